@@ -1,0 +1,233 @@
+"""Recipes: TOML tables in, frozen dataclasses out. Strict, and knows nothing of torch.
+
+A settings class is a frozen dataclass whose fields are made by `setting`, which keeps the allowed range and a line of
+help beside the default. Sections that come in several kinds (`net`, `experts`, `method`) carry a `name` key; who calls
+`parse_recipe` supplies the function that turns (section, name) into the settings class, so that this file depends on
+none of them and a third party's method is parsed like our own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ddkit.errors import RecipeError
+
+NAMED_SECTIONS = ("net", "experts", "method")
+
+
+def setting(
+    default: Any = dataclasses.MISSING,
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+    one_of: tuple[str, ...] | None = None,
+    help: str = "",
+) -> Any:
+    """A dataclass field with its contract: default, range or choices, and one line of help."""
+    contract = dict(at_least=at_least, above=above, at_most=at_most, below=below, one_of=one_of, help=help)
+    return field(default=default, metadata=contract)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """What is distilled, how it is split and in which space the synthetic images live."""
+
+    name: str = setting("digits", help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, npz:FILE or folder:DIR")
+    validation: float = setting(0.1, above=0, below=0.5, help="share of each class held out of the training data")
+    split_seed: int = setting(0, at_least=0, help="seed of the stratified validation draw")
+    preprocess: str = setting("normalise", one_of=("normalise", "zca"), help="space the networks see")
+    augment: str = setting("", help="DSA strategy such as color_crop_cutout_flip_scale_rotate; empty: no augmentation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """How the finished set is judged (protocol `honest`): the same training for every set in the table."""
+
+    nets: int = setting(5, at_least=2, help="networks trained on each set")
+    steps: int = setting(1000, at_least=1, help="optimiser steps, at least")
+    epochs: int = setting(10, at_least=1, help="epochs, at least; the larger of steps and epochs decides")
+    batch: int = setting(128, at_least=1, help="batch size, at most the whole set")
+    whole: bool = setting(True, help="also train on the whole real training set")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One resolved recipe. `net`, `experts` and `method` hold the settings class of the kind that was named."""
+
+    data: DataSettings
+    net: Any
+    experts: Any
+    method: Any
+    evaluate: EvaluateSettings
+    seed: int = setting(0, at_least=0, help="seed of every draw but the experts' and the split's")
+
+
+def parse_recipe(tables: Mapping[str, Any], settings_class: Callable[[str, str], type], where: str) -> Recipe:
+    """Turn TOML tables into a Recipe.
+
+    Args:
+        tables: what `tomllib` gave, overrides applied.
+        settings_class: maps (section, name) to a settings class, for the sections that carry a name.
+        where: what error lines call this recipe.
+
+    Raises:
+        RecipeError: an unknown section or key, a wrong type, a value out of range, a missing name.
+    """
+    tables = dict(tables)
+    _refuse_unknown(tables, ["data", *NAMED_SECTIONS, "evaluate", "seed"], where, "section or key")
+    seed = check(tables.get("seed", 0), _field(Recipe, "seed"), int, f"{where}, key 'seed'")
+    sections = {
+        "data": parse_table(tables.get("data", {}), DataSettings, where, "data"),
+        "evaluate": parse_table(tables.get("evaluate", {}), EvaluateSettings, where, "evaluate"),
+    }
+    if "method" not in tables:
+        raise RecipeError(f"{where}: has no [method] section; add one with name = and ipc =")
+    for section in ("method", "net", "experts"):
+        table = tables.get(section)
+        if table is None:
+            sections[section] = None
+            continue
+        if not isinstance(table, dict) or not isinstance(table.get("name"), str):
+            raise RecipeError(f"{where}, section '{section}': must name its kind, as in {section}.name = \"...\"")
+        rest = {key: value for key, value in table.items() if key != "name"}
+        sections[section] = parse_table(rest, settings_class(section, table["name"]), where, section)
+    return Recipe(seed=seed, **sections)
+
+
+def parse_table(table: Any, cls: type, where: str, section: str) -> Any:
+    """One TOML table into one settings class, strictly."""
+    if not isinstance(table, dict):
+        raise RecipeError(f"{where}, key '{section}': must be a table, got {table!r}")
+    types_ = typing.get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    _refuse_unknown(table, list(fields), where, "key", prefix=f"{section}.")
+    missing = [name for name, f in fields.items() if f.default is dataclasses.MISSING and name not in table]
+    if missing:
+        raise RecipeError(f"{where}, key '{section}.{missing[0]}': is required but missing")
+    values = {
+        name: check(value, fields[name], types_[name], f"{where}, key '{section}.{name}'")
+        for name, value in table.items()
+    }
+    return cls(**values)
+
+
+def check(value: Any, field_: dataclasses.Field, type_: Any, where: str) -> Any:
+    """The value in its declared type if it keeps the field's contract, else a RecipeError that says what would."""
+    optional = isinstance(type_, types.UnionType) and type(None) in typing.get_args(type_)
+    base = next(t for t in typing.get_args(type_) if t is not type(None)) if optional else type_
+    if optional and (value is None or value == "none"):
+        return None
+    if base is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    contract = field_.metadata
+    kind = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}[base]
+    bounds = [("of at least", contract.get("at_least")), ("above", contract.get("above"))]
+    bounds += [("at most", contract.get("at_most")), ("below", contract.get("below"))]
+    wanted = " and ".join([kind, *(f"{word} {bound}" for word, bound in bounds if bound is not None)])
+    wanted = wanted.replace(f"{kind} and ", f"{kind} ", 1)
+    if contract.get("one_of"):
+        wanted = "one of " + ", ".join(contract["one_of"])
+    good = isinstance(value, base) and (base is bool or not isinstance(value, bool))
+    good = good and not (base is float and value != value)
+    if good and not (contract.get("one_of") is None or value in contract["one_of"]):
+        good = False
+    if good and base in (int, float):
+        low, above = contract.get("at_least"), contract.get("above")
+        high, below = contract.get("at_most"), contract.get("below")
+        good = (low is None or value >= low) and (above is None or value > above)
+        good = good and (high is None or value <= high) and (below is None or value < below)
+    if not good:
+        raise RecipeError(f"{where}: must be {wanted}{' or none' if optional else ''}, got {value!r}")
+    return value
+
+
+def read_toml(text: str, where: str) -> dict[str, Any]:
+    """TOML text into tables.
+
+    Raises:
+        RecipeError: the text is not TOML; the line is named.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{where}: is not valid TOML: {error}") from None
+
+
+def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, Any]:
+    """Tables with ``section.key=value`` assignments applied; values are TOML, a bare word is a string.
+
+    Raises:
+        RecipeError: an assignment that is not of the form section.key=value.
+    """
+    tables = {key: dict(value) if isinstance(value, dict) else value for key, value in tables.items()}
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        parts = path.strip().split(".")
+        if not equals or len(parts) > 2 or not all(parts):
+            raise RecipeError(f"--set {assignment!r}: must look like section.key=value, as in method.syn_steps=30")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        if len(parts) == 1:
+            tables[parts[0]] = value
+        else:
+            section = tables.setdefault(parts[0], {})
+            if not isinstance(section, dict):
+                raise RecipeError(f"--set {assignment!r}: '{parts[0]}' is a key, not a section")
+            if parts[1] == "name" and parts[0] in NAMED_SECTIONS and section.get("name") != value:
+                section.clear()  # another kind: the old kind's settings do not apply to it
+            section[parts[1]] = value
+    return tables
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The resolved recipe as TOML that `parse_recipe` reads back to an equal recipe; every default is written out."""
+    lines = [f"seed = {recipe.seed}"]
+    for section in ("data", "net", "experts", "method", "evaluate"):
+        settings = getattr(recipe, section)
+        if settings is None:
+            continue
+        lines += ["", f"[{section}]"]
+        if section in NAMED_SECTIONS:
+            lines.append(f"name = {_toml_value(settings.name)}")
+        values = ((f.name, getattr(settings, f.name)) for f in dataclasses.fields(settings))
+        lines += [f"{name} = {_toml_value(value)}" for name, value in values]
+    return "\n".join(lines) + "\n"
+
+
+def nearest(name: str, names: typing.Iterable[str]) -> str:
+    """The tail of an 'unknown name' line: the nearest names, or all of them."""
+    names = sorted(names)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(names)}"
+
+
+def _toml_value(value: Any) -> str:
+    if value is None:
+        return '"none"'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return repr(value)
+
+
+def _field(cls: type, name: str) -> dataclasses.Field:
+    return next(f for f in dataclasses.fields(cls) if f.name == name)
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: list[str], where: str, what: str, prefix: str = "") -> None:
+    for key in table:
+        if key not in known:
+            raise RecipeError(f"{where}: unknown {what} '{prefix}{key}'; {nearest(key, known)}")
