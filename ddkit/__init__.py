@@ -1,0 +1,37 @@
+"""ddkit: dataset distillation. The public names, imported on first use so that `import ddkit` costs nothing."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ddkit.errors import DataError as DataError
+    from ddkit.errors import DDKitError as DDKitError
+    from ddkit.errors import NumericalError as NumericalError
+    from ddkit.errors import UsageError as UsageError
+    from ddkit.jobs import condense as condense
+    from ddkit.jobs import doctor as doctor
+    from ddkit.jobs import evaluate as evaluate
+    from ddkit.jobs import raw_images as raw_images
+    from ddkit.synth import SyntheticDataset as SyntheticDataset
+    from ddkit.synth import SyntheticSet as SyntheticSet
+    from ddkit.synth import export as export
+    from ddkit.synth import list_sets as list_sets
+    from ddkit.synth import load as load
+
+_HOMES = {
+    "ddkit.errors": ("DDKitError", "DataError", "NumericalError", "UsageError"),
+    "ddkit.jobs": ("condense", "doctor", "evaluate", "raw_images"),
+    "ddkit.synth": ("SyntheticDataset", "SyntheticSet", "export", "list_sets", "load"),
+}
+__all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 'ddkit' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,0 +1,45 @@
+"""ddkit buffer"""
+
+import click
+
+
+@click.group()
+def buffer() -> None:
+    """Buffers of expert trajectories, kept under DDKIT_HOME and shared by all runs with equal settings."""
+
+
+@buffer.command()
+def ls() -> None:
+    """List the buffers."""
+    from ddkit.cli.table import print_rows
+    from ddkit.experts import list_buffers
+    from ddkit.home import home
+
+    found = list_buffers(home() / "buffers")
+    rows = ((b.name, str(len(b.experts)), f"{b.size / 2**20:.1f} MiB") for b in found)
+    print_rows(("buffer", "experts", "size"), rows)
+
+
+@buffer.command()
+@click.argument("names", nargs=-1)
+def verify(names: tuple[str, ...]) -> None:
+    """Check every row of every expert against its checksum (default: all buffers)."""
+    from ddkit.experts import find_buffers
+    from ddkit.home import home
+
+    for found in find_buffers(home() / "buffers", names):
+        for expert in found.experts:
+            found.verify(expert)
+        click.echo(f"{found.name}: {len(found.experts)} experts good")
+
+
+@buffer.command()
+@click.argument("names", nargs=-1, required=True)
+def rm(names: tuple[str, ...]) -> None:
+    """Delete buffers. They are trained again when a recipe needs them."""
+    from ddkit.experts import find_buffers
+    from ddkit.home import home
+
+    for found in find_buffers(home() / "buffers", names):
+        found.remove()
+        click.echo(f"removed {found.name}")

@@ -1,0 +1,53 @@
+"""ddkit condense"""
+
+import click
+
+
+@click.command()
+@click.option("--method", help="ftd (the default), mtt, random, herding, kmeans.")
+@click.option("--data", help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, npz:FILE or folder:DIR.")
+@click.option("--ipc", type=int, help="Images per class.")
+@click.option("--recipe", help="A recipe's name (see ddkit recipes ls) or a TOML file.")
+@click.option("--out", type=click.Path(file_okay=False), help="Run folder; default runs/METHOD-DATA-ipcN-seedS.")
+@click.option("--seed", type=int, help="Seed of all draws but the experts'.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--resume", is_flag=True, help="Go on from the run folder's last checkpoint.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in method.syn_steps=30.")
+@click.option("--evaluate/--no-evaluate", default=True, show_default=True, help="Score the set at the end.")
+def condense(
+    method: str | None,
+    data: str | None,
+    ipc: int | None,
+    recipe: str | None,
+    out: str | None,
+    seed: int | None,
+    device: str,
+    resume: bool,
+    overrides: tuple[str, ...],
+    evaluate: bool,
+) -> None:
+    """Condense a dataset into a few synthetic images a class.
+
+    With no options: FTD on scikit-learn's digits, one image a class, about two minutes on two cores. Explicit options
+    win over the recipe, --set over both. A run that was killed goes on with --resume.
+    """
+    from ddkit.cli.table import print_evaluation
+    from ddkit.jobs import condense as job
+    from ddkit.run import terminal_meter
+
+    result = job(
+        method,
+        data=data,
+        ipc=ipc,
+        recipe=recipe,
+        overrides=overrides,
+        seed=seed,
+        out=out,
+        resume=resume,
+        device=device,
+        evaluate=evaluate,
+        meter=terminal_meter(),
+    )
+    if result.evaluation is not None:
+        print_evaluation(result.evaluation)
+    click.echo(f"set: {result.folder / 'set.h5'}   pictures: gallery.png, curve.png   recipe: recipe.toml")

@@ -1,0 +1,21 @@
+"""ddkit export"""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("source", metavar="SET")
+@click.option("--to", "kind", required=True, help="npz, png (a folder, one sub-folder a class) or pt.")
+@click.option("--out", type=click.Path(path_type=Path), help="File or folder; default the set's name.")
+def export(source: str, kind: str, out: Path | None) -> None:
+    """Write SET for trainers that do not read HDF5: images in network space and in pixels, labels, facts."""
+    from ddkit.jobs import raw_images
+    from ddkit.synth import export as write
+    from ddkit.synth import load
+
+    synthetic = load(source)
+    name = Path(source).stem
+    target = out or Path(name if kind == "png" else f"{name}.{kind}")
+    click.echo(f"wrote {write(synthetic, raw_images(synthetic), kind, target)}")

@@ -1,0 +1,64 @@
+"""The command group, loaded lazily, and the one place where errors become lines and exit codes."""
+
+import importlib
+import sys
+
+import click
+
+from ddkit.errors import DDKitError
+
+COMMANDS = {
+    "condense": "Condense a dataset: the main job.",
+    "evaluate": "Train networks on a set and its rivals; print the table.",
+    "show": "Print what a set is and what training on it needs.",
+    "export": "Write a set as npz, png or pt.",
+    "sets": "The ready-made sets.",
+    "recipes": "List, show and check recipes.",
+    "buffer": "List, verify and remove buffers of expert trajectories.",
+    "doctor": "Versions, devices, data, disk and a smoke job, for bug reports.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows each command's name and help line; imports its module when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        return getattr(importlib.import_module(f"ddkit.cli.{name}"), name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ddkit")
+def ddkit() -> None:
+    """Turn a large real dataset into a tiny synthetic one that trains a network almost as well.
+
+    Begin with: ddkit condense --method ftd
+    """
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; an error is one line on standard error."""
+    try:
+        return ddkit.main(arguments, prog_name="ddkit", standalone_mode=False) or 0
+    except DDKitError as error:
+        click.echo(f"ddkit: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("ddkit: interrupted; run the same command with --resume to go on", err=True)
+        return 130

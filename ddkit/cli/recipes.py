@@ -1,0 +1,41 @@
+"""ddkit recipes"""
+
+import click
+
+
+@click.group()
+def recipes() -> None:
+    """Recipes: one TOML file per method, dataset and images per class."""
+
+
+@recipes.command()
+def ls() -> None:
+    """List the recipes that ship with ddkit, each with the first line of its header."""
+    from ddkit.cli.table import print_rows
+    from ddkit.jobs.resolve import list_recipes
+
+    first_lines = ((name, file.read_text().partition("\n")[0].lstrip("# ")) for name, file in list_recipes().items())
+    print_rows(("name", "what"), first_lines)
+
+
+@recipes.command()
+@click.argument("recipe")
+@click.option("--resolved", is_flag=True, help="With every default written out.")
+def show(recipe: str, resolved: bool) -> None:
+    """Print a recipe: copy it, edit it, and pass the file to --recipe."""
+    from ddkit.jobs.resolve import find_recipe, resolve
+    from ddkit.recipe import to_toml
+
+    click.echo(to_toml(resolve(recipe=recipe)[0]) if resolved else find_recipe(recipe)[1], nl=False)
+
+
+@recipes.command()
+@click.argument("recipes", nargs=-1)
+def check(recipes: tuple[str, ...]) -> None:
+    """Check recipes (names or files; default all that ship) without running them."""
+    from ddkit.jobs.resolve import list_recipes, resolve
+
+    names = recipes or tuple(list_recipes())
+    for name in names:
+        resolve(recipe=name)
+    click.echo(f"{len(names)} recipe{'s' if len(names) != 1 else ''} good")

@@ -1,0 +1,36 @@
+"""ddkit show"""
+
+import dataclasses
+import json
+
+import click
+
+
+@click.command()
+@click.argument("source", metavar="SET")
+@click.option("--recipe", is_flag=True, help="Print only the recipe, as TOML.")
+def show(source: str, recipe: bool) -> None:
+    """Print what SET is: facts, scores, lineage, recipe. SET is a file, a run folder, or a ready-made set's name."""
+    from ddkit.cli.table import print_facts
+    from ddkit.synth import load
+
+    synthetic = load(source)
+    if recipe:
+        click.echo(synthetic.record.recipe, nl=False)
+        return
+    facts = dataclasses.asdict(synthetic.facts)
+    facts["classes"] = ", ".join(facts["classes"])
+    facts["images"] = f"{len(synthetic)} of {tuple(synthetic.images.shape[1:])}, {synthetic.images.dtype}"
+    facts["soft labels"] = "none" if synthetic.soft_labels is None else str(tuple(synthetic.soft_labels.shape))
+    print_facts(facts)
+    scores = json.loads(synthetic.record.scores)
+    if scores:
+        click.echo(f"\nscores (protocol {scores['protocol']}, {scores['net']})")
+        for row in scores["scores"]:
+            accuracy = f"{100 * row['mean']:.1f} ± {100 * row['interval95']:.1f} %"
+            click.echo(f"  {row['name']:<12} {row['images']:>6} images  {accuracy}  (n = {len(row['accuracies'])})")
+    for title, text in (("lineage", synthetic.record.lineage), ("environment", synthetic.record.environment)):
+        click.echo(f"\n{title}")
+        for name, value in json.loads(text).items():
+            click.echo(f"  {name} {value}")
+    click.echo(f"\nrecipe\n{synthetic.record.recipe}", nl=False)

@@ -1,0 +1,25 @@
+"""Real data in: images by name, archive or folder; their split, their preprocessing, differentiable augmentation.
+
+In: a dataset's name or path, and the recipe's data settings. Out: `ImageData` (uint8 tensors and facts) and, from
+`prepare`, `RealData` (train, validation and test part in the space that networks see, with a digest).
+"""
+
+from ddkit.data.image_data import ImageData
+from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess
+from ddkit.data.real import Part, RealData, prepare
+from ddkit.data.select import select
+from ddkit.data.sources import load_images
+from ddkit.data.split import split_validation
+
+__all__ = [
+    "ImageData",
+    "load_images",
+    "split_validation",
+    "Normalise",
+    "ZCA",
+    "fit_preprocess",
+    "Part",
+    "RealData",
+    "prepare",
+    "select",
+]

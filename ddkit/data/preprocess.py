@@ -1,0 +1,125 @@
+"""From pixels to the space the networks see, and back.
+
+Both kinds keep one contract: `fit` looks at training images only, `forward` takes uint8 pixels or floats in [0, 1],
+`inverse` gives raw floats on the [0, 1] scale back and does not clip them. `digest` names the fit and is the same on
+every machine, so that a fit made anew can be held against one that was recorded.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from ddkit.errors import DataError, UsageError
+from ddkit.recipe import nearest
+
+ZCA_EPS = 0.1
+
+
+@dataclass(frozen=True)
+class Normalise:
+    """(x - mean) / std, channel by channel, with the training images' mean and (population) standard deviation."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    space: ClassVar[str] = "normalised"
+
+    @classmethod
+    def fit(cls, images: UInt8[Tensor, "n c h w"]) -> "Normalise":
+        """Fit from exact integer moments, hence to the same bits everywhere. A constant channel gets std 1."""
+        mean, std = [], []
+        for channel in images.unbind(1):
+            counts = torch.bincount(channel.flatten(), minlength=256).tolist()
+            total = sum(counts)
+            first = sum(n * v for v, n in enumerate(counts))
+            second = sum(n * v * v for v, n in enumerate(counts))
+            mean.append(first / (255 * total))
+            std.append(math.sqrt(total * second - first * first) / (255 * total) or 1.0)
+        return cls(tuple(mean), tuple(std))
+
+    def forward(self, images: Tensor) -> Float32[Tensor, "n c h w"]:
+        """Pixels [N, C, H, W], uint8 or floats in [0, 1], into the normalised space."""
+        return (_unit(images) - self._column(self.mean, images)) / self._column(self.std, images)
+
+    def inverse(self, x: Float[Tensor, "n c h w"]) -> Float32[Tensor, "n c h w"]:
+        """Back to the [0, 1] scale, not clipped."""
+        return x.float() * self._column(self.std, x) + self._column(self.mean, x)
+
+    def to(self, device: torch.device | str) -> "Normalise":
+        """Itself: it holds no tensors."""
+        return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the fitted numbers."""
+        return hashlib.sha256(repr((self.space, self.mean, self.std)).encode()).hexdigest()
+
+    @staticmethod
+    def _column(values: tuple[float, ...], like: Tensor) -> Tensor:
+        return torch.tensor(values, dtype=torch.float32, device=like.device).view(-1, 1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class ZCA:
+    """Whitening as MTT does it: (x - centre) U (S + 0.1)^(-1/2) U^T over all D = C H W pixels in [0, 1].
+
+    U S U^T is the training images' (unbiased) covariance, found by kornia. No mean or std normalisation comes before.
+    `digest` is the SHA-256 of what the fit depends on, eps and the images: the matrix itself differs in its last bits
+    with the number of threads, so its own digest would recognise nothing.
+    """
+
+    centre: Float32[Tensor, "1 d"]
+    matrix: Float32[Tensor, "d d"]
+    inverse_matrix: Float32[Tensor, "d d"]
+    digest: str
+    space: ClassVar[str] = "zca"
+
+    @classmethod
+    def fit(cls, images: UInt8[Tensor, "n c h w"]) -> "ZCA":
+        """Fit on the CPU. All of CIFAR (D = 3072) takes a minute on two cores, and room for three float32 copies of it.
+
+        Raises:
+            DataError: fewer than two images, which have no covariance.
+        """
+        from kornia.enhance import ZCAWhitening  # only recipes with zca pay for it
+
+        if len(images) < 2:
+            raise DataError(f'ZCA needs at least 2 training images, got {len(images)}; use preprocess = "normalise"')
+        images = images.cpu().contiguous()
+        fitted = ZCAWhitening(dim=0, eps=ZCA_EPS, compute_inv=True).fit(_unit(images))
+        sha = hashlib.sha256(repr((cls.space, ZCA_EPS, tuple(images.shape))).encode())
+        sha.update(images.numpy().reshape(-1).data)
+        return cls(fitted.mean_vector, fitted.transform_matrix, fitted.transform_inv, sha.hexdigest())
+
+    def forward(self, images: Tensor) -> Float32[Tensor, "n c h w"]:
+        """Pixels [N, C, H, W], uint8 or floats in [0, 1], into the whitened space."""
+        return ((_unit(images).flatten(1) - self.centre) @ self.matrix).reshape(images.shape)
+
+    def inverse(self, x: Float[Tensor, "n c h w"]) -> Float32[Tensor, "n c h w"]:
+        """Back to the [0, 1] scale, not clipped."""
+        return (x.float().flatten(1) @ self.inverse_matrix + self.centre).reshape(x.shape)
+
+    def to(self, device: torch.device | str) -> "ZCA":
+        """The same transform for tensors on the device."""
+        return ZCA(self.centre.to(device), self.matrix.to(device), self.inverse_matrix.to(device), self.digest)
+
+
+def fit_preprocess(kind: str, images: UInt8[Tensor, "n c h w"]) -> Normalise | ZCA:
+    """Fit the kind "normalise" or "zca" on training images.
+
+    Raises:
+        UsageError: an unknown kind.
+        DataError: too few images for the kind.
+    """
+    kinds: dict[str, type[Normalise] | type[ZCA]] = {"normalise": Normalise, "zca": ZCA}
+    if kind not in kinds:
+        raise UsageError(f"preprocess '{kind}' is unknown; {nearest(kind, kinds)}")
+    return kinds[kind].fit(images)
+
+
+def _unit(images: Tensor) -> Tensor:
+    return images.float() / 255 if images.dtype == torch.uint8 else images.float()

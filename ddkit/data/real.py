@@ -1,0 +1,97 @@
+"""The real data as methods and evaluation see it: split, preprocessed, and bound to how that was done."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from jaxtyping import Float32, Int64, UInt8
+from torch import Tensor
+
+from ddkit.data.image_data import ImageData
+from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess
+from ddkit.data.split import split_validation
+from ddkit.recipe import DataSettings
+
+BLOCK = 4096  # images preprocessed at a time, so that temporaries stay small
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Images in the network's space, and their classes."""
+
+    images: Float32[Tensor, "n c h w"]
+    labels: Int64[Tensor, " n"]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device | str) -> "Part":
+        return Part(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RealData:
+    """One dataset, split and preprocessed; made by `prepare`.
+
+    `train_index` and `validation_index` are rows of `data.train_images`, in the order of `train` and `validation`.
+    `data` and the indices stay on the CPU; the parts and `preprocess` go where `to` sends them.
+    """
+
+    data: ImageData
+    preprocess: Normalise | ZCA
+    train_index: Int64[Tensor, " t"]
+    validation_index: Int64[Tensor, " v"]
+    train: Part
+    validation: Part
+
+    @cached_property
+    def test(self) -> Part:
+        """The test part, preprocessed on first use, so that who never looks at it never pays for it."""
+        device = self.train.images.device
+        return _part(self.preprocess, self.data.test_images, self.data.test_labels, device)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of data, split and preprocessing: all that an expert can learn of where its data came from."""
+        sha = hashlib.sha256(f"{self.data.digest} {self.preprocess.digest}".encode())
+        for index in (self.train_index, self.validation_index):
+            sha.update(repr(index.tolist()).encode())
+        return sha.hexdigest()
+
+    def to(self, device: torch.device | str) -> "RealData":
+        """The same data with its parts and its preprocessing on the device."""
+        return replace(
+            self,
+            preprocess=self.preprocess.to(device),
+            train=self.train.to(device),
+            validation=self.validation.to(device),
+        )
+
+
+def prepare(data: ImageData, settings: DataSettings) -> RealData:
+    """Split off the validation part, fit the preprocessing on what remains of the training part, and apply it.
+
+    Raises:
+        DataError: a class has too few images to be split.
+    """
+    where = f"dataset '{data.name}'"
+    train, validation = split_validation(data.train_labels, settings.validation, settings.split_seed, where)
+    train_images = data.train_images[train]
+    preprocess = fit_preprocess(settings.preprocess, train_images)
+    cpu = torch.device("cpu")
+    return RealData(
+        data=data,
+        preprocess=preprocess,
+        train_index=train,
+        validation_index=validation,
+        train=_part(preprocess, train_images, data.train_labels[train], cpu),
+        validation=_part(preprocess, data.train_images[validation], data.train_labels[validation], cpu),
+    )
+
+
+def _part(
+    preprocess: Normalise | ZCA, images: UInt8[Tensor, "n c h w"], labels: Int64[Tensor, " n"], device: torch.device
+) -> Part:
+    blocks = [preprocess.forward(block.to(device)) for block in images.split(BLOCK)]
+    return Part(torch.cat(blocks), labels.to(device))

@@ -1,0 +1,76 @@
+"""Coresets: choose ipc real images a class. Baselines, and initial images for the methods that optimise."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from sklearn.cluster import KMeans
+from torch import Tensor
+
+from ddkit.errors import UsageError
+from ddkit.recipe import nearest
+
+
+def select(
+    name: str, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], ipc: int, generator: torch.Generator
+) -> Int[Tensor, " m"]:
+    """Indices of ipc images a class, class by class.
+
+    random: a uniform draw without replacement. herding (Welling, ICML 2009): greedily the image that brings the mean of
+    those chosen nearest to the class mean. kmeans: the real image nearest to each of ipc cluster centres, none twice.
+
+    Args:
+        name: one of SELECTORS.
+        features: what distances are measured in: flattened pixels or an embedding.
+        labels: classes; every class from 0 to the largest gets its ipc images.
+        ipc: images per class.
+        generator: draws of `random` and seeds of `kmeans`.
+
+    Raises:
+        UsageError: an unknown name, or a class with fewer than ipc images.
+    """
+    if name not in SELECTORS:
+        raise UsageError(f"coreset '{name}' is unknown; {nearest(name, SELECTORS)}")
+    members = [(labels == c).nonzero().flatten() for c in range(int(labels.max()) + 1)]
+    smallest = min(range(len(members)), key=lambda c: len(members[c]))
+    if len(members[smallest]) < ipc:
+        raise UsageError(
+            f"ipc {ipc}: class {smallest} has only {len(members[smallest])} training images; "
+            f"set method.ipc to at most that"
+        )
+    return torch.cat([index[SELECTORS[name](features[index], ipc, generator)] for index in members])
+
+
+def _random(features: Tensor, ipc: int, generator: torch.Generator) -> Tensor:
+    return torch.randperm(len(features), generator=generator)[:ipc].to(features.device)
+
+
+def _herding(features: Tensor, ipc: int, generator: torch.Generator) -> Tensor:
+    target, total = features.mean(0), torch.zeros_like(features[0])
+    chosen: list[int] = []
+    for count in range(1, ipc + 1):
+        distance = ((total + features) / count - target).norm(dim=1)
+        distance[chosen] = torch.inf
+        chosen.append(int(distance.argmin()))
+        total = total + features[chosen[-1]]
+    return torch.tensor(chosen, device=features.device)
+
+
+def _kmeans(features: Tensor, ipc: int, generator: torch.Generator) -> Tensor:
+    seed = int(torch.randint(2**31, (), generator=generator))
+    points = features.cpu().double().numpy()
+    centres = KMeans(ipc, n_init=4, random_state=np.random.RandomState(seed)).fit(points).cluster_centers_
+    distance = torch.cdist(torch.from_numpy(centres), torch.from_numpy(points))
+    chosen: list[int] = []
+    for row in distance:
+        row[chosen] = torch.inf
+        chosen.append(int(row.argmin()))
+    return torch.tensor(chosen, device=features.device)
+
+
+SELECTORS: dict[str, Callable[[Tensor, int, torch.Generator], Tensor]] = {
+    "random": _random,
+    "herding": _herding,
+    "kmeans": _kmeans,
+}

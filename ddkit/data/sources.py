@@ -1,0 +1,38 @@
+"""One door for all real images: a name, or a path to the user's own."""
+
+from pathlib import Path
+
+from ddkit.data.folder import load_folder
+from ddkit.data.image_data import ImageData
+from ddkit.data.named import NAMED, load_named
+from ddkit.data.npz import load_npz
+from ddkit.errors import UsageError
+from ddkit.home import home as default_home
+from ddkit.recipe import nearest
+
+
+def load_images(spec: str, home: Path | None = None) -> ImageData:
+    """The real images that a recipe's `data.name` means.
+
+    Args:
+        spec: digits, mnist, fashion-mnist, cifar10, cifar100, svhn, npz:FILE or folder:DIR.
+        home: where downloads are kept (in its sub-folder data); `ddkit.home` if None.
+
+    Example:
+        >>> load_images("digits").shape
+        (1, 8, 8)
+
+    Raises:
+        UsageError: an unknown name.
+        DataError: data that is missing, damaged or not what it should be.
+    """
+    loaders = {"npz": load_npz, "folder": load_folder}
+    kind, _, path = spec.partition(":")
+    if kind in loaders and path:
+        return loaders[kind](Path(path).expanduser())
+    if spec not in NAMED:
+        raise UsageError(
+            f"dataset '{spec}': is unknown; {nearest(spec.lower(), NAMED)}; "
+            f"for your own images write npz:FILE or folder:DIR"
+        )
+    return load_named(spec, home or default_home())

@@ -1,0 +1,52 @@
+"""Stratified splits: the validation part that settings are chosen on, and a test part for data that has none."""
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from ddkit.errors import DataError, UsageError
+from ddkit.randomness import stream
+
+TEST_SHARE = 0.2
+
+
+def split_validation(
+    labels: Int64[Tensor, " n"], fraction: float, seed: int, where: str = "labels"
+) -> tuple[Int64[Tensor, " t"], Int64[Tensor, " v"]]:
+    """Indices (train, validation), each ascending; every class gives round(fraction * its images) to validation.
+
+    At least one image of each class goes to either side. The draw depends on `labels`, `fraction` and `seed` only.
+
+    Args:
+        where: what an error line calls the data.
+
+    Raises:
+        DataError: a class has a single image.
+        UsageError: the fraction is not between 0 and 1.
+    """
+    return _stratified(labels, fraction, stream(seed, "validation"), f"{where}: a validation part")
+
+
+def cut_test(images: Tensor, labels: Int64[Tensor, " n"], where: str) -> tuple[Tensor, ...]:
+    """Training images and labels, test images and labels: a fixed, stratified fifth becomes the test part.
+
+    Raises:
+        DataError: images and labels are not equally many, or a class has a single image.
+    """
+    if len(images) != len(labels):
+        raise DataError(f"{where}: {len(images)} images but {len(labels)} labels; there must be one for each")
+    train, test = _stratified(labels, TEST_SHARE, stream(0, "test"), f"{where}: a test part")
+    return images[train], labels[train], images[test], labels[test]
+
+
+def _stratified(labels: Tensor, fraction: float, generator: torch.Generator, purpose: str) -> tuple[Tensor, Tensor]:
+    if not 0 < fraction < 1:
+        raise UsageError(f"{purpose} must be a share above 0 and below 1, got {fraction}")
+    held_out = torch.zeros(len(labels), dtype=torch.bool)
+    for label in labels.unique().tolist():
+        members = (labels == label).nonzero().flatten()
+        if len(members) < 2:
+            raise DataError(f"{purpose} needs at least 2 images in every class, class {label} has 1; add images")
+        count = min(max(round(fraction * len(members)), 1), len(members) - 1)
+        held_out[members[torch.randperm(len(members), generator=generator)[:count]]] = True
+    return (~held_out).nonzero().flatten(), held_out.nonzero().flatten()

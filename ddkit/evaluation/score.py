@@ -1,0 +1,57 @@
+"""Scores and the table they stand in."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from scipy.stats import t as student_t
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Test accuracies (fractions) of n networks trained on one set, each from its own initialisation.
+
+    `images` counts what the networks were trained on, `lr` is the learning rate they used, `seconds` the time it took.
+    """
+
+    name: str
+    images: int
+    accuracies: tuple[float, ...]
+    lr: float
+    seconds: float
+
+    @property
+    def mean(self) -> float:
+        return fmean(self.accuracies)
+
+    @property
+    def interval(self) -> float:
+        """Half the width of the 95 % confidence interval of the mean over networks (Student's t)."""
+        n = len(self.accuracies)
+        if n < 2:
+            return math.nan
+        return float(student_t.ppf(0.975, n - 1)) * stdev(self.accuracies) / math.sqrt(n)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """One table: which protocol, which network, the scores, and what a reader must know of how they came about."""
+
+    protocol: str
+    dataset: str
+    net: str
+    seed: int
+    scores: tuple[Score, ...]
+    notes: tuple[str, ...] = ()
+
+    def tables(self, with_seconds: bool = True) -> dict[str, Any]:
+        """Plain tables for JSON. Without seconds they are the same on every run with the same seed."""
+        rows = []
+        for score in self.scores:
+            row = dataclasses.asdict(score) | {"mean": score.mean, "interval95": score.interval}
+            if not with_seconds:
+                del row["seconds"]
+            rows.append(row)
+        return dataclasses.asdict(self) | {"scores": rows}

@@ -1,0 +1,43 @@
+"""What all kinds of experts have in common, and the table of the kinds."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from ddkit.errors import UsageError
+from ddkit.recipe import nearest, setting
+
+KINDS = {"plain": "ddkit.experts.plain:PlainExperts", "flat": "ddkit.experts.flat:FlatExperts"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertSettings:
+    """SGD settings shared by every kind. How long an expert trains is not one: the method says what it will read."""
+
+    name: ClassVar[str]
+    count: int = setting(100, at_least=1, help="experts")
+    lr: float = setting(0.01, above=0, help="learning rate, constant")
+    momentum: float = setting(0.0, at_least=0, below=1, help="momentum")
+    weight_decay: float = setting(0.0, at_least=0, help="weight decay")
+    batch: int = setting(256, at_least=1, help="batch size")
+    seed: int = setting(0, at_least=0, help="seed of the experts' initialisation, order and augmentation")
+    dtype: str = setting("float32", one_of=("float32", "float16", "bfloat16"), help="precision on disk")
+
+    def direction(self, loss: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, Tensor]:
+        """(loss [], descent direction [P]) of one batch at parameters `theta` [P]; each kind has its own."""
+        raise TypeError(f"{type(self).__name__} is not a kind of expert: it has no direction")
+
+
+def expert_settings(name: str) -> type[ExpertSettings]:
+    """The settings class of an expert kind.
+
+    Raises:
+        UsageError: no such kind.
+    """
+    if name not in KINDS:
+        raise UsageError(f"expert kind '{name}' is unknown; {nearest(name, KINDS)}")
+    module, _, attribute = KINDS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)

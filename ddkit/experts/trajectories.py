@@ -1,0 +1,36 @@
+"""Read segments of expert trajectories, two rows at a time."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddkit.experts.buffer import Buffer
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """The first `count` experts of a buffer. Rows are mapped, and checked against their checksum at first sight."""
+
+    buffer: Buffer
+    count: int
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    _open: dict[int, tuple[np.memmap, np.ndarray, str]] = field(default_factory=dict, repr=False)
+    _checked: set[tuple[int, int]] = field(default_factory=set, repr=False)
+
+    def row(self, expert: int, epoch: int) -> Tensor:
+        """Parameters [P], float32 on `device`, of one expert after `epoch` epochs.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
+        if expert not in self._open:
+            self._open[expert] = self.buffer.layout(expert)
+        rows, crc, dtype = self._open[expert]
+        raw = np.array(rows[epoch])
+        if (expert, epoch) not in self._checked:
+            self.buffer.check_row(expert, epoch, raw, crc)
+            self._checked.add((expert, epoch))
+        theta = torch.from_numpy(raw.view(np.int16)).view(torch.bfloat16) if dtype == "bfloat16" else torch.from_numpy(raw)
+        return theta.float().to(self.device)

@@ -1,0 +1,12 @@
+"""One library call behind every command: from recipe and data to a finished, evaluated, drawn set.
+
+In: names, recipes, paths and a progress meter. Out: run folders and plain results. The parts below know nothing of
+each other; here they are put together, and nowhere else. The command line calls these and prints.
+"""
+
+from ddkit.jobs.condense import Condensed, condense
+from ddkit.jobs.doctor import doctor
+from ddkit.jobs.evaluate import evaluate
+from ddkit.jobs.raw import raw_images
+
+__all__ = ["Condensed", "condense", "doctor", "evaluate", "raw_images"]

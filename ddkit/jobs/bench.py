@@ -1,0 +1,59 @@
+"""The workbench: data, network and augmentation of one recipe, laid out on one device."""
+
+from dataclasses import dataclass
+
+import torch
+
+from ddkit.data import DSA, ImageData, RealData, load_images, prepare
+from ddkit.errors import UsageError
+from ddkit.nets import FlatNet, NetSettings
+from ddkit.recipe import DataSettings
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What training on real or synthetic images needs."""
+
+    real: RealData
+    net: FlatNet
+    dsa: DSA
+
+
+def lay_out(data: DataSettings, net: NetSettings, device: torch.device) -> Bench:
+    """Load, split and preprocess the data; build the network and the augmentation.
+
+    Raises:
+        UsageError: an unknown dataset, a strategy that contradicts the data, images too small for the network.
+        DataError: data that is missing or damaged.
+    """
+    images = load_images(data.name)
+    dsa = DSA(data.augment)
+    refuse_flips(images, dsa)
+    flat = FlatNet(net, images.shape, images.class_count)
+    return Bench(prepare(images, data).to(device), flat, dsa)
+
+
+def refuse_flips(images: ImageData, dsa: DSA) -> None:
+    """Raise UsageError if the strategy mirrors images whose label a mirror changes."""
+    if dsa.flips and images.flips_keep_label is False:
+        rest = "_".join(op for op in dsa.ops if op != "flip")
+        raise UsageError(
+            f"key 'data.augment': names flip, but a mirrored image of '{images.name}' no longer has its label; "
+            f"use --set data.augment={rest}"
+        )
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is CUDA where there is one, else the CPU.
+
+    Raises:
+        UsageError: a device this machine does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise UsageError(f"device '{name}': this machine or this build of torch has none; use cpu or auto") from None
+    return device

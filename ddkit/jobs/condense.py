@@ -1,0 +1,170 @@
+"""The main job: condense a dataset, evaluate the set, draw it."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ddkit.errors import RecipeError, UsageError
+from ddkit.evaluation import Evaluation, evaluate_honestly
+from ddkit.experts import Buffer, BufferKey, Trajectories, collect
+from ddkit.home import home
+from ddkit.jobs.bench import Bench, lay_out, pick_device
+from ddkit.jobs.environment import environment
+from ddkit.jobs.resolve import fill, resolve, settings_class
+from ddkit.methods import Context, Method, method_class
+from ddkit.recipe import Recipe, override, parse_recipe, read_toml, to_toml
+from ddkit.report import curve, gallery
+from ddkit.run import Meter, RunFolder, SilentMeter, drive
+from ddkit.synth import Record, SyntheticSet, read_set, write_set
+
+SNAPSHOTS = 10
+"""Sets kept on the way to the last one, for protocol `paper`."""
+
+CHANGEABLE_ON_RESUME = ("method.", "evaluate.")
+FIXED_ON_RESUME = ("method.name", "method.ipc", "method.pix_init")
+
+
+@dataclass(frozen=True)
+class Condensed:
+    """A finished run: its folder, its set, and the table (None if it was not asked for)."""
+
+    folder: Path
+    set: SyntheticSet
+    evaluation: Evaluation | None
+
+
+def condense(
+    method: str | None = None,
+    *,
+    data: str | None = None,
+    ipc: int | None = None,
+    recipe: str | Path | None = None,
+    overrides: tuple[str, ...] = (),
+    seed: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    evaluate: bool = True,
+    meter: Meter | None = None,
+) -> Condensed:
+    """Condense a dataset into `ipc` images a class, in a run folder that holds everything about it.
+
+    Args:
+        method: a method's name; default "ftd".
+        data: a dataset (see `ddkit.data.load_images`); default the recipe's, digits.
+        ipc: images per class.
+        recipe: a shipped recipe's name or a TOML file; default the one shipped for (method, data, ipc).
+        overrides: "section.key=value" texts; they win over everything.
+        seed: seed of initial images, batches, augmentation and evaluation (experts have their own: experts.seed).
+        out: the run folder; default runs/METHOD-DATA-ipcN-seedS.
+        resume: go on from the folder's last checkpoint, under the folder's own recipe. `overrides` may then change
+            settings of the method (but not its ipc or initial images) and of the evaluation.
+        device: "auto", "cpu", "cuda", "cuda:1", ...
+        evaluate: train networks on the set and on its rivals afterwards, and keep the table in the set.
+        meter: progress; default silent.
+
+    Example:
+        >>> result = condense("ftd", ipc=10)          # digits
+        >>> result.set.images.shape
+        torch.Size([100, 1, 8, 8])
+
+    Raises:
+        UsageError: settings that cannot be obeyed, or a folder that already holds a run.
+        DataError: data, buffer or checkpoint missing or damaged; a full disk.
+        NumericalError: the matching loss exploded; the folder keeps the last good checkpoint.
+    """
+    meter = meter or SilentMeter()
+    asked, origin = resolve(recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, overrides=overrides)
+    folder = RunFolder(Path(out) if out is not None else default_folder(asked))
+    resolved = _resumed(folder, overrides) if resume else asked
+    if not resume:
+        _refuse_used(folder)
+        meter.say(origin)
+    where = pick_device(device)
+    bench = lay_out(resolved.data, resolved.net, where)
+    folder.write_text(folder.recipe, to_toml(resolved))
+    trajectories, buffer_digest = _experts(resolved, bench, meter)
+    context = Context(bench.real, bench.net, bench.dsa, resolved.seed, trajectories)
+    made: Method = method_class(resolved.method.name)(resolved.method, context)
+    record = Record(
+        recipe=to_toml(resolved),
+        environment=json.dumps(environment(where)),
+        lineage=json.dumps({"data": bench.real.data.digest, "prepared": bench.real.digest, "buffer": buffer_digest}),
+    )
+    synthetic = dataclasses.replace(_run(made, folder, meter, resume, where), record=record)
+    write_set(synthetic, folder.set)
+    _draw(folder, synthetic, bench)
+    evaluation = None
+    if evaluate:
+        evaluation = evaluate_honestly(
+            synthetic, bench.real, bench.net, resolved.evaluate, bench.dsa, resolved.seed, meter
+        )
+        folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
+        scores = json.dumps(evaluation.tables(with_seconds=False))
+        synthetic = dataclasses.replace(synthetic, record=dataclasses.replace(record, scores=scores))
+        write_set(synthetic, folder.set)
+    return Condensed(folder.path, synthetic, evaluation)
+
+
+def default_folder(recipe: Recipe) -> Path:
+    """runs/METHOD-DATA-ipcN-seedS."""
+    data = Path(recipe.data.name.replace(":", "-")).stem
+    return Path("runs") / f"{recipe.method.name}-{data}-ipc{recipe.method.ipc}-seed{recipe.seed}"
+
+
+def _refuse_used(folder: RunFolder) -> None:
+    if folder.recipe.exists():
+        raise UsageError(
+            f"folder '{folder.path}': already holds a run; add --resume to go on with it, or choose another --out"
+        )
+
+
+def _resumed(folder: RunFolder, overrides: tuple[str, ...]) -> Recipe:
+    where = f"recipe '{folder.recipe}'"
+    if not folder.recipe.exists():
+        raise UsageError(f"folder '{folder.path}': holds no run to resume; leave --resume out to begin one")
+    for assignment in overrides:
+        key = assignment.partition("=")[0].strip()
+        if not key.startswith(CHANGEABLE_ON_RESUME) or key in FIXED_ON_RESUME:
+            raise RecipeError(f"--set {assignment!r}: '{key}' cannot change in a resumed run; begin a new one")
+    return fill(parse_recipe(override(read_toml(folder.recipe.read_text(), where), overrides), settings_class, where))
+
+
+def _experts(recipe: Recipe, bench: Bench, meter: Meter) -> tuple[Trajectories | None, str]:
+    if recipe.experts is None:
+        return None, ""
+    key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
+    buffer = Buffer.open(home() / "buffers", key)
+    epochs = recipe.method.reads_epochs
+    return collect(buffer, bench.real, bench.net, recipe.experts, bench.dsa, epochs, meter), key.digest
+
+
+def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: torch.device) -> SyntheticSet:
+    """Iterate, keeping the initial set and the snapshots."""
+    every = max(1, min(100, method.iterations // SNAPSHOTS))
+    snapshot_every = -(-max(1, method.iterations // SNAPSHOTS) // every) * every
+
+    def keep(done: int, state: object) -> None:
+        if done == 0:
+            write_set(method.finish(state), folder.initial)
+        elif done % snapshot_every == 0:
+            write_set(method.finish(state), folder.snapshots / f"iteration-{done:06d}.h5")
+
+    state = drive(
+        method, folder, meter, resume=resume, device=device, checkpoint_every=every, on_checkpoint=keep
+    )
+    return method.finish(state)
+
+
+def _draw(folder: RunFolder, synthetic: SyntheticSet, bench: Bench) -> None:
+    """The gallery, back in pixels, and the curves of the metrics (methods of one step have none)."""
+    facts = synthetic.facts
+    title = f"{facts.method} on {facts.dataset}, {facts.ipc} image{'s' if facts.ipc > 1 else ''} a class"
+    initial, final = (bench.real.preprocess.inverse(s.images) for s in (read_set(folder.initial), synthetic))
+    gallery(initial, final, synthetic.labels, facts.classes, title, folder.gallery)
+    rows = folder.read_metrics()
+    if len(rows) > 1:
+        curve(rows, title, folder.curve)

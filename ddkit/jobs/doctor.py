@@ -1,0 +1,56 @@
+"""What one pastes into a bug report: versions, devices, compiler, data, disk, and a smoke job that must pass."""
+
+import shutil
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from ddkit.errors import DDKitError
+from ddkit.experts import list_buffers
+from ddkit.home import home
+from ddkit.jobs.condense import condense
+from ddkit.jobs.environment import environment
+from ddkit.jobs.resolve import list_recipes
+from ddkit.synth import list_sets
+
+SMOKE = ("experts.count=2", "method.iterations=20", "method.max_start_epoch=2", "evaluate.steps=50")
+SMOKE += ("evaluate.nets=2", "evaluate.epochs=1", "evaluate.whole=false")
+
+
+def doctor(smoke: bool = True) -> tuple[dict[str, str], bool]:
+    """(facts to show, whether all is well). The smoke job condenses digits for a few iterations in a temporary folder.
+
+    Nothing but the experts of the smoke job stays behind (in the buffer, where `ddkit buffer rm` finds them).
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    facts = {name: str(value) for name, value in environment(device).items()}
+    facts["cuda"] = torch.version.cuda or "not in this build of torch"
+    facts["compiler"] = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++") or "none found"
+    facts["triton"] = "present" if find_spec("triton") else "absent"
+    facts["home"] = str(home())
+    there = next(folder for folder in (home(), *home().parents) if folder.exists())
+    facts["disk"] = f"{shutil.disk_usage(there).free / 2**30:.1f} GiB free at home"
+    buffers = list_buffers(home() / "buffers")
+    facts["buffers"] = f"{len(buffers)} ({sum(buffer.size for buffer in buffers) / 2**20:.1f} MiB)"
+    facts["data"] = ", ".join(sorted(f.name for f in (home() / "data").glob("*"))) or "digits only (bundled)"
+    facts["recipes, sets"] = f"{len(list_recipes())}, {len(list_sets())}"
+    well = bool(list_recipes())
+    if smoke:
+        facts["smoke job"], passed = _smoke()
+        well = well and passed
+    return facts, well
+
+
+def _smoke() -> tuple[str, bool]:
+    begin = time.perf_counter()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            result = condense("ftd", out=Path(folder) / "run", overrides=SMOKE)
+    except DDKitError as error:
+        return f"FAILED: {error}", False
+    assert result.evaluation is not None
+    accuracy = 100 * result.evaluation.scores[0].mean
+    return f"passed in {time.perf_counter() - begin:.1f} s (20 iterations of ftd: {accuracy:.0f} %)", True

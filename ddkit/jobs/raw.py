@@ -1,0 +1,18 @@
+"""A set's images back in pixels, whichever space they live in."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from ddkit.jobs.evaluate import lay_out_for
+from ddkit.synth import SyntheticSet
+
+
+def raw_images(synthetic: SyntheticSet) -> Float[Tensor, "n c h w"]:
+    """Images in [0, 1] pixels, not clipped. A whitened set's real data is loaded to refit the inverse.
+
+    Raises:
+        DataError: the set is whitened and its real data is not here.
+    """
+    if synthetic.facts.mean is not None:
+        return synthetic.raw_images
+    return lay_out_for(synthetic, None, "cpu").real.preprocess.inverse(synthetic.images)

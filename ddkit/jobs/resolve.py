@@ -1,0 +1,98 @@
+"""From flags, names and files to one resolved recipe."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from ddkit.errors import RecipeError, UsageError
+from ddkit.experts import expert_settings
+from ddkit.methods import method_class
+from ddkit.nets import net_settings
+from ddkit.recipe import Recipe, nearest, override, parse_recipe, read_toml
+from ddkit.shipped import shipped
+
+
+def list_recipes() -> dict[str, Path]:
+    """Name -> file of the recipes that ship with ddkit."""
+    return {file.stem: file for file in sorted(shipped("recipes").glob("*.toml"))}
+
+
+def find_recipe(source: str | Path) -> tuple[str, str]:
+    """(what to call it, TOML text) of a recipe named or given as a file.
+
+    Raises:
+        RecipeError: neither a file nor a shipped recipe.
+    """
+    path = Path(source)
+    recipes = list_recipes()
+    if path.suffix != ".toml" and str(source) in recipes:
+        path = recipes[str(source)]
+    try:
+        return f"recipe '{source}'", path.read_text()
+    except (OSError, UnicodeDecodeError):
+        hint = nearest(path.stem, recipes)
+        raise RecipeError(f"recipe '{source}': is no readable file and no recipe of ddkit's; {hint}") from None
+
+
+def resolve(
+    *,
+    recipe: str | Path | None = None,
+    method: str | None = None,
+    data: str | None = None,
+    ipc: int | None = None,
+    seed: int | None = None,
+    overrides: tuple[str, ...] = (),
+) -> tuple[Recipe, str]:
+    """The recipe that the flags ask for, every setting filled in, and a line that says where it comes from.
+
+    Without `recipe`, the shipped one for (method, data, ipc) is taken; if there is none, that method's recipe for
+    digits, with the flags laid over it. Explicit flags win over the recipe, `overrides` over both.
+
+    Raises:
+        UsageError: an unknown method or a recipe that cannot be read.
+    """
+    if recipe is None:
+        method = method or "ftd"
+        method_class(method)
+        wanted = f"{method}-{data or 'digits'}-ipc{ipc or 1}"
+        recipes = list_recipes()
+        recipe = next((name for name in (wanted, f"{method}-digits-ipc1") if name in recipes), None)
+        if recipe is None:
+            where, tables = f"method '{method}'", {"method": {"name": method}}
+        else:
+            where, text = find_recipe(recipe)
+            tables = read_toml(text, where)
+        note = "" if recipe == wanted else f"; there is none for {wanted}, so its settings are not tuned for this"
+        origin = f"recipe {recipe or 'defaults of ' + method}{note}"
+    else:
+        where, text = find_recipe(recipe)
+        tables, origin = read_toml(text, where), f"recipe {recipe}"
+    flags = [("method.name", method), ("data.name", data), ("method.ipc", ipc), ("seed", seed)]
+    explicit = tuple(f"{key}={_quote(value)}" for key, value in flags if value is not None)
+    return fill(parse_recipe(override(tables, explicit + overrides), settings_class, where)), origin
+
+
+def settings_class(section: str, name: str) -> type:
+    """The settings class behind a section's name.
+
+    Raises:
+        RecipeError: no such name; it names the key.
+    """
+    finders: dict[str, Any] = {"net": net_settings, "experts": expert_settings}
+    try:
+        return finders[section](name) if section in finders else method_class(name).settings_class
+    except UsageError as error:
+        raise RecipeError(f"key '{section}.name': {error}") from None
+
+
+def fill(recipe: Recipe) -> Recipe:
+    """Give a recipe without [net] or [experts] the field's defaults, where its method needs them."""
+    kind = recipe.method.expert_kind
+    if kind is None and recipe.experts is not None:
+        raise RecipeError(f"section 'experts': method '{recipe.method.name}' reads no experts; remove the section")
+    experts = recipe.experts or (expert_settings(kind)() if kind else None)
+    return dataclasses.replace(recipe, net=recipe.net or net_settings("convnet")(), experts=experts)
+
+
+def _quote(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)

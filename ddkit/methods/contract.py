@@ -1,0 +1,102 @@
+"""What a method is.
+
+    method = FTD(settings, context)      everything immutable
+    state = method.init()                everything that changes: tensors and plain numbers, nothing else
+    state, metrics = method.step(state)  one outer iteration
+    synthetic = method.finish(state)     the set
+
+The context is given on construction and not to `init`, because a resumed run never calls `init`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from ddkit.data import DSA, RealData
+from ddkit.experts import Trajectories
+from ddkit.nets import FlatNet
+from ddkit.recipe import setting
+from ddkit.synth import SetFacts, SyntheticSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodSettings:
+    """What every method can be asked for."""
+
+    name: ClassVar[str]
+    expert_kind: ClassVar[str | None] = None
+    """The kind of experts a recipe without an [experts] section gets; None: the method needs no experts."""
+
+    ipc: int = setting(1, at_least=1, help="images per class")
+
+    @property
+    def reads_epochs(self) -> int:
+        """How many epochs of an expert the method will ever read."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a method may look at. The test part of `real` is not for methods."""
+
+    real: RealData
+    net: FlatNet
+    dsa: DSA
+    seed: int
+    trajectories: Trajectories | None = None
+
+    @property
+    def device(self) -> torch.device:
+        return self.real.train.images.device
+
+    def labels(self, ipc: int) -> Tensor:
+        """Class-contiguous hard labels [classes * ipc]."""
+        return torch.arange(self.real.data.class_count, device=self.device).repeat_interleave(ipc)
+
+    def as_set(
+        self, settings: MethodSettings, images: Tensor, lr: float | None = None, soft_labels: Tensor | None = None
+    ) -> SyntheticSet:
+        """Images [classes * ipc, C, H, W], class by class, with all that is known here bound to them."""
+        preprocess = self.real.preprocess
+        facts = SetFacts(
+            method=settings.name,
+            dataset=self.real.data.name,
+            data_digest=self.real.data.digest,
+            classes=self.real.data.classes,
+            ipc=settings.ipc,
+            space=preprocess.space,
+            preprocess_digest=preprocess.digest,
+            net=self.net.spec,
+            augment=self.dsa.strategy,
+            evaluation_flip=0.5 / len(self.dsa.ops) if self.dsa.flips else 0.0,
+            mean=getattr(preprocess, "mean", None),
+            std=getattr(preprocess, "std", None),
+            lr=lr,
+        )
+        labels = self.labels(settings.ipc).cpu()
+        soft = None if soft_labels is None else soft_labels.detach().cpu()
+        return SyntheticSet(images=images.detach().cpu(), labels=labels, soft_labels=soft, facts=facts)
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A small, final class over a settings dataclass and a context."""
+
+    settings_class: ClassVar[type[MethodSettings]]
+    state_class: ClassVar[type]
+    blame: ClassVar[str]
+    """What to change when numbers are lost; ends an error line."""
+
+    def __init__(self, settings: Any, context: Context) -> None: ...
+
+    @property
+    def iterations(self) -> int: ...
+
+    def init(self) -> Any: ...
+
+    def step(self, state: Any) -> tuple[Any, Mapping[str, Tensor | float]]: ...
+
+    def finish(self, state: Any) -> SyntheticSet: ...

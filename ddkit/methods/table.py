@@ -1,0 +1,35 @@
+"""Names of methods and where they live."""
+
+import importlib
+from importlib.metadata import entry_points
+
+from ddkit.errors import UsageError
+from ddkit.methods.contract import Method
+from ddkit.recipe import nearest
+
+METHODS = {
+    "mtt": "ddkit.methods.mtt:MTT",
+    "ftd": "ddkit.methods.ftd:FTD",
+    "random": "ddkit.methods.coreset:Random",
+    "herding": "ddkit.methods.coreset:Herding",
+    "kmeans": "ddkit.methods.coreset:KMeans",
+}
+
+
+def method_names() -> list[str]:
+    """All methods, third parties' too."""
+    return sorted({*METHODS, *(entry.name for entry in entry_points(group="ddkit.methods"))})
+
+
+def method_class(name: str) -> type[Method]:
+    """The class of a method; ours win over an entry point of the same name.
+
+    Raises:
+        UsageError: no such method.
+    """
+    if name in METHODS:
+        module, _, attribute = METHODS[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    for entry in entry_points(group="ddkit.methods", name=name):
+        return entry.load()
+    raise UsageError(f"method '{name}' is unknown; {nearest(name, method_names())}")

@@ -1,0 +1,11 @@
+"""The field's image networks, and each of them as a pure function of one flat parameter vector.
+
+In: a spec such as "convnet(depth=2, width=32)", an image shape and a number of classes.
+Out: a settings object (`parse_net`), whose `build` gives an ordinary module, or a `FlatNet`.
+"""
+
+from ddkit.nets.flat import FlatNet
+from ddkit.nets.net import Net, NetSettings
+from ddkit.nets.spec import net_names, net_settings, net_spec, parse_net
+
+__all__ = ["FlatNet", "Net", "NetSettings", "net_names", "net_settings", "net_spec", "parse_net"]

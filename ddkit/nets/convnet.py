@@ -1,0 +1,55 @@
+"""ConvNet, the network that dataset distillation is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from ddkit.nets.image_size import require, widen
+from ddkit.nets.net import Net, NetSettings
+from ddkit.nets.norm import NORMS, norm_layer
+from ddkit.recipe import setting
+
+ACTIVATIONS = {"relu": nn.ReLU, "leaky": nn.LeakyReLU, "sigmoid": nn.Sigmoid}
+POOLS = {"avg": nn.AvgPool2d, "max": nn.MaxPool2d}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvNetSettings(NetSettings):
+    """ConvNet (Gidaris and Komodakis, 2018): `depth` blocks of 3x3 convolution, norm, activation and 2x2 pooling.
+
+    The field takes depth 3 for 32 pixels, 4 for 64, 5 for 128 and 6 for 256, which leaves maps of 4x4.
+    """
+
+    name: ClassVar[str] = "convnet"
+    depth: int = setting(3, at_least=1, help="blocks; each but with pool=none halves the image")
+    width: int = setting(128, at_least=1, help="channels of each block")
+    norm: str = setting("instance", one_of=NORMS, help="normalisation")
+    pool: str = setting("avg", one_of=(*POOLS, "none"), help="pooling")
+    act: str = setting("relu", one_of=tuple(ACTIVATIONS), help="activation")
+
+    def build(self, shape: tuple[int, int, int], classes: int) -> Net:
+        """The network for images of `shape` = (channels, height, width).
+
+        Raises:
+            UsageError: the images are too small for the depth, or the width does not suit the norm.
+        """
+        extra, height, width = widen(shape)
+        if self.pool != "none":
+            fitting = min(height, width).bit_length() - 1
+            fix = f"set depth={fitting} or less, or pool=none" if fitting else "set pool=none"
+            require(f"convnet(depth={self.depth})", height, width, 2**self.depth, fix)
+        channels = shape[0]
+        layers: list[nn.Module] = []
+        for block in range(self.depth):
+            padding = 1 + extra if block == 0 else 1
+            layers += [nn.Conv2d(channels, self.width, 3, padding=padding)]
+            layers += norm_layer(self.name, self.norm, self.width, height, width)
+            layers += [ACTIVATIONS[self.act]()]
+            if self.pool != "none":
+                layers += [POOLS[self.pool](2)]
+                height, width = height // 2, width // 2
+            channels = self.width
+        return Net(nn.Sequential(*layers), channels * height * width, classes)

@@ -1,0 +1,73 @@
+"""Networks by name, and by one line of text such as "convnet(depth=2, width=32)"."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from importlib import import_module
+from typing import Any
+
+from ddkit.errors import UsageError
+from ddkit.nets.net import NetSettings
+from ddkit.recipe import nearest, parse_table
+
+NETS = {
+    "convnet": "ddkit.nets.convnet:ConvNetSettings",
+    "alexnet": "ddkit.nets.alexnet:AlexNetSettings",
+    "vgg11": "ddkit.nets.vgg:VGG11Settings",
+    "resnet18": "ddkit.nets.resnet:ResNet18Settings",
+    "mlp": "ddkit.nets.mlp:MLPSettings",
+    "lenet": "ddkit.nets.lenet:LeNetSettings",
+}
+
+
+def net_names() -> list[str]:
+    """The names of all networks, sorted."""
+    return sorted(NETS)
+
+
+def net_settings(name: str) -> type[NetSettings]:
+    """The settings class of the network called `name`.
+
+    Raises:
+        UsageError: no network has this name.
+    """
+    if name not in NETS:
+        raise UsageError(f"unknown net '{name}'; {nearest(name, NETS)}")
+    module, _, class_name = NETS[name].partition(":")
+    return getattr(import_module(module), class_name)
+
+
+def net_spec(settings: NetSettings) -> str:
+    """The canonical text of `settings`, every default written out; `parse_net` reads it back to an equal object."""
+    values = [f"{field.name}={getattr(settings, field.name)}" for field in dataclasses.fields(settings)]
+    return f"{settings.name}({', '.join(values)})" if values else settings.name
+
+
+def parse_net(spec: str) -> NetSettings:
+    """The settings that a spec such as "convnet" or "convnet(depth=2, norm=batch)" describes.
+
+    Raises:
+        UsageError: the text is malformed, the network is unknown, or a setting is unknown, repeated or out of range.
+    """
+    match = re.fullmatch(r"\s*([\w-]+)\s*(?:\((.*)\))?\s*", spec)
+    if match is None:
+        raise UsageError(f"net {spec!r}: must look like name or name(key=value, ...), as in convnet(depth=2)")
+    name, inside = match[1], match[2]
+    table: dict[str, Any] = {}
+    for assignment in inside.split(",") if inside and inside.strip() else []:
+        key, equals, text = (part.strip() for part in assignment.partition("="))
+        if not (key and equals and text):
+            raise UsageError(f"net {spec!r}: {assignment.strip()!r} must look like key=value, as in depth=2")
+        if key in table:
+            raise UsageError(f"net {spec!r}: '{key}' is given twice; keep one")
+        table[key] = _value(text)
+    return parse_table(table, net_settings(name), f"net {spec!r}", name)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word, as in norm=batch

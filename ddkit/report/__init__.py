@@ -1,0 +1,10 @@
+"""Pictures of a run: the gallery of a set and the curves of its making.
+
+In: pixels, labels and metric rows. Out: PNG files. Drawn with matplotlib's object interface, so that a notebook's own
+figures and backend are left alone.
+"""
+
+from ddkit.report.curve import curve
+from ddkit.report.gallery import gallery
+
+__all__ = ["curve", "gallery"]

@@ -1,0 +1,59 @@
+"""The gallery: a row a class, the initial images beside the final ones."""
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ddkit.run import atomic_write
+
+MOST_COLUMNS = 10
+MOST_ROWS = 50
+
+
+def gallery(
+    initial: Float[Tensor, "n c h w"],
+    final: Float[Tensor, "n c h w"],
+    labels: Int[Tensor, " n"],
+    classes: tuple[str, ...],
+    title: str,
+    path: Path,
+) -> None:
+    """Draw `initial` and `final` images ([0, 1] pixels, clipped here) to a PNG.
+
+    At most 10 images a class and 50 classes are shown; the title then says so.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    shown = [c for c in range(len(classes)) if bool((labels == c).any())][:MOST_ROWS]
+    index = [(labels == c).nonzero().flatten()[:MOST_COLUMNS] for c in shown]
+    columns = max(len(i) for i in index)
+    if columns < int(labels.bincount().max()) or len(shown) < len(classes):
+        title += f" (first {columns} images of {len(shown)} classes)"
+    left, right = (torch.stack([_row(images[i], columns) for i in index]) for images in (initial, final))
+    cell = max(0.32, 0.5 - 0.018 * columns)
+    figure = Figure(figsize=(2 * columns * cell + 1.4, len(shown) * cell + 0.8), layout="constrained", dpi=150)
+    for axes, picture, heading in zip(figure.subplots(1, 2), (left, right), ("initial", "final"), strict=True):
+        high, wide = picture.shape[-2:]
+        # [rows, columns, C, H, W] -> [rows * H, columns * W, C]
+        flat = picture.permute(0, 3, 1, 4, 2).reshape(len(shown) * high, columns * wide, -1).clamp(0, 1)
+        axes.imshow(flat.squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_title(heading, fontsize=9)
+        axes.set_xticks([])
+        names = [classes[c] for c in shown] if heading == "initial" else []
+        ticks = [high * (row + 0.5) for row in range(len(names))]
+        axes.set_yticks(ticks, names, fontsize=7)
+        axes.tick_params(length=0)
+    figure.suptitle(title, fontsize=10)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+def _row(images: Tensor, columns: int) -> Tensor:
+    # One white pixel between images; classes with fewer images than columns are filled up with white.
+    framed = torch.nn.functional.pad(images.float(), (0, 1, 0, 1), value=1.0)
+    missing = columns - len(framed)
+    return torch.cat([framed, framed.new_ones(missing, *framed.shape[1:])]) if missing else framed

@@ -1,0 +1,22 @@
+"""Long work that can be watched, killed and resumed; knows no method, no data and no network.
+
+In: a method's init/step/finish and a folder. Out: the same folder with metrics, checkpoints and the last state.
+Here live the atomic file write, the run folder, checkpoints, the outer loop with its numerical guard, and progress.
+"""
+
+from ddkit.run.atomic import atomic_write
+from ddkit.run.checkpoint import read_checkpoint, write_checkpoint
+from ddkit.run.folder import RunFolder
+from ddkit.run.loop import drive
+from ddkit.run.progress import Meter, SilentMeter, terminal_meter
+
+__all__ = [
+    "atomic_write",
+    "read_checkpoint",
+    "write_checkpoint",
+    "RunFolder",
+    "drive",
+    "Meter",
+    "SilentMeter",
+    "terminal_meter",
+]

@@ -1,0 +1,49 @@
+"""A method's state on disk: tensors and plain numbers, never pickled objects."""
+
+import dataclasses
+import pickle
+import typing
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ddkit.errors import DataError
+from ddkit.run.atomic import atomic_write
+
+
+def write_checkpoint(path: Path, iteration: int, state: Any) -> None:
+    """Write a state (a dataclass of tensors, plain numbers and further such dataclasses) atomically."""
+    with atomic_write(path) as temporary:
+        torch.save({"iteration": iteration, "state": _to_tables(state)}, temporary)
+
+
+def read_checkpoint(path: Path, state_class: type, device: torch.device | str = "cpu") -> tuple[int, Any]:
+    """(iteration, state) as `write_checkpoint` stored them, all tensors on `device`.
+
+    Raises:
+        DataError: the file is missing, damaged, or belongs to another kind of state.
+    """
+    try:
+        tables = torch.load(path, map_location=device, weights_only=True)
+        return tables["iteration"], _from_tables(state_class, tables["state"])
+    except FileNotFoundError:
+        raise DataError(f"checkpoint '{path}': does not exist; run without --resume") from None
+    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"checkpoint '{path}': is damaged or of another method ({first_line}); delete it") from None
+
+
+def _to_tables(state: Any) -> Any:
+    if dataclasses.is_dataclass(state):
+        return {f.name: _to_tables(getattr(state, f.name)) for f in dataclasses.fields(state)}
+    return state
+
+
+def _from_tables(cls: type, tables: dict[str, Any]) -> Any:
+    types = typing.get_type_hints(cls)
+    values = {
+        name: _from_tables(types[name], value) if dataclasses.is_dataclass(types[name]) else value
+        for name, value in tables.items()
+    }
+    return cls(**values)

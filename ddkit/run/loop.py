@@ -1,0 +1,108 @@
+"""The outer loop of every method: steps, metrics, checkpoints, resume, and the guard against lost numbers."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import torch
+
+from ddkit.errors import NumericalError
+from ddkit.run.checkpoint import read_checkpoint, write_checkpoint
+from ddkit.run.folder import RunFolder
+from ddkit.run.progress import Meter
+
+State = TypeVar("State")
+
+EXPLODED = 100.0
+"""A matching loss is 1 where the student starts; a hundred times farther from its target, nothing is being learned."""
+
+
+@runtime_checkable
+class Steps(Protocol[State]):
+    """What the loop needs of a method; see `ddkit.methods.contract.Method`."""
+
+    iterations: int
+    state_class: type
+    blame: str
+
+    def init(self) -> State: ...
+
+    def step(self, state: State) -> tuple[State, Mapping[str, torch.Tensor | float]]: ...
+
+
+def drive(
+    method: Steps[State],
+    folder: RunFolder,
+    meter: Meter,
+    *,
+    resume: bool = False,
+    device: torch.device | str = "cpu",
+    checkpoint_every: int = 100,
+    on_checkpoint: Callable[[int, State], None] = lambda done, state: None,
+) -> State:
+    """Run a method's iterations in `folder` and return its last state.
+
+    Metrics leave the device only at checkpoints and about twice a second for the meter, so that a fast device is not
+    made to wait at every iteration. With `resume`, work goes on from the last checkpoint; on a CPU with the same
+    number of threads the final state then equals an uninterrupted run's, bit by bit. `on_checkpoint` is called with
+    (iterations done, state) before each checkpoint is written, the initial one included.
+
+    Raises:
+        NumericalError: the loss is not finite or exploded. The folder keeps the last good checkpoint.
+    """
+    begin, state = 0, None
+    if resume and folder.checkpoint.exists():
+        begin, state = read_checkpoint(folder.checkpoint, method.state_class, device)
+    if state is None:
+        state = method.init()
+        on_checkpoint(0, state)
+        write_checkpoint(folder.checkpoint, 0, state)
+    folder.keep_metrics_before(begin)
+    meter.start("condensing", method.iterations, begin)
+    waiting: list[tuple[int, Mapping[str, Any]]] = []
+    shown = time.monotonic()
+    for iteration in range(begin, method.iterations):
+        state, metrics = method.step(state)
+        waiting.append((iteration, metrics))
+        done = iteration + 1
+        at_checkpoint = done % checkpoint_every == 0 or done == method.iterations
+        if at_checkpoint or time.monotonic() - shown > 0.5:
+            shown = time.monotonic()
+            rows = [{"iteration": i, **{name: float(value) for name, value in m.items()}} for i, m in waiting]
+            waiting.clear()
+            folder.append_metrics(rows)
+            _guard(rows, folder, method)
+            meter.advance(done, {name: value for name, value in rows[-1].items() if name != "iteration"})
+        if at_checkpoint:
+            _refuse_lost_numbers(state, done, folder, method)
+            on_checkpoint(done, state)
+            write_checkpoint(folder.checkpoint, done, state)
+    meter.finish()
+    return state
+
+
+def _guard(rows: list[dict[str, Any]], folder: RunFolder, method: Steps[Any]) -> None:
+    for row in rows:
+        loss = row.get("loss", 0.0)
+        if not math.isfinite(loss) or loss > EXPLODED:
+            raise _failure(f"the loss is {loss:g}", row["iteration"], folder, method)
+
+
+def _refuse_lost_numbers(state: Any, done: int, folder: RunFolder, method: Steps[Any]) -> None:
+    # The last update before a checkpoint can overflow although its own loss was finite.
+    for field in dataclasses.fields(state):
+        value = getattr(state, field.name)
+        if dataclasses.is_dataclass(value):
+            _refuse_lost_numbers(value, done, folder, method)
+        elif isinstance(value, torch.Tensor) and value.is_floating_point() and not bool(value.isfinite().all()):
+            raise _failure(f"'{field.name}' is no longer finite", done - 1, folder, method)
+
+
+def _failure(what: str, iteration: int, folder: RunFolder, method: Steps[Any]) -> NumericalError:
+    good, _ = read_checkpoint(folder.checkpoint, method.state_class)
+    return NumericalError(
+        f"outer iteration {iteration}: {what}; {method.blame}. Iteration {good}, the last good one, is kept: "
+        f"continue from it with --resume {folder.path} --set KEY=VALUE"
+    )

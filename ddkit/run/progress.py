@@ -1,0 +1,115 @@
+"""Progress of long work: one small interface, a live bar on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+LINE_EVERY_SECONDS = 15.0
+
+
+@runtime_checkable
+class Meter(Protocol):
+    """Shows how far one piece of work is. `start` may be called again after `finish`, for the next piece."""
+
+    def start(self, title: str, total: int, done: int = 0) -> None: ...
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def say(self, line: str) -> None: ...
+
+
+class SilentMeter:
+    """Shows nothing: the default of library calls."""
+
+    def start(self, title: str, total: int, done: int = 0) -> None:
+        pass
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        pass
+
+
+class BarMeter:
+    """A live bar with time left and the latest values."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[values]}"),
+        )
+        self._console = console
+        self._columns = columns
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+
+    def start(self, title: str, total: int, done: int = 0) -> None:
+        self.finish()
+        self._progress = Progress(*self._columns, console=self._console)
+        self._progress.start()
+        self._task = self._progress.add_task(title, total=total, completed=done, values="")
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        if self._progress is not None:
+            self._progress.update(self._task, completed=done, values=_text(values))
+
+    def finish(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def say(self, line: str) -> None:
+        self._console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+class LineMeter:
+    """For logs: a line at the start, one every 15 seconds with the time left, one at the end."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._title, self._total = "", 0
+        self._begin = self._last = 0.0
+        self._first = self._done = 0
+
+    def start(self, title: str, total: int, done: int = 0) -> None:
+        self._title, self._total, self._first, self._done = title, total, done, done
+        self._begin = self._last = time.monotonic()
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        self._done = done
+        now = time.monotonic()
+        if now - self._last >= LINE_EVERY_SECONDS:
+            self._last = now
+            left = (now - self._begin) / max(1, done - self._first) * (self._total - done)
+            self.say(f"{self._title}: {done}/{self._total}, {left:.0f} s left {_text(values)}")
+
+    def finish(self) -> None:
+        if self._total:
+            self.say(f"{self._title}: {self._done}/{self._total} in {time.monotonic() - self._begin:.1f} s")
+        self._total = 0
+
+    def say(self, line: str) -> None:
+        self._console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def terminal_meter() -> Meter:
+    """The meter for standard error: a bar if a person watches, lines if a log does."""
+    console = Console(file=sys.stderr)
+    return BarMeter(console) if console.is_terminal else LineMeter(console)
+
+
+def _text(values: Mapping[str, float] | None) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in (values or {}).items())

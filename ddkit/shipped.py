@@ -1,0 +1,12 @@
+"""Where recipes and ready-made sets lie: inside the installed package, or beside it in a checkout."""
+
+import importlib.util
+from pathlib import Path
+
+
+def shipped(folder: str) -> Path:
+    """The folder `recipes` or `synth_sets`. setup.cfg maps both into the wheel as ddkit.recipes and ddkit.synth_sets."""
+    spec = importlib.util.find_spec(f"ddkit.{folder}")
+    if spec is not None and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    return Path(__file__).parent.parent / folder

@@ -1,0 +1,24 @@
+"""Synthetic sets: what every method returns, every evaluator trains on, and any trainer can read with h5py alone.
+
+In: images, labels and facts from a method. Out: a `SyntheticSet` in memory, one self-describing HDF5 file on disk, a
+torch `Dataset`, and exports as npz, png or pt. A set knows no method; it carries what is needed to train on it.
+"""
+
+from ddkit.synth.dataset import SyntheticDataset
+from ddkit.synth.export import EXPORTERS, export
+from ddkit.synth.hdf5 import read_set, write_set
+from ddkit.synth.shelf import list_sets, load
+from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
+
+__all__ = [
+    "EXPORTERS",
+    "Record",
+    "SetFacts",
+    "SyntheticDataset",
+    "SyntheticSet",
+    "export",
+    "list_sets",
+    "load",
+    "read_set",
+    "write_set",
+]

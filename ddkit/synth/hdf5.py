@@ -1,0 +1,83 @@
+"""The set on disk: one HDF5 file that h5py, Hugging Face `datasets` and any trainer can read without ddkit.
+
+Top level: row-aligned datasets only (`image`, `label`, perhaps `soft_label`). Root attributes: the facts. Group
+`ddkit`: attributes only, the record as texts (track_order lifts the 64 KiB limit on attributes). No time of day goes
+in, so equal sets give equal bytes.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from ddkit.errors import DataError
+from ddkit.run import atomic_write
+from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
+
+FORMAT = "ddkit-set/1"
+
+
+def write_set(synthetic: SyntheticSet, path: Path) -> None:
+    """Write a set to `path`, whole or not at all.
+
+    Raises:
+        DataError: the disk is full or the folder cannot be written.
+    """
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        rows = {"image": synthetic.images.float(), "label": synthetic.labels.long()}
+        if synthetic.soft_labels is not None:
+            rows["soft_label"] = synthetic.soft_labels.float()
+        for name, tensor in rows.items():
+            array = tensor.detach().cpu().numpy()
+            chunks = (max(1, min(len(array), synthetic.facts.ipc)), *array.shape[1:])
+            file.create_dataset(
+                name, data=array, chunks=chunks, compression="gzip", compression_opts=4, shuffle=True, fletcher32=True
+            )
+        file.attrs["format"] = FORMAT
+        file.attrs["kind"] = "images"
+        for name, value in dataclasses.asdict(synthetic.facts).items():
+            if value is not None:
+                file.attrs[name] = json.dumps(value) if name == "classes" else value
+        group = file.create_group("ddkit", track_order=True)
+        for name, text in dataclasses.asdict(synthetic.record).items():
+            group.attrs[name] = text
+
+
+def read_set(path: Path) -> SyntheticSet:
+    """Read a set back.
+
+    Raises:
+        DataError: the file is missing, truncated, not HDF5 (a pickle, say), or not a ddkit set.
+    """
+    if not path.is_file():
+        raise DataError(f"set '{path}': there is no such file; `ddkit sets ls` names the ready-made ones")
+    if not h5py.is_hdf5(path):
+        raise DataError(f"set '{path}': is not an HDF5 file; ddkit reads only .h5 sets and never unpickles a file")
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise DataError(
+                    f"set '{path}': has format {file.attrs.get('format')!r}, not {FORMAT!r}; it is not a set this "
+                    f"version of ddkit can read"
+                )
+            rows = {name: torch.from_numpy(file[name][:]) for name in ("image", "label")}
+            soft = torch.from_numpy(file["soft_label"][:]) if "soft_label" in file else None
+            facts = {f.name: _fact(file.attrs[f.name]) for f in dataclasses.fields(SetFacts) if f.name in file.attrs}
+            facts["classes"] = tuple(json.loads(facts["classes"]))
+            record = {f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)}
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"set '{path}': is damaged ({reason}); make it again or fetch another copy") from None
+    return SyntheticSet(
+        images=rows["image"], labels=rows["label"], soft_labels=soft, facts=SetFacts(**facts), record=Record(**record)
+    )
+
+
+def _fact(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return tuple(value.tolist())
+    return value.item() if isinstance(value, np.generic) else value

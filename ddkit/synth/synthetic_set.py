@@ -1,0 +1,82 @@
+"""The synthetic set in memory."""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ddkit.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetFacts:
+    """What a trainer must know of a set. Short values only: they become root attributes of the file.
+
+    `space` says where `images` live: "normalised" ((raw - mean) / std with raw in [0, 1]) or "zca" (whitened; the
+    matrix is refitted from the real data and held against `preprocess_digest`). `evaluation_flip` is the probability
+    with which training on the set should mirror an image. `lr` is the inner learning rate the method learned.
+    """
+
+    method: str
+    dataset: str
+    data_digest: str
+    classes: tuple[str, ...]
+    ipc: int
+    space: str
+    preprocess_digest: str
+    net: str
+    augment: str = ""
+    evaluation_flip: float = 0.0
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    lr: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Where a set comes from: the resolved recipe as TOML, and environment, lineage and scores as JSON texts."""
+
+    recipe: str = ""
+    environment: str = "{}"
+    lineage: str = "{}"
+    scores: str = "{}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticSet:
+    """Images [N, C, H, W] in the network's space, classes [N], and optionally class probabilities [N, K].
+
+    Raises:
+        DataError: rows do not agree, or a label names no class.
+    """
+
+    images: Float[Tensor, "n c h w"]
+    labels: Int[Tensor, " n"]
+    facts: SetFacts
+    soft_labels: Float[Tensor, "n k"] | None = None
+    record: Record = field(default_factory=Record)
+
+    def __post_init__(self) -> None:
+        if len(self.images) != len(self.labels):
+            raise DataError(f"set: {len(self.images)} images but {len(self.labels)} labels; they must be as many")
+        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.facts.classes):
+            raise DataError(f"set: a label lies outside the {len(self.facts.classes)} classes")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def raw_images(self) -> Float[Tensor, "n c h w"]:
+        """The images back in [0, 1] pixels, not clipped; only for sets in the normalised space.
+
+        Raises:
+            DataError: the set is whitened, so that the real data is needed (see `ddkit.jobs.raw_images`).
+        """
+        if self.facts.mean is None or self.facts.std is None:
+            raise DataError(
+                f"set of '{self.facts.dataset}': its images are in the {self.facts.space} space, whose inverse is "
+                f"refitted from the real data; use ddkit.raw_images(set)"
+            )
+        shape = (1, -1, 1, 1)
+        return self.images * torch.tensor(self.facts.std).view(shape) + torch.tensor(self.facts.mean).view(shape)
