@@ -23,7 +23,7 @@ _HOMES = {
     "ddkit.jobs": ("condense", "doctor", "evaluate", "raw_images"),
     "ddkit.synth": ("SyntheticDataset", "SyntheticSet", "export", "list_sets", "load"),
 }
-__all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605
+__all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
 def __getattr__(name: str) -> Any:

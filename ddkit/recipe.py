@@ -33,8 +33,8 @@ def setting(
     help: str = "",
 ) -> Any:
     """A dataclass field with its contract: default, range or choices, and one line of help."""
-    contract = dict(at_least=at_least, above=above, at_most=at_most, below=below, one_of=one_of, help=help)
-    return field(default=default, metadata=contract)
+    bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
+    return field(default=default, metadata={**bounds, "one_of": one_of, "help": help})
 
 
 @dataclass(frozen=True, kw_only=True)

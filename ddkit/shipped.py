@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def shipped(folder: str) -> Path:
-    """The folder `recipes` or `synth_sets`. setup.cfg maps both into the wheel as ddkit.recipes and ddkit.synth_sets."""
+    """The folder `recipes` or `synth_sets`. setup.cfg maps both into the wheel."""
     spec = importlib.util.find_spec(f"ddkit.{folder}")
     if spec is not None and spec.submodule_search_locations:
         return Path(next(iter(spec.submodule_search_locations)))

@@ -4,6 +4,7 @@ In: a dataset's name or path, and the recipe's data settings. Out: `ImageData` (
 `prepare`, `RealData` (train, validation and test part in the space that networks see, with a digest).
 """
 
+from ddkit.data.augment import DSA, DSAParams
 from ddkit.data.image_data import ImageData
 from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess
 from ddkit.data.real import Part, RealData, prepare
@@ -12,6 +13,8 @@ from ddkit.data.sources import load_images
 from ddkit.data.split import split_validation
 
 __all__ = [
+    "DSA",
+    "DSAParams",
     "ImageData",
     "load_images",
     "split_validation",

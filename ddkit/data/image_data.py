@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ddkit.errors import DataError
@@ -13,7 +12,7 @@ from ddkit.errors import DataError
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageData:
-    """Labelled images, split into a training and a test part, on the CPU.
+    """Labelled images, split into a training and a test part, on the CPU: uint8 [N, C, H, W] and int64 [N].
 
     `flips_keep_label` says whether a mirrored image still belongs to its class; None: nobody declared it.
 
@@ -22,10 +21,11 @@ class ImageData:
             a training image.
     """
 
-    train_images: UInt8[Tensor, "n c h w"]
-    train_labels: Int64[Tensor, " n"]
-    test_images: UInt8[Tensor, "m c h w"]
-    test_labels: Int64[Tensor, " m"]
+    # shapes are not in the types: users build this from their own tensors, and get an error line for a wrong one
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
     name: str
     classes: tuple[str, ...]
     flips_keep_label: bool | None

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from ddkit.data.image_data import ImageData
 from ddkit.data.npz import KEYS, read_npz, to_tensors
 from ddkit.data.reason import reason
-from ddkit.data.split import cut_test
 from ddkit.errors import DataError
 
 
@@ -55,8 +55,8 @@ NAMED = {
 def load_named(name: str, home: Path) -> ImageData:
     """The set of that name in NAMED, with its facts.
 
-    `digits` comes with scikit-learn; having no official split, a fixed, stratified fifth is its test part. The others
-    are read from NAME.npz (or with _ for -) in the folder that $DDKIT_DATA names, if it is there, and else downloaded
+    `digits` comes with scikit-learn; having no official split, its test part is what scikit-learn's
+    `train_test_split(test_size=0.2, random_state=0, stratify=labels)` holds out. The others are read from NAME.npz (or with _ for -) in the folder that $DDKIT_DATA names, if it is there, and else downloaded
     by torchvision into `home`/data. Either way gives the same tensors.
 
     Raises:
@@ -64,7 +64,7 @@ def load_named(name: str, home: Path) -> ImageData:
     """
     facts, where = NAMED[name], f"dataset '{name}'"
     if name == "digits":
-        parts = _digits(where)
+        parts = _digits()
     elif (path := _offline_file(name, where)) is not None:
         parts = to_tensors(read_npz(path, where), KEYS, f"{where}, file '{path}'")
     else:
@@ -78,10 +78,14 @@ def load_named(name: str, home: Path) -> ImageData:
     )
 
 
-def _digits(where: str) -> tuple[Tensor, ...]:
+def _digits() -> tuple[Tensor, ...]:
     digits = load_digits()
     images = torch.from_numpy(digits.images * 255 / 16).round().to(torch.uint8)[:, None]  # 17 grey levels, 0 to 16
-    return cut_test(images, torch.from_numpy(digits.target).long(), where)
+    labels = torch.from_numpy(digits.target).long()
+    # A split that a trainer without ddkit can repeat with scikit-learn alone.
+    rows = train_test_split(np.arange(len(labels)), test_size=0.2, random_state=0, stratify=digits.target)
+    train, test = (torch.from_numpy(np.sort(part)) for part in rows)
+    return images[train], labels[train], images[test], labels[test]
 
 
 def _offline_file(name: str, where: str) -> Path | None:

@@ -53,9 +53,7 @@ def evaluate_honestly(
         training = Training(steps=steps, batch=settings.batch, drop_at=steps // 2)
         n, generator = settings.nets, stream(seed, "evaluate", name)
         lr = torch.tensor(LR_GRID).repeat_interleave(n)
-        trained = train_networks(
-            net, images, labels, members.repeat(len(LR_GRID), 1), lr, training, dsa, generator
-        )
+        trained = train_networks(net, images, labels, members.repeat(len(LR_GRID), 1), lr, training, dsa, generator)
         validation = trained.accuracy(real.validation)
         groups = [slice(i * n, (i + 1) * n) for i in range(len(LR_GRID))]
         best = max(range(len(LR_GRID)), key=lambda i: fmean(validation[groups[i]]))

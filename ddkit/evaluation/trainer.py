@@ -8,8 +8,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from ddkit.data import DSA, Part
-from ddkit.nets import FlatNet
-from ddkit.unroll import inner_loss
+from ddkit.nets import FlatNet, cross_entropy
 
 STACK_UP_TO = 32
 """On a CPU, batches up to this size run faster stacked over the networks by vmap (1.7x at 10 images, 5 networks,
@@ -119,7 +118,7 @@ def _batches(
 
 def _stacked_loss(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
     def loss(t: Tensor, x: Tensor, y: Tensor, s: dict[str, Tensor]) -> Tensor:
-        return inner_loss(lambda t, x: net.train(t, x, s), t, x, y)
+        return cross_entropy(net.train(t, x, s), y)
 
     return vmap(loss)(theta, x, y, stats).sum()
 
@@ -128,5 +127,5 @@ def _looped_loss(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[
     losses = []
     for i in range(len(theta)):
         own = {name: values[i] for name, values in stats.items()}
-        losses.append(inner_loss(lambda t, x, own=own: net.train(t, x, own), theta[i], x[i], y[i]))
+        losses.append(cross_entropy(net.train(theta[i], x[i], own), y[i]))
     return torch.stack(losses).sum()

@@ -25,7 +25,11 @@ from ddkit.experts.settings import ExpertSettings
 from ddkit.run import atomic_write
 
 FORMAT = "ddkit-expert/1"
-_STORED = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2"), "bfloat16": np.dtype("<u2")}
+_STORED: dict[str, np.dtype[Any]] = {
+    "float32": np.dtype("<f4"),
+    "float16": np.dtype("<f2"),
+    "bfloat16": np.dtype("<u2"),
+}
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ class Buffer:
         """
         exact = snapshots.detach().float().cpu()
         rounded = exact.to(getattr(torch, dtype))
-        raw = (rounded.view(torch.int16) if dtype == "bfloat16" else rounded).numpy().view(_STORED[dtype])
+        bits = rounded.view(torch.int16) if dtype == "bfloat16" else rounded  # NumPy has no bfloat16
+        raw: np.ndarray = bits.numpy().view(_STORED[dtype])
         error = (rounded.float() - exact).norm(dim=1)[:-1] / (exact[1:] - exact[:-1]).norm(dim=1)
         with atomic_write(self.file(expert)) as temporary, h5py.File(temporary, "w") as file:
             file.create_dataset("theta", data=raw)
@@ -121,7 +126,8 @@ class Buffer:
         try:
             with h5py.File(path, "r") as file:
                 theta, crc, dtype = file["theta"], file["crc32"][:], str(file.attrs["dtype"])
-                rows = np.memmap(path, dtype=_STORED[dtype], mode="r", offset=theta.id.get_offset(), shape=theta.shape)
+                kind, offset = _STORED[dtype], theta.id.get_offset()
+                rows = np.memmap(path, dtype=kind, mode="r", offset=offset, shape=tuple(theta.shape))
             return rows, crc, dtype
         except FileNotFoundError:
             raise DataError(f"buffer '{self.name}': expert {expert} is missing; rerun to train it") from None

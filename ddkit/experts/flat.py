@@ -25,16 +25,14 @@ class FlatExperts(ExpertSettings):
         return gsam_direction(loss, theta, self.rho, self.alpha)
 
 
-def gsam_direction(
-    loss: Callable[[Tensor], Tensor], theta: Tensor, rho: float, alpha: float
-) -> tuple[Tensor, Tensor]:
+def gsam_direction(loss: Callable[[Tensor], Tensor], theta: Tensor, rho: float, alpha: float) -> tuple[Tensor, Tensor]:
     """(loss, direction) of adaptive GSAM at theta = w [P], the same batch in both passes.
 
-        g      = grad L(w)
-        eps    = rho * w^2 g / (| |w| g |_2 + 1e-12)           (the ASAM ascent step)
-        g_p    = grad L(w + eps)
-        g_perp = g - (<g, g_p> / |g_p|^2) g_p                  (what of g the perturbed gradient does not share)
-        d      = g_p - alpha * g_perp
+    g      = grad L(w)
+    eps    = rho * w^2 g / (| |w| g |_2 + 1e-12)           (the ASAM ascent step)
+    g_p    = grad L(w + eps)
+    g_perp = g - (<g, g_p> / |g_p|^2) g_p                  (what of g the perturbed gradient does not share)
+    d      = g_p - alpha * g_perp
     """
     value, g = value_and_gradient(loss, theta)
     eps = rho * theta.square() * g / ((theta.abs() * g).norm() + TINY)

@@ -32,5 +32,7 @@ class Trajectories:
         if (expert, epoch) not in self._checked:
             self.buffer.check_row(expert, epoch, raw, crc)
             self._checked.add((expert, epoch))
-        theta = torch.from_numpy(raw.view(np.int16)).view(torch.bfloat16) if dtype == "bfloat16" else torch.from_numpy(raw)
+        theta = (
+            torch.from_numpy(raw.view(np.int16)).view(torch.bfloat16) if dtype == "bfloat16" else torch.from_numpy(raw)
+        )
         return theta.float().to(self.device)

@@ -153,9 +153,7 @@ def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: 
         elif done % snapshot_every == 0:
             write_set(method.finish(state), folder.snapshots / f"iteration-{done:06d}.h5")
 
-    state = drive(
-        method, folder, meter, resume=resume, device=device, checkpoint_every=every, on_checkpoint=keep
-    )
+    state = drive(method, folder, meter, resume=resume, device=device, checkpoint_every=every, on_checkpoint=keep)
     return method.finish(state)
 
 

@@ -16,8 +16,10 @@ from ddkit.jobs.environment import environment
 from ddkit.jobs.resolve import list_recipes
 from ddkit.synth import list_sets
 
-SMOKE = ("experts.count=2", "method.iterations=20", "method.max_start_epoch=2", "evaluate.steps=50")
-SMOKE += ("evaluate.nets=2", "evaluate.epochs=1", "evaluate.whole=false")
+SMOKE = (
+    *("experts.count=2", "method.iterations=20", "method.max_start_epoch=2"),
+    *("evaluate.steps=50", "evaluate.nets=2", "evaluate.epochs=1", "evaluate.whole=false"),
+)
 
 
 def doctor(smoke: bool = True) -> tuple[dict[str, str], bool]:

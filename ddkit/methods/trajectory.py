@@ -84,7 +84,8 @@ class TrajectoryMatching:
         theta_target = self._trajectories.row(expert, start + settings.expert_epochs)
 
         index = draw_batches(len(self._labels), settings.batch_syn, settings.syn_steps, generator).to(context.device)
-        params = context.dsa.sample(generator, *index.shape, tuple(state.images.shape[-2:]))
+        steps, batch = index.shape
+        params = context.dsa.sample(generator, steps, batch, context.real.data.shape[1:])
         images = state.images.detach().requires_grad_()
         log_lr = state.log_lr.detach().requires_grad_()
         batches = context.dsa.apply(images[index], params)
@@ -116,7 +117,9 @@ def draw_batches(count: int, batch: int | None, steps: int, generator: torch.Gen
     if batch is None or batch >= count:
         return torch.arange(count).expand(steps, count)
     rounds = -(-steps * batch // count)
-    return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[: steps * batch].view(steps, -1)
+    return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[: steps * batch].view(
+        steps, -1
+    )
 
 
 def _initial_images(settings: TrajectorySettings, context: Context, generator: torch.Generator) -> Tensor:

@@ -5,7 +5,8 @@ Out: a settings object (`parse_net`), whose `build` gives an ordinary module, or
 """
 
 from ddkit.nets.flat import FlatNet
+from ddkit.nets.loss import cross_entropy
 from ddkit.nets.net import Net, NetSettings
 from ddkit.nets.spec import net_names, net_settings, net_spec, parse_net
 
-__all__ = ["FlatNet", "Net", "NetSettings", "net_names", "net_settings", "net_spec", "parse_net"]
+__all__ = ["cross_entropy", "FlatNet", "Net", "NetSettings", "net_names", "net_settings", "net_spec", "parse_net"]

@@ -10,7 +10,8 @@ from ddkit.run import atomic_write
 
 
 def curve(rows: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
-    """Draw metric rows (each with an `iteration`) to a PNG: thin the values, thick their running mean.
+    """Draw metric rows (each with an `iteration`) to a PNG: thin the values, thick their running mean, on a
+    logarithmic axis.
 
     Raises:
         DataError: the file cannot be written.
@@ -21,10 +22,10 @@ def curve(rows: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         y = np.array([row[name] for row in rows], dtype=float)
         window = max(1, len(y) // 25)
-        axes.plot(x, y, linewidth=0.5, alpha=0.5)
+        axes.semilogy(x, y, linewidth=0.5, alpha=0.5)
         if window > 1:
             smooth = np.convolve(y, np.ones(window) / window, mode="valid")
-            axes.plot(x[window - 1 :], smooth, linewidth=1.6)
+            axes.semilogy(x[window - 1 :], smooth, linewidth=1.6)
         axes.set_xlabel("outer iteration")
         axes.set_title("matching loss" if name == "loss" else name, fontsize=9)
         axes.grid(alpha=0.3)

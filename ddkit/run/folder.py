@@ -1,7 +1,7 @@
 """The folder of one run: recipe, metrics, checkpoints, the set, pictures and scores, each at one known place."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class RunFolder:
         with atomic_write(path) as temporary:
             temporary.write_text(text)
 
-    def append_metrics(self, rows: list[Mapping[str, Any]]) -> None:
+    def append_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append one JSON line per row.
 
         Raises:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import torch
 
@@ -23,9 +23,11 @@ EXPLODED = 100.0
 class Steps(Protocol[State]):
     """What the loop needs of a method; see `ddkit.methods.contract.Method`."""
 
-    iterations: int
-    state_class: type
-    blame: str
+    state_class: ClassVar[type]
+    blame: ClassVar[str]
+
+    @property
+    def iterations(self) -> int: ...
 
     def init(self) -> State: ...
 

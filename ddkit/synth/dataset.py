@@ -22,9 +22,7 @@ class SyntheticDataset(Dataset):
         transform: applied to each image.
     """
 
-    def __init__(
-        self, source: SyntheticSet | str | Path, transform: Callable[[Tensor], Tensor] | None = None
-    ) -> None:
+    def __init__(self, source: SyntheticSet | str | Path, transform: Callable[[Tensor], Tensor] | None = None) -> None:
         self.set = source if isinstance(source, SyntheticSet) else load(source)
         self.classes = self.set.facts.classes
         self.transform = transform

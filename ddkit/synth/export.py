@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,9 +49,10 @@ def _facts(synthetic: SyntheticSet) -> str:
 
 
 def _npz(synthetic: SyntheticSet, raw: Tensor, path: Path) -> None:
-    arrays = {name: tensor.numpy() for name, tensor in _arrays(synthetic, raw).items()}
+    arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in _arrays(synthetic, raw).items()}
+    arrays["facts"] = np.array(_facts(synthetic))
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, facts=np.array(_facts(synthetic)), **arrays)
+        np.savez(file, **arrays)
 
 
 def _pt(synthetic: SyntheticSet, raw: Tensor, path: Path) -> None:

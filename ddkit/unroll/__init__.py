@@ -6,6 +6,6 @@ Nothing here knows where the images come from, nor of augmentation, flips or fil
 """
 
 from ddkit.unroll.contract import ENGINES, matching_loss
-from ddkit.unroll.step import Network, inner_loss
+from ddkit.unroll.step import Network
 
-__all__ = ["ENGINES", "Network", "inner_loss", "matching_loss"]
+__all__ = ["ENGINES", "Network", "matching_loss"]

@@ -20,8 +20,8 @@ def matching_loss(
     theta_0: Float[Tensor, " p"],
     theta_target: Float[Tensor, " p"],
     images: Float[Tensor, "n b c h w"],
-    labels: Shaped[Tensor, "n b *k"],
-    lr: Float[Tensor, "*n"],
+    labels: Shaped[Tensor, "..."],
+    lr: Float[Tensor, "..."],
     engine: str = "adjoint",
 ) -> Float[Tensor, ""]:
     """The trajectory-matching loss of MTT (Cazenavette et al., CVPR 2022), exactly differentiable.

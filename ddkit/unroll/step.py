@@ -3,8 +3,9 @@
 from typing import Protocol, runtime_checkable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from ddkit.nets import cross_entropy
 
 
 @runtime_checkable
@@ -18,10 +19,7 @@ class Network(Protocol):
 
 def inner_loss(net: Network, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Mean cross entropy of one batch; `y` holds classes [B] or probabilities [B, K]."""
-    logits = net(theta, x)
-    if y.is_floating_point():
-        return -(y * F.log_softmax(logits, dim=-1)).sum(-1).mean()
-    return F.cross_entropy(logits, y)
+    return cross_entropy(net(theta, x), y)
 
 
 def gradient(net: Network, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:

@@ -36,11 +36,11 @@ def test_digest_sees_content_only(data: ImageData) -> None:
     pixel = data.train_images.clone()
     pixel[5, 2, 3, 4] ^= 1
     others = [
-        dict(train_images=pixel),
-        dict(train_images=data.train_images.reshape(6, 3, 5, 4), test_images=data.test_images.reshape(3, 3, 5, 4)),
-        dict(train_labels=torch.tensor([0, 1, 2, 0, 2, 1])),
-        dict(test_labels=torch.tensor([2, 1, 1])),
-        dict(classes=("a", "b", "d")),
+        {"train_images": pixel},
+        {"train_images": data.train_images.reshape(6, 3, 5, 4), "test_images": data.test_images.reshape(3, 3, 5, 4)},
+        {"train_labels": torch.tensor([0, 1, 2, 0, 2, 1])},
+        {"test_labels": torch.tensor([2, 1, 1])},
+        {"classes": ("a", "b", "d")},
     ]
     digests = {dataclasses.replace(data, **change).digest for change in others}
     assert len(digests | {data.digest}) == len(others) + 1
@@ -49,15 +49,15 @@ def test_digest_sees_content_only(data: ImageData) -> None:
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (dict(train_images=torch.zeros(6, 3, 4, 5)), "'toy', train part: images must be uint8"),
-        (dict(test_images=torch.zeros(3, 4, 5, dtype=torch.uint8)), "'toy', test part: images must be uint8"),
-        (dict(test_images=torch.zeros(0, 3, 4, 5, dtype=torch.uint8)), "not empty"),
-        (dict(test_images=torch.zeros(3, 1, 4, 5, dtype=torch.uint8)), r"\(3, 4, 5\) but test images \(1, 4, 5\)"),
-        (dict(train_labels=torch.zeros(6)), "labels must be int64"),
-        (dict(train_labels=torch.tensor([0, 1, 2])), "6 images but 3 labels"),
-        (dict(test_labels=torch.tensor([0, 3, 1])), r"0 to 2 \(3 classes\), got 3"),
-        (dict(train_labels=torch.tensor([0, 1, 2, -1, 0, 0])), "got -1"),
-        (dict(train_labels=torch.tensor([0, 0, 2, 0, 0, 0])), r"class 1 \('b'\) has no training image"),
+        ({"train_images": torch.zeros(6, 3, 4, 5)}, "'toy', train part: images must be uint8"),
+        ({"test_images": torch.zeros(3, 4, 5, dtype=torch.uint8)}, "'toy', test part: images must be uint8"),
+        ({"test_images": torch.zeros(0, 3, 4, 5, dtype=torch.uint8)}, "not empty"),
+        ({"test_images": torch.zeros(3, 1, 4, 5, dtype=torch.uint8)}, r"\(3, 4, 5\) but test images \(1, 4, 5\)"),
+        ({"train_labels": torch.zeros(6)}, "labels must be int64"),
+        ({"train_labels": torch.tensor([0, 1, 2])}, "6 images but 3 labels"),
+        ({"test_labels": torch.tensor([0, 3, 1])}, r"0 to 2 \(3 classes\), got 3"),
+        ({"train_labels": torch.tensor([0, 1, 2, -1, 0, 0])}, "got -1"),
+        ({"train_labels": torch.tensor([0, 0, 2, 0, 0, 0])}, r"class 1 \('b'\) has no training image"),
     ],
 )
 def test_contradictions_are_refused(data: ImageData, change: dict, line: str) -> None:

@@ -1,0 +1,12 @@
+"""The training loss of classes and of soft labels alike."""
+
+import torch.nn.functional as F
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+
+def cross_entropy(logits: Float[Tensor, "b k"], labels: Shaped[Tensor, "b ..."]) -> Float[Tensor, ""]:
+    """Mean cross entropy; `labels` holds classes [B] or probabilities [B, K], which may be differentiated."""
+    if labels.is_floating_point():
+        return -(labels * F.log_softmax(logits, dim=-1)).sum(-1).mean()
+    return F.cross_entropy(logits, labels)

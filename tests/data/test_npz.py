@@ -1,0 +1,137 @@
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ddkit.data import load_images
+from ddkit.errors import DataError, DDKitError
+
+RANDOM = np.random.default_rng(0)
+ARRAYS: dict[str, Any] = {
+    "train_images": RANDOM.integers(256, size=(12, 4, 5, 3), dtype=np.uint8),
+    "train_labels": np.arange(12) % 3,
+    "test_images": RANDOM.integers(256, size=(5, 4, 5, 3), dtype=np.uint8),
+    "test_labels": np.array([2, 0, 1, 1, 0], dtype=np.uint8),
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "birds.npz"
+    np.savez(path, **ARRAYS)
+    return path
+
+
+def test_arrays_come_out_as_they_went_in(file: Path) -> None:
+    data = load_images(f"npz:{file}")
+    assert (data.name, data.classes, data.flips_keep_label, data.shape) == ("birds", ("0", "1", "2"), None, (3, 4, 5))
+    np.testing.assert_array_equal(data.train_images.permute(0, 2, 3, 1), ARRAYS["train_images"])
+    np.testing.assert_array_equal(data.test_images.permute(0, 2, 3, 1), ARRAYS["test_images"])
+    assert data.train_labels.tolist() == ARRAYS["train_labels"].tolist() and data.test_labels.tolist() == [
+        2,
+        0,
+        1,
+        1,
+        0,
+    ]
+    assert data.train_images.is_contiguous() and data.test_labels.dtype == torch.int64
+
+
+def test_grey_images_facts_and_compression_leave_the_digest_alone(file: Path) -> None:
+    grey = {key: array[..., 0] if key.endswith("images") else array for key, array in ARRAYS.items()}
+    with_axis = {key: array[..., None] if key.endswith("images") else array for key, array in grey.items()}
+    np.savez(file, **grey)
+    data = load_images(f"npz:{file}")
+    assert data.shape == (1, 4, 5)
+    np.savez_compressed(file, **with_axis, classes=["0", "1", "2"], flips_keep_label=True, extra=np.ones(3))
+    again = load_images(f"npz:{file}")
+    assert again.digest == data.digest and again.flips_keep_label is True
+    np.savez(file, **grey, classes=["a", "b", "c"], flips_keep_label=np.array([False]))
+    named = load_images(f"npz:{file}")
+    assert named.classes == ("a", "b", "c") and named.flips_keep_label is False and named.digest != data.digest
+
+
+def test_a_fifth_is_cut_off_where_no_test_part_is_given(file: Path) -> None:
+    images = RANDOM.integers(256, size=(50, 4, 5), dtype=np.uint8)
+    np.savez(file, train_images=images, train_labels=np.repeat([0, 1], [30, 20]))
+    data, again = load_images(f"npz:{file}"), load_images(f"npz:{file}")
+    assert torch.bincount(data.test_labels).tolist() == [6, 4] and torch.bincount(data.train_labels).tolist() == [
+        24,
+        16,
+    ]
+    together = torch.cat([data.train_images, data.test_images]).reshape(50, -1).tolist()
+    assert sorted(together) == sorted(images.reshape(50, -1).tolist())
+    assert again.digest == data.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"train_labels": None}, "has no array 'train_labels'"),
+        ({"test_labels": None}, "has no array 'test_labels'"),
+        ({"train_images": np.zeros((12, 4, 5))}, "'train_images' must be uint8"),
+        ({"train_images": np.zeros((12, 3, 4, 5), np.uint8)}, r"N x H x W x 3, got uint8 \[12, 3, 4, 5\]"),
+        ({"train_labels": np.zeros(12)}, r"'train_labels' must be N integers, got float64 \[12\]"),
+        ({"train_labels": np.zeros((12, 1), int)}, r"must be N integers, got int64 \[12, 1\]"),
+        ({"train_labels": np.arange(11) % 3}, "12 images but 11 labels"),
+        ({"train_labels": np.array([10**12] * 12)}, "must count the classes from 0, got 1000000000000"),
+        ({"train_labels": np.array([-1] * 12)}, "must count the classes from 0, got -1"),
+        ({"train_labels": np.arange(12) % 3 * 2}, "class 1 .* has no training image"),
+        ({"test_labels": np.array([0, 1, 2, 3, 0])}, "labels must lie in 0 to 2"),
+        ({"train_images": np.zeros((0, 4, 5, 3), np.uint8), "train_labels": np.zeros(0, int)}, "not empty"),
+        ({"classes": np.arange(3)}, "'classes' must be strings"),
+        ({"classes": np.array(["a", "b"])}, r"0 to 1 \(2 classes\), got 2"),
+        ({"flips_keep_label": np.array("no")}, "'flips_keep_label' must be one boolean"),
+        ({"train_labels": np.array([object()] * 12)}, "pickled objects are never read"),
+    ],
+)
+def test_wrong_contents_are_one_clear_line(file: Path, change: dict, line: str) -> None:
+    np.savez(file, **{key: array for key, array in (ARRAYS | change).items() if array is not None})
+    with pytest.raises(DataError, match=line) as error:
+        load_images(f"npz:{file}")
+    assert "\n" not in str(error.value) and "birds" in str(error.value)
+
+
+def test_files_that_are_no_archives(file: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple:
+            return (file.with_suffix(".sprung").touch, ())
+
+    with pytest.raises(DataError, match="there is no file"):
+        load_images(f"npz:{file.parent / 'none.npz'}")
+    with pytest.raises(DataError, match="there is no file"):
+        load_images(f"npz:{file.parent}")
+    for content in (pickle.dumps(Trap()), b"", b"not an archive", b"PK\x03\x04"):
+        file.write_bytes(content)
+        with pytest.raises(DataError, match=r"is not a readable \.npz") as error:
+            load_images(f"npz:{file}")
+        assert "\n" not in str(error.value)
+    np.save(file.with_suffix(".npy"), ARRAYS["train_images"])
+    with pytest.raises(DataError, match="a single array"):
+        load_images(f"npz:{file.with_suffix('.npy')}")
+    np.savez(file, train_images=np.array([Trap()], dtype=object))
+    with pytest.raises(DataError):
+        load_images(f"npz:{file}")
+    assert not file.with_suffix(".sprung").exists()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_no_damage_escapes_as_anything_but_a_data_error(file: Path, save: Any) -> None:
+    save(file, **ARRAYS)
+    whole, digest = file.read_bytes(), load_images(f"npz:{file}").digest
+    damaged = [whole[:length] for length in range(0, len(whole), 23)]
+    for _ in range(300):
+        copy = bytearray(whole)
+        copy[RANDOM.integers(len(whole))] = RANDOM.integers(256)
+        damaged.append(bytes(copy))
+    refused = 0
+    for content in damaged:
+        file.write_bytes(content)
+        try:
+            assert load_images(f"npz:{file}").digest == digest  # the byte meant nothing
+        except DDKitError:
+            refused += 1
+    assert refused > len(damaged) // 2

@@ -1,0 +1,88 @@
+"""Recipes: strict in, exact out, every mistake one line."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+
+from ddkit.errors import RecipeError
+from ddkit.recipe import override, parse_recipe, parse_table, read_toml, setting, to_toml
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toy:
+    name: ClassVar[str] = "toy"
+    ipc: int = setting(1, at_least=1)
+    rate: float = setting(0.5, above=0, at_most=1)
+    batch: int | None = setting(None, at_least=1)
+    space: str = setting("a", one_of=("a", "b"))
+    fast: bool = setting(False)
+
+
+def parse(text, *overrides):
+    tables = override(read_toml(text, "recipe 'mine.toml'"), overrides)
+    return parse_recipe(tables, lambda section, name: Toy, "recipe 'mine.toml'")
+
+
+def test_defaults_and_round_trip():
+    recipe = parse('[method]\nname = "toy"\nbatch = 3\n[data]\nname = "npz:a \\"quoted\\".npz"\n[net]\nname = "toy"\n')
+    assert recipe.method == Toy(batch=3)
+    assert recipe.experts is None
+    assert parse(to_toml(recipe)) == recipe
+    assert parse(to_toml(dataclasses.replace(recipe, method=Toy()))).method.batch is None
+
+
+def test_overrides_win_and_keep_types():
+    recipe = parse('[method]\nname = "toy"\nipc = 3\n', "method.ipc=5", "method.rate=1", "method.space=b", "seed=7")
+    assert (recipe.method.ipc, recipe.method.rate, recipe.method.space, recipe.seed) == (5, 1.0, "b", 7)
+    assert isinstance(recipe.method.rate, float)
+    assert parse('[method]\nname = "toy"\nbatch = 3\n', "method.batch=none").method.batch is None
+
+
+def test_naming_another_kind_drops_the_old_kinds_settings():
+    tables = override({"net": {"name": "convnet", "depth": 2}}, ("net.name=lenet",))
+    assert tables == {"net": {"name": "lenet"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            '[method]\nname = "toy"\nipc = 0',
+            "recipe 'mine.toml', key 'method.ipc': must be an integer of at least 1, got 0",
+        ),
+        ('[method]\nname = "toy"\nipc = true', "key 'method.ipc': must be an integer of at least 1, got True"),
+        ('[method]\nname = "toy"\nipc = 1.0', "must be an integer of at least 1, got 1.0"),
+        ('[method]\nname = "toy"\nrate = 0', "must be a number above 0 and at most 1, got 0"),
+        ('[method]\nname = "toy"\nrate = nan', "must be a number above 0 and at most 1, got nan"),
+        ('[method]\nname = "toy"\nspace = "c"', "must be one of a, b, got 'c'"),
+        ('[method]\nname = "toy"\nfast = "False"', "must be true or false, got 'False'"),
+        ('[method]\nname = "toy"\nbatch = 0', "must be an integer of at least 1 or none, got 0"),
+        ('[method]\nname = "toy"\nicp = 1', "unknown key 'method.icp'; did you mean ipc"),
+        ('[metod]\nname = "toy"', "unknown section or key 'metod'; did you mean method"),
+        ("[method]\nipc = 1", "section 'method': must name its kind"),
+        ("seed = 1", "has no [method] section"),
+        ("[method", "is not valid TOML"),
+    ],
+)
+def test_mistakes_are_one_line(text, line):
+    with pytest.raises(RecipeError) as caught:
+        parse(text)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("assignment", ["ipc", "a.b.c=1", "=3", "method.=1"])
+def test_bad_override(assignment):
+    with pytest.raises(RecipeError, match=r"must look like section\.key=value"):
+        override({}, (assignment,))
+
+
+def test_a_required_key():
+    @dataclass(frozen=True, kw_only=True)
+    class Needs:
+        ipc: int = setting(at_least=1)
+
+    with pytest.raises(RecipeError, match=r"key 'method\.ipc': is required but missing"):
+        parse_table({}, Needs, "recipe", "method")
