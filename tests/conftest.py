@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a private home, and the real images where a machine has them."""
+"""Fixtures that every test may use: a private home, tiny data, and the real images where a machine has them."""
 
 import importlib.util
 import os
@@ -6,9 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from ddkit.data import RealData
 
 torch.set_num_threads(min(2, torch.get_num_threads()))
 
@@ -41,3 +45,25 @@ def real_images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         return unpacked / f"{name}.npz"
 
     return find
+
+
+@pytest.fixture(scope="session")
+def tiny() -> "RealData":
+    """3 classes of 1x8x8, 14 training images each before the split; classes differ in brightness."""
+    from ddkit.data import ImageData, prepare
+    from ddkit.recipe import DataSettings
+
+    labels = torch.arange(3).repeat(14)
+    noise = torch.randint(0, 120, (42, 1, 8, 8), generator=torch.Generator().manual_seed(5))
+    images = (noise + 45 * labels.view(-1, 1, 1, 1)).byte()
+    data = ImageData(
+        train_images=images,
+        train_labels=labels,
+        test_images=images[:6],
+        test_labels=labels[:6],
+        name="tiny",
+        classes=("a", "b", "c"),
+        flips_keep_label=True,
+        licence="none",
+    )
+    return prepare(data, DataSettings(name="tiny", validation=0.2))

@@ -35,19 +35,20 @@ def condense(
     from ddkit.jobs import condense as job
     from ddkit.run import terminal_meter
 
-    result = job(
-        method,
-        data=data,
-        ipc=ipc,
-        recipe=recipe,
-        overrides=overrides,
-        seed=seed,
-        out=out,
-        resume=resume,
-        device=device,
-        evaluate=evaluate,
-        meter=terminal_meter(),
-    )
+    with terminal_meter() as meter:
+        result = job(
+            method,
+            data=data,
+            ipc=ipc,
+            recipe=recipe,
+            overrides=overrides,
+            seed=seed,
+            out=out,
+            resume=resume,
+            device=device,
+            evaluate=evaluate,
+            meter=meter,
+        )
     if result.evaluation is not None:
         print_evaluation(result.evaluation)
     click.echo(f"set: {result.folder / 'set.h5'}   pictures: gallery.png, curve.png   recipe: recipe.toml")

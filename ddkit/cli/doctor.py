@@ -1,7 +1,5 @@
 """ddkit doctor"""
 
-import sys
-
 import click
 
 
@@ -15,4 +13,4 @@ def doctor(smoke: bool) -> None:
     facts, well = job(smoke)
     print_facts(facts)
     if not well:
-        sys.exit(1)
+        click.get_current_context().exit(1)

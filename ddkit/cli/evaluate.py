@@ -38,8 +38,8 @@ def evaluate(
 
     evaluations = []
     for net in nets_asked or (None,):
-        evaluations.append(
-            job(
+        with terminal_meter() as meter:
+            found = job(
                 source,
                 protocol=protocol,
                 net=net,
@@ -48,10 +48,10 @@ def evaluate(
                 seed=seed,
                 device=device,
                 baselines=baselines,
-                meter=terminal_meter(),
+                meter=meter,
             )
-        )
-        print_evaluation(evaluations[-1])
+        print_evaluation(found)
+        evaluations.append(found)
     if json_file:
         with atomic_write(Path(json_file)) as temporary:
             temporary.write_text(json.dumps([e.tables() for e in evaluations], indent=2) + "\n")

@@ -56,8 +56,13 @@ def run(arguments: list[str]) -> int:
     except DDKitError as error:
         click.echo(f"ddkit: {error}", err=True)
         return error.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        usage = error.ctx if isinstance(error, click.UsageError) else None
+        hint = f" See `{usage.command_path} --help`" if usage else ""
+        click.echo(f"ddkit: {' '.join(error.format_message().split())}{hint}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("ddkit: interrupted; run the same command with --resume to go on", err=True)

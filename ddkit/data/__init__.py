@@ -8,7 +8,7 @@ from ddkit.data.augment import DSA, DSAParams
 from ddkit.data.image_data import ImageData
 from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess
 from ddkit.data.real import Part, RealData, prepare
-from ddkit.data.select import select
+from ddkit.data.select import refuse_small_classes, select
 from ddkit.data.sources import load_images
 from ddkit.data.split import split_validation
 
@@ -25,4 +25,5 @@ __all__ = [
     "RealData",
     "prepare",
     "select",
+    "refuse_small_classes",
 ]

@@ -56,8 +56,9 @@ def load_named(name: str, home: Path) -> ImageData:
     """The set of that name in NAMED, with its facts.
 
     `digits` comes with scikit-learn; having no official split, its test part is what scikit-learn's
-    `train_test_split(test_size=0.2, random_state=0, stratify=labels)` holds out. The others are read from NAME.npz (or with _ for -) in the folder that $DDKIT_DATA names, if it is there, and else downloaded
-    by torchvision into `home`/data. Either way gives the same tensors.
+    `train_test_split(test_size=0.2, random_state=0, stratify=labels)` holds out. The others are read from NAME.npz (or
+    with _ for -) in the folder that $DDKIT_DATA names, if it is there, and else downloaded by torchvision into
+    `home`/data. Either way gives the same tensors.
 
     Raises:
         DataError: the file is damaged, or the download failed.

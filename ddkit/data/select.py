@@ -32,14 +32,19 @@ def select(
     """
     if name not in SELECTORS:
         raise UsageError(f"coreset '{name}' is unknown; {nearest(name, SELECTORS)}")
+    refuse_small_classes(labels, ipc)
     members = [(labels == c).nonzero().flatten() for c in range(int(labels.max()) + 1)]
-    smallest = min(range(len(members)), key=lambda c: len(members[c]))
-    if len(members[smallest]) < ipc:
-        raise UsageError(
-            f"ipc {ipc}: class {smallest} has only {len(members[smallest])} training images; "
-            f"set method.ipc to at most that"
-        )
     return torch.cat([index[SELECTORS[name](features[index], ipc, generator)] for index in members])
+
+
+def refuse_small_classes(labels: Int[Tensor, " n"], ipc: int) -> None:
+    """Raise UsageError if a class has fewer than ipc images."""
+    counts = torch.bincount(labels).tolist()
+    smallest = counts.index(min(counts))
+    if counts[smallest] < ipc:
+        raise UsageError(
+            f"ipc {ipc}: class {smallest} has only {counts[smallest]} training images; set method.ipc to at most that"
+        )
 
 
 def _random(features: Tensor, ipc: int, generator: torch.Generator) -> Tensor:

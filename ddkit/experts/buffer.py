@@ -20,9 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ddkit.data.reason import reason
 from ddkit.errors import DataError
 from ddkit.experts.settings import ExpertSettings
-from ddkit.run import atomic_write
+from ddkit.run import atomic_hdf5, atomic_write
 
 FORMAT = "ddkit-expert/1"
 _STORED: dict[str, np.dtype[Any]] = {
@@ -30,6 +31,7 @@ _STORED: dict[str, np.dtype[Any]] = {
     "float16": np.dtype("<f2"),
     "bfloat16": np.dtype("<u2"),
 }
+_PRECISION = {stored: name for name, stored in _STORED.items()}
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,11 @@ class Buffer:
         bits = rounded.view(torch.int16) if dtype == "bfloat16" else rounded  # NumPy has no bfloat16
         raw: np.ndarray = bits.numpy().view(_STORED[dtype])
         error = (rounded.float() - exact).norm(dim=1)[:-1] / (exact[1:] - exact[:-1]).norm(dim=1)
-        with atomic_write(self.file(expert)) as temporary, h5py.File(temporary, "w") as file:
+        with atomic_hdf5(self.file(expert)) as file:
             file.create_dataset("theta", data=raw)
             file.create_dataset("crc32", data=np.array([zlib.crc32(row.tobytes()) for row in raw], dtype="<u4"))
-            file.attrs.update({"format": FORMAT, "dtype": dtype, "rounding": float(error.max()), **facts})
+            # Numbers only: texts lie in HDF5's global heap, and a damaged heap can hang the reader.
+            file.attrs.update({"rounding": float(error.max()), **facts})
 
     def layout(self, expert: int) -> tuple[np.memmap, np.ndarray, str]:
         """(mapped rows, their checksums, dtype name) of one expert's file.
@@ -125,14 +128,16 @@ class Buffer:
         path = self.file(expert)
         try:
             with h5py.File(path, "r") as file:
-                theta, crc, dtype = file["theta"], file["crc32"][:], str(file.attrs["dtype"])
-                kind, offset = _STORED[dtype], theta.id.get_offset()
-                rows = np.memmap(path, dtype=kind, mode="r", offset=offset, shape=tuple(theta.shape))
+                theta, crc, dtype = file["theta"], file["crc32"][:], _PRECISION[file["theta"].dtype]
+                offset, shape = theta.id.get_offset(), tuple(theta.shape)
+                if len(shape) != 2 or crc.shape != shape[:1]:
+                    raise ValueError(f"{crc.shape} checksums for rows of shape {shape}")
+                rows = np.memmap(path, dtype=theta.dtype, mode="r", offset=offset, shape=shape)
             return rows, crc, dtype
         except FileNotFoundError:
             raise DataError(f"buffer '{self.name}': expert {expert} is missing; rerun to train it") from None
-        except (OSError, KeyError, ValueError, TypeError) as error:
-            raise self.damaged(expert, str(error).splitlines()[0]) from None
+        except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+            raise self.damaged(expert, reason(error)) from None
 
     def verify(self, expert: int) -> None:
         """Check every row of one expert.
@@ -155,11 +160,18 @@ class Buffer:
             f"delete {self.file(expert).name} and rerun to retrain that one"
         )
 
-    def facts(self, expert: int) -> dict[str, Any]:
-        """The attributes of one expert's file."""
+    def facts(self, expert: int) -> dict[str, float]:
+        """What was noted of one expert: rounding, training loss, validation accuracy.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
         self.layout(expert)
-        with h5py.File(self.file(expert), "r") as file:
-            return dict(file.attrs)
+        try:
+            with h5py.File(self.file(expert), "r") as file:
+                return {name: float(value) for name, value in file.attrs.items()}
+        except (OSError, RuntimeError, LookupError, ValueError, TypeError) as error:
+            raise self.damaged(expert, reason(error)) from None
 
     @property
     def size(self) -> int:

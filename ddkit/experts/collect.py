@@ -3,6 +3,7 @@
 import torch
 
 from ddkit.data import DSA, RealData
+from ddkit.errors import NumericalError
 from ddkit.experts.buffer import Buffer
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.train import train_expert
@@ -22,6 +23,7 @@ def collect(
 
     Raises:
         DataError: a damaged file, named, with what to do; or a disk that is full.
+        NumericalError: an expert diverged; it is not stored.
     """
     missing = [i for i in range(settings.count) if buffer.rows(i) < epochs + 1]
     if missing:
@@ -29,6 +31,7 @@ def collect(
     for done, expert in enumerate(missing, start=settings.count - len(missing) + 1):
         generator = stream(settings.seed, "expert", expert)
         snapshots, losses = zip(*train_expert(net, real.train, settings, dsa, epochs, generator), strict=True)
+        _refuse_lost_numbers(expert, snapshots)
         accuracy = validation_accuracy(net, snapshots[-1], real)
         facts = {"loss": losses[-1], "validation_accuracy": accuracy}
         buffer.write(expert, torch.stack(snapshots), settings.dtype, facts)
@@ -36,6 +39,14 @@ def collect(
     if missing:
         meter.finish()
     return Trajectories(buffer, settings.count, real.train.images.device)
+
+
+def _refuse_lost_numbers(expert: int, snapshots: tuple[torch.Tensor, ...]) -> None:
+    for epoch, theta in enumerate(snapshots):
+        if not bool(theta.isfinite().all()):
+            raise NumericalError(
+                f"expert {expert}: its parameters are no longer finite after epoch {epoch}; lower experts.lr"
+            )
 
 
 def validation_accuracy(net: FlatNet, theta: torch.Tensor, real: RealData) -> float:

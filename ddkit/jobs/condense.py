@@ -3,17 +3,20 @@
 import dataclasses
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from ddkit.data import refuse_small_classes
 from ddkit.errors import RecipeError, UsageError
 from ddkit.evaluation import Evaluation, evaluate_honestly
 from ddkit.experts import Buffer, BufferKey, Trajectories, collect
 from ddkit.home import home
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.environment import environment
-from ddkit.jobs.resolve import fill, resolve, settings_class
+from ddkit.jobs.resolve import fill, flag_overrides, resolve, settings_class
 from ddkit.methods import Context, Method, method_class
 from ddkit.recipe import Recipe, override, parse_recipe, read_toml, to_toml
 from ddkit.report import curve, gallery
@@ -60,8 +63,8 @@ def condense(
         overrides: "section.key=value" texts; they win over everything.
         seed: seed of initial images, batches, augmentation and evaluation (experts have their own: experts.seed).
         out: the run folder; default runs/METHOD-DATA-ipcN-seedS.
-        resume: go on from the folder's last checkpoint, under the folder's own recipe. `overrides` may then change
-            settings of the method (but not its ipc or initial images) and of the evaluation.
+        resume: go on from the folder's last checkpoint, under the folder's own recipe. Flags and `overrides` may then
+            change settings of the method (but not its ipc or initial images) and of the evaluation.
         device: "auto", "cpu", "cuda", "cuda:1", ...
         evaluate: train networks on the set and on its rivals afterwards, and keep the table in the set.
         meter: progress; default silent.
@@ -77,14 +80,19 @@ def condense(
         NumericalError: the matching loss exploded; the folder keeps the last good checkpoint.
     """
     meter = meter or SilentMeter()
-    asked, origin = resolve(recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, overrides=overrides)
-    folder = RunFolder(Path(out) if out is not None else default_folder(asked))
-    resolved = _resumed(folder, overrides) if resume else asked
-    if not resume:
+    ask = partial(resolve, recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, overrides=overrides)
+    if resume:
+        folder = RunFolder(Path(out) if out is not None else default_folder(ask()[0]))
+        resolved = _resumed(folder, flag_overrides(method, data, ipc, seed) + overrides)
+        origin = f"recipe {folder.recipe}"
+    else:
+        resolved, origin = ask()
+        folder = RunFolder(Path(out) if out is not None else default_folder(resolved))
         _refuse_used(folder)
-        meter.say(origin)
     where = pick_device(device)
     bench = lay_out(resolved.data, resolved.net, where)
+    refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
+    meter.say(origin)
     folder.write_text(folder.recipe, to_toml(resolved))
     trajectories, buffer_digest = _experts(resolved, bench, meter)
     context = Context(bench.real, bench.net, bench.dsa, resolved.seed, trajectories)
@@ -122,15 +130,26 @@ def _refuse_used(folder: RunFolder) -> None:
         )
 
 
-def _resumed(folder: RunFolder, overrides: tuple[str, ...]) -> Recipe:
+def _resumed(folder: RunFolder, asked: tuple[str, ...]) -> Recipe:
+    """The folder's own recipe with what was asked laid over it; repeating what it says anyway is allowed."""
     where = f"recipe '{folder.recipe}'"
     if not folder.recipe.exists():
         raise UsageError(f"folder '{folder.path}': holds no run to resume; leave --resume out to begin one")
-    for assignment in overrides:
+    tables = read_toml(folder.recipe.read_text(), where)
+    laid_over = override(tables, asked)
+    for assignment in asked:
         key = assignment.partition("=")[0].strip()
-        if not key.startswith(CHANGEABLE_ON_RESUME) or key in FIXED_ON_RESUME:
-            raise RecipeError(f"--set {assignment!r}: '{key}' cannot change in a resumed run; begin a new one")
-    return fill(parse_recipe(override(read_toml(folder.recipe.read_text(), where), overrides), settings_class, where))
+        was, now = _value(tables, key), _value(laid_over, key)
+        if was != now and (not key.startswith(CHANGEABLE_ON_RESUME) or key in FIXED_ON_RESUME):
+            raise RecipeError(
+                f"{where}, key '{key}': is {was!r} in this run and cannot become {now!r}; begin a new one"
+            )
+    return fill(parse_recipe(laid_over, settings_class, where))
+
+
+def _value(tables: dict[str, Any], key: str) -> Any:
+    section, _, name = key.rpartition(".")
+    return (tables.get(section, {}) if section else tables).get(name)
 
 
 def _experts(recipe: Recipe, bench: Bench, meter: Meter) -> tuple[Trajectories | None, str]:
@@ -161,7 +180,8 @@ def _draw(folder: RunFolder, synthetic: SyntheticSet, bench: Bench) -> None:
     """The gallery, back in pixels, and the curves of the metrics (methods of one step have none)."""
     facts = synthetic.facts
     title = f"{facts.method} on {facts.dataset}, {facts.ipc} image{'s' if facts.ipc > 1 else ''} a class"
-    initial, final = (bench.real.preprocess.inverse(s.images) for s in (read_set(folder.initial), synthetic))
+    preprocess = bench.real.preprocess.to("cpu")
+    initial, final = (preprocess.inverse(s.images) for s in (read_set(folder.initial), synthetic))
     gallery(initial, final, synthetic.labels, facts.classes, title, folder.gallery)
     rows = folder.read_metrics()
     if len(rows) > 1:

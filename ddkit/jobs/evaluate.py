@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import Evaluation, evaluate_as_paper, evaluate_honestly
 from ddkit.jobs.bench import Bench, lay_out, pick_device
@@ -32,7 +34,7 @@ def evaluate(
         protocol: "honest", or "paper", which selects among a run folder's snapshots on the test set and says so.
         net: another architecture, such as "resnet18" or "convnet(depth=2, norm=batch)"; default the set's own.
         nets: networks a row; default the recipe's.
-        overrides: "evaluate.key=value" texts.
+        overrides: "evaluate.key=value" texts; they win over everything.
         seed: seed of initialisations, batches, augmentation and rivals.
         device: "auto", "cpu", "cuda", ...
         baselines: with random-real, herding and k-means of the same ipc.
@@ -53,7 +55,7 @@ def evaluate(
         if not assignment.startswith("evaluate."):
             raise UsageError(f"--set {assignment!r}: only evaluate.* can be set when a set is evaluated")
     explicit = () if nets is None else (f"evaluate.nets={nets}",)
-    tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), (*overrides, *explicit))
+    tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), explicit + overrides)
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
     bench = lay_out_for(synthetic, net, device)
     meter = meter or SilentMeter()
@@ -86,6 +88,6 @@ def lay_out_for(synthetic: SyntheticSet, net: str | None, device: str) -> Bench:
 
 
 def _snapshots(source: Path, synthetic: SyntheticSet) -> dict[str, SyntheticSet]:
-    folder = RunFolder(source if source.is_dir() else source.parent)
-    files = sorted(folder.snapshots.glob("iteration-*.h5")) if folder.recipe.exists() else []
-    return {file.stem: load(file) for file in files} | {"last": synthetic}
+    """A run folder's snapshots and its set, which is often the last snapshot again; a file is alone."""
+    snapshots = {file.stem: load(file) for file in sorted(RunFolder(source).snapshots.glob("iteration-*.h5"))}
+    return {n: s for n, s in snapshots.items() if not torch.equal(s.images, synthetic.images)} | {"last": synthetic}

@@ -1,6 +1,7 @@
 """From flags, names and files to one resolved recipe."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,14 @@ def resolve(
     else:
         where, text = find_recipe(recipe)
         tables, origin = read_toml(text, where), f"recipe {recipe}"
-    flags = [("method.name", method), ("data.name", data), ("method.ipc", ipc), ("seed", seed)]
-    explicit = tuple(f"{key}={_quote(value)}" for key, value in flags if value is not None)
+    explicit = flag_overrides(method, data, ipc, seed)
     return fill(parse_recipe(override(tables, explicit + overrides), settings_class, where)), origin
+
+
+def flag_overrides(method: str | None, data: str | None, ipc: int | None, seed: int | None) -> tuple[str, ...]:
+    """The flags that were given, as "section.key=value" texts."""
+    flags = [("method.name", method), ("data.name", data), ("method.ipc", ipc), ("seed", seed)]
+    return tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flags if value is not None)
 
 
 def settings_class(section: str, name: str) -> type:
@@ -92,7 +98,3 @@ def fill(recipe: Recipe) -> Recipe:
         raise RecipeError(f"section 'experts': method '{recipe.method.name}' reads no experts; remove the section")
     experts = recipe.experts or (expert_settings(kind)() if kind else None)
     return dataclasses.replace(recipe, net=recipe.net or net_settings("convnet")(), experts=experts)
-
-
-def _quote(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)

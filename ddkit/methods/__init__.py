@@ -5,7 +5,7 @@ In: an immutable settings dataclass and a `Context` (real data, network, augment
 found by name in one table and imported on use; others join through the entry-point group `ddkit.methods`.
 """
 
-from ddkit.methods.contract import Context, Method, MethodSettings
+from ddkit.methods.contract import Context, Method, MethodClass, MethodSettings
 from ddkit.methods.table import method_class, method_names
 
-__all__ = ["Context", "Method", "MethodSettings", "method_class", "method_names"]
+__all__ = ["Context", "Method", "MethodClass", "MethodSettings", "method_class", "method_names"]

@@ -100,3 +100,12 @@ class Method(Protocol):
     def step(self, state: Any) -> tuple[Any, Mapping[str, Tensor | float]]: ...
 
     def finish(self, state: Any) -> SyntheticSet: ...
+
+
+@runtime_checkable
+class MethodClass(Protocol):
+    """What the table of methods holds: a class that makes a `Method`."""
+
+    settings_class: ClassVar[type[MethodSettings]]
+
+    def __call__(self, settings: Any, context: Context) -> Method: ...

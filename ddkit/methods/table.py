@@ -4,7 +4,7 @@ import importlib
 from importlib.metadata import entry_points
 
 from ddkit.errors import UsageError
-from ddkit.methods.contract import Method
+from ddkit.methods.contract import MethodClass
 from ddkit.recipe import nearest
 
 METHODS = {
@@ -21,7 +21,7 @@ def method_names() -> list[str]:
     return sorted({*METHODS, *(entry.name for entry in entry_points(group="ddkit.methods"))})
 
 
-def method_class(name: str) -> type[Method]:
+def method_class(name: str) -> MethodClass:
     """The class of a method; ours win over an entry point of the same name.
 
     Raises:

@@ -36,7 +36,7 @@ class TrajectorySettings(MethodSettings):
     lr_lr: float = setting(1e-7, at_least=0, help="learning rate of the inner learning rate, at its initial value")
     lr_teacher: float = setting(0.01, above=0, help="initial inner learning rate")
     pix_init: str = setting("real", one_of=("real", "noise", "herding", "kmeans"), help="initial images")
-    engine: str = setting("adjoint", one_of=("adjoint", "reference"), help="unroll engine")
+    engine: str = setting("auto", one_of=("auto", "adjoint", "captured", "reference"), help="unroll engine")
 
     @property
     def reads_epochs(self) -> int:

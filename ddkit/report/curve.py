@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ddkit.run import atomic_write
 
 
-def curve(rows: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
+def curve(rows: Sequence[Mapping[str, int | float]], title: str, path: Path) -> None:
     """Draw metric rows (each with an `iteration`) to a PNG: thin the values, thick their running mean, on a
     logarithmic axis.
 

@@ -4,7 +4,7 @@ In: a method's init/step/finish and a folder. Out: the same folder with metrics,
 Here live the atomic file write, the run folder, checkpoints, the outer loop with its numerical guard, and progress.
 """
 
-from ddkit.run.atomic import atomic_write
+from ddkit.run.atomic import atomic_hdf5, atomic_write
 from ddkit.run.checkpoint import read_checkpoint, write_checkpoint
 from ddkit.run.folder import RunFolder
 from ddkit.run.loop import drive
@@ -12,6 +12,7 @@ from ddkit.run.progress import Meter, SilentMeter, terminal_meter
 
 __all__ = [
     "atomic_write",
+    "atomic_hdf5",
     "read_checkpoint",
     "write_checkpoint",
     "RunFolder",

@@ -1,16 +1,18 @@
 """Write a file whole or not at all."""
 
 import errno
+import io
 import os
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import h5py
 
 from ddkit.errors import DataError
 
 FULL = "the disk is full; free some space and run again with --resume (nothing already written is lost)"
-_NO_ROOM = re.compile("No space left|File too large|quota exceeded|failed writing|file write failed", re.IGNORECASE)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -31,16 +33,26 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         raise DataError(f"file '{path}': cannot be written: {reason(error)}") from error
-    except RuntimeError as error:  # what h5py and torch.save make of a write that failed
-        if not _NO_ROOM.search(str(error)):
-            raise
-        raise DataError(f"file '{path}': cannot be written: {FULL}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it was renamed, or its folder could not be made
+            temporary.unlink()
+
+
+@contextmanager
+def atomic_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Yield an HDF5 file in memory; on success write it to `path` as `atomic_write` does.
+
+    In memory, because HDF5 does not get over a failed write: the process then crashes when it ends.
+    """
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        yield file
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(image.getbuffer())
 
 
 def reason(error: OSError) -> str:
     """Why a file could not be written, and what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _NO_ROOM.search(str(error)):
-        return FULL
-    return f"{error.strerror or error}; choose another folder or mend its permissions"
+    return (
+        FULL if error.errno in _NO_ROOM else f"{error.strerror or error}; choose another folder or mend its permissions"
+    )

@@ -1,6 +1,7 @@
 """A method's state on disk: tensors and plain numbers, never pickled objects."""
 
 import dataclasses
+import io
 import pickle
 import typing
 from pathlib import Path
@@ -11,11 +12,18 @@ import torch
 from ddkit.errors import DataError
 from ddkit.run.atomic import atomic_write
 
+_DAMAGE = (  # all that a damaged or foreign file was seen to raise
+    *(OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError),
+    pickle.UnpicklingError,
+)
+
 
 def write_checkpoint(path: Path, iteration: int, state: Any) -> None:
     """Write a state (a dataclass of tensors, plain numbers and further such dataclasses) atomically."""
+    image = io.BytesIO()  # in memory first: what torch.save makes of a full disk tells nobody that the disk is full
+    torch.save({"iteration": iteration, "state": _to_tables(state)}, image)
     with atomic_write(path) as temporary:
-        torch.save({"iteration": iteration, "state": _to_tables(state)}, temporary)
+        temporary.write_bytes(image.getbuffer())
 
 
 def read_checkpoint(path: Path, state_class: type, device: torch.device | str = "cpu") -> tuple[int, Any]:
@@ -29,7 +37,7 @@ def read_checkpoint(path: Path, state_class: type, device: torch.device | str = 
         return tables["iteration"], _from_tables(state_class, tables["state"])
     except FileNotFoundError:
         raise DataError(f"checkpoint '{path}': does not exist; run without --resume") from None
-    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except _DAMAGE as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"checkpoint '{path}': is damaged or of another method ({first_line}); delete it") from None
 

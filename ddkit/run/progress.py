@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 from rich.console import Console
@@ -105,10 +106,18 @@ class LineMeter:
         self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
-def terminal_meter() -> Meter:
-    """The meter for standard error: a bar if a person watches, lines if a log does."""
+@contextmanager
+def terminal_meter() -> Iterator[Meter]:
+    """The meter for standard error: a bar if a person watches, lines if a log does.
+
+    However the work ends, the meter is finished: a live bar hides the cursor and would write over the error line.
+    """
     console = Console(file=sys.stderr)
-    return BarMeter(console) if console.is_terminal else LineMeter(console)
+    meter: Meter = BarMeter(console) if console.is_terminal else LineMeter(console)
+    try:
+        yield meter
+    finally:
+        meter.finish()
 
 
 def _text(values: Mapping[str, float] | None) -> str:

@@ -1,6 +1,7 @@
 """Sets for trainers that do not read HDF5."""
 
 import dataclasses
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -56,8 +57,12 @@ def _npz(synthetic: SyntheticSet, raw: Tensor, path: Path) -> None:
 
 
 def _pt(synthetic: SyntheticSet, raw: Tensor, path: Path) -> None:
+    # In memory first: torch.save would write a path's name, here a temporary one, into the archive, and what it makes
+    # of a full disk tells nobody that the disk is full.
+    image = io.BytesIO()
+    torch.save({**_arrays(synthetic, raw), "facts": _facts(synthetic)}, image)
     with atomic_write(path) as temporary:
-        torch.save({**_arrays(synthetic, raw), "facts": _facts(synthetic)}, temporary)
+        temporary.write_bytes(image.getbuffer())
 
 
 def _png(synthetic: SyntheticSet, raw: Tensor, path: Path) -> None:

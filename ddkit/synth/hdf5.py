@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from ddkit.errors import DataError
-from ddkit.run import atomic_write
+from ddkit.run import atomic_hdf5
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
 
 FORMAT = "ddkit-set/1"
@@ -27,7 +27,7 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
     Raises:
         DataError: the disk is full or the folder cannot be written.
     """
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_hdf5(path) as file:
         rows = {"image": synthetic.images.float(), "label": synthetic.labels.long()}
         if synthetic.soft_labels is not None:
             rows["soft_label"] = synthetic.soft_labels.float()
@@ -59,21 +59,27 @@ def read_set(path: Path) -> SyntheticSet:
         raise DataError(f"set '{path}': is not an HDF5 file; ddkit reads only .h5 sets and never unpickles a file")
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise DataError(
-                    f"set '{path}': has format {file.attrs.get('format')!r}, not {FORMAT!r}; it is not a set this "
-                    f"version of ddkit can read"
-                )
-            rows = {name: torch.from_numpy(file[name][:]) for name in ("image", "label")}
-            soft = torch.from_numpy(file["soft_label"][:]) if "soft_label" in file else None
-            facts = {f.name: _fact(file.attrs[f.name]) for f in dataclasses.fields(SetFacts) if f.name in file.attrs}
-            facts["classes"] = tuple(json.loads(facts["classes"]))
-            record = {f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)}
-    except (OSError, KeyError, ValueError, TypeError) as error:
+            found = file.attrs.get("format")
+            if found == FORMAT:
+                return _parse(file)
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, DataError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"set '{path}': is damaged ({reason}); make it again or fetch another copy") from None
+    raise DataError(
+        f"set '{path}': has format {found!r}, not {FORMAT!r}; it is not a set this version of ddkit can read"
+    )
+
+
+def _parse(file: h5py.File) -> SyntheticSet:
+    soft = torch.from_numpy(file["soft_label"][:]) if "soft_label" in file else None
+    facts = {f.name: _fact(file.attrs[f.name]) for f in dataclasses.fields(SetFacts) if f.name in file.attrs}
+    facts["classes"] = tuple(json.loads(facts["classes"]))
     return SyntheticSet(
-        images=rows["image"], labels=rows["label"], soft_labels=soft, facts=SetFacts(**facts), record=Record(**record)
+        images=torch.from_numpy(file["image"][:]),
+        labels=torch.from_numpy(file["label"][:]),
+        soft_labels=soft,
+        facts=SetFacts(**facts),
+        record=Record(**{f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)}),
     )
 
 

@@ -15,7 +15,7 @@ def list_sets() -> dict[str, Path]:
 
 
 def load(source: str | Path) -> SyntheticSet:
-    """Load a set from a path or by the name of a ready-made one.
+    """Load a set from a file, a run folder or by the name of a ready-made one.
 
     Example:
         >>> synthetic = load("digits-ftd-ipc1")
@@ -26,7 +26,7 @@ def load(source: str | Path) -> SyntheticSet:
         DataError: there is no such file or name, or the file is damaged.
     """
     path = Path(source)
-    if path.is_dir() and (path / "set.h5").exists():
+    if path.is_dir():
         path = path / "set.h5"  # a run folder
     if path.suffix == "" and not path.exists():
         sets = list_sets()

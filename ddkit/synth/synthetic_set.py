@@ -48,7 +48,7 @@ class SyntheticSet:
     """Images [N, C, H, W] in the network's space, classes [N], and optionally class probabilities [N, K].
 
     Raises:
-        DataError: rows do not agree, or a label names no class.
+        DataError: tensors of a wrong dtype or shape, or a label that names no class.
     """
 
     images: Float[Tensor, "n c h w"]
@@ -58,10 +58,18 @@ class SyntheticSet:
     record: Record = field(default_factory=Record)
 
     def __post_init__(self) -> None:
-        if len(self.images) != len(self.labels):
-            raise DataError(f"set: {len(self.images)} images but {len(self.labels)} labels; they must be as many")
-        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.facts.classes):
-            raise DataError(f"set: a label lies outside the {len(self.facts.classes)} classes")
+        rows, classes = len(self.images), len(self.facts.classes)
+        if self.images.dim() != 4 or not self.images.is_floating_point():
+            found = f"{self.images.dtype} {list(self.images.shape)}"
+            raise DataError(f"set: images must be floats [N, C, H, W], got {found}")
+        if self.labels.shape != (rows,) or self.labels.is_floating_point():
+            found = f"{self.labels.dtype} {list(self.labels.shape)}"
+            raise DataError(f"set: labels must be integers [{rows}], one for each image, got {found}")
+        if rows and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < classes:
+            raise DataError(f"set: a label lies outside the {classes} classes")
+        if self.soft_labels is not None and self.soft_labels.shape != (rows, classes):
+            found = str(list(self.soft_labels.shape))
+            raise DataError(f"set: soft labels must be [{rows}, {classes}], images by classes, got {found}")
 
     def __len__(self) -> int:
         return len(self.labels)

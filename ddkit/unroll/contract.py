@@ -9,10 +9,11 @@ from torch import Tensor
 from ddkit.errors import UsageError
 from ddkit.recipe import nearest
 from ddkit.unroll.adjoint import adjoint
+from ddkit.unroll.captured import captured
 from ddkit.unroll.reference import reference
 from ddkit.unroll.step import Network
 
-ENGINES: dict[str, Callable[..., Tensor]] = {"adjoint": adjoint, "reference": reference}
+ENGINES: dict[str, Callable[..., Tensor]] = {"adjoint": adjoint, "captured": captured, "reference": reference}
 
 
 def matching_loss(
@@ -22,7 +23,7 @@ def matching_loss(
     images: Float[Tensor, "n b c h w"],
     labels: Shaped[Tensor, "..."],
     lr: Float[Tensor, "..."],
-    engine: str = "adjoint",
+    engine: str = "auto",
 ) -> Float[Tensor, ""]:
     """The trajectory-matching loss of MTT (Cazenavette et al., CVPR 2022), exactly differentiable.
 
@@ -39,11 +40,14 @@ def matching_loss(
         images: the N batches, already augmented.
         labels: int64 [N, B], or class probabilities [N, B, K].
         lr: one inner learning rate for all steps (a scalar) or one a step [N].
-        engine: "adjoint" (activation memory of one step) or "reference" (the whole autograd graph; the oracle).
+        engine: "adjoint" (activation memory of one step), "captured" (the same as one CUDA graph), "reference" (the
+            whole autograd graph; the oracle), or "auto": captured on CUDA, adjoint elsewhere.
 
     Raises:
         UsageError: an unknown engine, or shapes that disagree.
     """
+    if engine == "auto":
+        engine = "captured" if theta_0.is_cuda else "adjoint"
     if engine not in ENGINES:
         raise UsageError(f"unroll engine '{engine}' is unknown; {nearest(engine, ENGINES)}")
     if images.ndim != 5 or labels.shape[:2] != images.shape[:2]:

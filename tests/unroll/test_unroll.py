@@ -140,3 +140,17 @@ def test_refusals(change, text):
     arguments = {"images": pool[index], "labels": labels[index], "lr": torch.tensor(0.1), "engine": "adjoint"} | change
     with pytest.raises(UsageError, match=text):
         matching_loss(net, theta_0, theta_target, **arguments)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("soft", [False, True])
+def test_captured_graph_is_the_full_gradient_and_can_be_replayed(soft):
+    for seed in range(2):  # the second round replays the first round's graph with other inputs
+        net, *tensors = problem(steps=5, soft=soft, seed=seed)
+        if seed == 0:
+            first = net
+        case = (first, *(tensor.cuda() for tensor in tensors))
+        lr = torch.tensor(0.05, dtype=torch.float64, device="cuda")
+        for ours, oracle in zip(gradients("captured", *case, lr), gradients("reference", *case, lr), strict=True):
+            assert (ours - oracle).norm() <= 1e-10 * oracle.norm()

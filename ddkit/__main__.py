@@ -1,0 +1,6 @@
+"""`python -m ddkit` is the command `ddkit`."""
+
+from ddkit.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Training of many networks against torch.optim on one module, looped against stacked, and counts."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ddkit.data import DSA, Part
+from ddkit.evaluation import trainer
+from ddkit.evaluation.trainer import Trained, Training, train_networks
+from ddkit.nets import FlatNet, parse_net
+from ddkit.randomness import stream
+
+SHAPE, CLASSES = (2, 8, 8), 3
+NETS = ["mlp(depth=1, width=16)", "convnet(depth=2, width=8)", "convnet(depth=2, width=8, norm=batch)"]
+
+
+def flat(spec: str) -> FlatNet:
+    return FlatNet(parse_net(spec), SHAPE, CLASSES)
+
+
+def pool(size: int = 24, soft: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    draw = stream(0, "pool")
+    images = torch.randn(size, *SHAPE, generator=draw)
+    hard = torch.arange(size) % CLASSES
+    return images, (torch.rand(size, CLASSES, generator=draw) * 3).softmax(1) if soft else hard
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("spec", NETS)
+def test_stacked_and_looped_training_agree(spec: str, soft: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = pool(soft=soft)
+    members = torch.stack([torch.randperm(24, generator=stream(i, "members"))[:15] for i in range(3)])
+    lr = torch.tensor([0.003, 0.01, 0.03])
+    training = Training(steps=12, batch=6, drop_at=8)
+    found = {}
+    for way, limit in (("stacked", 99), ("looped", 0)):
+        monkeypatch.setattr(trainer, "STACK_UP_TO", limit)
+        found[way] = train_networks(
+            flat(spec), images, labels, members, lr, training, DSA("color_crop_flip_rotate"), stream(0, "train")
+        )
+    one, other = found["stacked"], found["looped"]
+    torch.testing.assert_close(one.theta, other.theta, atol=2e-5, rtol=1e-4)
+    assert one.stats.keys() == other.stats.keys() and bool(one.stats) == ("batch" in spec)
+    for name, values in one.stats.items():
+        torch.testing.assert_close(values, other.stats[name], atol=2e-5, rtol=1e-4)
+    assert (one.theta[0] - one.theta[1]).abs().max() > 1e-2  # three networks, not one three times
+
+
+@pytest.mark.parametrize("stack", [0, 99])
+@pytest.mark.parametrize("drop_resets", [False, True])
+@pytest.mark.parametrize("spec", NETS)
+def test_one_network_is_trained_as_by_torch(
+    spec: str, drop_resets: bool, stack: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full batches without augmentation, so that only the order of the sums within a batch differs."""
+    monkeypatch.setattr(trainer, "STACK_UP_TO", stack)
+    net, (images, labels) = flat(spec), pool()
+    steps, drop_at, lr = 30, 20, 0.02
+
+    with torch.random.fork_rng():
+        module = net.settings.build(SHAPE, CLASSES)
+    nn.utils.vector_to_parameters(net.init(stream(0, "train")), module.parameters())
+    sgd = torch.optim.SGD(module.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4)
+    for step in range(steps):
+        if step == drop_at and drop_resets:
+            sgd = torch.optim.SGD(module.parameters(), lr=0.1 * lr, momentum=0.9, weight_decay=5e-4)
+        elif step == drop_at:
+            sgd.param_groups[0]["lr"] = 0.1 * lr
+        sgd.zero_grad()
+        F.cross_entropy(module(images), labels).backward()
+        sgd.step()
+
+    training = Training(steps=steps, batch=1000, drop_at=drop_at, drop_resets=drop_resets)
+    trained = train_networks(
+        net, images, labels, torch.arange(24)[None], torch.tensor([lr]), training, DSA(""), stream(0, "train")
+    )
+    expected = nn.utils.parameters_to_vector(module.parameters()).detach()
+    torch.testing.assert_close(trained.theta[0], expected, atol=2e-5, rtol=1e-4)
+    buffers = dict(module.named_buffers())
+    for name, values in trained.stats.items():
+        torch.testing.assert_close(values[0], buffers[name], atol=2e-5, rtol=1e-4)
+    part = Part(*pool(60))
+    hits = module.eval()(part.images).argmax(1) == part.labels
+    assert trained.accuracy(part) == [pytest.approx(float(hits.float().mean()))]
+
+
+@pytest.mark.parametrize("size, batch, steps", [(7, 3, 40), (5, 5, 30), (10, 4, 61), (30, 8, 3)])
+def test_each_image_is_used_equally_often_to_within_one(size: int, batch: int, steps: int) -> None:
+    """Also across the border between the steps that are prepared together."""
+    images = torch.arange(40.0).view(40, 1, 1, 1).expand(-1, 1, 4, 4)
+    labels = torch.arange(40)
+    members = torch.stack([torch.randperm(40, generator=stream(i, "members"))[:size] for i in range(2)])
+    training = Training(steps=steps, batch=batch, drop_at=steps)
+    batches = list(trainer._batches(images, labels, members, training, DSA(""), stream(0, "batches")))
+    assert [x.shape for x, _ in batches] == [(2, batch, 1, 4, 4)] * steps
+    x, y = (torch.cat(column, 1) for column in zip(*batches, strict=True))
+    assert torch.equal(x[..., 0, 0, 0].long(), y)  # images keep their labels
+    for own, used in zip(members, y, strict=True):
+        counts = used.bincount(minlength=40)
+        assert counts.sum() == steps * batch and counts[own].max() - counts[own].min() <= 1
+        assert counts.sum() == counts[own].sum()
+    assert not torch.equal(y[0].argsort(), y[1].argsort())  # each network has its own order
+
+
+@pytest.mark.parametrize("size", [1, 499, 500, 501, 1203])
+def test_accuracy_is_a_direct_count(size: int) -> None:
+    """A linear network that copies the pixels: the answer is the place of the largest."""
+    net = FlatNet(parse_net("mlp(depth=1, width=4)"), (1, 2, 2), 4)
+    eye, zero = torch.eye(4).flatten(), torch.zeros(4)
+    copies = torch.cat([eye, zero, eye, zero])
+    theta = torch.stack([copies, torch.cat([eye, zero, eye.view(4, 4).roll(1, 0).flatten(), zero])])
+    x = torch.rand(size, 1, 2, 2, generator=stream(0, "pixels"))
+    labels = torch.randint(4, (size,), generator=stream(0, "labels"))
+    largest = x.flatten(1).numpy().argmax(1)
+    shares = [np.mean(largest == labels.numpy()), np.mean((largest + 1) % 4 == labels.numpy())]
+    trained = Trained(net, theta, {})
+    assert trained.accuracy(Part(x, labels)) == pytest.approx(shares)
+    assert trained.only(slice(1, 2)).accuracy(Part(x, labels)) == pytest.approx(shares[1:])
+
+
+def test_soft_labels_that_are_certain_train_as_classes_do() -> None:
+    images, labels = pool()
+    training = Training(steps=10, batch=8, drop_at=5)
+    found = [
+        train_networks(
+            flat(NETS[1]), images, y, torch.arange(24).expand(2, -1), torch.tensor([0.01, 0.02]), training, DSA(""),
+            stream(0, "train"),
+        )
+        for y in (labels, F.one_hot(labels, CLASSES).float())
+    ]  # fmt: skip
+    torch.testing.assert_close(found[0].theta, found[1].theta, atol=1e-6, rtol=1e-5)
+
+
+def test_training_leaves_the_global_generator_and_the_images_alone() -> None:
+    images, labels = pool()
+    before, kept = torch.get_rng_state(), images.clone()
+    training = Training(steps=5, batch=8, drop_at=2)
+    runs = [
+        train_networks(
+            flat(NETS[2]), images, labels, torch.arange(24)[None], torch.tensor([0.01]), training, DSA("cutout_scale"),
+            stream(0, "train"),
+        ).theta
+        for _ in range(2)
+    ]  # fmt: skip
+    assert torch.equal(torch.get_rng_state(), before) and torch.equal(images, kept)
+    assert torch.equal(*runs)

@@ -1,0 +1,111 @@
+"""One expert's training against a loop in plain PyTorch, and what its snapshots promise."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ddkit.data import DSA, Part
+from ddkit.experts import train_expert
+from ddkit.experts.flat import FlatExperts
+from ddkit.experts.plain import PlainExperts
+from ddkit.randomness import stream
+
+
+def trained(real, net, settings, epochs, augment="", generator=None):
+    generator = generator or stream(0, "expert", 0)
+    return [theta for theta, _ in train_expert(net, real.train, settings, DSA(augment), epochs, generator)]
+
+
+@pytest.mark.parametrize("settings", [PlainExperts(batch=8), FlatExperts(batch=8)], ids=["plain", "flat"])
+def test_snapshots_are_tensors_of_their_own(real, net, settings):
+    """The published code stores `p.detach().cpu()`: on a CPU all its 51 snapshots alias the live parameters."""
+    snapshots = trained(real, net, settings, 4)
+    assert len(snapshots) == 5
+    assert len({theta.data_ptr() for theta in snapshots}) == 5
+    for i in range(5):
+        for j in range(i):
+            assert not torch.equal(snapshots[i], snapshots[j])
+
+
+def test_the_first_snapshot_is_the_initialisation(real, net):
+    assert torch.equal(trained(real, net, PlainExperts(), 2)[0], net.init(stream(0, "expert", 0)))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        PlainExperts(batch=8, lr=0.1),
+        PlainExperts(batch=8, lr=0.1, momentum=0.9),
+        PlainExperts(batch=8, lr=0.1, momentum=0.5, weight_decay=0.01),
+    ],
+    ids=["plain", "momentum", "weight_decay"],
+)
+def test_epochs_are_those_of_torch_sgd(real, net, settings):
+    """The oracle works on the module itself, in float64, with torch.optim.SGD; only the orders are taken over."""
+    epochs = 3
+    images, labels = real.train.images, real.train.labels
+    generator = stream(0, "expert", 0)
+    theta = net.init(generator)
+    module = net.settings.build((1, 8, 8), 3).double()
+    torch.nn.utils.vector_to_parameters(theta.double(), module.parameters())
+    optimiser = torch.optim.SGD(
+        module.parameters(), lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
+    )
+    for _ in range(epochs):
+        order = torch.randperm(len(labels), generator=generator)
+        for index in order.split(settings.batch):
+            DSA("").sample(generator, 1, len(index), (8, 8))  # draws even where nothing is augmented
+            optimiser.zero_grad()
+            F.cross_entropy(module(images[index].double()), labels[index]).backward()
+            optimiser.step()
+    expected = torch.nn.utils.parameters_to_vector(module.parameters()).detach()
+    got = trained(real, net, settings, epochs)[-1].double()
+    assert (expected - theta).norm() > 0.1  # it went somewhere
+    assert (got - expected).norm() < 1e-5 * (expected - theta).norm()
+
+
+@pytest.mark.parametrize("augment", ["", "color_crop_cutout_flip_scale_rotate"])
+def test_the_first_snapshots_do_not_depend_on_how_many_follow(real, net, augment):
+    settings = FlatExperts(batch=8, momentum=0.5)
+    short, long = (trained(real, net, settings, epochs, augment) for epochs in (2, 5))
+    for a, b in zip(short, long, strict=False):
+        assert torch.equal(a, b)
+
+
+def test_every_image_is_used_once_an_epoch(net, monkeypatch):
+    """Each image carries its number; a spy in the place of the augmentation writes down what it sees."""
+    count, seen = 23, []
+    part = Part(torch.arange(count).float().view(-1, 1, 1, 1).expand(-1, 1, 8, 8), torch.arange(count) % 3)
+
+    def spy(x, params):
+        seen.append(x[0, :, 0, 0, 0].int().tolist())
+        return x
+
+    monkeypatch.setattr(DSA, "apply", staticmethod(spy))
+    list(train_expert(net, part, PlainExperts(batch=5), DSA(""), 2, stream(0, "expert", 0)))
+    assert [len(batch) for batch in seen] == [5, 5, 5, 5, 3] * 2
+    epochs = [[image for batch in batches for image in batch] for batches in (seen[:5], seen[5:])]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(count))
+    assert epochs[0] != epochs[1]
+
+
+def test_the_loss_is_the_mean_over_the_epoch(real, net):
+    """With a rate of almost nothing the epoch's mean is the loss of the initial parameters over all images."""
+    pairs = list(train_expert(net, real.train, PlainExperts(batch=5, lr=1e-12), DSA(""), 1, stream(0, "expert", 0)))
+    expected = F.cross_entropy(net(pairs[0][0], real.train.images), real.train.labels)
+    assert pairs[1][1] == pytest.approx(expected.item(), rel=1e-5)
+    assert pairs[0][1] != pairs[0][1]  # nan: nothing was seen yet
+
+
+def test_the_global_generator_is_neither_used_nor_moved(real, net):
+    augment = "color_crop_cutout_flip_scale_rotate"
+    results = []
+    for seed in (1, 2):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            before = torch.get_rng_state()
+            results.append(trained(real, net, FlatExperts(batch=8), 2, augment))
+            assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+    other = trained(real, net, FlatExperts(batch=8), 2, augment, stream(0, "expert", 1))
+    assert not torch.equal(other[-1], results[0][-1])

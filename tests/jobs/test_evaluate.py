@@ -1,0 +1,164 @@
+"""Judging finished runs on a tiny dataset: both protocols, other networks, other data, whitened sets."""
+
+import dataclasses
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ddkit
+from ddkit.errors import DataError, UsageError
+from ddkit.jobs import Condensed, condense, evaluate
+from ddkit.jobs.bench import lay_out, pick_device
+from ddkit.jobs.environment import PACKAGES, environment
+from ddkit.nets import parse_net
+from ddkit.recipe import DataSettings
+from ddkit.synth import load, write_set
+
+TINY = ("net.name=mlp", "net.width=8", "net.depth=1", "evaluate.nets=2", "evaluate.steps=20", "evaluate.epochs=1")
+
+
+def write_data(path: Path, seed: int = 0) -> Path:
+    """Three classes of 20 coloured 6x6 images each, told apart by their channel."""
+    draw = np.random.default_rng(seed)
+    labels = np.arange(60) % 3
+    images = draw.integers(0, 120, (60, 6, 6, 3), dtype=np.uint8)
+    images[np.arange(60), :, :, labels] += 120
+    np.savez(path, train_images=images, train_labels=labels)
+    return path
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, home: Path) -> Callable[..., Condensed]:
+    data = write_data(tmp_path / "tiny.npz")
+
+    def make(*overrides: str, name: str = "run", method: str = "herding") -> Condensed:
+        out = tmp_path / name
+        return condense(method, data=f"npz:{data}", ipc=2, overrides=(*TINY, *overrides), evaluate=False, out=out)
+
+    return make
+
+
+def test_a_run_folder_is_judged_honestly(make_run: Callable[..., Condensed]) -> None:
+    run = make_run()
+    table = evaluate(run.folder)
+    assert [score.name for score in table.scores] == ["herding", "random-real", "herding", "kmeans", "whole"]
+    assert (table.protocol, table.dataset, table.net) == ("honest", "tiny", "mlp(depth=1, width=8)")
+    assert all(len(score.accuracies) == 2 for score in table.scores)
+    for source in (run.set, run.folder / "set.h5", str(run.folder)):  # one set, however it is named
+        assert evaluate(source).tables(with_seconds=False) == table.tables(with_seconds=False)
+    few = evaluate(run.folder, baselines=False, overrides=("evaluate.whole=false",), nets=3)
+    assert [(score.name, len(score.accuracies)) for score in few.scores] == [("herding", 3)]
+    assert len(evaluate(run.folder, nets=3, overrides=("evaluate.nets=4",)).scores[0].accuracies) == 4
+
+
+def test_condense_and_evaluate_agree(make_run: Callable[..., Condensed], tmp_path: Path) -> None:
+    overrides = (*TINY, "evaluate.whole=false")
+    data = f"npz:{tmp_path / 'tiny.npz'}"
+    run = condense("kmeans", data=data, ipc=2, overrides=overrides, out=tmp_path / "evaluated")
+    assert run.evaluation is not None
+    expected = run.evaluation.tables(with_seconds=False)
+    assert evaluate(run.folder).tables(with_seconds=False) == expected
+    assert json.loads(load(run.folder).record.scores) == json.loads(json.dumps(expected))
+
+
+def test_the_paper_protocol_chooses_among_the_snapshots_of_a_folder(
+    make_run: Callable[..., Condensed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("ddkit.jobs.evaluate")  # its name in the package is the function
+    brief = module.evaluate_as_paper
+    monkeypatch.setattr(module, "evaluate_as_paper", lambda *args: brief(*args, epochs=20))
+    run = make_run()
+    (kept,) = (run.folder / "snapshots").iterdir()
+    assert torch.equal(load(kept).images, run.set.images)
+    # The last snapshot is the set itself, which must not get a second chance.
+    assert "best of 1 snapshots" in evaluate(run.folder, protocol="paper").notes[0]
+    wrong = dataclasses.replace(run.set, images=-run.set.images)
+    write_set(wrong, run.folder / "snapshots" / "iteration-000000.h5")
+    table = evaluate(run.folder, protocol="paper")
+    assert "best of 2 snapshots" in table.notes[0] and table.scores[0].name == "herding (last)"
+    write_set(wrong, run.folder / "initial.h5")
+    for alone in ("initial.h5", "set.h5"):  # a file is judged for itself, whatever lies beside it
+        assert "best of 1 snapshots" in evaluate(run.folder / alone, protocol="paper").notes[0]
+    assert "best of 1 snapshots" in evaluate(run.set, protocol="paper").notes[0]
+
+
+def test_other_data_than_the_set_was_made_from_is_refused(make_run: Callable[..., Condensed], tmp_path: Path) -> None:
+    run = make_run()
+    write_data(tmp_path / "tiny.npz", seed=1)
+    with pytest.raises(DataError, match=r"made with other data.*provide the data it was made from") as caught:
+        evaluate(run.folder)
+    assert "\n" not in str(caught.value)
+    write_data(tmp_path / "tiny.npz")
+    other = dataclasses.replace(run.set, facts=dataclasses.replace(run.set.facts, preprocess_digest="0" * 64))
+    with pytest.raises(DataError, match="made with other preprocessing"):
+        evaluate(other)
+    (tmp_path / "tiny.npz").unlink()
+    with pytest.raises(DataError, match="there is no file"):
+        evaluate(run.folder)
+
+
+def test_another_network_can_be_trained(make_run: Callable[..., Condensed]) -> None:
+    run = make_run("evaluate.whole=false")
+    table = evaluate(run.folder, net="convnet(depth=1, width=4, norm=batch)", baselines=False)
+    assert table.net.startswith("convnet(depth=1, width=4, norm=batch")
+    for wrong, words in (("convnett", "did you mean convnet"), ("convnet(depth=5)", "set depth=2 or less")):
+        with pytest.raises(UsageError, match=words):
+            evaluate(run.folder, net=wrong)
+
+
+def test_wrong_requests_are_one_line(make_run: Callable[..., Condensed]) -> None:
+    run = make_run()
+    for wrong, words in (
+        ({"protocol": "papper"}, "protocol 'papper' is unknown; did you mean paper"),
+        ({"overrides": ("method.ipc=3",)}, "only evaluate.* can be set"),
+        ({"nets": 1}, "'evaluate.nets': must be an integer of at least 2, got 1"),
+        ({"device": "cuda:99"}, "device 'cuda:99'"),
+        ({"device": "banana"}, "device 'banana'"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            evaluate(run.folder, **wrong)
+        assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("preprocess", ["normalise", "zca"])
+def test_raw_images_of_a_coreset_are_images_of_the_data(
+    make_run: Callable[..., Condensed], tmp_path: Path, preprocess: str
+) -> None:
+    run = make_run(f"data.preprocess={preprocess}")
+    assert run.set.facts.space == {"zca": "zca", "normalise": "normalised"}[preprocess]
+    with np.load(tmp_path / "tiny.npz") as archive:
+        pixels = archive["train_images"].transpose(0, 3, 1, 2).reshape(60, -1) / 255
+        labels = archive["train_labels"]
+    raw = ddkit.raw_images(load(run.folder))
+    distance = np.abs(raw.flatten(1).numpy()[:, None] - pixels).max(2)
+    assert distance.min(1).max() < 1e-4
+    np.testing.assert_array_equal(labels[distance.argmin(1)], run.set.labels)
+    assert evaluate(run.folder, baselines=False).scores[0].mean > 0.5  # and a whitened set can be judged
+    if preprocess == "zca":
+        with pytest.raises(DataError, match=r"zca space.*use ddkit.raw_images"):
+            _ = run.set.raw_images
+        write_data(tmp_path / "tiny.npz", seed=1)
+        with pytest.raises(DataError, match="made with other data"):
+            ddkit.raw_images(run.set)
+
+
+def test_a_bench_refuses_flips_where_a_mirror_changes_the_label(home: Path) -> None:
+    net = parse_net("mlp(depth=1, width=8)")
+    with pytest.raises(UsageError, match=r"use --set data.augment=color_crop$"):
+        lay_out(DataSettings(augment="color_flip_crop"), net, torch.device("cpu"))
+    bench = lay_out(DataSettings(augment="color_crop"), net, pick_device("cpu"))
+    assert (bench.net.shape, bench.net.classes, bench.dsa.strategy) == ((1, 8, 8), 10, "color_crop")
+    assert len(bench.real.train) + len(bench.real.validation) == 1437
+
+
+def test_the_environment_has_versions_and_neither_time_nor_paths() -> None:
+    one, two = environment(torch.device("cpu")), environment(torch.device("cpu"))
+    assert one == two and set(PACKAGES) < set(one)
+    assert torch.__version__.startswith(str(one["torch"]))
+    assert one["threads"] == torch.get_num_threads() and one["device"] == "cpu"
+    assert not any("/" in str(value) for value in one.values())

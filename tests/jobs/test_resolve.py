@@ -1,0 +1,126 @@
+"""Which setting wins, which recipe is taken, and that the shipped recipes are sound."""
+
+from pathlib import Path
+
+import pytest
+
+from ddkit.errors import RecipeError, UsageError
+from ddkit.jobs import resolve as module
+from ddkit.jobs.resolve import fill, find_recipe, list_recipes, resolve, settings_class
+from ddkit.methods import method_names
+from ddkit.recipe import parse_recipe, read_toml, to_toml
+
+RECIPE = """
+seed = 3
+[data]
+name = "digits"
+validation = 0.2
+[net]
+name = "convnet"
+depth = 1
+[method]
+name = "{method}"
+ipc = 5
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(RECIPE.format(method="mtt"))
+    return path
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipes of ours: mtt for digits at 1 and 10 images a class."""
+    (tmp_path / "shelf").mkdir()
+    for ipc, width in ((1, 11), (10, 22)):
+        text = RECIPE.format(method="mtt").replace("ipc = 5", f"ipc = {ipc}").replace("depth = 1", f"width = {width}")
+        (tmp_path / "shelf" / f"mtt-digits-ipc{ipc}.toml").write_text(text)
+    monkeypatch.setattr(module, "shipped", lambda folder: tmp_path / "shelf")
+
+
+def test_a_recipe_keeps_what_nobody_contradicts(recipe: Path) -> None:
+    found, origin = resolve(recipe=recipe)
+    assert (found.seed, found.data.validation, found.net.depth, found.method.ipc) == (3, 0.2, 1, 5)
+    assert found.method.name == "mtt" and str(recipe) in origin
+
+
+def test_flags_win_over_the_recipe_and_set_over_both(recipe: Path) -> None:
+    flags = {"data": "cifar10", "ipc": 7, "seed": 4}
+    found, _ = resolve(recipe=recipe, **flags)
+    assert (found.data.name, found.method.ipc, found.seed) == ("cifar10", 7, 4)
+    assert (found.data.validation, found.net.depth) == (0.2, 1)
+    found, _ = resolve(recipe=recipe, **flags, overrides=("method.ipc=9", "seed=5", "data.name=svhn", "net.width=8"))
+    assert (found.data.name, found.method.ipc, found.seed, found.net.width) == ("svhn", 9, 5, 8)
+
+
+@pytest.mark.parametrize("path", ["npz:/data/my own.npz", r"npz:C:\new\table.npz", 'folder:/a "b"/é', "npz:a=b.npz"])
+def test_a_path_arrives_as_it_was_given(recipe: Path, path: str) -> None:
+    found, _ = resolve(recipe=recipe, data=path)
+    assert found.data.name == path
+    assert parse_recipe(read_toml(to_toml(found), "again"), settings_class, "again") == found
+
+
+def test_the_shipped_recipe_of_method_data_and_ipc_is_taken(shelf: None) -> None:
+    for ipc, width in ((None, 11), (1, 11), (10, 22)):
+        found, origin = resolve(method="mtt", ipc=ipc)
+        assert (found.net.width, found.method.ipc) == (width, ipc or 1)
+        assert origin == f"recipe mtt-digits-ipc{ipc or 1}"
+    assert resolve(recipe="mtt-digits-ipc10")[0] == resolve(method="mtt", data="digits", ipc=10)[0]
+
+
+def test_a_missing_recipe_falls_back_to_the_methods_own_for_digits_and_says_so(shelf: None) -> None:
+    found, origin = resolve(method="mtt", data="cifar10", ipc=50)
+    assert (found.net.width, found.data.name, found.method.ipc) == (11, "cifar10", 50)
+    assert "mtt-digits-ipc1" in origin and "none for mtt-cifar10-ipc50" in origin and "not tuned" in origin
+    found, origin = resolve(method="herding", ipc=2)
+    assert (found.method.name, found.method.ipc, found.data.name) == ("herding", 2, "digits")
+    assert "defaults of herding" in origin and "none for herding-digits-ipc2" in origin
+
+
+def test_experts_are_filled_in_where_the_method_needs_them_and_refused_where_it_reads_none(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    for method, kind in (("mtt", "plain"), ("ftd", "flat")):
+        path.write_text(RECIPE.format(method=method))
+        assert resolve(recipe=path)[0].experts.name == kind
+    path.write_text(RECIPE.format(method="herding"))
+    assert resolve(recipe=path)[0].experts is None
+    path.write_text(RECIPE.format(method="herding") + '[experts]\nname = "plain"\n')
+    with pytest.raises(RecipeError, match="section 'experts': method 'herding' reads no experts; remove") as caught:
+        resolve(recipe=path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_recipe_without_a_net_gets_the_fields(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('[method]\nname = "random"\n')
+    assert resolve(recipe=path)[0].net.name == "convnet"
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        ({"method": "fdt"}, "method 'fdt' is unknown; did you mean ftd"),
+        ({"method": "mtt", "ipc": 0}, "'method.ipc': must be an integer of at least 1, got 0"),
+        ({"recipe": "mtt-digits-ipc2"}, "no recipe of ddkit's; did you mean mtt-digits-ipc1"),
+        ({"recipe": "/nowhere/x.toml"}, "is no readable file"),
+        ({"overrides": ("net.name=convnett",), "method": "mtt"}, "'net.name': unknown net 'convnett'; did you mean"),
+    ],
+)
+def test_what_cannot_be_resolved_is_one_line(shelf: None, flags: dict, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve(**flags)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_shipped_recipe_parses_is_named_after_its_contents_and_round_trips(name: str) -> None:
+    where, text = find_recipe(name)
+    written = parse_recipe(read_toml(text, where), settings_class, where)
+    recipe, origin = resolve(recipe=name)
+    assert recipe == fill(written) and origin == f"recipe {name}"
+    assert f"{recipe.method.name}-{recipe.data.name}-ipc{recipe.method.ipc}" == name
+    assert recipe.method.name in method_names()
+    assert parse_recipe(read_toml(to_toml(recipe), where), settings_class, where) == recipe

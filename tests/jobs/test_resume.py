@@ -1,0 +1,125 @@
+"""A run that is really killed, and what may and may not be asked of a run that is there."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ddkit.cli.main import run
+from ddkit.run import RunFolder
+from ddkit.synth import read_set
+
+ROOT = Path(__file__).parents[2]
+ITERATIONS = 60
+TINY = (
+    *("--set", "experts.count=2", "--set", "method.max_start_epoch=2", "--set", f"method.iterations={ITERATIONS}"),
+    *("--set", "method.syn_steps=10", "--set", "net.width=8", "--no-evaluate"),
+)
+
+
+def start(folder: Path, *more: str) -> subprocess.Popen:
+    """`python -m ddkit condense` into `folder`, with a home of its own, so that its experts are trained too."""
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+        "DDKIT_HOME": str(folder.with_name(f"{folder.name}-home")),
+    }
+    command = [sys.executable, "-m", "ddkit", "condense", "--device", "cpu", "--out", str(folder), *TINY, *more]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen) -> None:
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+
+
+def test_kill_and_resume_gives_the_bytes_of_an_uninterrupted_run(tmp_path):
+    whole, again, killed = (RunFolder(tmp_path / name) for name in ("whole", "again", "killed"))
+    finish(start(whole.path))
+
+    others = [start(again.path), start(killed.path)]
+    deadline = time.monotonic() + 120
+    while not (killed.snapshots / "iteration-000024.h5").exists():
+        assert others[1].poll() is None and time.monotonic() < deadline, others[1].communicate()
+        time.sleep(0.002)
+    others[1].send_signal(signal.SIGKILL)
+    others[1].communicate(timeout=60)
+    assert others[1].returncode == -signal.SIGKILL
+    assert not killed.set.exists()
+    assert 0 < len(killed.read_metrics()) < ITERATIONS
+    finish(others[0])
+
+    finish(start(killed.path, "--resume"))  # the same command with --resume, as `ddkit: interrupted` advises
+    for folder in (again, killed):
+        assert folder.set.read_bytes() == whole.set.read_bytes()
+        assert folder.initial.read_bytes() == whole.initial.read_bytes()
+        assert folder.metrics.read_bytes() == whole.metrics.read_bytes()
+        assert folder.recipe.read_bytes() == whole.recipe.read_bytes()
+        for snapshot in whole.snapshots.iterdir():
+            assert (folder.snapshots / snapshot.name).read_bytes() == snapshot.read_bytes()
+    assert [row["iteration"] for row in killed.read_metrics()] == list(range(ITERATIONS))
+
+
+# What may be asked of a folder that holds a run
+
+
+@pytest.fixture
+def ftd(tmp_path, home) -> list[str]:
+    """The command line of a finished FTD run of two iterations, without its end."""
+    settings = ("experts.count=1", "method.max_start_epoch=1", "method.syn_steps=2", "net.width=4")
+    command = ["condense", "--device", "cpu", "--no-evaluate", "--out", str(tmp_path / "run")]
+    command += [part for setting in (*settings, "method.iterations=2") for part in ("--set", setting)]
+    assert run(command) == 0
+    return command
+
+
+def test_a_folder_with_a_run_is_not_overwritten(ftd, tmp_path, capsys):
+    before = (tmp_path / "run" / "set.h5").read_bytes()
+    capsys.readouterr()
+    assert run(ftd) == 2
+    assert capsys.readouterr().err == (
+        f"ddkit: folder '{tmp_path / 'run'}': already holds a run; "
+        f"add --resume to go on with it, or choose another --out\n"
+    )
+    assert (tmp_path / "run" / "set.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (["--ipc", "2"], "method.ipc"),
+        (["--set", "method.ipc=2"], "method.ipc"),
+        (["--method", "mtt"], "method.name"),
+        (["--data", "mnist"], "data.name"),
+        (["--seed", "5"], "seed"),
+        (["--set", "net.width=5"], "net.width"),
+        (["--set", "experts.count=2"], "experts.count"),
+        (["--set", "method.pix_init=noise"], "method.pix_init"),
+    ],
+)
+def test_what_cannot_change(ftd, tmp_path, capsys, change, key):
+    before = (tmp_path / "run" / "recipe.toml").read_bytes()
+    capsys.readouterr()
+    assert run([*ftd, "--resume", *change]) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1 and line.startswith("ddkit: recipe") and f"key '{key}'" in line
+    assert "begin a new one" in line
+    assert (tmp_path / "run" / "recipe.toml").read_bytes() == before
+
+
+def test_what_can_change(ftd, tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    more = ["--resume", "--ipc", "1", "--set", "method.iterations=5", "--set", "method.lr_img=0.5"]
+    assert run([*ftd, *more]) == 0
+    assert [row["iteration"] for row in folder.read_metrics()] == list(range(5))
+    assert "lr_img = 0.5" in read_set(folder.set).record.recipe
+
+
+def test_there_must_be_a_run_to_resume(tmp_path, home, capsys):
+    assert run(["condense", "--method", "random", "--out", str(tmp_path / "none"), "--resume"]) == 2
+    assert "holds no run to resume" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

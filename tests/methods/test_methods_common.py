@@ -1,0 +1,174 @@
+"""One bench over all methods: what the contract promises, whoever signs it."""
+
+import dataclasses
+import inspect
+
+import pytest
+import torch
+
+from ddkit.methods import Method, MethodSettings, method_class, method_names
+from ddkit.run import RunFolder, SilentMeter, drive, read_checkpoint, write_checkpoint
+from ddkit.synth import read_set, write_set
+
+TINY = {"iterations": 6, "syn_steps": 2, "expert_epochs": 2, "max_start_epoch": 2, "batch_syn": 2}
+
+every_method = pytest.mark.parametrize("name", method_names())
+
+
+@pytest.fixture
+def make(make_context):
+    """make(method name, seed=0, **settings) with settings as small as the method knows."""
+
+    def build(name: str, seed: int = 0, **settings) -> Method:
+        cls = method_class(name)
+        known = {field.name for field in dataclasses.fields(cls.settings_class)}
+        tiny = {key: value for key, value in TINY.items() if key in known}
+        chosen = cls.settings_class(**(tiny | settings))
+        return cls(chosen, make_context(chosen.expert_kind, seed))
+
+    return build
+
+
+def advance(method: Method, state, steps: int):
+    for _ in range(steps):
+        state, _ = method.step(state)
+    return state
+
+
+def tensors(state) -> dict[str, torch.Tensor]:
+    """All tensors and numbers of a state, by path; anything else in a state is a defect."""
+    found: dict[str, torch.Tensor] = {}
+    for field in dataclasses.fields(state):
+        value = getattr(state, field.name)
+        if dataclasses.is_dataclass(value):
+            found |= {f"{field.name}.{name}": inner for name, inner in tensors(value).items()}
+        else:
+            assert isinstance(value, torch.Tensor | int | float), f"state holds a {type(value).__name__}"
+            found[field.name] = torch.as_tensor(value)
+    return found
+
+
+def same(one, two) -> bool:
+    one, two = tensors(one), tensors(two)
+    return list(one) == list(two) and all(torch.equal(one[name], two[name]) for name in one)
+
+
+@every_method
+def test_is_a_method(name, make):
+    method = make(name)
+    for part in ("iterations", "init", "step", "finish", "state_class"):
+        assert hasattr(method, part)
+    assert issubclass(method.settings_class, MethodSettings) and method.settings_class.name == name
+    assert method.blame and method.iterations >= 1
+    assert "context" in inspect.signature(type(method)).parameters
+
+
+@every_method
+def test_three_steps_stay_finite(name, make):
+    method = make(name)
+    state = method.init()
+    for _ in range(3):
+        state, metrics = method.step(state)
+        assert all(torch.as_tensor(value).isfinite().all() for value in metrics.values())
+    assert all(value.isfinite().all() for value in tensors(state).values())
+    assert method.finish(state).images.isfinite().all()
+
+
+@every_method
+def test_one_seed_one_state(name, make):
+    one, two = (advance(method, method.init(), 3) for method in (make(name), make(name)))
+    assert same(one, two)
+
+
+@every_method
+def test_another_seed_differs(name, make):
+    methods = [make(name, seed=seed, ipc=3) for seed in (0, 1)]  # at ipc 1 k-means has nothing to draw either
+    one, two = (method.finish(advance(method, method.init(), 3)).images for method in methods)
+    if name == "herding":  # the one method without a draw
+        assert torch.equal(one, two)
+    else:
+        assert not torch.equal(one, two)
+
+
+@every_method
+def test_a_step_changes_nothing_in_place(name, make):
+    method = make(name)
+    state = method.init()
+    before = {path: value.clone() for path, value in tensors(state).items()}
+    method.step(state)
+    after = tensors(state)
+    assert all(torch.equal(before[path], after[path]) for path in before)
+
+
+@every_method
+def test_the_global_generator_is_neither_used_nor_moved(name, make):
+    states = []
+    for seed in (1, 2):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            before = torch.get_rng_state()
+            method = make(name)
+            states.append(advance(method, method.init(), 2))
+            method.finish(states[-1])
+            assert torch.equal(torch.get_rng_state(), before)
+    assert same(*states)
+
+
+@every_method
+def test_a_state_survives_a_checkpoint(name, make, tmp_path):
+    method = make(name)
+    state = advance(method, method.init(), 2)
+    write_checkpoint(tmp_path / "checkpoint.pt", 2, state)
+    iteration, read = read_checkpoint(tmp_path / "checkpoint.pt", method.state_class)
+    assert iteration == 2 and type(read) is type(state) and same(read, state)
+    assert same(advance(method, read, 2), advance(method, state, 2))
+
+
+@every_method
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(name, make, tmp_path):
+    whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
+    expected = drive(make(name), whole, SilentMeter(), checkpoint_every=2)
+
+    method, taken = make(name), []
+    cut = min(3, method.iterations - 1)
+    step = method.step
+
+    def killed(state):
+        if len(taken) == cut:
+            raise KeyboardInterrupt
+        taken.append(None)
+        return step(state)
+
+    method.step = killed
+    with pytest.raises(KeyboardInterrupt):
+        drive(method, broken, SilentMeter(), checkpoint_every=2)
+    state = drive(make(name), broken, SilentMeter(), resume=True, checkpoint_every=2)
+    assert same(state, expected)
+    assert broken.metrics.read_bytes() == whole.metrics.read_bytes()
+
+
+@every_method
+@pytest.mark.parametrize("ipc", [1, 2, 3])
+def test_the_set(name, ipc, make, real, tmp_path):
+    method = make(name, ipc=ipc)
+    state = advance(method, method.init(), method.iterations)
+    synthetic = method.finish(state)
+    assert synthetic.labels.tolist() == [label for label in range(3) for _ in range(ipc)]
+    assert synthetic.images.shape == (3 * ipc, 1, 8, 8) and synthetic.images.dtype == torch.float32
+    assert not synthetic.images.requires_grad
+    facts = synthetic.facts
+    assert (facts.method, facts.ipc, facts.dataset, facts.classes) == (name, ipc, "tiny", ("a", "b", "c"))
+    assert (facts.data_digest, facts.preprocess_digest) == (real.data.digest, real.preprocess.digest)
+    write_set(synthetic, tmp_path / "set.h5")
+    read = read_set(tmp_path / "set.h5")
+    assert torch.equal(read.images, synthetic.images) and torch.equal(read.labels, synthetic.labels)
+    assert read.facts == facts
+
+
+@pytest.mark.parametrize("name", ["random", "herding", "kmeans"])
+def test_coresets_are_real_images_of_their_class_and_none_twice(name, make, real):
+    synthetic = (method := make(name, ipc=3)).finish(method.init())
+    rows = [(real.train.images == image).flatten(1).all(1).nonzero().flatten().tolist() for image in synthetic.images]
+    assert all(len(row) == 1 for row in rows)
+    assert len({row[0] for row in rows}) == 9
+    assert [int(real.train.labels[row[0]]) for row in rows] == synthetic.labels.tolist()

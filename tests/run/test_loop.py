@@ -1,0 +1,154 @@
+"""The outer loop on a toy method: metrics, checkpoints, resume, and numbers that are lost."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from ddkit.errors import DataError, NumericalError
+from ddkit.run import RunFolder, SilentMeter, drive, read_checkpoint
+
+
+@dataclass(frozen=True)
+class ToyState:
+    x: torch.Tensor
+    rng: torch.Tensor
+
+
+class Toy:
+    """x <- 0.9 x + noise, loss x^2; at iteration `bad` the loss becomes `what`, and at `killed` the power goes."""
+
+    state_class = ToyState
+    blame = "lower method.lr_toy"
+
+    def __init__(self, iterations=20, bad=None, what=float("nan"), killed=None, poison=None):
+        self.iterations, self.bad, self.what, self.killed, self.poison = iterations, bad, what, killed, poison
+        self.done = 0
+
+    def init(self):
+        return ToyState(torch.ones(3), torch.Generator().manual_seed(0).get_state())
+
+    def step(self, state):
+        generator = torch.Generator()
+        generator.set_state(state.rng)
+        x = 0.9 * state.x + 0.01 * torch.randn(3, generator=generator)
+        number, self.done = self.done, self.done + 1
+        if number == self.killed:
+            raise KeyboardInterrupt
+        if number == self.poison:
+            x = x * torch.inf
+        loss = self.what if number == self.bad else float(state.x.square().sum())
+        return ToyState(x, generator.get_state()), {"loss": loss, "norm": x.norm()}
+
+
+@pytest.fixture
+def folder(tmp_path) -> RunFolder:
+    return RunFolder(tmp_path)
+
+
+def go(method, folder, **options):
+    return drive(method, folder, SilentMeter(), **{"checkpoint_every": 5} | options)
+
+
+def test_metrics_and_checkpoints(folder):
+    seen = []
+    state = go(Toy(12), folder, on_checkpoint=lambda done, state: seen.append((done, state.x.clone())))
+    rows = folder.read_metrics()
+    assert [row["iteration"] for row in rows] == list(range(12))
+    assert rows[0]["loss"] == pytest.approx(3.0) and set(rows[0]) == {"iteration", "loss", "norm"}
+    assert [done for done, _ in seen] == [0, 5, 10, 12]
+    iteration, read = read_checkpoint(folder.checkpoint, ToyState)
+    assert iteration == 12 and torch.equal(read.x, state.x) and torch.equal(seen[-1][1], state.x)
+
+
+@pytest.mark.parametrize("what", [float("nan"), float("inf"), 101.0], ids=["nan", "inf", "exploded"])
+def test_a_lost_loss_names_the_setting_and_keeps_the_last_good_checkpoint(folder, what):
+    with pytest.raises(NumericalError) as caught:
+        go(Toy(bad=7, what=what), folder)
+    line = str(caught.value)
+    assert caught.value.exit_code == 4 and "\n" not in line
+    assert "outer iteration 7: the loss is" in line and "lower method.lr_toy" in line
+    assert "Iteration 5" in line and f"--resume {folder.path}" in line
+    iteration, state = read_checkpoint(folder.checkpoint, ToyState)
+    assert iteration == 5 and state.x.isfinite().all()
+
+
+def test_a_loss_just_below_the_limit_is_fine(folder):
+    go(Toy(bad=7, what=99.0), folder)
+
+
+def test_a_state_that_overflows_at_a_checkpoint_is_not_kept(folder):
+    """Its own loss is still finite: only the update went wrong."""
+    with pytest.raises(NumericalError, match=r"iteration 9: 'x' is no longer finite; lower method.lr_toy"):
+        go(Toy(poison=9), folder)
+    assert read_checkpoint(folder.checkpoint, ToyState)[0] == 5
+
+
+def resumed(toy, begun):
+    toy.done = begun
+    return toy
+
+
+@pytest.mark.parametrize("failure", [{"bad": 13}, {"killed": 13}, {"poison": 14}, {"killed": 3}])
+def test_resume_equals_an_uninterrupted_run(tmp_path, failure):
+    whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
+    expected = go(Toy(), whole)
+    with pytest.raises((NumericalError, KeyboardInterrupt)):
+        go(Toy(**failure), broken)
+    begun = read_checkpoint(broken.checkpoint, ToyState)[0]
+    assert begun == min(failure.values()) // 5 * 5
+    state = go(resumed(Toy(), begun), broken, resume=True)
+    assert torch.equal(state.x, expected.x) and torch.equal(state.rng, expected.rng)
+    assert broken.metrics.read_bytes() == whole.metrics.read_bytes()
+
+
+def test_rows_cut_off_by_a_kill_are_neither_repeated_nor_lost(folder):
+    go(Toy(10), folder)
+    good = folder.metrics.read_text()
+    folder.metrics.write_text(good + '{"iteration": 10, "loss": 1.0}\n{"iteration": 11, "lo')
+    go(resumed(Toy(20), 10), folder, resume=True)
+    assert [row["iteration"] for row in folder.read_metrics()] == list(range(20))
+    assert folder.metrics.read_text().startswith(good)
+
+
+def test_a_finished_run_is_left_as_it_is(folder):
+    state = go(Toy(), folder)
+    before = folder.metrics.read_bytes()
+    again = go(Toy(killed=0), folder, resume=True)  # no step is taken
+    assert torch.equal(state.x, again.x) and folder.metrics.read_bytes() == before
+
+
+def test_resume_without_a_checkpoint_begins(folder):
+    assert torch.equal(go(Toy(), folder, resume=True).x, go(Toy(), RunFolder(folder.path / "other")).x)
+
+
+def test_resume_from_a_damaged_checkpoint(folder):
+    go(Toy(), folder)
+    folder.checkpoint.write_bytes(folder.checkpoint.read_bytes()[:100])
+    with pytest.raises(DataError, match="is damaged"):
+        go(Toy(), folder, resume=True)
+
+
+def test_the_meter_sees_the_work(folder):
+    calls = []
+
+    class Spy(SilentMeter):
+        def start(self, title, total, done=0):
+            calls.append((title, total, done))
+
+        def advance(self, done, values=None):
+            calls.append((done, sorted(values)))
+
+        def finish(self):
+            calls.append("finish")
+
+    drive(Toy(10), folder, Spy(), checkpoint_every=5)
+    assert calls == [("condensing", 10, 0), (5, ["loss", "norm"]), (10, ["loss", "norm"]), "finish"]
+
+
+def test_states_are_not_changed_in_place(folder):
+    toy = Toy()
+    state = toy.init()
+    kept = replace(state, x=state.x.clone())
+    toy.step(state)
+    assert torch.equal(state.x, kept.x)

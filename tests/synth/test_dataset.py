@@ -1,0 +1,71 @@
+"""The torch Dataset against the set behind it, and the three ways to name a set."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from ddkit.errors import DataError
+from ddkit.synth import SyntheticDataset, SyntheticSet, list_sets, load, shelf, write_set
+
+MakeSet = Callable[..., SyntheticSet]
+
+
+@pytest.fixture
+def ready_made(make_set: MakeSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyntheticSet:
+    synthetic = make_set()
+    write_set(synthetic, tmp_path / "shelf" / "toy-ftd-ipc2.h5")
+    monkeypatch.setattr(shelf, "shipped", lambda folder: tmp_path / "shelf")
+    return synthetic
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_two_workers_deliver_every_pair_in_order(make_set: MakeSet, soft: bool) -> None:
+    synthetic = make_set(soft=soft, ipc=5)
+    dataset = SyntheticDataset(synthetic)
+    assert len(dataset) == 15 and dataset.classes == synthetic.facts.classes
+    images, labels = zip(*DataLoader(dataset, batch_size=4, num_workers=2), strict=True)
+    assert torch.equal(torch.cat(images), synthetic.images)
+    assert torch.equal(torch.cat(labels), synthetic.soft_labels if soft else synthetic.labels)
+
+
+def test_a_hard_label_is_an_int_and_a_transform_sees_the_image_alone(make_set: MakeSet) -> None:
+    synthetic = make_set()
+    image, label = SyntheticDataset(synthetic, transform=lambda x: x.flip(-1) * 2)[3]
+    assert type(label) is int and label == 1
+    assert torch.equal(image, synthetic.images[3].flip(-1) * 2)
+    assert torch.equal(SyntheticDataset(synthetic)[3][0], synthetic.images[3])  # the set itself is as it was
+
+
+def test_a_set_is_found_by_path_run_folder_and_name(
+    make_set: MakeSet, ready_made: SyntheticSet, tmp_path: Path
+) -> None:
+    synthetic = make_set(soft=True)
+    write_set(synthetic, tmp_path / "run" / "set.h5")
+    for source in (tmp_path / "run", tmp_path / "run" / "set.h5", str(tmp_path / "run")):
+        dataset = SyntheticDataset(source)
+        assert torch.equal(dataset[2][0], synthetic.images[2]) and torch.equal(dataset[2][1], synthetic.soft_labels[2])
+    assert list(list_sets()) == ["toy-ftd-ipc2"]
+    assert load("toy-ftd-ipc2").facts == ready_made.facts
+
+
+@pytest.mark.parametrize(
+    "source, words",
+    [
+        ("toy-ftd-ipc3", "did you mean toy-ftd-ipc2"),
+        ("qqq", "there are: toy-ftd-ipc2"),
+        ("toy-ftd-ipc3.h5", "no such file"),
+    ],
+)
+def test_an_unknown_source_says_what_there_is(ready_made: SyntheticSet, source: str, words: str) -> None:
+    with pytest.raises(DataError, match=f"set '{source}'.*{words}") as caught:
+        SyntheticDataset(source)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_a_set_names_the_file_that_it_lacks(ready_made: SyntheticSet, tmp_path: Path) -> None:
+    (tmp_path / "unfinished").mkdir()
+    with pytest.raises(DataError, match=r"unfinished/set\.h5': there is no such file"):
+        load(tmp_path / "unfinished")

@@ -1,0 +1,88 @@
+"""Exports against the set they were made from."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ddkit.data import load_images
+from ddkit.errors import UsageError
+from ddkit.synth import EXPORTERS, SyntheticSet, export
+
+MakeSet = Callable[..., SyntheticSet]
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_npz_and_pt_hold_the_rows_and_the_facts(make_set: MakeSet, tmp_path: Path, soft: bool) -> None:
+    synthetic = make_set(soft=soft)
+    raw = synthetic.raw_images
+    npz = export(synthetic, raw, "npz", tmp_path / "deep" / "set.npz")
+    pt = export(synthetic, raw, "pt", tmp_path / "deep" / "set.pt")
+    with np.load(npz, allow_pickle=False) as archive:
+        from_npz = {name: archive[name] for name in archive.files}
+    from_pt = torch.load(pt, weights_only=True)
+    rows = {"image": synthetic.images, "raw": raw, "label": synthetic.labels}
+    rows |= {"soft_label": synthetic.soft_labels} if soft else {}
+    assert set(from_npz) == set(from_pt) == {*rows, "facts"}
+    for name, tensor in rows.items():
+        assert torch.equal(torch.from_numpy(from_npz[name]), tensor) and torch.equal(from_pt[name], tensor)
+    facts = json.loads(from_pt["facts"])
+    assert facts == json.loads(str(from_npz["facts"]))
+    assert facts["classes"] == list(synthetic.facts.classes) and facts["lr"] == synthetic.facts.lr
+    assert sorted(file.name for file in npz.parent.iterdir()) == ["set.npz", "set.pt"]
+
+
+@pytest.mark.parametrize("kind", ["npz", "pt"])
+def test_equal_sets_give_equal_archives(make_set: MakeSet, tmp_path: Path, kind: str) -> None:
+    files = [export(make_set(), make_set().raw_images, kind, tmp_path / name) for name in ("one", "another")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_raw_images_undo_the_normalisation(make_set: MakeSet) -> None:
+    synthetic = make_set()
+    mean, std = (np.array(values)[:, None, None] for values in (synthetic.facts.mean, synthetic.facts.std))
+    np.testing.assert_allclose(synthetic.raw_images, synthetic.images.double().numpy() * std + mean, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_pixels_are_the_clipped_raw_images(make_set: MakeSet, tmp_path: Path, channels: int) -> None:
+    synthetic = make_set(shape=(channels, 5, 4), mean=(0.5,) * channels, std=(0.4,) * channels)
+    raw = synthetic.raw_images.double().numpy()
+    assert raw.min() < 0 and raw.max() > 1
+    folder = export(synthetic, synthetic.raw_images, "png", tmp_path / "set")
+    places = [folder / f"{c:04d}-class {c}" / f"{i:04d}.png" for c in range(3) for i in range(2)]
+    assert sorted(folder.rglob("*.png")) == places
+    for place, pixels in zip(places, raw, strict=True):
+        with Image.open(place) as picture:
+            assert picture.mode == ("L" if channels == 1 else "RGB")
+            found = np.asarray(picture).reshape(5, 4, channels).transpose(2, 0, 1)
+        np.testing.assert_allclose(found, 255 * pixels.clip(0, 1), atol=0.5 + 1e-3)
+
+
+def test_the_png_folder_is_a_dataset_with_the_same_order_of_classes(make_set: MakeSet, tmp_path: Path) -> None:
+    """Also where the classes do not come by name, there are more than ten, and a name holds a slash."""
+    names = ("zebra", "T-shirt/top", *(f"class {c}" for c in range(12, 2, -1)))
+    synthetic = make_set(classes=12, ipc=5, shape=(3, 6, 6), mean=(0.5,) * 3, std=(0.1,) * 3)
+    grey = synthetic.labels.float() / 11  # the class can be told from the pixels
+    raw = grey[:, None, None, None].expand(-1, 3, 6, 6)
+    facts = type(synthetic.facts)(**{**vars(synthetic.facts), "classes": names})
+    synthetic = SyntheticSet(images=synthetic.images, labels=synthetic.labels, facts=facts)
+    folder = export(synthetic, raw, "png", tmp_path / "set")
+    images = load_images(f"folder:{folder}")
+    assert [name.partition("-")[2] for name in images.classes] == [name.replace("/", "_") for name in names]
+    for part, labels in ((images.train_images, images.train_labels), (images.test_images, images.test_labels)):
+        assert torch.equal((part[:, 0, 0, 0].float() / 255 * 11).round().long(), labels)
+    assert len(images.train_labels) + len(images.test_labels) == len(synthetic)
+    assert json.loads((folder / "facts.json").read_text())["classes"] == list(names)
+
+
+def test_an_unknown_kind_names_the_known_ones(make_set: MakeSet, tmp_path: Path) -> None:
+    synthetic = make_set()
+    with pytest.raises(UsageError, match="'pgn' is unknown; did you mean png") as caught:
+        export(synthetic, synthetic.raw_images, "pgn", tmp_path / "set")
+    assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
+    assert set(EXPORTERS) == {"npz", "png", "pt"}

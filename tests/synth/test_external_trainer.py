@@ -1,0 +1,61 @@
+"""A trainer that knows h5py alone against the same training through ddkit: the set file is all that it needs."""
+
+import os
+import runpy
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+import ddkit
+from ddkit.data import DSA, load_images, prepare
+from ddkit.evaluation.trainer import Training, train_networks
+from ddkit.nets import FlatNet, parse_net
+from ddkit.randomness import stream
+from ddkit.recipe import DataSettings
+
+TRAINER = Path(__file__).with_name("external_trainer.py")
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ddkit.condense("herding", ipc=10, evaluate=False, out=tmp_path_factory.mktemp("run") / "herding").folder
+
+
+@pytest.fixture(scope="module")
+def printed(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> float:
+    """The accuracy that the script prints where `import ddkit` fails."""
+    blocked = tmp_path_factory.mktemp("blocked")
+    (blocked / "ddkit.py").write_text("raise ImportError('ddkit is not installed here')\n")
+    threads = str(torch.get_num_threads())  # the last bits of a sum depend on them
+    environment = os.environ | {"PYTHONPATH": str(blocked), "OMP_NUM_THREADS": threads}
+    run = partial(subprocess.run, env=environment, cwd=blocked, capture_output=True)
+    assert run([sys.executable, "-c", "import ddkit"]).returncode == 1
+    return float(run([sys.executable, str(TRAINER), str(run_folder / "set.h5")], check=True).stdout)
+
+
+def test_the_external_trainer_trains_to_the_same_number(run_folder: Path, printed: float) -> None:
+    dataset = ddkit.SyntheticDataset(run_folder)
+    ((x, y),) = DataLoader(dataset, batch_size=len(dataset))
+    with torch.random.fork_rng():
+        net = runpy.run_path(str(TRAINER))["train"](x, y)
+    test = prepare(load_images("digits"), DataSettings()).test
+    accuracy = float((net(test.images).argmax(1) == test.labels).float().mean())
+    assert accuracy == pytest.approx(printed, abs=5e-5)  # four digits are printed
+    assert accuracy > 0.8
+
+
+def test_the_external_trainer_is_on_a_par_with_the_evaluator(run_folder: Path, printed: float) -> None:
+    synthetic = ddkit.load(run_folder)
+    net = FlatNet(parse_net("convnet(depth=2, width=32)"), (1, 8, 8), 10)
+    training = Training(steps=300, batch=100, drop_at=300)
+    members, lr = torch.arange(100).expand(3, -1), torch.full((3,), 0.01)
+    trained = train_networks(
+        net, synthetic.images, synthetic.labels, members, lr, training, DSA(""), stream(0, "external")
+    )
+    accuracies = trained.accuracy(prepare(load_images("digits"), DataSettings()).test)
+    assert printed == pytest.approx(sum(accuracies) / 3, abs=0.05)
