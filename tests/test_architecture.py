@@ -1,0 +1,282 @@
+"""The house against its plan: what ARCHITECTURE.md and the house rules say of the source, checked on its syntax."""
+
+import ast
+import configparser
+import graphlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HOUSE = ROOT / "ddkit"
+PLAN = (ROOT / "ARCHITECTURE.md").read_text()
+MODULES = {file: ast.parse(file.read_text()) for file in sorted(HOUSE.rglob("*.py"))}
+
+
+def name_of(file: Path) -> str:
+    """ddkit/data/npz.py -> ddkit.data.npz; ddkit/data/__init__.py -> ddkit.data"""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def unit_of(module: str) -> str:
+    """The package, or the single module, of the house that a module belongs to; "" for the front doors."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] != "__main__" else ""
+
+
+def imports(tree: ast.Module) -> set[str]:
+    """The modules of ddkit that are imported anywhere in a file, inside functions too."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {module for module in found if module.split(".")[0] == "ddkit"}
+
+
+def imports_on_use(tree: ast.Module) -> set[str]:
+    """Modules named in texts such as "ddkit.methods.ftd:FTD", which are imported later."""
+    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return {text.partition(":")[0] for text in texts if re.fullmatch(r"ddkit(\.\w+)+(:\w+)?", text)}
+
+
+def storeys() -> list[list[str]]:
+    """The order of imports in ARCHITECTURE.md, from the roof down."""
+    (line,) = re.findall(r"^ *(cli -> .+)$", PLAN, re.MULTILINE)
+    return [[unit.strip() for unit in storey.split(",")] for storey in line.split("->")]
+
+
+def test_the_plan_names_every_part_of_the_house_once() -> None:
+    planned = [unit for storey in storeys() for unit in storey]
+    assert sorted(planned) == sorted({unit_of(name_of(file)) for file in MODULES} - {""})
+
+
+def test_imports_go_downwards_only() -> None:
+    """Strictly, so that there is no circle between packages and none between neighbours on one storey."""
+    height = {unit: -i for i, storey in enumerate(storeys()) for unit in storey} | {"": 1}
+    edges = {
+        (name_of(file), module) for file, tree in MODULES.items() for module in imports(tree) | imports_on_use(tree)
+    }
+    assert len(edges) > 100
+    upward = {
+        f"{importer} imports {module}"
+        for importer, module in edges
+        if unit_of(importer) != unit_of(module) and height[unit_of(module)] >= height[unit_of(importer)]
+    }
+    assert not upward
+
+
+def test_run_knows_no_package_above_it() -> None:
+    needed = {unit_of(m) for file, tree in MODULES.items() if unit_of(name_of(file)) == "run" for m in imports(tree)}
+    assert needed <= {"run", "errors"}
+
+
+def test_no_circle_between_modules() -> None:
+    graph = {name_of(file): imports(tree) for file, tree in MODULES.items()}
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def test_every_import_has_its_module() -> None:
+    known = {name_of(file) for file in MODULES}
+    assert {module for tree in MODULES.values() for module in imports(tree) | imports_on_use(tree)} <= known
+
+
+def test_setup_cfg_names_exactly_the_package_folders() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    folders = dict(re.findall(r"(\S+) = (\S+)", config["options"]["package_dir"]))
+    beside = {package for package in folders if package != "ddkit"}  # recipes and sets lie beside ddkit/
+    assert all((ROOT / folders[package]).is_dir() for package in beside)
+    packages = config["options"]["packages"].split()
+    assert packages == sorted({name_of(file.parent / "__init__.py") for file in MODULES} | beside)
+    assert all((file.parent / "__init__.py").exists() for file in MODULES)
+
+
+def test_every_test_that_the_plan_names_exists() -> None:
+    named = re.findall(r"(tests/[\w/]+\.py|[\w/]*test_\w+\.py)::(\w+)", PLAN)
+    assert len(named) > 30
+    for file, test in named:
+        path = ROOT / "tests" / file.removeprefix("tests/")
+        assert path.exists(), file
+        defined = {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+        assert test in defined, f"{file}::{test}"
+
+
+# House rules
+
+
+@pytest.mark.parametrize("file", [f for f in MODULES if f.name == "__init__.py"], ids=name_of)
+def test_a_package_introduces_itself_in_ten_lines(file: Path) -> None:
+    tree = MODULES[file]
+    assert 1 <= len((ast.get_docstring(tree) or "").splitlines()) <= 10
+    if file.parent != HOUSE:  # whose names are imported on first use
+        _, *rest, exported = tree.body
+        assert all(isinstance(node, ast.ImportFrom) for node in rest)
+        assert isinstance(exported, ast.Assign) and ast.unparse(exported.targets[0]) == "__all__"
+
+
+DRAWS = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson"}
+DRAWS_LIKE = {"rand_like", "randn_like", "randint_like"}
+DRAWS_IN_PLACE = {
+    "uniform_",
+    "normal_",
+    "random_",
+    "bernoulli_",
+    "exponential_",
+    "cauchy_",
+    "geometric_",
+    "log_normal_",
+}
+SEEDS = {"manual_seed", "seed", "set_rng_state", "fork_rng", "cuda.manual_seed", "cuda.manual_seed_all"}
+OWN_STATE = {"RandomState", "default_rng", "Generator", "SeedSequence"}
+
+
+def full_names(tree: ast.Module) -> dict[str, str]:
+    """What the names of a file stand for: np -> numpy, randn -> torch.randn."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {
+                a.asname or a.name.split(".")[0]: a.name if a.asname else a.name.split(".")[0] for a in node.names
+            }
+        elif isinstance(node, ast.ImportFrom):
+            found |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+    return found
+
+
+def calls(tree: ast.Module) -> list[tuple[str, ast.Call]]:
+    """Every call, under its full name where it has one: ("torch.randn", ...); else (".uniform_", ...)."""
+    names, found = full_names(tree), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            root, _, rest = called.partition(".")
+            if root in names:
+                found.append((f"{names[root]}.{rest}" if rest else names[root], node))
+            elif isinstance(node.func, ast.Attribute):
+                found.append((f".{node.func.attr}", node))
+    return found
+
+
+def uses_of_global_randomness(tree: ast.Module) -> list[str]:
+    found = []
+    for name, call in calls(tree):
+        keywords = {keyword.arg for keyword in call.keywords}
+        last = name.rpartition(".")[2]
+        torch_name = name.removeprefix("torch.").removeprefix("random.") if name.startswith("torch.") else ""
+        if (
+            torch_name in SEEDS
+            or (torch_name in DRAWS and "generator" not in keywords)
+            or torch_name in DRAWS_LIKE
+            or (name.startswith("torch.nn.init.") and "generator" not in keywords)
+            or (last in DRAWS_IN_PLACE and "generator" not in keywords)
+            or (name.startswith("numpy.random.") and not (last in OWN_STATE and (call.args or keywords)))
+            or name.startswith("random.")
+            or (last in ("train_test_split", "KMeans") and "random_state" not in keywords)
+        ):
+            found.append(ast.unparse(call))
+    return found
+
+
+def opens_pickles(tree: ast.Module) -> list[str]:
+    """Calls that would run what a foreign pickle says."""
+    found = []
+    for name, call in calls(tree):
+        keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        if (
+            (name == "torch.load" and keywords.get("weights_only") != "True")
+            or (name == "numpy.load" and keywords.get("allow_pickle", "False") != "False")
+            or name in ("pickle.load", "pickle.loads", "pickle.Unpickler")
+        ):
+            found.append(ast.unparse(call))
+    return found
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name_of)
+def test_no_module_uses_the_global_random_state(file: Path) -> None:
+    assert uses_of_global_randomness(MODULES[file]) == []
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name_of)
+def test_no_module_opens_pickles(file: Path) -> None:
+    assert opens_pickles(MODULES[file]) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import torch; torch.manual_seed(0)",
+        "import torch; torch.random.manual_seed(0)",
+        "import torch; torch.cuda.manual_seed_all(0)",
+        "import torch; torch.randn(3)",
+        "import torch as t; t.randperm(3)",
+        "from torch import randint; randint(3, ())",
+        "import torch; torch.rand_like(x)",
+        "from torch import nn; nn.init.normal_(x)",
+        "x.uniform_(0, 1)",
+        "import numpy as np; np.random.seed(0)",
+        "import numpy as np; np.random.RandomState()",
+        "from numpy.random import rand; rand(3)",
+        "import random; random.seed(0)",
+        "from random import shuffle; shuffle(x)",
+        "from sklearn.cluster import KMeans; KMeans(3)",
+        "def f():\n    import torch\n    return torch.rand(3)",
+    ],
+)
+def test_global_randomness_would_be_seen(line: str) -> None:
+    assert len(uses_of_global_randomness(ast.parse(line))) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import torch; torch.Generator().manual_seed(0)",
+        "import torch; torch.randn(3, generator=g)",
+        "x.uniform_(0, 1, generator=g)",
+        "import numpy as np; np.random.RandomState(seed)",
+        "import torch; torch.load(f, weights_only=True)",
+        "import numpy as np; np.load(f, allow_pickle=False)",
+    ],
+)
+def test_explicit_streams_and_plain_files_are_fine(line: str) -> None:
+    tree = ast.parse(line)
+    assert uses_of_global_randomness(tree) == [] and opens_pickles(tree) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import torch; torch.load(f)",
+        "import torch; torch.load(f, weights_only=False)",
+        "import numpy as np; np.load(f, allow_pickle=True)",
+        "import pickle; pickle.load(f)",
+    ],
+)
+def test_an_open_pickle_would_be_seen(line: str) -> None:
+    assert len(opens_pickles(ast.parse(line))) == 1
+
+
+def test_no_file_names_a_folder_of_one_machine() -> None:
+    folder = re.compile(r"(?<![\w.$}])/(home|Users|root|nfs|mnt|scratch|work|tmp)/\w")
+    assert folder.search('open("/nfs/data/cifar")') and not folder.search("https://host/home/page, tests/run/x")
+    files = [*MODULES, *(ROOT / "recipes").glob("*.toml"), *(ROOT / "benchmarks").rglob("*.py")]
+    assert [str(file) for file in files if folder.search(file.read_text())] == []
+
+
+def test_every_setting_is_read() -> None:
+    """An option that is declared and whose name no code reads is dead; published code of this field has several."""
+    declared = {
+        node.target.id
+        for tree in MODULES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and isinstance(node.value, ast.Call)
+        and ast.unparse(node.value.func) == "setting"
+    }
+    read = {node.attr for tree in MODULES.values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert {"ema_decay", "syn_steps", "rho"} <= declared
+    assert declared <= read
