@@ -9,6 +9,7 @@ import click
 @click.command()
 @click.argument("source", metavar="SET")
 @click.option("--protocol", default="honest", show_default=True, help="honest, or paper (selects on the test set).")
+@click.option("--data", help="Where the real data is now, as npz:FILE; default where it was.")
 @click.option("--net", "nets_asked", multiple=True, help="Architecture, such as resnet18; may be repeated.")
 @click.option("--nets", type=int, help="Networks a row; default the recipe's.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of networks, batches and rivals.")
@@ -19,6 +20,7 @@ import click
 def evaluate(
     source: str,
     protocol: str,
+    data: str | None,
     nets_asked: tuple[str, ...],
     nets: int | None,
     seed: int,
@@ -42,6 +44,7 @@ def evaluate(
             found = job(
                 source,
                 protocol=protocol,
+                data=data,
                 net=net,
                 nets=nets,
                 overrides=overrides,

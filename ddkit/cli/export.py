@@ -9,7 +9,8 @@ import click
 @click.argument("source", metavar="SET")
 @click.option("--to", "kind", required=True, help="npz, png (a folder, one sub-folder a class) or pt.")
 @click.option("--out", type=click.Path(path_type=Path), help="File or folder; default the set's name.")
-def export(source: str, kind: str, out: Path | None) -> None:
+@click.option("--data", help="Where the real data of a whitened set is now, as npz:FILE; default where it was.")
+def export(source: str, kind: str, out: Path | None, data: str | None) -> None:
     """Write SET for trainers that do not read HDF5: images in network space and in pixels, labels, facts."""
     from ddkit.jobs import raw_images
     from ddkit.synth import export as write
@@ -18,4 +19,4 @@ def export(source: str, kind: str, out: Path | None) -> None:
     synthetic = load(source)
     name = Path(source).stem
     target = out or Path(name if kind == "png" else f"{name}.{kind}")
-    click.echo(f"wrote {write(synthetic, raw_images(synthetic), kind, target)}")
+    click.echo(f"wrote {write(synthetic, raw_images(synthetic, data), kind, target)}")

@@ -19,6 +19,7 @@ def evaluate(
     source: SyntheticSet | str | Path,
     *,
     protocol: str = "honest",
+    data: str | None = None,
     net: str | None = None,
     nets: int | None = None,
     overrides: tuple[str, ...] = (),
@@ -32,6 +33,7 @@ def evaluate(
     Args:
         source: a SyntheticSet, a file, a run folder, or the name of a ready-made set.
         protocol: "honest", or "paper", which selects among a run folder's snapshots on the test set and says so.
+        data: where the real data is now, such as "npz:FILE"; default where it was when the set was made.
         net: another architecture, such as "resnet18" or "convnet(depth=2, norm=batch)"; default the set's own.
         nets: networks a row; default the recipe's.
         overrides: "evaluate.key=value" texts; they win over everything.
@@ -57,7 +59,7 @@ def evaluate(
     explicit = () if nets is None else (f"evaluate.nets={nets}",)
     tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), explicit + overrides)
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
-    bench = lay_out_for(synthetic, net, device)
+    bench = lay_out_for(synthetic, data, net, device)
     meter = meter or SilentMeter()
     if protocol == "honest":
         return evaluate_honestly(synthetic, bench.real, bench.net, settings, bench.dsa, seed, meter, baselines)
@@ -65,7 +67,7 @@ def evaluate(
     return evaluate_as_paper(snapshots, bench.real, bench.net, bench.dsa, seed, meter, settings.nets)
 
 
-def lay_out_for(synthetic: SyntheticSet, net: str | None, device: str) -> Bench:
+def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | None = None, device: str = "cpu") -> Bench:
     """The real data a set was made from, held against the set's digests, and a network for it.
 
     Raises:
@@ -73,8 +75,9 @@ def lay_out_for(synthetic: SyntheticSet, net: str | None, device: str) -> Bench:
     """
     facts = synthetic.facts
     tables = read_toml(synthetic.record.recipe, "the set's recipe").get("data", {})
-    data = parse_table({"name": facts.dataset, "augment": facts.augment} | tables, DataSettings, "set", "data")
-    bench = lay_out(data, parse_net(net or facts.net), pick_device(device))
+    tables = {"name": facts.dataset, "augment": facts.augment} | tables | ({"name": data} if data else {})
+    settings = parse_table(tables, DataSettings, "set", "data")
+    bench = lay_out(settings, parse_net(net or facts.net), pick_device(device))
     for what, ours, theirs in (
         ("data", bench.real.data.digest, facts.data_digest),
         ("preprocessing", bench.real.preprocess.digest, facts.preprocess_digest),
@@ -82,7 +85,7 @@ def lay_out_for(synthetic: SyntheticSet, net: str | None, device: str) -> Bench:
         if ours != theirs:
             raise DataError(
                 f"set of '{facts.dataset}': was made with other {what} (digest {theirs[:8]}) than found here "
-                f"({ours[:8]}); provide the data it was made from"
+                f"({ours[:8]}); name the data it was made from with --data"
             )
     return bench
 

@@ -7,12 +7,13 @@ from ddkit.jobs.evaluate import lay_out_for
 from ddkit.synth import SyntheticSet
 
 
-def raw_images(synthetic: SyntheticSet) -> Float[Tensor, "n c h w"]:
-    """Images in [0, 1] pixels, not clipped. A whitened set's real data is loaded to refit the inverse.
+def raw_images(synthetic: SyntheticSet, data: str | None = None) -> Float[Tensor, "n c h w"]:
+    """Images in [0, 1] pixels, not clipped. A whitened set's real data is loaded to refit the inverse, from where
+    it was when the set was made or from `data`.
 
     Raises:
         DataError: the set is whitened and its real data is not here.
     """
     if synthetic.facts.mean is not None:
         return synthetic.raw_images
-    return lay_out_for(synthetic, None, "cpu").real.preprocess.inverse(synthetic.images)
+    return lay_out_for(synthetic, data).real.preprocess.inverse(synthetic.images)

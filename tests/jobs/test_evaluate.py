@@ -90,7 +90,7 @@ def test_the_paper_protocol_chooses_among_the_snapshots_of_a_folder(
 def test_other_data_than_the_set_was_made_from_is_refused(make_run: Callable[..., Condensed], tmp_path: Path) -> None:
     run = make_run()
     write_data(tmp_path / "tiny.npz", seed=1)
-    with pytest.raises(DataError, match=r"made with other data.*provide the data it was made from") as caught:
+    with pytest.raises(DataError, match=r"made with other data.*name the data it was made from") as caught:
         evaluate(run.folder)
     assert "\n" not in str(caught.value)
     write_data(tmp_path / "tiny.npz")
@@ -162,3 +162,17 @@ def test_the_environment_has_versions_and_neither_time_nor_paths() -> None:
     assert torch.__version__.startswith(str(one["torch"]))
     assert one["threads"] == torch.get_num_threads() and one["device"] == "cpu"
     assert not any("/" in str(value) for value in one.values())
+
+
+def test_a_set_outlives_the_place_of_its_data(make_run: Callable[..., Condensed], tmp_path: Path) -> None:
+    run = make_run("data.preprocess=zca")
+    pixels = ddkit.raw_images(run.set)
+    (tmp_path / "tiny.npz").rename(tmp_path / "moved.npz")
+    with pytest.raises(DataError, match=r"tiny\.npz"):
+        evaluate(run.set)
+    moved = f"npz:{tmp_path / 'moved.npz'}"
+    assert evaluate(run.set, data=moved).scores[0].name == "herding"
+    assert torch.equal(ddkit.raw_images(run.set, data=moved), pixels)
+    write_data(tmp_path / "other.npz", seed=1)
+    with pytest.raises(DataError, match=r"other data .* name the data it was made from with --data"):
+        evaluate(run.set, data=f"npz:{tmp_path / 'other.npz'}")

@@ -173,7 +173,7 @@ def test_the_learned_lr_stays_positive_where_the_papers_turns_negative(make_cont
 
 
 def test_ftd_averages_the_iterates_without_the_initial_images(make_context):
-    """The published average begins at the initial images and keeps them with weight d^T, 0.61 at the paper's d and T."""
+    """The published average begins at the initial images and keeps them with weight d^T: 0.61 with the paper's."""
     settings = FTDSettings(**TINY, ema_decay=0.7, lr_img=5.0)
     method = FTD(settings, make_context("flat"))
     states = run(method, 5)
