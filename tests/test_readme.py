@@ -1,0 +1,48 @@
+"""The README's promises that a test can hold it to."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ddkit.synth import list_sets, load
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def block(name: str) -> str:
+    found = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)\n```\n<!-- end -->", README, re.DOTALL)
+    assert found, f"README has no block '{name}'"
+    return found.group(1)
+
+
+def test_the_external_trainer_is_the_tested_one() -> None:
+    assert block("external trainer") == (ROOT / "tests/synth/external_trainer.py").read_text().rstrip()
+
+
+def test_the_two_commands() -> None:
+    assert "ddkit condense --method ftd" in block("main command")
+    assert "pytest" in block("test command")
+
+
+@pytest.mark.parametrize("name", ["digits-ftd-ipc1", "digits-ftd-ipc10"])
+def test_ready_made_sets_and_their_cards(name: str) -> None:
+    assert name in list_sets()
+    synthetic = load(name)
+    ipc = int(name.removeprefix("digits-ftd-ipc"))
+    assert synthetic.labels.bincount().tolist() == [ipc] * 10
+    card = (ROOT / "synth_sets" / f"{name}.md").read_text()
+    scores = json.loads(synthetic.record.scores)["scores"]
+    assert [score["name"] for score in scores] == ["ftd", "random-real", "herding", "kmeans", "whole"]
+    for score in scores:
+        figure = f"{100 * score['mean']:.1f} ± {100 * score['interval95']:.1f}"
+        assert figure in card
+        assert figure in README
+    # The recipe that ships is the one the set was made by.
+    made_by = tomllib.loads(synthetic.record.recipe)
+    shipped = tomllib.loads((ROOT / "recipes" / f"ftd-{synthetic.facts.dataset}-ipc{ipc}.toml").read_text())
+    for section, values in shipped.items():
+        assert values == made_by[section] if section == "seed" else values.items() <= made_by[section].items()
