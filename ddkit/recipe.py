@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
+import math
 import tomllib
 import types
 import typing
@@ -137,7 +139,7 @@ def check(value: Any, field_: dataclasses.Field, type_: Any, where: str) -> Any:
     if contract.get("one_of"):
         wanted = "one of " + ", ".join(contract["one_of"])
     good = isinstance(value, base) and (base is bool or not isinstance(value, bool))
-    good = good and not (base is float and value != value)
+    good = good and not (base is float and not math.isfinite(value))
     if good and not (contract.get("one_of") is None or value in contract["one_of"]):
         good = False
     if good and base in (int, float):
@@ -218,8 +220,7 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML string
     return repr(value)
 
 

@@ -14,7 +14,7 @@ import torch
 if TYPE_CHECKING:
     from ddkit.data import RealData
 
-torch.set_num_threads(min(2, torch.get_num_threads()))
+torch.set_num_threads(1)  # everything here is small; see ddkit/jobs/threads.py
 
 
 @pytest.fixture

@@ -40,6 +40,12 @@ def test_overrides_win_and_keep_types():
     assert parse('[method]\nname = "toy"\nbatch = 3\n', "method.batch=none").method.batch is None
 
 
+def test_texts_that_need_escaping_round_trip():
+    recipe = parse('[method]\nname = "toy"\n')
+    odd = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, name='npz:a\\b "c"\n\t\x01é.npz'))
+    assert parse(to_toml(odd)) == odd
+
+
 def test_naming_another_kind_drops_the_old_kinds_settings():
     tables = override({"net": {"name": "convnet", "depth": 2}}, ("net.name=lenet",))
     assert tables == {"net": {"name": "lenet"}}
@@ -56,6 +62,7 @@ def test_naming_another_kind_drops_the_old_kinds_settings():
         ('[method]\nname = "toy"\nipc = 1.0', "must be an integer of at least 1, got 1.0"),
         ('[method]\nname = "toy"\nrate = 0', "must be a number above 0 and at most 1, got 0"),
         ('[method]\nname = "toy"\nrate = nan', "must be a number above 0 and at most 1, got nan"),
+        ('[method]\nname = "toy"\nrate = inf', "must be a number above 0 and at most 1, got inf"),
         ('[method]\nname = "toy"\nspace = "c"', "must be one of a, b, got 'c'"),
         ('[method]\nname = "toy"\nfast = "False"', "must be true or false, got 'False'"),
         ('[method]\nname = "toy"\nbatch = 0', "must be an integer of at least 1 or none, got 0"),

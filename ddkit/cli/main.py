@@ -54,7 +54,7 @@ def run(arguments: list[str]) -> int:
     try:
         return ddkit.main(arguments, prog_name="ddkit", standalone_mode=False) or 0
     except DDKitError as error:
-        click.echo(f"ddkit: {error}", err=True)
+        click.echo(f"ddkit: {' '.join(str(error).split())}", err=True)
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -65,5 +65,6 @@ def run(arguments: list[str]) -> int:
         click.echo(f"ddkit: {' '.join(error.format_message().split())}{hint}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("ddkit: interrupted; run the same command with --resume to go on", err=True)
+        hint = "; run the same command with --resume to go on" if "condense" in arguments[:1] else ""
+        click.echo(f"ddkit: interrupted{hint}", err=True)
         return 130

@@ -56,6 +56,8 @@ def read_npz(path: Path, where: str) -> dict[str, np.ndarray]:
     Raises:
         DataError: the file is missing or not a readable archive of plain arrays.
     """
+    if path.is_dir():
+        raise DataError(f"{where}: '{path}' is a folder; for a folder of pictures write folder:{path}")
     if not path.is_file():
         raise DataError(f"{where}: there is no file '{path}'; check the path")
     try:
@@ -68,8 +70,9 @@ def read_npz(path: Path, where: str) -> dict[str, np.ndarray]:
             if not isinstance(array, np.ndarray):
                 raise ValueError(f"'{key}' is not an array")
     except _DAMAGE as error:
+        why = "not an archive" if "allow_pickle" in str(error) else reason(error)  # NumPy would advise to trust it
         raise DataError(
-            f"{where}: '{path}' is not a readable .npz of plain arrays ({reason(error)}); "
+            f"{where}: '{path}' is not a readable .npz of plain arrays ({why}); "
             f"write it anew with numpy.savez (pickled objects are never read)"
         ) from None
     return arrays

@@ -53,7 +53,11 @@ def pick_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda"):
+            raise RuntimeError("not a device that ddkit is tested on")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
-        raise UsageError(f"device '{name}': this machine or this build of torch has none; use cpu or auto") from None
+        raise UsageError(
+            f"device '{name}': this machine or this build of torch has none that ddkit runs on; use cpu or auto"
+        ) from None
     return device

@@ -5,29 +5,27 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.errors import RecipeError, UsageError
+from ddkit.errors import UsageError
 from ddkit.evaluation import Evaluation, evaluate_honestly
 from ddkit.experts import Buffer, BufferKey, Trajectories, collect
 from ddkit.home import home
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.environment import environment
-from ddkit.jobs.resolve import fill, flag_overrides, resolve, settings_class
+from ddkit.jobs.resolve import flag_overrides, resolve
+from ddkit.jobs.resume import read_changes, resumed
+from ddkit.jobs.threads import fitting_threads
 from ddkit.methods import Context, Method, method_class
-from ddkit.recipe import Recipe, override, parse_recipe, read_toml, to_toml
+from ddkit.recipe import Recipe, to_toml
 from ddkit.report import curve, gallery
 from ddkit.run import Meter, RunFolder, SilentMeter, drive
 from ddkit.synth import Record, SyntheticSet, read_set, write_set
 
 SNAPSHOTS = 10
 """Sets kept on the way to the last one, for protocol `paper`."""
-
-CHANGEABLE_ON_RESUME = ("method.", "evaluate.")
-FIXED_ON_RESUME = ("method.name", "method.ipc", "method.pix_init")
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def condense(
     ask = partial(resolve, recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, overrides=overrides)
     if resume:
         folder = RunFolder(Path(out) if out is not None else default_folder(ask()[0]))
-        resolved = _resumed(folder, flag_overrides(method, data, ipc, seed) + overrides)
+        resolved = resumed(folder, flag_overrides(method, data, ipc, seed) + overrides)
         origin = f"recipe {folder.recipe}"
     else:
         resolved, origin = ask()
@@ -94,22 +92,30 @@ def condense(
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     meter.say(origin)
     folder.write_text(folder.recipe, to_toml(resolved))
-    trajectories, buffer_digest = _experts(resolved, bench, meter)
-    context = Context(bench.real, bench.net, bench.dsa, resolved.seed, trajectories)
-    made: Method = method_class(resolved.method.name)(resolved.method, context)
+    with fitting_threads(bench.net.shape):
+        return _make(resolved, bench, folder, where, resume, evaluate, meter)
+
+
+def _make(
+    recipe: Recipe, bench: Bench, folder: RunFolder, device: torch.device, resume: bool, evaluate: bool, meter: Meter
+) -> Condensed:
+    """Experts, iterations, the set, its pictures and its scores."""
+    trajectories, buffer_digest = _experts(recipe, bench, meter)
+    context = Context(bench.real, bench.net, bench.dsa, recipe.seed, trajectories)
+    made: Method = method_class(recipe.method.name)(recipe.method, context)
+    lineage = {"data": bench.real.data.digest, "prepared": bench.real.digest, "buffer": buffer_digest}
+    changes = read_changes(folder)
     record = Record(
-        recipe=to_toml(resolved),
-        environment=json.dumps(environment(where)),
-        lineage=json.dumps({"data": bench.real.data.digest, "prepared": bench.real.digest, "buffer": buffer_digest}),
+        recipe=to_toml(recipe),
+        environment=json.dumps(environment(device)),
+        lineage=json.dumps(lineage | ({"changes": changes} if changes else {})),
     )
-    synthetic = dataclasses.replace(_run(made, folder, meter, resume, where), record=record)
+    synthetic = dataclasses.replace(_run(made, folder, meter, resume, device), record=record)
     write_set(synthetic, folder.set)
     _draw(folder, synthetic, bench)
     evaluation = None
     if evaluate:
-        evaluation = evaluate_honestly(
-            synthetic, bench.real, bench.net, resolved.evaluate, bench.dsa, resolved.seed, meter
-        )
+        evaluation = evaluate_honestly(synthetic, bench.real, bench.net, recipe.evaluate, bench.dsa, recipe.seed, meter)
         folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
         scores = json.dumps(evaluation.tables(with_seconds=False))
         synthetic = dataclasses.replace(synthetic, record=dataclasses.replace(record, scores=scores))
@@ -119,7 +125,7 @@ def condense(
 
 def default_folder(recipe: Recipe) -> Path:
     """runs/METHOD-DATA-ipcN-seedS."""
-    data = Path(recipe.data.name.replace(":", "-")).stem
+    data = Path(recipe.data.name.partition(":")[2] or recipe.data.name).name.removesuffix(".npz")
     return Path("runs") / f"{recipe.method.name}-{data}-ipc{recipe.method.ipc}-seed{recipe.seed}"
 
 
@@ -128,28 +134,6 @@ def _refuse_used(folder: RunFolder) -> None:
         raise UsageError(
             f"folder '{folder.path}': already holds a run; add --resume to go on with it, or choose another --out"
         )
-
-
-def _resumed(folder: RunFolder, asked: tuple[str, ...]) -> Recipe:
-    """The folder's own recipe with what was asked laid over it; repeating what it says anyway is allowed."""
-    where = f"recipe '{folder.recipe}'"
-    if not folder.recipe.exists():
-        raise UsageError(f"folder '{folder.path}': holds no run to resume; leave --resume out to begin one")
-    tables = read_toml(folder.recipe.read_text(), where)
-    laid_over = override(tables, asked)
-    for assignment in asked:
-        key = assignment.partition("=")[0].strip()
-        was, now = _value(tables, key), _value(laid_over, key)
-        if was != now and (not key.startswith(CHANGEABLE_ON_RESUME) or key in FIXED_ON_RESUME):
-            raise RecipeError(
-                f"{where}, key '{key}': is {was!r} in this run and cannot become {now!r}; begin a new one"
-            )
-    return fill(parse_recipe(laid_over, settings_class, where))
-
-
-def _value(tables: dict[str, Any], key: str) -> Any:
-    section, _, name = key.rpartition(".")
-    return (tables.get(section, {}) if section else tables).get(name)
 
 
 def _experts(recipe: Recipe, bench: Bench, meter: Meter) -> tuple[Trajectories | None, str]:

@@ -1,5 +1,6 @@
 """What one pastes into a bug report: versions, devices, compiler, data, disk, and a smoke job that must pass."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -37,7 +38,12 @@ def doctor(smoke: bool = True) -> tuple[dict[str, str], bool]:
     facts["disk"] = f"{shutil.disk_usage(there).free / 2**30:.1f} GiB free at home"
     buffers = list_buffers(home() / "buffers")
     facts["buffers"] = f"{len(buffers)} ({sum(buffer.size for buffer in buffers) / 2**20:.1f} MiB)"
-    facts["data"] = ", ".join(sorted(f.name for f in (home() / "data").glob("*"))) or "digits only (bundled)"
+    offline = os.environ.get("DDKIT_DATA")
+    found = [f.name for f in (home() / "data").glob("*")] + [
+        f.name for f in Path(offline or ".").glob("*.npz") if offline
+    ]
+    facts["data"] = ", ".join(["digits (bundled)", *sorted(found)])
+    facts["DDKIT_DATA"] = offline or "not set"
     facts["recipes, sets"] = f"{len(list_recipes())}, {len(list_sets())}"
     well = bool(list_recipes())
     if smoke:

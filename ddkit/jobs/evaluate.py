@@ -7,6 +7,7 @@ import torch
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import Evaluation, evaluate_as_paper, evaluate_honestly
 from ddkit.jobs.bench import Bench, lay_out, pick_device
+from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import parse_net
 from ddkit.recipe import DataSettings, EvaluateSettings, nearest, override, parse_table, read_toml
 from ddkit.run import Meter, RunFolder, SilentMeter
@@ -61,10 +62,11 @@ def evaluate(
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
     bench = lay_out_for(synthetic, data, net, device)
     meter = meter or SilentMeter()
-    if protocol == "honest":
-        return evaluate_honestly(synthetic, bench.real, bench.net, settings, bench.dsa, seed, meter, baselines)
-    snapshots = {"last": synthetic} if isinstance(source, SyntheticSet) else _snapshots(Path(source), synthetic)
-    return evaluate_as_paper(snapshots, bench.real, bench.net, bench.dsa, seed, meter, settings.nets)
+    with fitting_threads(bench.net.shape):
+        if protocol == "honest":
+            return evaluate_honestly(synthetic, bench.real, bench.net, settings, bench.dsa, seed, meter, baselines)
+        snapshots = {"last": synthetic} if isinstance(source, SyntheticSet) else _snapshots(Path(source), synthetic)
+        return evaluate_as_paper(snapshots, bench.real, bench.net, bench.dsa, seed, meter, settings.nets)
 
 
 def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | None = None, device: str = "cpu") -> Bench:

@@ -5,7 +5,7 @@ Here live the atomic file write, the run folder, checkpoints, the outer loop wit
 """
 
 from ddkit.run.atomic import atomic_hdf5, atomic_write
-from ddkit.run.checkpoint import read_checkpoint, write_checkpoint
+from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
 from ddkit.run.folder import RunFolder
 from ddkit.run.loop import drive
 from ddkit.run.progress import Meter, SilentMeter, terminal_meter
@@ -13,6 +13,7 @@ from ddkit.run.progress import Meter, SilentMeter, terminal_meter
 __all__ = [
     "atomic_write",
     "atomic_hdf5",
+    "checkpoint_iteration",
     "read_checkpoint",
     "write_checkpoint",
     "RunFolder",

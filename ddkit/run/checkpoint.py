@@ -26,20 +26,38 @@ def write_checkpoint(path: Path, iteration: int, state: Any) -> None:
         temporary.write_bytes(image.getbuffer())
 
 
+def checkpoint_iteration(path: Path) -> int:
+    """How many iterations were done when the checkpoint was written.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    return int(_load(path, "cpu")["iteration"])
+
+
 def read_checkpoint(path: Path, state_class: type, device: torch.device | str = "cpu") -> tuple[int, Any]:
     """(iteration, state) as `write_checkpoint` stored them, all tensors on `device`.
 
     Raises:
         DataError: the file is missing, damaged, or belongs to another kind of state.
     """
+    tables = _load(path, device)
+    try:
+        return tables["iteration"], _from_tables(state_class, tables["state"])
+    except _DAMAGE:
+        raise DataError(f"checkpoint '{path}': belongs to another method; choose another --out") from None
+
+
+def _load(path: Path, device: torch.device | str) -> dict[str, Any]:
     try:
         tables = torch.load(path, map_location=device, weights_only=True)
-        return tables["iteration"], _from_tables(state_class, tables["state"])
+        if not isinstance(tables, dict) or not isinstance(tables.get("iteration"), int):
+            raise ValueError("no checkpoint")
+        return tables
     except FileNotFoundError:
         raise DataError(f"checkpoint '{path}': does not exist; run without --resume") from None
-    except _DAMAGE as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"checkpoint '{path}': is damaged or of another method ({first_line}); delete it") from None
+    except _DAMAGE:  # torch's own words ("internal miniz error") would help nobody
+        raise DataError(f"checkpoint '{path}': is damaged; delete it and run with --resume to begin anew") from None
 
 
 def _to_tables(state: Any) -> Any:

@@ -29,6 +29,10 @@ class RunFolder:
         return self.path / "checkpoint.pt"
 
     @property
+    def changes(self) -> Path:
+        return self.path / "changes.json"
+
+    @property
     def initial(self) -> Path:
         return self.path / "initial.h5"
 

@@ -65,22 +65,35 @@ def drive(
     meter.start("condensing", method.iterations, begin)
     waiting: list[tuple[int, Mapping[str, Any]]] = []
     shown = time.monotonic()
+
+    def look() -> None:
+        """Bring the waiting metrics from the device, write them, and stop if a loss is lost."""
+        rows = [{"iteration": i, **{name: float(value) for name, value in m.items()}} for i, m in waiting]
+        waiting.clear()
+        folder.append_metrics(rows)
+        _guard(rows, folder, method)
+        if rows:
+            last = {**rows[-1]}
+            meter.advance(int(last.pop("iteration")) + 1, last)
+
+    def keep(done: int, state: State) -> None:
+        _refuse_lost_numbers(state, done, folder, method)
+        on_checkpoint(done, state)
+        write_checkpoint(folder.checkpoint, done, state)
+
     for iteration in range(begin, method.iterations):
-        state, metrics = method.step(state)
+        before = state
+        state, metrics = method.step(before)
         waiting.append((iteration, metrics))
-        done = iteration + 1
-        at_checkpoint = done % checkpoint_every == 0 or done == method.iterations
-        if at_checkpoint or time.monotonic() - shown > 0.5:
+        due = iteration > begin and iteration % checkpoint_every == 0
+        if due or time.monotonic() - shown > 0.5:
             shown = time.monotonic()
-            rows = [{"iteration": i, **{name: float(value) for name, value in m.items()}} for i, m in waiting]
-            waiting.clear()
-            folder.append_metrics(rows)
-            _guard(rows, folder, method)
-            meter.advance(done, {name: value for name, value in rows[-1].items() if name != "iteration"})
-        if at_checkpoint:
-            _refuse_lost_numbers(state, done, folder, method)
-            on_checkpoint(done, state)
-            write_checkpoint(folder.checkpoint, done, state)
+            look()
+        if due:  # `before` has shown a good loss by now; the state after this step has not
+            keep(iteration, before)
+    look()
+    if begin < method.iterations:
+        keep(method.iterations, state)
     meter.finish()
     return state
 
@@ -93,18 +106,18 @@ def _guard(rows: list[dict[str, Any]], folder: RunFolder, method: Steps[Any]) ->
 
 
 def _refuse_lost_numbers(state: Any, done: int, folder: RunFolder, method: Steps[Any]) -> None:
-    # The last update before a checkpoint can overflow although its own loss was finite.
+    # The last update of all can overflow, and no later loss will tell.
     for field in dataclasses.fields(state):
         value = getattr(state, field.name)
         if dataclasses.is_dataclass(value):
             _refuse_lost_numbers(value, done, folder, method)
         elif isinstance(value, torch.Tensor) and value.is_floating_point() and not bool(value.isfinite().all()):
-            raise _failure(f"'{field.name}' is no longer finite", done - 1, folder, method)
+            raise _failure(f"'{field.name}' is no longer finite", done, folder, method)
 
 
 def _failure(what: str, iteration: int, folder: RunFolder, method: Steps[Any]) -> NumericalError:
     good, _ = read_checkpoint(folder.checkpoint, method.state_class)
     return NumericalError(
         f"outer iteration {iteration}: {what}; {method.blame}. Iteration {good}, the last good one, is kept: "
-        f"continue from it with --resume {folder.path} --set KEY=VALUE"
+        f"continue from it with --out {folder.path} --resume --set KEY=VALUE"
     )

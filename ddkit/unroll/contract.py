@@ -50,6 +50,8 @@ def matching_loss(
         engine = "captured" if theta_0.is_cuda else "adjoint"
     if engine not in ENGINES:
         raise UsageError(f"unroll engine '{engine}' is unknown; {nearest(engine, ENGINES)}")
+    if engine == "captured" and not theta_0.is_cuda:
+        raise UsageError("unroll engine 'captured': needs CUDA tensors; use adjoint, or auto to let the device decide")
     if images.ndim != 5 or labels.shape[:2] != images.shape[:2]:
         raise UsageError(
             f"matching_loss: images must be [N, B, C, H, W] and labels [N, B] or [N, B, K], "

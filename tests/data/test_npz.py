@@ -102,7 +102,7 @@ def test_files_that_are_no_archives(file: Path) -> None:
 
     with pytest.raises(DataError, match="there is no file"):
         load_images(f"npz:{file.parent / 'none.npz'}")
-    with pytest.raises(DataError, match="there is no file"):
+    with pytest.raises(DataError, match="is a folder; for a folder of pictures write folder:"):
         load_images(f"npz:{file.parent}")
     for content in (pickle.dumps(Trap()), b"", b"not an archive", b"PK\x03\x04"):
         file.write_bytes(content)

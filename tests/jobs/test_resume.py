@@ -1,6 +1,8 @@
 """A run that is really killed, and what may and may not be asked of a run that is there."""
 
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -116,7 +118,36 @@ def test_what_can_change(ftd, tmp_path):
     more = ["--resume", "--ipc", "1", "--set", "method.iterations=5", "--set", "method.lr_img=0.5"]
     assert run([*ftd, *more]) == 0
     assert [row["iteration"] for row in folder.read_metrics()] == list(range(5))
-    assert "lr_img = 0.5" in read_set(folder.set).record.recipe
+    record = read_set(folder.set).record
+    assert "lr_img = 0.5" in record.recipe
+    # The recipe alone would claim that all five iterations ran with 0.5; the lineage says from where on.
+    changes = {change["key"]: change for change in json.loads(record.lineage)["changes"]}
+    assert changes["method.lr_img"] == {"from_iteration": 2, "key": "method.lr_img", "was": 10.0, "now": 0.5}
+    assert changes["method.iterations"]["now"] == 5
+
+
+def test_a_change_that_no_iteration_would_see_is_refused(ftd, tmp_path, capsys):
+    before = (tmp_path / "run" / "set.h5").read_bytes()
+    for change in (["--set", "method.lr_img=0.5"], ["--set", "method.iterations=1"]):
+        capsys.readouterr()
+        assert run([*ftd, "--resume", *change]) == 2
+        assert "2 iterations are done, so no iteration would see 'method." in capsys.readouterr().err
+    assert not (tmp_path / "run" / "changes.json").exists()
+    assert run([*ftd, "--resume"]) == 0
+    assert (tmp_path / "run" / "set.h5").read_bytes() == before
+
+
+def test_the_advice_of_an_explosion_can_be_followed_to_the_letter(tmp_path, home, capsys):
+    command = ["condense", "--device", "cpu", "--no-evaluate", "--out", str(tmp_path / "run")]
+    for setting in ("experts.count=1", "method.max_start_epoch=1", "method.iterations=4", "net.width=4"):
+        command += ["--set", setting]
+    assert run([*command, "--set", "method.lr_img=1e30"]) == 4
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "lower method.lr_img" in line
+    advice = shlex.split(line.partition("continue from it with ")[2])
+    assert advice[-2:] == ["--set", "KEY=VALUE"]
+    assert run(["condense", *advice[:-1], "method.lr_img=1.0", "--no-evaluate", "--device", "cpu"]) == 0
+    assert RunFolder(tmp_path / "run").set.exists()
 
 
 def test_there_must_be_a_run_to_resume(tmp_path, home, capsys):

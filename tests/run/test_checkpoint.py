@@ -63,10 +63,10 @@ def test_a_malicious_pickle_is_refused_and_not_run(tmp_path):
     bare = pickle.dumps(Malicious(victim))
     zipped = {"iteration": 1, "state": {"ema": Malicious(victim)}}
     path.write_bytes(bare)
-    with pytest.raises(DataError, match="damaged or of another method"):
+    with pytest.raises(DataError, match="is damaged; delete it"):
         read_checkpoint(path, Outer)
     torch.save(zipped, path)
-    with pytest.raises(DataError, match="damaged or of another method") as caught:
+    with pytest.raises(DataError, match="is damaged; delete it") as caught:
         read_checkpoint(path, Outer)
     assert "\n" not in str(caught.value)
     assert not victim.exists()
@@ -80,7 +80,7 @@ class Other:
 def test_a_state_of_another_method(tmp_path):
     path = tmp_path / "checkpoint.pt"
     write_checkpoint(path, 1, Other(torch.ones(2)))
-    with pytest.raises(DataError, match=r"checkpoint.*is damaged or of another method.*delete it"):
+    with pytest.raises(DataError, match=r"checkpoint.*belongs to another method; choose another --out"):
         read_checkpoint(path, Outer)
 
 

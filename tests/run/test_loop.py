@@ -21,9 +21,9 @@ class Toy:
     state_class = ToyState
     blame = "lower method.lr_toy"
 
-    def __init__(self, iterations=20, bad=None, what=float("nan"), killed=None, poison=None):
+    def __init__(self, iterations=20, bad=None, what=float("nan"), killed=None, poison=None, factor=torch.inf):
         self.iterations, self.bad, self.what, self.killed, self.poison = iterations, bad, what, killed, poison
-        self.done = 0
+        self.done, self.factor = 0, factor
 
     def init(self):
         return ToyState(torch.ones(3), torch.Generator().manual_seed(0).get_state())
@@ -36,7 +36,7 @@ class Toy:
         if number == self.killed:
             raise KeyboardInterrupt
         if number == self.poison:
-            x = x * torch.inf
+            x = x * self.factor
         loss = self.what if number == self.bad else float(state.x.square().sum())
         return ToyState(x, generator.get_state()), {"loss": loss, "norm": x.norm()}
 
@@ -68,7 +68,7 @@ def test_a_lost_loss_names_the_setting_and_keeps_the_last_good_checkpoint(folder
     line = str(caught.value)
     assert caught.value.exit_code == 4 and "\n" not in line
     assert "outer iteration 7: the loss is" in line and "lower method.lr_toy" in line
-    assert "Iteration 5" in line and f"--resume {folder.path}" in line
+    assert "Iteration 5" in line and f"--out {folder.path} --resume --set" in line
     iteration, state = read_checkpoint(folder.checkpoint, ToyState)
     assert iteration == 5 and state.x.isfinite().all()
 
@@ -77,11 +77,18 @@ def test_a_loss_just_below_the_limit_is_fine(folder):
     go(Toy(bad=7, what=99.0), folder)
 
 
-def test_a_state_that_overflows_at_a_checkpoint_is_not_kept(folder):
-    """Its own loss is still finite: only the update went wrong."""
-    with pytest.raises(NumericalError, match=r"iteration 9: 'x' is no longer finite; lower method.lr_toy"):
-        go(Toy(poison=9), folder)
+@pytest.mark.parametrize("factor", [float("inf"), 1e15])
+def test_a_state_is_kept_only_once_its_own_loss_was_good(folder, factor):
+    """Iteration 9's loss is good and its update is not: the state at 10, due for a checkpoint, must not be kept."""
+    with pytest.raises(NumericalError, match=r"iteration 10: the loss is .*; lower method\.lr_toy"):
+        go(Toy(poison=9, factor=factor), folder)
     assert read_checkpoint(folder.checkpoint, ToyState)[0] == 5
+
+
+def test_a_last_state_that_overflows_is_not_kept(folder):
+    with pytest.raises(NumericalError, match=r"iteration 20: 'x' is no longer finite; lower method\.lr_toy"):
+        go(Toy(poison=19), folder)
+    assert read_checkpoint(folder.checkpoint, ToyState)[0] == 15
 
 
 def resumed(toy, begun):
@@ -143,7 +150,7 @@ def test_the_meter_sees_the_work(folder):
             calls.append("finish")
 
     drive(Toy(10), folder, Spy(), checkpoint_every=5)
-    assert calls == [("condensing", 10, 0), (5, ["loss", "norm"]), (10, ["loss", "norm"]), "finish"]
+    assert calls == [("condensing", 10, 0), (6, ["loss", "norm"]), (10, ["loss", "norm"]), "finish"]
 
 
 def test_states_are_not_changed_in_place(folder):

@@ -131,6 +131,7 @@ def test_activation_memory_does_not_grow_with_the_steps():
     ("change", "text"),
     [
         ({"engine": "adjiont"}, "did you mean adjoint"),
+        ({"engine": "captured"}, "needs CUDA tensors"),
         ({"lr": torch.ones(3)}, r"one a step \[5\]"),
         ({"labels": torch.zeros(4, 4, dtype=torch.long)}, "images must be"),
     ],
