@@ -27,3 +27,8 @@ class NumericalError(DDKitError):
     """A computation that left the finite numbers or exploded."""
 
     exit_code = 4
+
+
+def reason(error: Exception) -> str:
+    """Another library's message in words that fit into one error line: its first line, or its kind if it has none."""
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from ddkit.data.image_data import ImageData
 from ddkit.data.npz import KEYS
-from ddkit.data.reason import reason
 from ddkit.data.split import cut_test
-from ddkit.errors import DataError
+from ddkit.errors import DataError, reason
 
 _CHANNELS = {"L": 1, "RGB": 3}
 

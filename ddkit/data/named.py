@@ -12,8 +12,7 @@ from torch import Tensor
 
 from ddkit.data.image_data import ImageData
 from ddkit.data.npz import KEYS, read_npz, to_tensors
-from ddkit.data.reason import reason
-from ddkit.errors import DataError
+from ddkit.errors import DataError, reason
 
 
 @dataclass(frozen=True)

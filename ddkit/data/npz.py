@@ -11,9 +11,8 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ddkit.data.image_data import ImageData
-from ddkit.data.reason import reason
 from ddkit.data.split import cut_test
-from ddkit.errors import DataError
+from ddkit.errors import DataError, reason
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 FACTS = ("classes", "flips_keep_label")

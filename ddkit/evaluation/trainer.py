@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from ddkit.data import DSA, Part
-from ddkit.nets import FlatNet, cross_entropy
+from ddkit.nets import FlatNet, accuracy, cross_entropy
 
 STACK_UP_TO = 32
 """On a CPU, batches up to this size run faster stacked over the networks by vmap (1.7x at 10 images, 5 networks,
@@ -41,18 +41,15 @@ class Trained:
 
     def accuracy(self, part: Part) -> list[float]:
         """Share of `part` that each network classifies correctly."""
-        with torch.no_grad():
-            return [self._accuracy(i, part) for i in range(len(self.theta))]
+        shares = []
+        for i, theta in enumerate(self.theta):
+            stats = {name: values[i] for name, values in self.stats.items()}
+            shares.append(accuracy(self.net, theta, part.images, part.labels, stats or None))
+        return shares
 
     def only(self, which: slice) -> "Trained":
         """Some of the networks."""
         return Trained(self.net, self.theta[which], {name: values[which] for name, values in self.stats.items()})
-
-    def _accuracy(self, i: int, part: Part) -> float:
-        stats = {name: values[i] for name, values in self.stats.items()}
-        parts = zip(part.images.split(500), part.labels.split(500), strict=True)
-        hits = sum((self.net(self.theta[i], x, stats or None).argmax(1) == y).sum() for x, y in parts)
-        return float(hits) / len(part.labels)
 
 
 def train_networks(

@@ -20,8 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddkit.data.reason import reason
-from ddkit.errors import DataError
+from ddkit.errors import DataError, reason
 from ddkit.experts.settings import ExpertSettings
 from ddkit.run import atomic_hdf5, atomic_write
 

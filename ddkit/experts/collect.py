@@ -8,7 +8,7 @@ from ddkit.experts.buffer import Buffer
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.train import train_expert
 from ddkit.experts.trajectories import Trajectories
-from ddkit.nets import FlatNet
+from ddkit.nets import FlatNet, accuracy
 from ddkit.randomness import stream
 from ddkit.run import Meter
 
@@ -32,10 +32,10 @@ def collect(
         generator = stream(settings.seed, "expert", expert)
         snapshots, losses = zip(*train_expert(net, real.train, settings, dsa, epochs, generator), strict=True)
         _refuse_lost_numbers(expert, snapshots)
-        accuracy = validation_accuracy(net, snapshots[-1], real)
-        facts = {"loss": losses[-1], "validation_accuracy": accuracy}
+        validation = accuracy(net, snapshots[-1], real.validation.images, real.validation.labels)
+        facts = {"loss": losses[-1], "validation_accuracy": validation}
         buffer.write(expert, torch.stack(snapshots), settings.dtype, facts)
-        meter.advance(done, {"loss": losses[-1], "validation": accuracy})
+        meter.advance(done, {"loss": losses[-1], "validation": validation})
     if missing:
         meter.finish()
     return Trajectories(buffer, settings.count, real.train.images.device)
@@ -47,13 +47,3 @@ def _refuse_lost_numbers(expert: int, snapshots: tuple[torch.Tensor, ...]) -> No
             raise NumericalError(
                 f"expert {expert}: its parameters are no longer finite after epoch {epoch}; lower experts.lr"
             )
-
-
-def validation_accuracy(net: FlatNet, theta: torch.Tensor, real: RealData) -> float:
-    """Share of the validation part that parameters `theta` classify correctly."""
-    with torch.no_grad():
-        hits = [
-            (net(theta, x).argmax(1) == y).sum()
-            for x, y in zip(real.validation.images.split(1000), real.validation.labels.split(1000), strict=True)
-        ]
-    return float(sum(hits) / len(real.validation.labels))

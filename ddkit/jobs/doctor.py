@@ -39,10 +39,8 @@ def doctor(smoke: bool = True) -> tuple[dict[str, str], bool]:
     buffers = list_buffers(home() / "buffers")
     facts["buffers"] = f"{len(buffers)} ({sum(buffer.size for buffer in buffers) / 2**20:.1f} MiB)"
     offline = os.environ.get("DDKIT_DATA")
-    found = [f.name for f in (home() / "data").glob("*")] + [
-        f.name for f in Path(offline or ".").glob("*.npz") if offline
-    ]
-    facts["data"] = ", ".join(["digits (bundled)", *sorted(found)])
+    found = [*(home() / "data").glob("*"), *(Path(offline).glob("*.npz") if offline else ())]
+    facts["data"] = ", ".join(["digits (bundled)", *sorted(file.name for file in found)])
     facts["DDKIT_DATA"] = offline or "not set"
     facts["recipes, sets"] = f"{len(list_recipes())}, {len(list_sets())}"
     well = bool(list_recipes())

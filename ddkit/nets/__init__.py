@@ -4,9 +4,20 @@ In: a spec such as "convnet(depth=2, width=32)", an image shape and a number of 
 Out: a settings object (`parse_net`), whose `build` gives an ordinary module, or a `FlatNet`.
 """
 
+from ddkit.nets.accuracy import accuracy
 from ddkit.nets.flat import FlatNet
 from ddkit.nets.loss import cross_entropy
 from ddkit.nets.net import Net, NetSettings
 from ddkit.nets.spec import net_names, net_settings, net_spec, parse_net
 
-__all__ = ["cross_entropy", "FlatNet", "Net", "NetSettings", "net_names", "net_settings", "net_spec", "parse_net"]
+__all__ = [
+    "accuracy",
+    "cross_entropy",
+    "FlatNet",
+    "Net",
+    "NetSettings",
+    "net_names",
+    "net_settings",
+    "net_spec",
+    "parse_net",
+]

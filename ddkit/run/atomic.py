@@ -32,7 +32,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise DataError(f"file '{path}': cannot be written: {reason(error)}") from error
+        raise DataError(f"file '{path}': cannot be written: {write_failure(error)}") from error
     finally:
         with suppress(OSError):  # it was renamed, or its folder could not be made
             temporary.unlink()
@@ -51,7 +51,7 @@ def atomic_hdf5(path: Path) -> Iterator[h5py.File]:
         temporary.write_bytes(image.getbuffer())
 
 
-def reason(error: OSError) -> str:
+def write_failure(error: OSError) -> str:
     """Why a file could not be written, and what to do."""
     return (
         FULL if error.errno in _NO_ROOM else f"{error.strerror or error}; choose another folder or mend its permissions"

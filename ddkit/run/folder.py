@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.errors import DataError
-from ddkit.run.atomic import atomic_write, reason
+from ddkit.run.atomic import atomic_write, write_failure
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class RunFolder:
             with self.metrics.open("a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
         except OSError as error:
-            raise DataError(f"file '{self.metrics}': cannot be written: {reason(error)}") from error
+            raise DataError(f"file '{self.metrics}': cannot be written: {write_failure(error)}") from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """All complete metric rows; a last line cut off by a kill is ignored."""

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import torch
 
-from ddkit.errors import DataError
+from ddkit.errors import DataError, reason
 from ddkit.run import atomic_hdf5
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
 
@@ -63,8 +63,7 @@ def read_set(path: Path) -> SyntheticSet:
             if found == FORMAT:
                 return _parse(file)
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, DataError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"set '{path}': is damaged ({reason}); make it again or fetch another copy") from None
+        raise DataError(f"set '{path}': is damaged ({reason(error)}); make it again or fetch another copy") from None
     raise DataError(
         f"set '{path}': has format {found!r}, not {FORMAT!r}; it is not a set this version of ddkit can read"
     )
