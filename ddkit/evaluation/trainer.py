@@ -1,6 +1,6 @@
 """Train several fresh networks at once and measure their accuracy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -9,10 +9,11 @@ from torch.func import vmap
 
 from ddkit.data import DSA, Part
 from ddkit.nets import FlatNet, accuracy, cross_entropy
+from ddkit.steps import step_for
 
 STACK_UP_TO = 32
-"""On a CPU, batches up to this size run faster stacked over the networks by vmap (1.7x at 10 images, 5 networks,
-ConvNet-D2/32); larger ones run slower (0.2 to 0.6x at 64 and 128), since stacked convolutions become grouped ones."""
+"""Without a fused step, batches up to this size run faster on a CPU stacked over the networks by vmap (1.7x at 10
+images, 5 networks, ConvNet-D2/32); larger ones slower (0.2 to 0.6x at 64 and 128): stacked convolutions are grouped."""
 
 CHUNK = 25
 """Steps whose batches are prepared together, in one batched augmentation."""
@@ -79,16 +80,13 @@ def train_networks(
     fresh = net.init_stats(theta[0])
     stats = {name: value.expand(n, *value.shape).clone() for name, value in fresh.items()}
     velocity, rate = torch.zeros_like(theta), lr.to(device)[:, None]
-    stacked = device.type == "cuda" or min(training.batch, members.shape[1]) <= STACK_UP_TO
-    loss_of = _stacked_loss if stacked else _looped_loss
+    gradient_of = _gradients(net, theta[0], min(training.batch, members.shape[1]), bool(stats))
     batches = _batches(images, labels, members, training, dsa, generator)
     for step, (x, y) in enumerate(batches):
         if step == training.drop_at:
             rate = rate * 0.1
             velocity = torch.zeros_like(velocity) if training.drop_resets else velocity
-        theta.requires_grad_()
-        (grad,) = torch.autograd.grad(loss_of(net, theta, x, y, stats), theta)
-        theta = theta.detach()
+        grad = gradient_of(theta, x, y, stats)
         velocity = training.momentum * velocity + grad + training.weight_decay * theta
         theta = theta - rate * velocity
     return Trained(net, theta, stats)
@@ -111,6 +109,20 @@ def _batches(
         params = dsa.sample(generator, steps * n, b, (images.shape[-2], images.shape[-1]))
         x = dsa.apply(images[index].flatten(0, 1), params).unflatten(0, (steps, n))
         yield from zip(x, labels[index], strict=True)
+
+
+def _gradients(net: FlatNet, theta: Tensor, batch: int, with_stats: bool) -> Callable[..., Tensor]:
+    """How to get the gradients [n, P] of all networks at theta [n, P] on their batches."""
+    step = step_for(net, theta)
+    if theta.device.type == "cpu" and step.fused and not with_stats:
+        return lambda theta, x, y, _: torch.stack([step.gradient(*own).theta for own in zip(theta, x, y, strict=True)])
+    loss_of = _stacked_loss if theta.is_cuda or batch <= STACK_UP_TO else _looped_loss
+
+    def by_autograd(theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
+        theta = theta.detach().requires_grad_()
+        return torch.autograd.grad(loss_of(net, theta, x, y, stats), theta)[0]
+
+    return by_autograd
 
 
 def _stacked_loss(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:

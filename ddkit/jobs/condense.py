@@ -112,6 +112,8 @@ def _make(
     )
     synthetic = dataclasses.replace(_run(made, folder, meter, resume, device), record=record)
     write_set(synthetic, folder.set)
+    if "gradient_cosine" in (first := next(iter(folder.read_metrics()), {})):
+        meter.say(f"gradient cosine to float32, at the first iteration: {first['gradient_cosine']:.4f}")
     _draw(folder, synthetic, bench)
     evaluation = None
     if evaluate:

@@ -7,6 +7,7 @@ parameters, and move the images and the inner learning rate down the gradient of
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +18,8 @@ from ddkit.experts import Trajectories
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.randomness import stream
 from ddkit.recipe import setting
-from ddkit.unroll import matching_loss
+from ddkit.steps import PRECISIONS
+from ddkit.unroll import ENGINES, matching_loss, precision_cosine
 
 MOMENTUM = 0.5
 """Outer SGD momentum, for images and learning rate alike: a constant in every published code of this family."""
@@ -36,7 +38,8 @@ class TrajectorySettings(MethodSettings):
     lr_lr: float = setting(1e-7, at_least=0, help="learning rate of the inner learning rate, at its initial value")
     lr_teacher: float = setting(0.01, above=0, help="initial inner learning rate")
     pix_init: str = setting("real", one_of=("real", "noise", "herding", "kmeans"), help="initial images")
-    engine: str = setting("auto", one_of=("auto", "adjoint", "captured", "reference"), help="unroll engine")
+    engine: str = setting("auto", one_of=("auto", *ENGINES), help="unroll engine")
+    precision: str = setting("float32", one_of=PRECISIONS, help="arithmetic of the student's convolutions")
 
     @property
     def reads_epochs(self) -> int:
@@ -63,6 +66,7 @@ class TrajectoryMatching:
         self._settings, self._context = settings, context
         self._trajectories: Trajectories = context.trajectories
         self._labels = context.labels(settings.ipc)
+        self._cost_stated = settings.precision == "float32"
 
     def init(self) -> TrajectoryState:
         settings, context = self._settings, self._context
@@ -89,9 +93,15 @@ class TrajectoryMatching:
         images = state.images.detach().requires_grad_()
         log_lr = state.log_lr.detach().requires_grad_()
         batches = context.dsa.apply(images[index], params)
-        loss = matching_loss(
-            context.net, theta_0, theta_target, batches, self._labels[index], log_lr.exp(), engine=settings.engine
-        )
+        problem: dict[str, Any] = {
+            "theta_0": theta_0,
+            "theta_target": theta_target,
+            "images": batches,
+            "labels": self._labels[index],
+            "lr": log_lr.exp(),
+            "precision": settings.precision,
+        }
+        loss = matching_loss(context.net, **problem, engine=settings.engine)
         image_grad, log_lr_grad = torch.autograd.grad(loss, (images, log_lr))
 
         image_velocity = MOMENTUM * state.image_velocity + image_grad
@@ -105,7 +115,11 @@ class TrajectoryMatching:
             lr_velocity=lr_velocity,
             rng=generator.get_state(),
         )
-        return new, {"loss": loss.detach(), "lr": state.log_lr.exp()}
+        metrics: dict[str, Tensor | float] = {"loss": loss.detach(), "lr": state.log_lr.exp()}
+        if not self._cost_stated:  # once a process, at its first iteration: what the lower precision costs
+            metrics["gradient_cosine"] = precision_cosine(context.net, **problem)
+            self._cost_stated = True
+        return new, metrics
 
 
 def draw_batches(count: int, batch: int | None, steps: int, generator: torch.Generator) -> Tensor:

@@ -5,6 +5,7 @@ Out: a settings object (`parse_net`), whose `build` gives an ordinary module, or
 """
 
 from ddkit.nets.accuracy import accuracy
+from ddkit.nets.convnet import BlockShape, ConvNetSettings
 from ddkit.nets.flat import FlatNet
 from ddkit.nets.loss import cross_entropy
 from ddkit.nets.net import Net, NetSettings
@@ -13,6 +14,8 @@ from ddkit.nets.spec import net_names, net_settings, net_spec, parse_net
 __all__ = [
     "accuracy",
     "cross_entropy",
+    "BlockShape",
+    "ConvNetSettings",
     "FlatNet",
     "Net",
     "NetSettings",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from torch import nn
 
@@ -14,6 +14,16 @@ from ddkit.recipe import setting
 
 ACTIVATIONS = {"relu": nn.ReLU, "leaky": nn.LeakyReLU, "sigmoid": nn.Sigmoid}
 POOLS = {"avg": nn.AvgPool2d, "max": nn.MaxPool2d}
+
+
+class BlockShape(NamedTuple):
+    """One block of the common ConvNet: its input map, the padding and the output channels of its convolution."""
+
+    channels: int
+    height: int
+    width: int
+    padding: int
+    filters: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +63,15 @@ class ConvNetSettings(NetSettings):
                 height, width = height // 2, width // 2
             channels = self.width
         return Net(nn.Sequential(*layers), channels * height * width, classes)
+
+    def common_blocks(self, shape: tuple[int, int, int]) -> list[BlockShape] | None:
+        """The blocks for images of `shape` where norm, pooling and activation are the field's, else None."""
+        if (self.norm, self.pool, self.act) != ("instance", "avg", "relu"):
+            return None
+        extra, blocks = widen(shape)[0], []
+        channels, height, width = shape
+        for block in range(self.depth):
+            padding = 1 + extra if block == 0 else 1
+            blocks.append(BlockShape(channels, height, width, padding, self.width))
+            channels, height, width = self.width, (height + 2 * padding - 2) // 2, (width + 2 * padding - 2) // 2
+        return blocks

@@ -1,13 +1,15 @@
 """Long work that can be watched, killed and resumed; knows no method, no data and no network.
 
 In: a method's init/step/finish and a folder. Out: the same folder with metrics, checkpoints and the last state.
-Here live the atomic file write, the run folder, checkpoints, the outer loop with its numerical guard, and progress.
+Here live the atomic file write, the run folder, checkpoints, the outer loop with its numerical guard,
+progress, and a look at the free memory.
 """
 
 from ddkit.run.atomic import atomic_hdf5, atomic_write
 from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
 from ddkit.run.folder import RunFolder
 from ddkit.run.loop import drive
+from ddkit.run.memory import free_memory
 from ddkit.run.progress import Meter, SilentMeter, terminal_meter
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "write_checkpoint",
     "RunFolder",
     "drive",
+    "free_memory",
     "Meter",
     "SilentMeter",
     "terminal_meter",

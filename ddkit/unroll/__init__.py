@@ -1,11 +1,13 @@
 """The inner loop: train a student for N steps on synthetic batches and measure how far from the expert it lands.
 
-In: a network as a pure function of a flat parameter vector, two expert snapshots, N prepared batches, labels, learning
-rates. Out: one scalar that ordinary autograd differentiates with respect to images, soft labels and learning rates.
-Nothing here knows where the images come from, nor of augmentation, flips or files.
+In: a network as a pure function of a flat parameter vector, expert snapshots, N prepared batches, labels, learning
+rates, and the rules of the match. Out: one scalar that ordinary autograd differentiates with respect to images, soft
+labels and learning rates. Nothing here knows where the images come from, nor of augmentation, flips or files.
 """
 
-from ddkit.unroll.contract import ENGINES, matching_loss
-from ddkit.unroll.step import Network
+from ddkit.unroll.contract import matching_loss
+from ddkit.unroll.cost import precision_cosine
+from ddkit.unroll.engines import ENGINES
+from ddkit.unroll.problem import Waypoint, Weighting, largest
 
-__all__ = ["ENGINES", "Network", "matching_loss"]
+__all__ = ["ENGINES", "Waypoint", "Weighting", "largest", "matching_loss", "precision_cosine"]

@@ -1,61 +1,76 @@
-"""The exact gradient of the unrolled loop in the activation memory of one step.
+"""The exact gradient of the unrolled loop by one walk there and one walk back.
 
-Forward, the N gradient steps run without a graph and only the iterates theta_0 .. theta_N are kept. Backward, a
-cotangent v walks from theta_N to theta_0; with g_i = d CE(theta_i, x_i, y_i) / d theta,
+Forward, the N student steps run without a graph and only iterates and velocities are kept:
 
-    v_N = 2 (theta_N - target) / |theta_0 - target|^2
-    d loss / d lr_i = - g_i . v_{i+1}
-    (H v, X v, Y v) = d (g_i . v_{i+1}) / d (theta, x, y)
-    d loss / d x_i = - lr_i X v        d loss / d y_i = - lr_i Y v        v_i = v_{i+1} - lr_i H v
+    u_i = momentum u_{i-1} + g_i        theta_{i+1} = theta_i - lr_i u_i        g_i = d CE(theta_i, x_i, y_i) / d theta
 
-No Hessian term is dropped: TESLA's two-pass gradient, which keeps v constant, is an approximation and not this.
+Backward, v is d loss / d theta_{i+1} and a is d loss / d u_i. With s_i the loss's own derivative at iterate i, which at
+the end is 2 (theta_N - target) / |theta_0 - target|^2:
+
+    d loss / d lr_i = - u_i . v         a <- momentum a - lr_i v
+    (H a, X a, Y a) = d (g_i . a) / d (theta, x, y) = what v, the images and the labels receive
+    v <- v + H a + s_i
+
+No Hessian term is dropped; `gradient="detached"` drops H a on purpose (TESLA). The activation memory is that of one
+step. Steps whose tape fits into `memory` are not walked a second time: 8.8 instead of 11.7 forward passes a step.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from ddkit.unroll.step import Network, gradient, inner_loss, relative_distance
-
-
-def adjoint(net: Network, theta_0: Tensor, theta_target: Tensor, images: Tensor, labels: Tensor, lr: Tensor) -> Tensor:
-    """The matching loss with the adjoint as its backward; see `ddkit.unroll.matching_loss`."""
-    return _Unroll.apply(net, theta_0, theta_target, images, labels, lr)
+from ddkit.steps import Step
+from ddkit.unroll.problem import Problem
 
 
-class _Unroll(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, net: Network, theta_0: Tensor, theta_target: Tensor, images: Tensor, labels: Tensor, lr: Tensor
-    ) -> Tensor:
-        iterates = [theta_0]
-        for x, y, step_size in zip(images, labels, lr, strict=True):
-            iterates.append(iterates[-1] - step_size * gradient(net, iterates[-1], x, y))
-        ctx.net = net
-        ctx.save_for_backward(torch.stack(iterates), theta_target, images, labels, lr)
-        return relative_distance(iterates[-1], theta_0, theta_target)
+class Solved(NamedTuple):
+    """The loss and its gradients; labels None where they are classes; all None where none was asked for."""
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
-        iterates, theta_target, images, labels, lr = ctx.saved_tensors
-        want_labels = ctx.needs_input_grad[4]
-        grad_images, grad_lr = torch.empty_like(images), torch.empty_like(lr)
-        grad_labels = torch.empty_like(labels) if want_labels else None
-        v = grad_loss * 2 * (iterates[-1] - theta_target) / (iterates[0] - theta_target).square().sum()
-        for i in reversed(range(len(images))):
-            theta = iterates[i].detach().requires_grad_()
-            x = images[i].detach().requires_grad_()
-            y = labels[i].detach().requires_grad_(want_labels)
-            with torch.enable_grad():
-                (g,) = torch.autograd.grad(inner_loss(ctx.net, theta, x, y), theta, create_graph=True)
-                inputs = (theta, x, y) if want_labels else (theta, x)
-                products = torch.autograd.grad(g @ v, inputs)
-            grad_lr[i] = -(g.detach() @ v)
-            grad_images[i] = -lr[i] * products[1]
-            if grad_labels is not None:
-                grad_labels[i] = -lr[i] * products[2]
-            v = v - lr[i] * products[0]
-        return None, None, None, grad_images, grad_labels, grad_lr
+    loss: Tensor
+    images: Tensor | None = None
+    labels: Tensor | None = None
+    lr: Tensor | None = None
+
+
+@torch.no_grad()
+def adjoint(step: Step, problem: Problem, memory: int, backward: bool = True) -> Solved:
+    """Solve one trajectory; `memory` is what tapes may hold, in bytes."""
+    images, labels, lr = problem.images, problem.labels, problem.lr
+    momentum, exact = problem.rules.momentum, problem.rules.gradient == "exact"
+    iterates: list[Tensor] = [problem.theta_0]
+    velocities: list[Tensor] = []
+    tapes: dict[int, Any] = {}
+    held = largest = 0
+    for i, (x, y) in enumerate(zip(images, labels, strict=True)):
+        keep = backward and held + largest <= memory
+        g = step.gradient(iterates[-1], x, y, keep=keep)
+        if keep:
+            tapes[i], held, largest = g.tape, held + g.tape_bytes, max(largest, g.tape_bytes)
+        velocities.append(momentum * velocities[-1] + g.theta if momentum and i else g.theta)
+        iterates.append(iterates[-1] - lr[i] * velocities[-1])
+
+    seeds: dict[int, Tensor] = {}
+    loss = problem.theta_0.new_zeros(())
+    for at, value, slope in problem.terms(iterates):
+        loss = loss + value
+        seeds[at] = seeds[at] + slope if at in seeds else slope
+    if not backward:
+        return Solved(loss)
+
+    grad_images, grad_lr = torch.zeros_like(images), torch.zeros_like(lr)
+    grad_labels = torch.zeros_like(labels) if labels.is_floating_point() else None
+    v = torch.zeros_like(problem.theta_0)
+    a = torch.zeros_like(v)
+    for i in reversed(range(max(seeds))):
+        if i + 1 in seeds:
+            v = v + seeds[i + 1]
+        grad_lr[i] = -(velocities[i] @ v)
+        a = momentum * a - lr[i] * v
+        product = step.product(iterates[i], images[i], labels[i], a, tapes.pop(i, None))
+        grad_images[i] = product.images
+        if grad_labels is not None and product.labels is not None:
+            grad_labels[i] = product.labels
+        if exact:
+            v = v + product.theta
+    return Solved(loss, grad_images, grad_labels, grad_lr)

@@ -1,62 +1,153 @@
-"""The one contract of the unroller, and the table of engines that keep it."""
+"""The one contract of the unroller."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ddkit.errors import UsageError
 from ddkit.recipe import nearest
-from ddkit.unroll.adjoint import adjoint
-from ddkit.unroll.captured import captured
+from ddkit.run import free_memory
+from ddkit.steps import PRECISIONS, Network
+from ddkit.unroll.adjoint import Solved
+from ddkit.unroll.engines import ENGINES, SOLVERS
+from ddkit.unroll.problem import Problem, Rules, Waypoint, Weighting
 from ddkit.unroll.reference import reference
-from ddkit.unroll.step import Network
 
-ENGINES: dict[str, Callable[..., Tensor]] = {"adjoint": adjoint, "captured": captured, "reference": reference}
+GRADIENTS = ("exact", "detached")
+MATCHES = ("last", "nearest")
 
 
 def matching_loss(
     net: Network,
-    theta_0: Float[Tensor, " p"],
-    theta_target: Float[Tensor, " p"],
-    images: Float[Tensor, "n b c h w"],
+    theta_0: Float[Tensor, "... p"],
+    theta_target: Float[Tensor, "... p"],
+    images: Float[Tensor, "... n b c h w"],
     labels: Shaped[Tensor, "..."],
     lr: Float[Tensor, "..."],
+    *,
+    momentum: float = 0.0,
+    waypoints: Sequence[Waypoint] = (),
+    weights: Tensor | Weighting | None = None,
+    match: str = "last",
+    gradient: str = "exact",
+    precision: str = "float32",
+    memory: int | None = None,
     engine: str = "auto",
 ) -> Float[Tensor, ""]:
-    """The trajectory-matching loss of MTT (Cazenavette et al., CVPR 2022), exactly differentiable.
+    """The trajectory-matching loss of MTT (Cazenavette et al., CVPR 2022) and its relatives, exactly differentiable.
 
-        theta_{i+1} = theta_i - lr_i * d CE(net(theta_i, x_i), y_i) / d theta,     i = 0 .. N-1
-        loss = |theta_N - theta_target|^2 / |theta_0 - theta_target|^2
+        u_i = momentum u_{i-1} + d CE(net(theta_i, x_i), y_i) / d theta
+        theta_{i+1} = theta_i - lr_i u_i,                                   i = 0 .. N-1
+        loss = |theta_N - theta_target|^2 / |theta_0 - theta_target|^2      (+ the same at each waypoint)
 
     Gradients reach `images`, `lr` and (where they are floating point) `labels` through ordinary autograd, so the
     caller may put any differentiable function in front: sub-sampling, flips, augmentation, a decoder.
 
     Args:
         net: maps (theta [P], x [B, C, H, W]) to logits [B, K].
-        theta_0: the expert's snapshot the student starts from; not differentiated.
+        theta_0: the expert's snapshot the student starts from; not differentiated. With a leading axis, T trajectories
+            at once: then `theta_target`, `images`, `labels` and waypoints have it too, and the loss is their mean.
         theta_target: the later snapshot it should reach; not differentiated.
         images: the N batches, already augmented.
         labels: int64 [N, B], or class probabilities [N, B, K].
         lr: one inner learning rate for all steps (a scalar) or one a step [N].
-        engine: "adjoint" (activation memory of one step), "captured" (the same as one CUDA graph), "reference" (the
-            whole autograd graph; the oracle), or "auto": captured on CUDA, adjoint elsewhere.
+        momentum: of the student (AST).
+        waypoints: snapshots to meet on the way, each with its step and weight (AST's intermediate losses).
+        weights: of the parameters in every distance, numerator and denominator: [P] (a mask: PAD), or a function of
+            the squared differences that gives them (EDF: `largest(0.75)`); constants for the gradient.
+        match: the "last" iterate, or the one "nearest" to the target by L1 distance: later steps get no gradient (ATT).
+        gradient: "exact", or "detached": every iterate taken for a constant, which is TESLA's approximation.
+        precision: of convolutions and the maps between layers: "float32", "tf32" (CUDA only; float32 elsewhere) or
+            "bfloat16". Parameters, gradients and sums keep the dtype of theta_0. `precision_cosine` says what it costs.
+        memory: bytes that kept steps may hold, which then need not be recomputed; None: a quarter of what is free.
+        engine: "adjoint" (constant memory), "captured" (the same as one CUDA graph), "reference" (the whole autograd
+            graph, always in the dtype of theta_0; the oracle), or "auto": captured on CUDA, adjoint elsewhere.
 
     Raises:
-        UsageError: an unknown engine, or shapes that disagree.
+        UsageError: an unknown name, or shapes that disagree.
     """
     if engine == "auto":
         engine = "captured" if theta_0.is_cuda else "adjoint"
-    if engine not in ENGINES:
-        raise UsageError(f"unroll engine '{engine}' is unknown; {nearest(engine, ENGINES)}")
+    for what, value, known in (
+        ("engine", engine, ENGINES),
+        ("gradient", gradient, GRADIENTS),
+        ("match", match, MATCHES),
+        ("precision", precision, PRECISIONS),
+    ):
+        if value not in known:
+            raise UsageError(f"matching_loss: {what} '{value}' is unknown; {nearest(value, known)}")
     if engine == "captured" and not theta_0.is_cuda:
-        raise UsageError("unroll engine 'captured': needs CUDA tensors; use adjoint, or auto to let the device decide")
-    if images.ndim != 5 or labels.shape[:2] != images.shape[:2]:
+        raise UsageError("matching_loss: engine 'captured' needs CUDA tensors; use adjoint, or auto")
+    targets = [theta_target, *(point.theta for point in waypoints)]
+    if theta_0.ndim == 1:
+        theta_0, targets = theta_0[None], [target[None] for target in targets]
+        images, labels = images[None], labels[None]
+    _check_shapes(theta_0, targets, images, labels, lr, waypoints)
+    fixed = weights if isinstance(weights, Tensor) else None
+    points = tuple((point.step, point.weight) for point in waypoints)
+    rules = Rules(momentum, points, match, gradient, None if isinstance(weights, Tensor) else weights)
+
+    def problems(images: Tensor, labels: Tensor, lr: Tensor) -> list[Problem]:
+        each = zip(theta_0.detach(), images, labels, *(target.detach() for target in targets), strict=True)
+        return [Problem(rules, start, tuple(goals), x, y, lr, fixed) for start, x, y, *goals in each]
+
+    lr = lr.expand(images.shape[1])
+    if engine == "reference":
+        return torch.stack([reference(net, problem) for problem in problems(images, labels, lr)]).mean()
+    solve = partial(SOLVERS[engine], net, precision, free_memory(theta_0.device) // 4 if memory is None else memory)
+    return _Matched.apply(problems, solve, images, labels, lr)
+
+
+class _Matched(torch.autograd.Function):
+    """Solves forward and keeps the gradients only, so that T trajectories need the memory of one."""
+
+    @staticmethod
+    def forward(ctx: Any, problems: Any, solve: Any, images: Tensor, labels: Tensor, lr: Tensor) -> Tensor:
+        wanted = any(ctx.needs_input_grad)
+        solved: list[Solved] = [solve(problem, wanted) for problem in problems(images, labels, lr)]
+        ctx.soft = labels.is_floating_point()
+        if wanted:
+            share = 1 / len(solved)
+            ctx.save_for_backward(
+                _stacked(s.images for s in solved) * share,
+                _stacked(s.lr for s in solved).sum(0) * share,
+                *([_stacked(s.labels for s in solved) * share] if ctx.soft else []),
+            )
+        return torch.stack([s.loss for s in solved]).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
+        images, lr, *labels = (grad_loss * gradient for gradient in ctx.saved_tensors)
+        return None, None, images, labels[0] if ctx.soft else None, lr
+
+
+def _stacked(parts: Iterable[Tensor | None]) -> Tensor:
+    return torch.stack([part for part in parts if part is not None])
+
+
+def _check_shapes(
+    theta_0: Tensor, targets: list[Tensor], images: Tensor, labels: Tensor, lr: Tensor, waypoints: Sequence[Waypoint]
+) -> None:
+    if images.ndim != 6 or labels.shape[:3] != images.shape[:3] or labels.ndim > 4:
         raise UsageError(
-            f"matching_loss: images must be [N, B, C, H, W] and labels [N, B] or [N, B, K], "
-            f"got {list(images.shape)} and {list(labels.shape)}"
+            "matching_loss: images must be [N, B, C, H, W] and labels [N, B] or [N, B, K] (one more axis, first, for "
+            f"several trajectories), got {list(images.shape)} and {list(labels.shape)}"
         )
-    if lr.shape not in (torch.Size([]), torch.Size([images.shape[0]])):
-        raise UsageError(f"matching_loss: lr must be a scalar or one a step [{images.shape[0]}], got {list(lr.shape)}")
-    return ENGINES[engine](net, theta_0.detach(), theta_target.detach(), images, labels, lr.expand(images.shape[0]))
+    steps = images.shape[1]
+    if lr.shape not in (torch.Size([]), torch.Size([steps])):
+        raise UsageError(f"matching_loss: lr must be a scalar or one a step [{steps}], got {list(lr.shape)}")
+    for target in targets:
+        if target.shape != theta_0.shape or len(target) != len(images):
+            raise UsageError(
+                f"matching_loss: targets and waypoints must have the shape of theta_0, {list(theta_0.shape)}, and as "
+                f"many trajectories as images, {len(images)}; got {list(target.shape)}"
+            )
+    for point in waypoints:
+        if not 1 <= point.step <= steps:
+            raise UsageError(f"matching_loss: waypoint at step {point.step}: must be 1 to {steps} (0 is the start)")

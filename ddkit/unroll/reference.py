@@ -3,15 +3,20 @@
 import torch
 from torch import Tensor
 
-from ddkit.unroll.step import Network, inner_loss, relative_distance
+from ddkit.nets import cross_entropy
+from ddkit.steps import Network
+from ddkit.unroll.problem import Problem
 
 
-def reference(
-    net: Network, theta_0: Tensor, theta_target: Tensor, images: Tensor, labels: Tensor, lr: Tensor
-) -> Tensor:
+def reference(net: Network, problem: Problem) -> Tensor:
     """The matching loss by ordinary autograd through every step; see `ddkit.unroll.matching_loss`."""
-    theta = theta_0.requires_grad_()
-    for x, y, step_size in zip(images, labels, lr, strict=True):
-        (g,) = torch.autograd.grad(inner_loss(net, theta, x, y), theta, create_graph=True)
-        theta = theta - step_size * g
-    return relative_distance(theta, theta_0.detach(), theta_target)
+    theta = problem.theta_0.detach().requires_grad_()
+    iterates = [theta]
+    velocity = torch.zeros_like(theta)
+    for x, y, step_size in zip(problem.images, problem.labels, problem.lr, strict=True):
+        at = theta if problem.rules.gradient == "exact" else theta.detach().requires_grad_()
+        (g,) = torch.autograd.grad(cross_entropy(net(at, x), y), at, create_graph=True)
+        velocity = problem.rules.momentum * velocity + g
+        theta = theta - step_size * velocity
+        iterates.append(theta)
+    return torch.stack([value for _, value, _ in problem.terms(iterates)]).sum()

@@ -11,6 +11,7 @@ from ddkit.evaluation import trainer
 from ddkit.evaluation.trainer import Trained, Training, train_networks
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
+from ddkit.steps.autograd import AutogradStep
 
 SHAPE, CLASSES = (2, 8, 8), 3
 NETS = ["mlp(depth=1, width=16)", "convnet(depth=2, width=8)", "convnet(depth=2, width=8, norm=batch)"]
@@ -29,22 +30,26 @@ def pool(size: int = 24, soft: bool = False) -> tuple[torch.Tensor, torch.Tensor
 
 @pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("spec", NETS)
-def test_stacked_and_looped_training_agree(spec: str, soft: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stacked_looped_and_fused_training_agree(spec: str, soft: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     images, labels = pool(soft=soft)
     members = torch.stack([torch.randperm(24, generator=stream(i, "members"))[:15] for i in range(3)])
     lr = torch.tensor([0.003, 0.01, 0.03])
     training = Training(steps=12, batch=6, drop_at=8)
     found = {}
-    for way, limit in (("stacked", 99), ("looped", 0)):
+    fused = trainer.step_for
+    for way, limit in (("stacked", 99), ("looped", 0), ("fused", 0)):
         monkeypatch.setattr(trainer, "STACK_UP_TO", limit)
+        plain = lambda net, theta: AutogradStep(net, theta.dtype)  # noqa: E731
+        monkeypatch.setattr(trainer, "step_for", fused if way == "fused" else plain)
         found[way] = train_networks(
             flat(spec), images, labels, members, lr, training, DSA("color_crop_flip_rotate"), stream(0, "train")
         )
-    one, other = found["stacked"], found["looped"]
-    torch.testing.assert_close(one.theta, other.theta, atol=2e-5, rtol=1e-4)
-    assert one.stats.keys() == other.stats.keys() and bool(one.stats) == ("batch" in spec)
-    for name, values in one.stats.items():
-        torch.testing.assert_close(values, other.stats[name], atol=2e-5, rtol=1e-4)
+    one = found["stacked"]
+    for other in (found["looped"], found["fused"]):
+        torch.testing.assert_close(one.theta, other.theta, atol=2e-5, rtol=1e-4)
+        assert one.stats.keys() == other.stats.keys() and bool(one.stats) == ("batch" in spec)
+        for name, values in one.stats.items():
+            torch.testing.assert_close(values, other.stats[name], atol=2e-5, rtol=1e-4)
     assert (one.theta[0] - one.theta[1]).abs().max() > 1e-2  # three networks, not one three times
 
 

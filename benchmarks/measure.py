@@ -1,0 +1,109 @@
+"""What the benchmarks share: alternating timing, the machine's convolution rate, FLOPs, peak memory, kept results."""
+
+import datetime
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ddkit.jobs.environment import environment
+from ddkit.nets import FlatNet
+from ddkit.randomness import stream
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def alternate(programs: Mapping[str, Callable[[], Any]], repeats: int, device: torch.device) -> dict[str, list[float]]:
+    """Seconds of each program's runs: one warm-up round, then round after round, so that a slow minute slows all."""
+    seconds: dict[str, list[float]] = {name: [] for name in programs}
+    for repeat in range(repeats + 1):
+        for name, program in programs.items():
+            synchronise(device)
+            begin = time.perf_counter()
+            program()
+            synchronise(device)
+            if repeat:
+                seconds[name].append(time.perf_counter() - begin)
+    return seconds
+
+
+def forward_flops(net: FlatNet) -> int:
+    """FLOPs (two a multiply-add) of one image's forward pass."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        net(torch.empty(net.parameters), torch.empty(1, *net.shape))
+    return int(counter.get_total_flops())
+
+
+def convolution_rate(
+    channels: int, side: int, batch: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> float:
+    """FLOP/s of a 3x3 convolution [batch, channels, side, side], channels last: the best of 20."""
+    draw = stream(0, "rate")
+    x = torch.randn(batch, channels, side, side, generator=draw).to(device, dtype)
+    x = x.contiguous(memory_format=torch.channels_last)
+    w = torch.randn(channels, channels, 3, 3, generator=draw).to(device, dtype)
+    w = w.contiguous(memory_format=torch.channels_last)
+    seconds = alternate({"conv": lambda: torch.conv2d(x, w, padding=1)}, 20, device)["conv"]
+    return 2 * 9 * channels**2 * side**2 * batch / min(seconds)
+
+
+def resident_growth(program: Callable[[], Any], device: torch.device) -> float:
+    """MiB that a program's peak lies above what was held before. On a CPU: of the process, once a process (Linux)."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        held = torch.cuda.memory_allocated()
+        program()
+        torch.cuda.synchronize()
+        return (torch.cuda.max_memory_allocated() - held) / 2**20
+    Path("/proc/self/clear_refs").write_text("5")  # forget the high-water mark
+    held = _status("VmRSS")
+    program()
+    return (_status("VmHWM") - held) / 2**10
+
+
+def _status(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def summary(seconds: Mapping[str, list[float]], textbook: str) -> dict[str, dict[str, float]]:
+    """Median seconds and the ratio of medians, textbook over each."""
+    base = median(seconds[textbook])
+    return {
+        name: {"seconds": median(runs), "ratio": base / median(runs), "fastest": min(runs)}
+        for name, runs in seconds.items()
+    }
+
+
+def save(file: str, setting: Mapping[str, Any], rows: Mapping[str, Any], device: torch.device) -> None:
+    """Add one line to benchmarks/results/`file`."""
+    here = Path(__file__).parent
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=here)
+    record = {
+        "date": datetime.date.today().isoformat(),
+        "commit": commit.stdout.strip() or "unknown",
+        **setting,
+        "rows": rows,
+        "threads": torch.get_num_threads(),
+        "environment": environment(device),
+        "host": _processor(),
+    }
+    with (here / "results" / file).open("a") as results:
+        results.write(json.dumps(record) + "\n")
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return f"{names[0]}, {len(names)} cores" if names else platform.processor()

@@ -1,0 +1,12 @@
+"""One training step of a network on one batch, differentiated once and twice.
+
+In: a network as a function of a flat parameter vector, a batch, a direction. Out: the gradient for the parameters, and
+the derivative of (gradient . direction) for parameters, images and soft labels. Any network goes through autograd; the
+field's ConvNet has a fused step of its own, on a CPU with kernels in C.
+"""
+
+from ddkit.steps.choose import step_for
+from ddkit.steps.precision import PRECISIONS, convolution_precision
+from ddkit.steps.step import Gradient, Network, Product, Step
+
+__all__ = ["Gradient", "Network", "PRECISIONS", "Product", "Step", "convolution_precision", "step_for"]

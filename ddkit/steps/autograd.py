@@ -1,0 +1,44 @@
+"""Any network's step by ordinary autograd: reverse over reverse."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ddkit.nets import cross_entropy
+from ddkit.steps.step import Gradient, Network, Product
+
+
+@dataclass(frozen=True)
+class AutogradStep:
+    """See `ddkit.steps.Step`; a tape is the gradient with its graph. The network runs in the dtype `maps`."""
+
+    fused: ClassVar[bool] = False
+
+    net: Network
+    maps: torch.dtype
+
+    def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
+        held: dict[int, int] = {}
+
+        def count(saved: Tensor) -> Tensor:
+            held[saved.untyped_storage().data_ptr()] = saved.untyped_storage().nbytes()
+            return saved
+
+        with torch.enable_grad():
+            at = theta.detach().requires_grad_()
+            images = x.detach().requires_grad_(keep)
+            labels = y.detach().requires_grad_(keep and y.is_floating_point())
+            with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved):
+                logits = self.net(at.to(self.maps), images.to(self.maps)).to(theta.dtype)
+                loss = cross_entropy(logits, labels)
+                (g,) = torch.autograd.grad(loss, at, create_graph=keep)
+        tape = (g, at, images, labels) if keep else None
+        return Gradient(loss.detach(), g.detach(), tape, sum(held.values()) if keep else 0)
+
+    def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
+        g, *inputs = tape or self.gradient(theta, x, y, keep=True).tape
+        wanted = [t for t in inputs if t.requires_grad]
+        along = torch.autograd.grad(g, wanted, a, allow_unused=True, materialize_grads=True)
+        return Product(along[0], along[1], along[2] if len(along) == 3 else None)

@@ -1,0 +1,97 @@
+"""The functions of blocks.c on tensors: instance norm, ReLU and 2x2 average pooling in one pass, and derivatives."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, final, runtime_checkable
+
+from torch import Tensor
+
+from ddkit.steps.native import Kernels
+
+
+@runtime_checkable
+class Blocks(Protocol):
+    """Four functions of maps [B, H, W, C] and parameters [C], in C for the CPU and as formulas for CUDA.
+
+    `stats` is (mean, rstd) and `stats_t` is (mean of zt, mean of h zt), both of [B, C].
+    """
+
+    @property
+    def forward(self) -> Callable[..., Any]:
+        """(z, gamma, beta) -> p, stats"""
+        ...
+
+    @property
+    def backward(self) -> Callable[..., Any]:
+        """(z, gp, gamma, beta, stats) -> d / d z, d / d beta, d / d gamma"""
+        ...
+
+    @property
+    def forward_tangent(self) -> Callable[..., Any]:
+        """(z, zt, gamma, beta, gamma_t, beta_t, stats) -> the tangent of p, stats_t"""
+        ...
+
+    @property
+    def backward_tangent(self) -> Callable[..., Any]:
+        """(z, zt, gp, gpt, gamma, beta, gamma_t, stats, stats_t) -> d / d z and the tangents of what backward gives"""
+        ...
+
+
+@final
+class NativeBlocks:
+    """The functions of blocks.c, where the notation is explained."""
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels = kernels
+
+    def forward(self, z: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        p, stats = _pooled(z), _stats(z, gamma)
+        self._kernels("forward", z, z, gamma, beta, p, *stats)
+        return p, stats
+
+    def backward(
+        self, z: Tensor, gp: Tensor, gamma: Tensor, beta: Tensor, stats: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        gz, sums = z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
+        self._kernels("backward", z, z, gp, gamma, beta, *stats, gz, sums)
+        g_beta, g_gamma = sums.sum(0)
+        return gz, g_beta, g_gamma
+
+    def forward_tangent(
+        self,
+        z: Tensor,
+        zt: Tensor,
+        gamma: Tensor,
+        beta: Tensor,
+        gamma_t: Tensor,
+        beta_t: Tensor,
+        stats: tuple[Tensor, ...],
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        pt, stats_t = _pooled(z), _stats(z, gamma)
+        self._kernels("forward_tangent", z, z, zt, gamma, beta, gamma_t, beta_t, *stats, pt, *stats_t)
+        return pt, stats_t
+
+    def backward_tangent(
+        self,
+        z: Tensor,
+        zt: Tensor,
+        gp: Tensor,
+        gpt: Tensor,
+        gamma: Tensor,
+        beta: Tensor,
+        gamma_t: Tensor,
+        stats: tuple[Tensor, ...],
+        stats_t: tuple[Tensor, ...],
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        gz, gzt, sums = z.new_empty(z.shape), z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
+        self._kernels("backward_tangent", z, z, zt, gp, gpt, gamma, beta, gamma_t, *stats, *stats_t, gz, gzt, sums)
+        h_beta, h_gamma = sums.sum(0)
+        return gz, gzt, h_beta, h_gamma
+
+
+def _pooled(z: Tensor) -> Tensor:
+    b, h, w, c = z.shape
+    return z.new_empty(b, h // 2, w // 2, c)
+
+
+def _stats(z: Tensor, gamma: Tensor) -> tuple[Tensor, ...]:
+    return gamma.new_empty(2, z.shape[0], z.shape[3]).unbind()

@@ -1,0 +1,180 @@
+"""The fused step of the field's ConvNet: blocks of [3x3 convolution, instance norm, ReLU, 2x2 average pooling].
+
+Forward over reverse by hand. A gradient is one walk up and one walk down; its derivative along a direction `a` is the
+same two walks for the tangents, beside the maps that the first walk left. Written so, nothing between two convolutions
+leaves the cache, and a tape holds one full-size map a block (what the convolution put out) instead of a dozen.
+
+Images of a batch meet only in the final sums, so large batches are walked in chunks: the maps of a chunk stay in the
+cache, and memory does not grow with the batch. The convolution's bias is not added, since instance norm removes it:
+its gradient is 0 (autograd returns rounding noise there).
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor
+
+from ddkit.nets import BlockShape, FlatNet
+from ddkit.steps.blocks import Blocks
+from ddkit.steps.conv import Convolution
+from ddkit.steps.step import Gradient, Product
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """What one block left: its lowered input, the convolution's output, its statistics, and d loss / d output."""
+
+    lowered: Tensor
+    z: Tensor
+    stats: tuple[Tensor, ...]
+    gp: Tensor
+
+
+@dataclass(frozen=True)
+class _Tape:
+    """One chunk: its layers, features, class probabilities, d loss / d logits, and the labels as probabilities / B."""
+
+    layers: list[_Layer]
+    features: Tensor
+    probabilities: Tensor
+    residual: Tensor
+    share: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        return sum(t.nbytes for layer in self.layers for t in (layer.lowered, layer.z, layer.gp, *layer.stats))
+
+
+@final
+class ConvNetStep:
+    """See `ddkit.steps.Step`. Maps have the dtype `maps`; parameters, their gradients and the head have theta's.
+
+    `chunk` is what the largest map of a chunk may take, in bytes.
+    """
+
+    fused: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        net: FlatNet,
+        shapes: list[BlockShape],
+        maps: torch.dtype,
+        blocks: Blocks,
+        convolutions: list[Convolution],
+        chunk: int,
+    ) -> None:
+        self._net, self._maps, self._blocks, self._convolutions = net, maps, blocks, convolutions
+        self._chunk = max(1, chunk // max(s.filters * s.height * s.width * maps.itemsize for s in shapes))
+
+    def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
+        weights = self._weights(theta)
+        total, loss, tapes = torch.zeros_like(theta), theta.new_zeros(()), []
+        for images, share in self._chunks(x, y):
+            part, value, tape = self._chunk_gradient(weights, images, share)
+            total += part
+            loss += value
+            if keep:
+                tapes.append(tape)
+        return Gradient(loss, total, tapes or None, sum(tape.nbytes for tape in tapes))
+
+    def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
+        weights, tangents = self._weights(theta), self._weights(a)
+        total, images, labels = torch.zeros_like(theta), torch.empty_like(x), []
+        at = 0
+        for i, (chunk, share) in enumerate(self._chunks(x, y)):
+            mine = tape[i] if tape else self._chunk_gradient(weights, chunk, share)[2]
+            part, image, label = self._chunk_product(weights, tangents, mine)
+            total += part
+            images[at : at + len(chunk)] = image.permute(0, 3, 1, 2)
+            labels.append(label)
+            at += len(chunk)
+        return Product(total, images, torch.cat(labels) / len(x) if y.is_floating_point() else None)
+
+    def _chunks(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Channels-last images and their labels as probabilities / B."""
+        soft = y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes).to(x.dtype)
+        images = x.permute(0, 2, 3, 1).to(self._maps).contiguous()
+        return list(zip(images.split(self._chunk), (soft / len(x)).split(self._chunk), strict=True))
+
+    def _weights(self, theta: Tensor) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor, Tensor]:
+        """([(convolution in the maps' dtype, gamma, beta)], head weight, head bias)."""
+        *blocks, head, bias = self._net.unflatten(theta).values()
+        groups = [blocks[i : i + 4] for i in range(0, len(blocks), 4)]
+        return [(w.to(self._maps), gamma, beta) for w, _, gamma, beta in groups], head, bias
+
+    def _chunk_gradient(self, weights: Any, x: Tensor, share: Tensor) -> tuple[Tensor, Tensor, _Tape]:
+        blocks, head, bias = weights
+        walked, p = [], x
+        for convolution, (w, gamma, beta) in zip(self._convolutions, blocks, strict=True):
+            lowered, shape = convolution.lower(p), p.shape
+            z = convolution.convolve(lowered, w)
+            p, stats = self._blocks.forward(z, gamma, beta)
+            walked.append((lowered, shape, z, stats))
+        features = p.permute(0, 3, 1, 2).flatten(1).to(head.dtype)
+        log_p = torch.log_softmax(torch.addmm(bias, features, head.T), dim=1)
+        probabilities = log_p.exp()
+        residual = probabilities * share.sum(1, keepdim=True) - share
+
+        gradients = [residual.sum(0), residual.T @ features]
+        gp = (residual @ head).view(len(x), p.shape[3], *p.shape[1:3]).permute(0, 2, 3, 1).to(p.dtype).contiguous()
+        layers = []
+        for i in reversed(range(len(blocks))):
+            (w, gamma, beta), (lowered, shape, z, stats) = blocks[i], walked[i]
+            layers.append(_Layer(lowered, z, stats, gp))
+            gz, g_beta, g_gamma = self._blocks.backward(z, gp, gamma, beta, stats)
+            gradients += [
+                g_beta,
+                g_gamma,
+                gamma.new_zeros(gamma.shape),
+                self._convolutions[i].pull_weight(lowered, gz, w),
+            ]
+            if i:
+                gp = self._convolutions[i].pull_image(gz, w, shape)
+        tape = _Tape(layers[::-1], features, probabilities, residual, share)
+        return _flat(gradients, head.dtype), -(share * log_p).sum(), tape
+
+    def _chunk_product(self, weights: Any, tangents: Any, tape: _Tape) -> tuple[Tensor, Tensor, Tensor]:
+        """(d (g . a) / d theta, d / d images channels last, d / d labels before the division by B)."""
+        (blocks, head, _), (blocks_t, head_t, bias_t) = weights, tangents
+        walked: list[Any] = []
+        pt = None
+        for convolution, layer, (w, gamma, beta), (wt, gamma_t, beta_t) in zip(
+            self._convolutions, tape.layers, blocks, blocks_t, strict=True
+        ):
+            zt = convolution.convolve(layer.lowered, wt)
+            lowered_t = None
+            if pt is not None:
+                lowered_t = convolution.lower(pt)
+                zt += convolution.convolve(lowered_t, w)
+            pt, stats_t = self._blocks.forward_tangent(layer.z, zt, gamma, beta, gamma_t, beta_t, layer.stats)
+            walked.append((lowered_t, zt, stats_t))
+        assert pt is not None
+        features_t = pt.permute(0, 3, 1, 2).flatten(1).to(head.dtype)
+        logits_t = torch.addmm(bias_t, features_t, head.T).addmm(tape.features, head_t.T)
+        centred = logits_t - (tape.probabilities * logits_t).sum(1, keepdim=True)
+        residual_t = tape.probabilities * centred * tape.share.sum(1, keepdim=True)
+
+        gradients = [residual_t.sum(0), (residual_t.T @ tape.features).addmm(tape.residual.T, features_t)]
+        gpt = (residual_t @ head).addmm(tape.residual, head_t)
+        gpt = gpt.view(len(pt), pt.shape[3], *pt.shape[1:3]).permute(0, 2, 3, 1).to(pt.dtype).contiguous()
+        for i in reversed(range(len(blocks))):
+            convolution, layer = self._convolutions[i], tape.layers[i]
+            (w, gamma, beta), (wt, gamma_t, _), (lowered_t, zt, stats_t) = blocks[i], blocks_t[i], walked[i]
+            gz, gzt, h_beta, h_gamma = self._blocks.backward_tangent(
+                layer.z, zt, layer.gp, gpt, gamma, beta, gamma_t, layer.stats, stats_t
+            )
+            h_w = convolution.pull_weight(layer.lowered, gzt, w)
+            if lowered_t is not None:
+                h_w = h_w + convolution.pull_weight(lowered_t, gz, w)
+            gradients += [h_beta, h_gamma, gamma.new_zeros(gamma.shape), h_w]
+            shape = (
+                tape.layers[i - 1].gp.shape if i else torch.Size((len(zt), *self._net.shape[1:], self._net.shape[0]))
+            )
+            gpt = convolution.pull_image(gzt, w, shape) + convolution.pull_image(gz, wt, shape)
+        return _flat(gradients, head.dtype), gpt, -centred
+
+
+def _flat(gradients: list[Tensor], dtype: torch.dtype) -> Tensor:
+    """The gradients, gathered from the head down to the first layer, as one vector in theta's order."""
+    return torch.cat([g.reshape(-1).to(dtype) for g in reversed(gradients)])

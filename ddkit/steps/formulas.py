@@ -1,0 +1,129 @@
+"""The four functions of blocks.c as torch formulas: what CUDA compiles, and what the kernels in C are compared with.
+
+Maps [B, H, W, C], parameters [C], statistics [B, C]; the notation is that of blocks.c.
+"""
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+EPS = 1e-5
+Pair = tuple[Tensor, Tensor]
+
+
+def forward(z: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Pair]:
+    work = z.to(gamma.dtype)
+    mean = work.mean((1, 2))
+    variance = (work - _map(mean)).square().mean((1, 2))
+    rstd = torch.where(variance.isfinite(), (variance + EPS).rsqrt(), torch.nan)  # an overflow would be a silent 0
+    h = (work - _map(mean)) * _map(rstd)
+    return _pool((gamma * h + beta).relu()).to(z.dtype), (mean, rstd)
+
+
+def backward(z: Tensor, gp: Tensor, gamma: Tensor, beta: Tensor, stats: Pair) -> tuple[Tensor, Tensor, Tensor]:
+    h, on = _normal(z, gamma, beta, stats)
+    g = on * _spread(gp, z)
+    u, total, dot = _centred(gamma * g, h), g.sum((0, 1, 2)), (g * h).sum((0, 1, 2))
+    return (_map(stats[1]) * u).to(z.dtype), total, dot
+
+
+def forward_tangent(
+    z: Tensor, zt: Tensor, gamma: Tensor, beta: Tensor, gamma_t: Tensor, beta_t: Tensor, stats: Pair
+) -> tuple[Tensor, Pair]:
+    h, on = _normal(z, gamma, beta, stats)
+    work = zt.to(gamma.dtype)
+    stats_t = (work.mean((1, 2)), (h * work).mean((1, 2)))
+    ht = _map(stats[1]) * (work - _map(stats_t[0]) - h * _map(stats_t[1]))
+    return _pool(on * (gamma * ht + gamma_t * h + beta_t)).to(z.dtype), stats_t
+
+
+def backward_tangent(
+    z: Tensor,
+    zt: Tensor,
+    gp: Tensor,
+    gpt: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    gamma_t: Tensor,
+    stats: Pair,
+    stats_t: Pair,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    h, on = _normal(z, gamma, beta, stats)
+    rstd, q = _map(stats[1]), _map(stats_t[1])
+    ht = rstd * (zt.to(gamma.dtype) - _map(stats_t[0]) - h * q)
+    g, gt = on * _spread(gp, z), on * _spread(gpt, z)
+    a, at = gamma * g, gamma * gt + gamma_t * g
+    u = _centred(a, h)
+    ut = _centred(at, h) - ht * (a * h).mean((1, 2), keepdim=True) - h * (a * ht).mean((1, 2), keepdim=True)
+    gzt = rstd * (ut - rstd * q * u)
+    return (rstd * u).to(z.dtype), gzt.to(z.dtype), gt.sum((0, 1, 2)), (gt * h + g * ht).sum((0, 1, 2))
+
+
+def _map(statistic: Tensor) -> Tensor:
+    return statistic[:, None, None, :]
+
+
+def _normal(z: Tensor, gamma: Tensor, beta: Tensor, stats: Pair) -> Pair:
+    """(h, 1 where ReLU lets pass)"""
+    h = (z.to(gamma.dtype) - _map(stats[0])) * _map(stats[1])
+    return h, (gamma * h + beta > 0).to(h.dtype)
+
+
+def _centred(a: Tensor, h: Tensor) -> Tensor:
+    return a - a.mean((1, 2), keepdim=True) - h * (a * h).mean((1, 2), keepdim=True)
+
+
+def _pool(a: Tensor) -> Tensor:
+    b, h, w, c = a.shape
+    even = a[:, : h // 2 * 2, : w // 2 * 2]  # pooling drops the last row or column of an odd map
+    return even.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
+
+
+def _spread(gp: Tensor, z: Tensor) -> Tensor:
+    """The pullback of `_pool`, in gamma's dtype or wider."""
+    b, h, w, c = gp.shape
+    quarter = gp.to(torch.promote_types(gp.dtype, torch.float32)) / 4
+    full = quarter[:, :, None, :, None].expand(b, h, 2, w, 2, c).reshape(b, 2 * h, 2 * w, c)
+    return F.pad(full, (0, 0, 0, z.shape[2] - 2 * w, 0, z.shape[1] - 2 * h))
+
+
+@final
+class FormulaBlocks:
+    """The formulas, fused by torch.compile where `fuse`; the same interface as `NativeBlocks`."""
+
+    def __init__(self, fuse: bool) -> None:
+        formulas = (forward, backward, forward_tangent, backward_tangent)
+        self.forward, self.backward, self.forward_tangent, self.backward_tangent = (
+            _compiled(formula) if fuse else formula for formula in formulas
+        )
+
+
+@functools.cache
+def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
+    compiled, works = torch.compile(formula, dynamic=False), True
+
+    def call(*arguments: Any) -> Any:
+        nonlocal works
+        if works:
+            try:
+                return compiled(*arguments)
+            except Exception as error:  # whatever a compiler may raise: there is a slower way
+                works = False
+                _warn_once(str(error).strip().splitlines()[0])
+        return formula(*arguments)
+
+    return call
+
+
+@functools.cache
+def _warn_once(why: str) -> None:
+    warnings.warn(
+        f"the step could not be compiled ({why}); it runs operation by operation, which is slower",
+        RuntimeWarning,
+        stacklevel=2,
+    )

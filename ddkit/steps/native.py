@@ -1,0 +1,124 @@
+"""Compile blocks.c with the system's C compiler, keep the library, and call it on torch tensors.
+
+Two seconds once for each precision; the library lies under home()/kernels, named by a digest of the source, the
+compiler, its flags and the processor, so that a home folder shared between machines is safe.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ddkit.errors import DataError
+from ddkit.home import home
+from ddkit.run import atomic_write
+
+SOURCE = Path(__file__).with_name("blocks.c")
+MAPS = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
+# No -ffast-math: it changes how the whole process treats subnormal numbers, and NaN must stay NaN.
+COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
+FLAGS = (("-march=native", "-fopenmp"), ("-mcpu=native", "-fopenmp"), ("-march=native",), ("-mcpu=native",), ())
+"""Tried in this order. Without OpenMP the kernels run on one thread."""
+
+
+class _Shape(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_int) for name in ("batch", "height", "width", "channels", "threads")]
+
+
+class Kernels:
+    """The functions of blocks.c for one type of map; tensors are contiguous and channels last, [B, H, W, C]."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+
+    def __call__(self, name: str, like: Tensor, *arguments: Tensor | int) -> None:
+        """Run kernel `name` on maps shaped as `like`; the arguments are those of blocks.c, in its order."""
+        shape = _Shape(*like.shape, torch.get_num_threads())
+        pointers = [a if isinstance(a, int) else ctypes.c_void_p(a.data_ptr()) for a in arguments]
+        getattr(self._library, name)(shape, *pointers)
+
+
+@functools.cache
+def kernels(dtype: torch.dtype) -> Kernels | None:
+    """The compiled kernels for maps of `dtype`, or None, with one warning, where they cannot be had."""
+    try:
+        return Kernels(_library(dtype))
+    except (OSError, subprocess.SubprocessError) as error:
+        _warn_once(str(error).splitlines()[0])
+        return None
+
+
+@functools.cache
+def _warn_once(why: str) -> None:
+    warnings.warn(
+        f"the fused CPU kernels could not be compiled ({why}); ordinary autograd is used, which is several times "
+        "slower. Install a C compiler (gcc or clang), or name one in the environment variable CC",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+def _library(dtype: torch.dtype) -> ctypes.CDLL:
+    named = os.environ.get("CC")
+    compiler = named or next((found for name in ("gcc", "clang", "cc") if (found := shutil.which(name))), None)
+    if compiler is None:
+        raise OSError("no C compiler was found")
+    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
+    identity = "\n".join((SOURCE.read_text(), version, repr((COMMON, FLAGS)), _processor(), MAPS[dtype]))
+    kept = home() / "kernels" / f"blocks-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
+    return _load(kept) or _compile(compiler, MAPS[dtype], kept)
+
+
+def _compile(compiler: str, map_type: str, keep: Path) -> ctypes.CDLL:
+    with tempfile.TemporaryDirectory() as folder:
+        built, problems = Path(folder) / "blocks.so", ""
+        for flags in FLAGS:
+            # Compiled and linked apart, so that no OpenMP library is bound: torch has loaded its own, and a second
+            # pool of threads would fight with it for the cores.
+            commands = (
+                [compiler, *COMMON, *flags, f"-DMAP_{map_type}", "-c", str(SOURCE), "-o", f"{folder}/blocks.o"],
+                [compiler, "-shared", f"{folder}/blocks.o", "-o", str(built), "-lm"],
+            )
+            runs = [subprocess.run(command, capture_output=True, text=True) for command in commands]
+            if (library := _load(built)) is not None:
+                with suppress(DataError), atomic_write(keep) as temporary:  # a home that is full or read-only will do
+                    shutil.copyfile(built, temporary)
+                return library
+            problems = problems or "".join(run.stderr for run in runs).strip()
+    raise OSError(f"{compiler}: {problems.splitlines()[0] if problems else 'what it made cannot be loaded'}")
+
+
+def _load(path: Path) -> ctypes.CDLL | None:
+    _share_openmp()
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError:
+        return None
+
+
+@functools.cache
+def _share_openmp() -> None:
+    """Make the symbols of the OpenMP library that torch has loaded visible to libraries loaded later."""
+    maps = Path("/proc/self/maps")
+    found = re.findall(r"\S*lib(?:gomp|iomp5|omp)[^/\s]*\.so\S*", maps.read_text()) if maps.exists() else []
+    for library in sorted(set(found))[:1]:
+        ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
+
+
+def _processor() -> str:
+    """What -march=native looks at, as far as the system says it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    told = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
+    return "\n".join((platform.machine(), platform.processor(), *sorted(set(told))))

@@ -1,0 +1,55 @@
+"""What a step is: the gradient of one batch, and the derivative of that gradient along a direction."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@runtime_checkable
+class Network(Protocol):
+    """A network as a pure function of one flat parameter vector."""
+
+    def __call__(self, theta: Tensor, x: Tensor, /) -> Tensor:
+        """Logits [B, K] of images [B, C, H, W] under parameters [P]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """g = d loss / d theta [P] of one batch, the loss [], and what `product` needs of the way there.
+
+    `tape` is None unless it was asked for; `tape_bytes` is the memory it holds.
+    """
+
+    loss: Tensor
+    theta: Tensor
+    tape: Any = None
+    tape_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Product:
+    """d (g . a) / d (theta, images, labels) for a direction a [P]; labels None where they are classes."""
+
+    theta: Tensor
+    images: Tensor
+    labels: Tensor | None
+
+
+@runtime_checkable
+class Step(Protocol):
+    """One network's mean cross entropy on a batch, differentiated once and twice. Nothing is changed in place.
+
+    A `fused` step is faster than autograd, and several threads may use it at once.
+    """
+
+    fused: ClassVar[bool]
+
+    def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
+        """At parameters [P], images [B, C, H, W], labels [B] (classes) or [B, K] (probabilities)."""
+        ...
+
+    def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
+        """Along `a` [P]; with a tape of `gradient` at the same point the way there is not walked again."""
+        ...

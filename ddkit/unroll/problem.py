@@ -1,0 +1,84 @@
+"""What is to be matched: one student's N steps, the snapshots it should meet, and by which rule."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+Weighting = Callable[[Tensor], Tensor]
+"""From squared differences [P] to weights [P], which are held constant when the loss is differentiated."""
+
+
+class Waypoint(NamedTuple):
+    """After `step` student steps (1 .. N) the student should be near `theta` ([P]; [K, P] for K trajectories)."""
+
+    step: int
+    theta: Tensor
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What of a problem is not a tensor: with the shapes it decides which operations run, and in which order."""
+
+    momentum: float = 0.0
+    waypoints: tuple[tuple[int, float], ...] = ()
+    match: str = "last"
+    gradient: str = "exact"
+    weighting: Weighting | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One trajectory. `targets`: the last one first, then one a waypoint. `weights`: [P] or None."""
+
+    rules: Rules
+    theta_0: Tensor
+    targets: tuple[Tensor, ...]
+    images: Tensor
+    labels: Tensor
+    lr: Tensor
+    weights: Tensor | None = None
+
+    def terms(self, iterates: list[Tensor]) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """(step, weighted squared relative distance, d distance / d iterate at that step) of each part of the loss.
+
+        `iterates` are theta_0 .. theta_N; what is yielded carries a graph where they do.
+        """
+        last, *targets = self.targets
+        for step, share in self._final(iterates, last):
+            yield step, *self._distance(iterates[step], last, share)
+        for (step, weight), target in zip(self.rules.waypoints, targets, strict=True):
+            yield step, *self._distance(iterates[step], target, weight)
+
+    def _final(self, iterates: list[Tensor], target: Tensor) -> list[tuple[int, float | Tensor]]:
+        """Which iterate should meet the target: the last, or the nearest one by L1 distance (ATT)."""
+        steps = len(iterates) - 1
+        if self.rules.match == "last":
+            return [(steps, 1.0)]
+        nearest = torch.stack([(theta.detach() - target).abs().sum() for theta in iterates[1:]]).argmin()
+        if target.is_cuda:  # asking for the number would wait for the device: every step gets a share of 0 or 1
+            return [(step, (nearest == step - 1).to(target.dtype)) for step in range(1, steps + 1)]
+        return [(int(nearest) + 1, 1.0)]
+
+    def _distance(self, theta: Tensor, target: Tensor, share: float | Tensor) -> tuple[Tensor, Tensor]:
+        difference = theta - target
+        weights = self.weights
+        if self.rules.weighting is not None:
+            weights = self.rules.weighting(difference.detach().square())
+        weighted = difference if weights is None else weights * difference
+        start = self.theta_0 - target
+        scale = share / (start @ (start if weights is None else weights * start))
+        return scale * (weighted @ difference), 2 * scale * weighted
+
+
+def largest(share: float) -> Weighting:
+    """The weighting of PAD and EDF: 1 for the given share of parameters, those that miss most, and 0 for the others."""
+
+    def weights(squares: Tensor) -> Tensor:
+        keep = max(1, round(share * len(squares)))
+        return torch.zeros_like(squares).scatter(0, squares.topk(keep).indices, 1.0)
+
+    return weights

@@ -1,0 +1,234 @@
+"""Every kind of step against autograd in float64; the compiled kernels against what a compiler can do wrong."""
+
+import pytest
+import torch
+
+from ddkit.nets import FlatNet, cross_entropy, parse_net
+from ddkit.randomness import stream
+from ddkit.steps import step_for
+from ddkit.steps.autograd import AutogradStep
+from ddkit.steps.blocks import NativeBlocks
+from ddkit.steps.choose import _step
+from ddkit.steps.conv import LibraryConvolution, WindowConvolution
+from ddkit.steps.convnet import ConvNetStep
+from ddkit.steps.formulas import FormulaBlocks
+from ddkit.steps.native import kernels
+
+CLASSES, BATCH = 5, 7
+SHAPES = [(1, 8, 8), (3, 9, 11), (1, 28, 28), (2, 6, 5)]  # odd maps lose a row; gray images of 28 are widened
+
+
+def case(shape=(3, 9, 11), width=20, soft=False, dtype=torch.float64, seed=0):
+    """(net, theta, x, y, direction)"""
+    net = FlatNet(parse_net(f"convnet(depth=2, width={width})"), shape, CLASSES)
+    generator = stream(seed, "step")
+
+    def draw(*size):
+        return torch.randn(*size, generator=generator, dtype=dtype)
+
+    theta = net.init(generator, dtype) + 0.1 * draw(net.parameters)
+    y = torch.randint(CLASSES, (BATCH,), generator=generator)
+    if soft:
+        y = draw(BATCH, CLASSES).softmax(1) * 1.3  # whatever is learned: it need not sum to 1
+    return net, theta, draw(BATCH, *shape), y, draw(net.parameters)
+
+
+def fused(net, blocks="c", convolution="library", chunk=2**30, dtype=torch.float64):
+    shapes = net.settings.common_blocks(net.shape)
+    c = kernels(dtype)
+    assert c is not None
+    convolutions = [
+        LibraryConvolution(s.padding) if convolution == "library" else WindowConvolution(s.padding, c) for s in shapes
+    ]
+    parts = NativeBlocks(c) if blocks == "c" else FormulaBlocks(fuse=blocks == "compiled")
+    return ConvNetStep(net, shapes, dtype, parts, convolutions, chunk)
+
+
+def oracle(net, theta, x, y, a):
+    """loss, g, and d (g . a) / d (theta, x, y), by plain double backward."""
+    inputs = [t.clone().requires_grad_(t.is_floating_point()) for t in (theta, x, y)]
+    loss = cross_entropy(net(*inputs[:2]), inputs[2])
+    (g,) = torch.autograd.grad(loss, inputs[0], create_graph=True)
+    wanted = [t for t in inputs if t.requires_grad]
+    return loss, g, *torch.autograd.grad(g @ a, wanted)
+
+
+def check(step, problem, keep, tolerance=1e-12):
+    net, theta, x, y, a = problem
+    untouched = [t.clone() for t in problem[1:]]
+    gradient = step.gradient(theta, x, y, keep=keep)
+    product = step.product(theta, x, y, a, gradient.tape)
+    assert (gradient.tape is None) == (not keep) and (gradient.tape_bytes > 0) == keep
+    assert all(torch.equal(before, now) for before, now in zip(untouched, problem[1:], strict=True))
+    ours = [gradient.loss, gradient.theta, product.theta, product.images]
+    if y.is_floating_point():
+        ours.append(product.labels)
+    else:
+        assert product.labels is None
+    for mine, truth in zip(ours, oracle(net, theta, x, y, a), strict=True):
+        assert mine.shape == truth.shape
+        assert (mine - truth).norm() <= tolerance * truth.norm()
+        assert truth.norm() > 0
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("convolution", ["library", "windows"])
+@pytest.mark.parametrize("blocks", ["c", "formulas"])
+def test_the_fused_step_is_the_double_backward(blocks, convolution, shape, soft, keep):
+    problem = case(shape, soft=soft)
+    check(fused(problem[0], blocks, convolution), problem, keep)
+
+
+@pytest.mark.parametrize("width", [1, 16, 32, 64, 70, 130])
+def test_every_block_of_channels(width):
+    """Widths around the kernels' blocks of 16, 32 and 64 channels, and over two of them."""
+    problem = case((1, 8, 8), width=width, soft=True)
+    for convolution in ("library", "windows"):
+        check(fused(problem[0], convolution=convolution), problem, keep=True)
+
+
+@pytest.mark.parametrize("chunk", [1, 3 * 20 * 99 * 8, 2**30])
+def test_chunks_change_nothing(chunk):
+    """One image at a time, three at a time with one left over, all at once."""
+    problem = case(soft=True)
+    for keep in (False, True):
+        check(fused(problem[0], chunk=chunk), problem, keep)
+
+
+@pytest.mark.parametrize("spec", ["convnet(depth=2, width=4, norm=batch)", "resnet18", "mlp", "lenet"])
+def test_other_networks_go_through_autograd(spec):
+    net = FlatNet(parse_net(spec), (3, 32, 32), CLASSES)
+    generator = stream(1, "other")
+    theta = net.init(generator, torch.float64)
+    x = torch.randn(2, 3, 32, 32, generator=generator, dtype=torch.float64)
+    step = step_for(net, theta)
+    assert isinstance(step, AutogradStep)
+    a = torch.randn(net.parameters, generator=generator, dtype=torch.float64)
+    check(step, (net, theta, x, torch.tensor([1, 3]), a), keep=True)
+
+
+@pytest.mark.slow
+def test_formulas_survive_their_compiler():
+    """What CUDA runs, compiled for this CPU."""
+    problem = case(soft=True)
+    check(fused(problem[0], "compiled"), problem, keep=True)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_step_on_cuda(shape, soft):
+    net, *tensors = case(shape, soft=soft)
+    tensors = [t.cuda() for t in tensors]
+    step = step_for(net, tensors[0])
+    assert isinstance(step, ConvNetStep)
+    check(step, (net, *tensors), keep=True, tolerance=1e-10)
+
+
+def test_bfloat16_maps_keep_float32_parameters():
+    net, theta, x, y, a = case((1, 8, 8), soft=True, dtype=torch.float32)
+    step = step_for(net, theta, "bfloat16")
+    assert isinstance(step, ConvNetStep)
+    gradient, product = step.gradient(theta, x, y), step.product(theta, x, y, a)
+    _, g, *truth = oracle(net, theta, x, y, a)
+    for mine, full in zip((gradient.theta, product.theta, product.images), (g, *truth[:2]), strict=True):
+        assert mine.dtype == torch.float32
+        assert torch.cosine_similarity(mine.flatten(), full.flatten(), dim=0) > 0.99
+    assert not torch.allclose(gradient.theta, g, rtol=1e-4), "this was no bfloat16"
+
+
+@pytest.mark.parametrize("where", ["theta", "x"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_lost_numbers_stay_lost(where, dtype):
+    """ReLU written as max(0, a) turns a NaN into 0, and a run goes on with rubbish."""
+    net, theta, x, y, a = case((1, 8, 8), dtype=torch.float32)
+    {"theta": theta, "x": x.view(-1)}[where][3] = float("nan")
+    step = step_for(net, theta, str(dtype).removeprefix("torch."))
+    assert step.gradient(theta, x, y).loss.isnan()
+    assert step.gradient(theta, x, y).theta.isnan().any()
+    assert step.product(theta, x, y, a).theta.isnan().any()
+
+
+@pytest.mark.parametrize("blocks", ["c", "formulas"])
+def test_maps_too_large_for_a_variance_are_lost_numbers(blocks):
+    net, theta, x, y, _ = case(dtype=torch.float32)
+    step = fused(net, blocks, dtype=torch.float32)
+    assert step.gradient(theta, 1e10 * x, y).loss.isfinite()
+    assert step.gradient(theta, 1e30 * x, y).loss.isnan()
+
+
+def test_large_offsets_lose_no_digits():
+    """The variance of maps whose mean is a thousand times their spread: E[z^2] - E[z]^2 would have no digit left."""
+    z = 1000 + torch.randn(2, 8, 8, 16, generator=stream(0, "offset"))
+    gamma, beta = torch.ones(16), torch.zeros(16)
+    _, (mean, rstd) = NativeBlocks(kernels(torch.float32)).forward(z, gamma, beta)
+    exact = z.double()
+    torch.testing.assert_close(mean.double(), exact.mean((1, 2)), rtol=1e-6, atol=0)
+    torch.testing.assert_close(rstd.double(), (exact.var((1, 2), correction=0) + 1e-5).rsqrt(), rtol=1e-3, atol=0)
+
+
+def test_threads_change_no_bit():
+    net, theta, x, y, a = case(dtype=torch.float32)
+    step, before, results = step_for(net, theta), torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            results.append((step.gradient(theta, x, y).theta, step.product(theta, x, y, a).images))
+    finally:
+        torch.set_num_threads(before)
+    for one, two in zip(*results, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture
+def fresh(home):
+    """No kernels in memory, no library on disk."""
+    caches = (kernels, _step)
+    for cache in caches:
+        cache.cache_clear()
+    yield home
+    for cache in caches:
+        cache.cache_clear()
+
+
+def test_without_a_compiler_there_is_one_warning_and_the_same_gradient(fresh, monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    from ddkit.steps.native import _warn_once
+
+    _warn_once.cache_clear()
+    problem = case()
+    with pytest.warns(RuntimeWarning, match="Install a C compiler") as caught:
+        for dtype in (torch.float64, torch.float32):
+            step = step_for(problem[0], problem[1].to(dtype))
+    assert isinstance(step, AutogradStep)
+    assert len(caught) == 1
+    check(AutogradStep(problem[0], torch.float64), problem, keep=True)
+
+
+def test_the_library_is_compiled_once_and_kept(fresh, monkeypatch):
+    assert kernels(torch.float64) is not None
+    (library,) = (fresh / "kernels").iterdir()
+    made = library.stat().st_mtime_ns
+    kernels.cache_clear()
+    assert kernels(torch.float64) is not None
+    assert [(f, f.stat().st_mtime_ns) for f in (fresh / "kernels").iterdir()] == [(library, made)]
+
+
+def test_a_damaged_library_is_compiled_anew(fresh):
+    assert kernels(torch.float64) is not None
+    (library,) = (fresh / "kernels").iterdir()
+    library.unlink()  # a file of its own: the loaded one must stay whole
+    library.write_bytes(b"not a library")
+    kernels.cache_clear()
+    assert kernels(torch.float64) is not None
+    assert library.stat().st_size > 10_000
+
+
+def test_a_home_that_cannot_be_written_will_do(fresh, monkeypatch):
+    (fresh / "kernels").write_text("a file where the folder should be")
+    problem = case()
+    check(step_for(problem[0], problem[1]), problem, keep=True)
+    assert isinstance(step_for(problem[0], problem[1]), ConvNetStep)
