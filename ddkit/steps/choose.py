@@ -39,7 +39,7 @@ def _step(net: Any, device: str, maps: torch.dtype) -> Step:
     if isinstance(net, FlatNet) and isinstance(net.settings, ConvNetSettings):
         shapes = net.settings.common_blocks(net.shape)
         if shapes is not None and device == "cuda":
-            plain: list[Convolution] = [LibraryConvolution(shape.padding) for shape in shapes]
+            plain: list[Convolution] = [LibraryConvolution(shape) for shape in shapes]
             return ConvNetStep(net, shapes, maps, FormulaBlocks(fuse=True), plain, CHUNK[device])
         if shapes is not None and device == "cpu" and maps in MAPS and (compiled := kernels(maps)) is not None:
             fitting = [choose_convolution(shape, compiled) for shape in shapes]

@@ -23,9 +23,9 @@ from ddkit.steps.step import Gradient, Product
 
 @dataclass(frozen=True)
 class _Layer:
-    """What one block left: its lowered input, the convolution's output, its statistics, and d loss / d output."""
+    """What one block left: its prepared input, the convolution's output, its statistics, and d loss / d output."""
 
-    lowered: Tensor
+    image: Tensor
     z: Tensor
     stats: tuple[Tensor, ...]
     gp: Tensor
@@ -43,7 +43,7 @@ class _Tape:
 
     @property
     def nbytes(self) -> int:
-        return sum(t.nbytes for layer in self.layers for t in (layer.lowered, layer.z, layer.gp, *layer.stats))
+        return sum(t.nbytes for layer in self.layers for t in (layer.image, layer.z, layer.gp, *layer.stats))
 
 
 @final
@@ -93,44 +93,50 @@ class ConvNetStep:
 
     def _chunks(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Channels-last images and their labels as probabilities / B."""
+        if x.shape[1:] != self._net.shape:
+            raise ValueError(f"images must be [B, {', '.join(map(str, self._net.shape))}], got {list(x.shape)}")
         soft = y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes).to(x.dtype)
         images = x.permute(0, 2, 3, 1).to(self._maps).contiguous()
         return list(zip(images.split(self._chunk), (soft / len(x)).split(self._chunk), strict=True))
 
     def _weights(self, theta: Tensor) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor, Tensor]:
-        """([(convolution in the maps' dtype, gamma, beta)], head weight, head bias)."""
-        *blocks, head, bias = self._net.unflatten(theta).values()
-        groups = [blocks[i : i + 4] for i in range(0, len(blocks), 4)]
-        return [(w.to(self._maps), gamma, beta) for w, _, gamma, beta in groups], head, bias
+        """([(prepared convolution, gamma, beta)], head weight, head bias)."""
+        real = torch.float64 if self._maps == torch.float64 else torch.float32
+        if theta.dtype != real or len(theta) != self._net.parameters:  # the kernels in C would read past the end
+            raise ValueError(
+                f"parameters must be {real} [{self._net.parameters}] with maps of {self._maps}, "
+                f"got {theta.dtype} {list(theta.shape)}"
+            )
+        *blocks, head, bias = self._net.unflatten(theta.contiguous()).values()
+        layers = [
+            (convolution.weight(blocks[4 * i].to(self._maps)), blocks[4 * i + 2], blocks[4 * i + 3])
+            for i, convolution in enumerate(self._convolutions)
+        ]
+        return layers, head, bias
 
     def _chunk_gradient(self, weights: Any, x: Tensor, share: Tensor) -> tuple[Tensor, Tensor, _Tape]:
         blocks, head, bias = weights
         walked, p = [], x
         for convolution, (w, gamma, beta) in zip(self._convolutions, blocks, strict=True):
-            lowered, shape = convolution.lower(p), p.shape
-            z = convolution.convolve(lowered, w)
+            image = convolution.image(p)
+            z = convolution.convolve((image, w))
             p, stats = self._blocks.forward(z, gamma, beta)
-            walked.append((lowered, shape, z, stats))
+            walked.append((image, z, stats))
         features = p.permute(0, 3, 1, 2).flatten(1).to(head.dtype)
         log_p = torch.log_softmax(torch.addmm(bias, features, head.T), dim=1)
         probabilities = log_p.exp()
         residual = probabilities * share.sum(1, keepdim=True) - share
 
         gradients = [residual.sum(0), residual.T @ features]
-        gp = (residual @ head).view(len(x), p.shape[3], *p.shape[1:3]).permute(0, 2, 3, 1).to(p.dtype).contiguous()
+        gp = _as_map(residual @ head, p)
         layers = []
         for i in reversed(range(len(blocks))):
-            (w, gamma, beta), (lowered, shape, z, stats) = blocks[i], walked[i]
-            layers.append(_Layer(lowered, z, stats, gp))
+            convolution, (w, gamma, beta), (image, z, stats) = self._convolutions[i], blocks[i], walked[i]
+            layers.append(_Layer(image, z, stats, gp))
             gz, g_beta, g_gamma = self._blocks.backward(z, gp, gamma, beta, stats)
-            gradients += [
-                g_beta,
-                g_gamma,
-                gamma.new_zeros(gamma.shape),
-                self._convolutions[i].pull_weight(lowered, gz, w),
-            ]
+            gradients += [g_beta, g_gamma, torch.zeros_like(gamma), convolution.pull_weight((image, gz))]
             if i:
-                gp = self._convolutions[i].pull_image(gz, w, shape)
+                gp = convolution.pull_image((gz, w))
         tape = _Tape(layers[::-1], features, probabilities, residual, share)
         return _flat(gradients, head.dtype), -(share * log_p).sum(), tape
 
@@ -138,41 +144,37 @@ class ConvNetStep:
         """(d (g . a) / d theta, d / d images channels last, d / d labels before the division by B)."""
         (blocks, head, _), (blocks_t, head_t, bias_t) = weights, tangents
         walked: list[Any] = []
-        pt = None
+        pt: Any = None
         for convolution, layer, (w, gamma, beta), (wt, gamma_t, beta_t) in zip(
             self._convolutions, tape.layers, blocks, blocks_t, strict=True
         ):
-            zt = convolution.convolve(layer.lowered, wt)
-            lowered_t = None
-            if pt is not None:
-                lowered_t = convolution.lower(pt)
-                zt += convolution.convolve(lowered_t, w)
+            through_w = [] if pt is None else [(convolution.image(pt), w)]
+            zt = convolution.convolve((layer.image, wt), *through_w)
             pt, stats_t = self._blocks.forward_tangent(layer.z, zt, gamma, beta, gamma_t, beta_t, layer.stats)
-            walked.append((lowered_t, zt, stats_t))
-        assert pt is not None
+            walked.append(([image_t for image_t, _ in through_w], zt, stats_t))
         features_t = pt.permute(0, 3, 1, 2).flatten(1).to(head.dtype)
         logits_t = torch.addmm(bias_t, features_t, head.T).addmm(tape.features, head_t.T)
         centred = logits_t - (tape.probabilities * logits_t).sum(1, keepdim=True)
         residual_t = tape.probabilities * centred * tape.share.sum(1, keepdim=True)
 
         gradients = [residual_t.sum(0), (residual_t.T @ tape.features).addmm(tape.residual.T, features_t)]
-        gpt = (residual_t @ head).addmm(tape.residual, head_t)
-        gpt = gpt.view(len(pt), pt.shape[3], *pt.shape[1:3]).permute(0, 2, 3, 1).to(pt.dtype).contiguous()
+        gpt = _as_map((residual_t @ head).addmm(tape.residual, head_t), pt)
         for i in reversed(range(len(blocks))):
             convolution, layer = self._convolutions[i], tape.layers[i]
-            (w, gamma, beta), (wt, gamma_t, _), (lowered_t, zt, stats_t) = blocks[i], blocks_t[i], walked[i]
+            (w, gamma, beta), (wt, gamma_t, _), (image_t, zt, stats_t) = blocks[i], blocks_t[i], walked[i]
             gz, gzt, h_beta, h_gamma = self._blocks.backward_tangent(
                 layer.z, zt, layer.gp, gpt, gamma, beta, gamma_t, layer.stats, stats_t
             )
-            h_w = convolution.pull_weight(layer.lowered, gzt, w)
-            if lowered_t is not None:
-                h_w = h_w + convolution.pull_weight(lowered_t, gz, w)
-            gradients += [h_beta, h_gamma, gamma.new_zeros(gamma.shape), h_w]
-            shape = (
-                tape.layers[i - 1].gp.shape if i else torch.Size((len(zt), *self._net.shape[1:], self._net.shape[0]))
-            )
-            gpt = convolution.pull_image(gzt, w, shape) + convolution.pull_image(gz, wt, shape)
+            h_w = convolution.pull_weight((layer.image, gzt), *((image, gz) for image in image_t))
+            gradients += [h_beta, h_gamma, torch.zeros_like(gamma), h_w]
+            gpt = convolution.pull_image((gzt, w), (gz, wt))
         return _flat(gradients, head.dtype), gpt, -centred
+
+
+def _as_map(features: Tensor, like: Tensor) -> Tensor:
+    """Flattened features [B, C H W] as a map like `like` [B, H, W, C]."""
+    b, h, w, c = like.shape
+    return features.view(b, c, h, w).permute(0, 2, 3, 1).to(like.dtype).contiguous()
 
 
 def _flat(gradients: list[Tensor], dtype: torch.dtype) -> Tensor:

@@ -16,6 +16,7 @@ import tempfile
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +32,17 @@ COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
 FLAGS = (("-march=native", "-fopenmp"), ("-mcpu=native", "-fopenmp"), ("-march=native",), ("-mcpu=native",), ())
 """Tried in this order. Without OpenMP the kernels run on one thread."""
 
+_POINTER = ctypes.c_void_p
+TAKES: dict[str, list[Any]] = {
+    "forward": [_POINTER] * 6,
+    "backward": [_POINTER] * 8,
+    "forward_tangent": [_POINTER] * 11,
+    "backward_tangent": [_POINTER] * 14,
+    "windows": [ctypes.c_int, _POINTER, _POINTER],
+    "gather_windows": [ctypes.c_int, _POINTER, _POINTER],
+}
+"""The kernels and what each takes after the shape."""
+
 
 class _Shape(ctypes.Structure):
     _fields_ = [(name, ctypes.c_int) for name in ("batch", "height", "width", "channels", "threads")]
@@ -40,13 +52,16 @@ class Kernels:
     """The functions of blocks.c for one type of map; tensors are contiguous and channels last, [B, H, W, C]."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        self._library = library
+        self._functions = {name: getattr(library, name) for name in TAKES}
+        for name, kinds in TAKES.items():
+            self._functions[name].argtypes = [_Shape, *kinds]
+            self._functions[name].restype = None
 
     def __call__(self, name: str, like: Tensor, *arguments: Tensor | int) -> None:
         """Run kernel `name` on maps shaped as `like`; the arguments are those of blocks.c, in its order."""
         shape = _Shape(*like.shape, torch.get_num_threads())
-        pointers = [a if isinstance(a, int) else ctypes.c_void_p(a.data_ptr()) for a in arguments]
-        getattr(self._library, name)(shape, *pointers)
+        numbers = [a if isinstance(a, int) else a.data_ptr() for a in arguments]
+        self._functions[name](shape, *numbers)
 
 
 @functools.cache

@@ -37,9 +37,7 @@ def fused(net, blocks="c", convolution="library", chunk=2**30, dtype=torch.float
     shapes = net.settings.common_blocks(net.shape)
     c = kernels(dtype)
     assert c is not None
-    convolutions = [
-        LibraryConvolution(s.padding) if convolution == "library" else WindowConvolution(s.padding, c) for s in shapes
-    ]
+    convolutions = [LibraryConvolution(s) if convolution == "library" else WindowConvolution(s, c) for s in shapes]
     parts = NativeBlocks(c) if blocks == "c" else FormulaBlocks(fuse=blocks == "compiled")
     return ConvNetStep(net, shapes, dtype, parts, convolutions, chunk)
 
@@ -170,7 +168,19 @@ def test_large_offsets_lose_no_digits():
     torch.testing.assert_close(rstd.double(), (exact.var((1, 2), correction=0) + 1e-5).rsqrt(), rtol=1e-3, atol=0)
 
 
-def test_threads_change_no_bit():
+def test_what_the_kernels_would_read_past_is_refused():
+    net, theta, x, y, a = case()
+    step = fused(net)
+    for wrong in ((theta.float(), x), (theta[:-1], x), (theta, x[:, :, :8]), (theta, x[:, :2])):
+        with pytest.raises(ValueError, match="must be"):
+            step.gradient(*wrong, y)
+    with pytest.raises(ValueError, match="must be"):
+        step.product(theta, x, y, a.float())
+    spread = torch.stack([theta, theta], 1)[:, 0]  # not contiguous
+    assert torch.equal(step.gradient(spread, x, y).theta, step.gradient(theta, x, y).theta)
+
+
+def test_threads_change_nothing_but_rounding():
     net, theta, x, y, a = case(dtype=torch.float32)
     step, before, results = step_for(net, theta), torch.get_num_threads(), []
     try:

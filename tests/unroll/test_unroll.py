@@ -195,6 +195,8 @@ def test_no_more_tapes_live_than_the_memory_allows(norm, monkeypatch):
         __hash__ = object.__hash__
 
     class Watched:
+        fused = False
+
         def __init__(self, step):
             self.step = step
 
@@ -219,6 +221,16 @@ def test_no_more_tapes_live_than_the_memory_allows(norm, monkeypatch):
         most.clear()
         gradients("adjoint", *problem(norm, steps=6), RATE, memory=memory)
         assert max(most) == expected
+
+
+@pytest.mark.parametrize("norm", [FUSED, OTHER])
+def test_kept_or_recomputed_the_bytes_are_the_same(norm):
+    """What is free on a machine may decide how fast a run is, never what it gives."""
+    net, *tensors = problem(norm, steps=6)
+    case = (net, *(t.float() if t.is_floating_point() else t for t in tensors))
+    without, some, every = (gradients("adjoint", *case, RATE.float(), memory=m) for m in (0, 30_000, 2**30))
+    for results in zip(without, some, every, strict=True):
+        assert torch.equal(results[0], results[1]) and torch.equal(results[0], results[2])
 
 
 @pytest.mark.parametrize("name", ["tf32", "bfloat16"])
