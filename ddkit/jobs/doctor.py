@@ -15,6 +15,7 @@ from ddkit.home import home
 from ddkit.jobs.condense import condense
 from ddkit.jobs.environment import environment
 from ddkit.jobs.resolve import list_recipes
+from ddkit.steps import native_state
 from ddkit.synth import list_sets
 
 SMOKE = (
@@ -31,7 +32,7 @@ def doctor(smoke: bool = True) -> tuple[dict[str, str], bool]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     facts = {name: str(value) for name, value in environment(device).items()}
     facts["cuda"] = torch.version.cuda or "not in this build of torch"
-    facts["compiler"] = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++") or "none found"
+    facts["fused CPU kernels"] = native_state()
     facts["triton"] = "present" if find_spec("triton") else "absent"
     facts["home"] = str(home())
     there = next(folder for folder in (home(), *home().parents) if folder.exists())

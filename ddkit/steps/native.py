@@ -64,6 +64,15 @@ class Kernels:
         self._functions[name](shape, *numbers)
 
 
+def native_state() -> str:
+    """One line for a bug report: whether there are compiled kernels, and whose they are."""
+    try:
+        _library(torch.float32)
+        return f"compiled by {_compiler()}"
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"none, autograd is used ({str(error).splitlines()[0]})"
+
+
 @functools.cache
 def kernels(dtype: torch.dtype) -> Kernels | None:
     """The compiled kernels for maps of `dtype`, or None, with one warning, where they cannot be had."""
@@ -85,14 +94,19 @@ def _warn_once(why: str) -> None:
 
 
 def _library(dtype: torch.dtype) -> ctypes.CDLL:
-    named = os.environ.get("CC")
-    compiler = named or next((found for name in ("gcc", "clang", "cc") if (found := shutil.which(name))), None)
-    if compiler is None:
-        raise OSError("no C compiler was found")
+    compiler = _compiler()
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
     identity = "\n".join((SOURCE.read_text(), version, repr((COMMON, FLAGS)), _processor(), MAPS[dtype]))
     kept = home() / "kernels" / f"blocks-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
     return _load(kept) or _compile(compiler, MAPS[dtype], kept)
+
+
+def _compiler() -> str:
+    named = os.environ.get("CC")
+    compiler = named or next((found for name in ("gcc", "clang", "cc") if (found := shutil.which(name))), None)
+    if compiler is None:
+        raise OSError("no C compiler was found")
+    return compiler
 
 
 def _compile(compiler: str, map_type: str, keep: Path) -> ctypes.CDLL:

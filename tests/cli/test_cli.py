@@ -160,6 +160,7 @@ def test_condense_and_evaluate(home, tmp_path, capsys):
 
 def test_doctor(home, capsys):
     text = output(capsys, "doctor", "--no-smoke")
+    assert "compiled by" in text or "none, autograd is used" in text
     for part in ("torch", version("torch"), "threads", "home", str(home), "buffers", "0 (0.0 MiB)", "recipes"):
         assert part in text
     assert "smoke" not in text

@@ -33,6 +33,13 @@ def case(shape=(3, 9, 11), width=20, soft=False, dtype=torch.float64, seed=0):
     return net, theta, draw(BATCH, *shape), y, draw(net.parameters)
 
 
+@pytest.fixture(autouse=True)
+def compiler():
+    """All but the tests of its absence need a C compiler."""
+    if kernels(torch.float32) is None:
+        pytest.skip("no C compiler, so no fused steps on a CPU")
+
+
 def fused(net, blocks="c", convolution="library", chunk=2**30, dtype=torch.float64):
     shapes = net.settings.common_blocks(net.shape)
     c = kernels(dtype)
