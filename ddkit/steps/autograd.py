@@ -33,7 +33,9 @@ class AutogradStep:
             with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved):
                 logits = self.net(at.to(self.maps), images.to(self.maps)).to(theta.dtype)
                 loss = cross_entropy(logits, labels)
-                (g,) = torch.autograd.grad(loss, at, create_graph=keep)
+                # Always with a graph: without one, group norm's backward is another program with other rounding, and
+                # the bytes of a run would depend on how many tapes the free memory allowed.
+                (g,) = torch.autograd.grad(loss, at, create_graph=True)
         tape = (g, at, images, labels) if keep else None
         return Gradient(loss.detach(), g.detach(), tape, sum(held.values()) if keep else 0)
 
