@@ -67,7 +67,7 @@ class LibraryConvolution:
         return x.permute(0, 3, 1, 2)
 
     def weight(self, w: Tensor) -> Tensor:
-        return w
+        return w.contiguous(memory_format=torch.channels_last)
 
     def convolve(self, *pairs: Pair) -> Tensor:
         return _sum([torch.conv2d(x, w, padding=self.shape.padding) for x, w in pairs]).permute(0, 2, 3, 1).contiguous()
