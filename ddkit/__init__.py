@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ddkit.jobs import condense as condense
     from ddkit.jobs import doctor as doctor
     from ddkit.jobs import evaluate as evaluate
+    from ddkit.jobs import plan as plan
     from ddkit.jobs import raw_images as raw_images
     from ddkit.synth import SyntheticDataset as SyntheticDataset
     from ddkit.synth import SyntheticSet as SyntheticSet
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ddkit.errors": ("DDKitError", "DataError", "NumericalError", "UsageError"),
-    "ddkit.jobs": ("condense", "doctor", "evaluate", "raw_images"),
+    "ddkit.jobs": ("condense", "doctor", "evaluate", "plan", "raw_images"),
     "ddkit.synth": ("SyntheticDataset", "SyntheticSet", "export", "list_sets", "load"),
 }
 __all__ = sorted(name for names in _HOMES.values() for name in names)

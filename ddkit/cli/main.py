@@ -9,6 +9,7 @@ from ddkit.errors import DDKitError
 
 COMMANDS = {
     "condense": "Condense a dataset: the main job.",
+    "plan": "What condensing will take here: time, memory, disk.",
     "evaluate": "Train networks on a set and its rivals; print the table.",
     "show": "Print what a set is and what training on it needs.",
     "export": "Write a set as npz, png or pt.",

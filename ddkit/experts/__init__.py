@@ -7,7 +7,7 @@ content-addressed buffer on disk, one file an expert, and `Trajectories`, which 
 from ddkit.experts.buffer import Buffer, BufferKey, find_buffers, list_buffers
 from ddkit.experts.collect import collect
 from ddkit.experts.settings import ExpertSettings, expert_settings
-from ddkit.experts.train import train_expert
+from ddkit.experts.train import train_expert, train_experts
 from ddkit.experts.trajectories import Trajectories
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "find_buffers",
     "list_buffers",
     "train_expert",
+    "train_experts",
 ]

@@ -1,13 +1,11 @@
 """Flat experts: adaptive GSAM, as in FTD (Du et al., CVPR 2023) and GSAM (Zhuang et al., ICLR 2022)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
-from ddkit.experts.plain import value_and_gradient
-from ddkit.experts.settings import ExpertSettings
+from ddkit.experts.settings import ExpertSettings, ValueAndGradient
 from ddkit.recipe import setting
 
 TINY = 1e-12
@@ -21,11 +19,13 @@ class FlatExperts(ExpertSettings):
     rho: float = setting(0.01, above=0, help="radius of the adaptive ascent step")
     alpha: float = setting(0.3, at_least=0, help="weight of the sharpness-only gradient component")
 
-    def direction(self, loss: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, Tensor]:
-        return gsam_direction(loss, theta, self.rho, self.alpha)
+    def direction(self, value_and_gradient: ValueAndGradient, theta: Tensor) -> tuple[Tensor, Tensor]:
+        return gsam_direction(value_and_gradient, theta, self.rho, self.alpha)
 
 
-def gsam_direction(loss: Callable[[Tensor], Tensor], theta: Tensor, rho: float, alpha: float) -> tuple[Tensor, Tensor]:
+def gsam_direction(
+    value_and_gradient: ValueAndGradient, theta: Tensor, rho: float, alpha: float
+) -> tuple[Tensor, Tensor]:
     """(loss, direction) of adaptive GSAM at theta = w [P], the same batch in both passes.
 
     g      = grad L(w)
@@ -34,8 +34,8 @@ def gsam_direction(loss: Callable[[Tensor], Tensor], theta: Tensor, rho: float, 
     g_perp = g - (<g, g_p> / |g_p|^2) g_p                  (what of g the perturbed gradient does not share)
     d      = g_p - alpha * g_perp
     """
-    value, g = value_and_gradient(loss, theta)
+    value, g = value_and_gradient(theta)
     eps = rho * theta.square() * g / ((theta.abs() * g).norm() + TINY)
-    _, g_p = value_and_gradient(loss, theta + eps)
+    _, g_p = value_and_gradient(theta + eps)
     g_perp = g - (g @ g_p) / (g_p.square().sum() + TINY) * g_p
     return value, g_p - alpha * g_perp

@@ -10,6 +10,9 @@ from torch import Tensor
 from ddkit.errors import UsageError
 from ddkit.recipe import nearest, setting
 
+ValueAndGradient = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""theta [P] -> (loss [], d loss / d theta [P]) of one batch."""
+
 KINDS = {"plain": "ddkit.experts.plain:PlainExperts", "flat": "ddkit.experts.flat:FlatExperts"}
 
 
@@ -26,8 +29,11 @@ class ExpertSettings:
     seed: int = setting(0, at_least=0, help="seed of the experts' initialisation, order and augmentation")
     dtype: str = setting("float32", one_of=("float32", "float16", "bfloat16"), help="precision on disk")
 
-    def direction(self, loss: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, Tensor]:
-        """(loss [], descent direction [P]) of one batch at parameters `theta` [P]; each kind has its own."""
+    def direction(self, value_and_gradient: ValueAndGradient, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """(loss [], descent direction [P]) of one batch at parameters `theta` [P]; each kind has its own.
+
+        It must suit torch.func.vmap, which on CUDA runs it for several experts at once.
+        """
         raise TypeError(f"{type(self).__name__} is not a kind of expert: it has no direction")
 
 

@@ -1,43 +1,74 @@
-"""Train one network on real data and yield its parameters after every epoch."""
+"""Train experts on the real data and yield their parameters after every epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
+from torch.func import grad_and_value, vmap
 
 from ddkit.data import DSA, Part
+from ddkit.experts.batches import epoch_batches
 from ddkit.experts.settings import ExpertSettings
 from ddkit.nets import FlatNet, cross_entropy
+from ddkit.steps import Step, step_for
+
+
+def train_experts(
+    net: FlatNet, part: Part, settings: ExpertSettings, dsa: DSA, epochs: int, generators: Sequence[Generator]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (theta [E, P], mean training losses [E]) at initialisation (losses nan) and after each of `epochs` epochs.
+
+    One expert a generator, on the device of `part`: on CUDA all of them stacked, elsewhere each step one after another.
+    Draws depend on an expert's own generator alone, so it comes out the same in any group (on a CPU to the byte), and
+    its first e + 1 snapshots are the same however many epochs follow. Every snapshot is a tensor of its own: the
+    published code's `p.detach().cpu()` aliases the live parameters on a CPU, so that all its snapshots are the last
+    one. Nothing waits for the device.
+    """
+    theta = torch.stack([net.init(generator) for generator in generators]).to(part.images.device)
+    velocity = torch.zeros_like(theta)
+    directions = partial(stacked, net) if theta.is_cuda else partial(one_by_one, step_for(net, theta))
+    yield theta, theta.new_full((len(theta),), torch.nan)
+    for _ in range(epochs):
+        total = theta.new_zeros(len(theta))
+        for x, y in epoch_batches(part, settings.batch, dsa, generators):
+            losses, direction = directions(settings, theta, x, y)
+            velocity = settings.momentum * velocity + direction + settings.weight_decay * theta
+            theta = theta - settings.lr * velocity
+            total += losses * y.shape[1]
+        yield theta, total / len(part)
 
 
 def train_expert(
-    net: FlatNet, part: Part, settings: ExpertSettings, dsa: DSA, epochs: int, generator: torch.Generator
+    net: FlatNet, part: Part, settings: ExpertSettings, dsa: DSA, epochs: int, generator: Generator
 ) -> Iterator[tuple[Tensor, float]]:
-    """Yield (theta [P], mean training loss) at initialisation (loss nan) and after each of `epochs` epochs.
-
-    Every snapshot is a tensor of its own: the published code's `p.detach().cpu()` aliases the live parameters on a
-    CPU, so that all its snapshots are the last one. Draws depend on the generator alone, so the first e + 1 snapshots
-    are the same however many epochs follow.
-    """
-    images, labels = part.images, part.labels
-    theta = net.init(generator).to(images.device)
-    velocity = torch.zeros_like(theta)
-    side = (images.shape[-2], images.shape[-1])
-    yield theta, float("nan")
-    for _ in range(epochs):
-        order = torch.randperm(len(labels), generator=generator).to(images.device)
-        total = torch.zeros((), device=images.device)
-        for index in order.split(settings.batch):
-            params = dsa.sample(generator, 1, len(index), side)
-            x, y = dsa.apply(images[index][None], params)[0], labels[index]
-            loss, direction = settings.direction(partial(batch_loss, net, x, y), theta)
-            velocity = settings.momentum * velocity + direction + settings.weight_decay * theta
-            theta = theta - settings.lr * velocity
-            total += loss * len(index)
-        yield theta, float(total / len(labels))
+    """`train_experts` for one: yields (theta [P], mean training loss)."""
+    for theta, losses in train_experts(net, part, settings, dsa, epochs, [generator]):
+        yield theta[0], float(losses[0])
 
 
-def batch_loss(net: FlatNet, x: Tensor, y: Tensor, theta: Tensor) -> Tensor:
-    """Mean cross entropy of one batch as a function of the parameters, which come last for `partial`."""
-    return cross_entropy(net(theta, x), y)
+def one_by_one(step: Step, settings: ExpertSettings, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Losses [E] and directions [E, P] at theta [E, P], each on its own images [E, B, C, H, W] and labels [E, B]."""
+
+    def one(own: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        def value_and_gradient(at: Tensor) -> tuple[Tensor, Tensor]:
+            gradient = step.gradient(at, images, labels)
+            return gradient.loss, gradient.theta
+
+        return settings.direction(value_and_gradient, own)
+
+    losses, directions = zip(*map(one, theta, x, y), strict=True)
+    return torch.stack(losses), torch.stack(directions)
+
+
+def stacked(net: FlatNet, settings: ExpertSettings, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The same for all experts at once, by vmap over autograd."""
+
+    def one(own: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        def value_and_gradient(at: Tensor) -> tuple[Tensor, Tensor]:
+            gradient, loss = grad_and_value(lambda at: cross_entropy(net(at, images), labels))(at)
+            return loss, gradient
+
+        return settings.direction(value_and_gradient, own)
+
+    return vmap(one)(theta, x, y)

@@ -7,6 +7,7 @@ each other; here they are put together, and nowhere else. The command line calls
 from ddkit.jobs.condense import Condensed, condense
 from ddkit.jobs.doctor import doctor
 from ddkit.jobs.evaluate import evaluate
+from ddkit.jobs.plan import Plan, plan
 from ddkit.jobs.raw import raw_images
 
-__all__ = ["Condensed", "condense", "doctor", "evaluate", "raw_images"]
+__all__ = ["Condensed", "condense", "doctor", "evaluate", "Plan", "plan", "raw_images"]

@@ -1,14 +1,18 @@
-"""One expert's training against a loop in plain PyTorch, and what its snapshots promise."""
+"""Training against a loop in plain PyTorch, alone and in groups, and what snapshots promise."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from ddkit.data import DSA, Part
-from ddkit.experts import train_expert
+from ddkit.data import DSA, DSAParams, Part
+from ddkit.experts import train_expert, train_experts
+from ddkit.experts.batches import epoch_batches
 from ddkit.experts.flat import FlatExperts
 from ddkit.experts.plain import PlainExperts
+from ddkit.experts.train import one_by_one, stacked
+from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
+from ddkit.steps.autograd import AutogradStep
 
 
 def trained(real, net, settings, epochs, augment="", generator=None):
@@ -53,8 +57,9 @@ def test_epochs_are_those_of_torch_sgd(real, net, settings):
     )
     for _ in range(epochs):
         order = torch.randperm(len(labels), generator=generator)
-        for index in order.split(settings.batch):
-            DSA("").sample(generator, 1, len(index), (8, 8))  # draws even where nothing is augmented
+        batches = order.split(settings.batch)
+        DSA("").sample(generator, len(batches), settings.batch, (8, 8))  # draws even where nothing is augmented
+        for index in batches:
             optimiser.zero_grad()
             F.cross_entropy(module(images[index].double()), labels[index]).backward()
             optimiser.step()
@@ -78,7 +83,7 @@ def test_every_image_is_used_once_an_epoch(net, monkeypatch):
     part = Part(torch.arange(count).float().view(-1, 1, 1, 1).expand(-1, 1, 8, 8), torch.arange(count) % 3)
 
     def spy(x, params):
-        seen.append(x[0, :, 0, 0, 0].int().tolist())
+        seen.extend(x[:, :, 0, 0, 0].int().tolist())
         return x
 
     monkeypatch.setattr(DSA, "apply", staticmethod(spy))
@@ -95,6 +100,53 @@ def test_the_loss_is_the_mean_over_the_epoch(real, net):
     expected = F.cross_entropy(net(pairs[0][0], real.train.images), real.train.labels)
     assert pairs[1][1] == pytest.approx(expected.item(), rel=1e-5)
     assert pairs[0][1] != pairs[0][1]  # nan: nothing was seen yet
+
+
+def test_a_batch_is_augmented_by_its_own_draws(net, monkeypatch):
+    """However many batches are augmented at once: the parameters that reach an image are those of its batch and row."""
+    count, size = 23, 5
+    part = Part(torch.randn(count, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(count) % 3)
+    dsa, generator = DSA("color_crop_scale"), stream(0, "expert", 0)
+    order = torch.randperm(count, generator=generator).split(size)
+    params = dsa.sample(generator, len(order), size, (8, 8))
+    for ahead in (1, 2 * size * 64, 2**20):
+        monkeypatch.setattr("ddkit.experts.batches.AHEAD", ahead)
+        batches = list(epoch_batches(part, size, dsa, [stream(0, "expert", 0)]))
+        assert [x.shape[1] for x, _ in batches] == [5, 5, 5, 5, 3]
+        for i, (x, y) in enumerate(batches):
+            row = DSAParams(params.ops[i : i + 1], params.values[i : i + 1, : len(order[i])], (8, 8))
+            assert torch.equal(x, dsa.apply(part.images[order[i]][None], row))
+            assert torch.equal(y[0], part.labels[order[i]])
+
+
+@pytest.mark.parametrize("augment", ["", "color_crop_cutout_flip_scale_rotate"])
+@pytest.mark.parametrize("kind", [PlainExperts, FlatExperts])
+def test_an_expert_is_the_same_in_any_group(real, net, kind, augment):
+    settings, dsa = kind(batch=8, lr=0.1, momentum=0.5), DSA(augment)
+    generators = [stream(0, "expert", i) for i in range(3)]
+    epochs = list(train_experts(net, real.train, settings, dsa, 3, generators))
+    assert [theta.shape for theta, _ in epochs] == [(3, net.parameters)] * 4
+    for i in (0, 2):
+        alone = list(train_expert(net, real.train, settings, dsa, 3, stream(0, "expert", i)))
+        for (thetas, losses), (theta, loss) in zip(epochs, alone, strict=True):
+            assert torch.equal(thetas[i], theta)
+            assert losses[i].item() == pytest.approx(loss, rel=0, abs=0, nan_ok=True)
+
+
+@pytest.mark.parametrize("spec", ["convnet(depth=1, width=4)", "convnet(depth=1, width=4, norm=batch)"])
+@pytest.mark.parametrize("settings", [PlainExperts(), FlatExperts(rho=0.1, alpha=1.0)], ids=["plain", "flat"])
+def test_stacked_experts_take_the_same_step_as_one_by_one(settings, spec):
+    """What runs on CUDA, against ordinary autograd for each expert, in float64."""
+    net = FlatNet(parse_net(spec), (1, 8, 8), 3)
+    draw = torch.Generator().manual_seed(0)
+    theta = torch.stack([net.init(draw, torch.float64) for _ in range(3)])
+    x = torch.randn(3, 6, 1, 8, 8, generator=draw, dtype=torch.float64)
+    y = torch.randint(3, (3, 6), generator=draw)
+    losses, directions = stacked(net, settings, theta, x, y)
+    expected = one_by_one(AutogradStep(net, torch.float64), settings, theta, x, y)
+    torch.testing.assert_close(losses, expected[0], rtol=1e-12, atol=0)
+    torch.testing.assert_close(directions, expected[1], rtol=1e-10, atol=1e-12)
+    assert directions.norm() > 0.1
 
 
 def test_the_global_generator_is_neither_used_nor_moved(real, net):

@@ -1,0 +1,233 @@
+"""Claim: experts trained several times as fast as by published code, plain and flat, on a CPU.
+
+    python benchmarks/experts.py ROW ... [--data FILE] [--experts 8] [--epochs N] [--repeats 3] [--save]
+
+Ours is `ddkit.experts.factory.grow`. The textbook is what published code does, in our words: one expert after another,
+a module, a DataLoader over a TensorDataset, DSA on each batch, torch.optim.SGD, and for flat experts GSAM over the
+module's parameters; on all threads, and for small images also on one, as ddkit would (ddkit/jobs/threads.py). All start
+from the same initialisations and train in turn in one process, medians over the repeats; `ratio` is the faster textbook
+over ours. Seconds include all that a user waits for: draws, augmentation, the start of processes.
+
+`difference` is that of theta after one step from the same theta on the same batch, relative to the step's length, for
+three experts: the median in float32 (where a ReLU at its kink may move one of them, ours or theirs) and the largest in
+float64. `accuracy` is the mean on the validation part at the end: orders and augmentations are drawn differently, so
+that only their distribution agrees. `share` is the FLOP floor over the time: 2.93 forward passes an
+image for plain and 5.86 for flat experts, at the rate of a 3x3 convolution (the network's second, at the batch size)
+on all cores, measured in the same run.
+
+Rows: see ROWS; those of CIFAR-10 take the first 5,000 images of an npz archive, --data. --save adds a line a row to
+results/experts.jsonl.
+"""
+
+import argparse
+from dataclasses import dataclass
+from functools import partial
+from statistics import mean, median
+
+import torch
+import torch.nn.functional as F
+from measure import alternate, convolution_rate, forward_flops, save, summary
+from torch import Generator, Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from ddkit.data import DSA, ImageData, RealData, load_images, prepare
+from ddkit.experts import ExpertSettings, expert_settings
+from ddkit.experts.factory import grow
+from ddkit.experts.flat import FlatExperts
+from ddkit.experts.train import one_by_one, stacked
+from ddkit.jobs.threads import fitting_threads
+from ddkit.nets import FlatNet, accuracy, parse_net
+from ddkit.randomness import stream
+from ddkit.recipe import DataSettings
+from ddkit.steps import step_for
+
+FLOOR = {"plain": 2.93, "flat": 5.86}
+IMAGES = 5000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting; `epochs` unless --epochs says otherwise."""
+
+    data: str
+    net: str
+    kind: str
+    batch: int
+    lr: float
+    epochs: int
+    device: str = "cpu"
+
+
+D2, D3 = "convnet(depth=2, width=32)", "convnet(depth=3, width=128)"
+ROWS = {
+    f"{name}-{kind}": Row(data, net, kind, batch, lr, epochs, device)
+    for name, data, net, batch, lr, epochs, device in (
+        ("digits", "digits", D2, 64, 0.05, 10, "cpu"),
+        ("digits-256", "digits", D2, 256, 0.1, 10, "cpu"),
+        ("cifar10", "cifar10", D3, 256, 0.01, 1, "cpu"),
+        ("cifar10-cuda", "cifar10", D3, 256, 0.01, 10, "cuda"),
+    )
+    for kind in ("plain", "flat")
+}
+AUGMENT = {"digits": "color_crop_cutout_scale_rotate", "cifar10": "color_crop_cutout_flip_scale_rotate"}
+
+
+def textbook(
+    net: FlatNet, real: RealData, settings: ExpertSettings, dsa: DSA, epochs: int, thetas: list[Tensor]
+) -> list[Tensor]:
+    """The final parameters [P] of experts that start at `thetas`."""
+    return [_expert(net, real, settings, dsa, epochs, theta, stream(i, "textbook")) for i, theta in enumerate(thetas)]
+
+
+def _expert(
+    net: FlatNet, real: RealData, settings: ExpertSettings, dsa: DSA, epochs: int, theta: Tensor, draw: Generator
+) -> Tensor:
+    part = real.train
+    loader = DataLoader(TensorDataset(part.images, part.labels), settings.batch, shuffle=True, generator=draw)
+    module = _module(net, theta)
+    optimiser = torch.optim.SGD(
+        module.parameters(), lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
+    )
+    snapshots = [[p.detach().clone().cpu() for p in module.parameters()]]
+    for _ in range(epochs):
+        total = 0.0
+        for images, labels in loader:
+            params = dsa.sample(draw, 1, len(labels), (images.shape[-2], images.shape[-1]))
+            images = dsa.apply(images[None], params)[0]
+            total += _step(module, optimiser, images, labels, settings) * len(labels)
+        snapshots.append([p.detach().clone().cpu() for p in module.parameters()])
+    return nn.utils.parameters_to_vector(module.parameters()).detach()
+
+
+def _module(net: FlatNet, theta: Tensor) -> nn.Module:
+    module = net.settings.build(net.shape, net.classes).to(theta)
+    nn.utils.vector_to_parameters(theta.clone(), module.parameters())
+    return module
+
+
+def _step(
+    module: nn.Module, optimiser: torch.optim.SGD, images: Tensor, labels: Tensor, settings: ExpertSettings
+) -> float:
+    """One step of SGD, or of SGD along GSAM's direction, which stands in the gradients' place. The loss."""
+    optimiser.zero_grad()
+    loss = F.cross_entropy(module(images), labels)
+    loss.backward()
+    if isinstance(settings, FlatExperts):
+        _gsam(module, images, labels, settings)
+    optimiser.step()
+    return loss.item()
+
+
+def _gsam(module: nn.Module, images: Tensor, labels: Tensor, settings: FlatExperts) -> None:
+    """From the gradients g to GSAM's direction, parameter by parameter as in the published optimisers."""
+    parameters = [p for p in module.parameters() if p.grad is not None]
+    first = [p.grad.clone() for p in parameters]
+    with torch.no_grad():
+        norm = torch.stack([(p.abs() * g).norm() for p, g in zip(parameters, first, strict=True)]).norm()
+        moves = [settings.rho * p.square() * g / (norm + 1e-12) for p, g in zip(parameters, first, strict=True)]
+        for p, move in zip(parameters, moves, strict=True):
+            p.add_(move)
+    module.zero_grad()
+    F.cross_entropy(module(images), labels).backward()
+    with torch.no_grad():
+        for p, move in zip(parameters, moves, strict=True):
+            p.sub_(move)
+        inner = sum((g * p.grad).sum() for p, g in zip(parameters, first, strict=True))
+        square = sum(p.grad.square().sum() for p in parameters)
+        for p, g in zip(parameters, first, strict=True):
+            p.grad -= settings.alpha * (g - inner / (square + 1e-12) * p.grad)
+
+
+def step_differences(net: FlatNet, real: RealData, settings: ExpertSettings, theta: Tensor) -> list[float]:
+    """|our step - the textbook's| / |the textbook's|, one step of each expert from theta [E, P] on one batch."""
+    x, y = real.train.images[: settings.batch].to(theta.dtype), real.train.labels[: settings.batch]
+    xs, ys = x.expand(len(theta), *x.shape), y.expand(len(theta), *y.shape)
+    if theta.is_cuda:
+        _, directions = stacked(net, settings, theta, xs, ys)
+    else:
+        _, directions = one_by_one(step_for(net, theta), settings, theta, xs, ys)
+    differences = []
+    for before, direction in zip(theta, directions, strict=True):
+        module = _module(net, before)
+        _step(module, torch.optim.SGD(module.parameters(), lr=settings.lr), x, y, settings)
+        step = before - nn.utils.parameters_to_vector(module.parameters()).detach()
+        differences.append(float((settings.lr * direction - step).norm() / step.norm()))
+    return differences
+
+
+def real_data(row: Row, archive: str) -> RealData:
+    if row.data == "digits":
+        return prepare(load_images("digits"), DataSettings(name="digits"))
+    whole = load_images(f"npz:{archive}")
+    few = ImageData(
+        **{**vars(whole), "train_images": whole.train_images[:IMAGES], "train_labels": whole.train_labels[:IMAGES]}
+    )
+    return prepare(few, DataSettings(name=whole.name))
+
+
+def measured(name: str, archive: str, experts: int, epochs: int | None, repeats: int, keep: bool) -> None:
+    row = ROWS[name]
+    device, epochs = torch.device(row.device), epochs or row.epochs
+    real = real_data(row, archive).to(device)
+    net = FlatNet(parse_net(row.net), tuple(real.train.images.shape[1:]), len(real.data.classes))
+    settings, dsa = expert_settings(row.kind)(batch=row.batch, lr=row.lr), DSA(AUGMENT[row.data])
+    thetas = [net.init(stream(settings.seed, "expert", expert)).to(device) for expert in range(experts)]
+    ended: dict[str, list[Tensor]] = {}
+
+    def ours() -> None:
+        with fitting_threads(net.shape):
+            grown = grow(net, real.train, settings, dsa, epochs, range(experts))
+            ended["ours"] = [snapshots[-1].to(device) for _, snapshots, _ in grown]
+
+    def published(threads: int) -> None:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        ended[f"textbook-{threads}"] = textbook(net, real, settings, dsa, epochs, thetas)
+        torch.set_num_threads(before)
+
+    with fitting_threads(net.shape):
+        threads = {torch.get_num_threads()}
+    programs = {f"textbook-{n}": partial(published, n) for n in sorted({*threads, torch.get_num_threads()})}
+    seconds = alternate({"ours": ours, **programs}, repeats, device)
+    rows = summary(seconds, min(programs, key=lambda program: median(seconds[program])))
+    steps = experts * epochs * -(-len(real.train) // row.batch)
+    channels, side = net.unflatten(thetas[0])["body.0.weight"].shape[0], net.shape[-1] // 2
+    rate = convolution_rate(channels, side, row.batch, device)
+    floor = FLOOR[row.kind] * forward_flops(net) * experts * epochs * len(real.train) / rate
+    for program, facts in rows.items():
+        facts["ms_per_step"] = facts["seconds"] / steps * 1e3
+        facts["share"] = floor / facts["seconds"]
+        validation = real.validation
+        facts["accuracy"] = mean(accuracy(net, t, validation.images, validation.labels) for t in ended[program])
+        print(name, program, {key: float(f"{value:.4g}") for key, value in facts.items()}, flush=True)
+    few = torch.stack(thetas[:3])
+    difference = (
+        median(step_differences(net, real, settings, few)),
+        max(step_differences(net, real, settings, few.double())),
+    )
+    print(
+        name,
+        f"difference {difference[0]:.2g}, in float64 {difference[1]:.2g}; convolution {rate / 1e9:.0f} GFLOP/s",
+        flush=True,
+    )
+    if keep:
+        setting = {"row": name, **vars(row), "epochs": epochs, "experts": experts, "images": len(real.train)}
+        setting |= {"repeats": repeats, "difference": difference, "gflops": rate / 1e9}
+        save("experts.jsonl", setting, rows, device)
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("rows", nargs="+", choices=ROWS, metavar="ROW", help=", ".join(ROWS))
+    ask.add_argument("--data", default="cifar10.npz", help="CIFAR-10 as an npz archive")
+    ask.add_argument("--experts", type=int, default=8)
+    ask.add_argument("--epochs", type=int)
+    ask.add_argument("--repeats", type=int, default=3)
+    ask.add_argument("--save", action="store_true")
+    args = ask.parse_args()
+    for name in args.rows:
+        measured(name, args.data, args.experts, args.epochs, args.repeats, args.save)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""ddkit plan"""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ddkit.cli.condense import condense
+
+if TYPE_CHECKING:
+    from ddkit.jobs import Plan
+
+SHARED = ("method", "data", "ipc", "seed", "device", "overrides")
+"""Options of `ddkit condense` that shape the work, taken from there so that both read them alike."""
+
+
+@click.command(params=[option for option in condense.params if option.name in SHARED])
+@click.argument("recipe", required=False)
+@click.option(
+    "--probe-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="About how long to measure.",
+)
+def plan(
+    recipe: str | None,
+    method: str | None,
+    data: str | None,
+    ipc: int | None,
+    seed: int | None,
+    device: str,
+    overrides: tuple[str, ...],
+    probe_seconds: float,
+) -> None:
+    """Say what condensing will take on this machine: time, memory and disk, from a short probe.
+
+    RECIPE is a recipe's name or a TOML file, as for ddkit condense --recipe. Nothing is trained to the end and nothing
+    is kept. Where memory or disk do not suffice, a line says what to change.
+    """
+    from ddkit.jobs import plan as job
+    from ddkit.run import terminal_meter
+
+    with terminal_meter() as meter:
+        found = job(
+            method,
+            data=data,
+            ipc=ipc,
+            recipe=recipe,
+            overrides=overrides,
+            seed=seed,
+            device=device,
+            probe_seconds=probe_seconds,
+            meter=meter,
+        )
+    _print(found)
+
+
+def _print(plan: "Plan") -> None:
+    """One row a stage and their total; below it what is there, what is free, and what does not fit."""
+    from ddkit.cli.table import print_rows
+    from ddkit.jobs.plan import size_text
+
+    rows = [(s.name, time_text(s.seconds), size_text(s.memory), size_text(s.disk)) for s in plan.stages]
+    total = ("total", time_text(plan.seconds), size_text(plan.memory), size_text(plan.disk))
+    print_rows(("stage", "time", "peak memory", "disk"), [*rows, total])
+    if plan.experts_wanted:
+        click.echo(f"- {plan.experts_there} of {plan.experts_wanted} experts are there")
+    click.echo(f"- free: {size_text(plan.free_memory)} of memory ({plan.device}), {size_text(plan.free_disk)} at home")
+    probed = "; ".join(f"{stage.name} from {stage.basis}" for stage in plan.stages if stage.basis)
+    click.echo(f"- estimates, from a probe: {probed}")
+    for problem in plan.problems:
+        click.echo(f"does not fit: {problem}")
+
+
+def time_text(seconds: float) -> str:
+    """Seconds for people: 12 s, 3.4 min, 5.6 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 10 or seconds == 0 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,63 @@
+"""The expert factory: which experts are trained together, and where."""
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddkit.data import DSA, Part
+from ddkit.experts.processes import in_processes, process_count
+from ddkit.experts.settings import ExpertSettings
+from ddkit.experts.train import train_experts
+from ddkit.nets import FlatNet
+from ddkit.randomness import stream
+
+STACK = 8
+"""Experts trained as one stack on CUDA."""
+
+Group = Sequence[int]
+Epoch = tuple[np.ndarray, np.ndarray]
+
+
+def grow(
+    net: FlatNet, part: Part, settings: ExpertSettings, dsa: DSA, epochs: int, experts: Sequence[int]
+) -> Generator[tuple[int, Tensor, Tensor], None, None]:
+    """Yield (number, snapshots [epochs + 1, P], mean training losses [epochs + 1]), on the CPU, of each expert when it
+    is complete, not always in the order asked for.
+
+    On CUDA a stack of experts at a time; on a CPU each in a process of its own, as many at once as there are cores,
+    and where processes cannot be forked one after another here. Expert e draws from stream(seed, "expert", e) alone.
+    """
+
+    def train(group: Group) -> Iterable[Epoch]:
+        generators = [stream(settings.seed, "expert", expert) for expert in group]
+        for theta, losses in train_experts(net, part, settings, dsa, epochs, generators):
+            yield _leave(theta), _leave(losses)
+
+    cuda = part.images.is_cuda
+    size, count = (STACK, 1) if cuda else (1, process_count())
+    groups = [experts[first : first + size] for first in range(0, len(experts), size)]
+    with closing(in_processes(train, groups, count) if count > 1 else _here(train, groups)) as finished:
+        for group, trained in finished:
+            if cuda:
+                torch.cuda.synchronize()  # the copies that are on their way
+            snapshots, losses = (torch.from_numpy(np.stack(column)) for column in zip(*trained, strict=True))
+            yield from zip(group, snapshots.unbind(1), losses.unbind(1), strict=True)
+
+
+def _here(
+    work: Callable[[Group], Iterable[Any]], tasks: Iterable[Group]
+) -> Generator[tuple[Group, list[Any]], None, None]:
+    for task in tasks:
+        yield task, list(work(task))
+
+
+def _leave(values: Tensor) -> np.ndarray:
+    """A copy on the CPU that the device does not wait for: complete once the device is synchronised."""
+    if not values.is_cuda:
+        return values.numpy()
+    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    return host.copy_(values, non_blocking=True).numpy()

@@ -1,0 +1,152 @@
+"""Work spread over forked processes.
+
+Small networks are a hundred short kernels a step. Two threads hand the interpreter's lock to each other at each of
+them, and two OpenMP threads wait for each other at the end of each; two processes share nothing. On two cores
+(Intel Xeon with AVX-512, torch 2.15), milliseconds a step of a fused ConvNet, all cores counted:
+
+                                          2 OpenMP threads   2 Python threads   2 processes
+    digits, depth 2, width 32, batch 64         0.87               1.15             0.65
+    the same, batch 256                         2.5                2.8              2.3
+    CIFAR-10, depth 3, width 128, batch 256     310                285              274
+
+Forking is safe here as it is for PyTorch's DataLoader: a child runs on one thread and never meets a GPU.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import connection, current_process, get_context
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
+
+import torch
+
+from ddkit.errors import DDKitError
+
+Task = TypeVar("Task")
+Item = TypeVar("Item")
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+
+def process_count() -> int:
+    """One for each core that this process may use, at most OMP_NUM_THREADS where that is set.
+
+    1, which means no process beside this one, where forking is unsafe or not allowed: outside Linux, with a GPU in the
+    machine, for which autograd starts threads at its first use, and in a daemon of multiprocessing.
+    """
+    if sys.platform != "linux" or torch.cuda.is_available() or current_process().daemon:
+        return 1
+    cores, limit = len(os.sched_getaffinity(0)), os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores
+
+
+def in_processes(
+    work: Callable[[Task], Iterable[Item]], tasks: Sequence[Task], count: int
+) -> Generator[tuple[Task, list[Item]], None, None]:
+    """Yield (task, all that `work(task)` yields) when it is complete, whichever is first; up to `count` at a time.
+
+    Each process runs on one thread and takes task after task. Items are sent as they come; they hold arrays and no
+    tensors, which torch would pass as handles into the memory of a child that may have ended. An exception of `work`
+    is raised here. However the iterator ends, by an interrupt too, no process is left.
+
+    Raises:
+        DDKitError: a process was killed from outside, as happens where memory is short.
+    """
+    waiting, running = list(tasks), dict[Any, _Running]()
+    try:
+        while waiting and len(running) < count:
+            pipe, process = _start(work, list(running))
+            running[pipe] = _Running(process)
+            running[pipe].begin(pipe, waiting)
+        while running:
+            for ready in connection.wait(list(running)):
+                child = running[ready]
+                if child.receive(ready):
+                    finished = child.task, child.items
+                    if not child.begin(ready, waiting):
+                        del running[ready]
+                    yield finished
+    finally:
+        for child in running.values():
+            child.process.kill()
+        for child in running.values():
+            child.process.join()
+
+
+@dataclass
+class _Running:
+    """A process and what it has sent of its present task."""
+
+    process: BaseProcess
+    task: Any = None
+    items: list[Any] = field(default_factory=list)
+
+    def begin(self, pipe: Any, waiting: list[Any]) -> bool:
+        """Hand it the next task; False where there is none, and the process is told to end."""
+        pipe.send(waiting[:1])
+        if not waiting:
+            self.process.join()
+            return False
+        self.task, self.items = waiting.pop(0), []
+        return True
+
+    def receive(self, pipe: Any) -> bool:
+        """Take one message; whether it was the task's last."""
+        try:
+            kind, value = pipe.recv()
+        except (EOFError, ConnectionResetError):
+            self.process.join()
+            raise DDKitError(
+                f"a process was ended from outside (exit code {self.process.exitcode}); "
+                "if memory is short, set OMP_NUM_THREADS=1, which does one thing at a time; run again to go on"
+            ) from None
+        if kind == "error":
+            raise value
+        if kind == "item":
+            self.items.append(value)
+        return kind == "end"
+
+
+def _start(work: Callable[[Any], Iterable[Any]], others: list[Any]) -> tuple[Any, BaseProcess]:
+    context = get_context("fork")
+    here, there = context.Pipe()
+    process = context.Process(target=_child, args=(work, there, [*others, here]), daemon=True)
+    process.start()
+    there.close()  # so that the pipe ends when the child dies
+    return here, process
+
+
+def _child(work: Callable[[Any], Iterable[Any]], pipe: connection.Connection, others: list[Any]) -> None:
+    for other in others:  # the parent's ends, so that the pipe ends when the parent dies
+        other.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
+    torch.set_num_threads(1)
+    _keep_freed_memory()
+
+    def send(kind: str, value: Any = None) -> None:
+        pipe.send((kind, value))
+
+    try:
+        while task := pipe.recv():
+            for item in work(task[0]):
+                send("item", item)
+            send("end")
+    except Exception as error:
+        error.add_note(traceback.format_exc())
+        with suppress(OSError):  # the error is that the parent is gone
+            send("error", error)
+
+
+def _keep_freed_memory() -> None:
+    """Let this process keep what it frees, up to a GiB. By default glibc gives large blocks back to the system, and
+    each new one is paid for in page faults: 274 ms a step instead of 240 on CIFAR-10, 2.3 instead of 1.9 on digits."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_TRIM_THRESHOLD, 2**30)
+        libc.mallopt(M_MMAP_THRESHOLD, 2**25)

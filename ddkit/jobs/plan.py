@@ -1,0 +1,214 @@
+"""What a condensation will take on this machine, before it begins: time, peak memory and disk, from a short probe."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ddkit.data import refuse_small_classes
+from ddkit.experts import Buffer, BufferKey
+from ddkit.experts.processes import process_count
+from ddkit.home import home
+from ddkit.jobs.bench import Bench, lay_out, pick_device
+from ddkit.jobs.condense import default_folder
+from ddkit.jobs.probe import Gauge, probe_condensation, probe_evaluation, probe_experts
+from ddkit.jobs.resolve import resolve
+from ddkit.jobs.threads import fitting_threads
+from ddkit.methods.trajectory import TrajectorySettings
+from ddkit.recipe import Recipe
+from ddkit.run import Meter, SilentMeter
+
+HEADER = 2000
+"""Bytes of an expert's file beside its rows."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of the work: seconds, peak memory and further disk in bytes, and in words what was measured.
+
+    Memory is what data and work add to a process that has loaded neither; on CUDA the device's.
+    """
+
+    name: str
+    seconds: float
+    memory: int
+    disk: int
+    basis: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a recipe will take on a device, and what does not fit.
+
+    Attributes:
+        origin: where the recipe comes from.
+        device: where it would run.
+        stages: experts (where the method reads any), condensation, evaluation.
+        experts_there, experts_wanted: experts in the buffer that are long enough, and all that the recipe needs.
+        free_memory, free_disk: bytes free on the device, and where experts are kept.
+        problems: a line for each thing that does not fit, with what to change.
+    """
+
+    origin: str
+    device: str
+    stages: tuple[Stage, ...]
+    experts_there: int
+    experts_wanted: int
+    free_memory: int
+    free_disk: int
+    problems: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        return sum(stage.seconds for stage in self.stages)
+
+    @property
+    def memory(self) -> int:
+        """The largest peak: the stages follow each other."""
+        return max(stage.memory for stage in self.stages)
+
+    @property
+    def disk(self) -> int:
+        return sum(stage.disk for stage in self.stages)
+
+
+def plan(
+    method: str | None = None,
+    *,
+    data: str | None = None,
+    ipc: int | None = None,
+    recipe: str | Path | None = None,
+    overrides: tuple[str, ...] = (),
+    seed: int | None = None,
+    device: str = "auto",
+    probe_seconds: float = 10.0,
+    meter: Meter | None = None,
+) -> Plan:
+    """Estimate what `condense` with the same arguments will take on this machine; nothing is kept.
+
+    A few batches, outer iterations and evaluation steps are timed, shorter ones than the recipe's where its own take
+    too long. Methods that match experts meet one that nobody trained.
+
+    Args:
+        method, data, ipc, recipe, overrides, seed, device: as for `condense`.
+        probe_seconds: about how long to measure; initial images and coresets are chosen as a whole, however long.
+        meter: progress; default silent.
+
+    Example:
+        >>> found = plan("ftd", ipc=10)
+        >>> found.seconds, found.memory, found.disk, found.problems
+
+    Raises:
+        UsageError: settings that cannot be obeyed.
+        DataError: data or experts that are missing or damaged.
+    """
+    meter = meter or SilentMeter()
+    resolved, origin = resolve(recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, overrides=overrides)
+    where = pick_device(device)
+    gauge = Gauge(where)
+    bench = lay_out(resolved.data, resolved.net, where)
+    refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
+    stock = _Stock(there=0, missing=0, expert=0, disk=0)
+    if resolved.experts is not None:
+        stock = _take_stock(resolved, bench)
+    patience, stages = probe_seconds / 3, []
+    meter.start("probing", 3)
+    with fitting_threads(bench.net.shape):
+        if stock.missing:
+            cost, basis = probe_experts(resolved, bench, gauge, patience)
+            at_once = 1 if where.type == "cuda" else min(stock.missing, process_count())
+            rounds = -(-stock.missing // at_once)
+            stages.append(Stage("experts", rounds * cost.seconds, at_once * cost.memory, stock.disk, basis))
+        meter.advance(1)
+        cost, disk, basis = probe_condensation(resolved, bench, gauge, patience)
+        stages.append(Stage("condensation", cost.seconds, cost.memory, disk, basis))
+        meter.advance(2)
+        cost, basis = probe_evaluation(resolved, bench, gauge, patience)
+        stages.append(Stage("evaluation", cost.seconds, cost.memory, 0, basis))
+        meter.advance(3)
+    meter.finish()
+    return Plan(
+        origin=origin,
+        device=str(where),
+        stages=tuple(stages),
+        experts_there=stock.there,
+        experts_wanted=stock.there + stock.missing,
+        free_memory=gauge.free_memory,
+        free_disk=free_disk(home()),
+        problems=(*_disk_problems(resolved, stock, disk), *_memory_problems(resolved, stages, gauge.free_memory)),
+    )
+
+
+@dataclass(frozen=True)
+class _Stock:
+    """Experts in the buffer and those missing; bytes of one, and of what is missing."""
+
+    there: int
+    missing: int
+    expert: int
+    disk: int
+
+
+def _take_stock(recipe: Recipe, bench: Bench) -> _Stock:
+    """Look into the buffer without making it; an expert that is too short counts as missing, for it is trained anew."""
+    key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
+    buffer, rows, count = Buffer(home() / "buffers" / key.folder), recipe.method.reads_epochs + 1, recipe.experts.count
+    missing = [expert for expert in range(count) if buffer.rows(expert) < rows]
+    size = HEADER + rows * bench.net.parameters * getattr(torch, recipe.experts.dtype).itemsize
+    replaced = sum(buffer.file(expert).stat().st_size for expert in missing if buffer.file(expert).exists())
+    return _Stock(count - len(missing), len(missing), size, max(0, len(missing) * size - replaced))
+
+
+def _disk_problems(recipe: Recipe, stock: _Stock, run: int) -> list[str]:
+    """A line for the experts and one for the run folder, where they do not fit."""
+    problems, free = [], free_disk(home())
+    if stock.disk > free:
+        ways, fitting = [], stock.there + free // stock.expert
+        if recipe.experts.dtype == "float32" and (stock.there + stock.missing) * stock.expert // 2 <= free:
+            ways.append("set experts.dtype=bfloat16, which halves all experts (and trains them all anew)")
+        if fitting:
+            ways.append(f"set experts.count={fitting}")
+        ways.append("let DDKIT_HOME name a folder on a larger disk")
+        need = f"{stock.missing} experts take {size_text(stock.disk)} of disk, {size_text(free)} are free at home"
+        problems.append(f"{need}; {', or '.join(ways)}")
+    folder = default_folder(recipe)
+    if run > (free := free_disk(folder)):
+        problems.append(
+            f"the run folder takes {size_text(run)} of disk, {size_text(free)} are free here; choose an --out elsewhere"
+        )
+    return problems
+
+
+def _memory_problems(recipe: Recipe, stages: list[Stage], free: int) -> list[str]:
+    """A line for each stage whose peak exceeds what is free."""
+    method, experts = recipe.method, recipe.experts
+    ways = {
+        "experts": f"lower experts.batch, now {experts.batch}, or net.width" if experts is not None else "",
+        "condensation": "lower method.ipc, or take a machine with more",
+        "evaluation": f"lower evaluate.batch, now {recipe.evaluate.batch}, or evaluate.nets, or pass --no-evaluate",
+    }
+    if isinstance(method, TrajectorySettings):
+        batch = method.batch_syn or "all images"
+        ways["condensation"] = f"lower method.batch_syn, now {batch}, or method.syn_steps, now {method.syn_steps}"
+        if method.engine == "reference":
+            ways["condensation"] = "set method.engine=adjoint, which keeps one step in memory instead of all"
+    return [
+        f"{stage.name}: takes {size_text(stage.memory)} of memory, {size_text(free)} are free; {ways[stage.name]}"
+        for stage in stages
+        if stage.memory > free
+    ]
+
+
+def free_disk(folder: Path) -> int:
+    """Bytes free where `folder` is, or would be made."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(there).free
+
+
+def size_text(count: int) -> str:
+    """Bytes for people: 1.4 GiB, 300 MiB, 0.2 MiB."""
+    mib = count / 2**20
+    if mib >= 1024:
+        return f"{mib / 1024:,.1f} GiB"
+    return f"{mib:.0f} MiB" if mib >= 10 else f"{mib:.1f} MiB"

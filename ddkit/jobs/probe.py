@@ -1,0 +1,241 @@
+"""Short rehearsals of a job's stages: their seconds and peak memory, extrapolated from the part that ran."""
+
+import dataclasses
+import math
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from ddkit.data import Part
+from ddkit.evaluation.honest import LR_GRID
+from ddkit.evaluation.trainer import CHUNK, Training, train_networks
+from ddkit.experts import Buffer, BufferKey, Trajectories, train_expert
+from ddkit.jobs.bench import Bench
+from ddkit.jobs.condense import SNAPSHOTS
+from ddkit.methods import Context, Method, method_class
+from ddkit.methods.trajectory import TrajectorySettings
+from ddkit.nets import accuracy
+from ddkit.randomness import stream
+from ddkit.recipe import Recipe
+from ddkit.run import free_memory, write_checkpoint
+from ddkit.synth import write_set
+
+TIMED = 2
+"""Calls that are timed, after one that compiles, captures and fills caches."""
+
+ROW_COPIES = 4
+"""Times that an expert's rows lie in memory as float32 while they are stored: snapshots, stack, differences, file."""
+
+RIVALS = 3
+"""Sets of the same size that the evaluation trains on beside ours: random-real, herding, k-means."""
+
+METRICS_LINE = 75
+"""Bytes that an iteration adds to metrics.jsonl."""
+
+PICTURES = 140_000
+"""Bytes of curve, gallery and small texts of a run on digits; the gallery of larger images takes more."""
+
+TOGETHER = 500
+"""Images whose classification is timed."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds, and peak memory in bytes: what data and work add to a process that has loaded neither."""
+
+    seconds: float
+    memory: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """Cost as a straight line in the size of the work, through size 1 and the largest `size` that was affordable."""
+
+    small: Cost
+    large: Cost
+    size: int
+
+    def at(self, size: int) -> Cost:
+        """The cost at a size; at the measured one it is what was measured."""
+        if size == self.size:
+            return self.large
+        share = (size - 1) / (self.size - 1)
+        seconds = max(0.0, self.large.seconds - self.small.seconds)
+        memory = max(0, self.large.memory - self.small.memory)
+        return Cost(self.small.seconds + share * seconds, self.small.memory + round(share * memory))
+
+
+class Gauge:
+    """Measures work on one device: of the device's memory on CUDA, else of the process's. Made before data is loaded,
+    so that the data counts. `free_memory` is what was free then, in bytes."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.free_memory = free_memory(device)
+        self._held = torch.cuda.memory_allocated(device) if device.type == "cuda" else _process_memory("VmRSS")
+
+    def cost(self, work: Callable[[], object], patience: float) -> Cost:
+        """Mean of up to TIMED calls after a first one; no further call once `patience` seconds are used up."""
+        costs = [self.once(work)]
+        while len(costs) <= TIMED and sum(cost.seconds for cost in costs) < patience:
+            costs.append(self.once(work))
+        timed = costs[1:] or costs
+        return Cost(sum(cost.seconds for cost in timed) / len(timed), max(cost.memory for cost in costs))
+
+    def line(self, prepare: Callable[[int], Callable[[], object]], full: int, seconds: float) -> Line:
+        """Costs of `prepare(size)`'s work for sizes up to `full`, found in about `seconds`.
+
+        At least sizes 1 and 2 are measured, however long they take: less says nothing about more.
+        """
+        prepare(1)()  # what is compiled once a process or once a machine is no part of the work
+        small = self.cost(prepare(1), seconds / 2)
+        size = min(full, max(2, int(seconds / (1 + TIMED) / small.seconds)))
+        return Line(small, small if size == 1 else self.cost(prepare(size), seconds), size)
+
+    def once(self, work: Callable[[], object]) -> Cost:
+        """One call."""
+        on_cuda = self._device.type == "cuda"
+        if on_cuda:
+            torch.cuda.reset_peak_memory_stats(self._device)
+        else:
+            with suppress(OSError):  # not Linux: the peak is then that of the process's whole life, which is not less
+                Path("/proc/self/clear_refs").write_text("5")
+        begin = time.perf_counter()
+        work()
+        if on_cuda:
+            torch.cuda.synchronize(self._device)
+        seconds = time.perf_counter() - begin
+        peak = torch.cuda.max_memory_allocated(self._device) if on_cuda else _process_memory("VmHWM")
+        return Cost(seconds, max(0, peak - self._held))
+
+
+def probe_experts(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
+    """(cost of one expert that is trained alone, what was measured)."""
+    epochs, batches = recipe.method.reads_epochs, -(-len(bench.real.train) // recipe.experts.batch)
+    line = gauge.line(partial(_epoch, recipe, bench), batches, seconds)
+    # an epoch's memory does not grow with its batches, but every epoch leaves a row
+    memory = line.large.memory + ROW_COPIES * (epochs + 1) * bench.net.parameters * 4
+    return Cost(
+        epochs * line.at(batches).seconds, memory
+    ), f"up to {TIMED} epochs of {line.size} of {batches} batches of one expert"
+
+
+def _epoch(recipe: Recipe, bench: Bench, batches: int) -> Callable[[], object]:
+    """Each call trains an expert for one epoch on the first few batches of the real data."""
+    count, train = batches * recipe.experts.batch, bench.real.train
+    generator = stream(recipe.experts.seed, "plan")
+    part = Part(train.images[:count], train.labels[:count])
+    epochs = train_expert(bench.net, part, recipe.experts, bench.dsa, 1 + TIMED, generator)
+    next(epochs)  # the initialisation
+    return partial(next, epochs)
+
+
+def probe_condensation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float) -> tuple[Cost, int, str]:
+    """(cost, bytes of the run folder, what was measured)."""
+    with TemporaryDirectory() as temporary:
+        folder, steps = Path(temporary), getattr(recipe.method, "syn_steps", 1)
+        trajectories = None if recipe.experts is None else _untrained(recipe, bench, folder)
+        context = Context(bench.real, bench.net, bench.dsa, recipe.seed, trajectories)
+        method, states = _shortened(recipe, context, 1), list[Any]()
+        begin = gauge.once(lambda: states.append(method.init()))
+        line = gauge.line(lambda size: partial(_shortened(recipe, context, size).step, states[0]), steps, seconds)
+        write_checkpoint(folder / "checkpoint.pt", 0, states[0])
+        write_set(method.finish(states[0]), folder / "set.h5")
+        checkpoint, finished = ((folder / name).stat().st_size for name in ("checkpoint.pt", "set.h5"))
+    sets = min(SNAPSHOTS, method.iterations) + 2  # the initial and the last one too
+    disk = checkpoint + sets * finished + METRICS_LINE * method.iterations + PICTURES
+    total = begin.seconds + method.iterations * line.at(steps).seconds
+    memory = max(begin.memory, _unrolled_memory(recipe, bench, gauge, line, steps))
+    part = f" of {line.size} of {steps} student steps" if steps > 1 else ""
+    return Cost(total, memory), disk, f"up to {TIMED} iterations{part}"
+
+
+def _unrolled_memory(recipe: Recipe, bench: Bench, gauge: Gauge, line: Line, steps: int) -> int:
+    """The line's memory, but no more growth than the unroller allows itself: it keeps steps in a quarter of what is
+    free, and beyond that an iterate and a few copies of its batch a step. Engine `reference` has no such limit."""
+    memory = line.at(steps).memory
+    if not isinstance(recipe.method, TrajectorySettings) or recipe.method.engine == "reference":
+        return memory
+    images = bench.real.data.class_count * recipe.method.ipc
+    batch = min(images, recipe.method.batch_syn or images) * math.prod(bench.net.shape)
+    return min(memory, line.large.memory + gauge.free_memory // 4 + steps * 4 * (bench.net.parameters + 4 * batch))
+
+
+def _untrained(recipe: Recipe, bench: Bench, folder: Path) -> Trajectories:
+    """A buffer of one expert that nobody trained: an initialisation and a small random step away from it."""
+    key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
+    buffer, generator = Buffer.open(folder, key), stream(recipe.seed, "plan")
+    theta = bench.net.init(generator)
+    rows = [theta, theta + 0.01 * torch.randn(len(theta), generator=generator)]
+    buffer.write(0, torch.stack(rows), recipe.experts.dtype, {})
+    return Trajectories(buffer, 1, bench.real.train.images.device)
+
+
+def _shortened(recipe: Recipe, context: Context, steps: int) -> Method:
+    """The method with a student of `steps` steps; it reads no farther than an expert's second row."""
+    settings = recipe.method
+    if isinstance(settings, TrajectorySettings):
+        settings = dataclasses.replace(settings, syn_steps=steps, max_start_epoch=1, expert_epochs=1)
+    return method_class(settings.name)(settings, context)
+
+
+def probe_evaluation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
+    """(cost of training on all sets of the table and judging the networks, what was measured); drawing the rivals
+    is left out."""
+    settings, real = recipe.evaluate, bench.real
+    sets = {real.data.class_count * recipe.method.ipc: 1 + RIVALS} | ({len(real.train): 1} if settings.whole else {})
+    networks = len(LR_GRID) * settings.nets
+    costs = [
+        (rows, _training(recipe, bench, gauge, size, networks, seconds / len(sets))) for size, rows in sets.items()
+    ]
+    images, labels = real.validation.images[:TOGETHER], real.validation.labels[:TOGETHER]
+    theta = bench.net.init(stream(recipe.seed, "plan")).to(images.device)
+    stats = bench.net.init_stats(theta) or None
+    one = gauge.cost(lambda: accuracy(bench.net, theta, images, labels, stats), seconds)
+    judged = networks * len(real.validation) + settings.nets * len(real.data.test_labels)
+    judging = sum(sets.values()) * judged / len(labels) * one.seconds
+    training = sum(rows * cost.seconds for rows, cost in costs)
+    return Cost(
+        judging + training, max(one.memory, *(cost.memory for _, cost in costs))
+    ), "the first steps of each kind of set"
+
+
+def _training(recipe: Recipe, bench: Bench, gauge: Gauge, size: int, networks: int, seconds: float) -> Cost:
+    """What training all networks of one row takes, on a set of `size` images."""
+    settings, train = recipe.evaluate, bench.real.train
+    full = max(settings.steps, -(-settings.epochs * size // settings.batch))
+
+    def prepare(count: int, steps: int) -> Callable[[], object]:
+        members, lr = torch.arange(size).expand(count, -1), torch.full((count,), LR_GRID[0])
+        training = Training(steps=steps, batch=settings.batch, drop_at=steps)
+        generator = stream(recipe.seed, "plan")
+        return lambda: train_networks(
+            bench.net, train.images, train.labels, members, lr, training, bench.dsa, generator
+        )
+
+    idle, one = gauge.once(lambda: None), gauge.cost(prepare(1, 1), seconds)
+    # all networks at once where a step of theirs is affordable, else one, for networks are trained alike
+    count = networks if (2 + TIMED) * networks * one.seconds < seconds else 1
+    line, share = gauge.line(partial(prepare, count), full, seconds), networks / count
+    # batches are prepared CHUNK steps ahead; later steps need no more memory
+    memory = line.at(min(full, max(CHUNK, line.size))).memory - idle.memory
+    return Cost(share * line.at(full).seconds, idle.memory + round(share * max(0, memory)))
+
+
+def _process_memory(entry: str) -> int:
+    """VmRSS or VmHWM of this process in bytes; where there is no /proc, the most it ever held."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(x.split()[1]) * 1024 for x in status.read_text().splitlines() if x.startswith(entry))
+    import resource  # not on Windows, where the rest shall still be importable
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,50 @@
+"""The factory: the same experts, wherever they are trained and whoever is trained beside them."""
+
+import pytest
+import torch
+
+from ddkit.data import DSA
+from ddkit.experts import factory, train_expert
+from ddkit.experts.factory import grow
+from ddkit.experts.flat import FlatExperts
+from ddkit.nets import FlatNet, parse_net
+from ddkit.randomness import stream
+
+DSA_ALL = DSA("color_crop_cutout_flip_scale_rotate")
+SETTINGS = FlatExperts(batch=8, lr=0.1, seed=3)
+
+
+def expected(net, part, expert):
+    theta, losses = zip(*train_expert(net, part, SETTINGS, DSA_ALL, 2, stream(3, "expert", expert)), strict=True)
+    return torch.stack(theta), list(losses)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("spec", ["convnet(depth=1, width=4)", "convnet(depth=1, width=4, norm=group)"])
+def test_each_expert_is_the_one_of_its_number(real, monkeypatch, processes, spec):
+    """With the fused step and with autograd, here and in processes of their own: the same bytes."""
+    net = FlatNet(parse_net(spec), (1, 8, 8), 3)
+    monkeypatch.setattr(factory, "process_count", lambda: processes)
+    grown = {expert: rest for expert, *rest in grow(net, real.train, SETTINGS, DSA_ALL, 2, [4, 0, 7])}
+    assert sorted(grown) == [0, 4, 7]
+    for expert, (snapshots, losses) in grown.items():
+        theta, means = expected(net, real.train, expert)
+        assert torch.equal(snapshots, theta)
+        assert losses.tolist() == pytest.approx(means, rel=0, abs=0, nan_ok=True)
+
+
+def test_nobody_to_train(real, net):
+    assert list(grow(net, real.train, SETTINGS, DSA_ALL, 2, [])) == []
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_stacks_on_a_gpu_are_the_experts_of_the_cpu(real, net):
+    """Ten experts: a full stack and a part of one."""
+    grown = list(grow(net, real.to("cuda").train, SETTINGS, DSA_ALL, 2, range(10)))
+    assert [expert for expert, _, _ in grown] == list(range(10))
+    for expert, snapshots, losses in grown:
+        theta, means = expected(net, real.train, expert)
+        assert not snapshots.is_cuda and torch.equal(snapshots[0], theta[0])
+        assert (snapshots[-1] - theta[-1]).norm() < 0.01 * (theta[-1] - theta[0]).norm()
+        assert losses[1:].tolist() == pytest.approx(means[1:], rel=1e-2)

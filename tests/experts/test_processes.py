@@ -1,0 +1,163 @@
+"""Forked processes: what they yield, that they run side by side, and that none is ever left behind."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import torch
+
+from ddkit.errors import DDKitError, NumericalError
+from ddkit.experts import processes
+from ddkit.experts.processes import in_processes, process_count
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_left():
+    yield
+    assert not multiprocessing.active_children()
+
+
+def gone(pid: int) -> bool:
+    """Ended, if perhaps not yet buried by whoever inherits it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def wait_for(truth) -> None:
+    deadline = time.monotonic() + 30
+    while not truth():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_every_task_comes_back_with_all_its_items_in_order(count):
+    def work(task):
+        for i in range(task):
+            yield torch.full((3,), 10 * task + i), os.getpid()
+
+    found = dict(in_processes(work, [3, 0, 1, 2], count))
+    assert sorted(found) == [0, 1, 2, 3]
+    for task, items in found.items():
+        assert [tensor.tolist() for tensor, _ in items] == [[10 * task + i] * 3 for i in range(task)]
+    pids = {items[0][1] for items in found.values() if items}
+    assert os.getpid() not in pids and len(pids) <= count
+
+
+def test_as_many_run_at_once_as_asked_for(tmp_path):
+    """Each waits until it sees a second one at work, and none ever sees a third."""
+
+    def work(task):
+        (tmp_path / f"began-{task}").touch()
+        wait_for(lambda: len(list(tmp_path.glob("began-*"))) >= 2)
+        alive = len(list(tmp_path.glob("began-*"))) - len(list(tmp_path.glob("ended-*")))
+        time.sleep(0.02)
+        (tmp_path / f"ended-{task}").touch()
+        yield alive
+
+    assert all(1 <= items[0] <= 2 for _, items in in_processes(work, range(6), 2))
+
+
+def test_a_process_runs_on_one_thread_and_this_one_keeps_its_own():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert [items for _, items in in_processes(lambda _: [torch.get_num_threads()], [0], 1)] == [[1]]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_an_error_arrives_with_its_place_and_ends_the_others():
+    def work(task):
+        if task:
+            time.sleep(60)
+        yield task
+        raise NumericalError("expert 0: diverged")
+
+    begin = time.monotonic()
+    with pytest.raises(NumericalError) as caught:
+        list(in_processes(work, [1, 0], 2))
+    assert str(caught.value) == "expert 0: diverged"
+    assert time.monotonic() - begin < 30
+    assert "test_processes.py" in caught.value.__notes__[0]
+
+
+def test_a_process_that_was_killed_is_reported():
+    def work(task):
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield task
+
+    with pytest.raises(DDKitError, match=r"exit code -9.*run again"):
+        list(in_processes(work, [0], 1))
+
+
+def test_an_interrupt_comes_through_at_once_and_leaves_nobody(tmp_path):
+    parent = os.getpid()
+
+    def work(task):
+        (tmp_path / str(task)).write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGINT)  # a terminal sends it to all; processes leave it to this one
+        (tmp_path / f"{task}.lives").touch()
+        wait_for(lambda: len(list(tmp_path.glob("*.lives"))) == 2)
+        os.kill(parent, signal.SIGINT)
+        time.sleep(60)
+        yield task
+
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(in_processes(work, [0, 1], 2))
+    assert time.monotonic() - begin < 30
+    assert all(gone(int((tmp_path / name).read_text())) for name in "01")
+
+
+def test_processes_end_when_their_parent_is_killed(tmp_path):
+    """Each says how it is called and then sends on and on; two, since each inherits the other's pipe."""
+    script = """
+import os, pathlib, sys, time
+from ddkit.experts.processes import in_processes
+def work(task):
+    pathlib.Path(sys.argv[1], str(task)).write_text(str(os.getpid()))
+    while True:
+        yield time.sleep(0.01)
+list(in_processes(work, [0, 1], 2))
+"""
+    parent = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
+    wait_for(lambda: all((tmp_path / name).exists() and (tmp_path / name).read_text() for name in "01"))
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: all(gone(int((tmp_path / name).read_text())) for name in "01"))
+
+
+def test_closing_ends_what_is_running():
+    def work(task):
+        if task:
+            time.sleep(60)
+        yield os.getpid()
+
+    with closing(in_processes(work, [0, 1], 2)) as finished:
+        assert next(finished)[0] == 0
+        assert len(multiprocessing.active_children()) == 1
+
+
+def test_how_many(monkeypatch):
+    monkeypatch.setattr(processes.sys, "platform", "linux")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(processes.os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    for limit, count in {"4": 4, "1": 1, "64": 6, "": 6, "0": 6, "4,2": 6}.items():
+        monkeypatch.setenv("OMP_NUM_THREADS", limit)
+        assert process_count() == count
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert process_count() == 6
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert process_count() == 1

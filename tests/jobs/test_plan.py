@@ -1,0 +1,167 @@
+"""A plan against what a run really takes; what is there, what is free, and what stays behind."""
+
+import importlib
+import re
+import shutil
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+import ddkit
+from ddkit.errors import UsageError
+from ddkit.jobs import Plan, condense, plan
+from ddkit.jobs.probe import Cost, Gauge, Line
+
+SMALL = (
+    *("experts.count=3", "method.iterations=40", "method.syn_steps=5", "method.max_start_epoch=3", "net.width=16"),
+    *("evaluate.nets=2", "evaluate.steps=40", "evaluate.epochs=2"),
+)
+
+
+@pytest.fixture
+def ask(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
+    """plan() on digits in an empty folder, with small settings and a probe of a second."""
+    monkeypatch.chdir(tmp_path)
+
+    def ask(*overrides: str, method: str = "mtt") -> Plan:
+        settings = SMALL if method == "mtt" else SMALL[5:]
+        return plan(method, overrides=(*settings, *overrides), device="cpu", probe_seconds=1.0)
+
+    return ask
+
+
+def run(out: Path, *overrides: str, evaluate: bool = False) -> None:
+    condense("mtt", overrides=(*SMALL, *overrides), device="cpu", out=out, evaluate=evaluate)
+
+
+def names(found: Plan) -> list[str]:
+    return [stage.name for stage in found.stages]
+
+
+def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_path: Path) -> None:
+    found = ask()
+    assert names(found) == ["experts", "condensation", "evaluation"] and not found.problems
+    parts = importlib.import_module("ddkit.jobs.condense")
+    gauge, measured = Gauge(torch.device("cpu")), {}
+
+    def timed(stage: str, function: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object) -> object:
+            results: list[object] = []
+            measured[stage] = gauge.once(lambda: results.append(function(*arguments))).seconds
+            return results[0]
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for stage, name in zip(names(found), ("_experts", "_run", "evaluate_honestly"), strict=True):
+            patch.setattr(parts, name, timed(stage, getattr(parts, name)))
+        run(tmp_path / "run", evaluate=True)
+    for stage in found.stages:  # another job on the same machine can slow either down
+        assert measured[stage.name] / 4 < stage.seconds < 4 * measured[stage.name], (stage, measured)
+    experts = sum(file.stat().st_size for file in home.rglob("expert-*.h5"))
+    assert found.stages[0].disk == pytest.approx(experts, rel=0.02)
+    folder = sum(file.stat().st_size for file in (tmp_path / "run").rglob("*") if file.is_file())
+    assert found.stages[1].disk == pytest.approx(folder, rel=0.25)
+    assert found.seconds == sum(stage.seconds for stage in found.stages)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_size_of_experts_follows_their_precision(ask: Callable[..., Plan], home: Path, dtype: str) -> None:
+    setting = f"experts.dtype={dtype}"
+    found = ask(setting)
+    run(home.with_name("run"), setting, "method.iterations=1")
+    assert found.disk > found.stages[0].disk > 0
+    sizes = [file.stat().st_size for file in home.rglob("expert-*.h5")]
+    assert len(sizes) == 3 and found.stages[0].disk == pytest.approx(sum(sizes), rel=0.02)
+
+
+def test_only_missing_experts_are_planned(ask: Callable[..., Plan], tmp_path: Path) -> None:
+    empty = ask()
+    assert (empty.experts_there, empty.experts_wanted) == (0, 3)
+    run(tmp_path / "run", "experts.count=2", "method.iterations=1")
+    partly = ask()
+    assert (partly.experts_there, partly.experts_wanted) == (2, 3)
+    assert partly.stages[0].disk == pytest.approx(empty.stages[0].disk / 3, rel=0.01)
+    full = ask("experts.count=2")
+    assert (full.experts_there, full.experts_wanted) == (2, 2) and names(full) == ["condensation", "evaluation"]
+    longer = ask("method.max_start_epoch=5")  # too short ones are trained anew, and replaced
+    assert (longer.experts_there, longer.experts_wanted) == (0, 3)
+    rows = {3: 3 + 2, 5: 5 + 2}
+    growth = 3 * rows[5] / rows[3] - 2
+    assert longer.stages[0].disk == pytest.approx(growth * empty.stages[0].disk / 3, rel=0.02)
+
+
+def test_nothing_stays_behind(ask: Callable[..., Plan], home: Path, tmp_path: Path) -> None:
+    shutil.rmtree(home)
+    before = torch.get_rng_state()
+    ask()
+    left = {path.name for path in tmp_path.iterdir()} | {path.name for path in home.glob("*")}
+    assert left <= {"home", "kernels"}  # compiled code, if this machine compiles, is for the run too
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("method", ["random", "herding", "kmeans"])
+def test_methods_without_experts(ask: Callable[..., Plan], method: str) -> None:
+    found = ask(method=method)
+    assert names(found) == ["condensation", "evaluation"] and found.experts_wanted == 0
+
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_a_small_disk(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    need = ask().stages[0].disk
+    for room, says in (
+        (0.7, r"set experts.dtype=bfloat16, .*, or set experts.count=2, or let DDKIT_HOME"),
+        (0.4, r"free at home; set experts.count=1, or let DDKIT_HOME"),
+        (0.1, r"free at home; let DDKIT_HOME name a folder on a larger disk"),
+    ):
+        free = int(room * need)
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: Usage(0, 0, free))
+        found = ask()
+        assert found.free_disk == free
+        (line,) = [problem for problem in found.problems if problem.startswith("3 experts take")]
+        assert re.search(says, line), line
+    with_half = ask("experts.dtype=bfloat16")  # obeying the advice helps
+    assert with_half.stages[0].disk < 0.52 * need
+
+
+def test_a_small_memory(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ddkit.jobs.probe.free_memory", lambda device: -1)  # less than any work takes
+    lines = ask().problems
+    assert len(lines) == 3 and not any("\n" in line for line in lines)
+    for line, setting in zip(lines, ("experts.batch", "method.batch_syn", "evaluate.batch"), strict=True):
+        assert f"{setting}, now" in line
+
+
+def test_memory_of_the_process_is_measured() -> None:
+    gauge, size = Gauge(torch.device("cpu")), 64 * 2**20
+    small, large = (gauge.once(lambda n=n: torch.ones(n // 4)).memory for n in (4096, size))
+    assert large - small == pytest.approx(size, rel=0.1)
+    assert gauge.once(lambda: None).memory < small + size / 10  # the peak before is forgotten
+
+
+def test_a_line_goes_through_what_was_measured() -> None:
+    line = Line(Cost(1.0, 100), Cost(3.0, 140), size=5)
+    assert line.at(5) == line.large and line.at(1) == line.small
+    assert line.at(9) == Cost(5.0, 180)
+    assert Line(line.large, Cost(2.0, 100), size=5).at(50) == line.large  # noise does not make more work cheaper
+
+
+def test_costs_of_longer_work_are_found_from_shorter() -> None:
+    calls: list[int] = []
+    costs = iter([0.5, *[0.5] * 3, *[1.5] * 3])
+    gauge = Gauge(torch.device("cpu"))
+    gauge.once = lambda work: work() or Cost(next(costs), 7)  # type: ignore[method-assign]
+    next(costs)
+    line = gauge.line(lambda size: lambda: calls.append(size), 20, 4.5)
+    assert (calls, line.size) == ([1, 1, 1, 1, 3, 3, 3], 3)
+    assert line.at(20).seconds == 0.5 + 19 / 2
+
+
+def test_mistakes_are_those_of_condense(home: Path) -> None:
+    with pytest.raises(UsageError, match="method 'ftdd' is unknown; did you mean ftd"):
+        ddkit.plan("ftdd")
