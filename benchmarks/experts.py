@@ -10,10 +10,10 @@ over ours. Seconds include all that a user waits for: draws, augmentation, the s
 
 `difference` is that of theta after one step from the same theta on the same batch, relative to the step's length, for
 three experts: the median in float32 (where a ReLU at its kink may move one of them, ours or theirs) and the largest in
-float64. `accuracy` is the mean on the validation part at the end: orders and augmentations are drawn differently, so
-that only their distribution agrees. `share` is the FLOP floor over the time: 2.93 forward passes an
-image for plain and 5.86 for flat experts, at the rate of a 3x3 convolution (the network's second, at the batch size)
-on all cores, measured in the same run.
+float64. `accuracy` is the mean on the validation part at the end, with its standard error: orders and augmentations
+are drawn differently, so that only their distribution agrees. `share` is the FLOP floor over the time: 2.93 forward
+passes an image for plain and 5.86 for flat experts, at the rate of a 3x3 convolution (the network's second, at the
+batch size) on all cores, measured in the same run.
 
 Rows: see ROWS; those of CIFAR-10 take the first 5,000 images of an npz archive, --data. --save adds a line a row to
 results/experts.jsonl.
@@ -22,7 +22,7 @@ results/experts.jsonl.
 import argparse
 from dataclasses import dataclass
 from functools import partial
-from statistics import mean, median
+from statistics import mean, median, stdev
 
 import torch
 import torch.nn.functional as F
@@ -198,7 +198,8 @@ def measured(name: str, archive: str, experts: int, epochs: int | None, repeats:
         facts["ms_per_step"] = facts["seconds"] / steps * 1e3
         facts["share"] = floor / facts["seconds"]
         validation = real.validation
-        facts["accuracy"] = mean(accuracy(net, t, validation.images, validation.labels) for t in ended[program])
+        accuracies = [accuracy(net, theta, validation.images, validation.labels) for theta in ended[program]]
+        facts |= {"accuracy": mean(accuracies), "accuracy_se": stdev(accuracies) / len(accuracies) ** 0.5}
         print(name, program, {key: float(f"{value:.4g}") for key, value in facts.items()}, flush=True)
     few = torch.stack(thetas[:3])
     difference = (

@@ -24,7 +24,7 @@ from ddkit.errors import DataError, reason
 from ddkit.experts.settings import ExpertSettings
 from ddkit.run import atomic_hdf5, atomic_write
 
-FORMAT = "ddkit-expert/1"
+FORMAT = "ddkit-expert/2"
 _STORED: dict[str, np.dtype[Any]] = {
     "float32": np.dtype("<f4"),
     "float16": np.dtype("<f2"),

@@ -77,7 +77,8 @@ static inline size_t pooled(Shape s, int b, int y, int x, int c) {
 
 inline_for(void) forward_one(Shape s, int b, int c, int n, const MAP *restrict z, const REAL *restrict gamma,
                              const REAL *restrict beta, MAP *restrict p, REAL *restrict mean, REAL *restrict rstd) {
-    REAL sum[WIDEST] = {0}, square[WIDEST] = {0}, m[WIDEST], scale[WIDEST], shift[WIDEST], first[WIDEST];
+    REAL sum[WIDEST] = {0}, square[WIDEST] = {0}, m[WIDEST], r[WIDEST], g0[WIDEST], b0[WIDEST];
+    REAL first[WIDEST];
     REAL count = (REAL)s.height * s.width;
     each(j) first[j] = get(z[full(s, b, 0, 0, c) + j]);  // sums around one pixel: no digits cancel
     for (int y = 0; y < s.height; y++)
@@ -92,12 +93,12 @@ inline_for(void) forward_one(Shape s, int b, int c, int n, const MAP *restrict z
     each(j) {
         REAL centre = sum[j] / count, variance = square[j] / count - centre * centre;
         // A variance past the largest number would give r = 0 and a silent 0 everywhere: numbers that are lost show.
-        REAL r = variance < INFINITY ? 1 / ROOT((variance < 0 ? 0 : variance) + EPS) : NAN;
+        r[j] = variance < INFINITY ? 1 / ROOT((variance < 0 ? 0 : variance) + EPS) : NAN;
         m[j] = first[j] + centre;
         mean[b * s.channels + c + j] = m[j];
-        rstd[b * s.channels + c + j] = r;
-        scale[j] = gamma[c + j] * r;
-        shift[j] = beta[c + j];
+        rstd[b * s.channels + c + j] = r[j];
+        g0[j] = gamma[c + j];
+        b0[j] = beta[c + j];
     }
     for (int y = 0; y < s.height / 2; y++)
         for (int x = 0; x < s.width / 2; x++) {
@@ -105,7 +106,7 @@ inline_for(void) forward_one(Shape s, int b, int c, int n, const MAP *restrict z
             for (int k = 0; k < 4; k++) {
                 const MAP *at = z + full(s, b, 2 * y + k / 2, 2 * x + k % 2, c);
                 each(j) {
-                    REAL a = scale[j] * (get(at[j]) - m[j]) + shift[j];
+                    REAL h = (get(at[j]) - m[j]) * r[j], a = g0[j] * h + b0[j];
                     total[j] += a <= 0 ? 0 : a;
                 }
             }

@@ -4,6 +4,7 @@ Maps [B, H, W, C], parameters [C], statistics [B, C]; the notation is that of bl
 """
 
 import functools
+import types
 import warnings
 from collections.abc import Callable
 from typing import Any, final
@@ -103,19 +104,21 @@ class FormulaBlocks:
         )
 
 
-@functools.cache
 def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
-    compiled, works = torch.compile(formula, dynamic=False), True
+    programs: dict[Any, Callable[..., Any]] = {}
 
-    def call(*arguments: Any) -> Any:
-        nonlocal works
-        if works:
-            try:
-                return compiled(*arguments)
-            except Exception as error:  # whatever a compiler may raise: there is a slower way
-                works = False
-                _warn_once(str(error).strip().splitlines()[0])
-        return formula(*arguments)
+    def call(z: Tensor, *rest: Any) -> Any:
+        kind = (z.shape, z.dtype, z.device)
+        if kind not in programs:
+            # A code object of its own for each kind of map: dynamo counts the programs of one and gives up after eight
+            twin = types.FunctionType(formula.__code__.replace(), formula.__globals__, formula.__name__)
+            programs[kind] = torch.compile(twin, dynamic=False)
+        try:
+            return programs[kind](z, *rest)
+        except Exception as error:  # whatever a compiler may raise: there is a slower way
+            _warn_once((str(error).strip() or type(error).__name__).splitlines()[0])
+            programs[kind] = formula
+            return formula(z, *rest)
 
     return call
 
