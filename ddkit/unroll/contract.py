@@ -100,15 +100,17 @@ def matching_loss(
     if engine == "reference":
         return torch.stack([reference(net, problem) for problem in problems(images, labels, lr)]).mean()
     solve = partial(SOLVERS[engine], net, precision, free_memory(theta_0.device) // 4 if memory is None else memory)
-    return _Matched.apply(problems, solve, images, labels, lr)
+    wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (images, labels, lr))
+    return _Matched.apply(problems, solve, wanted, images, labels, lr)
 
 
 class _Matched(torch.autograd.Function):
     """Solves forward and keeps the gradients only, so that T trajectories need the memory of one."""
 
     @staticmethod
-    def forward(ctx: Any, problems: Any, solve: Any, images: Tensor, labels: Tensor, lr: Tensor) -> Tensor:
-        wanted = any(ctx.needs_input_grad)
+    def forward(
+        ctx: Any, problems: Any, solve: Any, wanted: bool, images: Tensor, labels: Tensor, lr: Tensor
+    ) -> Tensor:
         solved: list[Solved] = [solve(problem, wanted) for problem in problems(images, labels, lr)]
         ctx.soft = labels.is_floating_point()
         if wanted:
@@ -124,7 +126,7 @@ class _Matched(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
         images, lr, *labels = (grad_loss * gradient for gradient in ctx.saved_tensors)
-        return None, None, images, labels[0] if ctx.soft else None, lr
+        return None, None, None, images, labels[0] if ctx.soft else None, lr
 
 
 def _stacked(parts: Iterable[Tensor | None]) -> Tensor:

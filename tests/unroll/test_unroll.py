@@ -182,6 +182,19 @@ def test_zero_steps_away_and_arrived():
     assert loss.item() == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("norm", [FUSED, OTHER])
+def test_the_loss_alone_walks_no_way_back(norm, monkeypatch):
+    net, theta_0, target, pool, labels, index = problem(norm)
+    step = step_for(net, theta_0)
+    expected = gradients("reference", net, theta_0, target, pool, labels, index, RATE)[0]
+    monkeypatch.setattr(type(step), "product", lambda *_: pytest.fail("walked back"))
+    images = pool[index].requires_grad_()
+    with torch.no_grad():
+        loss = matching_loss(net, theta_0, target, images, labels[index], RATE)
+    torch.testing.assert_close(loss, expected.detach(), rtol=1e-10, atol=0)
+    assert not matching_loss(net, theta_0, target, images.detach(), labels[index], RATE).requires_grad
+
+
 def test_largest_keeps_those_that_miss_most():
     assert largest(0.5)(torch.tensor([3.0, 1.0, 4.0, 2.0])).tolist() == [1, 0, 1, 0]
 
