@@ -1,5 +1,6 @@
 """ddkit plan"""
 
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -37,9 +38,12 @@ def plan(
     RECIPE is a recipe's name or a TOML file, as for ddkit condense --recipe. Nothing is trained to the end and nothing
     is kept. Where memory or disk do not suffice, a line says what to change.
     """
+    from ddkit.errors import UsageError
     from ddkit.jobs import plan as job
     from ddkit.run import terminal_meter
 
+    if not math.isfinite(probe_seconds):
+        raise UsageError(f"option --probe-seconds: must be a number of seconds, got {probe_seconds}")
     with terminal_meter() as meter:
         found = job(
             method,

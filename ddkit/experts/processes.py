@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection, current_process, get_context
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -32,6 +33,7 @@ Task = TypeVar("Task")
 Item = TypeVar("Item")
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+PR_SET_PDEATHSIG = 1
 
 
 def process_count() -> int:
@@ -42,8 +44,16 @@ def process_count() -> int:
     """
     if sys.platform != "linux" or torch.cuda.is_available() or current_process().daemon:
         return 1
-    cores, limit = len(os.sched_getaffinity(0)), os.environ.get("OMP_NUM_THREADS", "")
+    cores, limit = min(len(os.sched_getaffinity(0)), _quota()), os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores
+
+
+def _quota() -> int:
+    """Cores that a container may keep busy (cgroup v2), at least 1."""
+    with suppress(OSError, ValueError):
+        quota, period = map(int, Path("/sys/fs/cgroup/cpu.max").read_text().split())
+        return max(1, quota // period)
+    return sys.maxsize
 
 
 def in_processes(
@@ -89,7 +99,8 @@ class _Running:
 
     def begin(self, pipe: Any, waiting: list[Any]) -> bool:
         """Hand it the next task; False where there is none, and the process is told to end."""
-        pipe.send(waiting[:1])
+        with suppress(BrokenPipeError):  # it was killed while idle: `receive` says so
+            pipe.send(waiting[:1])
         if not waiting:
             self.process.join()
             return False
@@ -102,9 +113,11 @@ class _Running:
             kind, value = pipe.recv()
         except (EOFError, ConnectionResetError):
             self.process.join()
+            code = self.process.exitcode
+            how = f"was killed by signal {-code}" if code and code < 0 else f"ended too early (exit code {code})"
             raise DDKitError(
-                f"a process was ended from outside (exit code {self.process.exitcode}); "
-                "if memory is short, set OMP_NUM_THREADS=1, which does one thing at a time; run again to go on"
+                f"a process that trained an expert {how}; if memory is short, set OMP_NUM_THREADS=1, which does one "
+                "thing at a time; run again to go on"
             ) from None
         if kind == "error":
             raise value
@@ -126,6 +139,8 @@ def _child(work: Callable[[Any], Iterable[Any]], pipe: connection.Connection, ot
     for other in others:  # the parent's ends, so that the pipe ends when the parent dies
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # however the parent dies, its children do not live on
     torch.set_num_threads(1)
     _keep_freed_memory()
 
@@ -138,9 +153,11 @@ def _child(work: Callable[[Any], Iterable[Any]], pipe: connection.Connection, ot
                 send("item", item)
             send("end")
     except Exception as error:
-        error.add_note(traceback.format_exc())
+        place = traceback.format_exc()
+        if isinstance(error, DDKitError):
+            error.add_note(place)
         with suppress(OSError):  # the error is that the parent is gone
-            send("error", error)
+            send("error", error if isinstance(error, DDKitError) else RuntimeError(place))  # others may not pickle
 
 
 def _keep_freed_memory() -> None:

@@ -1,6 +1,7 @@
 """What a condensation will take on this machine, before it begins: time, peak memory and disk, from a short probe."""
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.condense import default_folder
 from ddkit.jobs.probe import Gauge, probe_condensation, probe_evaluation, probe_experts
 from ddkit.jobs.resolve import resolve
-from ddkit.jobs.threads import fitting_threads
+from ddkit.jobs.threads import fitting_threads, one_thread
 from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.recipe import Recipe
 from ddkit.run import Meter, SilentMeter
@@ -116,8 +117,9 @@ def plan(
     meter.start("probing", 3)
     with fitting_threads(bench.net.shape):
         if stock.missing:
-            cost, basis = probe_experts(resolved, bench, gauge, patience)
             at_once = 1 if where.type == "cuda" else min(stock.missing, process_count())
+            with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
+                cost, basis = probe_experts(resolved, bench, gauge, patience)
             rounds = -(-stock.missing // at_once)
             stages.append(Stage("experts", rounds * cost.seconds, at_once * cost.memory, stock.disk, basis))
         meter.advance(1)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -13,12 +13,19 @@ with two; with both cores idle there is little between them."""
 
 
 @contextmanager
-def fitting_threads(shape: tuple[int, int, int]) -> Iterator[None]:
-    """Use one thread for small images [C, H, W] and give the old number back; OMP_NUM_THREADS, where set, is obeyed."""
+def one_thread() -> Iterator[None]:
+    """Use one thread and give the old number back."""
     before = torch.get_num_threads()
-    if shape[1] * shape[2] <= SMALL and not os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def fitting_threads(shape: tuple[int, int, int]) -> Iterator[None]:
+    """Use one thread for small images [C, H, W] and give the old number back; OMP_NUM_THREADS, where set, is obeyed."""
+    small = shape[1] * shape[2] <= SMALL and not os.environ.get("OMP_NUM_THREADS")
+    with one_thread() if small else nullcontext():
+        yield

@@ -39,6 +39,9 @@ class TrajectorySettings(MethodSettings):
     lr_teacher: float = setting(0.01, above=0, help="initial inner learning rate")
     pix_init: str = setting("real", one_of=("real", "noise", "herding", "kmeans"), help="initial images")
     engine: str = setting("auto", one_of=("auto", *ENGINES), help="unroll engine")
+    memory: int | None = setting(
+        None, at_least=0, help="MiB that kept student steps may take; none: a quarter of what is free"
+    )
     precision: str = setting("float32", one_of=PRECISIONS, help="arithmetic of the student's convolutions")
 
     @property
@@ -63,6 +66,10 @@ class TrajectoryMatching:
     def __init__(self, settings: TrajectorySettings, context: Context) -> None:
         if context.trajectories is None:
             raise UsageError(f"method '{settings.name}' matches expert trajectories and was given none")
+        if settings.engine == "reference" and settings.precision != "float32":
+            raise UsageError(
+                f"method.precision={settings.precision}: engine reference computes in float32; choose another engine"
+            )
         self._settings, self._context = settings, context
         self._trajectories: Trajectories = context.trajectories
         self._labels = context.labels(settings.ipc)
@@ -101,7 +108,8 @@ class TrajectoryMatching:
             "lr": log_lr.exp(),
             "precision": settings.precision,
         }
-        loss = matching_loss(context.net, **problem, engine=settings.engine)
+        memory = None if settings.memory is None else settings.memory * 2**20
+        loss = matching_loss(context.net, **problem, engine=settings.engine, memory=memory)
         image_grad, log_lr_grad = torch.autograd.grad(loss, (images, log_lr))
 
         image_velocity = MOMENTUM * state.image_velocity + image_grad

@@ -4,7 +4,7 @@
 // (image, block of channels) at a time, so that what the second loop reads again still lies in the cache. With
 //     h = (z - m) r,   m = mean(z),   r = 1 / sqrt(var(z) + eps),   a = gamma h + beta,   p = pool(relu(a))
 // the four kernels are p; its pullback; the derivative of p along (zt, gammat, betat); the derivative of the pullback.
-// ddkit/steps/block.py has the same formulas in torch and is what these are tested against.
+// ddkit/steps/formulas.py has the same formulas in torch and is what these are tested against.
 //
 // Compiled by ddkit/steps/native.py with -DMAP_f32, -DMAP_f64 or -DMAP_bf16. A NaN stays a NaN: a <= 0 is false for it.
 
@@ -294,11 +294,12 @@ void windows(Shape s, int pad, const MAP *restrict image, MAP *restrict columns)
                 for (int ky = 0; ky < 3; ky++)
                     for (int kx = 0; kx < 3; kx++, to += s.channels) {
                         int row = y + ky - pad, column = x + kx - pad;
-                        const MAP *from = image + full(s, b, row, column, 0);
-                        if (row < 0 || row >= s.height || column < 0 || column >= s.width)
+                        if (row < 0 || row >= s.height || column < 0 || column >= s.width) {
                             for (int c = 0; c < s.channels; c++) to[c] = 0;
-                        else
+                        } else {
+                            const MAP *from = image + full(s, b, row, column, 0);
                             for (int c = 0; c < s.channels; c++) to[c] = from[c];
+                        }
                     }
             }
 }

@@ -65,6 +65,7 @@ class ConvNetStep:
         chunk: int,
     ) -> None:
         self._net, self._maps, self._blocks, self._convolutions = net, maps, blocks, convolutions
+        self._real = torch.float64 if maps == torch.float64 else torch.float32
         self._chunk = max(1, chunk // max(s.filters * s.height * s.width * maps.itemsize for s in shapes))
 
     def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
@@ -95,16 +96,15 @@ class ConvNetStep:
         """Channels-last images and their labels as probabilities / B."""
         if x.shape[1:] != self._net.shape:
             raise ValueError(f"images must be [B, {', '.join(map(str, self._net.shape))}], got {list(x.shape)}")
-        soft = y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes).to(x.dtype)
+        soft = (y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes)).to(self._real)
         images = x.permute(0, 2, 3, 1).to(self._maps).contiguous()
         return list(zip(images.split(self._chunk), (soft / len(x)).split(self._chunk), strict=True))
 
     def _weights(self, theta: Tensor) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor, Tensor]:
         """([(prepared convolution, gamma, beta)], head weight, head bias)."""
-        real = torch.float64 if self._maps == torch.float64 else torch.float32
-        if theta.dtype != real or len(theta) != self._net.parameters:  # the kernels in C would read past the end
+        if theta.dtype != self._real or len(theta) != self._net.parameters:  # the kernels in C would read past the end
             raise ValueError(
-                f"parameters must be {real} [{self._net.parameters}] with maps of {self._maps}, "
+                f"parameters must be {self._real} [{self._net.parameters}] with maps of {self._maps}, "
                 f"got {theta.dtype} {list(theta.shape)}"
             )
         *blocks, head, bias = self._net.unflatten(theta.contiguous()).values()

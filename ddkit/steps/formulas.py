@@ -115,6 +115,8 @@ def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
             programs[kind] = torch.compile(twin, dynamic=False)
         try:
             return programs[kind](z, *rest)
+        except torch.OutOfMemoryError:
+            raise
         except Exception as error:  # whatever a compiler may raise: there is a slower way
             _warn_once((str(error).strip() or type(error).__name__).splitlines()[0])
             programs[kind] = formula

@@ -10,6 +10,7 @@ import hashlib
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -31,6 +32,9 @@ MAPS = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
 FLAGS = (("-march=native", "-fopenmp"), ("-mcpu=native", "-fopenmp"), ("-march=native",), ("-mcpu=native",), ())
 """Tried in this order. Without OpenMP the kernels run on one thread."""
+
+PATIENCE = 120
+"""Seconds that a compiler may take."""
 
 _POINTER = ctypes.c_void_p
 TAKES: dict[str, list[Any]] = {
@@ -68,7 +72,7 @@ def native_state() -> str:
     """One line for a bug report: whether there are compiled kernels, and whose they are."""
     try:
         _library(torch.float32)
-        return f"compiled by {_compiler()}"
+        return f"compiled by {shlex.join(_compiler())}"
     except (OSError, subprocess.SubprocessError) as error:
         return f"none, autograd is used ({str(error).splitlines()[0]})"
 
@@ -95,43 +99,53 @@ def _warn_once(why: str) -> None:
 
 def _library(dtype: torch.dtype) -> ctypes.CDLL:
     compiler = _compiler()
-    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
+    version = _run([*compiler, "--version"]).stdout
     identity = "\n".join((SOURCE.read_text(), version, repr((COMMON, FLAGS)), _processor(), MAPS[dtype]))
     kept = home() / "kernels" / f"blocks-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
     return _load(kept) or _compile(compiler, MAPS[dtype], kept)
 
 
-def _compiler() -> str:
-    named = os.environ.get("CC")
-    compiler = named or next((found for name in ("gcc", "clang", "cc") if (found := shutil.which(name))), None)
+def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PATIENCE)
+
+
+def _compiler() -> list[str]:
+    """The command; CC may name one with arguments, as `ccache gcc`."""
+    if named := shlex.split(os.environ.get("CC", "")):
+        return named
+    compiler = next((found for name in ("gcc", "clang", "cc") if (found := shutil.which(name))), None)
     if compiler is None:
         raise OSError("no C compiler was found")
-    return compiler
+    return [compiler]
 
 
-def _compile(compiler: str, map_type: str, keep: Path) -> ctypes.CDLL:
+def _compile(compiler: list[str], map_type: str, keep: Path) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory() as folder:
         built, problems = Path(folder) / "blocks.so", ""
         for flags in FLAGS:
             # Compiled and linked apart, so that no OpenMP library is bound: torch has loaded its own, and a second
             # pool of threads would fight with it for the cores.
             commands = (
-                [compiler, *COMMON, *flags, f"-DMAP_{map_type}", "-c", str(SOURCE), "-o", f"{folder}/blocks.o"],
-                [compiler, "-shared", f"{folder}/blocks.o", "-o", str(built), "-lm"],
+                [*compiler, *COMMON, *flags, f"-DMAP_{map_type}", "-c", str(SOURCE), "-o", f"{folder}/blocks.o"],
+                [*compiler, "-shared", f"{folder}/blocks.o", "-o", str(built), "-lm"],
             )
-            runs = [subprocess.run(command, capture_output=True, text=True) for command in commands]
+            runs = [_run(command) for command in commands]
             if (library := _load(built)) is not None:
                 with suppress(DataError), atomic_write(keep) as temporary:  # a home that is full or read-only will do
                     shutil.copyfile(built, temporary)
                 return library
             problems = problems or "".join(run.stderr for run in runs).strip()
-    raise OSError(f"{compiler}: {problems.splitlines()[0] if problems else 'what it made cannot be loaded'}")
+    raise OSError(
+        f"{shlex.join(compiler)}: {problems.splitlines()[0] if problems else 'what it made cannot be loaded'}"
+    )
 
 
 def _load(path: Path) -> ctypes.CDLL | None:
+    """The library, or None where it cannot be loaded or is not ours."""
     _share_openmp()
     try:
-        return ctypes.CDLL(str(path))
+        library = ctypes.CDLL(str(path))
+        return library if all(hasattr(library, name) for name in TAKES) else None
     except OSError:
         return None
 
@@ -140,9 +154,12 @@ def _load(path: Path) -> ctypes.CDLL | None:
 def _share_openmp() -> None:
     """Make the symbols of the OpenMP library that torch has loaded visible to libraries loaded later."""
     maps = Path("/proc/self/maps")
-    found = re.findall(r"\S*lib(?:gomp|iomp5|omp)[^/\s]*\.so\S*", maps.read_text()) if maps.exists() else []
-    for library in sorted(set(found))[:1]:
-        ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
+    lines = [line.split(maxsplit=5) for line in maps.read_text().splitlines()] if maps.exists() else []
+    files = {Path(line[5]) for line in lines if len(line) == 6}  # a path may hold blanks
+    found = {file for file in files if re.match(r"lib(gomp|iomp5|omp)\b.*\.so", file.name)}
+    for library in sorted(found, key=lambda file: "torch" not in file.parts)[:1]:
+        with suppress(OSError):
+            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
 
 def _processor() -> str:

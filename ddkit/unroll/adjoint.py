@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ddkit.steps import Step
+from ddkit.run import free_memory
+from ddkit.steps import Product, Step
 from ddkit.unroll.problem import Problem
 
 
@@ -33,6 +34,11 @@ class Solved(NamedTuple):
     lr: Tensor | None = None
 
 
+def budget(memory: int | None, problem: Problem) -> int:
+    """What tapes may hold: `memory` bytes, or a quarter of what is free."""
+    return free_memory(problem.theta_0.device) // 4 if memory is None else memory
+
+
 @torch.no_grad()
 def adjoint(step: Step, problem: Problem, memory: int, backward: bool = True) -> Solved:
     """Solve one trajectory; `memory` is what tapes may hold, in bytes."""
@@ -43,10 +49,12 @@ def adjoint(step: Step, problem: Problem, memory: int, backward: bool = True) ->
     tapes: dict[int, Any] = {}
     held = largest = 0
     for i, (x, y) in enumerate(zip(images, labels, strict=True)):
-        keep = backward and held + largest <= memory
+        keep = backward and memory > 0 and held + largest <= memory
         g = step.gradient(iterates[-1], x, y, keep=keep)
         if keep:
-            tapes[i], held, largest = g.tape, held + g.tape_bytes, max(largest, g.tape_bytes)
+            largest = max(largest, g.tape_bytes)
+            if held + g.tape_bytes <= memory:
+                tapes[i], held = g.tape, held + g.tape_bytes
         velocities.append(momentum * velocities[-1] + g.theta if momentum and i else g.theta)
         iterates.append(iterates[-1] - lr[i] * velocities[-1])
 
@@ -68,9 +76,18 @@ def adjoint(step: Step, problem: Problem, memory: int, backward: bool = True) ->
         grad_lr[i] = -(velocities[i] @ v)
         a = momentum * a - lr[i] * v
         product = step.product(iterates[i], images[i], labels[i], a, tapes.pop(i, None))
+        if v.is_cuda and problem.rules.match == "nearest":
+            product = _nothing_of_nothing(product, a)
         grad_images[i] = product.images
         if grad_labels is not None and product.labels is not None:
             grad_labels[i] = product.labels
         if exact:
             v = v + product.theta
     return Solved(loss, grad_images, grad_labels, grad_lr)
+
+
+def _nothing_of_nothing(product: Product, a: Tensor) -> Product:
+    """The product, and 0 where a is 0: behind the nearest iterate the student may have overflowed."""
+    some = (a != 0).any()
+    theta, images = torch.where(some, product.theta, 0), torch.where(some, product.images, 0)
+    return Product(theta, images, None if product.labels is None else torch.where(some, product.labels, 0))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ddkit.steps import Network, convolution_precision, step_for
-from ddkit.unroll.adjoint import Solved, adjoint
+from ddkit.unroll.adjoint import Solved, adjoint, budget
 from ddkit.unroll.problem import Problem
 
 WARM_UP = 3
@@ -24,8 +24,8 @@ KEPT = 4
 class _Graph:
     """One network's problems of one kind and shape, as a CUDA graph over buffers of its own."""
 
-    def __init__(self, net: Network, precision: str, memory: int, problem: Problem, backward: bool) -> None:
-        step = step_for(net, problem.theta_0, precision)
+    def __init__(self, net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> None:
+        step, kept = step_for(net, problem.theta_0, precision), budget(memory, problem)
         mine = _copy(problem)
         self._buffers = _tensors(mine)
         aside = torch.cuda.Stream()
@@ -34,10 +34,10 @@ class _Graph:
         with convolution_precision(problem.theta_0.device, precision):
             with torch.cuda.stream(aside):
                 for _ in range(WARM_UP):
-                    adjoint(step, mine, memory, backward)
+                    adjoint(step, mine, kept, backward)
             torch.cuda.current_stream().wait_stream(aside)
             with torch.cuda.graph(self._graph):
-                self._solved = adjoint(step, mine, memory, backward)
+                self._solved = adjoint(step, mine, kept, backward)
 
     def __call__(self, problem: Problem) -> Solved:
         for buffer, value in zip(self._buffers, _tensors(problem), strict=True):
@@ -48,10 +48,10 @@ class _Graph:
 
 
 @torch.no_grad()
-def captured(net: Network, precision: str, memory: int, problem: Problem, backward: bool) -> Solved:
+def captured(net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> Solved:
     """Solve one trajectory in one replay; the first of a kind is captured. CUDA tensors only."""
     layout = tuple((t.shape, t.dtype, t.device) for t in _tensors(problem))
-    key = (net, precision, problem.rules, layout, backward)
+    key = (net, precision, memory, problem.rules, layout, backward)
     if key not in _GRAPHS:
         while len(_GRAPHS) >= KEPT:
             del _GRAPHS[next(iter(_GRAPHS))]

@@ -11,7 +11,6 @@ from torch.autograd.function import once_differentiable
 
 from ddkit.errors import UsageError
 from ddkit.recipe import nearest
-from ddkit.run import free_memory
 from ddkit.steps import PRECISIONS, Network
 from ddkit.unroll.adjoint import Solved
 from ddkit.unroll.engines import ENGINES, SOLVERS
@@ -87,8 +86,10 @@ def matching_loss(
     if theta_0.ndim == 1:
         theta_0, targets = theta_0[None], [target[None] for target in targets]
         images, labels = images[None], labels[None]
-    _check_shapes(theta_0, targets, images, labels, lr, waypoints)
     fixed = weights if isinstance(weights, Tensor) else None
+    _check_shapes(theta_0, targets, images, labels, lr, waypoints, fixed)
+    if precision == "bfloat16" and theta_0.dtype == torch.float64:
+        raise UsageError("matching_loss: precision 'bfloat16' keeps float32 parameters, got float64; use float32")
     points = tuple((point.step, point.weight) for point in waypoints)
     rules = Rules(momentum, points, match, gradient, None if isinstance(weights, Tensor) else weights)
 
@@ -98,8 +99,10 @@ def matching_loss(
 
     lr = lr.expand(images.shape[1])
     if engine == "reference":
-        return torch.stack([reference(net, problem) for problem in problems(images, labels, lr)]).mean()
-    solve = partial(SOLVERS[engine], net, precision, free_memory(theta_0.device) // 4 if memory is None else memory)
+        with torch.enable_grad():  # the student needs it, whoever asks
+            losses = [reference(net, problem) for problem in problems(images, labels, lr)]
+        return torch.stack(losses).mean()
+    solve = partial(SOLVERS[engine], net, precision, memory)
     wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (images, labels, lr))
     return _Matched.apply(problems, solve, wanted, images, labels, lr)
 
@@ -134,9 +137,15 @@ def _stacked(parts: Iterable[Tensor | None]) -> Tensor:
 
 
 def _check_shapes(
-    theta_0: Tensor, targets: list[Tensor], images: Tensor, labels: Tensor, lr: Tensor, waypoints: Sequence[Waypoint]
+    theta_0: Tensor,
+    targets: list[Tensor],
+    images: Tensor,
+    labels: Tensor,
+    lr: Tensor,
+    waypoints: Sequence[Waypoint],
+    weights: Tensor | None,
 ) -> None:
-    if images.ndim != 6 or labels.shape[:3] != images.shape[:3] or labels.ndim > 4:
+    if images.ndim != 6 or not images.shape[1] or labels.shape[:3] != images.shape[:3] or labels.ndim > 4:
         raise UsageError(
             "matching_loss: images must be [N, B, C, H, W] and labels [N, B] or [N, B, K] (one more axis, first, for "
             f"several trajectories), got {list(images.shape)} and {list(labels.shape)}"
@@ -153,3 +162,9 @@ def _check_shapes(
     for point in waypoints:
         if not 1 <= point.step <= steps:
             raise UsageError(f"matching_loss: waypoint at step {point.step}: must be 1 to {steps} (0 is the start)")
+    if weights is not None and weights.shape != theta_0.shape[1:]:
+        raise UsageError(f"matching_loss: weights must be {list(theta_0.shape[1:])}, got {list(weights.shape)}")
+    # A CUDA graph would bake in the value of what lies elsewhere.
+    for name, tensor in (("images", images), ("labels", labels), ("lr", lr), *(("targets", t) for t in targets)):
+        if tensor.device != theta_0.device:
+            raise UsageError(f"matching_loss: {name} must be on {theta_0.device} like theta_0, got {tensor.device}")

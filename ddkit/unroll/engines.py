@@ -1,15 +1,15 @@
 """The table of engines."""
 
 from ddkit.steps import Network, convolution_precision, step_for
-from ddkit.unroll.adjoint import Solved, adjoint
+from ddkit.unroll.adjoint import Solved, adjoint, budget
 from ddkit.unroll.captured import captured
 from ddkit.unroll.problem import Problem
 
 
-def walked(net: Network, precision: str, memory: int, problem: Problem, backward: bool) -> Solved:
+def walked(net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> Solved:
     """The adjoint, launched operation by operation."""
     with convolution_precision(problem.theta_0.device, precision):
-        return adjoint(step_for(net, problem.theta_0, precision), problem, memory, backward)
+        return adjoint(step_for(net, problem.theta_0, precision), problem, budget(memory, problem), backward)
 
 
 SOLVERS = {"adjoint": walked, "captured": captured}

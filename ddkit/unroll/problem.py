@@ -48,22 +48,30 @@ class Problem:
         `iterates` are theta_0 .. theta_N; what is yielded carries a graph where they do.
         """
         last, *targets = self.targets
-        for step, share in self._final(iterates, last):
-            yield step, *self._distance(iterates[step], last, share)
+        yield from self._final(iterates, last)
         for (step, weight), target in zip(self.rules.waypoints, targets, strict=True):
             yield step, *self._distance(iterates[step], target, weight)
 
-    def _final(self, iterates: list[Tensor], target: Tensor) -> list[tuple[int, float | Tensor]]:
-        """Which iterate should meet the target: the last, or the nearest one by L1 distance (ATT)."""
+    def _final(self, iterates: list[Tensor], target: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """The part of the iterate that should meet the target: the last, or the nearest one by L1 distance (ATT)."""
         steps = len(iterates) - 1
         if self.rules.match == "last":
-            return [(steps, 1.0)]
+            yield steps, *self._distance(iterates[steps], target, 1.0)
+            return
         nearest = torch.stack([(theta.detach() - target).abs().sum() for theta in iterates[1:]]).argmin()
-        if target.is_cuda:  # asking for the number would wait for the device: every step gets a share of 0 or 1
-            return [(step, (nearest == step - 1).to(target.dtype)) for step in range(1, steps + 1)]
-        return [(int(nearest) + 1, 1.0)]
+        if not target.is_cuda:
+            step = int(nearest) + 1
+            yield step, *self._distance(iterates[step], target, 1.0)
+            return
+        # Asking for the number would wait for the device, so every step gets a part, of which all but one are 0: by
+        # choice and not by a factor, since a later iterate may have overflowed.
+        picked = torch.stack(iterates[1:]).index_select(0, nearest.view(1))[0]
+        value, slope = self._distance(picked, target, 1.0)
+        for step in range(1, steps + 1):
+            mine = nearest == step - 1
+            yield step, torch.where(mine, value, 0), torch.where(mine, slope, 0)
 
-    def _distance(self, theta: Tensor, target: Tensor, share: float | Tensor) -> tuple[Tensor, Tensor]:
+    def _distance(self, theta: Tensor, target: Tensor, share: float) -> tuple[Tensor, Tensor]:
         difference = theta - target
         weights = self.weights
         if self.rules.weighting is not None:
@@ -74,11 +82,12 @@ class Problem:
         return scale * (weighted @ difference), 2 * scale * weighted
 
 
-def largest(share: float) -> Weighting:
+@dataclass(frozen=True)
+class largest:  # called like a function; equal shares are equal, so that one CUDA graph serves them
     """The weighting of PAD and EDF: 1 for the given share of parameters, those that miss most, and 0 for the others."""
 
-    def weights(squares: Tensor) -> Tensor:
-        keep = max(1, round(share * len(squares)))
-        return torch.zeros_like(squares).scatter(0, squares.topk(keep).indices, 1.0)
+    share: float
 
-    return weights
+    def __call__(self, squares: Tensor) -> Tensor:
+        keep = max(1, round(self.share * len(squares)))
+        return torch.zeros_like(squares).scatter(0, squares.topk(keep).indices, 1.0)
