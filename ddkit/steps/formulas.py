@@ -111,8 +111,7 @@ def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
         kind = (z.shape, z.dtype, z.device)
         if kind not in programs:
             # A code object of its own for each kind of map: dynamo counts the programs of one and gives up after eight
-            twin = types.FunctionType(formula.__code__.replace(), formula.__globals__, formula.__name__)
-            programs[kind] = torch.compile(twin, dynamic=False)
+            programs[kind] = torch.compile(_twin(formula), dynamic=False)
         try:
             return programs[kind](z, *rest)
         except torch.OutOfMemoryError:
@@ -123,6 +122,11 @@ def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
             return formula(z, *rest)
 
     return call
+
+
+def _twin(function: Any) -> Any:
+    code, closure = function.__code__.replace(), function.__closure__
+    return types.FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
 
 
 @functools.cache

@@ -154,10 +154,14 @@ def test_how_many(monkeypatch):
     monkeypatch.setattr(processes.sys, "platform", "linux")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(processes.os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    monkeypatch.setattr(processes, "_quota", lambda: 9)
     for limit, count in {"4": 4, "1": 1, "64": 6, "": 6, "0": 6, "4,2": 6}.items():
         monkeypatch.setenv("OMP_NUM_THREADS", limit)
         assert process_count() == count
     monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(processes, "_quota", lambda: 2)  # a container that may keep two cores busy
+    assert process_count() == 2
+    monkeypatch.setattr(processes, "_quota", lambda: 9)
     assert process_count() == 6
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert process_count() == 1
