@@ -1,7 +1,6 @@
 """What one pastes into a bug report: versions, devices, compiler, data, disk, and a smoke job that must pass."""
 
 import os
-import shutil
 import tempfile
 import time
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from ddkit.experts import list_buffers
 from ddkit.home import home
 from ddkit.jobs.condense import condense
 from ddkit.jobs.environment import environment
+from ddkit.jobs.plan import free_disk
 from ddkit.jobs.resolve import list_recipes
 from ddkit.steps import native_state
 from ddkit.synth import list_sets
@@ -35,8 +35,7 @@ def doctor(smoke: bool = True) -> tuple[dict[str, str], bool]:
     facts["fused CPU kernels"] = native_state()
     facts["triton"] = "present" if find_spec("triton") else "absent"
     facts["home"] = str(home())
-    there = next(folder for folder in (home(), *home().parents) if folder.exists())
-    facts["disk"] = f"{shutil.disk_usage(there).free / 2**30:.1f} GiB free at home"
+    facts["disk"] = f"{free_disk(home()) / 2**30:.1f} GiB free at home"
     buffers = list_buffers(home() / "buffers")
     facts["buffers"] = f"{len(buffers)} ({sum(buffer.size for buffer in buffers) / 2**20:.1f} MiB)"
     offline = os.environ.get("DDKIT_DATA")

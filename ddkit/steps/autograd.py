@@ -1,5 +1,6 @@
 """Any network's step by ordinary autograd: reverse over reverse."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,14 +31,14 @@ class AutogradStep:
             at = theta.detach().requires_grad_()
             images = x.detach().requires_grad_(keep)
             labels = y.detach().requires_grad_(keep and y.is_floating_point())
-            with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved):
+            with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved) if keep else nullcontext():
                 logits = self.net(at.to(self.maps), images.to(self.maps)).to(theta.dtype)
                 loss = cross_entropy(logits, labels)
                 # Always with a graph: without one, group norm's backward is another program with other rounding, and
                 # the bytes of a run would depend on how many tapes the free memory allowed.
                 (g,) = torch.autograd.grad(loss, at, create_graph=True)
         tape = (g, at, images, labels) if keep else None
-        return Gradient(loss.detach(), g.detach(), tape, sum(held.values()) if keep else 0)
+        return Gradient(loss.detach(), g.detach(), tape, sum(held.values()))
 
     def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
         g, *inputs = tape or self.gradient(theta, x, y, keep=True).tape

@@ -4,7 +4,7 @@
 // (image, block of channels) at a time, so that what the second loop reads again still lies in the cache. With
 //     h = (z - m) r,   m = mean(z),   r = 1 / sqrt(var(z) + eps),   a = gamma h + beta,   p = pool(relu(a))
 // the four kernels are p; its pullback; the derivative of p along (zt, gammat, betat); the derivative of the pullback.
-// ddkit/steps/formulas.py has the same formulas in torch and is what these are tested against.
+// ddkit/steps/formulas.py has the same formulas in torch; both are tested against autograd's double backward.
 //
 // Compiled by ddkit/steps/native.py with -DMAP_f32, -DMAP_f64 or -DMAP_bf16. A NaN stays a NaN: a <= 0 is false for it.
 

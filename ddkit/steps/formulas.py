@@ -1,4 +1,4 @@
-"""The four functions of blocks.c as torch formulas: what CUDA compiles, and what the kernels in C are compared with.
+"""The four functions of blocks.c as torch formulas: what CUDA compiles.
 
 Maps [B, H, W, C], parameters [C], statistics [B, C]; the notation is that of blocks.c.
 """
