@@ -39,6 +39,11 @@ def setting(
     return field(default=default, metadata={**bounds, "one_of": one_of, "help": help})
 
 
+def preset(cls: type, name: str, default: Any) -> Any:
+    """The setting `name` of a settings class with another default; its contract stays."""
+    return field(default=default, metadata=_field(cls, name).metadata)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
     """What is distilled, how it is split and in which space the synthetic images live."""

@@ -1,6 +1,7 @@
 """One epoch of augmented batches, for several experts at once."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -11,8 +12,17 @@ AHEAD = 2**20
 """Numbers in the images that are gathered and augmented in one go: an epoch of digits, one batch of CIFAR-10."""
 
 
-def epoch_batches(part: Part, size: int, dsa: DSA, generators: Sequence[Generator]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield images [E, B, C, H, W] and labels [E, B] until each of E experts has seen every image once.
+class Batch(NamedTuple):
+    """One batch for each of E experts: images [E, B, C, H, W], labels [E, B], and the same images before they were
+    augmented."""
+
+    images: Tensor
+    labels: Tensor
+    plain: Tensor
+
+
+def epoch_batches(part: Part, size: int, dsa: DSA, generators: Sequence[Generator]) -> Iterator[Batch]:
+    """Yield batches of E experts until each has seen every image once.
 
     Each has an order of its own; the last batch may be smaller. An expert draws from its own generator only, its whole
     epoch before the first batch, so that its batches are the same whoever is trained beside it. Nothing but the draws
@@ -31,8 +41,9 @@ def epoch_batches(part: Part, size: int, dsa: DSA, generators: Sequence[Generato
         index = order[:, first * size : first * size + (last - first) * wide].unflatten(1, (last - first, wide))
         ops = tuple(op for drawn in draws for op in drawn.ops[first:last])
         params = DSAParams(ops, values[:, first:last, :wide].flatten(0, 1), side)
-        x = dsa.apply(images[index].flatten(0, 1), params).unflatten(0, (experts, last - first))
-        yield from zip(x.unbind(1), labels[index].unbind(1), strict=True)
+        plain = images[index]
+        augmented = dsa.apply(plain.flatten(0, 1), params).unflatten(0, (experts, last - first))
+        yield from map(Batch._make, zip(augmented.unbind(1), labels[index].unbind(1), plain.unbind(1), strict=True))
 
 
 def _pieces(count: int, size: int, at_once: int) -> Iterator[tuple[int, int, int]]:

@@ -8,26 +8,37 @@ from typing import ClassVar
 from torch import Tensor
 
 from ddkit.errors import UsageError
+from ddkit.experts.objective import Objective
 from ddkit.recipe import nearest, setting
 
 ValueAndGradient = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""theta [P] -> (loss [], d loss / d theta [P]) of one batch."""
+"""theta [P] -> (loss [], d loss / d theta [P]) of one batch; the loss is the settings' whole objective."""
 
-KINDS = {"plain": "ddkit.experts.plain:PlainExperts", "flat": "ddkit.experts.flat:FlatExperts"}
+KINDS = {
+    "plain": "ddkit.experts.plain:PlainExperts",
+    "flat": "ddkit.experts.flat:FlatExperts",
+    "smooth": "ddkit.experts.smooth:SmoothExperts",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExpertSettings:
-    """SGD settings shared by every kind. How long an expert trains is not one: the method says what it will read."""
+class ExpertSettings(Objective):
+    """Loss and SGD settings shared by every kind. How long an expert trains is the method's to say."""
 
     name: ClassVar[str]
     count: int = setting(100, at_least=1, help="experts")
-    lr: float = setting(0.01, above=0, help="learning rate, constant")
+    lr: float = setting(0.01, above=0, help="learning rate")
+    lr_decay: float = setting(1.0, above=0, at_most=1, help="factor of lr from lr_decay_epoch on; 1: lr is constant")
+    lr_decay_epoch: int = setting(26, at_least=1, help="first epoch (from 0) at the decayed lr")
     momentum: float = setting(0.0, at_least=0, below=1, help="momentum")
     weight_decay: float = setting(0.0, at_least=0, help="weight decay")
     batch: int = setting(256, at_least=1, help="batch size")
     seed: int = setting(0, at_least=0, help="seed of the experts' initialisation, order and augmentation")
     dtype: str = setting("float32", one_of=("float32", "float16", "bfloat16"), help="precision on disk")
+
+    def lr_in(self, epoch: int) -> float:
+        """The learning rate in epoch e = 0, 1, ..."""
+        return self.lr * (self.lr_decay if epoch >= self.lr_decay_epoch else 1.0)
 
     def direction(self, value_and_gradient: ValueAndGradient, theta: Tensor) -> tuple[Tensor, Tensor]:
         """(loss [], descent direction [P]) of one batch at parameters `theta` [P]; each kind has its own.

@@ -8,8 +8,9 @@ from torch import Generator, Tensor
 from torch.func import grad_and_value, vmap
 
 from ddkit.data import DSA, Part
-from ddkit.experts.batches import epoch_batches
-from ddkit.experts.settings import ExpertSettings
+from ddkit.experts.batches import Batch, epoch_batches
+from ddkit.experts.objective import penalty_and_gradient
+from ddkit.experts.settings import ExpertSettings, ValueAndGradient
 from ddkit.nets import FlatNet, cross_entropy
 from ddkit.steps import Step, step_for
 
@@ -27,15 +28,15 @@ def train_experts(
     """
     theta = torch.stack([net.init(generator) for generator in generators]).to(part.images.device)
     velocity = torch.zeros_like(theta)
-    directions = partial(stacked, net) if theta.is_cuda else partial(one_by_one, step_for(net, theta))
+    directions = stacked if theta.is_cuda else partial(one_by_one, step_for(net, theta))
     yield theta, theta.new_full((len(theta),), torch.nan)
-    for _ in range(epochs):
+    for epoch in range(epochs):
         total = theta.new_zeros(len(theta))
-        for x, y in epoch_batches(part, settings.batch, dsa, generators):
-            losses, direction = directions(settings, theta, x, y)
+        for batch in epoch_batches(part, settings.batch, dsa, generators):
+            losses, direction = directions(net, settings, epoch, theta, batch)
             velocity = settings.momentum * velocity + direction + settings.weight_decay * theta
-            theta = theta - settings.lr * velocity
-            total += losses * y.shape[1]
+            theta = theta - settings.lr_in(epoch) * velocity
+            total += losses * batch.labels.shape[1]
         yield theta, total / len(part)
 
 
@@ -47,28 +48,50 @@ def train_expert(
         yield theta[0], float(losses[0])
 
 
-def one_by_one(step: Step, settings: ExpertSettings, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Losses [E] and directions [E, P] at theta [E, P], each on its own images [E, B, C, H, W] and labels [E, B]."""
+def one_by_one(
+    step: Step, net: FlatNet, settings: ExpertSettings, epoch: int, theta: Tensor, batch: Batch
+) -> tuple[Tensor, Tensor]:
+    """Losses [E] and directions [E, P] at theta [E, P], each expert on its own part of the batch."""
 
-    def one(own: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        def value_and_gradient(at: Tensor) -> tuple[Tensor, Tensor]:
+    def one(own: Tensor, images: Tensor, labels: Tensor, plain: Tensor) -> tuple[Tensor, Tensor]:
+        def cross_entropy_of(at: Tensor) -> tuple[Tensor, Tensor]:
             gradient = step.gradient(at, images, labels)
             return gradient.loss, gradient.theta
 
-        return settings.direction(value_and_gradient, own)
+        return settings.direction(objective(net, settings, epoch, cross_entropy_of, plain), own)
 
-    losses, directions = zip(*map(one, theta, x, y), strict=True)
+    losses, directions = zip(*map(one, theta, *batch), strict=True)
     return torch.stack(losses), torch.stack(directions)
 
 
-def stacked(net: FlatNet, settings: ExpertSettings, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def stacked(net: FlatNet, settings: ExpertSettings, epoch: int, theta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """The same for all experts at once, by vmap over autograd."""
 
-    def one(own: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        def value_and_gradient(at: Tensor) -> tuple[Tensor, Tensor]:
+    def one(own: Tensor, images: Tensor, labels: Tensor, plain: Tensor) -> tuple[Tensor, Tensor]:
+        def cross_entropy_of(at: Tensor) -> tuple[Tensor, Tensor]:
             gradient, loss = grad_and_value(lambda at: cross_entropy(net(at, images), labels))(at)
             return loss, gradient
 
-        return settings.direction(value_and_gradient, own)
+        return settings.direction(objective(net, settings, epoch, cross_entropy_of, plain), own)
 
-    return vmap(one)(theta, x, y)
+    return vmap(one)(theta, *batch)
+
+
+def objective(
+    net: FlatNet, settings: ExpertSettings, epoch: int, cross_entropy_of: ValueAndGradient, plain: Tensor
+) -> ValueAndGradient:
+    """The whole loss of a batch in an epoch: cross entropy, scaled, and the gradient penalty on the images as they are
+    without augmentation."""
+    scale = settings.loss_scale(epoch)
+    if scale == 1 and not settings.penalty:
+        return cross_entropy_of
+
+    def value_and_gradient(at: Tensor) -> tuple[Tensor, Tensor]:
+        loss, gradient = cross_entropy_of(at)
+        loss, gradient = scale * loss, scale * gradient
+        if settings.penalty:
+            value, slope = penalty_and_gradient(net, at, plain, settings.penalty_norm)
+            loss, gradient = loss + settings.penalty * value, gradient + settings.penalty * slope
+        return loss, gradient
+
+    return value_and_gradient

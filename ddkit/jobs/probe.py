@@ -1,6 +1,5 @@
 """Short rehearsals of a job's stages: their seconds and peak memory, extrapolated from the part that ran."""
 
-import dataclasses
 import math
 import sys
 import time
@@ -183,7 +182,7 @@ def _shortened(recipe: Recipe, context: Context, steps: int) -> Method:
     """The method with a student of `steps` steps; it reads no farther than an expert's second row."""
     settings = recipe.method
     if isinstance(settings, TrajectorySettings):
-        settings = dataclasses.replace(settings, syn_steps=steps, max_start_epoch=1, expert_epochs=1)
+        settings = settings.shortened(steps)
     return method_class(settings.name)(settings, context)
 
 

@@ -10,6 +10,8 @@ from ddkit.recipe import nearest
 METHODS = {
     "mtt": "ddkit.methods.mtt:MTT",
     "ftd": "ddkit.methods.ftd:FTD",
+    "ast": "ddkit.methods.ast:AST",
+    "datm": "ddkit.methods.datm:DATM",
     "random": "ddkit.methods.coreset:Random",
     "herding": "ddkit.methods.coreset:Herding",
     "kmeans": "ddkit.methods.coreset:KMeans",

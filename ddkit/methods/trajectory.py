@@ -1,133 +1,232 @@
 """The outer iteration that all trajectory-matching methods share.
 
 Draw an expert and a start epoch, train a student for `syn_steps` steps on the synthetic images from the expert's
-parameters, and move the images and the inner learning rate down the gradient of the distance to the expert
-`expert_epochs` later.
+parameters, and move the images, the inner learning rate and (where they are soft) the labels down the gradient of the
+distance to the expert `expert_epochs` later.
+
+What the papers add to MTT are pieces, each in a file of its own and off by default: the window of start epochs
+(`start_epoch`), the student's walk (`student`), images and labels to begin with (`initial`, `teachers`); here are the
+update, the skip rule and the moving average. A paper is a choice of them: mtt, ftd, ast and datm hold nothing but their
+defaults, and a recipe may combine them as it likes.
 """
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ddkit.data import select
 from ddkit.errors import UsageError
 from ddkit.experts import Trajectories
 from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.initial import InitialSet, initial_images, initial_logits
+from ddkit.methods.start_epoch import StartEpochs
+from ddkit.methods.student import Student, balance, perturbed
 from ddkit.randomness import stream
 from ddkit.recipe import setting
 from ddkit.steps import PRECISIONS
-from ddkit.unroll import ENGINES, matching_loss, precision_cosine
+from ddkit.synth import SyntheticSet
+from ddkit.unroll import ENGINES, Waypoint, matching_loss, precision_cosine
 
 MOMENTUM = 0.5
 """Outer SGD momentum, for images and learning rate alike: a constant in every published code of this family."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrajectorySettings(MethodSettings):
-    """Settings of trajectory matching, under the papers' names."""
+class TrajectorySettings(Student, StartEpochs, InitialSet, MethodSettings):
+    """Settings of trajectory matching, under the papers' names; the defaults are MTT's."""
 
     iterations: int = setting(5000, at_least=1, help="outer iterations")
-    syn_steps: int = setting(50, at_least=1, help="N: student steps an outer iteration")
-    expert_epochs: int = setting(2, at_least=1, help="M: expert epochs the student should cover")
-    max_start_epoch: int = setting(2, at_least=1, help="start epochs are drawn from 0 .. max_start_epoch - 1")
     batch_syn: int | None = setting(None, at_least=1, help="synthetic images a student step; none: all")
     lr_img: float = setting(100.0, above=0, help="learning rate of the images (network space)")
     lr_lr: float = setting(1e-7, at_least=0, help="learning rate of the inner learning rate, at its initial value")
     lr_teacher: float = setting(0.01, above=0, help="initial inner learning rate")
-    pix_init: str = setting("real", one_of=("real", "noise", "herding", "kmeans"), help="initial images")
+    lr_y: float = setting(0.0, at_least=0, help="learning rate of soft labels' logits; 0: they stay (DATM: 2 to 10)")
+    momentum_y: float = setting(0.9, at_least=0, below=1, help="momentum of soft labels' logits")
+    threshold: float | None = setting(
+        None, above=0, help="a matching loss above it changes nothing (DATM: 1); none: all iterations count"
+    )
+    ema_decay: float = setting(
+        0.0, at_least=0, below=1, help="decay of the images' moving average, an iteration; 0: the last images (FTD)"
+    )
     engine: str = setting("auto", one_of=("auto", *ENGINES), help="unroll engine")
     memory: int | None = setting(
         None, at_least=0, help="MiB that kept student steps may take; none: a quarter of what is free"
     )
     precision: str = setting("float32", one_of=PRECISIONS, help="arithmetic of the student's convolutions")
 
+    def __post_init__(self) -> None:
+        self.refuse_empty_window()
+        self.refuse_short_walk()
+        self.refuse_labels_of_noise()
+        if self.engine == "reference" and self.precision != "float32":
+            raise UsageError(
+                f"method.precision={self.precision}: engine reference computes in float32; choose another engine"
+            )
+
+    @property
+    def teaching_epoch(self) -> int:
+        """The epoch after which experts choose initial images and give labels."""
+        return self.teacher_epoch or self.last_matched
+
+    @property
+    def last_matched(self) -> int:
+        """The last epoch of an expert that a student may have to reach."""
+        return self.max_start_epoch - 1 + self.expert_epochs
+
     @property
     def reads_epochs(self) -> int:
-        return self.max_start_epoch - 1 + self.expert_epochs
+        return max(self.last_matched, self.teaching_epoch) if self.asks_teachers else self.last_matched
+
+    def shortened(self, steps: int) -> "TrajectorySettings":
+        """These settings with a student of `steps` steps that reads no farther than an expert's first epoch: a
+        rehearsal's."""
+        first = dataclasses.replace(self, min_start_epoch=0, current_max_start_epoch=None, max_start_epoch=1)
+        return dataclasses.replace(first, syn_steps=steps, expert_epochs=1, teacher_epoch=None)
 
 
 @dataclass(frozen=True)
 class TrajectoryState:
-    """What changes: images [n, C, H, W], log inner learning rate [], their momenta, the generator's state."""
+    """What changes: images [n, C, H, W], log inner learning rate [], logits of soft labels [n, K] (hard ones: [0]),
+    their momenta, the moving sum of the images with its weights' own sum 1 - d^T, the iteration, and the generator's
+    state."""
 
     images: Tensor
     log_lr: Tensor
+    logits: Tensor
     image_velocity: Tensor
     lr_velocity: Tensor
+    logit_velocity: Tensor
+    average: Tensor
+    weight: float
+    iteration: int
     rng: Tensor
 
 
 class TrajectoryMatching:
-    """The shared part of MTT and its descendants; they hold one and call it."""
+    """The iteration; a method is this with defaults of its own."""
+
+    state_class = TrajectoryState
+    blame = "lower method.lr_img, or method.lr_lr if the learned lr ran away"
 
     def __init__(self, settings: TrajectorySettings, context: Context) -> None:
         if context.trajectories is None:
             raise UsageError(f"method '{settings.name}' matches expert trajectories and was given none")
-        if settings.engine == "reference" and settings.precision != "float32":
-            raise UsageError(
-                f"method.precision={settings.precision}: engine reference computes in float32; choose another engine"
-            )
         self._settings, self._context = settings, context
-        self._trajectories: Trajectories = context.trajectories
+        self._experts: Trajectories = context.trajectories
         self._labels = context.labels(settings.ipc)
         self._cost_stated = settings.precision == "float32"
 
+    @property
+    def iterations(self) -> int:
+        return self._settings.iterations
+
     def init(self) -> TrajectoryState:
-        settings, context = self._settings, self._context
+        settings, context, experts = self._settings, self._context, self._experts
         generator = stream(context.seed, "condense")
-        images = _initial_images(settings, context, generator)
+        images = initial_images(settings, settings.ipc, context, experts, settings.teaching_epoch, generator)
         log_lr = torch.tensor(math.log(settings.lr_teacher), device=context.device)
+        logits = torch.zeros(0, device=context.device)
+        if settings.soft_labels:
+            logits = initial_logits(context, experts, settings.teaching_epoch, images, self._labels)
         return TrajectoryState(
-            images, log_lr, torch.zeros_like(images), torch.zeros_like(log_lr), generator.get_state()
+            images=images,
+            log_lr=log_lr,
+            logits=logits,
+            image_velocity=torch.zeros_like(images),
+            lr_velocity=torch.zeros_like(log_lr),
+            logit_velocity=torch.zeros_like(logits),
+            average=torch.zeros_like(images),
+            weight=0.0,
+            iteration=0,
+            rng=generator.get_state(),
         )
 
-    def step(self, state: TrajectoryState) -> tuple[TrajectoryState, dict[str, Tensor | float]]:
-        settings, context = self._settings, self._context
+    def step(self, state: TrajectoryState) -> tuple[TrajectoryState, Mapping[str, Tensor | float]]:
+        settings = self._settings
         generator = torch.Generator()
         generator.set_state(state.rng.cpu())
-
-        expert = int(torch.randint(self._trajectories.count, (), generator=generator))
-        start = int(torch.randint(settings.max_start_epoch, (), generator=generator))
-        theta_0 = self._trajectories.row(expert, start)
-        theta_target = self._trajectories.row(expert, start + settings.expert_epochs)
-
-        index = draw_batches(len(self._labels), settings.batch_syn, settings.syn_steps, generator).to(context.device)
-        steps, batch = index.shape
-        params = context.dsa.sample(generator, steps, batch, context.real.data.shape[1:])
-        images = state.images.detach().requires_grad_()
-        log_lr = state.log_lr.detach().requires_grad_()
-        batches = context.dsa.apply(images[index], params)
-        problem: dict[str, Any] = {
-            "theta_0": theta_0,
-            "theta_target": theta_target,
-            "images": batches,
-            "labels": self._labels[index],
-            "lr": log_lr.exp(),
-            "precision": settings.precision,
-        }
+        images, log_lr, logits = (t.detach().requires_grad_() for t in (state.images, state.log_lr, state.logits))
+        problem = self._problem(images, log_lr, logits, state.iteration, generator)
         memory = None if settings.memory is None else settings.memory * 2**20
-        loss = matching_loss(context.net, **problem, engine=settings.engine, memory=memory)
-        image_grad, log_lr_grad = torch.autograd.grad(loss, (images, log_lr))
+        loss = matching_loss(self._context.net, **problem, engine=settings.engine, memory=memory)
+        wanted = (images, log_lr, logits) if settings.soft_labels else (images, log_lr)
+        image_grad, log_lr_grad, *logit_grad = torch.autograd.grad(loss, wanted)
 
-        image_velocity = MOMENTUM * state.image_velocity + image_grad
-        lr_velocity = MOMENTUM * state.lr_velocity + log_lr_grad
         # The papers learn lr itself with rate lr_lr, and it can turn negative. Here its logarithm is learned; dividing
         # by lr_teacher^2 makes both steps equal where lr = lr_teacher, so that published values of lr_lr still apply.
+        rate = settings.lr_lr / settings.lr_teacher**2
+        taken = torch.tensor(True) if settings.threshold is None else loss.detach() <= settings.threshold
+        taken = taken.to(loss.device)
+        moved = _moved(state.images, state.image_velocity, image_grad, settings.lr_img, MOMENTUM, taken)
+        lr_moved = _moved(state.log_lr, state.lr_velocity, log_lr_grad, rate, MOMENTUM, taken)
+        labels_moved = state.logits, state.logit_velocity
+        if logit_grad:
+            momentum = settings.momentum_y
+            labels_moved = _moved(state.logits, state.logit_velocity, logit_grad[0], settings.lr_y, momentum, taken)
         new = TrajectoryState(
-            images=state.images - settings.lr_img * image_velocity,
-            log_lr=state.log_lr - settings.lr_lr / settings.lr_teacher**2 * lr_velocity,
-            image_velocity=image_velocity,
-            lr_velocity=lr_velocity,
+            images=moved[0],
+            log_lr=lr_moved[0],
+            logits=labels_moved[0],
+            image_velocity=moved[1],
+            lr_velocity=lr_moved[1],
+            logit_velocity=labels_moved[1],
+            average=settings.ema_decay * state.average + (1 - settings.ema_decay) * moved[0],
+            weight=settings.ema_decay * state.weight + (1 - settings.ema_decay),
+            iteration=state.iteration + 1,
             rng=generator.get_state(),
         )
         metrics: dict[str, Tensor | float] = {"loss": loss.detach(), "lr": state.log_lr.exp()}
+        if settings.threshold is not None:
+            metrics["skipped"] = (~taken).float()
         if not self._cost_stated:  # once a process, at its first iteration: what the lower precision costs
-            metrics["gradient_cosine"] = precision_cosine(context.net, **problem)
+            metrics["gradient_cosine"] = precision_cosine(self._context.net, **problem)
             self._cost_stated = True
         return new, metrics
+
+    def _problem(
+        self, images: Tensor, log_lr: Tensor, logits: Tensor, iteration: int, generator: torch.Generator
+    ) -> dict[str, Any]:
+        """One student's walk, drawn: what `matching_loss` is to be asked."""
+        settings, context, experts = self._settings, self._context, self._experts
+        expert = int(torch.randint(experts.count, (), generator=generator))
+        start = settings.draw_start(iteration, generator)
+        theta_0 = experts.row(expert, start)
+        if settings.weight_perturb:
+            theta_0 = perturbed(context.net, theta_0, settings.weight_perturb, generator)
+        index = draw_batches(len(self._labels), settings.batch_syn, settings.syn_steps, generator).to(context.device)
+        steps, batch = index.shape
+        params = context.dsa.sample(generator, steps, batch, context.real.data.shape[1:])
+        labels = logits.softmax(1) if settings.soft_labels else self._labels
+        points = settings.middle_points()
+        return {
+            "theta_0": theta_0,
+            "theta_target": experts.row(expert, start + settings.expert_epochs),
+            "waypoints": tuple(Waypoint(at, experts.row(expert, start + k), weight) for at, k, weight in points),
+            "images": context.dsa.apply(images[index], params),
+            "labels": labels[index],
+            "lr": log_lr.exp() * (balance(start, settings.max_start_epoch) if settings.balance_loss else 1.0),
+            "momentum": settings.syn_momentum,
+            "precision": settings.precision,
+        }
+
+    def finish(self, state: TrajectoryState) -> SyntheticSet:
+        """The moving average (the initial images before the first iteration), the last labels and the learned lr, which
+        no paper averages."""
+        images = state.average / state.weight if state.weight else state.images
+        soft = state.logits.softmax(1) if self._settings.soft_labels else None
+        return self._context.as_set(self._settings, images, lr=float(state.log_lr.exp()), soft_labels=soft)
+
+
+def _moved(
+    value: Tensor, velocity: Tensor, gradient: Tensor, rate: float, momentum: float, taken: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Value and velocity after one SGD step with momentum; as they were where it is not `taken` ([], boolean)."""
+    faster = momentum * velocity + gradient
+    return torch.where(taken, value - rate * faster, value), torch.where(taken, faster, velocity)
 
 
 def draw_batches(count: int, batch: int | None, steps: int, generator: torch.Generator) -> Tensor:
@@ -142,12 +241,3 @@ def draw_batches(count: int, batch: int | None, steps: int, generator: torch.Gen
     return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[: steps * batch].view(
         steps, -1
     )
-
-
-def _initial_images(settings: TrajectorySettings, context: Context, generator: torch.Generator) -> Tensor:
-    train = context.real.train
-    if settings.pix_init == "noise":
-        shape = (context.real.data.class_count * settings.ipc, *context.real.data.shape)
-        return torch.randn(shape, generator=generator).to(context.device)
-    name = "random" if settings.pix_init == "real" else settings.pix_init
-    return train.images[select(name, train.images.flatten(1), train.labels, settings.ipc, generator)].clone()

@@ -139,7 +139,10 @@ def test_a_missing_expert(buffer):
         Trajectories(buffer, 6).row(5, 0)
 
 
-CHANGED = {"lr": 0.02, "momentum": 0.5, "weight_decay": 1e-3, "batch": 7, "seed": 1, "dtype": "float16"}
+CHANGED = {
+    **{"lr": 0.02, "lr_decay": 0.5, "lr_decay_epoch": 3, "momentum": 0.5, "weight_decay": 1e-3, "batch": 7, "seed": 1},
+    **{"dtype": "float16", "warmup": 0.7, "warmup_epochs": 4, "penalty": 1.0, "penalty_norm": "sample"},
+}
 CHANGED_FLAT = {**CHANGED, "rho": 0.02, "alpha": 1.0}
 
 

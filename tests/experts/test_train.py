@@ -6,9 +6,10 @@ import torch.nn.functional as F
 
 from ddkit.data import DSA, DSAParams, Part
 from ddkit.experts import train_expert, train_experts
-from ddkit.experts.batches import epoch_batches
+from ddkit.experts.batches import Batch, epoch_batches
 from ddkit.experts.flat import FlatExperts
 from ddkit.experts.plain import PlainExperts
+from ddkit.experts.smooth import SmoothExperts
 from ddkit.experts.train import one_by_one, stacked
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
@@ -112,10 +113,11 @@ def test_a_batch_is_augmented_by_its_own_draws(net, monkeypatch):
     for ahead in (1, 2 * size * 64, 2**20):
         monkeypatch.setattr("ddkit.experts.batches.AHEAD", ahead)
         batches = list(epoch_batches(part, size, dsa, [stream(0, "expert", 0)]))
-        assert [x.shape[1] for x, _ in batches] == [5, 5, 5, 5, 3]
-        for i, (x, y) in enumerate(batches):
+        assert [batch.labels.shape[1] for batch in batches] == [5, 5, 5, 5, 3]
+        for i, (x, y, plain) in enumerate(batches):
             row = DSAParams(params.ops[i : i + 1], params.values[i : i + 1, : len(order[i])], (8, 8))
             assert torch.equal(x, dsa.apply(part.images[order[i]][None], row))
+            assert torch.equal(plain[0], part.images[order[i]])
             assert torch.equal(y[0], part.labels[order[i]])
 
 
@@ -134,7 +136,16 @@ def test_an_expert_is_the_same_in_any_group(real, net, kind, augment):
 
 
 @pytest.mark.parametrize("spec", ["convnet(depth=1, width=4)", "convnet(depth=1, width=4, norm=batch)"])
-@pytest.mark.parametrize("settings", [PlainExperts(), FlatExperts(rho=0.1, alpha=1.0)], ids=["plain", "flat"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        PlainExperts(),
+        FlatExperts(rho=0.1, alpha=1.0),
+        SmoothExperts(),
+        FlatExperts(rho=0.1, warmup=0.3, penalty=1.0, penalty_norm="sample"),
+    ],
+    ids=["plain", "flat", "smooth", "flat and smooth"],
+)
 def test_stacked_experts_take_the_same_step_as_one_by_one(settings, spec):
     """What runs on CUDA, against ordinary autograd for each expert, in float64."""
     net = FlatNet(parse_net(spec), (1, 8, 8), 3)
@@ -142,8 +153,9 @@ def test_stacked_experts_take_the_same_step_as_one_by_one(settings, spec):
     theta = torch.stack([net.init(draw, torch.float64) for _ in range(3)])
     x = torch.randn(3, 6, 1, 8, 8, generator=draw, dtype=torch.float64)
     y = torch.randint(3, (3, 6), generator=draw)
-    losses, directions = stacked(net, settings, theta, x, y)
-    expected = one_by_one(AutogradStep(net, torch.float64), settings, theta, x, y)
+    batch = Batch(x, y, x.flip(-1))
+    losses, directions = stacked(net, settings, 1, theta, batch)
+    expected = one_by_one(AutogradStep(net, torch.float64), net, settings, 1, theta, batch)
     torch.testing.assert_close(losses, expected[0], rtol=1e-12, atol=0)
     torch.testing.assert_close(directions, expected[1], rtol=1e-10, atol=1e-12)
     assert directions.norm() > 0.1

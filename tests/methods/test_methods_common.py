@@ -10,7 +10,7 @@ from ddkit.methods import Method, MethodSettings, method_class, method_names
 from ddkit.run import RunFolder, SilentMeter, drive, read_checkpoint, write_checkpoint
 from ddkit.synth import read_set, write_set
 
-TINY = {"iterations": 6, "syn_steps": 2, "expert_epochs": 2, "max_start_epoch": 2, "batch_syn": 2}
+TINY = {"iterations": 6, "syn_steps": 2, "expert_epochs": 2, "max_start_epoch": 2, "batch_syn": 2, "teacher_epoch": 3}
 
 every_method = pytest.mark.parametrize("name", method_names())
 

@@ -8,6 +8,7 @@ import torch
 
 from ddkit.errors import UsageError
 from ddkit.experts import Trajectories
+from ddkit.methods.datm import DATM, DATMSettings
 from ddkit.methods.ftd import FTD, FTDSettings
 from ddkit.methods.mtt import MTT, MTTSettings
 from ddkit.methods.trajectory import TrajectoryMatching, draw_batches
@@ -177,14 +178,14 @@ def test_ftd_averages_the_iterates_without_the_initial_images(make_context):
     settings = FTDSettings(**TINY, ema_decay=0.7, lr_img=5.0)
     method = FTD(settings, make_context("flat"))
     states = run(method, 5)
-    iterates = torch.stack([state.matching.images.double() for state in states[1:]])
+    iterates = torch.stack([state.images.double() for state in states[1:]])
     weights = torch.tensor([0.7**4, 0.7**3, 0.7**2, 0.7, 1.0], dtype=torch.float64).view(5, 1, 1, 1, 1)
     expected = (weights * iterates).sum(0) / weights.sum()
     synthetic = method.finish(states[-1])
     torch.testing.assert_close(synthetic.images.double(), expected, rtol=1e-5, atol=1e-6)
-    assert not torch.equal(synthetic.images, states[-1].matching.images)
-    assert torch.equal(method.finish(states[0]).images, states[0].matching.images)
-    assert synthetic.facts.lr == pytest.approx(float(states[-1].matching.log_lr.exp()))
+    assert not torch.equal(synthetic.images, states[-1].images)
+    assert torch.equal(method.finish(states[0]).images, states[0].images)
+    assert synthetic.facts.lr == pytest.approx(float(states[-1].log_lr.exp()))
 
 
 def test_mtt_returns_the_last_iterate(make_context):
@@ -198,7 +199,7 @@ def test_mtt_returns_the_last_iterate(make_context):
 def test_ftd_is_mtt_apart_from_its_average(make_context):
     context = make_context("flat")
     mtt, ftd = run(MTT(MTTSettings(**TINY), context), 3), run(FTD(FTDSettings(**TINY), context), 3)
-    assert torch.equal(mtt[-1].images, ftd[-1].matching.images)
+    assert torch.equal(mtt[-1].images, ftd[-1].images)
 
 
 @pytest.mark.parametrize("pix_init", ["real", "noise", "herding", "kmeans"])
@@ -210,3 +211,71 @@ def test_initial_images(make_context, real, pix_init):
         assert not any(found)
     else:
         assert [int(real.train.labels[rows[0]]) for rows in found] == [0, 0, 1, 1, 2, 2]
+
+
+# DATM's updates
+
+
+DATM_TINY = {**TINY, "teacher_epoch": 3, "lr_img": 1.0}
+
+
+def test_labels_move_as_under_torch_sgd(make_context, monkeypatch):
+    """Logits, not probabilities, are what is learned, with momentum 0.9; the set holds their softmax."""
+    kept, grad = [], torch.autograd.grad
+
+    def spy(outputs, inputs, *arguments, **options):
+        found = grad(outputs, inputs, *arguments, **options)
+        if isinstance(inputs, tuple) and len(inputs) == 3 and inputs[1].dim() == 0:
+            kept.append(found[2])
+        return found
+
+    monkeypatch.setattr(torch.autograd, "grad", spy)
+    method = DATM(DATMSettings(**DATM_TINY, lr_y=2.0, threshold=None), make_context("flat"))
+    states = run(method, 4)
+    logits = states[0].logits.clone().requires_grad_()
+    optimiser = torch.optim.SGD([logits], lr=2.0, momentum=0.9)
+    assert len(kept) == 4
+    for state, gradient in zip(states[1:], kept, strict=True):
+        assert gradient.abs().max() > 0
+        logits.grad = gradient
+        optimiser.step()
+        torch.testing.assert_close(state.logits, logits.detach(), rtol=1e-6, atol=1e-6)
+    synthetic = method.finish(states[-1])
+    torch.testing.assert_close(synthetic.soft_labels, states[-1].logits.softmax(1))
+    assert synthetic.labels.tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_one_step_of_learned_labels_by_hand(make_context):
+    """The labels' gradient is that of the reference unroll through the softmax, in float64."""
+    context = make_context("flat", augment="")
+    method = DATM(DATMSettings(**DATM_TINY, threshold=None, lr_teacher=0.05), context)
+    before, after = run(method, 1)
+    generator = torch.Generator()
+    generator.set_state(before.rng)
+    expert, start = (int(torch.randint(high, (), generator=generator)) for high in (2, 2))
+    theta = [context.trajectories.row(expert, epoch).double() for epoch in (start, start + 2)]
+    logits = before.logits.double().requires_grad_()
+    batches, lr = before.images.double().expand(3, -1, -1, -1, -1), torch.tensor(0.05, dtype=torch.float64)
+    labels = logits.softmax(1).expand(3, -1, -1)
+    loss = matching_loss(context.net, *theta, batches, labels, lr, engine="reference")
+    (gradient,) = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close(after.logit_velocity.double(), gradient, rtol=1e-3, atol=1e-6)
+
+
+def test_a_loss_above_the_threshold_changes_nothing_but_the_draws(make_context):
+    context = make_context("flat")
+    losses = []
+    free = DATM(DATMSettings(**DATM_TINY, threshold=None), context)
+    state = free.init()
+    for _ in range(6):
+        state, metrics = free.step(state)
+        losses.append(float(metrics["loss"]))
+    held = DATM(DATMSettings(**DATM_TINY, threshold=min(losses) / 2), context)
+    before, after = run(held, 1)
+    for name in ("images", "log_lr", "logits", "image_velocity", "lr_velocity", "logit_velocity"):
+        assert torch.equal(getattr(before, name), getattr(after, name)), name
+    assert after.iteration == 1 and not torch.equal(before.rng, after.rng)
+    _, metrics = held.step(before)
+    assert float(metrics["skipped"]) == 1
+    _, metrics = DATM(DATMSettings(**DATM_TINY, threshold=2 * losses[0]), context).step(before)
+    assert float(metrics["skipped"]) == 0

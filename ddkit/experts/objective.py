@@ -1,0 +1,56 @@
+"""What an expert minimises: cross entropy, and what AST adds to it to make the trajectory smooth.
+
+    loss(e) = c_e CE(augmented images) + penalty R(images)
+
+c_e warms up over the first epochs: AST's "clipping loss", 0.5, 0.55, ..., 0.95 and then 1. R is a gradient penalty as
+in WGAN-GP. With G = d (sum of all logits) / d images [B, C, H, W], on the images without augmentation,
+
+    penalty_norm "pixel":   R = mean over images and pixels of (|G|_2 over channels - 1)^2     AST's released code
+    penalty_norm "sample":  R = mean over images of (|G|_2 over channels and pixels - 1)^2     the usual form
+
+The two differ by far: the usual form asks the gradient of a whole image for length 1, the code's that of every pixel,
+so that a whole image of D pixels is asked for sqrt(D). All off by default; any kind of expert can switch them on.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.func import grad, grad_and_value
+
+from ddkit.recipe import setting
+from ddkit.steps import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """Settings of the loss."""
+
+    warmup: float = setting(1.0, above=0, at_most=1, help="factor of the loss in the first epoch; 1: no warm-up")
+    warmup_epochs: int = setting(10, at_least=1, help="epochs until the factor is 1")
+    penalty: float = setting(0.0, at_least=0, help="weight of the gradient penalty (AST: 2)")
+    penalty_norm: str = setting("pixel", one_of=("pixel", "sample"), help="whose gradient should have length 1")
+
+    def loss_scale(self, epoch: int) -> float:
+        """c_e in epoch e = 0, 1, ..."""
+        return min(1.0, self.warmup + (1 - self.warmup) * epoch / self.warmup_epochs)
+
+
+def gradient_penalty(
+    net: Network, theta: Float[Tensor, " p"], images: Float[Tensor, "b c h w"], norm: str
+) -> Float[Tensor, ""]:
+    """R, unweighted."""
+    slope = grad(lambda x: net(theta, x).sum())(images)
+    squares = slope.square().sum(1) if norm == "pixel" else slope.flatten(1).square().sum(1)
+    # The root has no derivative at 0, which slopes of blank regions behind ReLUs meet exactly; there it counts as 0.
+    lengths = torch.where(squares > 0, squares, 1).sqrt() * (squares > 0)
+    return (lengths - 1).square().mean()
+
+
+def penalty_and_gradient(
+    net: Network, theta: Float[Tensor, " p"], images: Float[Tensor, "b c h w"], norm: str
+) -> tuple[Float[Tensor, ""], Float[Tensor, " p"]]:
+    """(R, d R / d theta), by differentiating twice; it suits torch.func.vmap."""
+    gradient, value = grad_and_value(lambda at: gradient_penalty(net, at, images, norm))(theta)
+    return value, gradient

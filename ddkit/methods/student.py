@@ -1,0 +1,72 @@
+"""How the student travels: momentum, a perturbed start, a balanced loss, and snapshots to meet on the way.
+
+All four are AST's (Shen et al., "Efficient Dataset Distillation through Alignment with Smooth and High-Quality Expert
+Trajectories", 2023; formulas from its code), all are off by default, and each can be switched on for any method that
+matches trajectories.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ddkit.errors import RecipeError
+from ddkit.nets import FlatNet
+from ddkit.recipe import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Student:
+    """The student's N = syn_steps steps from one expert snapshot towards another, M = expert_epochs later."""
+
+    syn_steps: int = setting(50, at_least=1, help="N: student steps an outer iteration")
+    expert_epochs: int = setting(2, at_least=1, help="M: expert epochs the student should cover")
+    syn_momentum: float = setting(0.0, at_least=0, below=1, help="the student's momentum (AST: 0.9)")
+    weight_perturb: float = setting(0.0, at_least=0, help="a: perturbation of the start's convolutions (AST: 1)")
+    balance_loss: bool = setting(False, help="scale the student's loss by its start epoch (AST)")
+    middle_loss: str = setting(
+        "none", one_of=("none", "agg", "adaptive"), help="match the expert's epochs between start and target (AST)"
+    )
+
+    def refuse_short_walk(self) -> None:
+        """Raise RecipeError if there are fewer steps than epochs to meet."""
+        if self.middle_loss != "none" and self.syn_steps < self.expert_epochs:
+            raise RecipeError(
+                f"key 'method.middle_loss': meets an expert's epoch every syn_steps // expert_epochs steps, got "
+                f"{self.syn_steps} // {self.expert_epochs} = 0; raise syn_steps or set middle_loss to none"
+            )
+
+    def middle_points(self) -> list[tuple[int, int, float]]:
+        """(student step, expert epochs after the start, weight) of each snapshot to meet before the last one.
+
+        Epoch k = 1 .. M - 1 is met after k (N // M) steps, with weight 1 ("agg") or k / M ("adaptive").
+        """
+        if self.middle_loss == "none":
+            return []
+        stride, last = self.syn_steps // self.expert_epochs, self.expert_epochs
+        return [(k * stride, k, 1.0 if self.middle_loss == "agg" else k / last) for k in range(1, last)]
+
+
+def perturbed(net: FlatNet, theta: Tensor, scale: float, generator: torch.Generator) -> Tensor:
+    """theta [P] with every convolution's weight W replaced by W + scale (d / |d|_F) W (element by element),
+    d ~ N(0, 1): a student that starts beside the expert must still find back. The matching loss divides by the
+    distance of this start, as the published code does."""
+    pieces = []
+    for weight in net.unflatten(theta).values():
+        if weight.ndim == 4:
+            noise = torch.randn(weight.shape, generator=generator).to(weight)
+            weight = weight + scale * noise / noise.norm() * weight
+        pieces.append(weight.flatten())
+    return torch.cat(pieces)
+
+
+def balance(start: int, max_start_epoch: int) -> float:
+    """The factor of the student's loss at a start epoch: with m = max_start_epoch // 2, log_5(s - m + 8) from m on and
+    1 / log_5(m - s + 8) before it.
+
+    A loss times c has gradients times c, so under SGD, with momentum too, it is the learning rate times c.
+    """
+    distance = start - max_start_epoch // 2
+    factor = math.log(abs(distance) + 8, 5)
+    return factor if distance >= 0 else 1 / factor
