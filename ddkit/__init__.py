@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ddkit.errors import DDKitError as DDKitError
     from ddkit.errors import NumericalError as NumericalError
     from ddkit.errors import UsageError as UsageError
+    from ddkit.jobs import compare as compare
     from ddkit.jobs import condense as condense
     from ddkit.jobs import doctor as doctor
     from ddkit.jobs import evaluate as evaluate
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ddkit.errors": ("DDKitError", "DataError", "NumericalError", "UsageError"),
-    "ddkit.jobs": ("condense", "doctor", "evaluate", "plan", "raw_images"),
+    "ddkit.jobs": ("compare", "condense", "doctor", "evaluate", "plan", "raw_images"),
     "ddkit.synth": ("SyntheticDataset", "SyntheticSet", "export", "list_sets", "load"),
 }
 __all__ = sorted(name for names in _HOMES.values() for name in names)

@@ -5,41 +5,54 @@ from pathlib import Path
 
 import click
 
+PROTOCOLS = (
+    "honest; paper-mtt, paper-ftd, paper-ast or paper-datm (what the authors did, selection on the test set included); "
+    "paper: the one of the set's method. May be repeated."
+)
+
 
 @click.command()
 @click.argument("source", metavar="SET")
-@click.option("--protocol", default="honest", show_default=True, help="honest, or paper (selects on the test set).")
+@click.option("--protocol", "protocols", multiple=True, default=("honest",), show_default=True, help=PROTOCOLS)
 @click.option("--data", help="Where the real data is now, as npz:FILE; default where it was.")
 @click.option("--net", "nets_asked", multiple=True, help="Architecture, such as resnet18; may be repeated.")
+@click.option("--cross", is_flag=True, help="Train the set's own network, AlexNet, VGG11 and ResNet18, where they fit.")
 @click.option("--nets", type=int, help="Networks a row; default the recipe's.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of networks, batches and rivals.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in evaluate.steps=2000.")
 @click.option("--baselines/--no-baselines", default=True, show_default=True, help="Random-real, herding, k-means.")
+@click.option("--no-whole", is_flag=True, help="Leave out the whole real set, which takes longest.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Also write the tables to a JSON file.")
 def evaluate(
     source: str,
-    protocol: str,
+    protocols: tuple[str, ...],
     data: str | None,
     nets_asked: tuple[str, ...],
+    cross: bool,
     nets: int | None,
     seed: int,
     device: str,
     overrides: tuple[str, ...],
     baselines: bool,
+    no_whole: bool,
     json_file: str | None,
 ) -> None:
     """Train fresh networks on SET and, alike, on random-real, herding and k-means sets of the same size and on the
-    whole real set; print one table of test accuracies.
+    whole real set; print one table of test accuracies, and a summary where several protocols or networks are asked for.
 
     SET is a file, a run folder, or a ready-made set's name.
     """
-    from ddkit.cli.table import print_evaluation
+    from ddkit.cli.table import print_evaluation, print_summary
     from ddkit.jobs import evaluate as job
+    from ddkit.jobs.evaluate import columns
     from ddkit.run import atomic_write, terminal_meter
 
+    pairs, too_large = columns(source, protocols, nets_asked, cross)
+    if too_large:
+        click.echo(f"left out: {' | '.join(too_large)}")
     evaluations = []
-    for net in nets_asked or (None,):
+    for protocol, net in pairs:
         with terminal_meter() as meter:
             found = job(
                 source,
@@ -47,7 +60,7 @@ def evaluate(
                 data=data,
                 net=net,
                 nets=nets,
-                overrides=overrides,
+                overrides=("evaluate.whole=false",) * no_whole + overrides,
                 seed=seed,
                 device=device,
                 baselines=baselines,
@@ -55,6 +68,8 @@ def evaluate(
             )
         print_evaluation(found)
         evaluations.append(found)
+    if len(evaluations) > 1:
+        print_summary(evaluations)
     if json_file:
         with atomic_write(Path(json_file)) as temporary:
             temporary.write_text(json.dumps([e.tables() for e in evaluations], indent=2) + "\n")

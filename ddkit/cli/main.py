@@ -10,6 +10,7 @@ from ddkit.errors import DDKitError
 COMMANDS = {
     "condense": "Condense a dataset: the main job.",
     "plan": "What condensing will take here: time, memory, disk.",
+    "compare": "Several recipes, several sets each, one table.",
     "evaluate": "Train networks on a set and its rivals; print the table.",
     "show": "Print what a set is and what training on it needs.",
     "export": "Write a set as npz, png or pt.",

@@ -1,13 +1,13 @@
 """Tables on standard output."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from ddkit.evaluation import Evaluation
+    from ddkit.evaluation import Evaluation, Score
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:
@@ -17,13 +17,48 @@ def print_evaluation(evaluation: "Evaluation") -> None:
     for heading in ("images", "accuracy %", "n", "lr", "seconds"):
         table.add_column(heading, justify="right")
     for score in evaluation.scores:
-        accuracy = f"{100 * score.mean:.1f} ± {100 * score.interval:.1f}"
-        row = (str(score.images), accuracy, str(len(score.accuracies)), f"{score.lr:.3g}", f"{score.seconds:.1f}")
+        row = (
+            str(score.images),
+            _accuracy(score),
+            str(len(score.accuracies)),
+            f"{score.lr:.3g}",
+            f"{score.seconds:.1f}",
+        )
         table.add_row(score.name, *row)
     console = Console()
     console.print(table)
     for note in evaluation.notes:
         console.print(f"- {note}", highlight=False, markup=False)
+
+
+def print_summary(evaluations: Sequence["Evaluation"]) -> None:
+    """Several evaluations of one set: a row for what was trained on, a column for each protocol and network.
+
+    What all columns share stands in the title.
+    """
+    names = {e.net: e.net.partition("(")[0] for e in evaluations}
+    if len(set(names.values())) < len(names):  # two networks of one name
+        names = {spec: spec for spec in names}
+    protocols = {e.protocol for e in evaluations}
+    title = [evaluations[0].dataset, *(names if len(names) == 1 else ())]
+    title += [f"protocol {protocol}" for protocol in protocols if len(protocols) == 1]
+    table = Table(title=", ".join([*title, "accuracy %"]), title_justify="left")
+    table.add_column("trained on")
+    for e in evaluations:
+        differs = (e.protocol,) * (len(protocols) > 1) + (names[e.net],) * (len(names) > 1)
+        table.add_column(", ".join(differs), justify="right", overflow="fold")
+    # The set is the first row of every table. Its name there tells the chosen snapshot, and can be that of a rival.
+    columns = [{(i == 0, "the set" if i == 0 else s.name): s for i, s in enumerate(e.scores)} for e in evaluations]
+    for row in dict.fromkeys(row for column in columns for row in column):
+        table.add_row(row[1], *(_accuracy(column[row]) if row in column else "" for column in columns))
+    console = Console()
+    console.print(table)
+    if protocols != {"honest"}:
+        console.print("- paper-*: selected on the test set; comparable with published tables, not with honest scores")
+
+
+def _accuracy(score: "Score") -> str:
+    return f"{100 * score.mean:.1f} ± {100 * score.interval:.1f}"
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

@@ -1,12 +1,30 @@
 """The one evaluator: trains fresh networks on a set and on its rivals, all alike, and scores them on real test data.
 
-In: a `SyntheticSet`, the real data, a network. Out: an `Evaluation`, a table of scores with intervals. Two protocols:
-`honest` (settings chosen on validation data, last epoch) and `paper` (what MTT's authors did, selection on the test
-set included, and said so). The folder is not called `evaluate`, so that `ddkit.evaluate` can be the function.
+In: a `SyntheticSet`, the real data, a network. Out: an `Evaluation`, a table of scores with intervals. Two kinds of
+protocols: `honest` (settings chosen on validation data, last epoch) and `paper` (what the authors of MTT, FTD, AST or
+DATM did, selection on the test set included, and said so). The folder is not called `evaluate`, so that
+`ddkit.evaluate` can be the function.
 """
 
-from ddkit.evaluation.honest import evaluate_honestly
+from ddkit.evaluation.honest import PARTS, RIVALS, Row, evaluate_honestly, rival_row, score_row, set_row, whole_row
 from ddkit.evaluation.paper import evaluate_as_paper
+from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
 from ddkit.evaluation.score import Evaluation, Score
 
-__all__ = ["Evaluation", "Score", "evaluate_as_paper", "evaluate_honestly"]
+__all__ = [
+    "Evaluation",
+    "Score",
+    "PaperProtocol",
+    "PAPERS",
+    "PROTOCOLS",
+    "full_name",
+    "evaluate_as_paper",
+    "evaluate_honestly",
+    "PARTS",
+    "RIVALS",
+    "Row",
+    "set_row",
+    "rival_row",
+    "whole_row",
+    "score_row",
+]

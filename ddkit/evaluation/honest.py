@@ -7,7 +7,7 @@ training set.
 """
 
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from statistics import fmean
 
 import torch
@@ -24,6 +24,22 @@ from ddkit.synth import SyntheticSet
 
 LR_GRID = (0.003, 0.01, 0.03, 0.1)
 
+RIVALS = {"random-real": "random", "herding": "herding", "kmeans": "kmeans"}
+"""Rows of real images as many as the set's, and the coreset that draws each."""
+
+PARTS = ("test", "validation")
+"""What a row can be judged on; "validation" is for choosing settings, and leaves the test part alone."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What n networks are trained on: a pool of images, its labels, and each network's members [n, m]."""
+
+    name: str
+    images: Tensor
+    labels: Tensor
+    members: Tensor
+
 
 def evaluate_honestly(
     synthetic: SyntheticSet,
@@ -35,33 +51,21 @@ def evaluate_honestly(
     meter: Meter,
     baselines: bool = True,
 ) -> Evaluation:
-    """Score a set and its rivals.
-
-    Every network takes the larger of `settings.steps` steps and `settings.epochs` epochs, with batches of at most
-    `settings.batch`; the learning rate falls to a tenth half-way. `real` must be on the device to use.
+    """Score a set and its rivals. `real` must be on the device to use.
 
     Raises:
         UsageError: a rival cannot be drawn (a class has fewer images than ipc).
     """
-    rows = list(_rows(synthetic, real, settings.nets, seed, baselines, settings.whole))
+    rows = [set_row(synthetic, real, settings.nets)]
+    if baselines:
+        rows += [rival_row(name, real, synthetic.facts.ipc, settings.nets, seed) for name in RIVALS]
+    if settings.whole:
+        rows.append(whole_row(real, settings.nets))
     meter.start("evaluating", len(rows))
     scores = []
-    for done, (name, images, labels, members) in enumerate(rows, start=1):
-        begin = time.perf_counter()
-        size = members.shape[1]
-        steps = max(settings.steps, -(-settings.epochs * size // settings.batch))
-        training = Training(steps=steps, batch=settings.batch, drop_at=steps // 2)
-        n, generator = settings.nets, stream(seed, "evaluate", name)
-        lr = torch.tensor(LR_GRID).repeat_interleave(n)
-        trained = train_networks(net, images, labels, members.repeat(len(LR_GRID), 1), lr, training, dsa, generator)
-        validation = trained.accuracy(real.validation)
-        groups = [slice(i * n, (i + 1) * n) for i in range(len(LR_GRID))]
-        best = max(range(len(LR_GRID)), key=lambda i: fmean(validation[groups[i]]))
-        chosen = trained.only(groups[best])
-        accuracies = tuple(chosen.accuracy(real.test))
-        seconds = time.perf_counter() - begin
-        scores.append(Score(name=name, images=size, accuracies=accuracies, lr=LR_GRID[best], seconds=seconds))
-        meter.advance(done, {name: scores[-1].mean})
+    for done, row in enumerate(rows, start=1):
+        scores.append(score_row(row, real, net, settings, dsa, seed))
+        meter.advance(done, {row.name: scores[-1].mean})
     meter.finish()
     notes = (
         f"accuracy on {len(real.test.labels)} held-out test images after the last step; mean and 95 % interval over "
@@ -73,22 +77,48 @@ def evaluate_honestly(
     )
 
 
-def _rows(
-    synthetic: SyntheticSet, real: RealData, nets: int, seed: int, baselines: bool, whole: bool
-) -> Iterator[tuple[str, Tensor, Tensor, Tensor]]:
-    """(name, image pool, labels, members [nets, m]) of each row."""
-    train, ipc = real.train, synthetic.facts.ipc
-    device = train.images.device
-    own = synthetic.labels if synthetic.soft_labels is None else synthetic.soft_labels
-    everything = torch.arange(len(own)).expand(nets, -1)
-    yield synthetic.facts.method, synthetic.images.to(device), own.to(device), everything
-    if baselines:
-        pixels = train.images.flatten(1)
-        for name in ("random", "herding", "kmeans"):
-            # Herding has no draw: its one set serves every network.
-            draws = range(1 if name == "herding" else nets)
-            sets = [select(name, pixels, train.labels, ipc, stream(seed, "rival", name, i)) for i in draws]
-            members = torch.stack(sets).expand(nets, -1)
-            yield "random-real" if name == "random" else name, train.images, train.labels, members
-    if whole:
-        yield "whole", train.images, train.labels, torch.arange(len(train.labels)).expand(nets, -1)
+def score_row(
+    row: Row, real: RealData, net: FlatNet, settings: EvaluateSettings, dsa: DSA, seed: int, on: str = "test"
+) -> Score:
+    """Train a row's networks at every learning rate of the grid and judge those of the best one.
+
+    Every network takes the larger of `settings.steps` steps and `settings.epochs` epochs, with batches of at most
+    `settings.batch`; the learning rate falls to a tenth half-way. The best rate is that of the validation part; its
+    networks meet the part `on`, one of PARTS, once, after their last step.
+    """
+    begin = time.perf_counter()
+    n, size = row.members.shape
+    steps = max(settings.steps, -(-settings.epochs * size // settings.batch))
+    training = Training(steps=steps, batch=settings.batch, drop_at=steps // 2)
+    generator, lr = stream(seed, "evaluate", row.name), torch.tensor(LR_GRID).repeat_interleave(n)
+    members = row.members.repeat(len(LR_GRID), 1)
+    trained = train_networks(net, row.images, row.labels, members, lr, training, dsa, generator)
+    validation = trained.accuracy(real.validation)
+    groups = [slice(i * n, (i + 1) * n) for i in range(len(LR_GRID))]
+    best = max(range(len(LR_GRID)), key=lambda i: fmean(validation[groups[i]]))
+    judged = trained.only(groups[best]).accuracy(real.test) if on == "test" else validation[groups[best]]
+    seconds = time.perf_counter() - begin
+    return Score(name=row.name, images=size, accuracies=tuple(judged), lr=LR_GRID[best], seconds=seconds)
+
+
+def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
+    """A synthetic set, the same for every network; soft labels where it has them."""
+    device = real.train.images.device
+    labels = synthetic.labels if synthetic.soft_labels is None else synthetic.soft_labels
+    members = torch.arange(len(labels)).expand(nets, -1)
+    return Row(synthetic.facts.method, synthetic.images.to(device), labels.to(device), members)
+
+
+def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int) -> Row:
+    """One of RIVALS: a draw for each network, but for herding, which has no draw."""
+    train, coreset = real.train, RIVALS[name]
+    pixels = train.images.flatten(1)
+    draws = range(1 if name == "herding" else nets)
+    sets = [select(coreset, pixels, train.labels, ipc, stream(seed, "rival", coreset, i)) for i in draws]
+    return Row(name, train.images, train.labels, torch.stack(sets).expand(nets, -1))
+
+
+def whole_row(real: RealData, nets: int) -> Row:
+    """The whole real training set."""
+    train = real.train
+    return Row("whole", train.images, train.labels, torch.arange(len(train.labels)).expand(nets, -1))

@@ -21,13 +21,15 @@ CHUNK = 25
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a network is trained: SGD with momentum, lr x 0.1 from step `drop_at` on (there the momentum starts anew if
-    `drop_resets`, as in the published code, which makes a new optimiser)."""
+    """How a network is trained: SGD with momentum, lr x `drop_factor` from step `drop_at` on. There the momentum starts
+    anew if `drop_resets`, as in the published code, which makes a new optimiser, and is `drop_momentum` where given."""
 
     steps: int
     batch: int
     drop_at: int
+    drop_factor: float = 0.1
     drop_resets: bool = False
+    drop_momentum: float | None = None
     momentum: float = 0.9
     weight_decay: float = 5e-4
 
@@ -62,6 +64,8 @@ def train_networks(
     training: Training,
     dsa: DSA,
     generator: torch.Generator,
+    start: Trained | None = None,
+    watch: Callable[[int, Trained], None] | None = None,
 ) -> Trained:
     """Train n networks, each from its own initialisation, with its own batches and augmentation.
 
@@ -74,21 +78,32 @@ def train_networks(
         training: steps, batch and schedule.
         dsa: augmentation of every batch.
         generator: all draws.
+        start: networks to train on, instead of fresh ones.
+        watch: is called after each step with the number of steps done and the networks, whose running statistics the
+            next step changes in place.
     """
-    n, device = len(members), images.device
-    theta = torch.stack([net.init(generator) for _ in range(n)]).to(device)
-    fresh = net.init_stats(theta[0])
-    stats = {name: value.expand(n, *value.shape).clone() for name, value in fresh.items()}
-    velocity, rate = torch.zeros_like(theta), lr.to(device)[:, None]
+    start = start or _fresh(net, len(members), generator, images.device)
+    theta, stats = start.theta, {name: values.clone() for name, values in start.stats.items()}
+    velocity, rate, momentum = torch.zeros_like(theta), lr.to(theta.device)[:, None], training.momentum
     gradient_of = _gradients(net, theta[0], min(training.batch, members.shape[1]), bool(stats))
     batches = _batches(images, labels, members, training, dsa, generator)
     for step, (x, y) in enumerate(batches):
         if step == training.drop_at:
-            rate = rate * 0.1
+            rate = rate * training.drop_factor
             velocity = torch.zeros_like(velocity) if training.drop_resets else velocity
+            momentum = training.momentum if training.drop_momentum is None else training.drop_momentum
         grad = gradient_of(theta, x, y, stats)
-        velocity = training.momentum * velocity + grad + training.weight_decay * theta
+        velocity = momentum * velocity + grad + training.weight_decay * theta
         theta = theta - rate * velocity
+        if watch is not None:
+            watch(step + 1, Trained(net, theta, stats))
+    return Trained(net, theta, stats)
+
+
+def _fresh(net: FlatNet, n: int, generator: torch.Generator, device: torch.device) -> Trained:
+    """n networks as they are initialised."""
+    theta = torch.stack([net.init(generator) for _ in range(n)]).to(device)
+    stats = {name: value.expand(n, *value.shape) for name, value in net.init_stats(theta[0]).items()}
     return Trained(net, theta, stats)
 
 

@@ -41,7 +41,7 @@ def collect(
             meter.advance(done, {"loss": facts["loss"], "validation": validation})
     if missing:
         meter.finish()
-    return Trajectories(buffer, settings.count, real.train.images.device)
+    return Trajectories(buffer, settings.count, real.train.images.device, len(missing))
 
 
 def _refuse_lost_numbers(expert: int, snapshots: Tensor) -> None:

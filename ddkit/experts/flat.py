@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ddkit.experts.settings import ExpertSettings, ValueAndGradient
+from ddkit.experts.objective import ValueAndGradient
+from ddkit.experts.settings import ExpertSettings
 from ddkit.recipe import setting
 
 TINY = 1e-12

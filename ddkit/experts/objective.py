@@ -12,6 +12,7 @@ The two differ by far: the usual form asks the gradient of a whole image for len
 so that a whole image of D pixels is asked for sqrt(D). All off by default; any kind of expert can switch them on.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +21,10 @@ from torch import Tensor
 from torch.func import grad, grad_and_value
 
 from ddkit.recipe import setting
-from ddkit.steps import Network
+from ddkit.steps import Network, Step
+
+ValueAndGradient = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""theta [P] -> (loss [], d loss / d theta [P]) of one batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +40,24 @@ class Objective:
         """c_e in epoch e = 0, 1, ..."""
         return min(1.0, self.warmup + (1 - self.warmup) * epoch / self.warmup_epochs)
 
+    def objective(self, epoch: int, fit: ValueAndGradient, penalty: ValueAndGradient) -> ValueAndGradient:
+        """The whole loss of a batch in an epoch, from its cross entropy and its R."""
+        scale = self.loss_scale(epoch)
+        if scale == 1 and not self.penalty:
+            return fit
 
-def gradient_penalty(
-    net: Network, theta: Float[Tensor, " p"], images: Float[Tensor, "b c h w"], norm: str
-) -> Float[Tensor, ""]:
-    """R, unweighted."""
-    slope = grad(lambda x: net(theta, x).sum())(images)
+        def value_and_gradient(theta: Tensor) -> tuple[Tensor, Tensor]:
+            loss, gradient = (scale * part for part in fit(theta))
+            if not self.penalty:
+                return loss, gradient
+            rough, slope = penalty(theta)
+            return loss + self.penalty * rough, gradient + self.penalty * slope
+
+        return value_and_gradient
+
+
+def penalty_of(slope: Float[Tensor, "b c h w"], norm: str) -> Float[Tensor, ""]:
+    """R of a slope G, unweighted."""
     squares = slope.square().sum(1) if norm == "pixel" else slope.flatten(1).square().sum(1)
     # The root has no derivative at 0, which slopes of blank regions behind ReLUs meet exactly; there it counts as 0.
     lengths = torch.where(squares > 0, squares, 1).sqrt() * (squares > 0)
@@ -49,8 +65,17 @@ def gradient_penalty(
 
 
 def penalty_and_gradient(
+    step: Step, theta: Float[Tensor, " p"], images: Float[Tensor, "b c h w"], norm: str
+) -> tuple[Float[Tensor, ""], Float[Tensor, " p"]]:
+    """(R, d R / d theta)."""
+    slope, tape = step.slope(theta, images)
+    v, value = grad_and_value(lambda g: penalty_of(g, norm))(slope)
+    return value, step.slope_product(theta, v, tape)
+
+
+def penalty_and_gradient_of_many(
     net: Network, theta: Float[Tensor, " p"], images: Float[Tensor, "b c h w"], norm: str
 ) -> tuple[Float[Tensor, ""], Float[Tensor, " p"]]:
-    """(R, d R / d theta), by differentiating twice; it suits torch.func.vmap."""
-    gradient, value = grad_and_value(lambda at: gradient_penalty(net, at, images, norm))(theta)
+    """The same by differentiating twice, which suits torch.func.vmap."""
+    gradient, value = grad_and_value(lambda at: penalty_of(grad(lambda x: net(at, x).sum())(images), norm))(theta)
     return value, gradient

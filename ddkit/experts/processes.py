@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from ddkit.errors import DDKitError
 
@@ -116,7 +117,7 @@ class _Running:
             code = self.process.exitcode
             how = f"was killed by signal {-code}" if code and code < 0 else f"ended too early (exit code {code})"
             raise DDKitError(
-                f"a process that trained an expert {how}; if memory is short, set OMP_NUM_THREADS=1, which does one "
+                f"a process at work {how}; if memory is short, set OMP_NUM_THREADS=1, which does one "
                 "thing at a time; run again to go on"
             ) from None
         if kind == "error":
@@ -142,6 +143,9 @@ def _child(work: Callable[[Any], Iterable[Any]], pipe: connection.Connection, ot
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # however the parent dies, its children do not live on
     torch.set_num_threads(1)
+    threadpool_limits(
+        1
+    )  # of other libraries: a team of threads does not survive the fork, and waiting for it never ends
     _keep_freed_memory()
 
     def send(kind: str, value: Any = None) -> None:

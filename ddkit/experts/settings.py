@@ -1,18 +1,14 @@
 """What all kinds of experts have in common, and the table of the kinds."""
 
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
 from ddkit.errors import UsageError
-from ddkit.experts.objective import Objective
+from ddkit.experts.objective import Objective, ValueAndGradient
 from ddkit.recipe import nearest, setting
-
-ValueAndGradient = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""theta [P] -> (loss [], d loss / d theta [P]) of one batch; the loss is the settings' whole objective."""
 
 KINDS = {
     "plain": "ddkit.experts.plain:PlainExperts",

@@ -9,8 +9,8 @@ from torch.func import grad_and_value, vmap
 
 from ddkit.data import DSA, Part
 from ddkit.experts.batches import Batch, epoch_batches
-from ddkit.experts.objective import penalty_and_gradient
-from ddkit.experts.settings import ExpertSettings, ValueAndGradient
+from ddkit.experts.objective import penalty_and_gradient, penalty_and_gradient_of_many
+from ddkit.experts.settings import ExpertSettings
 from ddkit.nets import FlatNet, cross_entropy
 from ddkit.steps import Step, step_for
 
@@ -28,12 +28,12 @@ def train_experts(
     """
     theta = torch.stack([net.init(generator) for generator in generators]).to(part.images.device)
     velocity = torch.zeros_like(theta)
-    directions = stacked if theta.is_cuda else partial(one_by_one, step_for(net, theta))
+    directions = partial(stacked, net) if theta.is_cuda else partial(one_by_one, step_for(net, theta))
     yield theta, theta.new_full((len(theta),), torch.nan)
     for epoch in range(epochs):
         total = theta.new_zeros(len(theta))
         for batch in epoch_batches(part, settings.batch, dsa, generators):
-            losses, direction = directions(net, settings, epoch, theta, batch)
+            losses, direction = directions(settings, epoch, theta, batch)
             velocity = settings.momentum * velocity + direction + settings.weight_decay * theta
             theta = theta - settings.lr_in(epoch) * velocity
             total += losses * batch.labels.shape[1]
@@ -48,17 +48,18 @@ def train_expert(
         yield theta[0], float(losses[0])
 
 
-def one_by_one(
-    step: Step, net: FlatNet, settings: ExpertSettings, epoch: int, theta: Tensor, batch: Batch
-) -> tuple[Tensor, Tensor]:
+def one_by_one(step: Step, settings: ExpertSettings, epoch: int, theta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Losses [E] and directions [E, P] at theta [E, P], each expert on its own part of the batch."""
 
     def one(own: Tensor, images: Tensor, labels: Tensor, plain: Tensor) -> tuple[Tensor, Tensor]:
-        def cross_entropy_of(at: Tensor) -> tuple[Tensor, Tensor]:
+        def fit(at: Tensor) -> tuple[Tensor, Tensor]:
             gradient = step.gradient(at, images, labels)
             return gradient.loss, gradient.theta
 
-        return settings.direction(objective(net, settings, epoch, cross_entropy_of, plain), own)
+        def penalty(at: Tensor) -> tuple[Tensor, Tensor]:
+            return penalty_and_gradient(step, at, plain, settings.penalty_norm)
+
+        return settings.direction(settings.objective(epoch, fit, penalty), own)
 
     losses, directions = zip(*map(one, theta, *batch), strict=True)
     return torch.stack(losses), torch.stack(directions)
@@ -68,30 +69,13 @@ def stacked(net: FlatNet, settings: ExpertSettings, epoch: int, theta: Tensor, b
     """The same for all experts at once, by vmap over autograd."""
 
     def one(own: Tensor, images: Tensor, labels: Tensor, plain: Tensor) -> tuple[Tensor, Tensor]:
-        def cross_entropy_of(at: Tensor) -> tuple[Tensor, Tensor]:
+        def fit(at: Tensor) -> tuple[Tensor, Tensor]:
             gradient, loss = grad_and_value(lambda at: cross_entropy(net(at, images), labels))(at)
             return loss, gradient
 
-        return settings.direction(objective(net, settings, epoch, cross_entropy_of, plain), own)
+        def penalty(at: Tensor) -> tuple[Tensor, Tensor]:
+            return penalty_and_gradient_of_many(net, at, plain, settings.penalty_norm)
+
+        return settings.direction(settings.objective(epoch, fit, penalty), own)
 
     return vmap(one)(theta, *batch)
-
-
-def objective(
-    net: FlatNet, settings: ExpertSettings, epoch: int, cross_entropy_of: ValueAndGradient, plain: Tensor
-) -> ValueAndGradient:
-    """The whole loss of a batch in an epoch: cross entropy, scaled, and the gradient penalty on the images as they are
-    without augmentation."""
-    scale = settings.loss_scale(epoch)
-    if scale == 1 and not settings.penalty:
-        return cross_entropy_of
-
-    def value_and_gradient(at: Tensor) -> tuple[Tensor, Tensor]:
-        loss, gradient = cross_entropy_of(at)
-        loss, gradient = scale * loss, scale * gradient
-        if settings.penalty:
-            value, slope = penalty_and_gradient(net, at, plain, settings.penalty_norm)
-            loss, gradient = loss + settings.penalty * value, gradient + settings.penalty * slope
-        return loss, gradient
-
-    return value_and_gradient

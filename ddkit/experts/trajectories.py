@@ -11,11 +11,15 @@ from ddkit.experts.buffer import Buffer
 
 @dataclass(frozen=True)
 class Trajectories:
-    """The first `count` experts of a buffer. Rows are mapped, and checked against their checksum at first sight."""
+    """The first `count` experts of a buffer. Rows are mapped, and checked against their checksum at first sight.
+
+    `trained` counts those that were missing and had to be trained.
+    """
 
     buffer: Buffer
     count: int
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    trained: int = 0
     _open: dict[int, tuple[np.memmap, np.ndarray, str]] = field(default_factory=dict, repr=False)
     _checked: set[tuple[int, int]] = field(default_factory=set, repr=False)
 

@@ -4,10 +4,11 @@ In: names, recipes, paths and a progress meter. Out: run folders and plain resul
 each other; here they are put together, and nowhere else. The command line calls these and prints.
 """
 
+from ddkit.jobs.compare import Comparison, compare
 from ddkit.jobs.condense import Condensed, condense
 from ddkit.jobs.doctor import doctor
 from ddkit.jobs.evaluate import evaluate
 from ddkit.jobs.plan import Plan, plan
 from ddkit.jobs.raw import raw_images
 
-__all__ = ["Condensed", "condense", "doctor", "evaluate", "Plan", "plan", "raw_images"]
+__all__ = ["Comparison", "compare", "Condensed", "condense", "doctor", "evaluate", "Plan", "plan", "raw_images"]

@@ -100,7 +100,7 @@ def _make(
     recipe: Recipe, bench: Bench, folder: RunFolder, device: torch.device, resume: bool, evaluate: bool, meter: Meter
 ) -> Condensed:
     """Experts, iterations, the set, its pictures and its scores."""
-    trajectories, buffer_digest = _experts(recipe, bench, meter)
+    trajectories, buffer_digest = experts_of(recipe, bench, meter)
     context = Context(bench.real, bench.net, bench.dsa, recipe.seed, trajectories)
     made: Method = method_class(recipe.method.name)(recipe.method, context)
     lineage = {"data": bench.real.data.digest, "prepared": bench.real.digest, "buffer": buffer_digest}
@@ -138,7 +138,9 @@ def _refuse_used(folder: RunFolder) -> None:
         )
 
 
-def _experts(recipe: Recipe, bench: Bench, meter: Meter) -> tuple[Trajectories | None, str]:
+def experts_of(recipe: Recipe, bench: Bench, meter: Meter) -> tuple[Trajectories | None, str]:
+    """The experts that a recipe asks for, trained where they are missing, and their buffer's digest; None and "" if it
+    asks for none."""
     if recipe.experts is None:
         return None, ""
     key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)

@@ -1,19 +1,22 @@
 """Judge a set: rebuild the real data it was made from, then hand over to the evaluator."""
 
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import torch
 
 from ddkit.errors import DataError, UsageError
-from ddkit.evaluation import Evaluation, evaluate_as_paper, evaluate_honestly
+from ddkit.evaluation import PAPERS, Evaluation, evaluate_as_paper, evaluate_honestly, full_name
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.threads import fitting_threads
-from ddkit.nets import parse_net
-from ddkit.recipe import DataSettings, EvaluateSettings, nearest, override, parse_table, read_toml
+from ddkit.nets import FlatNet, parse_net
+from ddkit.recipe import DataSettings, EvaluateSettings, override, parse_table, read_toml
 from ddkit.run import Meter, RunFolder, SilentMeter
 from ddkit.synth import SyntheticSet, load
 
-PROTOCOLS = ("honest", "paper")
+POOL = ("convnet", "alexnet", "vgg11", "resnet18")
+"""What the field calls cross-architecture evaluation (pool M of MTT's code, without the variant ResNet18_AP)."""
 
 
 def evaluate(
@@ -33,7 +36,9 @@ def evaluate(
 
     Args:
         source: a SyntheticSet, a file, a run folder, or the name of a ready-made set.
-        protocol: "honest", or "paper", which selects among a run folder's snapshots on the test set and says so.
+        protocol: "honest", or "paper", "paper-mtt", "paper-ftd", "paper-ast" or "paper-datm", which repeat what the
+            authors did: they select on the test set, among a run folder's snapshots for one, and say so. "paper" is
+            that of the set's own method, or MTT's where it has none.
         data: where the real data is now, such as "npz:FILE"; default where it was when the set was made.
         net: another architecture, such as "resnet18" or "convnet(depth=2, norm=batch)"; default the set's own.
         nets: networks a row; default the recipe's.
@@ -51,9 +56,8 @@ def evaluate(
         UsageError: an unknown protocol or network.
         DataError: the set or its real data is missing or damaged, or they do not belong together.
     """
-    if protocol not in PROTOCOLS:
-        raise UsageError(f"protocol '{protocol}' is unknown; {nearest(protocol, PROTOCOLS)}")
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
+    protocol = full_name(protocol, synthetic.facts.method)
     for assignment in overrides:
         if not assignment.startswith("evaluate."):
             raise UsageError(f"--set {assignment!r}: only evaluate.* can be set when a set is evaluated")
@@ -66,7 +70,49 @@ def evaluate(
         if protocol == "honest":
             return evaluate_honestly(synthetic, bench.real, bench.net, settings, bench.dsa, seed, meter, baselines)
         snapshots = {"last": synthetic} if isinstance(source, SyntheticSet) else _snapshots(Path(source), synthetic)
-        return evaluate_as_paper(snapshots, bench.real, bench.net, bench.dsa, seed, meter, settings.nets)
+        paper = PAPERS[protocol.removeprefix("paper-")]
+        return evaluate_as_paper(snapshots, bench.real, bench.net, paper, bench.dsa, seed, meter, settings.nets)
+
+
+def columns(
+    source: SyntheticSet | str | Path, protocols: Sequence[str], nets: Sequence[str] = (), cross: bool = False
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """What to call `evaluate` with, one after the other, for a table of a set under several protocols and networks.
+
+    All of it is checked here, before the first training takes its time.
+
+    Args:
+        source: as of `evaluate`.
+        protocols: as of `evaluate`.
+        nets: networks by spec; without any and without `cross`, the set's own.
+        cross: also the set's own network and, with default settings, all others of the field's pool.
+
+    Returns:
+        (protocol, net) pairs under their full names, each once; and a line for each network of the pool that the
+        images are too small for.
+
+    Raises:
+        UsageError: an unknown protocol or network, or the images are too small for a network of `nets`.
+        DataError: the set is missing or damaged.
+    """
+    synthetic = source if isinstance(source, SyntheticSet) else load(source)
+    facts, (_, channels, height, width) = synthetic.facts, synthetic.images.shape
+
+    def spec(net: str) -> str:
+        return FlatNet(parse_net(net), (channels, height, width), len(facts.classes)).spec
+
+    names = [full_name(protocol, facts.method) for protocol in protocols]
+    specs = [spec(net) for net in nets]
+    if cross or not nets:
+        specs.append(spec(facts.net))
+    too_large = []
+    for name in POOL if cross else ():
+        if name != parse_net(facts.net).name:
+            try:
+                specs.append(spec(name))
+            except UsageError as error:
+                too_large.append(str(error))
+    return list(dict.fromkeys(product(names, specs))), too_large
 
 
 def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | None = None, device: str = "cpu") -> Bench:

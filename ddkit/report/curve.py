@@ -10,13 +10,13 @@ from ddkit.run import atomic_write
 
 
 def curve(rows: Sequence[Mapping[str, int | float]], title: str, path: Path) -> None:
-    """Draw the metrics that every row has (each has an `iteration`) to a PNG: thin the values, thick their running
-    mean, on a logarithmic axis.
+    """Draw the metrics that every row has and that are never 0 (each row has an `iteration`) to a PNG: thin the values,
+    thick their running mean, on a logarithmic axis.
 
     Raises:
         DataError: the file cannot be written.
     """
-    names = [name for name in rows[-1] if name != "iteration" and all(name in row for row in rows)]
+    names = [name for name in rows[-1] if name != "iteration" and all(row.get(name, 0) > 0 for row in rows)]
     x = np.array([row["iteration"] for row in rows])
     figure = Figure(figsize=(4.2 * len(names), 3), layout="constrained", dpi=150)
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):

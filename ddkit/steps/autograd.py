@@ -45,3 +45,15 @@ class AutogradStep:
         wanted = [t for t in inputs if t.requires_grad]
         along = torch.autograd.grad(g, wanted, a, allow_unused=True, materialize_grads=True)
         return Product(along[0], along[1], along[2] if len(along) == 3 else None)
+
+    def slope(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Any]:
+        with torch.enable_grad():
+            at, images = theta.detach().requires_grad_(), x.detach().requires_grad_()
+            total = self.net(at.to(self.maps), images.to(self.maps)).to(theta.dtype).sum()
+            (slope,) = torch.autograd.grad(total, images, create_graph=True)
+        return slope.detach(), (at, slope)
+
+    def slope_product(self, theta: Tensor, v: Tensor, tape: Any) -> Tensor:
+        at, slope = tape
+        (along,) = torch.autograd.grad(slope, at, v, allow_unused=True, materialize_grads=True)
+        return along

@@ -9,6 +9,7 @@ cache, and memory does not grow with the batch. The convolution's bias is not ad
 its gradient is 0 (autograd returns rounding noise there).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -92,13 +93,26 @@ class ConvNetStep:
             at += len(chunk)
         return Product(total, images, torch.cat(labels) / len(x) if y.is_floating_point() else None)
 
+    def slope(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Any]:
+        weights = self._weights(theta)
+        parts = [self._chunk_slope(weights, images) for images in self._maps_of(x)]
+        return torch.cat([slope.permute(0, 3, 1, 2) for slope, _ in parts]), [layers for _, layers in parts]
+
+    def slope_product(self, theta: Tensor, v: Tensor, tape: Any) -> Tensor:
+        weights = self._weights(theta)
+        parts = [self._chunk_slope_product(weights, *own) for own in zip(self._maps_of(v), tape, strict=True)]
+        return torch.stack(parts).sum(0)
+
     def _chunks(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Channels-last images and their labels as probabilities / B."""
+        soft = (y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes)).to(self._real)
+        return list(zip(self._maps_of(x), (soft / len(x)).split(self._chunk), strict=True))
+
+    def _maps_of(self, x: Tensor) -> list[Tensor]:
+        """Images [B, C, H, W] as channels-last maps, in chunks."""
         if x.shape[1:] != self._net.shape:
             raise ValueError(f"images must be [B, {', '.join(map(str, self._net.shape))}], got {list(x.shape)}")
-        soft = (y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes)).to(self._real)
-        images = x.permute(0, 2, 3, 1).to(self._maps).contiguous()
-        return list(zip(images.split(self._chunk), (soft / len(x)).split(self._chunk), strict=True))
+        return list(x.permute(0, 2, 3, 1).to(self._maps).contiguous().split(self._chunk))
 
     def _weights(self, theta: Tensor) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor, Tensor]:
         """([(prepared convolution, gamma, beta)], head weight, head bias)."""
@@ -116,59 +130,107 @@ class ConvNetStep:
 
     def _chunk_gradient(self, weights: Any, x: Tensor, share: Tensor) -> tuple[Tensor, Tensor, _Tape]:
         blocks, head, bias = weights
-        walked, p = [], x
-        for convolution, (w, gamma, beta) in zip(self._convolutions, blocks, strict=True):
-            image = convolution.image(p)
-            z = convolution.convolve((image, w))
-            p, stats = self._blocks.forward(z, gamma, beta)
-            walked.append((image, z, stats))
-        features = p.permute(0, 3, 1, 2).flatten(1).to(head.dtype)
+        p, walked = self._up(blocks, x)
+        features = _features(p, head)
         log_p = torch.log_softmax(torch.addmm(bias, features, head.T), dim=1)
         probabilities = log_p.exp()
         residual = probabilities * share.sum(1, keepdim=True) - share
-
-        gradients = [residual.sum(0), residual.T @ features]
-        gp = _as_map(residual @ head, p)
-        layers = []
-        for i in reversed(range(len(blocks))):
-            convolution, (w, gamma, beta), (image, z, stats) = self._convolutions[i], blocks[i], walked[i]
-            layers.append(_Layer(image, z, stats, gp))
-            gz, g_beta, g_gamma = self._blocks.backward(z, gp, gamma, beta, stats)
-            gradients += [g_beta, g_gamma, torch.zeros_like(gamma), convolution.pull_weight((image, gz))]
-            if i:
-                gp = convolution.pull_image((gz, w))
+        layers, gradients = [], [residual.sum(0), residual.T @ features]
+        for layer, gz, (g_beta, g_gamma) in self._down(blocks, walked, _as_map(residual @ head, p)):
+            layers.append(layer)
+            w = self._convolutions[-len(layers)].pull_weight((layer.image, gz))
+            gradients += [g_beta, g_gamma, torch.zeros_like(g_beta), w]
         tape = _Tape(layers[::-1], features, probabilities, residual, share)
         return _flat(gradients, head.dtype), -(share * log_p).sum(), tape
 
     def _chunk_product(self, weights: Any, tangents: Any, tape: _Tape) -> tuple[Tensor, Tensor, Tensor]:
         """(d (g . a) / d theta, d / d images channels last, d / d labels before the division by B)."""
         (blocks, head, _), (blocks_t, head_t, bias_t) = weights, tangents
-        walked: list[Any] = []
-        pt: Any = None
-        for convolution, layer, (w, gamma, beta), (wt, gamma_t, beta_t) in zip(
-            self._convolutions, tape.layers, blocks, blocks_t, strict=True
-        ):
-            through_w = [] if pt is None else [(convolution.image(pt), w)]
-            zt = convolution.convolve((layer.image, wt), *through_w)
-            pt, stats_t = self._blocks.forward_tangent(layer.z, zt, gamma, beta, gamma_t, beta_t, layer.stats)
-            walked.append(([image_t for image_t, _ in through_w], zt, stats_t))
-        features_t = pt.permute(0, 3, 1, 2).flatten(1).to(head.dtype)
+        pt, walked = self._up_tangent(blocks, blocks_t, tape.layers, None)
+        features_t = _features(pt, head)
         logits_t = torch.addmm(bias_t, features_t, head.T).addmm(tape.features, head_t.T)
         centred = logits_t - (tape.probabilities * logits_t).sum(1, keepdim=True)
         residual_t = tape.probabilities * centred * tape.share.sum(1, keepdim=True)
-
         gradients = [residual_t.sum(0), (residual_t.T @ tape.features).addmm(tape.residual.T, features_t)]
         gpt = _as_map((residual_t @ head).addmm(tape.residual, head_t), pt)
+        below, gpt = self._down_tangent(blocks, blocks_t, tape.layers, walked, gpt)
+        return _flat(gradients + below, head.dtype), gpt, -centred
+
+    def _chunk_slope(self, weights: Any, x: Tensor) -> tuple[Tensor, list[_Layer]]:
+        """(d (sum of all logits) / d images, the layers from the first on)."""
+        blocks, head, _ = weights
+        p, walked = self._up(blocks, x)
+        gp, layers = _as_map(head.sum(0).expand(len(x), -1), p), []
+        for layer, gz, _ in self._down(blocks, walked, gp):
+            layers.append(layer)
+            last = gz
+        return self._convolutions[0].pull_image((last, blocks[0][0])), layers[::-1]
+
+    def _chunk_slope_product(self, weights: Any, v: Tensor, layers: list[_Layer]) -> Tensor:
+        """d (slope . v) / d theta: the tangents of the parameters' gradients when the images move along v."""
+        blocks, head, bias = weights
+        still = [(None, torch.zeros_like(gamma), torch.zeros_like(beta)) for _, gamma, beta in blocks]
+        pt, walked = self._up_tangent(blocks, still, layers, v)
+        of_head = _features(pt, head).sum(0).expand_as(head)
+        below, _ = self._down_tangent(blocks, still, layers, walked, torch.zeros_like(pt))
+        return _flat([torch.zeros_like(bias), of_head, *below], head.dtype)
+
+    def _up(self, blocks: Any, x: Tensor) -> tuple[Tensor, list[Any]]:
+        """The last map, and of each block its prepared input, its convolution's output and its statistics."""
+        walked, p = [], x
+        for convolution, (w, gamma, beta) in zip(self._convolutions, blocks, strict=True):
+            image = convolution.image(p)
+            z = convolution.convolve((image, w))
+            p, stats = self._blocks.forward(z, gamma, beta)
+            walked.append((image, z, stats))
+        return p, walked
+
+    def _down(self, blocks: Any, walked: list[Any], gp: Tensor) -> Iterator[tuple[_Layer, Tensor, Any]]:
+        """From the last block to the first: the layer, d / d z, and d / d (beta, gamma), given d / d (last map)."""
         for i in reversed(range(len(blocks))):
-            convolution, layer = self._convolutions[i], tape.layers[i]
+            (w, gamma, beta), (image, z, stats) = blocks[i], walked[i]
+            gz, *of_norm = self._blocks.backward(z, gp, gamma, beta, stats)
+            yield _Layer(image, z, stats, gp), gz, of_norm
+            if i:
+                gp = self._convolutions[i].pull_image((gz, w))
+
+    def _up_tangent(
+        self, blocks: Any, blocks_t: Any, layers: list[_Layer], pt: Tensor | None
+    ) -> tuple[Tensor, list[Any]]:
+        """The tangent of the last map when the parameters move along `blocks_t` (a convolution None: it does not move)
+        and the images along `pt` (None likewise)."""
+        walked: list[Any] = []
+        for convolution, layer, (w, gamma, beta), (wt, gamma_t, beta_t) in zip(
+            self._convolutions, layers, blocks, blocks_t, strict=True
+        ):
+            through_image = [] if wt is None else [(layer.image, wt)]
+            through_w = [] if pt is None else [(convolution.image(pt), w)]
+            zt = convolution.convolve(*through_image, *through_w)
+            pt, stats_t = self._blocks.forward_tangent(layer.z, zt, gamma, beta, gamma_t, beta_t, layer.stats)
+            walked.append(([image_t for image_t, _ in through_w], zt, stats_t))
+        assert pt is not None
+        return pt, walked
+
+    def _down_tangent(
+        self, blocks: Any, blocks_t: Any, layers: list[_Layer], walked: list[Any], gpt: Tensor
+    ) -> tuple[list[Tensor], Tensor]:
+        """(tangents of the blocks' gradients, from the last block down; tangent of d / d images)."""
+        gradients = []
+        for i in reversed(range(len(blocks))):
+            convolution, layer = self._convolutions[i], layers[i]
             (w, gamma, beta), (wt, gamma_t, _), (image_t, zt, stats_t) = blocks[i], blocks_t[i], walked[i]
             gz, gzt, h_beta, h_gamma = self._blocks.backward_tangent(
                 layer.z, zt, layer.gp, gpt, gamma, beta, gamma_t, layer.stats, stats_t
             )
             h_w = convolution.pull_weight((layer.image, gzt), *((image, gz) for image in image_t))
             gradients += [h_beta, h_gamma, torch.zeros_like(gamma), h_w]
-            gpt = convolution.pull_image((gzt, w), (gz, wt))
-        return _flat(gradients, head.dtype), gpt, -centred
+            gpt = convolution.pull_image((gzt, w), *([] if wt is None else [(gz, wt)]))
+        return gradients, gpt
+
+
+def _features(p: Tensor, head: Tensor) -> Tensor:
+    """A map [B, H, W, C] as flattened features [B, C H W] in the head's dtype."""
+    return p.permute(0, 3, 1, 2).flatten(1).to(head.dtype)
 
 
 def _as_map(features: Tensor, like: Tensor) -> Tensor:

@@ -53,3 +53,11 @@ class Step(Protocol):
     def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
         """Along `a` [P]; with a tape of `gradient` at the same point the way there is not walked again."""
         ...
+
+    def slope(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Any]:
+        """d (sum of all logits) / d images, [B, C, H, W], and a tape for `slope_product`."""
+        ...
+
+    def slope_product(self, theta: Tensor, v: Tensor, tape: Any) -> Tensor:
+        """d (slope . v) / d theta [P] for a direction v [B, C, H, W]: what a gradient penalty asks for."""
+        ...

@@ -1,4 +1,4 @@
-"""The paper protocol: the best snapshot on the test part, said so, and the authors' schedule."""
+"""The paper protocols: what is best on the test part, said so, and the authors' schedule."""
 
 import dataclasses
 import re
@@ -7,18 +7,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from ddkit.data import DSA, RealData
 from ddkit.errors import UsageError
-from ddkit.evaluation import Evaluation, evaluate_as_paper, paper
+from ddkit.evaluation import PAPERS, Evaluation, PaperProtocol, evaluate_as_paper, paper
 from ddkit.evaluation.trainer import Trained, Training, train_networks
 from ddkit.nets import FlatNet
+from ddkit.randomness import stream
 from ddkit.run import SilentMeter
 from ddkit.synth import SyntheticSet
 
 
-def judge(snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet, epochs: int = 30) -> Evaluation:
-    return evaluate_as_paper(snapshots, real, net, DSA(""), 0, SilentMeter(), nets=3, epochs=epochs)
+def short(name: str, epochs: int = 30) -> PaperProtocol:
+    return dataclasses.replace(PAPERS[name], epochs=epochs)
+
+
+def judge(
+    snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet, epochs: int = 30, name: str = "mtt", dsa: str = ""
+) -> Evaluation:
+    return evaluate_as_paper(snapshots, real, net, short(name, epochs), DSA(dsa), 0, SilentMeter(), nets=3)
 
 
 @pytest.fixture
@@ -35,7 +44,7 @@ def test_the_best_snapshot_on_the_test_part_is_reported_and_said_so(
 ) -> None:
     table = judge(snapshots, real, net)
     best, rival = table.scores
-    assert (table.protocol, best.name, rival.name) == ("paper", "toy (middle)", "random-real")
+    assert (table.protocol, best.name, rival.name) == ("paper-mtt", "toy (middle)", "random-real")
     alone = {name: judge({name: snapshot}, real, net).scores[0] for name, snapshot in snapshots.items()}
     assert best.accuracies == alone["middle"].accuracies
     assert best.mean == max(score.mean for score in alone.values()) > alone["last"].mean
@@ -69,9 +78,9 @@ def test_the_schedule_is_the_authors(
         facts=dataclasses.replace(synthetic.facts, lr=lr),
     )
     judge({"last": many}, real, net, epochs=5)
-    (own, rival), common = calls, {"batch": 256, "drop_resets": True, "momentum": 0.9, "weight_decay": 5e-4}
-    assert own[5] == Training(steps=6 * 2, drop_at=3 * 2, **common)
-    assert rival[5] == Training(steps=6, drop_at=3, **common)
+    (own, rival), common = calls, {"batch": 256, "drop_resets": True, "drop_momentum": 0.9, "weight_decay": 5e-4}
+    assert own[5] == Training(steps=6 * 2, drop_at=4 * 2, **common)  # epochs 0 to 5; the lr falls when 3 is over
+    assert rival[5] == Training(steps=6, drop_at=4, **common)
     torch.testing.assert_close(own[4], torch.full((3,), used))
     torch.testing.assert_close(rival[4], torch.full((3,), 0.01))
     assert rival[3].shape == (3, 20) and len({tuple(row.sort()[0].tolist()) for row in rival[3]}) == 3
@@ -79,19 +88,77 @@ def test_the_schedule_is_the_authors(
         assert torch.equal(real.train.labels[row].sort()[0], synthetic.labels)
 
 
-def test_the_default_is_a_thousand_epochs_and_five_networks(
-    synthetic: SyntheticSet, real: RealData, net: FlatNet, monkeypatch: pytest.MonkeyPatch
+def by_hand(
+    name: str, synthetic: SyntheticSet, real: RealData, net: FlatNet, epochs: int, trainings: int = 1
+) -> list[list[float]]:
+    """Test accuracies of three networks after each epoch of the last training, by torch alone (no DSA)."""
+    draw, found = stream(0, "paper", "toy (last)"), []
+    factor, later, decay = (0.5, 0.8, 1e-3) if name == "ast" else (0.1, 0.9, 5e-4)
+    for theta in [net.init(draw) for _ in range(3)]:
+        with torch.random.fork_rng():
+            module = net.settings.build(net.shape, net.classes)
+        nn.utils.vector_to_parameters(theta, module.parameters())
+        for _ in range(trainings):
+            sgd, seen = torch.optim.SGD(module.parameters(), lr=0.02, momentum=0.9, weight_decay=decay), []
+            for epoch in range(epochs + 1):
+                sgd.zero_grad()
+                F.cross_entropy(module(synthetic.images), synthetic.labels).backward()
+                sgd.step()
+                hits = module(real.test.images).argmax(1) == real.test.labels
+                seen.append(float(hits.float().mean()))
+                if epoch == epochs // 2 + 1:
+                    sgd = torch.optim.SGD(module.parameters(), 0.02 * factor, later, weight_decay=decay)
+        found.append(seen)
+    return found
+
+
+def test_of_each_network_asts_best_look_is_reported(
+    snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet
 ) -> None:
-    calls: list[tuple[Any, ...]] = []
+    """With labels that are half wrong, networks are best early on."""
+    synthetic = snapshots["last"]
+    table = judge({"last": synthetic}, real, net, epochs=60, name="ast")
+    seen = by_hand("ast", synthetic, real, net, 60)
+    best = [max(accuracies[epoch] for epoch in (0, 20, 40, 60)) for accuracies in seen]
+    one_image = 1 / len(real.test)  # the sums in a batch may be in another order
+    assert table.scores[0].accuracies == pytest.approx(best, abs=1.01 * one_image)
+    assert max(best[i] - accuracies[-1] for i, accuracies in enumerate(seen)) > 3 * one_image
+    assert max(max(accuracies) - best[i] for i, accuracies in enumerate(seen)) > 3 * one_image
+    assert table.protocol == "paper-ast"
+    assert "best of 1 snapshots, and of each network the best of 4 looks, one every 20 epochs" in table.notes[0]
+    assert any("300 to 1000 epochs" in note for note in table.notes)
 
-    def instead(*args: Any) -> Trained:
-        calls.append(args)
-        return Trained(net, torch.zeros(len(args[3]), net.parameters), {})
 
-    monkeypatch.setattr(paper, "train_networks", instead)
-    evaluate_as_paper({"last": synthetic}, real, net, DSA(""), 0, SilentMeter())
-    for call in calls:
-        assert (call[5].steps, call[5].drop_at, len(call[3])) == (1001, 501, 5)
+def test_ftds_networks_are_trained_twice(snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet) -> None:
+    """With labels that are all wrong, the second training makes networks worse still, and it alone counts."""
+    synthetic = snapshots["early"]
+    table = judge({"last": synthetic}, real, net, epochs=3, name="ftd")
+    once, twice = (
+        [seen[-1] for seen in by_hand("ftd", synthetic, real, net, 3, trainings)] for trainings in (1, 2)
+    )  # fmt: skip
+    one_image = 1 / len(real.test)
+    assert table.scores[0].accuracies == pytest.approx(twice, abs=1.01 * one_image)
+    assert max(a - b for a, b in zip(once, twice, strict=True)) > 5 * one_image
+    assert table.protocol == "paper-ftd"
+    assert any("trained twice" in note and "both trainings are on them" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    "name, method, says",
+    [
+        ("mtt", "mtt", "protocol of MTT; networks a set: 5 by its authors, 3 here"),
+        ("datm", "datm", "protocol of DATM; networks a set: 1 by its authors, 3 here"),
+        ("ast", "ftd", "protocol of AST, while the set is made by ftd; networks a set: 1"),
+        ("mtt", "herding", "protocol of MTT, while the set is made by herding, for which there is none here; networks"),
+    ],
+)
+def test_whose_protocol_it_is_is_said(
+    synthetic: SyntheticSet, real: RealData, net: FlatNet, name: str, method: str, says: str
+) -> None:
+    made = dataclasses.replace(synthetic, facts=dataclasses.replace(synthetic.facts, method=method))
+    table = judge({"last": made}, real, net, epochs=1, name=name)
+    assert table.protocol == f"paper-{name}" and any(note.startswith(says) for note in table.notes)
+    assert table.notes[0].startswith("SELECTED ON THE TEST SET: the best of 1 snapshots")
 
 
 def test_no_snapshot_is_refused(real: RealData, net: FlatNet) -> None:

@@ -1,5 +1,7 @@
 """Training of many networks against torch.optim on one module, looped against stacked, and counts."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -55,9 +57,15 @@ def test_stacked_looped_and_fused_training_agree(spec: str, soft: bool, monkeypa
 
 @pytest.mark.parametrize("stack", [0, 99])
 @pytest.mark.parametrize("drop_resets", [False, True])
+@pytest.mark.parametrize("factor, drop_momentum", [(0.1, None), (0.5, 0.8)])
 @pytest.mark.parametrize("spec", NETS)
 def test_one_network_is_trained_as_by_torch(
-    spec: str, drop_resets: bool, stack: int, monkeypatch: pytest.MonkeyPatch
+    spec: str,
+    factor: float,
+    drop_momentum: float | None,
+    drop_resets: bool,
+    stack: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Full batches without augmentation, so that only the order of the sums within a batch differs."""
     monkeypatch.setattr(trainer, "STACK_UP_TO", stack)
@@ -70,14 +78,17 @@ def test_one_network_is_trained_as_by_torch(
     sgd = torch.optim.SGD(module.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4)
     for step in range(steps):
         if step == drop_at and drop_resets:
-            sgd = torch.optim.SGD(module.parameters(), lr=0.1 * lr, momentum=0.9, weight_decay=5e-4)
-        elif step == drop_at:
-            sgd.param_groups[0]["lr"] = 0.1 * lr
+            sgd = torch.optim.SGD(module.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4)
+        if step == drop_at:
+            sgd.param_groups[0] |= {"lr": factor * lr, "momentum": 0.9 if drop_momentum is None else drop_momentum}
         sgd.zero_grad()
         F.cross_entropy(module(images), labels).backward()
         sgd.step()
 
-    training = Training(steps=steps, batch=1000, drop_at=drop_at, drop_resets=drop_resets)
+    training = Training(
+        steps=steps, batch=1000, drop_at=drop_at, drop_resets=drop_resets,
+        **({} if drop_momentum is None else {"drop_factor": factor, "drop_momentum": drop_momentum}),
+    )  # fmt: skip
     trained = train_networks(
         net, images, labels, torch.arange(24)[None], torch.tensor([lr]), training, DSA(""), stream(0, "train")
     )
@@ -123,6 +134,32 @@ def test_accuracy_is_a_direct_count(size: int) -> None:
     trained = Trained(net, theta, {})
     assert trained.accuracy(Part(x, labels)) == pytest.approx(shares)
     assert trained.only(slice(1, 2)).accuracy(Part(x, labels)) == pytest.approx(shares[1:])
+
+
+@pytest.mark.parametrize("spec", NETS)
+def test_training_that_is_watched_and_goes_on(spec: str) -> None:
+    """Without momentum, two trainings in succession are one long one, up to the order of sums in a full batch."""
+    net, (images, labels) = flat(spec), pool()
+    members, lr = torch.arange(24).expand(2, -1), torch.tensor([0.01, 0.02])
+    generators = [stream(0, "train") for _ in range(2)]
+
+    def train(
+        steps: int, which: int, start: Trained | None = None, watch: Callable[[int, Trained], None] | None = None
+    ) -> Trained:
+        training = Training(steps=steps, batch=24, drop_at=steps, momentum=0.0)
+        return train_networks(net, images, labels, members, lr, training, DSA(""), generators[which], start, watch)
+
+    seen: dict[int, torch.Tensor] = {}
+    long = train(15, 0, watch=lambda done, now: seen.update({done: now.theta}))
+    first = train(6, 1)
+    kept = {name: values.clone() for name, values in first.stats.items()}
+    second = train(9, 1, first)
+    assert list(seen) == list(range(1, 16))
+    assert torch.equal(seen[15], long.theta)
+    torch.testing.assert_close(seen[6], first.theta, atol=2e-5, rtol=1e-4)
+    assert all(torch.equal(values, kept[name]) for name, values in first.stats.items())  # the start is left alone
+    torch.testing.assert_close(second.theta, long.theta, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(second.stats, long.stats, atol=2e-5, rtol=1e-4)
 
 
 def test_soft_labels_that_are_certain_train_as_classes_do() -> None:

@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from ddkit.data import DSA
 from ddkit.experts import train_expert
 from ddkit.experts.flat import FlatExperts
-from ddkit.experts.objective import gradient_penalty, penalty_and_gradient
+from ddkit.experts.objective import penalty_and_gradient, penalty_and_gradient_of_many, penalty_of
 from ddkit.experts.plain import PlainExperts
 from ddkit.experts.smooth import SmoothExperts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
+from ddkit.steps.autograd import AutogradStep
 
 SMOOTH_NET = "convnet(depth=1, width=3, act=sigmoid)"
 """Without kinks, so that finite differences converge."""
@@ -24,6 +25,12 @@ def problem():
     net = FlatNet(parse_net(SMOOTH_NET), (2, 8, 8), 3)
     draw = torch.Generator().manual_seed(0)
     return net, net.init(draw, torch.float64), torch.randn(5, 2, 8, 8, generator=draw, dtype=torch.float64)
+
+
+def penalty(net, theta, images, norm):
+    """By one call of autograd."""
+    x = images.detach().requires_grad_()
+    return penalty_of(torch.autograd.grad(net(theta, x).sum(), x)[0], norm)
 
 
 def slope_by_differences(net, theta, images, h=1e-5):
@@ -43,24 +50,25 @@ def test_the_penalty_is_that_of_finite_differences(problem, norm):
     lengths = slope.norm(dim=1) if norm == "pixel" else slope.flatten(1).norm(dim=1)
     assert lengths.shape == ((5, 8, 8) if norm == "pixel" else (5,))
     expected = ((lengths - 1) ** 2).mean()
-    assert float(gradient_penalty(*problem, norm)) == pytest.approx(float(expected), rel=1e-8)
+    assert float(penalty(*problem, norm)) == pytest.approx(float(expected), rel=1e-8)
 
 
 def test_the_two_norms_are_different_penalties(problem):
-    pixel, sample = (float(gradient_penalty(*problem, norm)) for norm in ("pixel", "sample"))
+    pixel, sample = (float(penalty(*problem, norm)) for norm in ("pixel", "sample"))
     assert abs(pixel - sample) > 0.01 * max(pixel, sample)
 
 
 @pytest.mark.parametrize("norm", ["pixel", "sample"])
 def test_its_gradient_is_that_of_finite_differences(problem, norm):
     net, theta, images = problem
-    value, gradient = penalty_and_gradient(net, theta, images, norm)
-    assert float(value) == pytest.approx(float(gradient_penalty(net, theta, images, norm)))
+    value, gradient = penalty_and_gradient(AutogradStep(net, torch.float64), theta, images, norm)
+    assert float(value) == pytest.approx(float(penalty(net, theta, images, norm)))
+    torch.testing.assert_close(penalty_and_gradient_of_many(net, theta, images, norm), (value, gradient))
     draw = torch.Generator().manual_seed(1)
     for _ in range(5):
         along = torch.randn(len(theta), generator=draw, dtype=torch.float64)
         h = 1e-6
-        there, back = (float(gradient_penalty(net, theta + sign * h * along, images, norm)) for sign in (1, -1))
+        there, back = (float(penalty(net, theta + sign * h * along, images, norm)) for sign in (1, -1))
         assert float(gradient @ along) == pytest.approx((there - back) / (2 * h), rel=1e-6)
     assert gradient.norm() > 1e-3
 
@@ -70,8 +78,12 @@ def test_a_flat_region_gives_no_nan(norm):
     """A dead ReLU network has slope 0 everywhere, where the length has no derivative."""
     net = FlatNet(parse_net("convnet(depth=1, width=3, norm=none)"), (1, 4, 4), 2)
     theta = torch.zeros(net.parameters)
-    value, gradient = penalty_and_gradient(net, theta, torch.ones(2, 1, 4, 4), norm)
-    assert float(value) == 1 and bool(gradient.isfinite().all())
+    images = torch.ones(2, 1, 4, 4)
+    for value, gradient in (
+        penalty_and_gradient(AutogradStep(net, torch.float32), theta, images, norm),
+        penalty_and_gradient_of_many(net, theta, images, norm),
+    ):
+        assert float(value) == 1 and bool(gradient.isfinite().all())
 
 
 def test_the_loss_warms_up_as_in_the_paper():

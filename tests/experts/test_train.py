@@ -155,7 +155,7 @@ def test_stacked_experts_take_the_same_step_as_one_by_one(settings, spec):
     y = torch.randint(3, (3, 6), generator=draw)
     batch = Batch(x, y, x.flip(-1))
     losses, directions = stacked(net, settings, 1, theta, batch)
-    expected = one_by_one(AutogradStep(net, torch.float64), net, settings, 1, theta, batch)
+    expected = one_by_one(AutogradStep(net, torch.float64), settings, 1, theta, batch)
     torch.testing.assert_close(losses, expected[0], rtol=1e-12, atol=0)
     torch.testing.assert_close(directions, expected[1], rtol=1e-10, atol=1e-12)
     assert directions.norm() > 0.1

@@ -1,7 +1,6 @@
-"""Judging finished runs on a tiny dataset: both protocols, other networks, other data, whitened sets."""
+"""Judging finished runs on a tiny dataset: the protocols, other networks, other data, whitened sets."""
 
 import dataclasses
-import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +11,12 @@ import torch
 
 import ddkit
 from ddkit.errors import DataError, UsageError
+from ddkit.evaluation import PAPERS
 from ddkit.jobs import Condensed, condense, evaluate
 from ddkit.jobs.bench import lay_out, pick_device
 from ddkit.jobs.environment import PACKAGES, environment
-from ddkit.nets import parse_net
+from ddkit.jobs.evaluate import columns
+from ddkit.nets import net_spec, parse_net
 from ddkit.recipe import DataSettings
 from ddkit.synth import load, write_set
 
@@ -66,12 +67,16 @@ def test_condense_and_evaluate_agree(make_run: Callable[..., Condensed], tmp_pat
     assert json.loads(load(run.folder).record.scores) == json.loads(json.dumps(expected))
 
 
+@pytest.fixture
+def brief_papers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The papers' protocols with 20 epochs instead of 1000."""
+    for name, protocol in list(PAPERS.items()):
+        monkeypatch.setitem(PAPERS, name, dataclasses.replace(protocol, epochs=20))
+
+
 def test_the_paper_protocol_chooses_among_the_snapshots_of_a_folder(
-    make_run: Callable[..., Condensed], monkeypatch: pytest.MonkeyPatch
+    make_run: Callable[..., Condensed], brief_papers: None
 ) -> None:
-    module = importlib.import_module("ddkit.jobs.evaluate")  # its name in the package is the function
-    brief = module.evaluate_as_paper
-    monkeypatch.setattr(module, "evaluate_as_paper", lambda *args: brief(*args, epochs=20))
     run = make_run()
     (kept,) = (run.folder / "snapshots").iterdir()
     assert torch.equal(load(kept).images, run.set.images)
@@ -85,6 +90,61 @@ def test_the_paper_protocol_chooses_among_the_snapshots_of_a_folder(
     for alone in ("initial.h5", "set.h5"):  # a file is judged for itself, whatever lies beside it
         assert "best of 1 snapshots" in evaluate(run.folder / alone, protocol="paper").notes[0]
     assert "best of 1 snapshots" in evaluate(run.set, protocol="paper").notes[0]
+
+
+def test_the_paper_protocol_is_that_of_the_sets_method(make_run: Callable[..., Condensed], brief_papers: None) -> None:
+    run = make_run()
+
+    def judged(protocol: str, method: str) -> str:
+        made = dataclasses.replace(run.set, facts=dataclasses.replace(run.set.facts, method=method))
+        return evaluate(made, protocol=protocol).protocol
+
+    for protocol, method, full in (
+        ("paper", "ftd", "paper-ftd"),
+        ("paper", "datm", "paper-datm"),
+        ("paper", "herding", "paper-mtt"),
+        ("paper-ast", "ftd", "paper-ast"),
+    ):
+        assert judged(protocol, method) == full
+    assert any("herding, for which there is none" in note for note in evaluate(run.set, protocol="paper").notes)
+
+
+def test_columns_are_protocols_by_networks_each_once(make_run: Callable[..., Condensed]) -> None:
+    run, own = make_run(), "mlp(depth=1, width=8)"
+    assert columns(run.folder, ["honest"]) == ([("honest", own)], [])
+    pairs, _ = columns(run.set, ["honest", "paper", "paper-mtt"], ["mlp(width=8, depth=1)", "mlp(width=4)", own])
+    assert pairs == [
+        (protocol, net) for protocol in ("honest", "paper-mtt") for net in (own, parse_spec("mlp(width=4)"))
+    ]
+    for wrong, words in (((["honest", "papper"],), "did you mean paper"), ((["honest"], [own, "mlpp"]), "unknown net")):
+        with pytest.raises(UsageError, match=words):
+            columns(run.folder, *wrong)
+
+
+@pytest.mark.parametrize("size, fitting", [(6, []), (8, ["alexnet"]), (16, ["alexnet", "resnet18"]), (32, None)])
+def test_the_pool_is_the_sets_own_network_and_the_others_that_fit(
+    make_run: Callable[..., Condensed], size: int, fitting: list[str] | None
+) -> None:
+    small = make_run().set
+    made = dataclasses.replace(small, images=torch.zeros(len(small), 3, size, size))
+    others = ["alexnet", "vgg11", "resnet18"]
+    fitting = others if fitting is None else fitting
+    for own in ("mlp(depth=1, width=8)", "convnet(depth=1, width=4)"):
+        family = own.partition("(")[0]
+        facts = dataclasses.replace(made.facts, net=own)
+        pairs, left_out = columns(dataclasses.replace(made, facts=facts), ["honest"], cross=True)
+        pool = [own, *(["convnet"] if family == "mlp" and size >= 8 else []), *fitting]
+        assert [net for _, net in pairs] == [parse_spec(net) for net in pool]
+        refused = [name for name in ("convnet", *others) if name not in [*fitting, family]]
+        refused = [name for name in refused if name != "convnet" or size < 8]
+        assert [line.partition(":")[0].partition("(")[0] for line in left_out] == refused
+    if size < 32:
+        with pytest.raises(UsageError, match="vgg11: needs images of at least 32x32"):  # asked for by name
+            columns(made, ["honest"], ["vgg11"], cross=True)
+
+
+def parse_spec(net: str) -> str:
+    return net_spec(parse_net(net))
 
 
 def test_other_data_than_the_set_was_made_from_is_refused(make_run: Callable[..., Condensed], tmp_path: Path) -> None:

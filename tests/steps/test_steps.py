@@ -249,3 +249,39 @@ def test_a_home_that_cannot_be_written_will_do(fresh, monkeypatch):
     problem = case()
     check(step_for(problem[0], problem[1]), problem, keep=True)
     assert isinstance(step_for(problem[0], problem[1]), ConvNetStep)
+
+
+# Gradient penalties
+
+
+def slope_oracle(net, theta, x, v):
+    """(d (sum of logits) / d x, d (that . v) / d theta) by plain double backward."""
+    at, images = theta.clone().requires_grad_(), x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(net(at, images).sum(), images, create_graph=True)
+    return slope.detach(), torch.autograd.grad((slope * v).sum(), at, allow_unused=True, materialize_grads=True)[0]
+
+
+@pytest.mark.parametrize("chunk", [1, 2**30])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("convolution", ["library", "windows"])
+@pytest.mark.parametrize("blocks", ["c", "formulas"])
+def test_the_fused_slope_is_the_double_backward(blocks, convolution, shape, chunk):
+    net, theta, x, _, _ = case(shape)
+    v = torch.randn(x.shape, generator=stream(2, "v"), dtype=torch.float64)
+    step = fused(net, blocks, convolution, chunk)
+    slope, tape = step.slope(theta, x)
+    for mine, truth in zip((slope, step.slope_product(theta, v, tape)), slope_oracle(net, theta, x, v), strict=True):
+        assert mine.shape == truth.shape and truth.norm() > 0
+        assert (mine - truth).norm() <= 1e-12 * truth.norm()
+
+
+@pytest.mark.parametrize("spec", ["convnet(depth=2, width=4, norm=batch)", "mlp", "lenet"])
+def test_other_networks_have_slopes_by_autograd(spec):
+    net = FlatNet(parse_net(spec), (3, 32, 32), CLASSES)
+    generator = stream(1, "other")
+    theta = net.init(generator, torch.float64)
+    x, v = (torch.randn(2, 3, 32, 32, generator=generator, dtype=torch.float64) for _ in range(2))
+    step = step_for(net, theta)
+    slope, tape = step.slope(theta, x)
+    expected = slope_oracle(net, theta, x, v)
+    torch.testing.assert_close((slope, step.slope_product(theta, v, tape)), expected)

@@ -10,7 +10,7 @@ import ddkit.unroll.engines as engines
 from ddkit.errors import UsageError
 from ddkit.nets import FlatNet, cross_entropy, parse_net
 from ddkit.randomness import stream
-from ddkit.steps import step_for
+from ddkit.steps import Step, step_for
 from ddkit.unroll import Waypoint, largest, matching_loss, precision_cosine
 
 CLASSES, SIDE = 3, 8
@@ -239,7 +239,7 @@ def test_no_more_tapes_live_than_the_memory_allows(norm, monkeypatch):
     class Box(list):
         __hash__ = object.__hash__
 
-    class Watched:
+    class Watched(Step):
         fused = False
 
         def __init__(self, step):

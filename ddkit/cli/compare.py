@@ -1,0 +1,65 @@
+"""ddkit compare"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ddkit.jobs import Comparison
+
+
+@click.command()
+@click.argument("recipes", nargs=-1, required=True)
+@click.option("--sets", default=3, show_default=True, help="Sets of each recipe, under seeds that count up.")
+@click.option("--nets", type=int, help="Networks trained on each set; default the recipes'.")
+@click.option("--on", default="test", show_default=True, help="Part to be judged on: test, or validation.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, for all recipes.")
+@click.option("--out", default="runs/compare", show_default=True, help="Folder of runs and scores.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Also write the table to a JSON file.")
+def compare(
+    recipes: tuple[str, ...],
+    sets: int,
+    nets: int | None,
+    on: str,
+    overrides: tuple[str, ...],
+    out: str,
+    device: str,
+    json_file: str | None,
+) -> None:
+    """Condense RECIPES (names or files) several times each and print one table: accuracies with intervals beside
+    random-real, herding, k-means and the whole data, all trained alike, and minutes.
+
+    What is finished is kept in --out: the same command goes on after a kill.
+    """
+    from ddkit.jobs import compare as job
+    from ddkit.run import atomic_write, terminal_meter
+
+    with terminal_meter() as meter:
+        found = job(recipes, sets=sets, nets=nets, overrides=overrides, out=out, on=on, device=device, meter=meter)
+    _print(found)
+    if json_file:
+        with atomic_write(Path(json_file)) as temporary:
+            temporary.write_text(json.dumps(found.tables(), indent=2) + "\n")
+
+
+def _print(found: "Comparison") -> None:
+    from statistics import fmean
+
+    from ddkit.cli.table import print_rows
+
+    rows = []
+    for line in found.lines:
+        score, nets = line.overall, len(line.scores[0].accuracies)
+        n = f"{len(line.scores)} x {nets}"
+        rates = ", ".join(f"{lr:g}" for lr in sorted({score.lr for score in line.scores}))
+        minutes = f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
+        experts = f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
+        accuracy = f"{100 * score.mean:.1f} ± {100 * score.interval:.1f}"
+        rows.append((line.data, str(line.ipc), line.name, str(score.images), accuracy, n, rates, minutes, experts))
+    headings = ("data", "ipc", "trained on", "images", "accuracy %", "n", "lr", "minutes a set", "minutes of experts")
+    print_rows(headings, rows)
+    for note in found.notes:
+        click.echo(f"- {note}")

@@ -1,0 +1,103 @@
+"""The papers' protocols as data: how each one's released code trains networks on a set, and what of it is reported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ddkit.errors import UsageError
+from ddkit.evaluation.trainer import Training
+from ddkit.recipe import nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperProtocol:
+    """What one paper's released code does to score a set.
+
+    Networks train for `epochs` + 1 epochs by SGD with batches of at most `batch`. When epoch `epochs` // 2 + 1, counted
+    from 0, is over, a new optimiser is made: the lr is multiplied by `drop_factor`, the momentum becomes
+    `drop_momentum` and starts anew.
+
+    Attributes:
+        name: the method whose authors did so.
+        look_every: the best of the test accuracies seen each so many epochs is reported, from the first epoch on;
+            None: the one after the last step.
+        passes: how often the same networks are trained so, one training after the other, before they are judged.
+        authors_nets: how many networks the authors trained on a set.
+        remark: what a reader of the scores must know besides.
+    """
+
+    name: str
+    epochs: int = 1000
+    batch: int = 256
+    momentum: float = 0.9
+    drop_momentum: float = 0.9
+    drop_factor: float = 0.1
+    weight_decay: float = 5e-4
+    look_every: int | None = None
+    passes: int = 1
+    authors_nets: int = 5
+    remark: str = ""
+
+    def training(self, size: int) -> Training:
+        """One training on `size` images.
+
+        The steps are as many as the authors'; where the batch does not divide `size`, our batches are all full, while
+        theirs are cut from one epoch's images, whose last batch is smaller.
+        """
+        return Training(
+            steps=(self.epochs + 1) * self._steps_an_epoch(size),
+            batch=self.batch,
+            drop_at=(self.epochs // 2 + 2) * self._steps_an_epoch(size),
+            drop_factor=self.drop_factor,
+            drop_resets=True,
+            drop_momentum=self.drop_momentum,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+        )
+
+    def looks(self, size: int) -> Sequence[int]:
+        """The steps of a training on `size` images after which the test set is looked at."""
+        steps, epoch = self.training(size).steps, self._steps_an_epoch(size)
+        return (steps,) if self.look_every is None else range(epoch, steps + 1, self.look_every * epoch)
+
+    def _steps_an_epoch(self, size: int) -> int:
+        return -(-size // self.batch)
+
+
+PAPERS = {
+    protocol.name: protocol
+    for protocol in (
+        PaperProtocol(name="mtt"),
+        PaperProtocol(
+            name="ftd",
+            passes=2,
+            remark="each network is trained twice in succession, without a new initialisation between: the authors "
+            "train it on the images that are not averaged and then judge the averaged ones by it; a set holds its "
+            "final images only, so here both trainings are on them",
+        ),
+        PaperProtocol(
+            name="ast",
+            drop_momentum=0.8,
+            drop_factor=0.5,
+            weight_decay=1e-3,
+            look_every=20,
+            authors_nets=1,
+            remark="the authors' scripts train 300 to 1000 epochs, here 1000",
+        ),
+        PaperProtocol(name="datm", batch=128, authors_nets=1),
+    )
+}
+"""The protocols by method, read in the code that the authors released."""
+
+PROTOCOLS = ("honest", "paper", *(f"paper-{name}" for name in PAPERS))
+"""What an evaluation may be asked for."""
+
+
+def full_name(protocol: str, method: str) -> str:
+    """The protocol that is meant: for "paper" that of `method`, which made the set, or MTT's where it has none.
+
+    Raises:
+        UsageError: there is no such protocol.
+    """
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"protocol '{protocol}' is unknown; {nearest(protocol, PROTOCOLS)}")
+    return f"paper-{method if method in PAPERS else 'mtt'}" if protocol == "paper" else protocol

@@ -1,0 +1,312 @@
+"""One table: several recipes, several sets each, beside rivals of the same size and the whole data, all trained alike.
+
+Three stages, each of which goes on where a killed one stopped: experts are collected; every recipe is condensed under
+every seed, each into a run folder named after what was asked; every row is scored, and its score kept in a file named
+after all that it depends on. On a CPU the last two stages run a process on each core.
+"""
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from ddkit.data import refuse_small_classes
+from ddkit.errors import UsageError
+from ddkit.evaluation import PARTS, RIVALS, Row, Score, rival_row, score_row, set_row, whole_row
+from ddkit.experts.processes import in_processes, process_count
+from ddkit.jobs.bench import Bench, lay_out, pick_device
+from ddkit.jobs.condense import condense, experts_of
+from ddkit.jobs.resolve import resolve
+from ddkit.recipe import EvaluateSettings, Recipe, nearest, to_toml
+from ddkit.run import Meter, RunFolder, SilentMeter, atomic_write
+from ddkit.synth import read_set
+
+Task = TypeVar("Task")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: what was trained on, and a score for each of its sets.
+
+    Attributes:
+        data, ipc: where it belongs.
+        name: the method's name (the recipe's, where two recipes of one method stand together), or a rival's.
+        scores: one a set, each of several networks.
+        seconds: of condensing a set, by set; empty for what is not condensed.
+        expert_seconds: what its experts took, where this comparison or an earlier one in the folder trained them.
+    """
+
+    data: str
+    ipc: int
+    name: str
+    scores: tuple[Score, ...]
+    seconds: tuple[float, ...] = ()
+    expert_seconds: float | None = None
+
+    @cached_property
+    def overall(self) -> Score:
+        """Over the means of the sets where there are several, else over the one set's networks; lr is the first's."""
+        if len(self.scores) == 1:
+            return self.scores[0]
+        means = tuple(score.mean for score in self.scores)
+        return dataclasses.replace(self.scores[0], accuracies=means, seconds=sum(s.seconds for s in self.scores))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The table, and what a reader must know of how it came about."""
+
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+
+    def tables(self) -> dict[str, Any]:
+        """Plain tables for JSON."""
+        lines = [
+            dataclasses.asdict(line) | {"mean": line.overall.mean, "interval95": line.overall.interval}
+            for line in self.lines
+        ]
+        return {"lines": lines, "notes": list(self.notes)}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One recipe: what it is called, and its form for each seed."""
+
+    name: str
+    recipes: tuple[Recipe, ...]
+
+    @property
+    def group(self) -> str:
+        """What must be equal for two recipes' rows to be comparable."""
+        first = self.recipes[0]
+        return repr((first.data, first.net, first.evaluate, first.method.ipc))
+
+    def folder(self, out: Path, recipe: Recipe) -> RunFolder:
+        """A run's folder; its name carries a digest of the recipe, so that other settings never meet in it."""
+        digest = hashlib.sha256(to_toml(dataclasses.replace(recipe, evaluate=EvaluateSettings())).encode()).hexdigest()[
+            :8
+        ]
+        return RunFolder(out / f"{self.name}-{digest}-seed{recipe.seed}")
+
+
+def compare(
+    recipes: Sequence[str | Path],
+    *,
+    sets: int = 3,
+    nets: int | None = None,
+    overrides: tuple[str, ...] = (),
+    out: str | Path = "runs/compare",
+    on: str = "test",
+    device: str = "auto",
+    meter: Meter | None = None,
+) -> Comparison:
+    """Condense every recipe `sets` times, under seeds that count up from its own, and score all sets and their rivals.
+
+    Args:
+        recipes: names or files; those with equal data, network, evaluation and ipc share their rivals.
+        sets: sets of each recipe, and draws of each rival.
+        nets: networks trained on each set; default the recipes'.
+        overrides: "section.key=value" texts for all recipes.
+        out: folder of runs and scores; a comparison that was killed goes on there.
+        on: the part that networks are judged on: "test", or "validation" to choose settings without meeting it.
+        device: "auto", "cpu", "cuda", ...
+        meter: progress; default silent.
+
+    Example:
+        >>> table = compare(["mtt-digits-ipc1", "ftd-digits-ipc1"])
+        >>> [(line.name, round(line.overall.mean, 3)) for line in table.lines]
+
+    Raises:
+        UsageError: no recipe, an unknown part, settings that cannot be obeyed.
+        DataError: data, experts or a run that is missing or damaged.
+        NumericalError: a condensation whose loss exploded; what was finished is kept.
+    """
+    if not recipes or sets < 1:
+        raise UsageError(f"compare: needs at least one recipe and one set, got {len(recipes)} and {sets}")
+    if on not in PARTS:
+        raise UsageError(f"compare: on '{on}' is no part to be judged on; {nearest(on, PARTS)}")
+    meter, out, where = meter or SilentMeter(), Path(out), pick_device(device)
+    if nets is not None:
+        overrides = (*overrides, f"evaluate.nets={nets}")
+    entries = []
+    for name in recipes:
+        first, _ = resolve(recipe=name, overrides=overrides)
+        forms = tuple(dataclasses.replace(first, seed=first.seed + i) for i in range(sets))
+        entries.append(_Entry(Path(name).name.removesuffix(".toml"), forms))
+    if len({entry.name for entry in entries}) < len(entries):
+        raise UsageError("compare: two recipes have one name; name each once")
+
+    benches: dict[str, Bench] = {}
+    for entry in entries:
+        recipe = entry.recipes[0]
+        key = repr((recipe.data, recipe.net))
+        if key not in benches:
+            benches[key] = lay_out(recipe.data, recipe.net, where)
+        benches[entry.group] = benches[key]
+        refuse_small_classes(benches[key].real.train.labels, recipe.method.ipc)
+    expert_seconds = {entry.name: _collected(entry.recipes[0], benches[entry.group], out, meter) for entry in entries}
+
+    runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
+    unfinished = [run for run in runs if not run[0].folder(out, run[1]).set.exists()]
+    _spread(lambda run: _condensed(*run, out, device), unfinished, where, "condensing sets", meter)
+
+    groups: dict[str, list[_Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.group, []).append(entry)
+    planned = [
+        line for key, members in groups.items() for line in _plan_lines(members, benches[key], out, on, expert_seconds)
+    ]
+    waiting = [cell for cells, _ in planned for cell in cells if not cell.file.exists()]
+    if on == "test":
+        for cell in waiting:
+            _ = cell.bench.real.test  # prepared here, once, and not in every process
+    _spread(_scored, waiting, where, "scoring sets", meter)
+    lines = [
+        dataclasses.replace(line, scores=tuple(Score(**_read(cell.file)) for cell in cells)) for cells, line in planned
+    ]
+    return Comparison(tuple(lines), _notes(entries, sets, on))
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One set to be scored: how to make its row, and the file that keeps its score."""
+
+    make: Callable[[], Row]
+    bench: Bench
+    recipe: Recipe
+    on: str
+    file: Path
+
+
+def _plan_lines(
+    entries: list[_Entry], bench: Bench, out: Path, on: str, expert_seconds: dict[str, float | None]
+) -> Iterable[tuple[list[_Cell], Line]]:
+    """The lines of one group, still without scores, each with its cells."""
+    first = entries[0].recipes[0]
+    settings, ipc, real = first.evaluate, first.method.ipc, bench.real
+    depends = {"data": real.digest, "net": bench.net.spec, "augment": bench.dsa.strategy, "on": on, "ipc": ipc}
+
+    def cell(recipe: Recipe, what: str, make: Callable[[], Row]) -> _Cell:
+        key = depends | {"set": what, "seed": recipe.seed, "evaluate": dataclasses.asdict(settings)}
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+        return _Cell(make, bench, recipe, on, out / "scores" / f"{digest}.json")
+
+    methods = [entry.recipes[0].method.name for entry in entries]
+    for entry in entries:
+        folders = [entry.folder(out, recipe) for recipe in entry.recipes]
+        cells = [
+            cell(recipe, hashlib.sha256(folder.set.read_bytes()).hexdigest(), _set_maker(folder, real, settings.nets))
+            for recipe, folder in zip(entry.recipes, folders, strict=True)
+        ]
+        method = entry.recipes[0].method.name
+        name = method if methods.count(method) == 1 else entry.name
+        seconds = tuple(_read(_seconds_file(folder))["condensing"] for folder in folders)
+        yield cells, Line(real.data.name, ipc, name, (), seconds, expert_seconds[entry.name])
+    for name in RIVALS:
+        cells = [cell(recipe, name, _rival_maker(name, real, recipe)) for recipe in entries[0].recipes]
+        yield cells, Line(real.data.name, ipc, name, ())
+    if settings.whole:
+        yield [cell(first, "whole", lambda: whole_row(real, settings.nets))], Line(real.data.name, ipc, "whole", ())
+
+
+def _set_maker(folder: RunFolder, real: Any, nets: int) -> Callable[[], Row]:
+    return lambda: set_row(read_set(folder.set), real, nets)
+
+
+def _rival_maker(name: str, real: Any, recipe: Recipe) -> Callable[[], Row]:
+    return lambda: rival_row(name, real, recipe.method.ipc, recipe.evaluate.nets, recipe.seed)
+
+
+def _scored(cell: _Cell) -> None:
+    bench, recipe = cell.bench, cell.recipe
+    score = score_row(cell.make(), bench.real, bench.net, recipe.evaluate, bench.dsa, recipe.seed, cell.on)
+    _write(cell.file, dataclasses.asdict(score))
+
+
+def _condensed(entry: _Entry, recipe: Recipe, out: Path, device: str) -> None:
+    folder, begin = entry.folder(out, recipe), time.perf_counter()
+    resume = folder.recipe.exists()
+    text = folder.path.with_suffix(".toml")
+    if not resume:
+        _write_text(text, to_toml(recipe))
+    condense(recipe=text, out=folder.path, resume=resume, device=device, evaluate=False)
+    _write(_seconds_file(folder), {"condensing": time.perf_counter() - begin})
+
+
+def _seconds_file(folder: RunFolder) -> Path:
+    return folder.path / "seconds.json"
+
+
+def _collected(recipe: Recipe, bench: Bench, out: Path, meter: Meter) -> float | None:
+    """Bring the recipe's experts; what it took, or took when this folder's comparison trained them."""
+    if recipe.experts is None:
+        return None
+    begin = time.perf_counter()
+    trajectories, digest = experts_of(recipe, bench, meter)
+    assert trajectories is not None
+    file = out / "experts" / f"{digest[:16]}-{recipe.experts.count}-{recipe.method.reads_epochs}.json"
+    seconds = time.perf_counter() - begin
+    if trajectories.trained:
+        _write(file, {"seconds": seconds})
+    return _read(file)["seconds"] if file.exists() else None
+
+
+def _spread(
+    work: Callable[[Task], None], tasks: Sequence[Task], device: torch.device, title: str, meter: Meter
+) -> None:
+    """Do the work, a process on each core; on CUDA, or where processes cannot be forked, one task after another."""
+    if not tasks:
+        return
+    meter.start(title, len(tasks))
+    count = 1 if device.type == "cuda" else process_count()
+    if count == 1:
+        for done, task in enumerate(tasks, start=1):
+            work(task)
+            meter.advance(done)
+    else:
+
+        def do(
+            number: int,
+        ) -> Iterable[None]:  # only the number travels to the process, which has the tasks by the fork
+            work(tasks[number])
+            return ()
+
+        with closing(in_processes(do, range(len(tasks)), count)) as finished:
+            for done, _ in enumerate(finished, start=1):
+                meter.advance(done)
+    meter.finish()
+
+
+def _notes(entries: list[_Entry], sets: int, on: str) -> tuple[str, ...]:
+    nets = sorted({entry.recipes[0].evaluate.nets for entry in entries})
+    spread = f"over the means of {sets} sets" if sets > 1 else "over the networks of one set"
+    judged = {
+        "test": "accuracy on the held-out test part after the last step, learning rate chosen on the validation part",
+        "validation": "accuracy on the VALIDATION part, where the learning rate is chosen too: for choosing settings, "
+        "no score to publish; the test part was not looked at",
+    }
+    return (
+        judged[on],
+        f"{sets} sets x {' or '.join(map(str, nets))} networks; mean and 95 % interval {spread} (whole: over networks)",
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text())
+
+
+def _write(file: Path, table: dict[str, Any]) -> None:
+    _write_text(file, json.dumps(table) + "\n")
+
+
+def _write_text(file: Path, text: str) -> None:
+    with atomic_write(file) as temporary:
+        temporary.write_text(text)

@@ -1,0 +1,120 @@
+"""Each paper's schedule against a plain torch loop over epochs, written as the released code reads."""
+
+import dataclasses
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ddkit.data import DSA
+from ddkit.errors import UsageError
+from ddkit.evaluation import PAPERS, PROTOCOLS, PaperProtocol, full_name
+from ddkit.evaluation.trainer import Trained, train_networks
+from ddkit.nets import FlatNet, parse_net
+from ddkit.randomness import stream
+
+SHAPE, CLASSES, SIZE = (1, 8, 8), 3, 12
+NET = FlatNet(parse_net("convnet(depth=1, width=4, norm=batch)"), SHAPE, CLASSES)
+
+# name: batch, weight decay, what the lr is multiplied by, momentum after that, trainings, epochs between looks
+PUBLISHED = {
+    "mtt": (256, 5e-4, 0.1, 0.9, 1, None),
+    "ftd": (256, 5e-4, 0.1, 0.9, 2, None),
+    "ast": (256, 1e-3, 0.5, 0.8, 1, 20),
+    "datm": (128, 5e-4, 0.1, 0.9, 1, None),
+}
+
+
+def short(name: str, epochs: int) -> PaperProtocol:
+    return dataclasses.replace(PAPERS[name], epochs=epochs)
+
+
+def by_torch(name: str, epochs: int, lr: float, images: torch.Tensor, labels: torch.Tensor) -> list[torch.Tensor]:
+    """The parameters after each epoch of the last training."""
+    _, decay, factor, later, passes, _ = PUBLISHED[name]
+    with torch.random.fork_rng():
+        module = NET.settings.build(SHAPE, CLASSES)
+    nn.utils.vector_to_parameters(NET.init(stream(0, "train")), module.parameters())
+    for _ in range(passes):
+        seen, rate = [], lr
+        sgd = torch.optim.SGD(module.parameters(), lr=rate, momentum=0.9, weight_decay=decay)
+        for epoch in range(epochs + 1):
+            sgd.zero_grad()
+            F.cross_entropy(module(images), labels).backward()
+            sgd.step()
+            seen.append(nn.utils.parameters_to_vector(module.parameters()).detach())
+            if epoch == epochs // 2 + 1:
+                rate *= factor
+                sgd = torch.optim.SGD(module.parameters(), lr=rate, momentum=later, weight_decay=decay)
+    return seen
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_schedule_is_that_of_a_plain_loop(name: str, soft: bool) -> None:
+    """Full batches without augmentation: an epoch is a step, and only the order of sums within a batch differs."""
+    draw = stream(0, "pool")
+    images = torch.randn(SIZE, *SHAPE, generator=draw)
+    labels = (torch.rand(SIZE, CLASSES, generator=draw) * 3).softmax(1) if soft else torch.arange(SIZE) % CLASSES
+    epochs, lr = 40, 0.05
+    protocol, generator, members = short(name, epochs), stream(0, "train"), torch.arange(SIZE)[None]
+    trained = None
+    for _ in range(protocol.passes):
+        seen: list[torch.Tensor] = []
+
+        def watch(_: int, now: Trained, seen: list[torch.Tensor] = seen) -> None:
+            seen.append(now.theta[0])
+
+        trained = train_networks(
+            NET,
+            images,
+            labels,
+            members,
+            torch.tensor([lr]),
+            protocol.training(SIZE),
+            DSA(""),
+            generator,
+            trained,
+            watch,
+        )
+    expected = by_torch(name, epochs, lr, images, labels)
+    torch.testing.assert_close(torch.stack(seen), torch.stack(expected), atol=5e-5, rtol=1e-3)
+    assert len(expected) == epochs + 1
+    # The oracle would notice another schedule: the four differ by far more than the tolerance.
+    for other in PUBLISHED.keys() - {name, "datm" if name == "mtt" else "mtt" if name == "datm" else ""}:
+        assert (by_torch(other, epochs, lr, images, labels)[-1] - expected[-1]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_table_holds_the_published_numbers(name: str) -> None:
+    batch, decay, factor, later, passes, every = PUBLISHED[name]
+    protocol = PAPERS[name]
+    for size, steps_an_epoch in ((10, 1), (batch, 1), (batch + 1, 2), (500, -(-500 // batch))):
+        training, looks = protocol.training(size), protocol.looks(size)
+        # 1001 epochs; the new optimiser is made when epoch 501, counted from 0, is over
+        assert (training.steps, training.drop_at) == (1001 * steps_an_epoch, 502 * steps_an_epoch)
+        assert (training.batch, training.weight_decay, training.momentum) == (batch, decay, 0.9)
+        assert (training.drop_factor, training.drop_momentum, training.drop_resets) == (factor, later, True)
+        epochs = [epoch for epoch in range(1001) if (epoch == 1000 if every is None else epoch % every == 0)]
+        assert list(looks) == [(epoch + 1) * steps_an_epoch for epoch in epochs]
+    assert (protocol.name, protocol.passes) == (name, passes)
+
+
+def test_an_epoch_that_is_not_looked_at_last() -> None:
+    """As in the released code, the last step counts only where the number of epochs is a multiple of 20."""
+    assert list(short("ast", 50).looks(10)) == [1, 21, 41]
+    assert list(short("mtt", 50).looks(10)) == [51]
+
+
+def test_names() -> None:
+    assert PROTOCOLS == ("honest", "paper", "paper-mtt", "paper-ftd", "paper-ast", "paper-datm")
+    assert [full_name("paper", method) for method in ("ftd", "ast", "herding")] == [
+        "paper-ftd",
+        "paper-ast",
+        "paper-mtt",
+    ]
+    assert [full_name(name, "ftd") for name in ("honest", "paper-datm")] == ["honest", "paper-datm"]
+    with pytest.raises(UsageError, match=r"^protocol 'paper-aste' is unknown; did you mean paper-ast") as caught:
+        full_name("paper-aste", "ftd")
+    assert "\n" not in str(caught.value)
