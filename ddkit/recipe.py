@@ -48,7 +48,10 @@ def preset(cls: type, name: str, default: Any) -> Any:
 class DataSettings:
     """What is distilled, how it is split and in which space the synthetic images live."""
 
-    name: str = setting("digits", help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, npz:FILE or folder:DIR")
+    name: str = setting(
+        "digits",
+        help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR",
+    )
     validation: float = setting(0.1, above=0, below=0.5, help="share of each class held out of the training data")
     split_seed: int = setting(0, at_least=0, help="seed of the stratified validation draw")
     preprocess: str = setting("normalise", one_of=("normalise", "zca"), help="space the networks see")

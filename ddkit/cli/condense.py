@@ -4,8 +4,11 @@ import click
 
 
 @click.command()
-@click.option("--method", help="ftd (the default), mtt, random, herding, kmeans.")
-@click.option("--data", help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, npz:FILE or folder:DIR.")
+@click.option("--method", help="ftd (the default), mtt, ast, datm, best, random, herding, kmeans.")
+@click.option(
+    "--data",
+    help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR.",
+)
 @click.option("--ipc", type=int, help="Images per class.")
 @click.option("--recipe", help="A recipe's name (see ddkit recipes ls) or a TOML file.")
 @click.option("--out", type=click.Path(file_okay=False), help="Run folder; default runs/METHOD-DATA-ipcN-seedS.")

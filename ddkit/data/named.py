@@ -1,4 +1,4 @@
-"""The sets that go by a name: scikit-learn's digits, and those that torchvision downloads."""
+"""The sets that go by a name: scikit-learn's digits, those that torchvision downloads, two cut out of ImageNet."""
 
 import os
 from dataclasses import dataclass
@@ -11,13 +11,15 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from ddkit.data.image_data import ImageData
-from ddkit.data.npz import KEYS, read_npz, to_tensors
+from ddkit.data.imagenette import load_imagenette
+from ddkit.data.npz import KEYS, class_names, read_npz, to_tensors
+from ddkit.data.tiny_imagenet import load_tiny_imagenet
 from ddkit.errors import DataError, reason
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a set beside its tensors."""
+    """What is known of a set beside its tensors; `classes` is empty where the set itself brings their names."""
 
     classes: tuple[str, ...]
     flips_keep_label: bool
@@ -26,6 +28,7 @@ class Facts:
 
 _NUMERALS = tuple("0123456789")
 _CIFAR_LICENCE = "no formal licence; cite Krizhevsky 2009"
+_IMAGENET_LICENCE = "ImageNet's terms: non-commercial research"
 _CIFAR100_CLASSES = """
 apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
 caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish
@@ -35,6 +38,10 @@ possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper
 sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale
 willow_tree wolf woman worm
 """
+_IMAGENETTE_CLASSES = (
+    "tench, English springer, cassette player, chain saw, church, "
+    "French horn, garbage truck, gas pump, golf ball, parachute"
+)
 NAMED = {
     "digits": Facts(_NUMERALS, False, "CC BY 4.0 (scikit-learn's copy of the UCI optical digits)"),
     "mnist": Facts(_NUMERALS, False, "CC BY-SA 3.0"),
@@ -48,6 +55,8 @@ NAMED = {
     ),
     "cifar100": Facts(tuple(_CIFAR100_CLASSES.split()), True, _CIFAR_LICENCE),
     "svhn": Facts(_NUMERALS, False, "non-commercial use only"),
+    "tiny-imagenet": Facts((), True, _IMAGENET_LICENCE),
+    "imagenette": Facts(tuple(_IMAGENETTE_CLASSES.split(", ")), True, _IMAGENET_LICENCE),
 }
 
 
@@ -56,26 +65,40 @@ def load_named(name: str, home: Path) -> ImageData:
 
     `digits` comes with scikit-learn; having no official split, its test part is what scikit-learn's
     `train_test_split(test_size=0.2, random_state=0, stratify=labels)` holds out. The others are read from NAME.npz (or
-    with _ for -) in the folder that $DDKIT_DATA names, if it is there, and else downloaded by torchvision into
-    `home`/data. Either way gives the same tensors.
+    with _ for -) in the folder that $DDKIT_DATA names, if it is there. Else `tiny-imagenet` and `imagenette` are read
+    from a folder of pictures, in $DDKIT_DATA or in `home`/data; see `load_tiny_imagenet` and `load_imagenette`. What
+    is not found is downloaded by torchvision into `home`/data, all but `tiny-imagenet`. An archive gives the same
+    tensors as the files that it was made from; that of `tiny-imagenet` names its classes as any user's archive does.
 
     Raises:
-        DataError: the file is damaged, or the download failed.
+        DataError: a file is missing or damaged, or the download failed.
     """
     facts, where = NAMED[name], f"dataset '{name}'"
-    if name == "digits":
-        parts = _digits()
-    elif (path := _offline_file(name, where)) is not None:
-        parts = to_tensors(read_npz(path, where), KEYS, f"{where}, file '{path}'")
-    else:
-        parts = to_tensors(_download(name, home / "data", where), KEYS, where)
+    parts, classes = _parts(name, home / "data", where)
     return ImageData(
         **dict(zip(KEYS, parts, strict=True)),
         name=name,
-        classes=facts.classes,
+        classes=classes,
         flips_keep_label=facts.flips_keep_label,
         licence=facts.licence,
     )
+
+
+def _parts(name: str, downloads: Path, where: str) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
+    """The tensors of KEYS, and the class names: those in NAMED, or those that came with the set."""
+    known = NAMED[name].classes
+    if name == "digits":
+        return _digits(), known
+    offline = _offline_folder(where)
+    if offline and (path := _archive(name, offline)):
+        arrays, archive = read_npz(path, where), f"{where}, file '{path}'"
+        return to_tensors(arrays, KEYS, archive), known or class_names(arrays, archive)
+    roots = [root for root in (offline, downloads) if root]
+    if name == "tiny-imagenet":
+        return load_tiny_imagenet(roots, where)
+    if name == "imagenette":
+        return load_imagenette(roots, where), known
+    return to_tensors(_download(name, downloads, where), KEYS, where), known
 
 
 def _digits() -> tuple[Tensor, ...]:
@@ -88,14 +111,18 @@ def _digits() -> tuple[Tensor, ...]:
     return images[train], labels[train], images[test], labels[test]
 
 
-def _offline_file(name: str, where: str) -> Path | None:
+def _offline_folder(where: str) -> Path | None:
     folder = os.environ.get("DDKIT_DATA")
     if not folder:
         return None
     root = Path(folder).expanduser()
     if not root.is_dir():
         raise DataError(f"{where}: DDKIT_DATA names '{folder}', which is no folder; correct it or unset it")
-    candidates = (root / f"{stem}.npz" for stem in (name, name.replace("-", "_")))
+    return root
+
+
+def _archive(name: str, folder: Path) -> Path | None:
+    candidates = (folder / f"{stem}.npz" for stem in (name, name.replace("-", "_")))
     return next((path for path in candidates if path.exists()), None)
 
 

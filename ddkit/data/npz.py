@@ -43,7 +43,7 @@ def load_npz(path: Path) -> ImageData:
     return ImageData(
         **dict(zip(KEYS, parts, strict=True)),
         name=path.stem,
-        classes=_classes(arrays, where),
+        classes=class_names(arrays, where),
         flips_keep_label=_flips_keep_label(arrays, where),
         licence="not declared",
     )
@@ -89,6 +89,24 @@ def to_tensors(arrays: dict[str, np.ndarray], keys: tuple[str, ...], where: str)
     return tuple((_images if key.endswith("images") else _labels)(arrays[key], key, where) for key in keys)
 
 
+def class_names(arrays: dict[str, np.ndarray], where: str) -> tuple[str, ...]:
+    """The names in the array `classes`; without it, the numbers from 0 to the largest training label.
+
+    Raises:
+        DataError: `classes` is not one string a class, or the labels cannot be counted from 0.
+    """
+    if "classes" in arrays:
+        names = arrays["classes"]
+        if names.dtype.kind != "U" or names.ndim != 1:
+            raise DataError(f"{where}: 'classes' must be strings, one a class, got {names.dtype} {list(names.shape)}")
+        return tuple(names.tolist())
+    labels = arrays["train_labels"]
+    low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
+    if low < 0 or high > len(labels):
+        raise DataError(f"{where}: 'train_labels' must count the classes from 0, got {low if low < 0 else high}")
+    return tuple(str(label) for label in range(high + 1))
+
+
 def _images(array: np.ndarray, key: str, where: str) -> UInt8[Tensor, "n c h w"]:
     if array.dtype != np.uint8 or not (array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3))):
         found = f"{array.dtype} {list(array.shape)}"
@@ -102,19 +120,6 @@ def _labels(array: np.ndarray, key: str, where: str) -> Int64[Tensor, " n"]:
     if array.dtype.kind not in "iu" or array.ndim != 1:
         raise DataError(f"{where}: '{key}' must be N integers, got {array.dtype} {list(array.shape)}")
     return torch.from_numpy(array.astype(np.int64))
-
-
-def _classes(arrays: dict[str, np.ndarray], where: str) -> tuple[str, ...]:
-    if "classes" in arrays:
-        names = arrays["classes"]
-        if names.dtype.kind != "U" or names.ndim != 1:
-            raise DataError(f"{where}: 'classes' must be strings, one a class, got {names.dtype} {list(names.shape)}")
-        return tuple(names.tolist())
-    labels = arrays["train_labels"]
-    low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
-    if low < 0 or high > len(labels):
-        raise DataError(f"{where}: 'train_labels' must count the classes from 0, got {low if low < 0 else high}")
-    return tuple(str(label) for label in range(high + 1))
 
 
 def _flips_keep_label(arrays: dict[str, np.ndarray], where: str) -> bool | None:

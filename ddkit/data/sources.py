@@ -15,7 +15,7 @@ def load_images(spec: str, home: Path | None = None) -> ImageData:
     """The real images that a recipe's `data.name` means.
 
     Args:
-        spec: digits, mnist, fashion-mnist, cifar10, cifar100, svhn, npz:FILE or folder:DIR.
+        spec: digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR.
         home: where downloads are kept (in its sub-folder data); `ddkit.home` if None.
 
     Example:

@@ -40,6 +40,23 @@ def test_a_folder_of_pngs_and_an_npz_are_the_same_data(tmp_path: Path, channels:
     assert (folder.name, folder.classes, folder.flips_keep_label) == ("zoo", CLASSES, None)
 
 
+def test_val_is_the_test_part_where_there_is_no_other(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "train", random_images(30, 3), np.repeat([0, 1, 2], 10))
+    save_pictures(tmp_path / "val", random_images(4, 3, seed=1), np.array([0, 2, 2, 2]))
+    with_val = load_images(f"folder:{tmp_path}")
+    np.testing.assert_array_equal(with_val.test_images.permute(0, 2, 3, 1), random_images(4, 3, seed=1))
+    assert with_val.test_labels.tolist() == [0, 2, 2, 2] and len(with_val.train_labels) == 30
+    save_pictures(tmp_path / "test", random_images(5, 3, seed=2), np.array([0, 0, 1, 1, 2]))
+    both = load_images(f"folder:{tmp_path}")
+    np.testing.assert_array_equal(both.test_images.permute(0, 2, 3, 1), random_images(5, 3, seed=2))
+    assert both.train_labels.tolist() == with_val.train_labels.tolist()
+
+
+def test_val_alone_or_beside_classes_is_a_class(tmp_path: Path) -> None:
+    save_pictures(tmp_path, random_images(12, 3), np.arange(12) % 3, ("train", "val", "yak"))
+    assert load_images(f"folder:{tmp_path}").classes == ("train", "val", "yak")
+
+
 def test_train_alone_is_cut(tmp_path: Path) -> None:
     images, labels = random_images(30, 3), np.repeat([0, 1, 2], 10)
     save_pictures(tmp_path / "train", images, labels)
@@ -91,4 +108,7 @@ def test_other_refusals(tmp_path: Path) -> None:
     (tmp_path / "train" / "dog" / "deeper").rmdir()
     save_pictures(tmp_path / "test", random_images(1, 3), np.array([2]))
     with pytest.raises(DataError, match="class 'train' is in test but not in train"):
+        load_images(f"folder:{tmp_path}")
+    (tmp_path / "test").rename(tmp_path / "val")
+    with pytest.raises(DataError, match="class 'train' is in val but not in train"):
         load_images(f"folder:{tmp_path}")

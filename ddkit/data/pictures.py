@@ -1,0 +1,80 @@
+"""Picture files into one uint8 tensor: what every dataset that lies in folders is read with."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from PIL import Image
+from torch import Tensor
+
+from ddkit.errors import DataError, reason
+
+_CHANNELS = {"L": 1, "RGB": 3}
+
+
+def visible(folder: Path) -> list[Path]:
+    """What lies in the folder, by name; names that begin with a dot are passed over."""
+    return sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=lambda entry: entry.name)
+
+
+def files_by_class(folders: Mapping[int, Path], where: str) -> tuple[list[Path], Int64[Tensor, " n"]]:
+    """The files in each label's folder, and the label of each file; label by label, by file name.
+
+    Raises:
+        DataError: a folder is missing or empty.
+    """
+    files: list[Path] = []
+    labels: list[int] = []
+    for label, folder in folders.items():
+        if not folder.is_dir():
+            raise DataError(f"{where}: there is no class folder '{folder}'; add it, or unpack the set anew")
+        inside = visible(folder)
+        if not inside:
+            raise DataError(f"{where}: class folder '{folder}' is empty; add pictures or remove it")
+        files += inside
+        labels += [label] * len(inside)
+    return files, torch.tensor(labels)
+
+
+def read_pictures(
+    files: Sequence[Path], where: str, fit: Callable[[Image.Image], Image.Image] | None = None
+) -> UInt8[Tensor, "n c h w"]:
+    """The pictures in the order of the files, decoded one by one into their places: none is held twice.
+
+    Args:
+        files: at least one.
+        where: what an error line calls the data.
+        fit: makes each picture what the set wants it to be, such as RGB or of one size; None: all must be alike.
+
+    Raises:
+        DataError: a file is no readable picture, or after `fit` is neither grey (L) nor RGB or differs from the first.
+    """
+    first, wanted = _picture(files[0], where, fit)
+    images = np.empty((len(files), *first.shape), np.uint8)
+    for i, file in enumerate(files):
+        image, kind = _picture(file, where, fit)
+        if kind != wanted:
+            raise DataError(
+                f"{where}: '{file}' is {kind} but the first picture, '{files[0]}', is {wanted}; "
+                f"convert all to one size and mode"
+            )
+        images[i] = image
+    return torch.from_numpy(images)
+
+
+def _picture(
+    file: Path, where: str, fit: Callable[[Image.Image], Image.Image] | None
+) -> tuple[UInt8[np.ndarray, "c h w"], str]:
+    """One picture, and its size and mode in words."""
+    try:
+        with Image.open(file) as opened:
+            picture = fit(opened) if fit else opened
+            mode, kind = picture.mode, f"{picture.width} x {picture.height} {picture.mode}"
+            array = np.asarray(picture)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{where}: '{file}' is not a readable picture ({reason(error)}); repair or remove it") from None
+    if mode not in _CHANNELS:
+        raise DataError(f"{where}: '{file}' has mode {mode}; convert the pictures to RGB, or to grey (mode L)")
+    return array.reshape(*array.shape[:2], _CHANNELS[mode]).transpose(2, 0, 1), kind

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ddkit.data.pictures import files_by_class, read_pictures, visible
+from ddkit.errors import DataError
+
+
+def save(folder: Path, name: str, picture: Image.Image) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    picture.save(folder / name)
+    return folder / name
+
+
+def noise(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(256, size=shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 3), (5, 4)])
+def test_pictures_come_out_as_they_went_in(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    arrays = [noise(seed, *shape) for seed in range(3)]
+    files = [save(tmp_path, f"{i}.png", Image.fromarray(array)) for i, array in enumerate(arrays)]
+    images = read_pictures(files[::-1], "toy")
+    assert images.is_contiguous() and images.shape == (3, 3 if len(shape) == 3 else 1, 5, 4)
+    np.testing.assert_array_equal(images.permute(0, 2, 3, 1).numpy().reshape(3, *shape), arrays[::-1])
+
+
+def test_fit_makes_them_alike(tmp_path: Path) -> None:
+    grey = noise(0, 5, 4)
+    files = [
+        save(tmp_path, "grey.png", Image.fromarray(grey)),
+        save(tmp_path, "rgb.png", Image.fromarray(noise(1, 5, 4, 3))),
+    ]
+    with pytest.raises(DataError, match=r"rgb.png' is 4 x 5 RGB but the first picture, .*grey.png', is 4 x 5 L"):
+        read_pictures(files, "toy")
+    images = read_pictures(files, "toy", lambda picture: picture.convert("RGB"))
+    np.testing.assert_array_equal(images[0], [grey] * 3)
+    np.testing.assert_array_equal(images[1].permute(1, 2, 0), noise(1, 5, 4, 3))
+
+
+def test_a_picture_that_is_damaged_or_gone_is_named(tmp_path: Path) -> None:
+    file = save(tmp_path, "a.jpg", Image.fromarray(noise(0, 30, 40, 3)))
+    whole = file.read_bytes()
+    for length in (0, 1, 20, len(whole) // 2):
+        file.write_bytes(whole[:length])
+        for fit in (None, lambda picture: picture.convert("RGB")):
+            with pytest.raises(DataError, match=r"toy: '.*a.jpg' is not a readable picture .*; repair") as error:
+                read_pictures([file], "toy", fit)
+            assert "\n" not in str(error.value)
+    with pytest.raises(DataError, match=r"none.jpg' is not a readable picture"):
+        read_pictures([tmp_path / "none.jpg"], "toy")
+
+
+def test_files_stand_label_by_label(tmp_path: Path) -> None:
+    for name in ("b/2.png", "b/10.png", "a/1.png"):
+        save((tmp_path / name).parent, Path(name).name, Image.new("L", (2, 2)))
+    (tmp_path / "b" / ".DS_Store").write_text("passed over")
+    assert [entry.name for entry in visible(tmp_path)] == ["a", "b"]
+    files, labels = files_by_class({3: tmp_path / "b", 0: tmp_path / "a"}, "toy")
+    assert [file.name for file in files] == ["10.png", "2.png", "1.png"] and labels.tolist() == [3, 3, 0]
+    with pytest.raises(DataError, match=r"toy: there is no class folder '.*c'"):
+        files_by_class({0: tmp_path / "c"}, "toy")
+    (tmp_path / "c").mkdir()
+    with pytest.raises(DataError, match=r"toy: class folder '.*c' is empty"):
+        files_by_class({0: tmp_path / "c"}, "toy")
