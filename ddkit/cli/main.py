@@ -12,6 +12,7 @@ COMMANDS = {
     "plan": "What condensing will take here: time, memory, disk.",
     "compare": "Several recipes, several sets each, one table.",
     "evaluate": "Train networks on a set and its rivals; print the table.",
+    "verify": "Run a recipe again and hold it to the scores in its header.",
     "show": "Print what a set is and what training on it needs.",
     "export": "Write a set as npz, png or pt.",
     "sets": "The ready-made sets.",

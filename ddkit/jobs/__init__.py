@@ -10,5 +10,18 @@ from ddkit.jobs.doctor import doctor
 from ddkit.jobs.evaluate import evaluate
 from ddkit.jobs.plan import Plan, plan
 from ddkit.jobs.raw import raw_images
+from ddkit.jobs.verify import Verdict, verify
 
-__all__ = ["Comparison", "compare", "Condensed", "condense", "doctor", "evaluate", "Plan", "plan", "raw_images"]
+__all__ = [
+    "Comparison",
+    "compare",
+    "Condensed",
+    "condense",
+    "doctor",
+    "evaluate",
+    "Plan",
+    "plan",
+    "raw_images",
+    "Verdict",
+    "verify",
+]

@@ -1,0 +1,85 @@
+"""Hold a recipe to the scores in its header: run it again and compare.
+
+A header is the comment that a recipe begins with. It tells a score as `NAME MEAN +- INTERVAL`, with a remark in
+brackets between name and mean where one is needed, as in
+
+    #   ftd 93.5 +- 0.8   random-real 71.1 +- 7.5   whole (844 steps) 86.5 +- 0.7
+
+NAME is a row of the table of protocol `honest`; of a name that stands there twice the first score counts.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddkit.errors import UsageError
+from ddkit.evaluation import RIVALS
+from ddkit.jobs.condense import condense
+from ddkit.jobs.resolve import find_recipe, resolve
+from ddkit.run import Meter
+
+SCORE = re.compile(r"(?<!\S)([\w-]+)(?: \([^)]*\))? (\d+(?:\.\d+)?) \+- (\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One row: mean accuracy and half the width of its interval, in %, in the header and now."""
+
+    name: str
+    header: tuple[float, float]
+    now: tuple[float, float]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two intervals meet."""
+        return abs(self.header[0] - self.now[0]) <= self.header[1] + self.now[1]
+
+
+def verify(
+    recipe: str | Path,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    meter: Meter | None = None,
+) -> list[Verdict]:
+    """Condense and evaluate a recipe once, under its own seed, and hold the table against its header.
+
+    Args:
+        recipe: a shipped recipe's name or a TOML file.
+        out: the run folder; default runs/verify/RECIPE.
+        resume: go on with a verification that was killed.
+        device, meter: as for `condense`.
+
+    Example:
+        >>> all(row.agrees for row in verify("ftd-digits-ipc1"))
+        True
+
+    Raises:
+        UsageError: the header tells no scores, or the folder holds a run already.
+    """
+    where, text = find_recipe(recipe)
+    rows = {resolve(recipe=recipe)[0].method.name, *RIVALS, "whole"}
+    claimed = header_scores(text, rows)
+    if not claimed:
+        raise UsageError(
+            f"{where}: its header tells no scores to hold it to; they look like '# ftd 93.5 +- 0.8', and only "
+            f"recipes that were measured have them"
+        )
+    folder = Path(out) if out is not None else Path("runs") / "verify" / Path(recipe).name.removesuffix(".toml")
+    found = condense(recipe=recipe, out=folder, resume=resume, device=device, meter=meter).evaluation
+    assert found is not None
+    now = {score.name: (100 * score.mean, 100 * score.interval) for score in found.scores}
+    return [Verdict(name, score, now[name]) for name, score in claimed.items() if name in now]
+
+
+def header_scores(text: str, rows: set[str]) -> dict[str, tuple[float, float]]:
+    """Row -> (mean, interval) in % of the scores that a recipe's header tells."""
+    found: dict[str, tuple[float, float]] = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        for name, mean, interval in SCORE.findall(line):
+            if name in rows:
+                found.setdefault(name, (float(mean), float(interval)))
+    return found

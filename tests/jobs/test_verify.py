@@ -1,0 +1,83 @@
+"""What a header claims, and whether a run is held to it."""
+
+from pathlib import Path
+
+import pytest
+
+from ddkit.cli.main import run
+from ddkit.errors import UsageError
+from ddkit.jobs import verify
+from ddkit.jobs.resolve import find_recipe
+from ddkit.jobs.verify import Verdict, header_scores
+
+RECIPE = """# A coreset that was measured.
+#
+#   random {random}   random-real (a draw each) 60 +- 40   kmeans 50.0 +- 50.0
+#   random 1.0 +- 0.1 is said again, and does not count; nor does published 99.9 +- 0.1
+seed = 0
+# herding 12.0 +- 1.0, behind the header
+[data]
+name = "digits"
+[net]
+name = "convnet"
+depth = 1
+width = 4
+[method]
+name = "random"
+[evaluate]
+nets = 2
+steps = 4
+epochs = 1
+whole = false
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path):
+    """recipe("mean +- interval of random") -> file"""
+    monkeypatch.chdir(tmp_path)
+
+    def write(random: str) -> str:
+        (tmp_path / "mine.toml").write_text(RECIPE.format(random=random))
+        return "mine.toml"
+
+    return write
+
+
+def test_what_a_header_says() -> None:
+    rows = {"random", "random-real", "kmeans", "herding", "whole"}
+    found = header_scores(RECIPE.format(random="33.3 +- 4.5"), rows)
+    assert found == {"random": (33.3, 4.5), "random-real": (60, 40), "kmeans": (50, 50)}
+
+
+def test_the_shipped_header_of_the_main_job() -> None:
+    found = header_scores(find_recipe("ftd-digits-ipc1")[1], {"ftd", "random-real", "herding", "kmeans", "whole"})
+    assert set(found) == {"ftd", "random-real", "herding", "kmeans", "whole"}
+    assert all(0 < mean <= 100 and 0 < half < 20 for mean, half in found.values())
+
+
+@pytest.mark.parametrize(
+    ("now", "agrees"), [((90.0, 1.0), True), ((92.0, 1.0), True), ((92.1, 1.0), False), ((87.9, 1.0), False)]
+)
+def test_rows_agree_where_their_intervals_meet(now: tuple[float, float], agrees: bool) -> None:
+    assert Verdict("ftd", (90.0, 1.0), now).agrees is agrees
+
+
+def test_a_recipe_is_run_and_held_to_its_header(recipe, capsys) -> None:
+    found = verify(recipe("50 +- 60"))
+    assert [row.name for row in found] == ["random", "random-real", "kmeans"]
+    assert all(row.agrees and 0 < row.now[0] < 100 for row in found)
+    assert Path("runs/verify/mine/set.h5").exists()
+
+
+@pytest.mark.parametrize(("claim", "code"), [("50.0 +- 60.0", 0), ("300.0 +- 0.1", 1)])
+def test_the_exit_code_tells(recipe, capsys, claim: str, code: int) -> None:
+    assert run(["verify", recipe(claim), "--out", "there"]) == code
+    assert ("NO" in capsys.readouterr().out) == bool(code)
+
+
+def test_a_header_without_scores_is_one_line(capsys) -> None:
+    with pytest.raises(UsageError, match="header tells no scores"):
+        verify("mtt-cifar10-ipc1")
+    assert run(["verify", "mtt-cifar10-ipc1"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
