@@ -52,14 +52,18 @@ def _print(found: "Comparison") -> None:
 
     rows = []
     for line in found.lines:
+        where = f"{line.data}, {line.ipc}"
         score, nets = line.overall, len(line.scores[0].accuracies)
         n = f"{len(line.scores)} x {nets}"
         rates = ", ".join(f"{lr:g}" for lr in sorted({score.lr for score in line.scores}))
         minutes = f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
         experts = f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
         accuracy = f"{100 * score.mean:.1f} ± {100 * score.interval:.1f}"
-        rows.append((line.data, str(line.ipc), line.name, str(score.images), accuracy, n, rates, minutes, experts))
-    headings = ("data", "ipc", "trained on", "images", "accuracy %", "n", "lr", "minutes a set", "minutes of experts")
+        rows.append((where, line.name, accuracy, n, rates, minutes, experts))
+    headings = ("data, ipc", "trained on", "accuracy %", "n", "lr", "min/set", "experts")
     print_rows(headings, rows)
+    click.echo(
+        "- min/set: minutes to condense a set on one core, experts: to train them on all cores, where this folder did"
+    )
     for note in found.notes:
         click.echo(f"- {note}")

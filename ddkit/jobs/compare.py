@@ -10,26 +10,21 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import torch
-
-from ddkit.data import refuse_small_classes
+from ddkit.data import RealData, refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation import PARTS, RIVALS, Row, Score, rival_row, score_row, set_row, whole_row
-from ddkit.experts.processes import in_processes, process_count
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.condense import condense, experts_of
 from ddkit.jobs.resolve import resolve
+from ddkit.jobs.spread import spread
 from ddkit.recipe import EvaluateSettings, Recipe, nearest, to_toml
 from ddkit.run import Meter, RunFolder, SilentMeter, atomic_write
 from ddkit.synth import read_set
-
-Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
@@ -155,8 +150,8 @@ def compare(
     expert_seconds = {entry.name: _collected(entry.recipes[0], benches[entry.group], out, meter) for entry in entries}
 
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
-    unfinished = [run for run in runs if not run[0].folder(out, run[1]).set.exists()]
-    _spread(lambda run: _condensed(*run, out, device), unfinished, where, "condensing sets", meter)
+    unfinished = [run for run in runs if not _seconds_file(run[0].folder(out, run[1])).exists()]
+    spread(lambda run: _condensed(*run, out, device), unfinished, where, "condensing sets", meter)
 
     groups: dict[str, list[_Entry]] = {}
     for entry in entries:
@@ -164,13 +159,13 @@ def compare(
     planned = [
         line for key, members in groups.items() for line in _plan_lines(members, benches[key], out, on, expert_seconds)
     ]
-    waiting = [cell for cells, _ in planned for cell in cells if not cell.file.exists()]
+    waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
     if on == "test":
-        for cell in waiting:
+        for cell in waiting.values():
             _ = cell.bench.real.test  # prepared here, once, and not in every process
-    _spread(_scored, waiting, where, "scoring sets", meter)
+    spread(_scored, list(waiting.values()), where, "scoring sets", meter)
     lines = [
-        dataclasses.replace(line, scores=tuple(Score(**_read(cell.file)) for cell in cells)) for cells, line in planned
+        dataclasses.replace(line, scores=tuple(map(_score, (cell.file for cell in cells)))) for cells, line in planned
     ]
     return Comparison(tuple(lines), _notes(entries, sets, on))
 
@@ -192,7 +187,7 @@ def _plan_lines(
     """The lines of one group, still without scores, each with its cells."""
     first = entries[0].recipes[0]
     settings, ipc, real = first.evaluate, first.method.ipc, bench.real
-    depends = {"data": real.digest, "net": bench.net.spec, "augment": bench.dsa.strategy, "on": on, "ipc": ipc}
+    depends = {"data": real.digest, "net": bench.net.spec, "augment": bench.dsa.strategy, "on": on}
 
     def cell(recipe: Recipe, what: str, make: Callable[[], Row]) -> _Cell:
         key = depends | {"set": what, "seed": recipe.seed, "evaluate": dataclasses.asdict(settings)}
@@ -203,7 +198,7 @@ def _plan_lines(
     for entry in entries:
         folders = [entry.folder(out, recipe) for recipe in entry.recipes]
         cells = [
-            cell(recipe, hashlib.sha256(folder.set.read_bytes()).hexdigest(), _set_maker(folder, real, settings.nets))
+            cell(recipe, _digest(folder.set), partial(_row_of_file, folder.set, real, settings.nets))
             for recipe, folder in zip(entry.recipes, folders, strict=True)
         ]
         method = entry.recipes[0].method.name
@@ -211,18 +206,26 @@ def _plan_lines(
         seconds = tuple(_read(_seconds_file(folder))["condensing"] for folder in folders)
         yield cells, Line(real.data.name, ipc, name, (), seconds, expert_seconds[entry.name])
     for name in RIVALS:
-        cells = [cell(recipe, name, _rival_maker(name, real, recipe)) for recipe in entries[0].recipes]
+        cells = [
+            cell(recipe, f"{name}, ipc {ipc}", partial(rival_row, name, real, ipc, settings.nets, recipe.seed))
+            for recipe in entries[0].recipes
+        ]
         yield cells, Line(real.data.name, ipc, name, ())
     if settings.whole:
-        yield [cell(first, "whole", lambda: whole_row(real, settings.nets))], Line(real.data.name, ipc, "whole", ())
+        yield [cell(first, "whole", partial(whole_row, real, settings.nets))], Line(real.data.name, ipc, "whole", ())
 
 
-def _set_maker(folder: RunFolder, real: Any, nets: int) -> Callable[[], Row]:
-    return lambda: set_row(read_set(folder.set), real, nets)
+def _score(file: Path) -> Score:
+    table = _read(file)
+    return Score(**(table | {"accuracies": tuple(table["accuracies"])}))
 
 
-def _rival_maker(name: str, real: Any, recipe: Recipe) -> Callable[[], Row]:
-    return lambda: rival_row(name, real, recipe.method.ipc, recipe.evaluate.nets, recipe.seed)
+def _row_of_file(file: Path, real: RealData, nets: int) -> Row:
+    return set_row(read_set(file), real, nets)
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _scored(cell: _Cell) -> None:
@@ -257,32 +260,6 @@ def _collected(recipe: Recipe, bench: Bench, out: Path, meter: Meter) -> float |
     if trajectories.trained:
         _write(file, {"seconds": seconds})
     return _read(file)["seconds"] if file.exists() else None
-
-
-def _spread(
-    work: Callable[[Task], None], tasks: Sequence[Task], device: torch.device, title: str, meter: Meter
-) -> None:
-    """Do the work, a process on each core; on CUDA, or where processes cannot be forked, one task after another."""
-    if not tasks:
-        return
-    meter.start(title, len(tasks))
-    count = 1 if device.type == "cuda" else process_count()
-    if count == 1:
-        for done, task in enumerate(tasks, start=1):
-            work(task)
-            meter.advance(done)
-    else:
-
-        def do(
-            number: int,
-        ) -> Iterable[None]:  # only the number travels to the process, which has the tasks by the fork
-            work(tasks[number])
-            return ()
-
-        with closing(in_processes(do, range(len(tasks)), count)) as finished:
-            for done, _ in enumerate(finished, start=1):
-                meter.advance(done)
-    meter.finish()
 
 
 def _notes(entries: list[_Entry], sets: int, on: str) -> tuple[str, ...]:

@@ -1,0 +1,151 @@
+"""One table of several recipes and sets: each score that of `condense`, intervals by hand, and nothing done twice."""
+
+import json
+import math
+import sys
+from pathlib import Path
+from statistics import fmean, stdev
+
+import pytest
+from scipy.stats import t as student_t
+
+from ddkit.cli.main import run
+from ddkit.data import RealData
+from ddkit.errors import UsageError
+from ddkit.jobs import compare, condense
+from ddkit.jobs.compare import Line
+
+RECIPE = """
+seed = {seed}
+[data]
+name = "digits"
+[net]
+name = "convnet"
+depth = 1
+width = 4
+{experts}
+[method]
+name = "{method}"
+ipc = {ipc}
+{rest}
+[evaluate]
+nets = 2
+steps = 4
+epochs = 1
+batch = 64
+"""
+TRAJECTORY = {
+    "experts": '[experts]\nname = "plain"\ncount = 2\nbatch = 256',
+    "rest": "iterations = 2\nsyn_steps = 2\nmax_start_epoch = 1\nexpert_epochs = 1",
+}
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path):
+    """recipe(method, ipc=1, seed=0) -> the name of a file in the working folder"""
+    monkeypatch.chdir(tmp_path)
+
+    def write(method: str, ipc: int = 1, seed: int = 0, name: str = "") -> str:
+        more = TRAJECTORY if method == "mtt" else {"experts": "", "rest": ""}
+        file = f"{name or method}-{ipc}.toml"
+        (tmp_path / file).write_text(RECIPE.format(method=method, ipc=ipc, seed=seed, **more))
+        return file
+
+    return write
+
+
+def test_one_set_is_scored_as_condense_scores_it(recipe) -> None:
+    file = recipe("mtt")
+    alone = condense(recipe=file, out="alone").evaluation
+    assert alone is not None
+    found = compare([file], sets=1)
+    assert [line.name for line in found.lines] == ["mtt", "random-real", "herding", "kmeans", "whole"]
+    for line, score in zip(found.lines, alone.scores, strict=True):
+        assert line.overall.accuracies == score.accuracies and line.overall.lr == score.lr
+    assert found.lines[0].seconds[0] > 0 and found.lines[0].expert_seconds is None  # `condense` trained them
+
+
+def test_several_sets_several_recipes(recipe) -> None:
+    files = [recipe("mtt"), recipe("random"), recipe("random", ipc=2)]
+    found = compare(files, sets=2)
+    assert [(line.ipc, line.name, len(line.scores)) for line in found.lines] == [
+        *[(1, "mtt", 2), (1, "random", 2), (1, "random-real", 2), (1, "herding", 2), (1, "kmeans", 2), (1, "whole", 1)],
+        *[(2, "random", 2), (2, "random-real", 2), (2, "herding", 2), (2, "kmeans", 2), (2, "whole", 1)],
+    ]
+    assert found.lines[0].expert_seconds is not None and found.lines[1].expert_seconds is None
+    second = condense(recipe=files[0], seed=1, out="second").evaluation
+    assert second is not None and found.lines[0].scores[1].accuracies == second.scores[0].accuracies
+    line = found.lines[1]
+    means = [fmean(score.accuracies) for score in line.scores]
+    assert line.overall.mean == pytest.approx(fmean(means))
+    assert line.overall.interval == pytest.approx(student_t.ppf(0.975, 1) * stdev(means) / math.sqrt(2))
+
+
+def test_recipes_of_one_method_go_by_their_own_names(recipe) -> None:
+    found = compare([recipe("random", name="this"), recipe("random", name="that")], sets=1)
+    assert [line.name for line in found.lines[:2]] == ["this-1", "that-1"]
+
+
+def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["ddkit.jobs.compare"]  # the package gives the function under this name
+    monkeypatch.setattr("ddkit.jobs.spread.process_count", lambda: 1)
+    file, done = recipe("random"), []
+    first = compare([file], sets=2)
+    for name in ("condense", "score_row"):
+        real = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *a, _real=real, _name=name, **k: (done.append(_name), _real(*a, **k))[1]
+        )
+    assert compare([file], sets=2) == first and done == []
+    next(Path("runs/compare/scores").iterdir()).unlink()
+    again = compare([file], sets=2)
+    assert done == ["score_row"]
+    assert [line.overall.accuracies for line in again.lines] == [line.overall.accuracies for line in first.lines]
+    compare([file], sets=2, overrides=("evaluate.steps=5",))
+    assert done.count("condense") == 0 and done.count("score_row") == 1 + 7 + 2  # the whole set once
+    compare([file], sets=2, overrides=("data.validation=0.2",))
+    assert done.count("condense") == 2
+
+
+def test_on_the_validation_part_the_test_part_is_never_met(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: RealData) -> None:
+        raise AssertionError("the test part was looked at")
+
+    file = recipe("mtt")
+    test = compare([file], sets=1)
+    monkeypatch.setattr(RealData, "test", property(refuse))
+    found = compare([file], sets=1, on="validation", overrides=("evaluate.whole=false",))
+    assert "VALIDATION" in found.notes[0]
+    assert found.lines[0].overall.accuracies != test.lines[0].overall.accuracies
+    assert all(round(142 * a) == pytest.approx(142 * a) for a in found.lines[0].overall.accuracies)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"recipes": []}, "at least one recipe"),
+        ({"sets": 0}, "one set"),
+        ({"on": "train"}, "'train' is no part"),
+        ({"overrides": ("method.ipc=9999",)}, "ipc 9999"),
+    ],
+)
+def test_wrong_requests_are_one_line(recipe, arguments, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        compare(**({"recipes": [recipe("random")]} | arguments))
+
+
+def test_an_error_in_a_process_is_one_line_and_keeps_the_others(recipe, capsys) -> None:
+    broken = ["--set", "method.lr_img=1e30", "--set", "method.iterations=20"]
+    assert run(["compare", recipe("mtt"), "--sets", "1", *broken]) == 4
+    assert "lower method.lr_img" in capsys.readouterr().err
+
+
+def test_the_command_prints_the_table_and_writes_it(recipe, capsys) -> None:
+    file = recipe("random")
+    assert run(["compare", file, "--sets", "2", "--json", "table.json"]) == 0
+    out = capsys.readouterr().out
+    assert "random-real" in out and "2 x 2" in out and "digits, 1" in out
+    table = json.loads(Path("table.json").read_text())
+    assert len(table["lines"]) == 5 and table["lines"][0]["mean"] == pytest.approx(
+        Line("digits", 1, "", compare([file], sets=2).lines[0].scores).overall.mean
+    )
