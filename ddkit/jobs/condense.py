@@ -112,8 +112,7 @@ def _make(
     )
     synthetic = dataclasses.replace(_run(made, folder, meter, resume, device), record=record)
     write_set(synthetic, folder.set)
-    if "gradient_cosine" in (first := next(iter(folder.read_metrics()), {})):
-        meter.say(f"gradient cosine to float32, at the first iteration: {first['gradient_cosine']:.4f}")
+    _say_what_happened(folder, meter)
     _draw(folder, synthetic, bench)
     evaluation = None
     if evaluate:
@@ -162,6 +161,18 @@ def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: 
 
     state = drive(method, folder, meter, resume=resume, device=device, checkpoint_every=every, on_checkpoint=keep)
     return method.finish(state)
+
+
+def _say_what_happened(folder: RunFolder, meter: Meter) -> None:
+    """What a reader of the score must know of the iterations."""
+    rows = folder.read_metrics()
+    if rows and "gradient_cosine" in rows[0]:
+        meter.say(f"gradient cosine to float32, at the first iteration: {rows[0]['gradient_cosine']:.4f}")
+    if skipped := sum(row.get("skipped", 0) for row in rows):
+        rest = "; the set is what it began with: raise it" if skipped == len(rows) else ""
+        meter.say(
+            f"{skipped:.0f} of {len(rows)} iterations changed nothing, their loss is above method.threshold{rest}"
+        )
 
 
 def _draw(folder: RunFolder, synthetic: SyntheticSet, bench: Bench) -> None:

@@ -1,0 +1,61 @@
+"""Whole runs of the methods whose sets are more than images, and what a run says of itself."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from ddkit.experts import list_buffers
+from ddkit.jobs import condense, evaluate
+from ddkit.run import SilentMeter
+
+TINY = (
+    *("data.name=digits", "net.width=8", "net.depth=1", "experts.count=2", "experts.batch=256"),
+    *("method.iterations=4", "method.syn_steps=4", "method.batch_syn=10", "method.max_start_epoch=2"),
+    *("method.teacher_epoch=3", "evaluate.nets=2", "evaluate.steps=20", "evaluate.epochs=1", "evaluate.whole=false"),
+)
+
+
+class Listener(SilentMeter):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+def test_a_set_with_learned_labels_is_made_scored_and_scored_again(tmp_path: Path, home: Path) -> None:
+    made = condense("datm", ipc=2, out=tmp_path / "run", overrides=(*TINY, "method.threshold=none"))
+    soft = made.set.soft_labels
+    assert soft is not None and soft.shape == (20, 10)
+    torch.testing.assert_close(soft.sum(1), torch.ones(20))
+    assert 0 < float(soft.max(1).values.mean()) < 1
+    assert made.set.labels.tolist() == [c for c in range(10) for _ in range(2)]
+    (buffer,) = list_buffers(home / "buffers")
+    assert [buffer.rows(expert) for expert in buffer.experts] == [4, 4]  # the teachers' epoch, 3, and the beginning
+    again = evaluate(tmp_path / "run", overrides=("evaluate.nets=2",))
+    assert made.evaluation is not None
+    assert [s.accuracies for s in again.scores] == [s.accuracies for s in made.evaluation.scores]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "said"),
+    [("1e-9", "4 of 4 iterations changed nothing, .* is what it began with"), ("none", None)],
+)
+def test_iterations_that_changed_nothing_are_told(tmp_path: Path, home: Path, threshold: str, said: str | None) -> None:
+    meter = Listener()
+    overrides = (*TINY, f"method.threshold={threshold}")
+    condense("datm", out=tmp_path / "run", overrides=overrides, evaluate=False, meter=meter)
+    told = [line for line in meter.said if "changed nothing" in line]
+    assert bool(told) == bool(said)
+    if said:
+        assert re.search(said, told[0])
+
+
+@pytest.mark.parametrize("kind", ["plain", "flat", "smooth"])
+def test_any_experts_suit_any_method(tmp_path: Path, home: Path, kind: str) -> None:
+    made = condense("ast", out=tmp_path / "run", overrides=(f"experts.name={kind}", *TINY), evaluate=False)
+    assert bool(made.set.images.isfinite().all())
