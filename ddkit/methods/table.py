@@ -12,6 +12,7 @@ METHODS = {
     "ftd": "ddkit.methods.ftd:FTD",
     "ast": "ddkit.methods.ast:AST",
     "datm": "ddkit.methods.datm:DATM",
+    "best": "ddkit.methods.best:Best",
     "random": "ddkit.methods.coreset:Random",
     "herding": "ddkit.methods.coreset:Herding",
     "kmeans": "ddkit.methods.coreset:KMeans",
