@@ -23,6 +23,9 @@ from ddkit.errors import RecipeError
 
 NAMED_SECTIONS = ("net", "experts", "method")
 
+MOST_NAMED = 30
+"""Names that an error line lists where none is near."""
+
 
 def setting(
     default: Any = dataclasses.MISSING,
@@ -216,10 +219,12 @@ def to_toml(recipe: Recipe) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """The tail of an 'unknown name' line: the nearest names, or all of them."""
+    """The tail of an 'unknown name' line: the nearest names, or else all of them, as far as a line holds them."""
     names = sorted(names)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(names)}"
+    if close := difflib.get_close_matches(name, names, n=3, cutoff=0.5):
+        return f"did you mean {' or '.join(close)}?"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"there are: {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _toml_value(value: Any) -> str:

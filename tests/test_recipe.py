@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 from ddkit.errors import RecipeError
-from ddkit.recipe import override, parse_recipe, parse_table, read_toml, setting, to_toml
+from ddkit.recipe import nearest, override, parse_recipe, parse_table, preset, read_toml, setting, to_toml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,3 +93,19 @@ def test_a_required_key():
 
     with pytest.raises(RecipeError, match=r"key 'method\.ipc': is required but missing"):
         parse_table({}, Needs, "recipe", "method")
+
+
+def test_an_unknown_name_is_told_its_neighbours_or_a_line_of_names() -> None:
+    assert nearest("fdt", ["ftd", "mtt"]) == "did you mean ftd?"
+    assert nearest("zzz", ["b", "a"]) == "there are: a, b"
+    assert nearest("zzz", [f"n{i:02d}" for i in range(63)]).endswith("n28, n29 and 33 more")
+
+
+def test_a_preset_changes_the_default_and_nothing_else() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Other(Toy):
+        rate: float = preset(Toy, "rate", 0.75)
+
+    assert Other().rate == 0.75 and Other().ipc == 1
+    with pytest.raises(RecipeError, match="at most 1, got 2"):
+        parse_table({"rate": 2.0}, Other, "recipe 'x'", "method")

@@ -17,7 +17,7 @@ from ddkit.recipe import preset
 
 @dataclass(frozen=True, kw_only=True)
 class ASTSettings(TrajectorySettings):
-    """Settings of AST; its experts are smooth. Defaults are those of its command for CIFAR-100 at 1 image a class."""
+    """Settings of AST, with all its pieces switched on; its experts are smooth."""
 
     name: ClassVar[str] = "ast"
     expert_kind: ClassVar[str | None] = "smooth"

@@ -159,8 +159,7 @@ class TrajectoryMatching:
         # The papers learn lr itself with rate lr_lr, and it can turn negative. Here its logarithm is learned; dividing
         # by lr_teacher^2 makes both steps equal where lr = lr_teacher, so that published values of lr_lr still apply.
         rate = settings.lr_lr / settings.lr_teacher**2
-        taken = torch.tensor(True) if settings.threshold is None else loss.detach() <= settings.threshold
-        taken = taken.to(loss.device)
+        taken = loss.detach() <= (math.inf if settings.threshold is None else settings.threshold)
         moved = _moved(state.images, state.image_velocity, image_grad, settings.lr_img, MOMENTUM, taken)
         lr_moved = _moved(state.log_lr, state.lr_velocity, log_lr_grad, rate, MOMENTUM, taken)
         labels_moved = state.logits, state.logit_velocity
