@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.data import RealData, refuse_small_classes
-from ddkit.errors import UsageError
+from ddkit.errors import DataError, UsageError, reason
 from ddkit.evaluation import PARTS, RIVALS, Row, Score, rival_row, score_row, set_row, whole_row
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.condense import condense, experts_of
@@ -150,7 +150,7 @@ def compare(
     expert_seconds = {entry.name: _collected(entry.recipes[0], benches[entry.group], out, meter) for entry in entries}
 
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
-    unfinished = [run for run in runs if not _seconds_file(run[0].folder(out, run[1])).exists()]
+    unfinished = [run for run in runs if not _finished(run[0].folder(out, run[1]))]
     spread(lambda run: _condensed(*run, out, device), unfinished, where, "condensing sets", meter)
 
     groups: dict[str, list[_Entry]] = {}
@@ -237,11 +237,15 @@ def _scored(cell: _Cell) -> None:
 def _condensed(entry: _Entry, recipe: Recipe, out: Path, device: str) -> None:
     folder, begin = entry.folder(out, recipe), time.perf_counter()
     resume = folder.recipe.exists()
-    text = folder.path.with_suffix(".toml")
+    text = folder.path.with_name(f"{folder.path.name}.toml")
     if not resume:
         _write_text(text, to_toml(recipe))
     condense(recipe=text, out=folder.path, resume=resume, device=device, evaluate=False)
     _write(_seconds_file(folder), {"condensing": time.perf_counter() - begin})
+
+
+def _finished(folder: RunFolder) -> bool:
+    return folder.set.exists() and _seconds_file(folder).exists()
 
 
 def _seconds_file(folder: RunFolder) -> Path:
@@ -277,7 +281,10 @@ def _notes(entries: list[_Entry], sets: int, on: str) -> tuple[str, ...]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text())
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"file '{file}': is damaged ({reason(error)}); delete it and run again") from None
 
 
 def _write(file: Path, table: dict[str, Any]) -> None:

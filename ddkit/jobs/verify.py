@@ -16,7 +16,8 @@ from ddkit.errors import UsageError
 from ddkit.evaluation import RIVALS
 from ddkit.jobs.condense import condense
 from ddkit.jobs.resolve import find_recipe, resolve
-from ddkit.run import Meter
+from ddkit.recipe import to_toml
+from ddkit.run import Meter, RunFolder
 
 SCORE = re.compile(r"(?<!\S)([\w-]+)(?: \([^)]*\))? (\d+(?:\.\d+)?) \+- (\d+(?:\.\d+)?)")
 
@@ -56,7 +57,7 @@ def verify(
         True
 
     Raises:
-        UsageError: the header tells no scores, or the folder holds a run already.
+        UsageError: the header tells no scores, or of rows that are not trained; or the folder holds another run.
     """
     where, text = find_recipe(recipe)
     rows = {resolve(recipe=recipe)[0].method.name, *RIVALS, "whole"}
@@ -66,11 +67,19 @@ def verify(
             f"{where}: its header tells no scores to hold it to; they look like '# ftd 93.5 +- 0.8', and only "
             f"recipes that were measured have them"
         )
+    asked = to_toml(resolve(recipe=recipe)[0])
     folder = Path(out) if out is not None else Path("runs") / "verify" / Path(recipe).name.removesuffix(".toml")
+    before = RunFolder(folder).recipe
+    if resume and before.exists() and before.read_text() != asked:
+        raise UsageError(f"folder '{folder}': holds a run of another recipe than {where}; choose another --out")
     found = condense(recipe=recipe, out=folder, resume=resume, device=device, meter=meter).evaluation
     assert found is not None
     now = {score.name: (100 * score.mean, 100 * score.interval) for score in found.scores}
-    return [Verdict(name, score, now[name]) for name, score in claimed.items() if name in now]
+    if untested := [name for name in claimed if name not in now]:
+        raise UsageError(
+            f"{where}: its header tells of '{untested[0]}', which its evaluation does not train; see [evaluate]"
+        )
+    return [Verdict(name, score, now[name]) for name, score in claimed.items()]
 
 
 def header_scores(text: str, rows: set[str]) -> dict[str, tuple[float, float]]:

@@ -47,7 +47,7 @@ class TrajectorySettings(Student, StartEpochs, InitialSet, MethodSettings):
     lr_y: float = setting(0.0, at_least=0, help="learning rate of soft labels' logits; 0: they stay (DATM: 2 to 10)")
     momentum_y: float = setting(0.9, at_least=0, below=1, help="momentum of soft labels' logits")
     threshold: float | None = setting(
-        None, above=0, help="a matching loss above it changes nothing (DATM: 1); none: all iterations count"
+        None, above=0, help="a matching loss above it moves nothing (DATM: 1); none: all iterations count"
     )
     ema_decay: float = setting(
         0.0, at_least=0, below=1, help="decay of the images' moving average, an iteration; 0: the last images (FTD)"
@@ -179,7 +179,7 @@ class TrajectoryMatching:
             rng=generator.get_state(),
         )
         metrics: dict[str, Tensor | float] = {"loss": loss.detach(), "lr": state.log_lr.exp()}
-        if settings.threshold is not None:
+        if settings.threshold is not None:  # the moving average counts images that stayed once more
             metrics["skipped"] = (~taken).float()
         if not self._cost_stated:  # once a process, at its first iteration: what the lower precision costs
             metrics["gradient_cosine"] = precision_cosine(self._context.net, **problem)
