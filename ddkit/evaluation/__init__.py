@@ -6,7 +6,17 @@ DATM did, selection on the test set included, and said so). The folder is not ca
 `ddkit.evaluate` can be the function.
 """
 
-from ddkit.evaluation.honest import PARTS, RIVALS, Row, evaluate_honestly, rival_row, score_row, set_row, whole_row
+from ddkit.evaluation.honest import (
+    LR_GRID,
+    PARTS,
+    RIVALS,
+    Row,
+    evaluate_honestly,
+    rival_row,
+    score_row,
+    set_row,
+    whole_row,
+)
 from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
 from ddkit.evaluation.score import Evaluation, Score
@@ -20,6 +30,7 @@ __all__ = [
     "full_name",
     "evaluate_as_paper",
     "evaluate_honestly",
+    "LR_GRID",
     "PARTS",
     "RIVALS",
     "Row",

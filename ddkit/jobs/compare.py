@@ -17,7 +17,7 @@ from typing import Any
 
 from ddkit.data import RealData, refuse_small_classes
 from ddkit.errors import DataError, UsageError, reason
-from ddkit.evaluation import PARTS, RIVALS, Row, Score, rival_row, score_row, set_row, whole_row
+from ddkit.evaluation import LR_GRID, PARTS, RIVALS, Row, Score, rival_row, score_row, set_row, whole_row
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.condense import condense, experts_of
 from ddkit.jobs.resolve import resolve
@@ -147,18 +147,16 @@ def compare(
             benches[key] = lay_out(recipe.data, recipe.net, where)
         benches[entry.group] = benches[key]
         refuse_small_classes(benches[key].real.train.labels, recipe.method.ipc)
-    expert_seconds = {entry.name: _collected(entry.recipes[0], benches[entry.group], out, meter) for entry in entries}
-
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     unfinished = [run for run in runs if not _finished(run[0].folder(out, run[1]))]
+    for entry in dict.fromkeys(entry for entry, _ in unfinished):
+        _collect(entry, benches[entry.group], out, meter)
     spread(lambda run: _condensed(*run, out, device), unfinished, where, "condensing sets", meter)
 
     groups: dict[str, list[_Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.group, []).append(entry)
-    planned = [
-        line for key, members in groups.items() for line in _plan_lines(members, benches[key], out, on, expert_seconds)
-    ]
+    planned = [line for key, members in groups.items() for line in _plan_lines(members, benches[key], out, on)]
     waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
     if on == "test":
         for cell in waiting.values():
@@ -181,13 +179,18 @@ class _Cell:
     file: Path
 
 
-def _plan_lines(
-    entries: list[_Entry], bench: Bench, out: Path, on: str, expert_seconds: dict[str, float | None]
-) -> Iterable[tuple[list[_Cell], Line]]:
+def _plan_lines(entries: list[_Entry], bench: Bench, out: Path, on: str) -> Iterable[tuple[list[_Cell], Line]]:
     """The lines of one group, still without scores, each with its cells."""
     first = entries[0].recipes[0]
     settings, ipc, real = first.evaluate, first.method.ipc, bench.real
-    depends = {"data": real.digest, "net": bench.net.spec, "augment": bench.dsa.strategy, "on": on}
+    depends = {
+        "format": 1,
+        "lr": LR_GRID,
+        "data": real.digest,
+        "net": bench.net.spec,
+        "augment": bench.dsa.strategy,
+        "on": on,
+    }
 
     def cell(recipe: Recipe, what: str, make: Callable[[], Row]) -> _Cell:
         key = depends | {"set": what, "seed": recipe.seed, "evaluate": dataclasses.asdict(settings)}
@@ -204,7 +207,7 @@ def _plan_lines(
         method = entry.recipes[0].method.name
         name = method if methods.count(method) == 1 else entry.name
         seconds = tuple(_read(_seconds_file(folder))["condensing"] for folder in folders)
-        yield cells, Line(real.data.name, ipc, name, (), seconds, expert_seconds[entry.name])
+        yield cells, Line(real.data.name, ipc, name, (), seconds, _expert_seconds(entry, out))
     for name in RIVALS:
         cells = [
             cell(recipe, f"{name}, ipc {ipc}", partial(rival_row, name, real, ipc, settings.nets, recipe.seed))
@@ -252,23 +255,28 @@ def _seconds_file(folder: RunFolder) -> Path:
     return folder.path / "seconds.json"
 
 
-def _collected(recipe: Recipe, bench: Bench, out: Path, meter: Meter) -> float | None:
-    """Bring the recipe's experts; what it took, or took when this folder's comparison trained them."""
-    if recipe.experts is None:
-        return None
+def _collect(entry: _Entry, bench: Bench, out: Path, meter: Meter) -> None:
+    """Bring a recipe's experts, and note what it took if some had to be trained."""
     begin = time.perf_counter()
-    trajectories, digest = experts_of(recipe, bench, meter)
-    assert trajectories is not None
-    file = out / "experts" / f"{digest[:16]}-{recipe.experts.count}-{recipe.method.reads_epochs}.json"
-    seconds = time.perf_counter() - begin
-    if trajectories.trained:
-        _write(file, {"seconds": seconds})
+    trajectories, _ = experts_of(entry.recipes[0], bench, meter)
+    if trajectories is not None and trajectories.trained:
+        _write(_expert_file(entry, out), {"seconds": time.perf_counter() - begin})
+
+
+def _expert_seconds(entry: _Entry, out: Path) -> float | None:
+    file = _expert_file(entry, out)
     return _read(file)["seconds"] if file.exists() else None
+
+
+def _expert_file(entry: _Entry, out: Path) -> Path:
+    first = entry.recipes[0]
+    what = repr((first.data, first.net, first.experts, first.method.reads_epochs))
+    return out / "experts" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
 
 
 def _notes(entries: list[_Entry], sets: int, on: str) -> tuple[str, ...]:
     nets = sorted({entry.recipes[0].evaluate.nets for entry in entries})
-    spread = f"over the means of {sets} sets" if sets > 1 else "over the networks of one set"
+    over = f"over the means of {sets} sets" if sets > 1 else "over the networks of one set"
     judged = {
         "test": "accuracy on the held-out test part after the last step, learning rate chosen on the validation part",
         "validation": "accuracy on the VALIDATION part, where the learning rate is chosen too: for choosing settings, "
@@ -276,7 +284,7 @@ def _notes(entries: list[_Entry], sets: int, on: str) -> tuple[str, ...]:
     }
     return (
         judged[on],
-        f"{sets} sets x {' or '.join(map(str, nets))} networks; mean and 95 % interval {spread} (whole: over networks)",
+        f"{sets} sets x {' or '.join(map(str, nets))} networks; mean and 95 % interval {over} (whole: over networks)",
     )
 
 
