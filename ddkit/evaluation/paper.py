@@ -35,8 +35,10 @@ def evaluate_as_paper(
     seed: int,
     meter: Meter,
     nets: int = 5,
+    baselines: bool = True,
 ) -> Evaluation:
-    """Score the best of `snapshots` (name -> set) on the test set, beside random-real trained in the same way.
+    """Score the best of `snapshots` (name -> set) on the test set, beside random-real (unless without `baselines`)
+    trained in the same way.
 
     Raises:
         UsageError: there is no snapshot.
@@ -46,7 +48,7 @@ def evaluate_as_paper(
         raise UsageError(f"protocol '{full_name}': there is no set to score")
     last = list(snapshots.values())[-1]
     score = partial(_score, real=real, net=net, protocol=protocol, dsa=dsa, seed=seed)
-    meter.start(f"evaluating ({full_name})", len(snapshots) + 1)
+    meter.start(f"evaluating ({full_name})", len(snapshots) + baselines)
     candidates = []
     for done, (name, synthetic) in enumerate(snapshots.items(), start=1):
         labels = synthetic.labels if synthetic.soft_labels is None else synthetic.soft_labels
@@ -54,15 +56,17 @@ def evaluate_as_paper(
         title, lr = f"{synthetic.facts.method} ({name})", synthetic.facts.lr or DEFAULT_LR
         candidates.append(score(title, synthetic.images, labels, members, lr))
         meter.advance(done, {name: candidates[-1].mean})
-    train = real.train
-    pixels = train.images.flatten(1)
-    draws = [select("random", pixels, train.labels, last.facts.ipc, stream(seed, "rival", i)) for i in range(nets)]
-    rival = score("random-real", train.images, train.labels, torch.stack(draws), DEFAULT_LR)
+    rivals = []
+    if baselines:
+        train, ipc = real.train, last.facts.ipc
+        pixels = train.images.flatten(1)
+        draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(nets)]
+        rivals.append(score("random-real", train.images, train.labels, torch.stack(draws), DEFAULT_LR))
     meter.finish()
     best = max(candidates, key=lambda score: score.mean)
     notes = _notes(protocol, last.facts.method, candidates, best)
     return Evaluation(
-        protocol=full_name, dataset=real.data.name, net=net.spec, seed=seed, scores=(best, rival), notes=notes
+        protocol=full_name, dataset=real.data.name, net=net.spec, seed=seed, scores=(best, *rivals), notes=notes
     )
 
 

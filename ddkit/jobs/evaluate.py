@@ -71,7 +71,9 @@ def evaluate(
             return evaluate_honestly(synthetic, bench.real, bench.net, settings, bench.dsa, seed, meter, baselines)
         snapshots = {"last": synthetic} if isinstance(source, SyntheticSet) else _snapshots(Path(source), synthetic)
         paper = PAPERS[protocol.removeprefix("paper-")]
-        return evaluate_as_paper(snapshots, bench.real, bench.net, paper, bench.dsa, seed, meter, settings.nets)
+        return evaluate_as_paper(
+            snapshots, bench.real, bench.net, paper, bench.dsa, seed, meter, settings.nets, baselines
+        )
 
 
 def columns(

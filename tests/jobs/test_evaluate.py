@@ -236,3 +236,10 @@ def test_a_set_outlives_the_place_of_its_data(make_run: Callable[..., Condensed]
     write_data(tmp_path / "other.npz", seed=1)
     with pytest.raises(DataError, match=r"other data .* name the data it was made from with --data"):
         evaluate(run.set, data=f"npz:{tmp_path / 'other.npz'}")
+
+
+def test_papers_rival_is_left_out_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = dataclasses.replace(PAPERS["mtt"], epochs=2)
+    monkeypatch.setitem(PAPERS, "mtt", short)
+    found = evaluate("digits-ftd-ipc1", protocol="paper-mtt", nets=2, baselines=False)
+    assert [score.name for score in found.scores] == ["ftd (last)"]
