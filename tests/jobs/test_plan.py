@@ -56,7 +56,7 @@ def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_pa
         return call
 
     with pytest.MonkeyPatch.context() as patch:
-        for stage, name in zip(names(found), ("_experts", "_run", "evaluate_honestly"), strict=True):
+        for stage, name in zip(names(found), ("experts_of", "_run", "evaluate_honestly"), strict=True):
             patch.setattr(parts, name, timed(stage, getattr(parts, name)))
         run(tmp_path / "run", evaluate=True)
     for stage in found.stages:  # another job on the same machine can slow either down
