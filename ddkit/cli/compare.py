@@ -60,7 +60,15 @@ def _print(found: "Comparison") -> None:
         experts = f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
         accuracy = f"{100 * score.mean:.1f} ± {100 * score.interval:.1f}"
         rows.append((where, line.name, accuracy, n, rates, minutes, experts))
-    headings = ("data, ipc", "trained on", "accuracy %", "n", "lr", "min/set", "experts")
+    headings = (
+        "data, ipc",
+        "trained on",
+        "accuracy %" if found.on == "test" else f"{found.on} %",
+        "n",
+        "lr",
+        "min/set",
+        "experts",
+    )
     print_rows(headings, rows)
     click.echo(
         "- min/set: minutes to condense a set on one core, experts: to train them on all cores, where this folder did"

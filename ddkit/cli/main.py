@@ -68,6 +68,8 @@ def run(arguments: list[str]) -> int:
         click.echo(f"ddkit: {' '.join(error.format_message().split())}{hint}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        hint = "; run the same command with --resume to go on" if "condense" in arguments[:1] else ""
+        ways = {"condense": " with --resume", "verify": " with --resume", "compare": ""}
+        command = next(iter(arguments), "")
+        hint = f"; run the same command{ways[command]} to go on" if command in ways else ""
         click.echo(f"ddkit: interrupted{hint}", err=True)
         return 130

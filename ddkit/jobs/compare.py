@@ -21,6 +21,7 @@ from ddkit.evaluation import LR_GRID, PARTS, RIVALS, Row, Score, rival_row, scor
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.condense import condense, experts_of
 from ddkit.jobs.resolve import resolve
+from ddkit.jobs.resume import read_changes, resumed
 from ddkit.jobs.spread import spread
 from ddkit.recipe import EvaluateSettings, Recipe, nearest, to_toml
 from ddkit.run import Meter, RunFolder, SilentMeter, atomic_write
@@ -57,8 +58,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The table, and what a reader must know of how it came about."""
+    """The table, the part of the data that was judged on, and what a reader must know of how it came about."""
 
+    on: str
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
 
@@ -68,7 +70,7 @@ class Comparison:
             dataclasses.asdict(line) | {"mean": line.overall.mean, "interval95": line.overall.interval}
             for line in self.lines
         ]
-        return {"lines": lines, "notes": list(self.notes)}
+        return {"on": self.on, "lines": lines, "notes": list(self.notes)}
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,7 @@ class _Entry:
 
     def folder(self, out: Path, recipe: Recipe) -> RunFolder:
         """A run's folder; its name carries a digest of the recipe, so that other settings never meet in it."""
-        digest = hashlib.sha256(to_toml(dataclasses.replace(recipe, evaluate=EvaluateSettings())).encode()).hexdigest()[
-            :8
-        ]
+        digest = hashlib.sha256(_shaping(recipe).encode()).hexdigest()[:8]
         return RunFolder(out / f"{self.name}-{digest}-seed{recipe.seed}")
 
 
@@ -148,6 +148,8 @@ def compare(
         benches[entry.group] = benches[key]
         refuse_small_classes(benches[key].real.train.labels, recipe.method.ipc)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
+    for entry, recipe in runs:
+        _refuse_another(entry.folder(out, recipe), recipe, benches[entry.group].real)
     unfinished = [run for run in runs if not _finished(run[0].folder(out, run[1]))]
     for entry in dict.fromkeys(entry for entry, _ in unfinished):
         _collect(entry, benches[entry.group], out, meter)
@@ -165,7 +167,7 @@ def compare(
     lines = [
         dataclasses.replace(line, scores=tuple(map(_score, (cell.file for cell in cells)))) for cells, line in planned
     ]
-    return Comparison(tuple(lines), _notes(entries, sets, on))
+    return Comparison(on, tuple(lines), _notes(entries, sets, on))
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,27 @@ def _condensed(entry: _Entry, recipe: Recipe, out: Path, device: str) -> None:
     _write(_seconds_file(folder), {"condensing": time.perf_counter() - begin})
 
 
+def _shaping(recipe: Recipe) -> str:
+    """All of a recipe that shapes its set."""
+    return to_toml(dataclasses.replace(recipe, evaluate=EvaluateSettings()))
+
+
+def _refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:
+    """Raise if the folder's run is not what its name says: continued by hand under other settings, or of other data."""
+    if not folder.recipe.exists():
+        return
+    if read_changes(folder) or _shaping(resumed(folder, ())) != _shaping(recipe):
+        raise UsageError(
+            f"folder '{folder.path}': its run went on under other settings than the recipe's; move it away, or put "
+            "them into the recipe"
+        )
+    if folder.set.exists() and (theirs := read_set(folder.set).facts.data_digest) != real.data.digest:
+        raise DataError(
+            f"set '{folder.set}': was made with other data (digest {theirs[:8]}) than found here "
+            f"({real.data.digest[:8]}); choose another --out"
+        )
+
+
 def _finished(folder: RunFolder) -> bool:
     return folder.set.exists() and _seconds_file(folder).exists()
 
@@ -285,6 +308,7 @@ def _notes(entries: list[_Entry], sets: int, on: str) -> tuple[str, ...]:
     return (
         judged[on],
         f"{sets} sets x {' or '.join(map(str, nets))} networks; mean and 95 % interval {over} (whole: over networks)",
+        "a set of random-real or k-means is a draw for each network, so that its mean varies less than one draw's",
     )
 
 

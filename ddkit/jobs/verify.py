@@ -60,25 +60,22 @@ def verify(
         UsageError: the header tells no scores, or of rows that are not trained; or the folder holds another run.
     """
     where, text = find_recipe(recipe)
-    rows = {resolve(recipe=recipe)[0].method.name, *RIVALS, "whole"}
-    claimed = header_scores(text, rows)
+    resolved, _ = resolve(recipe=recipe)
+    claimed = header_scores(text, {resolved.method.name, *RIVALS, "whole"})
     if not claimed:
         raise UsageError(
             f"{where}: its header tells no scores to hold it to; they look like '# ftd 93.5 +- 0.8', and only "
             f"recipes that were measured have them"
         )
-    asked = to_toml(resolve(recipe=recipe)[0])
+    if "whole" in claimed and not resolved.evaluate.whole:
+        raise UsageError(f"{where}: its header tells of 'whole', which its evaluation does not train; see [evaluate]")
     folder = Path(out) if out is not None else Path("runs") / "verify" / Path(recipe).name.removesuffix(".toml")
     before = RunFolder(folder).recipe
-    if resume and before.exists() and before.read_text() != asked:
+    if resume and before.exists() and before.read_text() != to_toml(resolved):
         raise UsageError(f"folder '{folder}': holds a run of another recipe than {where}; choose another --out")
     found = condense(recipe=recipe, out=folder, resume=resume, device=device, meter=meter).evaluation
     assert found is not None
     now = {score.name: (100 * score.mean, 100 * score.interval) for score in found.scores}
-    if untested := [name for name in claimed if name not in now]:
-        raise UsageError(
-            f"{where}: its header tells of '{untested[0]}', which its evaluation does not train; see [evaluate]"
-        )
     return [Verdict(name, score, now[name]) for name, score in claimed.items()]
 
 

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from statistics import fmean, stdev
 
+import numpy as np
 import pytest
 from scipy.stats import t as student_t
 
 from ddkit.cli.main import run
 from ddkit.data import RealData
-from ddkit.errors import UsageError
+from ddkit.errors import DataError, UsageError
 from ddkit.jobs import compare, condense
 from ddkit.jobs.compare import Line
 
@@ -107,13 +108,15 @@ def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPa
     assert done.count("condense") == 2
 
 
-def test_on_the_validation_part_the_test_part_is_never_met(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_the_validation_part_the_test_part_is_never_met(recipe, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     def refuse(self: RealData) -> None:
         raise AssertionError("the test part was looked at")
 
     file = recipe("mtt")
     test = compare([file], sets=1)
     monkeypatch.setattr(RealData, "test", property(refuse))
+    assert run(["compare", file, "--sets", "1", "--on", "validation", "--set", "evaluate.whole=false"]) == 0
+    assert "validation %" in capsys.readouterr().out
     found = compare([file], sets=1, on="validation", overrides=("evaluate.whole=false",))
     assert "VALIDATION" in found.notes[0]
     assert found.lines[0].overall.accuracies != test.lines[0].overall.accuracies
@@ -138,6 +141,32 @@ def test_an_error_in_a_process_is_one_line_and_keeps_the_others(recipe, capsys) 
     broken = ["--set", "method.lr_img=1e30", "--set", "method.iterations=20"]
     assert run(["compare", recipe("mtt"), "--sets", "1", *broken]) == 4
     assert "lower method.lr_img" in capsys.readouterr().err
+
+
+def test_a_run_that_went_on_under_other_settings_is_refused(recipe, capsys) -> None:
+    file = recipe("mtt")
+    broken = ["--sets", "1", "--set", "method.lr_img=1e30"]
+    assert run(["compare", file, *broken]) == 4
+    (folder,) = Path("runs/compare").glob("mtt-1-*-seed0")
+    condense(out=folder, resume=True, overrides=("method.lr_img=1",), evaluate=False)  # as the error line advises
+    capsys.readouterr()
+    assert run(["compare", file, *broken]) == 2
+    assert "went on under other settings" in capsys.readouterr().err
+
+
+def test_a_set_of_other_data_is_refused(recipe) -> None:
+    def write(seed: int) -> None:
+        labels = np.arange(3).repeat(30)
+        images = np.random.RandomState(seed).randint(0, 255, (90, 8, 8, 1)).astype(np.uint8)
+        parts = {"train_images": images, "train_labels": labels, "test_images": images, "test_labels": labels}
+        np.savez("mine.npz", **parts)
+
+    wanted = {"sets": 1, "overrides": ("data.name=npz:mine.npz", "evaluate.whole=false")}
+    write(0)
+    compare([recipe("random")], **wanted)
+    write(1)
+    with pytest.raises(DataError, match=r"was made with other data .*choose another --out"):
+        compare([recipe("random")], **wanted)
 
 
 def test_the_command_prints_the_table_and_writes_it(recipe, capsys) -> None:

@@ -76,6 +76,14 @@ def test_the_exit_code_tells(recipe, capsys, claim: str, code: int) -> None:
     assert ("NO" in capsys.readouterr().out) == bool(code)
 
 
+def test_a_row_that_is_not_trained_is_told_before_anything_runs(recipe) -> None:
+    file = Path(recipe("50 +- 60"))
+    file.write_text("# whole 99.0 +- 1.0\n" + file.read_text())
+    with pytest.raises(UsageError, match="tells of 'whole', which its evaluation does not train"):
+        verify(file)
+    assert not Path("runs").exists()
+
+
 def test_a_header_without_scores_is_one_line(capsys) -> None:
     with pytest.raises(UsageError, match="header tells no scores"):
         verify("mtt-cifar10-ipc1")
