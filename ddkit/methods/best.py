@@ -1,9 +1,10 @@
 """best: the composition of published pieces that validation accuracy chose.
 
 FTD's flat experts and moving average; k-means initial images; DATM's learned soft labels, begun at the experts' mean
-logits. On the validation part of digits (142 images, two sets each) it had 93.2 % at one image a class, where mtt, ftd,
-ast and datm had 91.2 to 92.3, and 98.4 % at ten, where they had 95.9 to 98.1. On the test part, over three sets, it is
-not told apart from ftd and datm (headers of the recipes best-digits-*): so far it is a good beginning and no winner.
+logits. On the validation part of digits (142 images, mostly two sets each) it had 93.2 % at one image a class, where
+mtt, ftd, ast and datm had 91.2 to 92.3, and 98.4 % at ten, where they had 95.9 to 98.1; it was the best of four
+compositions and of two, hence favoured there. On the test part, over three sets, it is not told apart from ftd and datm
+(headers of the recipes best-digits-*): so far it is a good beginning and no winner.
 """
 
 from dataclasses import dataclass
