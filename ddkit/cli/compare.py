@@ -48,7 +48,7 @@ def compare(
 def _print(found: "Comparison") -> None:
     from statistics import fmean
 
-    from ddkit.cli.table import print_rows
+    from ddkit.cli.table import percent, print_rows
 
     rows = []
     for line in found.lines:
@@ -58,7 +58,7 @@ def _print(found: "Comparison") -> None:
         rates = ", ".join(f"{lr:g}" for lr in sorted({score.lr for score in line.scores}))
         minutes = f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
         experts = f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
-        accuracy = f"{100 * score.mean:.1f} ± {100 * score.interval:.1f}"
+        accuracy = percent(100 * score.mean, 100 * score.interval)
         rows.append((where, line.name, accuracy, n, rates, minutes, experts))
     headings = (
         "data, ipc",

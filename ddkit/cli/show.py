@@ -11,7 +11,7 @@ import click
 @click.option("--recipe", is_flag=True, help="Print only the recipe, as TOML.")
 def show(source: str, recipe: bool) -> None:
     """Print what SET is: facts, scores, lineage, recipe. SET is a file, a run folder, or a ready-made set's name."""
-    from ddkit.cli.table import print_facts
+    from ddkit.cli.table import percent, print_facts
     from ddkit.synth import load
 
     synthetic = load(source)
@@ -27,7 +27,7 @@ def show(source: str, recipe: bool) -> None:
     if scores:
         click.echo(f"\nscores (protocol {scores['protocol']}, {scores['net']})")
         for row in scores["scores"]:
-            accuracy = f"{100 * row['mean']:.1f} ± {100 * row['interval95']:.1f} %"
+            accuracy = f"{percent(100 * row['mean'], 100 * row['interval95'])} %"
             click.echo(f"  {row['name']:<12} {row['images']:>6} images  {accuracy}  (n = {len(row['accuracies'])})")
     for title, text in (("lineage", synthetic.record.lineage), ("environment", synthetic.record.environment)):
         click.echo(f"\n{title}")

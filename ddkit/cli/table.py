@@ -58,7 +58,12 @@ def print_summary(evaluations: Sequence["Evaluation"]) -> None:
 
 
 def _accuracy(score: "Score") -> str:
-    return f"{100 * score.mean:.1f} ± {100 * score.interval:.1f}"
+    return percent(100 * score.mean, 100 * score.interval)
+
+
+def percent(mean: float, half: float) -> str:
+    """A mean in % and half the width of its interval."""
+    return f"{mean:.1f} ± {half:.1f}"
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

@@ -13,16 +13,13 @@ def verify(recipe: str, out: str | None, resume: bool, device: str) -> None:
 
     A row agrees where the 95 % intervals of the header and of now meet. Exit code 1 if one does not.
     """
-    from ddkit.cli.table import print_rows
+    from ddkit.cli.table import percent, print_rows
     from ddkit.jobs import verify as job
     from ddkit.run import terminal_meter
 
     with terminal_meter() as meter:
         rows = job(recipe, out=out, resume=resume, device=device, meter=meter)
-    shown = (
-        (row.name, *(f"{mean:.1f} ± {half:.1f}" for mean, half in (row.header, row.now)), "yes" if row.agrees else "NO")
-        for row in rows
-    )
+    shown = ((row.name, percent(*row.header), percent(*row.now), "yes" if row.agrees else "NO") for row in rows)
     print_rows(("trained on", "header %", "now %", "agrees"), shown)
     if not all(row.agrees for row in rows):
         click.get_current_context().exit(1)

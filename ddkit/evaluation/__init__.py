@@ -6,19 +6,10 @@ DATM did, selection on the test set included, and said so). The folder is not ca
 `ddkit.evaluate` can be the function.
 """
 
-from ddkit.evaluation.honest import (
-    LR_GRID,
-    PARTS,
-    RIVALS,
-    Row,
-    evaluate_honestly,
-    rival_row,
-    score_row,
-    set_row,
-    whole_row,
-)
+from ddkit.evaluation.honest import LR_GRID, PARTS, evaluate_honestly, score_row
 from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
+from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
 from ddkit.evaluation.score import Evaluation, Score
 
 __all__ = [

@@ -7,14 +7,15 @@ protocols are higher than what a user of the set will see; they exist to be held
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from ddkit.data import DSA, RealData, select
 from ddkit.errors import UsageError
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
+from ddkit.evaluation.rows import Row, set_row
 from ddkit.evaluation.score import Evaluation, Score
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.nets import FlatNet
@@ -51,17 +52,15 @@ def evaluate_as_paper(
     meter.start(f"evaluating ({full_name})", len(snapshots) + baselines)
     candidates = []
     for done, (name, synthetic) in enumerate(snapshots.items(), start=1):
-        labels = synthetic.labels if synthetic.soft_labels is None else synthetic.soft_labels
-        members = torch.arange(len(labels)).expand(nets, -1)
-        title, lr = f"{synthetic.facts.method} ({name})", synthetic.facts.lr or DEFAULT_LR
-        candidates.append(score(title, synthetic.images, labels, members, lr))
+        row = replace(set_row(synthetic, real, nets), name=f"{synthetic.facts.method} ({name})")
+        candidates.append(score(row, synthetic.facts.lr or DEFAULT_LR))
         meter.advance(done, {name: candidates[-1].mean})
     rivals = []
     if baselines:
         train, ipc = real.train, last.facts.ipc
         pixels = train.images.flatten(1)
         draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(nets)]
-        rivals.append(score("random-real", train.images, train.labels, torch.stack(draws), DEFAULT_LR))
+        rivals.append(score(Row("random-real", train.images, train.labels, torch.stack(draws)), DEFAULT_LR))
     meter.finish()
     best = max(candidates, key=lambda score: score.mean)
     notes = _notes(protocol, last.facts.method, candidates, best)
@@ -71,10 +70,7 @@ def evaluate_as_paper(
 
 
 def _score(
-    name: str,
-    images: Tensor,
-    labels: Tensor,
-    members: Tensor,
+    row: Row,
     lr: float,
     *,
     real: RealData,
@@ -84,8 +80,8 @@ def _score(
     seed: int,
 ) -> Score:
     begin = time.perf_counter()
-    device, (nets, size) = real.train.images.device, members.shape
-    rates, generator = torch.full((nets,), lr), stream(seed, "paper", name)
+    nets, size = row.members.shape
+    rates, generator = torch.full((nets,), lr), stream(seed, "paper", row.name)
     training, looks = protocol.training(size), protocol.looks(size)
     seen: list[list[float]] = []
 
@@ -97,10 +93,10 @@ def _score(
     for _ in range(protocol.passes):
         seen.clear()  # the networks are judged in their last training only
         trained = train_networks(
-            net, images.to(device), labels.to(device), members, rates, training, dsa, generator, trained, look
+            net, row.images, row.labels, row.members, rates, training, dsa, generator, trained, look
         )
     accuracies = tuple(max(own) for own in zip(*seen, strict=True))
-    return Score(name=name, images=size, accuracies=accuracies, lr=lr, seconds=time.perf_counter() - begin)
+    return Score(name=row.name, images=size, accuracies=accuracies, lr=lr, seconds=time.perf_counter() - begin)
 
 
 def _notes(protocol: PaperProtocol, method: str, candidates: list[Score], best: Score) -> tuple[str, ...]:

@@ -1,15 +1,14 @@
 """The expert factory: which experts are trained together, and where."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ddkit.data import DSA, Part
-from ddkit.experts.processes import in_processes, process_count
+from ddkit.experts.processes import at_once, process_count
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.train import train_experts
 from ddkit.nets import FlatNet
@@ -40,19 +39,12 @@ def grow(
     cuda = part.images.is_cuda
     size, count = (STACK, 1) if cuda else (1, process_count())
     groups = [experts[first : first + size] for first in range(0, len(experts), size)]
-    with closing(in_processes(train, groups, count) if count > 1 else _here(train, groups)) as finished:
+    with closing(at_once(train, groups, count)) as finished:
         for group, trained in finished:
             if cuda:
                 torch.cuda.synchronize()  # the copies that are on their way
             snapshots, losses = (torch.from_numpy(np.stack(column)) for column in zip(*trained, strict=True))
             yield from zip(group, snapshots.unbind(1), losses.unbind(1), strict=True)
-
-
-def _here(
-    work: Callable[[Group], Iterable[Any]], tasks: Iterable[Group]
-) -> Generator[tuple[Group, list[Any]], None, None]:
-    for task in tasks:
-        yield task, list(work(task))
 
 
 def _leave(values: Tensor) -> np.ndarray:

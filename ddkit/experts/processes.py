@@ -90,6 +90,17 @@ def in_processes(
             child.process.join()
 
 
+def at_once(
+    work: Callable[[Task], Iterable[Item]], tasks: Sequence[Task], count: int
+) -> Generator[tuple[Task, list[Item]], None, None]:
+    """`in_processes`; for a count of 1 here, one task after another."""
+    if count > 1:
+        yield from in_processes(work, tasks, count)
+    else:
+        for task in tasks:
+            yield task, list(work(task))
+
+
 @dataclass
 class _Running:
     """A process and what it has sent of its present task."""

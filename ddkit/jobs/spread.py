@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import torch
 
-from ddkit.experts.processes import in_processes, process_count
+from ddkit.experts.processes import at_once, process_count
 from ddkit.run import Meter
 
 Task = TypeVar("Task")
@@ -19,19 +19,12 @@ def spread(work: Callable[[Task], None], tasks: Sequence[Task], device: torch.de
         return
     meter.start(title, len(tasks))
     count = 1 if device.type == "cuda" else process_count()
-    if count == 1:
-        for done, task in enumerate(tasks, start=1):
-            work(task)
+
+    def do(number: int) -> Iterable[None]:  # a process has the tasks by the fork; only their numbers travel
+        work(tasks[number])
+        return ()
+
+    with closing(at_once(do, range(len(tasks)), count)) as finished:
+        for done, _ in enumerate(finished, start=1):
             meter.advance(done)
-    else:
-
-        def do(
-            number: int,
-        ) -> Iterable[None]:  # only the number travels to the process, which has the tasks by the fork
-            work(tasks[number])
-            return ()
-
-        with closing(in_processes(do, range(len(tasks)), count)) as finished:
-            for done, _ in enumerate(finished, start=1):
-                meter.advance(done)
     meter.finish()

@@ -9,7 +9,8 @@ from ddkit.data import select
 from ddkit.errors import RecipeError
 from ddkit.experts import Trajectories
 from ddkit.methods.contract import Context
-from ddkit.methods.teachers import first_right, logits_of, taught_labels
+from ddkit.methods.teachers import first_right, taught_labels
+from ddkit.nets import logits_of
 from ddkit.recipe import setting
 
 TAUGHT = ("representative", "samples_predicted_correctly")

@@ -9,23 +9,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ddkit.steps import Network
+from ddkit.nets import logits_of
 
-CHUNK = 500
-"""Images that go through a teacher together."""
+Classifier = Callable[..., Tensor]
+"""A network as a function: parameters [P], images [N, C, H, W] and running statistics or None -> logits [N, K]."""
 
 Teach = Callable[[int], Tensor]
 """Number of an expert -> its parameters [P] at the epoch at which it teaches."""
 
 
-@torch.no_grad()
-def logits_of(net: Network, theta: Tensor, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
-    """What one teacher says of the images."""
-    return torch.cat([net(theta, x) for x in images.split(CHUNK)])
-
-
 def first_right(
-    net: Network, teach: Teach, count: int, images: Float[Tensor, "n c h w"], labels: Int[Tensor, " n"], ipc: int
+    net: Classifier, teach: Teach, count: int, images: Float[Tensor, "n c h w"], labels: Int[Tensor, " n"], ipc: int
 ) -> Int[Tensor, " n"]:
     """For each image the first of `count` teachers that classifies it correctly, `count` where none does.
 
@@ -42,7 +36,7 @@ def first_right(
 
 
 def taught_labels(
-    net: Network, teach: Teach, count: int, images: Float[Tensor, "n c h w"], labels: Int[Tensor, " n"]
+    net: Classifier, teach: Teach, count: int, images: Float[Tensor, "n c h w"], labels: Int[Tensor, " n"]
 ) -> Float[Tensor, "n k"]:
     """Each image's mean logits over the teachers that classify it correctly (DATM).
 

@@ -4,7 +4,7 @@ In: a spec such as "convnet(depth=2, width=32)", an image shape and a number of 
 Out: a settings object (`parse_net`), whose `build` gives an ordinary module, or a `FlatNet`.
 """
 
-from ddkit.nets.accuracy import accuracy
+from ddkit.nets.accuracy import accuracy, logits_of
 from ddkit.nets.convnet import BlockShape, ConvNetSettings
 from ddkit.nets.flat import FlatNet
 from ddkit.nets.loss import cross_entropy
@@ -13,6 +13,7 @@ from ddkit.nets.spec import net_names, net_settings, net_spec, parse_net
 
 __all__ = [
     "accuracy",
+    "logits_of",
     "cross_entropy",
     "BlockShape",
     "ConvNetSettings",

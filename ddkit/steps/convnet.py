@@ -136,10 +136,9 @@ class ConvNetStep:
         probabilities = log_p.exp()
         residual = probabilities * share.sum(1, keepdim=True) - share
         layers, gradients = [], [residual.sum(0), residual.T @ features]
-        for layer, gz, (g_beta, g_gamma) in self._down(blocks, walked, _as_map(residual @ head, p)):
+        for convolution, layer, gz, (g_beta, g_gamma) in self._down(blocks, walked, _as_map(residual @ head, p)):
             layers.append(layer)
-            w = self._convolutions[-len(layers)].pull_weight((layer.image, gz))
-            gradients += [g_beta, g_gamma, torch.zeros_like(g_beta), w]
+            gradients += [g_beta, g_gamma, torch.zeros_like(g_beta), convolution.pull_weight((layer.image, gz))]
         tape = _Tape(layers[::-1], features, probabilities, residual, share)
         return _flat(gradients, head.dtype), -(share * log_p).sum(), tape
 
@@ -161,10 +160,10 @@ class ConvNetStep:
         blocks, head, _ = weights
         p, walked = self._up(blocks, x)
         gp, layers = _as_map(head.sum(0).expand(len(x), -1), p), []
-        for layer, gz, _ in self._down(blocks, walked, gp):
+        for convolution, layer, gz, _ in self._down(blocks, walked, gp):
             layers.append(layer)
-            last = gz
-        return self._convolutions[0].pull_image((last, blocks[0][0])), layers[::-1]
+            first, pulled = convolution, gz
+        return first.pull_image((pulled, blocks[0][0])), layers[::-1]
 
     def _chunk_slope_product(self, weights: Any, v: Tensor, layers: list[_Layer]) -> Tensor:
         """d (slope . v) / d theta: the tangents of the parameters' gradients when the images move along v."""
@@ -185,14 +184,15 @@ class ConvNetStep:
             walked.append((image, z, stats))
         return p, walked
 
-    def _down(self, blocks: Any, walked: list[Any], gp: Tensor) -> Iterator[tuple[_Layer, Tensor, Any]]:
-        """From the last block to the first: the layer, d / d z, and d / d (beta, gamma), given d / d (last map)."""
+    def _down(self, blocks: Any, walked: list[Any], gp: Tensor) -> Iterator[tuple[Convolution, _Layer, Tensor, Any]]:
+        """From the last block to the first: its convolution, the layer, d / d z, and d / d (beta, gamma), given
+        d / d (last map)."""
         for i in reversed(range(len(blocks))):
-            (w, gamma, beta), (image, z, stats) = blocks[i], walked[i]
+            convolution, (w, gamma, beta), (image, z, stats) = self._convolutions[i], blocks[i], walked[i]
             gz, *of_norm = self._blocks.backward(z, gp, gamma, beta, stats)
-            yield _Layer(image, z, stats, gp), gz, of_norm
+            yield convolution, _Layer(image, z, stats, gp), gz, of_norm
             if i:
-                gp = self._convolutions[i].pull_image((gz, w))
+                gp = convolution.pull_image((gz, w))
 
     def _up_tangent(
         self, blocks: Any, blocks_t: Any, layers: list[_Layer], pt: Tensor | None

@@ -66,7 +66,7 @@ def test_the_first_teacher_who_is_right():
     labels = torch.tensor([0, 0, 1, 1, 0])
     images = torch.arange(5.0).view(5, 1, 1, 1)
 
-    def net(theta, x):
+    def net(theta, x, stats):
         return torch.nn.functional.one_hot(said[int(theta[0]), x.flatten().long()], 2).float()
 
     def teach(teacher):
@@ -97,7 +97,7 @@ def test_labels_are_mean_logits_of_teachers_who_are_right_and_never_nan():
         [[[3.0, 1.0], [5.0, 0.0]], [[2.0, 0.0], [1.0, 0.5]], [[0.0, 9.0], [3.0, 1.0]]], dtype=torch.float64
     )
 
-    def net(theta, x):
+    def net(theta, x, stats):
         return logits[int(theta[0]), x.flatten().long()]
 
     found = taught_labels(
