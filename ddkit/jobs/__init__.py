@@ -4,7 +4,8 @@ In: names, recipes, paths and a progress meter. Out: run folders and plain resul
 each other; here they are put together, and nowhere else. The command line calls these and prints.
 """
 
-from ddkit.jobs.compare import Comparison, compare
+from ddkit.jobs.compare import compare
+from ddkit.jobs.comparison import Comparison
 from ddkit.jobs.condense import Condensed, condense
 from ddkit.jobs.doctor import doctor
 from ddkit.jobs.evaluate import evaluate

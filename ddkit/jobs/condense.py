@@ -91,13 +91,20 @@ def condense(
     bench = lay_out(resolved.data, resolved.net, where)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     meter.say(origin)
-    folder.write_text(folder.recipe, to_toml(resolved))
+    return condense_on(bench, resolved, folder, where, resume, evaluate, meter)
+
+
+def condense_on(
+    bench: Bench, recipe: Recipe, folder: RunFolder, device: torch.device, resume: bool, evaluate: bool, meter: Meter
+) -> Condensed:
+    """`condense` of a resolved recipe on a bench that is laid out."""
+    folder.write_text(folder.recipe, to_toml(recipe))
     with fitting_threads(bench.net.shape):
-        return _make(resolved, bench, folder, where, resume, evaluate, meter)
+        return _make(bench, recipe, folder, device, resume, evaluate, meter)
 
 
 def _make(
-    recipe: Recipe, bench: Bench, folder: RunFolder, device: torch.device, resume: bool, evaluate: bool, meter: Meter
+    bench: Bench, recipe: Recipe, folder: RunFolder, device: torch.device, resume: bool, evaluate: bool, meter: Meter
 ) -> Condensed:
     """Experts, iterations, the set, its pictures and its scores."""
     trajectories, buffer_digest = experts_of(recipe, bench, meter)

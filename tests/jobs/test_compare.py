@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -13,8 +12,8 @@ from scipy.stats import t as student_t
 from ddkit.cli.main import run
 from ddkit.data import RealData
 from ddkit.errors import DataError, UsageError
-from ddkit.jobs import compare, condense
-from ddkit.jobs.compare import Line
+from ddkit.jobs import cells, compare, condense, entry
+from ddkit.jobs.comparison import Line
 
 RECIPE = """
 seed = {seed}
@@ -88,11 +87,10 @@ def test_recipes_of_one_method_go_by_their_own_names(recipe) -> None:
 
 
 def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = sys.modules["ddkit.jobs.compare"]  # the package gives the function under this name
     monkeypatch.setattr("ddkit.jobs.spread.process_count", lambda: 1)
     file, done = recipe("random"), []
     first = compare([file], sets=2)
-    for name in ("condense", "score_row"):
+    for name, module in (("condense_on", entry), ("score_row", cells)):
         real = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda *a, _real=real, _name=name, **k: (done.append(_name), _real(*a, **k))[1]
@@ -103,9 +101,9 @@ def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPa
     assert done == ["score_row"]
     assert [line.overall.accuracies for line in again.lines] == [line.overall.accuracies for line in first.lines]
     compare([file], sets=2, overrides=("evaluate.steps=5",))
-    assert done.count("condense") == 0 and done.count("score_row") == 1 + 7 + 2  # the whole set once
+    assert done.count("condense_on") == 0 and done.count("score_row") == 1 + 7 + 2  # the whole set once
     compare([file], sets=2, overrides=("data.validation=0.2",))
-    assert done.count("condense") == 2
+    assert done.count("condense_on") == 2
 
 
 def test_on_the_validation_part_the_test_part_is_never_met(recipe, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

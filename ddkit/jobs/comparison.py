@@ -1,0 +1,53 @@
+"""What a comparison gives: a table with a line for each recipe and rival."""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ddkit.evaluation import Score
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: what was trained on, and a score for each of its sets.
+
+    Attributes:
+        data, ipc: where it belongs.
+        name: the method's name (the recipe's, where two recipes of one method stand together), or a rival's.
+        scores: one a set, each of several networks.
+        seconds: of condensing a set, by set; empty for what is not condensed.
+        expert_seconds: what its experts took, where this comparison or an earlier one in the folder trained them.
+    """
+
+    data: str
+    ipc: int
+    name: str
+    scores: tuple[Score, ...]
+    seconds: tuple[float, ...] = ()
+    expert_seconds: float | None = None
+
+    @cached_property
+    def overall(self) -> Score:
+        """Over the means of the sets where there are several, else over the one set's networks; lr is the first's."""
+        if len(self.scores) == 1:
+            return self.scores[0]
+        means = tuple(score.mean for score in self.scores)
+        return dataclasses.replace(self.scores[0], accuracies=means, seconds=sum(s.seconds for s in self.scores))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The table, the part of the data that was judged on, and what a reader must know of how it came about."""
+
+    on: str
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+
+    def tables(self) -> dict[str, Any]:
+        """Plain tables for JSON."""
+        lines = [
+            dataclasses.asdict(line) | {"mean": line.overall.mean, "interval95": line.overall.interval}
+            for line in self.lines
+        ]
+        return {"on": self.on, "lines": lines, "notes": list(self.notes)}

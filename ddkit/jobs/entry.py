@@ -1,0 +1,121 @@
+"""One recipe of a comparison: its runs under several seeds, each in a folder of its own, and what they took."""
+
+import dataclasses
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ddkit.data import RealData
+from ddkit.errors import DataError, UsageError, reason
+from ddkit.jobs.bench import Bench
+from ddkit.jobs.condense import condense_on, experts_of
+from ddkit.jobs.resume import read_changes, resumed
+from ddkit.recipe import EvaluateSettings, Recipe, to_toml
+from ddkit.run import Meter, RunFolder, SilentMeter, atomic_write
+from ddkit.synth import read_set
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recipe: what it is called, and its form for each seed."""
+
+    name: str
+    recipes: tuple[Recipe, ...]
+
+    @property
+    def group(self) -> str:
+        """What must be equal for two recipes' rows to be comparable."""
+        first = self.recipes[0]
+        return repr((first.data, first.net, first.evaluate, first.method.ipc))
+
+    def folder(self, out: Path, recipe: Recipe) -> RunFolder:
+        """A run's folder; its name carries a digest of the recipe, so that other settings never meet in it."""
+        digest = hashlib.sha256(_shaping(recipe).encode()).hexdigest()[:8]
+        return RunFolder(out / f"{self.name}-{digest}-seed{recipe.seed}")
+
+    def finished(self, out: Path, recipe: Recipe) -> bool:
+        """Whether the recipe's set is made."""
+        folder = self.folder(out, recipe)
+        return folder.set.exists() and _seconds_file(folder).exists()
+
+    def seconds(self, out: Path) -> tuple[float, ...]:
+        """What each set took to condense.
+
+        Raises:
+            DataError: a note of it is damaged.
+        """
+        return tuple(read_table(_seconds_file(self.folder(out, recipe)))["condensing"] for recipe in self.recipes)
+
+    def expert_seconds(self, out: Path) -> float | None:
+        """What the experts took, where a comparison in this folder trained them."""
+        file = _expert_file(self, out)
+        return read_table(file)["seconds"] if file.exists() else None
+
+
+def condense_one(entry: Entry, recipe: Recipe, bench: Bench, out: Path, device: torch.device) -> None:
+    """Make one set, or go on with it."""
+    folder, begin = entry.folder(out, recipe), time.perf_counter()
+    condense_on(bench, recipe, folder, device, folder.recipe.exists(), False, SilentMeter())
+    write_table(_seconds_file(folder), {"condensing": time.perf_counter() - begin})
+
+
+def _shaping(recipe: Recipe) -> str:
+    """All of a recipe that shapes its set."""
+    return to_toml(dataclasses.replace(recipe, evaluate=EvaluateSettings()))
+
+
+def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:
+    """Raise if the folder's run is not what its name says: continued by hand under other settings, or of other data."""
+    if not folder.recipe.exists():
+        return
+    if read_changes(folder) or _shaping(resumed(folder, ())) != _shaping(recipe):
+        raise UsageError(
+            f"folder '{folder.path}': its run went on under other settings than the recipe's; move it away, or put "
+            "them into the recipe"
+        )
+    if folder.set.exists() and (theirs := read_set(folder.set).facts.data_digest) != real.data.digest:
+        raise DataError(
+            f"set '{folder.set}': was made with other data (digest {theirs[:8]}) than found here "
+            f"({real.data.digest[:8]}); choose another --out"
+        )
+
+
+def _seconds_file(folder: RunFolder) -> Path:
+    return folder.path / "seconds.json"
+
+
+def collect_experts(entry: Entry, bench: Bench, out: Path, meter: Meter) -> None:
+    """Bring a recipe's experts, and note what it took if some had to be trained."""
+    begin = time.perf_counter()
+    trajectories, _ = experts_of(entry.recipes[0], bench, meter)
+    if trajectories is not None and trajectories.trained:
+        write_table(_expert_file(entry, out), {"seconds": time.perf_counter() - begin})
+
+
+def _expert_file(entry: Entry, out: Path) -> Path:
+    first = entry.recipes[0]
+    what = repr((first.data, first.net, first.experts, first.method.reads_epochs))
+    return out / "experts" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
+
+
+def read_table(file: Path) -> dict[str, Any]:
+    """One small JSON file that a comparison keeps.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"file '{file}': is damaged ({reason(error)}); delete it and run again") from None
+
+
+def write_table(file: Path, table: dict[str, Any]) -> None:
+    """Keep one, whole or not at all."""
+    with atomic_write(file) as temporary:
+        temporary.write_text(json.dumps(table) + "\n")
