@@ -23,6 +23,8 @@ from ddkit.errors import RecipeError
 
 NAMED_SECTIONS = ("net", "experts", "method")
 
+FLIP_POLICIES = ("auto", "augment", "always")
+
 MOST_NAMED = 30
 """Names that an error line lists where none is near."""
 
@@ -59,6 +61,9 @@ class DataSettings:
     split_seed: int = setting(0, at_least=0, help="seed of the stratified validation draw")
     preprocess: str = setting("normalise", one_of=("normalise", "zca"), help="space the networks see")
     augment: str = setting("", help="DSA strategy such as color_crop_cutout_flip_scale_rotate; empty: no augmentation")
+    flips_keep_label: bool | None = setting(
+        None, help="whether a mirrored image keeps its label; none: what the data says, and if it does not, a test"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +75,11 @@ class EvaluateSettings:
     epochs: int = setting(10, at_least=1, help="epochs, at least; the larger of steps and epochs decides")
     batch: int = setting(128, at_least=1, help="batch size, at most the whole set")
     whole: bool = setting(True, help="also train on the whole real training set")
+    flips: str = setting(
+        "auto",
+        one_of=FLIP_POLICIES,
+        help="augment: mirror as data.augment does; always: half of all images; auto: always for FYI's sets",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +226,21 @@ def to_toml(recipe: Recipe) -> str:
         values = ((f.name, getattr(settings, f.name)) for f in dataclasses.fields(settings))
         lines += [f"{name} = {_toml_value(value)}" for name, value in values]
     return "\n".join(lines) + "\n"
+
+
+def changed_settings(recipe: Recipe) -> dict[str, Any]:
+    """ "section.key" -> value of all that differs from the defaults, in the order of the sections and their keys."""
+    changed: dict[str, Any] = {"seed": recipe.seed}
+    for section in ("data", "net", "experts", "method", "evaluate"):
+        settings = getattr(recipe, section)
+        if settings is None:
+            continue
+        if section in NAMED_SECTIONS:
+            changed[f"{section}.name"] = settings.name
+        for field_ in dataclasses.fields(settings):
+            if (value := getattr(settings, field_.name)) != field_.default:
+                changed[f"{section}.{field_.name}"] = value
+    return changed
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

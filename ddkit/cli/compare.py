@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 @click.option("--sets", default=3, show_default=True, help="Sets of each recipe, under seeds that count up.")
 @click.option("--nets", type=int, help="Networks trained on each set; default the recipes'.")
 @click.option("--on", default="test", show_default=True, help="Part to be judged on: test, or validation.")
+@click.option("--flips", multiple=True, help="Flips in training: augment (the recipe's), always; may be repeated.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, for all recipes.")
 @click.option("--out", default="runs/compare", show_default=True, help="Folder of runs and scores.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
@@ -24,13 +25,14 @@ def compare(
     sets: int,
     nets: int | None,
     on: str,
+    flips: tuple[str, ...],
     overrides: tuple[str, ...],
     out: str,
     device: str,
     json_file: str | None,
 ) -> None:
     """Condense RECIPES (names or files) several times each and print one table: accuracies with intervals beside
-    random-real, herding, k-means and the whole data, all trained alike, and minutes.
+    random-real, herding, k-means and the whole data, all trained alike, and minutes. RECIPE+fyi is RECIPE with FYI.
 
     What is finished is kept in --out: the same command goes on after a kill.
     """
@@ -38,7 +40,9 @@ def compare(
     from ddkit.run import atomic_write, terminal_meter
 
     with terminal_meter() as meter:
-        found = job(recipes, sets=sets, nets=nets, overrides=overrides, out=out, on=on, device=device, meter=meter)
+        found = job(
+            recipes, sets=sets, nets=nets, overrides=overrides, out=out, on=on, flips=flips, device=device, meter=meter
+        )
     _print(found)
     if json_file:
         with atomic_write(Path(json_file)) as temporary:
@@ -50,28 +54,25 @@ def _print(found: "Comparison") -> None:
 
     from ddkit.cli.table import percent, print_rows
 
+    mirrored = len({line.flip_share for line in found.lines}) > 1
     rows = []
     for line in found.lines:
-        where = f"{line.data}, {line.ipc}"
-        score, nets = line.overall, len(line.scores[0].accuracies)
-        n = f"{len(line.scores)} x {nets}"
-        rates = ", ".join(f"{lr:g}" for lr in sorted({score.lr for score in line.scores}))
+        where = (f"{line.data}, {line.ipc}", *[f"{line.flip_share:.2g}"] * mirrored)
+        score = line.overall
+        accuracy = percent(100 * score.mean, 100 * score.interval)
+        n = f"{len(line.scores)} x {len(line.scores[0].accuracies)}"
         minutes = f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
         experts = f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
-        accuracy = percent(100 * score.mean, 100 * score.interval)
-        rows.append((where, line.name, accuracy, n, rates, minutes, experts))
-    headings = (
-        "data, ipc",
-        "trained on",
-        "accuracy %" if found.on == "test" else f"{found.on} %",
-        "n",
-        "lr",
-        "min/set",
-        "experts",
-    )
+        rows.append((*where, line.name, accuracy, n, minutes, experts))
+    judged = "accuracy %" if found.on == "test" else f"{found.on} %"
+    headings = ("data, ipc", *["flips"] * mirrored, "trained on", judged, "n", "min/set", "experts")
     print_rows(headings, rows)
     click.echo(
         "- min/set: minutes to condense a set on one core, experts: to train them on all cores, where this folder did"
     )
+    if mirrored:
+        click.echo(
+            "- flips: probability with which an image is mirrored, at each step, in the training of all networks"
+        )
     for note in found.notes:
         click.echo(f"- {note}")

@@ -4,12 +4,15 @@ import click
 
 
 @click.command()
-@click.option("--method", help="ftd (the default), mtt, ast, datm, best, random, herding, kmeans.")
+@click.option("--method", help="ftd (the default), mtt, ast, datm, best, dc, dsa, dm, random, herding, kmeans.")
 @click.option(
     "--data",
     help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR.",
 )
 @click.option("--ipc", type=int, help="Images per class.")
+@click.option(
+    "--fyi", is_flag=True, help="FYI: images enter with their mirror images; whoever trains on them must flip."
+)
 @click.option("--recipe", help="A recipe's name (see ddkit recipes ls) or a TOML file.")
 @click.option("--out", type=click.Path(file_okay=False), help="Run folder; default runs/METHOD-DATA-ipcN-seedS.")
 @click.option("--seed", type=int, help="Seed of all draws but the experts'.")
@@ -21,6 +24,7 @@ def condense(
     method: str | None,
     data: str | None,
     ipc: int | None,
+    fyi: bool,
     recipe: str | None,
     out: str | None,
     seed: int | None,
@@ -43,6 +47,7 @@ def condense(
             method,
             data=data,
             ipc=ipc,
+            fyi=fyi,
             recipe=recipe,
             overrides=overrides,
             seed=seed,

@@ -1,9 +1,10 @@
 """Differentiable siamese augmentation (DSA; Zhao and Bilen, ICML 2021), as MTT and its followers use it.
 
-One operation is chosen for a whole batch, uniformly from the strategy (mode "S" of the authors). Parameters are drawn
-first (`DSA.sample`) and applied later (`DSA.apply`), so that the real and the synthetic batch can share them, and a
-run can repeat them. Images are in the space the network sees (normalised or whitened): nothing is clamped, and what
-moves in from outside is 0.
+One operation is chosen for a whole batch, uniformly from the strategy (mode "S" of the authors). Strategies joined by
++ follow each other: "flip+color_crop" mirrors an image with probability 1/2, whatever comes after it, as in FYI's code;
+in "flip_color_crop" it is 1/2 of a third. Parameters are drawn first (`DSA.sample`) and applied later (`DSA.apply`), so
+that the real and the synthetic batch can share them, and a run can repeat them. Images are in the space the network
+sees (normalised or whitened): nothing is clamped, and what moves in from outside is 0.
 
 Where kornia's operation is the published one it is used. Elsewhere it differs: its colour operations clamp to [0, 1]
 and would zero most gradients, its box of RandomErasing never crosses the border, and its parameters cannot be replayed
@@ -13,7 +14,7 @@ at another batch size.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,11 +43,14 @@ class DSAParams:
         flip    1 if mirrored, else 0
         scale   factors of the sampling grid in x and in y: below 1 zooms in
         rotate  angle in radians, in coordinates that run from -1 to 1 on both axes
+
+    `then` is what is done afterwards, in strategies joined by +.
     """
 
     ops: tuple[str, ...]
     values: Float[Tensor, "n b 3"]
     side: Side
+    then: DSAParams | None = None
 
     def __len__(self) -> int:
         return len(self.ops)
@@ -55,13 +59,31 @@ class DSAParams:
         if isinstance(batches, int):
             first = range(len(self))[batches]  # an IndexError where there is no such batch
             batches = slice(first, first + 1)
-        return DSAParams(self.ops[batches], self.values[batches], self.side)
+        return DSAParams(self.ops[batches], self.values[batches], self.side, self.then and self.then[batches])
+
+    def first(self, samples: int) -> DSAParams:
+        """The same for the first `samples` images of each batch."""
+        return DSAParams(self.ops, self.values[:, :samples], self.side, self.then and self.then.first(samples))
+
+    def to(self, device: torch.device) -> DSAParams:
+        """The same with its numbers on the device, so that they travel once."""
+        return DSAParams(self.ops, self.values.to(device), self.side, self.then and self.then.to(device))
+
+    @staticmethod
+    def join(parts: Sequence[DSAParams]) -> DSAParams:
+        """The batches of several, one after the other; all of one strategy, image size and batch size."""
+        ops = tuple(op for part in parts for op in part.ops)
+        later = [part.then for part in parts if part.then is not None]
+        then = DSAParams.join(later) if later else None
+        return DSAParams(ops, torch.cat([part.values for part in parts]), parts[0].side, then)
 
 
 class DSA:
     """The augmentation named by a strategy such as "color_crop_cutout_flip_scale_rotate", in any order; "" is none.
 
-    Attributes: `strategy`, `ops` (the operations in the order given), `flips` (whether images may be mirrored).
+    Attributes: `strategy`, `groups` (operations of which one is chosen, for each of the strategies joined by +), `ops`
+    (all of them in the order given), `flip_share` (the probability with which an image is mirrored), `flips` (whether
+    any may be).
 
     Raises:
         UsageError: an unknown operation, or one that is named twice.
@@ -69,7 +91,8 @@ class DSA:
 
     def __init__(self, strategy: str) -> None:
         self.strategy = strategy
-        self.ops = tuple(strategy.split("_")) if strategy else ()
+        self.groups = tuple(tuple(group.split("_")) for group in strategy.split("+")) if strategy else ((),)
+        self.ops = tuple(op for group in self.groups for op in group)
         for i, name in enumerate(self.ops):
             if name not in _OPS:
                 raise UsageError(
@@ -77,7 +100,8 @@ class DSA:
                 )
             if name in self.ops[:i]:
                 raise UsageError(f"augmentation strategy {strategy!r}: names {name!r} twice; name it once")
-        self.flips = "flip" in self.ops
+        self.flip_share = sum((0.5 / len(group) for group in self.groups if "flip" in group), 0.0)
+        self.flips = self.flip_share > 0
 
     def sample(self, generator: Generator, batches: int, batch_size: int | None, side: Side) -> DSAParams:
         """Draw the parameters of `batches` batches of images with `side` = (height, width).
@@ -87,15 +111,12 @@ class DSA:
         neither the images nor the operations chosen.
         """
         rows = 1 if batch_size is None else batch_size
-        uniform = torch.rand(batches, rows, 3, generator=generator, dtype=torch.float64)
-        values = torch.zeros_like(uniform)
-        if not self.ops:
-            return DSAParams(("",) * batches, values, side)
-        chosen = torch.randint(len(self.ops), (batches,), generator=generator)
-        for i, name in enumerate(self.ops):
-            drawn = _OPS[name].draw(uniform[chosen == i], side)
-            values[chosen == i, :, : drawn.shape[-1]] = drawn
-        return DSAParams(tuple(self.ops[i] for i in chosen.tolist()), values, side)
+        return _sample(self.groups, generator, batches, rows, side)
+
+    def without_flip(self) -> str:
+        """The strategy without its flip."""
+        groups = ["_".join(op for op in group if op != "flip") for group in self.groups]
+        return "+".join(filter(None, groups))
 
     @staticmethod
     def apply(x: Float[Tensor, "n b c h w"], params: DSAParams) -> Float[Tensor, "n b c h w"]:
@@ -112,12 +133,33 @@ class DSA:
         values = params.values[order].to(x.device, exact)
         names = sorted(set(params.ops))
         if len(names) == 1:
-            return _run(names[0], x, values)
+            return _and_then(_run(names[0], x, values), params)
         counts = [params.ops.count(name) for name in names]
         there = torch.tensor(order)
         back = there.argsort().to(x.device)
         groups = zip(names, x.index_select(0, there.to(x.device)).split(counts), values.split(counts), strict=True)
-        return torch.cat([_run(*group) for group in groups]).index_select(0, back)
+        return _and_then(torch.cat([_run(*group) for group in groups]).index_select(0, back), params)
+
+
+def _sample(
+    groups: tuple[tuple[str, ...], ...], generator: Generator, batches: int, rows: int, side: Side
+) -> DSAParams:
+    """The first group's draws before the second's, and so on."""
+    ops, *rest = groups
+    uniform = torch.rand(batches, rows, 3, generator=generator, dtype=torch.float64)
+    values, names = torch.zeros_like(uniform), ("",) * batches
+    if ops:
+        chosen = torch.randint(len(ops), (batches,), generator=generator)
+        for i, name in enumerate(ops):
+            drawn = _OPS[name].draw(uniform[chosen == i], side)
+            values[chosen == i, :, : drawn.shape[-1]] = drawn
+        names = tuple(ops[i] for i in chosen.tolist())
+    then = _sample(tuple(rest), generator, batches, rows, side) if rest else None
+    return DSAParams(names, values, side, then)
+
+
+def _and_then(x: Tensor, params: DSAParams) -> Tensor:
+    return x if params.then is None else DSA.apply(x, params.then)
 
 
 def _refuse_mismatch(x: Tensor, params: DSAParams) -> None:

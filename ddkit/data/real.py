@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from ddkit.data.image_data import ImageData
@@ -18,9 +18,9 @@ BLOCK = 4096  # images preprocessed at a time, so that temporaries stay small
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Images in the network's space, and their classes."""
+    """Images in the network's space, and their classes; float32, where nobody asks for more."""
 
-    images: Float32[Tensor, "n c h w"]
+    images: Float[Tensor, "n c h w"]
     labels: Int64[Tensor, " n"]
 
     def __len__(self) -> int:

@@ -6,11 +6,13 @@ DATM did, selection on the test set included, and said so). The folder is not ca
 `ddkit.evaluate` can be the function.
 """
 
+from ddkit.evaluation.flips import evaluation_dsa
 from ddkit.evaluation.honest import LR_GRID, PARTS, evaluate_honestly, score_row
 from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
 from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
 from ddkit.evaluation.score import Evaluation, Score
+from ddkit.evaluation.trainer import Training, train_networks
 
 __all__ = [
     "Evaluation",
@@ -21,6 +23,7 @@ __all__ = [
     "full_name",
     "evaluate_as_paper",
     "evaluate_honestly",
+    "evaluation_dsa",
     "LR_GRID",
     "PARTS",
     "RIVALS",
@@ -29,4 +32,6 @@ __all__ = [
     "rival_row",
     "whole_row",
     "score_row",
+    "Training",
+    "train_networks",
 ]

@@ -57,6 +57,7 @@ def evaluate_honestly(
         f"accuracy on {len(real.test.labels)} held-out test images after the last step; mean and 95 % interval over "
         f"{settings.nets} networks",
         f"learning rate of each row chosen from {list(LR_GRID)} on {len(real.validation.labels)} validation images",
+        f"augmentation of every row: {dsa.strategy or 'none'}",
     )
     return Evaluation(
         protocol="honest", dataset=real.data.name, net=net.spec, seed=seed, scores=tuple(scores), notes=notes

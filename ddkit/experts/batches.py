@@ -34,13 +34,11 @@ def epoch_batches(part: Part, size: int, dsa: DSA, generators: Sequence[Generato
     orders, draws = [], []
     for generator in generators:
         orders.append(torch.randperm(count, generator=generator))
-        draws.append(dsa.sample(generator, -(-count // size), size, side))
+        draws.append(dsa.sample(generator, -(-count // size), size, side).to(images.device))
     order = torch.stack(orders).to(images.device)
-    values = torch.stack([drawn.values for drawn in draws]).to(images.device)
     for first, last, wide in _pieces(count, size, max(1, AHEAD // (experts * size * images[0].numel()))):
         index = order[:, first * size : first * size + (last - first) * wide].unflatten(1, (last - first, wide))
-        ops = tuple(op for drawn in draws for op in drawn.ops[first:last])
-        params = DSAParams(ops, values[:, first:last, :wide].flatten(0, 1), side)
+        params = DSAParams.join([drawn[first:last].first(wide) for drawn in draws])
         plain = images[index]
         augmented = dsa.apply(plain.flatten(0, 1), params).unflatten(0, (experts, last - first))
         yield from map(Batch._make, zip(augmented.unbind(1), labels[index].unbind(1), plain.unbind(1), strict=True))

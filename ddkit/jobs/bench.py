@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ddkit.data import DSA, ImageData, RealData, load_images, prepare
+from ddkit.data import DSA, RealData, load_images, prepare
 from ddkit.errors import UsageError
 from ddkit.nets import FlatNet, NetSettings
 from ddkit.recipe import DataSettings
@@ -23,24 +23,13 @@ def lay_out(data: DataSettings, net: NetSettings, device: torch.device) -> Bench
     """Load, split and preprocess the data; build the network and the augmentation.
 
     Raises:
-        UsageError: an unknown dataset, a strategy that contradicts the data, images too small for the network.
+        UsageError: an unknown dataset or strategy, images too small for the network.
         DataError: data that is missing or damaged.
     """
     images = load_images(data.name)
     dsa = DSA(data.augment)
-    refuse_flips(images, dsa)
     flat = FlatNet(net, images.shape, images.class_count)
     return Bench(prepare(images, data).to(device), flat, dsa)
-
-
-def refuse_flips(images: ImageData, dsa: DSA) -> None:
-    """Raise UsageError if the strategy mirrors images whose label a mirror changes."""
-    if dsa.flips and images.flips_keep_label is False:
-        rest = "_".join(op for op in dsa.ops if op != "flip")
-        raise UsageError(
-            f"key 'data.augment': names flip, but a mirrored image of '{images.name}' no longer has its label; "
-            f"use --set data.augment={rest}"
-        )
 
 
 def pick_device(name: str) -> torch.device:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ddkit.data import RealData
-from ddkit.evaluation import LR_GRID, RIVALS, Row, Score, rival_row, score_row, set_row, whole_row
+from ddkit.evaluation import LR_GRID, RIVALS, Row, Score, evaluation_dsa, rival_row, score_row, set_row, whole_row
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.comparison import Line
 from ddkit.jobs.entry import Entry, read_table, write_table
@@ -29,42 +29,50 @@ class Cell:
     file: Path
 
 
-def plan_lines(entries: list[Entry], bench: Bench, out: Path, on: str) -> Iterable[tuple[list[Cell], Line]]:
-    """The lines of one group, still without scores, each with its cells."""
+def plan_lines(
+    entries: list[Entry], bench: Bench, out: Path, on: str, flips: str | None
+) -> Iterable[tuple[list[Cell], Line]]:
+    """The lines of one group, still without scores, each with its cells; all under one policy of flips, the recipes'
+    own if none is given."""
     first = entries[0].recipes[0]
     settings, ipc, real = first.evaluate, first.method.ipc, bench.real
+    expected = any(entry.recipes[0].method.expects_flips for entry in entries)
+    dsa = evaluation_dsa(flips or settings.flips, bench.dsa, expected)
+    bench = dataclasses.replace(bench, dsa=dsa)
     depends = {
         "format": 1,
         "lr": LR_GRID,
         "data": real.digest,
         "net": bench.net.spec,
-        "augment": bench.dsa.strategy,
+        "augment": dsa.strategy,
         "on": on,
     }
 
     def cell(recipe: Recipe, what: str, make: Callable[[], Row]) -> Cell:
-        key = depends | {"set": what, "seed": recipe.seed, "evaluate": dataclasses.asdict(settings)}
+        judged = dataclasses.asdict(settings)
+        del judged["flips"]  # `augment` says what came of it
+        key = depends | {"set": what, "seed": recipe.seed, "evaluate": judged}
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
         return Cell(make, bench, recipe, on, out / "scores" / f"{digest}.json")
 
-    methods = [entry.recipes[0].method.name for entry in entries]
+    methods = [entry.method for entry in entries]
+    told = (real.data.name, ipc, dsa.flip_share)
     for entry in entries:
         files = [entry.folder(out, recipe).set for recipe in entry.recipes]
         cells = [
             cell(recipe, _digest(file), partial(_row_of_file, file, real, settings.nets))
             for recipe, file in zip(entry.recipes, files, strict=True)
         ]
-        method = entry.recipes[0].method.name
-        name = method if methods.count(method) == 1 else entry.name
-        yield cells, Line(real.data.name, ipc, name, (), entry.seconds(out), entry.expert_seconds(out))
+        name = entry.method if methods.count(entry.method) == 1 else entry.name
+        yield cells, Line(*told, name, (), entry.seconds(out), entry.expert_seconds(out))
     for name in RIVALS:
         cells = [
             cell(recipe, f"{name}, ipc {ipc}", partial(rival_row, name, real, ipc, settings.nets, recipe.seed))
             for recipe in entries[0].recipes
         ]
-        yield cells, Line(real.data.name, ipc, name, ())
+        yield cells, Line(*told, name, ())
     if settings.whole:
-        yield [cell(first, "whole", partial(whole_row, real, settings.nets))], Line(real.data.name, ipc, "whole", ())
+        yield [cell(first, "whole", partial(whole_row, real, settings.nets))], Line(*told, "whole", ())
 
 
 def read_score(file: Path) -> Score:

@@ -16,10 +16,14 @@ from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.cells import plan_lines, read_score, score_cell
 from ddkit.jobs.comparison import Comparison
 from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_another
+from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.spread import spread
-from ddkit.recipe import nearest
+from ddkit.recipe import FLIP_POLICIES, nearest
 from ddkit.run import Meter, SilentMeter
+
+FYI = "+fyi"
+"""Ends the name of a recipe that is to be made with FYI."""
 
 
 def compare(
@@ -30,18 +34,21 @@ def compare(
     overrides: tuple[str, ...] = (),
     out: str | Path = "runs/compare",
     on: str = "test",
+    flips: Sequence[str] = (),
     device: str = "auto",
     meter: Meter | None = None,
 ) -> Comparison:
     """Condense every recipe `sets` times, under seeds that count up from its own, and score all sets and their rivals.
 
     Args:
-        recipes: names or files; those with equal data, network, evaluation and ipc share their rivals.
+        recipes: names or files; those with equal data, network, evaluation and ipc share their rivals. NAME+fyi is the
+            recipe NAME with FYI.
         sets: sets of each recipe, and draws of each rival.
         nets: networks trained on each set; default the recipes'.
         overrides: "section.key=value" texts for all recipes.
         out: folder of runs and scores; a comparison that was killed goes on there.
         on: the part that networks are judged on: "test", or "validation" to choose settings without meeting it.
+        flips: policies of `evaluate.flips`, a part of the table for each; default the recipes' own.
         device: "auto", "cpu", "cuda", ...
         meter: progress; default silent.
 
@@ -58,14 +65,15 @@ def compare(
         raise UsageError(f"compare: needs at least one recipe and one set, got {len(recipes)} and {sets}")
     if on not in PARTS:
         raise UsageError(f"compare: on '{on}' is no part to be judged on; {nearest(on, PARTS)}")
+    for policy in flips:
+        if policy not in FLIP_POLICIES:
+            raise UsageError(f"compare: flips '{policy}' is no policy; {nearest(policy, FLIP_POLICIES)}")
     meter, out, where = meter or SilentMeter(), Path(out), pick_device(device)
     if nets is not None:
         overrides = (*overrides, f"evaluate.nets={nets}")
     entries = []
     for name in recipes:
-        first, _ = resolve(recipe=name, overrides=overrides)
-        forms = tuple(dataclasses.replace(first, seed=first.seed + i) for i in range(sets))
-        entries.append(Entry(Path(name).name.removesuffix(".toml"), forms))
+        entries.append(_entry(str(name), overrides, sets))
     if len({entry.name for entry in entries}) < len(entries):
         raise UsageError("compare: two recipes have one name; name each once")
 
@@ -77,6 +85,7 @@ def compare(
             benches[key] = lay_out(recipe.data, recipe.net, where)
         benches[entry.group] = benches[key]
         refuse_small_classes(benches[key].real.train.labels, recipe.method.ipc)
+        guard_flips(recipe, benches[key], meter)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
         refuse_another(entry.folder(out, recipe), recipe, benches[entry.group].real)
@@ -89,7 +98,12 @@ def compare(
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.group, []).append(entry)
-    planned = [line for key, members in groups.items() for line in plan_lines(members, benches[key], out, on)]
+    planned = [
+        line
+        for policy in flips or (None,)
+        for key, members in groups.items()
+        for line in plan_lines(members, benches[key], out, on, policy)
+    ]
     waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
     if on == "test":
         for cell in waiting.values():
@@ -99,6 +113,15 @@ def compare(
         dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) for cells, line in planned
     ]
     return Comparison(on, tuple(lines), _notes(entries, sets, on))
+
+
+def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:
+    """One recipe under as many seeds as there are to be sets."""
+    recipe = name.removesuffix(FYI)
+    flags = ("method.fyi=true",) if name.endswith(FYI) else ()
+    first, _ = resolve(recipe=recipe, overrides=flags + overrides)
+    forms = tuple(dataclasses.replace(first, seed=first.seed + i) for i in range(sets))
+    return Entry(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
 
 
 def _notes(entries: list[Entry], sets: int, on: str) -> tuple[str, ...]:

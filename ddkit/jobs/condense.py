@@ -10,11 +10,12 @@ import torch
 
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError
-from ddkit.evaluation import Evaluation, evaluate_honestly
+from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa
 from ddkit.experts import Buffer, BufferKey, Trajectories, collect
 from ddkit.home import home
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.environment import environment
+from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import flag_overrides, resolve
 from ddkit.jobs.resume import read_changes, resumed
 from ddkit.jobs.threads import fitting_threads
@@ -42,6 +43,7 @@ def condense(
     *,
     data: str | None = None,
     ipc: int | None = None,
+    fyi: bool = False,
     recipe: str | Path | None = None,
     overrides: tuple[str, ...] = (),
     seed: int | None = None,
@@ -57,6 +59,7 @@ def condense(
         method: a method's name; default "ftd".
         data: a dataset (see `ddkit.data.load_images`); default the recipe's, digits.
         ipc: images per class.
+        fyi: FYI: images enter the distillation with their mirror images; for every method that learns images.
         recipe: a shipped recipe's name or a TOML file; default the one shipped for (method, data, ipc).
         overrides: "section.key=value" texts; they win over everything.
         seed: seed of initial images, batches, augmentation and evaluation (experts have their own: experts.seed).
@@ -78,6 +81,8 @@ def condense(
         NumericalError: the matching loss exploded; the folder keeps the last good checkpoint.
     """
     meter = meter or SilentMeter()
+    if fyi:
+        overrides = ("method.fyi=true", *overrides)
     ask = partial(resolve, recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, overrides=overrides)
     if resume:
         folder = RunFolder(Path(out) if out is not None else default_folder(ask()[0]))
@@ -91,6 +96,7 @@ def condense(
     bench = lay_out(resolved.data, resolved.net, where)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     meter.say(origin)
+    guard_flips(resolved, bench, meter)
     return condense_on(bench, resolved, folder, where, resume, evaluate, meter)
 
 
@@ -123,7 +129,8 @@ def _make(
     _draw(folder, synthetic, bench)
     evaluation = None
     if evaluate:
-        evaluation = evaluate_honestly(synthetic, bench.real, bench.net, recipe.evaluate, bench.dsa, recipe.seed, meter)
+        dsa = evaluation_dsa(recipe.evaluate.flips, bench.dsa, recipe.method.expects_flips)
+        evaluation = evaluate_honestly(synthetic, bench.real, bench.net, recipe.evaluate, dsa, recipe.seed, meter)
         folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
         scores = json.dumps(evaluation.tables(with_seconds=False))
         synthetic = dataclasses.replace(synthetic, record=dataclasses.replace(record, scores=scores))
@@ -132,9 +139,10 @@ def _make(
 
 
 def default_folder(recipe: Recipe) -> Path:
-    """runs/METHOD-DATA-ipcN-seedS."""
+    """runs/METHOD-DATA-ipcN-seedS; METHOD-fyi where images enter with their mirror images."""
     data = Path(recipe.data.name.partition(":")[2] or recipe.data.name).name.removesuffix(".npz")
-    return Path("runs") / f"{recipe.method.name}-{data}-ipc{recipe.method.ipc}-seed{recipe.seed}"
+    method = recipe.method.name + ("-fyi" if recipe.method.expects_flips else "")
+    return Path("runs") / f"{method}-{data}-ipc{recipe.method.ipc}-seed{recipe.seed}"
 
 
 def _refuse_used(folder: RunFolder) -> None:

@@ -15,7 +15,7 @@ from ddkit.errors import DataError, UsageError, reason
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.condense import condense_on, experts_of
 from ddkit.jobs.resume import read_changes, resumed
-from ddkit.recipe import EvaluateSettings, Recipe, to_toml
+from ddkit.recipe import EvaluateSettings, Recipe, changed_settings
 from ddkit.run import Meter, RunFolder, SilentMeter, atomic_write
 from ddkit.synth import read_set
 
@@ -28,14 +28,21 @@ class Entry:
     recipes: tuple[Recipe, ...]
 
     @property
+    def method(self) -> str:
+        """The method's name, and whether it wears FYI."""
+        method = self.recipes[0].method
+        return method.name + "+fyi" * method.expects_flips
+
+    @property
     def group(self) -> str:
         """What must be equal for two recipes' rows to be comparable."""
         first = self.recipes[0]
         return repr((first.data, first.net, first.evaluate, first.method.ipc))
 
     def folder(self, out: Path, recipe: Recipe) -> RunFolder:
-        """A run's folder; its name carries a digest of the recipe, so that other settings never meet in it."""
-        digest = hashlib.sha256(_shaping(recipe).encode()).hexdigest()[:8]
+        """A run's folder; its name carries a digest of the recipe, so that other settings never meet in it. Defaults
+        are no part of it: a setting that a later version adds leaves the folders of today where they are."""
+        digest = hashlib.sha256(repr(changed_settings(_shaping(recipe))).encode()).hexdigest()[:8]
         return RunFolder(out / f"{self.name}-{digest}-seed{recipe.seed}")
 
     def finished(self, out: Path, recipe: Recipe) -> bool:
@@ -64,9 +71,9 @@ def condense_one(entry: Entry, recipe: Recipe, bench: Bench, out: Path, device: 
     write_table(_seconds_file(folder), {"condensing": time.perf_counter() - begin})
 
 
-def _shaping(recipe: Recipe) -> str:
+def _shaping(recipe: Recipe) -> Recipe:
     """All of a recipe that shapes its set."""
-    return to_toml(dataclasses.replace(recipe, evaluate=EvaluateSettings()))
+    return dataclasses.replace(recipe, evaluate=EvaluateSettings())
 
 
 def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:

@@ -7,8 +7,16 @@ from pathlib import Path
 import torch
 
 from ddkit.errors import DataError, UsageError
-from ddkit.evaluation import PAPERS, Evaluation, evaluate_as_paper, evaluate_honestly, full_name
+from ddkit.evaluation import (
+    PAPERS,
+    Evaluation,
+    evaluate_as_paper,
+    evaluate_honestly,
+    evaluation_dsa,
+    full_name,
+)
 from ddkit.jobs.bench import Bench, lay_out, pick_device
+from ddkit.jobs.flip_guard import refuse_harmful_flips
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, parse_net
 from ddkit.recipe import DataSettings, EvaluateSettings, override, parse_table, read_toml
@@ -66,14 +74,16 @@ def evaluate(
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
     bench = lay_out_for(synthetic, data, net, device)
     meter = meter or SilentMeter()
+    if settings.flips == "always":
+        made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
+        refuse_harmful_flips("evaluate.flips", "use evaluate.flips=augment", made_with, bench.real, meter)
+    dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
     with fitting_threads(bench.net.shape):
         if protocol == "honest":
-            return evaluate_honestly(synthetic, bench.real, bench.net, settings, bench.dsa, seed, meter, baselines)
+            return evaluate_honestly(synthetic, bench.real, bench.net, settings, dsa, seed, meter, baselines)
         snapshots = {"last": synthetic} if isinstance(source, SyntheticSet) else _snapshots(Path(source), synthetic)
         paper = PAPERS[protocol.removeprefix("paper-")]
-        return evaluate_as_paper(
-            snapshots, bench.real, bench.net, paper, bench.dsa, seed, meter, settings.nets, baselines
-        )
+        return evaluate_as_paper(snapshots, bench.real, bench.net, paper, dsa, seed, meter, settings.nets, baselines)
 
 
 def columns(

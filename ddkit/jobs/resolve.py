@@ -68,8 +68,20 @@ def resolve(
     else:
         where, text = find_recipe(recipe)
         tables, origin = read_toml(text, where), f"recipe {recipe}"
-    explicit = flag_overrides(method, data, ipc, seed)
-    return fill(parse_recipe(override(tables, explicit + overrides), settings_class, where)), origin
+    tables = override(tables, flag_overrides(method, data, ipc, seed) + overrides)
+    refuse_fyi_of_real_images(tables)
+    return fill(parse_recipe(tables, settings_class, where)), origin
+
+
+def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:
+    """Raise RecipeError if FYI is asked of a method that learns no images."""
+    name = tables.get("method", {}).get("name")
+    if "fyi" not in tables.get("method", {}) or not isinstance(name, str):
+        return
+    if "fyi" not in {field.name for field in dataclasses.fields(settings_class("method", name))}:
+        raise RecipeError(
+            f"key 'method.fyi': method '{name}' learns no images, so FYI could change nothing; leave it out"
+        )
 
 
 def flag_overrides(method: str | None, data: str | None, ipc: int | None, seed: int | None) -> tuple[str, ...]:

@@ -39,11 +39,10 @@ def resumed(folder: RunFolder, asked: tuple[str, ...]) -> Recipe:
             )
         if key.startswith("method."):
             changes.append({"from_iteration": done, "key": key, "was": was, "now": now})
-    iterations = getattr(recipe.method, "iterations", done)
-    if changes and iterations <= done:
+    if changes and recipe.method.total_iterations <= done:
         raise RecipeError(
             f"{where}: {done} iterations are done, so no iteration would see '{changes[0]['key']}' change; "
-            f"set method.iterations above {done}, or begin a new run"
+            "raise method.iterations, or begin a new run"
         )
     if changes:
         folder.write_text(folder.changes, json.dumps(read_changes(folder) + changes, indent=2) + "\n")

@@ -37,6 +37,16 @@ class MethodSettings:
         """How many epochs of an expert the method will ever read."""
         return 0
 
+    @property
+    def total_iterations(self) -> int:
+        """How many steps the method will take."""
+        return 1
+
+    @property
+    def expects_flips(self) -> bool:
+        """Whether the images are made to be mirrored by whoever trains on them; see `ddkit.methods.fyi`."""
+        return False
+
 
 @dataclass(frozen=True)
 class Context:
@@ -51,6 +61,11 @@ class Context:
     @property
     def device(self) -> torch.device:
         return self.real.train.images.device
+
+    def fresh_network(self, generator: torch.Generator) -> Tensor:
+        """Parameters [P] of an untrained network, where the data is and in its dtype."""
+        images = self.real.train.images
+        return self.net.init(generator, images.dtype).to(images.device)
 
     def labels(self, ipc: int) -> Tensor:
         """Class-contiguous hard labels [classes * ipc]."""
@@ -71,7 +86,7 @@ class Context:
             preprocess_digest=preprocess.digest,
             net=self.net.spec,
             augment=self.dsa.strategy,
-            evaluation_flip=0.5 / len(self.dsa.ops) if self.dsa.flips else 0.0,
+            evaluation_flip=max(self.dsa.flip_share, 0.5 if settings.expects_flips else 0.0),
             mean=getattr(preprocess, "mean", None),
             std=getattr(preprocess, "std", None),
             lr=lr,
@@ -87,6 +102,8 @@ class Method(Protocol):
 
     settings_class: ClassVar[type[MethodSettings]]
     state_class: ClassVar[type]
+    loss_limit: ClassVar[float | None]
+    """A metric `loss` above it has exploded; None: it has no scale."""
     blame: ClassVar[str]
     """What to change when numbers are lost; ends an error line."""
 

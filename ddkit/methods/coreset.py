@@ -23,6 +23,7 @@ class Coreset:
     """What the coresets share: choose once, in `init`; the one step does nothing."""
 
     state_class = CoresetState
+    loss_limit = None
     blame = "the real data holds numbers that are not finite"
     iterations = 1
 

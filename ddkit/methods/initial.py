@@ -1,4 +1,4 @@
-"""The images and labels that a set begins with."""
+"""The images that a set begins with, where no expert is asked; `taught` has those that experts choose."""
 
 from dataclasses import dataclass
 
@@ -6,71 +6,27 @@ import torch
 from torch import Tensor
 
 from ddkit.data import select
-from ddkit.errors import RecipeError
-from ddkit.experts import Trajectories
 from ddkit.methods.contract import Context
-from ddkit.methods.teachers import first_right, taught_labels
-from ddkit.nets import logits_of
 from ddkit.recipe import setting
 
-TAUGHT = ("representative", "samples_predicted_correctly")
-"""Initial images that are chosen by experts."""
+PIX_INIT = ("real", "noise", "herding", "kmeans")
 
 
 @dataclass(frozen=True, kw_only=True)
-class InitialSet:
-    """Initial images and labels.
+class InitialImages:
+    """Initial images.
 
     real: random images of each class. noise: N(0, 1) in the networks' space. herding, kmeans: coresets in the space of
-    preprocessed pixels. representative (AST): of each class the real images nearest to ipc cluster centres of one
-    expert's logits. (Its code makes ten clusters whatever the ipc and takes ipc // 10 images of each: none below ten
-    images a class.) samples_predicted_correctly (DATM): random images among those that the first expert classifies
-    correctly; where they do not suffice, among the second one's, and so on, and in the end whatever the class has.
+    preprocessed pixels.
     """
 
-    pix_init: str = setting("real", one_of=("real", "noise", "herding", "kmeans", *TAUGHT), help="initial images")
-    soft_labels: bool = setting(False, help="labels are probabilities, begun at the mean logits of experts (DATM)")
-    teacher_epoch: int | None = setting(
-        None, at_least=1, help="epoch at which experts choose images and give labels; none: the last one matched"
-    )
-
-    @property
-    def asks_teachers(self) -> bool:
-        """Whether images or labels depend on experts."""
-        return self.pix_init in TAUGHT or self.soft_labels
-
-    def refuse_labels_of_noise(self) -> None:
-        """Raise RecipeError if experts would have to name what is on images of noise."""
-        if self.soft_labels and self.pix_init == "noise":
-            raise RecipeError(
-                "key 'method.pix_init': experts cannot label noise; with soft_labels begin at real images"
-            )
+    pix_init: str = setting("real", one_of=PIX_INIT, help="initial images")
 
 
-def initial_images(
-    settings: InitialSet, ipc: int, context: Context, experts: Trajectories, epoch: int, generator: torch.Generator
-) -> Tensor:
-    """ipc images of each class [classes * ipc, C, H, W], class by class; experts teach as they were after `epoch`."""
-    train = context.real.train
-    if settings.pix_init == "noise":
-        shape = (context.real.data.class_count * ipc, *context.real.data.shape)
-        return torch.randn(shape, generator=generator).to(context.device)
-    if settings.pix_init == "samples_predicted_correctly":
-        order = torch.randperm(len(train), generator=generator).to(context.device)
-        ranks = first_right(
-            context.net, lambda e: experts.row(e, epoch), experts.count, train.images, train.labels, ipc
-        )
-        order = order[ranks[order].argsort(stable=True)]
-        mine = [order[train.labels[order] == c][:ipc] for c in range(context.real.data.class_count)]
-        return train.images[torch.cat(mine)].clone()
-    if settings.pix_init == "representative":
-        expert = int(torch.randint(experts.count, (), generator=generator))
-        features, name = logits_of(context.net, experts.row(expert, epoch), train.images), "kmeans"
-    else:
-        features, name = train.images.flatten(1), "random" if settings.pix_init == "real" else settings.pix_init
-    return train.images[select(name, features, train.labels, ipc, generator)].clone()
-
-
-def initial_logits(context: Context, experts: Trajectories, epoch: int, images: Tensor, labels: Tensor) -> Tensor:
-    """The logits [n, K] that soft labels begin at; their softmax is the label."""
-    return taught_labels(context.net, lambda e: experts.row(e, epoch), experts.count, images, labels)
+def initial_images(pix_init: str, ipc: int, context: Context, generator: torch.Generator) -> Tensor:
+    """ipc images of each class [classes * ipc, C, H, W], class by class; `pix_init` is one of PIX_INIT."""
+    train, data = context.real.train, context.real.data
+    if pix_init == "noise":
+        return torch.randn(data.class_count * ipc, *data.shape, generator=generator).to(train.images)
+    name = "random" if pix_init == "real" else pix_init
+    return train.images[select(name, train.images.flatten(1), train.labels, ipc, generator)].clone()

@@ -5,7 +5,7 @@ parameters, and move the images, the inner learning rate and (where they are sof
 distance to the expert `expert_epochs` later.
 
 What the papers add to MTT are pieces, each in a file of its own and off by default: the window of start epochs
-(`start_epoch`), the student's walk (`student`), images and labels to begin with (`initial`, `teachers`); here are the
+(`start_epoch`), the student's walk (`student`), images and labels to begin with (`taught`); here are the
 update, the skip rule and the moving average. A paper is a choice of them: mtt, ftd, ast and datm hold nothing but their
 defaults, and a recipe may combine them as it likes.
 """
@@ -22,21 +22,20 @@ from torch import Tensor
 from ddkit.errors import UsageError
 from ddkit.experts import Trajectories
 from ddkit.methods.contract import Context, MethodSettings
-from ddkit.methods.initial import InitialSet, initial_images, initial_logits
+from ddkit.methods.descent import MOMENTUM, moved
+from ddkit.methods.fyi import Flipping
 from ddkit.methods.start_epoch import StartEpochs
 from ddkit.methods.student import Student, balance, perturbed
+from ddkit.methods.taught import TaughtSet, initial_logits, taught_images
 from ddkit.randomness import stream
 from ddkit.recipe import setting
 from ddkit.steps import PRECISIONS
 from ddkit.synth import SyntheticSet
 from ddkit.unroll import ENGINES, Waypoint, matching_loss, precision_cosine
 
-MOMENTUM = 0.5
-"""Outer SGD momentum, for images and learning rate alike: a constant in every published code of this family."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class TrajectorySettings(Student, StartEpochs, InitialSet, MethodSettings):
+class TrajectorySettings(Student, StartEpochs, TaughtSet, Flipping, MethodSettings):
     """Settings of trajectory matching, under the papers' names; the defaults are MTT's."""
 
     iterations: int = setting(5000, at_least=1, help="outer iterations")
@@ -78,6 +77,10 @@ class TrajectorySettings(Student, StartEpochs, InitialSet, MethodSettings):
         return self.max_start_epoch - 1 + self.expert_epochs
 
     @property
+    def total_iterations(self) -> int:
+        return self.iterations
+
+    @property
     def reads_epochs(self) -> int:
         return max(self.last_matched, self.teaching_epoch) if self.asks_teachers else self.last_matched
 
@@ -110,6 +113,7 @@ class TrajectoryMatching:
     """The iteration; a method is this with defaults of its own."""
 
     state_class = TrajectoryState
+    loss_limit = 100.0  # it is 1 where the student starts; a hundred times farther away nothing is being learned
     blame = "lower method.lr_img, or method.lr_lr if the learned lr ran away"
 
     def __init__(self, settings: TrajectorySettings, context: Context) -> None:
@@ -127,7 +131,7 @@ class TrajectoryMatching:
     def init(self) -> TrajectoryState:
         settings, context, experts = self._settings, self._context, self._experts
         generator = stream(context.seed, "condense")
-        images = initial_images(settings, settings.ipc, context, experts, settings.teaching_epoch, generator)
+        images = taught_images(settings.pix_init, settings.ipc, context, experts, settings.teaching_epoch, generator)
         log_lr = torch.tensor(math.log(settings.lr_teacher), device=context.device)
         logits = torch.zeros(0, device=context.device)
         if settings.soft_labels:
@@ -160,20 +164,20 @@ class TrajectoryMatching:
         # by lr_teacher^2 makes both steps equal where lr = lr_teacher, so that published values of lr_lr still apply.
         rate = settings.lr_lr / settings.lr_teacher**2
         taken = loss.detach() <= (math.inf if settings.threshold is None else settings.threshold)
-        moved = _moved(state.images, state.image_velocity, image_grad, settings.lr_img, MOMENTUM, taken)
+        image_moved = _moved(state.images, state.image_velocity, image_grad, settings.lr_img, MOMENTUM, taken)
         lr_moved = _moved(state.log_lr, state.lr_velocity, log_lr_grad, rate, MOMENTUM, taken)
         labels_moved = state.logits, state.logit_velocity
         if logit_grad:
             momentum = settings.momentum_y
             labels_moved = _moved(state.logits, state.logit_velocity, logit_grad[0], settings.lr_y, momentum, taken)
         new = TrajectoryState(
-            images=moved[0],
+            images=image_moved[0],
             log_lr=lr_moved[0],
             logits=labels_moved[0],
-            image_velocity=moved[1],
+            image_velocity=image_moved[1],
             lr_velocity=lr_moved[1],
             logit_velocity=labels_moved[1],
-            average=settings.ema_decay * state.average + (1 - settings.ema_decay) * moved[0],
+            average=settings.ema_decay * state.average + (1 - settings.ema_decay) * image_moved[0],
             weight=settings.ema_decay * state.weight + (1 - settings.ema_decay),
             iteration=state.iteration + 1,
             rng=generator.get_state(),
@@ -196,8 +200,11 @@ class TrajectoryMatching:
         theta_0 = experts.row(expert, start)
         if settings.weight_perturb:
             theta_0 = perturbed(context.net, theta_0, settings.weight_perturb, generator)
-        index = draw_batches(len(self._labels), settings.batch_syn, settings.syn_steps, generator).to(context.device)
-        steps, batch = index.shape
+        count = len(self._labels)
+        drawn = settings.halved(min(settings.batch_syn or count, count))
+        index = draw_batches(count, drawn, settings.syn_steps, generator).to(context.device)
+        batches, labelled_by = settings.expand(images[index]), settings.expand_index(index)
+        steps, batch = labelled_by.shape
         params = context.dsa.sample(generator, steps, batch, context.real.data.shape[1:])
         labels = logits.softmax(1) if settings.soft_labels else self._labels
         points = settings.middle_points()
@@ -205,8 +212,8 @@ class TrajectoryMatching:
             "theta_0": theta_0,
             "theta_target": experts.row(expert, start + settings.expert_epochs),
             "waypoints": tuple(Waypoint(at, experts.row(expert, start + k), weight) for at, k, weight in points),
-            "images": context.dsa.apply(images[index], params),
-            "labels": labels[index],
+            "images": context.dsa.apply(batches, params),
+            "labels": labels[labelled_by],
             "lr": log_lr.exp() * (balance(start, settings.max_start_epoch) if settings.balance_loss else 1.0),
             "momentum": settings.syn_momentum,
             "precision": settings.precision,
@@ -223,18 +230,18 @@ class TrajectoryMatching:
 def _moved(
     value: Tensor, velocity: Tensor, gradient: Tensor, rate: float, momentum: float, taken: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Value and velocity after one SGD step with momentum; as they were where it is not `taken` ([], boolean)."""
-    faster = momentum * velocity + gradient
-    return torch.where(taken, value - rate * faster, value), torch.where(taken, faster, velocity)
+    """Value and velocity after one step; as they were where it is not `taken` ([], boolean)."""
+    new, faster = moved(value, velocity, gradient, rate, momentum)
+    return torch.where(taken, new, value), torch.where(taken, faster, velocity)
 
 
-def draw_batches(count: int, batch: int | None, steps: int, generator: torch.Generator) -> Tensor:
+def draw_batches(count: int, batch: int, steps: int, generator: torch.Generator) -> Tensor:
     """Image indices [steps, batch]: permutations of all `count` images laid end to end and cut.
 
     Each image is used equally often to within one. The published code cuts each permutation by itself, so that a short
     batch appears wherever `batch` does not divide `count`; here every batch is full.
     """
-    if batch is None or batch >= count:
+    if batch >= count:
         return torch.arange(count).expand(steps, count)
     rounds = -(-steps * batch // count)
     return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[: steps * batch].view(

@@ -5,7 +5,7 @@ Out: a settings object (`parse_net`), whose `build` gives an ordinary module, or
 """
 
 from ddkit.nets.accuracy import accuracy, logits_of
-from ddkit.nets.convnet import BlockShape, ConvNetSettings
+from ddkit.nets.convnet import BlockShape, ConvNetSettings, fitting_convnet
 from ddkit.nets.flat import FlatNet
 from ddkit.nets.loss import cross_entropy
 from ddkit.nets.net import Net, NetSettings
@@ -17,6 +17,7 @@ __all__ = [
     "cross_entropy",
     "BlockShape",
     "ConvNetSettings",
+    "fitting_convnet",
     "FlatNet",
     "Net",
     "NetSettings",

@@ -75,3 +75,9 @@ class ConvNetSettings(NetSettings):
             blocks.append(BlockShape(channels, height, width, padding, self.width))
             channels, height, width = self.width, (height + 2 * padding - 2) // 2, (width + 2 * padding - 2) // 2
         return blocks
+
+
+def fitting_convnet(shape: tuple[int, int, int], width: int) -> ConvNetSettings:
+    """The ConvNet of the field's depth for images of `shape` = (channels, height, width): it ends at 4x4 or more."""
+    _, height, wide = widen(shape)
+    return ConvNetSettings(depth=max(1, min(height, wide).bit_length() - 3), width=width)

@@ -85,13 +85,27 @@ class FlatNet:
         """The flattened penultimate features, under the same statistics as in a call."""
         return self._run(self._module.features, theta, x, stats, training=False)
 
-    def train(self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats) -> Float[Tensor, "b k"]:
-        """The logits under batch statistics, of which `stats` takes up a tenth, in place (PyTorch's momentum)."""
-        return self._run(self._module, theta, x, stats, training=True)
+    def train(
+        self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats, share: float = 0.1
+    ) -> Float[Tensor, "b k"]:
+        """The logits under batch statistics, of which `stats` takes up a `share`, in place (PyTorch's momentum)."""
+        return self._run(self._module, theta, x, stats, training=True, share=share)
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Float[Tensor, " p"]:
         """A fresh theta from PyTorch's default initialisation; one seed gives the same network in every dtype."""
         return default_init(self._module, generator).to(dtype)
+
+    @property
+    def has_stats(self) -> bool:
+        """Whether it has batch norm."""
+        return bool(self._batch_norms)
+
+    def batch_stats(self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"]) -> Stats:
+        """The statistics of a batch, to run the network under them."""
+        stats = self.init_stats(theta)
+        with torch.no_grad():
+            self.train(theta, x, stats, share=1.0)
+        return stats
 
     def init_stats(self, like: Tensor) -> Stats:
         """Fresh running statistics with the dtype and device of `like`: mean 0, variance 1; to stack for vmap."""
@@ -111,13 +125,19 @@ class FlatNet:
         return [v if len(shape) == 1 else v.view(shape) for v, shape in zip(pieces, self._shapes, strict=True)]
 
     def _run(
-        self, function: Callable[[Tensor], Tensor], theta: Tensor, x: Tensor, stats: Stats | None, training: bool
+        self,
+        function: Callable[[Tensor], Tensor],
+        theta: Tensor,
+        x: Tensor,
+        stats: Stats | None,
+        training: bool,
+        share: float = 0.1,
     ) -> Tensor:
         try:
             for (place, key, _), view in zip(self._slots, self._views(theta), strict=True):
                 place[key] = view
             for name, module in self._batch_norms.items():
-                module.training = training
+                module.training, module.momentum = training, share
                 if stats is not None:
                     module.running_mean = stats[f"{name}.running_mean"]
                     module.running_var = stats[f"{name}.running_var"]

@@ -15,15 +15,13 @@ from ddkit.run.progress import Meter
 
 State = TypeVar("State")
 
-EXPLODED = 100.0
-"""A matching loss is 1 where the student starts; a hundred times farther from its target, nothing is being learned."""
-
 
 @runtime_checkable
 class Steps(Protocol[State]):
     """What the loop needs of a method; see `ddkit.methods.contract.Method`."""
 
     state_class: ClassVar[type]
+    loss_limit: ClassVar[float | None]
     blame: ClassVar[str]
 
     @property
@@ -99,10 +97,11 @@ def drive(
 
 
 def _guard(rows: list[dict[str, Any]], folder: RunFolder, method: Steps[Any]) -> None:
+    limit = math.inf if method.loss_limit is None else method.loss_limit
     for row in rows:
         loss = row.get("loss", 0.0)
         skipped = row.get("skipped", 0.0) > 0  # such a loss has moved nothing
-        if not math.isfinite(loss) or (loss > EXPLODED and not skipped):
+        if not math.isfinite(loss) or (loss > limit and not skipped):
             raise _failure(f"the loss is {loss:g}", row["iteration"], folder, method)
 
 

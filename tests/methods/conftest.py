@@ -1,13 +1,16 @@
 """Tiny real data, and a context with experts of its own for every method."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from ddkit.data import DSA, RealData
-from ddkit.experts import Buffer, BufferKey, collect, expert_settings
+from ddkit.data.real import Part
+from ddkit.experts import Buffer, BufferKey, Trajectories, collect, expert_settings
 from ddkit.methods import Context
 from ddkit.nets import FlatNet, parse_net
 from ddkit.run import SilentMeter
@@ -36,3 +39,37 @@ def make_context(real: RealData, tmp_path_factory: pytest.TempPathFactory) -> Ca
         return Context(real, net, DSA(augment), seed, trajectories)
 
     return make
+
+
+class Walks(Trajectories):
+    """Stands for experts: rows of float64."""
+
+    def __init__(self, rows: torch.Tensor) -> None:
+        object.__setattr__(self, "count", len(rows))
+        object.__setattr__(self, "rows", rows)
+
+    def row(self, expert: int, epoch: int) -> torch.Tensor:
+        return self.rows[expert, epoch]
+
+
+@pytest.fixture
+def in_float64(make_context: Callable[..., Context]) -> Callable[..., Context]:
+    """in_float64(net, augment=""): a context with data in float64, and two random walks as experts."""
+
+    def build(net: str = "convnet(depth=1, width=4)", augment: str = "") -> Context:
+        context = make_context(None)
+        train = Part(context.real.train.images.double(), context.real.train.labels)
+        flat = FlatNet(parse_net(net), (1, 8, 8), 3)
+        generator = torch.Generator().manual_seed(3)
+        starts = torch.stack([flat.init(generator, torch.float64) for _ in range(2)])
+        steps = 0.05 * torch.randn(2, 3, flat.parameters, generator=generator, dtype=torch.float64)
+        rows = torch.cat([starts[:, None], starts[:, None] + steps.cumsum(1)], 1)
+        return dataclasses.replace(
+            context,
+            real=dataclasses.replace(context.real, train=train),
+            net=flat,
+            dsa=DSA(augment),
+            trajectories=Walks(rows),
+        )
+
+    return build

@@ -11,6 +11,7 @@ from ddkit.run import RunFolder, SilentMeter, drive, read_checkpoint, write_chec
 from ddkit.synth import read_set, write_set
 
 TINY = {"iterations": 6, "syn_steps": 2, "expert_epochs": 2, "max_start_epoch": 2, "batch_syn": 2, "teacher_epoch": 3}
+TINY |= {"outer_loop": 2, "inner_loop": 2, "batch_real": 4}
 
 every_method = pytest.mark.parametrize("name", method_names())
 

@@ -20,6 +20,7 @@ class Toy:
 
     state_class = ToyState
     blame = "lower method.lr_toy"
+    loss_limit = 100.0
 
     def __init__(self, iterations=20, bad=None, what=float("nan"), killed=None, poison=None, factor=torch.inf):
         self.iterations, self.bad, self.what, self.killed, self.poison = iterations, bad, what, killed, poison

@@ -54,7 +54,7 @@ def test_representatives_are_one_of_each_cluster(make_context, real, monkeypatch
         spread = torch.arange(len(images)).float()[:, None] * 1e-3
         return torch.nn.functional.one_hot(cluster, 3) * 100.0 + spread
 
-    monkeypatch.setattr("ddkit.methods.initial.logits_of", planted)
+    monkeypatch.setattr("ddkit.methods.taught.logits_of", planted)
     method = AST(ASTSettings(**TINY, ipc=ipc), context)
     rows = torch.tensor([row[0] for row in rows_of(method.init().images, real)])
     for c in range(3):

@@ -1,0 +1,22 @@
+"""DC: Dataset Condensation with Gradient Matching (Zhao et al., ICLR 2021)."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from ddkit.methods.gradient import GradientMatching, GradientSettings
+from ddkit.recipe import preset
+
+
+@dataclass(frozen=True, kw_only=True)
+class DCSettings(GradientSettings):
+    """Settings of DC: it begins at noise. Its augmentation, if the recipe names one, serves the evaluation only."""
+
+    name: ClassVar[str] = "dc"
+    pix_init: str = preset(GradientSettings, "pix_init", "noise")
+
+
+@final
+class DC(GradientMatching):
+    """Gradient matching without augmentation."""
+
+    settings_class = DCSettings

@@ -1,0 +1,116 @@
+"""DM: Dataset Condensation with Distribution Matching (Zhao and Bilen, WACV 2023).
+
+Each iteration draws a network that is never trained and brings, class by class, the mean features of the synthetic
+images nearer to those of a real batch, both augmented by the same draw:
+
+    loss = sum over classes |mean f(real) - mean f(synthetic)|^2,   f: the flattened features before the classifier
+
+With batch norm all classes go through the network together, as in the published code; otherwise one at a time, so that
+memory does not grow with their number.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from ddkit.methods.class_batches import ClassBatches
+from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.descent import MOMENTUM, moved
+from ddkit.methods.fyi import Flipping
+from ddkit.methods.initial import InitialImages, initial_images
+from ddkit.randomness import stream
+from ddkit.recipe import setting
+from ddkit.synth import SyntheticSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class DMSettings(InitialImages, Flipping, MethodSettings):
+    """Settings of DM, under the paper's names."""
+
+    name: ClassVar[str] = "dm"
+    iterations: int = setting(20000, at_least=1, help="networks, each matched once")
+    batch_real: int = setting(256, at_least=1, help="real images of a class that are matched")
+    lr_img: float = setting(1.0, above=0, help="learning rate of the images (the paper: 10 from 100 images a class on)")
+
+    @property
+    def total_iterations(self) -> int:
+        return self.iterations
+
+
+@dataclass(frozen=True)
+class DMState:
+    """Images [n, C, H, W] with their momentum, and the generator's state."""
+
+    images: Tensor
+    image_velocity: Tensor
+    rng: Tensor
+
+
+@final
+class DM:
+    """Distribution matching; the set is the last iterate."""
+
+    settings_class = DMSettings
+    state_class = DMState
+    loss_limit = None
+    blame = "lower method.lr_img"
+
+    def __init__(self, settings: DMSettings, context: Context) -> None:
+        self._settings, self._context = settings, context
+        self._real = ClassBatches(context.real.train, context.real.data.class_count)
+
+    @property
+    def iterations(self) -> int:
+        return self._settings.total_iterations
+
+    def init(self) -> DMState:
+        generator = stream(self._context.seed, "condense")
+        images = initial_images(self._settings.pix_init, self._settings.ipc, self._context, generator)
+        return DMState(images, torch.zeros_like(images), generator.get_state())
+
+    def step(self, state: DMState) -> tuple[DMState, Mapping[str, Tensor | float]]:
+        settings, net = self._settings, self._context.net
+        generator = torch.Generator()
+        generator.set_state(state.rng.cpu())
+        theta = self._context.fresh_network(generator)
+        images = list(state.images.split(settings.ipc))
+        together = len(images) if net.has_stats else 1
+        losses: list[Tensor] = []
+        gradients: list[Tensor] = []
+        for first in range(0, len(images), together):
+            loss, gradient = self._match(theta, first, images[first : first + together], generator)
+            losses.append(loss)
+            gradients += gradient
+        moved_to = moved(state.images, state.image_velocity, torch.cat(gradients), settings.lr_img, MOMENTUM)
+        return DMState(*moved_to, generator.get_state()), {"loss": torch.stack(losses).sum()}
+
+    def _match(
+        self, theta: Tensor, first: int, images: list[Tensor], generator: torch.Generator
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The loss [] of consecutive classes from `first` on, and its derivative for the images of each."""
+        images = [own.detach().requires_grad_() for own in images]
+        pairs = [self._pair(c, own, generator) for c, own in enumerate(images, start=first)]
+        real, synthetic = zip(*pairs, strict=True)
+        with torch.no_grad():
+            target = self._mean_features(theta, real)
+        loss = (target - self._mean_features(theta, synthetic)).square().sum()
+        return loss.detach(), torch.autograd.grad(loss, images)
+
+    def _pair(self, c: int, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """A real batch of class c and its synthetic images, augmented alike."""
+        dsa, side = self._context.dsa, self._context.real.data.shape[1:]
+        batches = self._real.draw(c, self._settings.batch_real, generator), self._settings.expand(images)
+        params = dsa.sample(generator, 1, None, side)
+        real, synthetic = (dsa.apply(batch[None], params)[0] for batch in batches)
+        return real, synthetic
+
+    def _mean_features(self, theta: Tensor, batches: tuple[Tensor, ...]) -> Tensor:
+        """[len(batches), features]"""
+        features = self._context.net.features(theta, torch.cat(batches)).split([len(batch) for batch in batches])
+        return torch.stack([own.mean(0) for own in features])
+
+    def finish(self, state: DMState) -> SyntheticSet:
+        return self._context.as_set(self._settings, state.images)

@@ -1,0 +1,172 @@
+"""Gradient matching: synthetic images of a class shall move a network as real images of that class do.
+
+DC (Zhao et al., ICLR 2021) and DSA (Zhao and Bilen, ICML 2021). For each of `iterations` fresh networks, `outer_loop`
+times: for every class, the gradient of a real batch and that of the class's synthetic images are compared
+(`gradient_distance`), and one SGD step moves all images; between two such steps the network trains on the set for
+`inner_loop` epochs. Classes are taken one at a time, so that memory does not grow with their number.
+
+The derivative of the distance is one `Step.product` along d distance / d gradient: exact, without a second backward
+pass through autograd's graph where the network has a fused step.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ddkit.methods.class_batches import ClassBatches
+from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.descent import MOMENTUM, moved
+from ddkit.methods.fyi import Flipping
+from ddkit.methods.gradient_distance import DISTANCES, gradient_distance
+from ddkit.methods.initial import InitialImages, initial_images
+from ddkit.randomness import stream
+from ddkit.recipe import setting
+from ddkit.steps import Step, step_for
+from ddkit.synth import SyntheticSet
+
+LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
+"""Images a class -> (outer_loop, inner_loop) of the published code, which knows no other size."""
+
+BN_IMAGES = 16
+"""Real images a class whose statistics a batch-norm network is matched under."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientSettings(InitialImages, Flipping, MethodSettings):
+    """Settings of gradient matching, under the paper's names."""
+
+    iterations: int = setting(1000, at_least=1, help="networks, one after the other")
+    outer_loop: int | None = setting(None, at_least=1, help="matchings a network; none: the paper's for this ipc")
+    inner_loop: int | None = setting(
+        None, at_least=0, help="epochs on the set between two matchings; none: the paper's for this ipc"
+    )
+    batch_real: int = setting(256, at_least=1, help="real images of a class that are matched")
+    batch_train: int = setting(256, at_least=1, help="synthetic images a step of the inner loop")
+    lr_img: float = setting(0.1, above=0, help="learning rate of the images (network space)")
+    lr_net: float = setting(0.01, above=0, help="learning rate of the inner loop")
+    dis_metric: str = setting("ours", one_of=DISTANCES, help="distance of two gradients")
+    augmented: bool = setting(False, help="match and train on images under data.augment (DSA)")
+
+    @property
+    def loops(self) -> tuple[int, int]:
+        """(outer_loop, inner_loop); where the paper has none for this ipc, those of its next larger one."""
+        outer, inner = next((pair for ipc, pair in LOOPS.items() if self.ipc <= ipc), LOOPS[50])
+        return self.outer_loop or outer, inner if self.inner_loop is None else self.inner_loop
+
+    @property
+    def total_iterations(self) -> int:
+        return self.iterations * self.loops[0]
+
+
+@dataclass(frozen=True)
+class GradientState:
+    """Images [n, C, H, W] with their momentum, the network [P], how many matchings it has seen, and the generator's
+    state."""
+
+    images: Tensor
+    image_velocity: Tensor
+    theta: Tensor
+    matched: int
+    rng: Tensor
+
+
+class GradientMatching:
+    """The iteration: one matching of all classes, then the network's training; DC and DSA differ in defaults."""
+
+    state_class = GradientState
+    loss_limit = None
+    blame = "lower method.lr_img"
+
+    def __init__(self, settings: GradientSettings, context: Context) -> None:
+        self._settings, self._context = settings, context
+        self._labels = context.labels(settings.ipc)
+        self._real = ClassBatches(context.real.train, context.real.data.class_count)
+
+    @property
+    def iterations(self) -> int:
+        return self._settings.total_iterations
+
+    def init(self) -> GradientState:
+        settings, context = self._settings, self._context
+        generator = stream(context.seed, "condense")
+        images = initial_images(settings.pix_init, settings.ipc, context, generator)
+        return GradientState(
+            images=images,
+            image_velocity=torch.zeros_like(images),
+            theta=context.fresh_network(generator),
+            matched=0,
+            rng=generator.get_state(),
+        )
+
+    def step(self, state: GradientState) -> tuple[GradientState, Mapping[str, Tensor | float]]:
+        settings, context = self._settings, self._context
+        generator = torch.Generator()
+        generator.set_state(state.rng.cpu())
+        step = self._frozen_step(state.theta, generator)
+        matches = [
+            self._match(step, state.theta, c, own, generator) for c, own in enumerate(state.images.split(settings.ipc))
+        ]
+        losses, gradients = zip(*matches, strict=True)
+        images, velocity = moved(state.images, state.image_velocity, torch.cat(gradients), settings.lr_img, MOMENTUM)
+        matched, (outer, inner) = state.matched + 1, settings.loops
+        if matched < outer:
+            theta = self._trained(state.theta, images, inner, generator)
+        else:
+            matched, theta = 0, context.fresh_network(generator)
+        new = GradientState(
+            images=images, image_velocity=velocity, theta=theta, matched=matched, rng=generator.get_state()
+        )
+        return new, {"loss": torch.stack(losses).sum()}
+
+    def _match(
+        self, step: Step, theta: Tensor, c: int, images: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The distance of class c's gradients [], and its derivative for the class's images [ipc, C, H, W]."""
+        settings, context = self._settings, self._context
+        real = self._real.draw(c, settings.batch_real, generator)
+        images = images.detach().requires_grad_()
+        x = settings.expand(images)
+        if settings.augmented:  # siamese: both batches are augmented by the same draw
+            params = context.dsa.sample(generator, 1, None, context.real.data.shape[1:])
+            real, x = context.dsa.apply(real[None], params)[0], context.dsa.apply(x[None], params)[0]
+        label = torch.full((1,), c, device=context.device)
+        target = step.gradient(theta, real, label.expand(len(real))).theta
+        at, y = x.detach(), label.expand(len(x))
+        found = step.gradient(theta, at, y, keep=True)
+        own = found.theta.requires_grad_()
+        distance = gradient_distance(context.net, target, own, settings.dis_metric)
+        (along,) = torch.autograd.grad(distance, own)
+        (gradient,) = torch.autograd.grad(x, images, step.product(theta, at, y, along, found.tape).images)
+        return distance.detach(), gradient
+
+    def _frozen_step(self, theta: Tensor, generator: torch.Generator) -> Step:
+        """The network's step; with batch norm, under the statistics of BN_IMAGES real images of each class.
+
+        The published code moves its running statistics by a tenth towards those of these images, from 0 and 1, and
+        keeps them across the inner loop; here they are the statistics themselves.
+        """
+        net = self._context.net
+        if not net.has_stats:
+            return step_for(net, theta)
+        classes = range(self._context.real.data.class_count)
+        seen = torch.cat([self._real.draw(c, BN_IMAGES, generator) for c in classes])
+        return step_for(partial(net, stats=net.batch_stats(theta, seen)), theta)
+
+    def _trained(self, theta: Tensor, images: Tensor, epochs: int, generator: torch.Generator) -> Tensor:
+        """The network after `epochs` epochs of plain SGD on the set."""
+        settings, context = self._settings, self._context
+        step, side = step_for(context.net, theta), context.real.data.shape[1:]
+        for _ in range(epochs):
+            for index in torch.randperm(len(images), generator=generator).split(settings.batch_train):
+                rows = index.to(context.device)
+                x, y = settings.expand(images[rows]), self._labels[settings.expand_index(rows)]
+                if settings.augmented:
+                    x = context.dsa.apply(x[None], context.dsa.sample(generator, 1, len(x), side))[0]
+                theta = theta - settings.lr_net * step.gradient(theta, x, y).theta
+        return theta
+
+    def finish(self, state: GradientState) -> SyntheticSet:
+        return self._context.as_set(self._settings, state.images)
