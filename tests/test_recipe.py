@@ -7,7 +7,17 @@ from typing import ClassVar
 import pytest
 
 from ddkit.errors import RecipeError
-from ddkit.recipe import nearest, override, parse_recipe, parse_table, preset, read_toml, setting, to_toml
+from ddkit.recipe import (
+    changed_settings,
+    nearest,
+    override,
+    parse_recipe,
+    parse_table,
+    preset,
+    read_toml,
+    setting,
+    to_toml,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,3 +119,9 @@ def test_a_preset_changes_the_default_and_nothing_else() -> None:
     assert Other().rate == 0.75 and Other().ipc == 1
     with pytest.raises(RecipeError, match="at most 1, got 2"):
         parse_table({"rate": 2.0}, Other, "recipe 'x'", "method")
+
+
+def test_changed_settings_are_those_that_differ_from_the_defaults():
+    """Two recipes with one answer are one; what a later version adds with a default is no part of it."""
+    recipe = parse("seed = 3\n[method]\nname = 'toy'\nipc = 7\nrate = 0.5\n[data]\nvalidation = 0.2\n")
+    assert changed_settings(recipe) == {"seed": 3, "data.validation": 0.2, "method.name": "toy", "method.ipc": 7}

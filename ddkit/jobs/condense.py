@@ -95,8 +95,8 @@ def condense(
     where = pick_device(device)
     bench = lay_out(resolved.data, resolved.net, where)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
-    meter.say(origin)
     guard_flips(resolved, bench, meter)
+    meter.say(origin)
     return condense_on(bench, resolved, folder, where, resume, evaluate, meter)
 
 

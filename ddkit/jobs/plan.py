@@ -13,6 +13,7 @@ from ddkit.experts.processes import process_count
 from ddkit.home import home
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.condense import default_folder
+from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.probe import Gauge, probe_condensation, probe_evaluation, probe_experts
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.threads import fitting_threads, one_thread
@@ -110,6 +111,7 @@ def plan(
     gauge = Gauge(where)
     bench = lay_out(resolved.data, resolved.net, where)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
+    guard_flips(resolved, bench, meter)
     stock = _Stock(there=0, missing=0, expert=0, disk=0)
     if resolved.experts is not None:
         stock = _take_stock(resolved, bench)

@@ -31,7 +31,7 @@ USAGE = [
     (["condense", "--ipc", "0"], "key 'method.ipc': must be an integer of at least 1, got 0"),
     (["condense", "--ipc", "500"], r"ipc 500: class \d has only \d+ training images; set method.ipc to at most that"),
     (["condense", "--data", "cifar11"], "dataset 'cifar11': is unknown; did you mean cifar10"),
-    (["condense", "--set", "data.augment=flip_crop"], "names flip.*'digits'.*use --set data.augment=crop"),
+    (["condense", "--set", "data.augment=flip_crop"], "'data.augment': mirrors.*'digits'.*use --set data.augment=crop"),
     (["condense", "--device", "gpu7"], "device 'gpu7': this machine.*use cpu or auto"),
     (["condense", "--recipe", "ftd-digit-ipc1"], "recipe 'ftd-digit-ipc1': is no readable file.*did you mean ftd-d"),
     (["condense", "--set", "method.syn_steps"], "must look like section.key=value"),

@@ -267,12 +267,34 @@ def test_attributes():
     assert not DSA("color_crop_cutout_scale_rotate").flips
 
 
+def test_strategies_joined_by_plus_follow_each_other():
+    """A flip of its own falls on half of all images, whatever comes after it."""
+    dsa, x = DSA("flip+color_crop"), images(600, 4, 1, 8, 8)
+    assert dsa.groups == (("flip",), ("color", "crop")) and dsa.flip_share == 0.5
+    assert DSA(FULL).flip_share == pytest.approx(1 / 12)
+    params = dsa.sample(stream(0, "augment"), 600, 4, (8, 8))
+    assert set(params.ops) == {"flip"} and params.then is not None and set(params.then.ops) == {"color", "crop"}
+    assert params.values[..., 0].mean().item() == pytest.approx(0.5, abs=0.04)  # 4 standard errors
+    expected = DSA.apply(DSA.apply(x, DSAParams(params.ops, params.values, (8, 8))), params.then)
+    assert torch.equal(dsa.apply(x, params), expected)
+    assert torch.equal(dsa.apply(x[5:9], params[5:9]), expected[5:9])
+    assert torch.equal(dsa.apply(x[:, :2], params.first(2)), expected[:, :2])
+    assert torch.equal(dsa.apply(x, DSAParams.join([params[:300], params[300:]])), expected)
+
+
+def test_a_strategy_without_its_flip():
+    for strategy, rest in [("flip", ""), ("color_flip", "color"), ("flip+color_crop", "color_crop"), ("crop", "crop")]:
+        assert DSA(strategy).without_flip() == rest
+
+
 @pytest.mark.parametrize(
     ("strategy", "line"),
     [
         ("color_corp", "'color_corp': unknown operation 'corp'; did you mean crop"),
         ("color__flip", "unknown operation ''; there are: color, crop, cutout, flip, rotate, scale"),
         ("Flip", "unknown operation 'Flip'"),
+        ("flip+color_flip", "names 'flip' twice"),
+        ("flip+", "unknown operation ''"),
         ("flip_crop_flip", "names 'flip' twice"),
     ],
 )
