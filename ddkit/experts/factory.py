@@ -1,6 +1,6 @@
 """The expert factory: which experts are trained together, and where."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data import DSA, Part
+from ddkit.errors import UsageError
 from ddkit.experts.processes import at_once, process_count
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.train import train_experts
@@ -15,7 +16,7 @@ from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 
 STACK = 8
-"""Experts trained as one stack on CUDA."""
+"""Experts trained as one stack on CUDA, where they fit into its memory."""
 
 Group = Sequence[int]
 Epoch = tuple[np.ndarray, np.ndarray]
@@ -36,15 +37,39 @@ def grow(
         for theta, losses in train_experts(net, part, settings, dsa, epochs, generators):
             yield _leave(theta), _leave(losses)
 
-    cuda = part.images.is_cuda
-    size, count = (STACK, 1) if cuda else (1, process_count())
-    groups = [experts[first : first + size] for first in range(0, len(experts), size)]
-    with closing(at_once(train, groups, count)) as finished:
+    alone = [[expert] for expert in experts]
+    trained_groups = in_stacks(train, experts) if part.images.is_cuda else at_once(train, alone, process_count())
+    with closing(trained_groups) as finished:
         for group, trained in finished:
-            if cuda:
-                torch.cuda.synchronize()  # the copies that are on their way
             snapshots, losses = (torch.from_numpy(np.stack(column)) for column in zip(*trained, strict=True))
             yield from zip(group, snapshots.unbind(1), losses.unbind(1), strict=True)
+
+
+def in_stacks(
+    train: Callable[[Group], Iterable[Epoch]], experts: Sequence[int]
+) -> Generator[tuple[Group, list[Epoch]], None, None]:
+    """Yield (group, what training it gave) for groups of STACK experts, or of half as many, and so on, once a group has
+    not fitted into the device's memory.
+
+    Raises:
+        UsageError: one expert alone does not fit.
+    """
+    size, first = STACK, 0
+    while first < len(experts):
+        group = experts[first : first + size]
+        try:
+            trained = list(train(group))
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()  # the copies that are on their way
+        except torch.OutOfMemoryError:
+            size = len(group) // 2
+            if size == 0:
+                raise UsageError(
+                    "experts: one alone does not fit into the device's memory; lower experts.batch or net.width"
+                ) from None
+            continue
+        yield group, trained
+        first += len(group)
 
 
 def _leave(values: Tensor) -> np.ndarray:

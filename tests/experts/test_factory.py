@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from ddkit.data import DSA
+from ddkit.errors import UsageError
 from ddkit.experts import factory, train_expert
-from ddkit.experts.factory import grow
+from ddkit.experts.factory import grow, in_stacks
 from ddkit.experts.flat import FlatExperts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
@@ -48,3 +49,23 @@ def test_stacks_on_a_gpu_are_the_experts_of_the_cpu(real, net):
         assert not snapshots.is_cuda and torch.equal(snapshots[0], theta[0])
         assert (snapshots[-1] - theta[-1]).norm() < 0.01 * (theta[-1] - theta[0]).norm()
         assert losses[1:].tolist() == pytest.approx(means[1:], rel=1e-2)
+
+
+@pytest.mark.parametrize(("fitting", "groups"), [(8, [8, 3]), (3, [2, 2, 2, 2, 2, 1]), (1, [1] * 11)])
+def test_a_stack_that_does_not_fit_is_halved(fitting, groups):
+    def train(group):
+        if len(group) > fitting:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return [(group, group)]
+
+    found = list(in_stacks(train, range(11)))
+    assert [len(group) for group, _ in found] == groups
+    assert [expert for group, _ in found for expert in group] == list(range(11))
+
+
+def test_one_expert_that_does_not_fit_is_one_line():
+    def train(group):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(UsageError, match=r"one alone does not fit .* lower experts.batch"):
+        list(in_stacks(train, range(4)))
