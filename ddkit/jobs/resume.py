@@ -9,7 +9,7 @@ from ddkit.recipe import Recipe, override, parse_recipe, read_toml
 from ddkit.run import RunFolder, checkpoint_iteration
 
 CHANGEABLE = ("method.", "evaluate.")
-FIXED = ("method.name", "method.ipc", "method.pix_init", "method.soft_labels", "method.teacher_epoch")
+FIXED = ("method.name", "method.ipc", "method.fyi", "method.pix_init", "method.soft_labels", "method.teacher_epoch")
 
 
 def resumed(folder: RunFolder, asked: tuple[str, ...]) -> Recipe:
