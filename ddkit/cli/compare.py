@@ -60,12 +60,13 @@ def _print(found: "Comparison") -> None:
         where = (f"{line.data}, {line.ipc}", *[f"{line.flip_share:.2g}"] * mirrored)
         score = line.overall
         accuracy = percent(100 * score.mean, 100 * score.interval)
+        chosen_by = [f"{100 * score.validation:.1f}" if score.validation is not None else ""] * (found.on == "test")
         n = f"{len(line.scores)} x {len(line.scores[0].accuracies)}"
         minutes = f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
         experts = f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
-        rows.append((*where, line.name, accuracy, n, minutes, experts))
-    judged = "accuracy %" if found.on == "test" else f"{found.on} %"
-    headings = ("data, ipc", *["flips"] * mirrored, "trained on", judged, "n", "min/set", "experts")
+        rows.append((*where, line.name, accuracy, *chosen_by, n, minutes, experts))
+    judged = ["accuracy %", "validation %"] if found.on == "test" else [f"{found.on} %"]
+    headings = ("data, ipc", *["flips"] * mirrored, "trained on", *judged, "n", "min/set", "experts")
     print_rows(headings, rows)
     click.echo(
         "- min/set: minutes to condense a set on one core, experts: to train them on all cores, where this folder did"

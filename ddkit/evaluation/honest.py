@@ -85,4 +85,11 @@ def score_row(
     best = max(range(len(LR_GRID)), key=lambda i: fmean(validation[groups[i]]))
     judged = trained.only(groups[best]).accuracy(real.test) if on == "test" else validation[groups[best]]
     seconds = time.perf_counter() - begin
-    return Score(name=row.name, images=size, accuracies=tuple(judged), lr=LR_GRID[best], seconds=seconds)
+    return Score(
+        name=row.name,
+        images=size,
+        accuracies=tuple(judged),
+        lr=LR_GRID[best],
+        seconds=seconds,
+        validation=fmean(validation[groups[best]]),
+    )

@@ -13,7 +13,8 @@ from scipy.stats import t as student_t
 class Score:
     """Test accuracies (fractions) of n networks trained on one set, each from its own initialisation.
 
-    `images` counts what the networks were trained on, `lr` is the learning rate they used, `seconds` the time it took.
+    `images` counts what the networks were trained on, `lr` is the learning rate they used, `seconds` the time it took,
+    `validation` their mean accuracy on the validation part, by which the rate was chosen and settings may be.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Score:
     accuracies: tuple[float, ...]
     lr: float
     seconds: float
+    validation: float | None = None
 
     @property
     def mean(self) -> float:

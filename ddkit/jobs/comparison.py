@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 from typing import Any
 
 from ddkit.evaluation import Score
@@ -35,7 +36,13 @@ class Line:
         if len(self.scores) == 1:
             return self.scores[0]
         means = tuple(score.mean for score in self.scores)
-        return dataclasses.replace(self.scores[0], accuracies=means, seconds=sum(s.seconds for s in self.scores))
+        told = [score.validation for score in self.scores if score.validation is not None]
+        return dataclasses.replace(
+            self.scores[0],
+            accuracies=means,
+            seconds=sum(s.seconds for s in self.scores),
+            validation=fmean(told) if told else None,
+        )
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,8 @@ def test_equal_seeds_give_equal_tables(synthetic: SyntheticSet, real: RealData, 
     table = json.loads(texts[0])
     assert (table["protocol"], table["dataset"], table["net"], table["seed"]) == ("honest", "digits", net.spec, 0)
     for row, score in zip(table["scores"], one.scores, strict=True):
-        assert set(row) == {"name", "images", "accuracies", "lr", "mean", "interval95"}
+        assert set(row) == {"name", "images", "accuracies", "lr", "validation", "mean", "interval95"}
+        assert 0 <= row["validation"] <= 1
         assert (row["mean"], row["interval95"]) == (score.mean, score.interval)
     assert all("seconds" in row for row in one.tables()["scores"])
     assert any(f"{len(real.validation)} validation" in note for note in one.notes)
