@@ -54,7 +54,9 @@ def print_summary(evaluations: Sequence["Evaluation"]) -> None:
     console = Console()
     console.print(table)
     if protocols != {"honest"}:
-        console.print("- paper-*: selected on the test set; comparable with published tables, not with honest scores")
+        console.print(
+            "- paper-*: as the authors score, see above; comparable with published tables, not with honest ones"
+        )
 
 
 def _accuracy(score: "Score") -> str:

@@ -21,6 +21,8 @@ class PaperProtocol:
         look_every: the best of the test accuracies seen each so many epochs is reported, from the first epoch on;
             None: the one after the last step.
         passes: how often the same networks are trained so, one training after the other, before they are judged.
+        of_snapshots: whether the best of a run's snapshots is reported; else its last set.
+        augmented: whether networks are trained under the recipe's augmentation.
         authors_nets: how many networks the authors trained on a set.
         remark: what a reader of the scores must know besides.
     """
@@ -34,8 +36,15 @@ class PaperProtocol:
     weight_decay: float = 5e-4
     look_every: int | None = None
     passes: int = 1
+    of_snapshots: bool = True
+    augmented: bool = True
     authors_nets: int = 5
     remark: str = ""
+
+    @property
+    def selects(self) -> bool:
+        """Whether something is chosen on the test set."""
+        return self.of_snapshots or self.look_every is not None
 
     def training(self, size: int) -> Training:
         """One training on `size` images.
@@ -84,6 +93,9 @@ PAPERS = {
             remark="the authors' scripts train 300 to 1000 epochs, here 1000",
         ),
         PaperProtocol(name="datm", batch=128, authors_nets=1),
+        PaperProtocol(name="dc", epochs=300, of_snapshots=False, augmented=False, authors_nets=20),
+        PaperProtocol(name="dsa", of_snapshots=False, authors_nets=20),
+        PaperProtocol(name="dm", of_snapshots=False, authors_nets=20),
     )
 }
 """The protocols by method, read in the code that the authors released."""

@@ -44,9 +44,9 @@ def evaluate(
 
     Args:
         source: a SyntheticSet, a file, a run folder, or the name of a ready-made set.
-        protocol: "honest", or "paper", "paper-mtt", "paper-ftd", "paper-ast" or "paper-datm", which repeat what the
-            authors did: they select on the test set, among a run folder's snapshots for one, and say so. "paper" is
-            that of the set's own method, or MTT's where it has none.
+        protocol: "honest", or "paper", "paper-mtt", "paper-ftd", ... (see `ddkit.evaluation.PROTOCOLS`), which repeat
+            what the authors did: where they select on the test set, among a run folder's snapshots for one, they say
+            so. "paper" is that of the set's own method, or MTT's where it has none.
         data: where the real data is now, such as "npz:FILE"; default where it was when the set was made.
         net: another architecture, such as "resnet18" or "convnet(depth=2, norm=batch)"; default the set's own.
         nets: networks a row; default the recipe's.

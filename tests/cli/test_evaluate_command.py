@@ -56,7 +56,7 @@ def test_protocols_side_by_side(
         ["herding", shown(0, 2), "", ""],
         ["kmeans", shown(0, 3), "", ""],
     ]
-    assert f"digits, {MLP}, accuracy %" in text and "- paper-*: selected on the test set" in text
+    assert f"digits, {MLP}, accuracy %" in text and "- paper-*: as the authors score" in text
 
 
 def test_across_architectures(

@@ -55,6 +55,17 @@ def test_the_best_snapshot_on_the_test_part_is_reported_and_said_so(
     assert np.std(best.accuracies, ddof=1) - np.std(best.accuracies) > 0.0015  # enough to tell the two apart
 
 
+@pytest.mark.parametrize("name", ["dc", "dsa", "dm"])
+def test_the_last_set_is_reported_where_the_authors_do_so(
+    snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet, name: str
+) -> None:
+    table = judge(snapshots, real, net, name=name, dsa="color_crop")
+    assert table.scores[0].name == "toy (last)"
+    assert "nothing is selected on the test set" in table.notes[0] and "SELECTED" not in "".join(table.notes)
+    plain = judge({"last": snapshots["last"]}, real, net, name=name)
+    assert (plain.scores[0].accuracies == table.scores[0].accuracies) == (name == "dc")  # DC's are not augmented
+
+
 @pytest.mark.parametrize("lr, used", [(0.02, 0.02), (None, 0.01)])
 def test_the_schedule_is_the_authors(
     synthetic: SyntheticSet,

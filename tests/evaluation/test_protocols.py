@@ -23,7 +23,12 @@ PUBLISHED = {
     "ftd": (256, 5e-4, 0.1, 0.9, 2, None),
     "ast": (256, 1e-3, 0.5, 0.8, 1, 20),
     "datm": (128, 5e-4, 0.1, 0.9, 1, None),
+    "dc": (256, 5e-4, 0.1, 0.9, 1, None),
+    "dsa": (256, 5e-4, 0.1, 0.9, 1, None),
+    "dm": (256, 5e-4, 0.1, 0.9, 1, None),
 }
+ALIKE = ("mtt", "datm", "dc", "dsa", "dm")
+"""Their steps are the same where one batch holds the whole set."""
 
 
 def short(name: str, epochs: int) -> PaperProtocol:
@@ -81,8 +86,8 @@ def test_every_schedule_is_that_of_a_plain_loop(name: str, soft: bool) -> None:
     expected = by_torch(name, epochs, lr, images, labels)
     torch.testing.assert_close(torch.stack(seen), torch.stack(expected), atol=5e-5, rtol=1e-3)
     assert len(expected) == epochs + 1
-    # The oracle would notice another schedule: the four differ by far more than the tolerance.
-    for other in PUBLISHED.keys() - {name, "datm" if name == "mtt" else "mtt" if name == "datm" else ""}:
+    # The oracle would notice another schedule: they differ by far more than the tolerance.
+    for other in PUBLISHED.keys() - ({name} if name not in ALIKE else set(ALIKE)):
         assert (by_torch(other, epochs, lr, images, labels)[-1] - expected[-1]).abs().max() > 1e-3
 
 
@@ -92,13 +97,16 @@ def test_the_table_holds_the_published_numbers(name: str) -> None:
     protocol = PAPERS[name]
     for size, steps_an_epoch in ((10, 1), (batch, 1), (batch + 1, 2), (500, -(-500 // batch))):
         training, looks = protocol.training(size), protocol.looks(size)
-        # 1001 epochs; the new optimiser is made when epoch 501, counted from 0, is over
-        assert (training.steps, training.drop_at) == (1001 * steps_an_epoch, 502 * steps_an_epoch)
+        # 1001 epochs (DC: 301); the new optimiser is made when epoch 501 (151), counted from 0, is over
+        last, drop = (300, 152) if name == "dc" else (1000, 502)
+        assert (training.steps, training.drop_at) == ((last + 1) * steps_an_epoch, drop * steps_an_epoch)
         assert (training.batch, training.weight_decay, training.momentum) == (batch, decay, 0.9)
         assert (training.drop_factor, training.drop_momentum, training.drop_resets) == (factor, later, True)
-        epochs = [epoch for epoch in range(1001) if (epoch == 1000 if every is None else epoch % every == 0)]
+        epochs = [epoch for epoch in range(last + 1) if (epoch == last if every is None else epoch % every == 0)]
         assert list(looks) == [(epoch + 1) * steps_an_epoch for epoch in epochs]
     assert (protocol.name, protocol.passes) == (name, passes)
+    assert protocol.of_snapshots == protocol.selects == (name not in ("dc", "dsa", "dm"))
+    assert protocol.augmented == (name != "dc")
 
 
 def test_an_epoch_that_is_not_looked_at_last() -> None:
@@ -108,7 +116,8 @@ def test_an_epoch_that_is_not_looked_at_last() -> None:
 
 
 def test_names() -> None:
-    assert PROTOCOLS == ("honest", "paper", "paper-mtt", "paper-ftd", "paper-ast", "paper-datm")
+    papers = ("paper-mtt", "paper-ftd", "paper-ast", "paper-datm", "paper-dc", "paper-dsa", "paper-dm")
+    assert PROTOCOLS == ("honest", "paper", *papers)
     assert [full_name("paper", method) for method in ("ftd", "ast", "herding")] == [
         "paper-ftd",
         "paper-ast",
