@@ -44,10 +44,12 @@ class Trained:
 
     def accuracy(self, part: Part) -> list[float]:
         """Share of `part` that each network classifies correctly."""
-        shares = []
+        step, shares = step_for(self.net, self.theta[0]), []
+        fused = step.fused and not self.stats and not self.theta.is_cuda
         for i, theta in enumerate(self.theta):
             stats = {name: values[i] for name, values in self.stats.items()}
-            shares.append(accuracy(self.net, theta, part.images, part.labels, stats or None))
+            says = (lambda theta, x, _: step.logits(theta, x)) if fused else self.net
+            shares.append(accuracy(says, theta, part.images, part.labels, stats or None))
         return shares
 
     def only(self, which: slice) -> "Trained":

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ddkit.nets.flat import FlatNet, Stats
+from ddkit.nets.flat import Stats
 
 CHUNK = 500
 """Images that go through the network together."""
@@ -24,7 +24,7 @@ def logits_of(
 
 
 def accuracy(
-    net: FlatNet,
+    net: Callable[..., Tensor],
     theta: Float[Tensor, " p"],
     images: Float[Tensor, "n c h w"],
     labels: Int[Tensor, " n"],

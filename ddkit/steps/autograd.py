@@ -20,6 +20,10 @@ class AutogradStep:
     net: Network
     maps: torch.dtype
 
+    def logits(self, theta: Tensor, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.net(theta.to(self.maps), x.to(self.maps)).to(theta.dtype)
+
     def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
         held: dict[int, int] = {}
 

@@ -69,6 +69,11 @@ class ConvNetStep:
         self._real = torch.float64 if maps == torch.float64 else torch.float32
         self._chunk = max(1, chunk // max(s.filters * s.height * s.width * maps.itemsize for s in shapes))
 
+    def logits(self, theta: Tensor, x: Tensor) -> Tensor:
+        blocks, head, bias = self._weights(theta)
+        last = (self._up(blocks, images)[0] for images in self._maps_of(x))
+        return torch.cat([torch.addmm(bias, _features(p, head), head.T) for p in last])
+
     def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
         weights = self._weights(theta)
         total, loss, tapes = torch.zeros_like(theta), theta.new_zeros(()), []

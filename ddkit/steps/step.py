@@ -46,6 +46,10 @@ class Step(Protocol):
 
     fused: ClassVar[bool]
 
+    def logits(self, theta: Tensor, x: Tensor) -> Tensor:
+        """What the network says of images [B, C, H, W] under parameters [P]: [B, K], without a graph."""
+        ...
+
     def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
         """At parameters [P], images [B, C, H, W], labels [B] (classes) or [B, K] (probabilities)."""
         ...

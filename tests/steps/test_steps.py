@@ -285,3 +285,19 @@ def test_other_networks_have_slopes_by_autograd(spec):
     slope, tape = step.slope(theta, x)
     expected = slope_oracle(net, theta, x, v)
     torch.testing.assert_close((slope, step.slope_product(theta, v, tape)), expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("blocks", ["c", "formulas"])
+@pytest.mark.parametrize("chunk", [1, 2**30])
+def test_fused_logits_are_the_networks(shape, blocks, chunk):
+    net, theta, x, _, _ = case(shape)
+    step = fused(net, blocks, chunk=chunk)
+    torch.testing.assert_close(step.logits(theta, x), net(theta, x), rtol=0, atol=1e-12)
+
+
+def test_other_networks_have_logits_without_a_graph():
+    net = FlatNet(parse_net("mlp(depth=1, width=8)"), (1, 8, 8), CLASSES)
+    theta, x = net.init(stream(0, "step"), torch.float64), torch.ones(3, 1, 8, 8, dtype=torch.float64)
+    said = step_for(net, theta).logits(theta.requires_grad_(), x)
+    assert torch.equal(said, net(theta, x)) and not said.requires_grad
