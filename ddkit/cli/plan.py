@@ -10,7 +10,7 @@ from ddkit.cli.condense import condense
 if TYPE_CHECKING:
     from ddkit.jobs import Plan
 
-SHARED = ("method", "data", "ipc", "seed", "device", "overrides")
+SHARED = ("method", "data", "ipc", "fyi", "seed", "device", "overrides")
 """Options of `ddkit condense` that shape the work, taken from there so that both read them alike."""
 
 
@@ -28,6 +28,7 @@ def plan(
     method: str | None,
     data: str | None,
     ipc: int | None,
+    fyi: bool,
     seed: int | None,
     device: str,
     overrides: tuple[str, ...],
@@ -49,6 +50,7 @@ def plan(
             method,
             data=data,
             ipc=ipc,
+            fyi=fyi,
             recipe=recipe,
             overrides=overrides,
             seed=seed,

@@ -1,8 +1,8 @@
 """The one evaluator: trains fresh networks on a set and on its rivals, all alike, and scores them on real test data.
 
 In: a `SyntheticSet`, the real data, a network. Out: an `Evaluation`, a table of scores with intervals. Two kinds of
-protocols: `honest` (settings chosen on validation data, last epoch) and `paper` (what the authors of MTT, FTD, AST or
-DATM did, selection on the test set included, and said so). The folder is not called `evaluate`, so that
+protocols: `honest` (settings chosen on validation data, last epoch) and `paper` (what the authors of a method did, with
+their selection on the test set where they made one, and said so). The folder is not called `evaluate`, so that
 `ddkit.evaluate` can be the function.
 """
 
@@ -12,7 +12,7 @@ from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
 from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
 from ddkit.evaluation.score import Evaluation, Score
-from ddkit.evaluation.trainer import Training, train_networks
+from ddkit.evaluation.trainer import Trained, Training, train_networks
 
 __all__ = [
     "Evaluation",
@@ -32,6 +32,7 @@ __all__ = [
     "rival_row",
     "whole_row",
     "score_row",
+    "Trained",
     "Training",
     "train_networks",
 ]

@@ -28,7 +28,8 @@ def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
     device = real.train.images.device
     labels = synthetic.labels if synthetic.soft_labels is None else synthetic.soft_labels
     members = torch.arange(len(labels)).expand(nets, -1)
-    return Row(synthetic.facts.method, synthetic.images.to(device), labels.to(device), members)
+    name = synthetic.facts.method + "+fyi" * synthetic.facts.fyi
+    return Row(name, synthetic.images.to(device), labels.to(device), members)
 
 
 def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int) -> Row:

@@ -37,7 +37,9 @@ def plan_lines(
     first = entries[0].recipes[0]
     settings, ipc, real = first.evaluate, first.method.ipc, bench.real
     expected = any(entry.recipes[0].method.expects_flips for entry in entries)
-    dsa = evaluation_dsa(flips or settings.flips, bench.dsa, expected)
+    asked = {entry.recipes[0].evaluate.flips for entry in entries}
+    own = "always" if "always" in asked else "augment" if asked == {"augment"} else "auto"
+    dsa = evaluation_dsa(flips or own, bench.dsa, expected)
     bench = dataclasses.replace(bench, dsa=dsa)
     depends = {
         "format": 1,

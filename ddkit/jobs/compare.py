@@ -13,13 +13,13 @@ from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation import PARTS
 from ddkit.jobs.bench import Bench, lay_out, pick_device
-from ddkit.jobs.cells import plan_lines, read_score, score_cell
-from ddkit.jobs.comparison import Comparison
+from ddkit.jobs.cells import Cell, plan_lines, read_score, score_cell
+from ddkit.jobs.comparison import Comparison, Line
 from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_another
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.spread import spread
-from ddkit.recipe import FLIP_POLICIES, nearest
+from ddkit.recipe import FLIP_POLICIES, Recipe, nearest
 from ddkit.run import Meter, SilentMeter
 
 FYI = "+fyi"
@@ -78,14 +78,16 @@ def compare(
         raise UsageError("compare: two recipes have one name; name each once")
 
     benches: dict[str, Bench] = {}
+    laid_out: list[tuple[Recipe, Bench]] = []
     for entry in entries:
         recipe = entry.recipes[0]
-        key = repr((recipe.data, recipe.net))
+        key = entry.group
         if key not in benches:
-            benches[key] = lay_out(recipe.data, recipe.net, where)
-        benches[entry.group] = benches[key]
+            same = next((b for e, b in laid_out if (e.data, e.net) == (recipe.data, recipe.net)), None)
+            benches[key] = same or lay_out(recipe.data, recipe.net, where)
+            laid_out.append((recipe, benches[key]))
         refuse_small_classes(benches[key].real.train.labels, recipe.method.ipc)
-        guard_flips(recipe, benches[key], meter)
+        guard_flips(recipe, benches[key], meter, flips)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
         refuse_another(entry.folder(out, recipe), recipe, benches[entry.group].real)
@@ -100,7 +102,7 @@ def compare(
         groups.setdefault(entry.group, []).append(entry)
     planned = [
         line
-        for policy in flips or (None,)
+        for policy in dict.fromkeys(flips) or (None,)
         for key, members in groups.items()
         for line in plan_lines(members, benches[key], out, on, policy)
     ]
@@ -112,16 +114,22 @@ def compare(
     lines = [
         dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) for cells, line in planned
     ]
-    return Comparison(on, tuple(lines), _notes(entries, sets, on))
+    return Comparison(on, tuple(lines), (*_notes(entries, sets, on), _augmentations(planned)))
 
 
 def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:
     """One recipe under as many seeds as there are to be sets."""
     recipe = name.removesuffix(FYI)
     flags = ("method.fyi=true",) if name.endswith(FYI) else ()
-    first, _ = resolve(recipe=recipe, overrides=flags + overrides)
+    first, _ = resolve(recipe=recipe, overrides=overrides + flags)
     forms = tuple(dataclasses.replace(first, seed=first.seed + i) for i in range(sets))
     return Entry(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
+
+
+def _augmentations(planned: list[tuple[list[Cell], Line]]) -> str:
+    """How the networks' images were augmented, in all parts of the table."""
+    strategies = dict.fromkeys(cell.bench.dsa.strategy or "none" for cells, _ in planned for cell in cells)
+    return f"augmentation of the networks' training: {', '.join(strategies)}"
 
 
 def _notes(entries: list[Entry], sets: int, on: str) -> tuple[str, ...]:

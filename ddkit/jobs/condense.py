@@ -81,8 +81,7 @@ def condense(
         NumericalError: the matching loss exploded; the folder keeps the last good checkpoint.
     """
     meter = meter or SilentMeter()
-    if fyi:
-        overrides = ("method.fyi=true", *overrides)
+    overrides = ("method.fyi=true",) * fyi + overrides
     ask = partial(resolve, recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, overrides=overrides)
     if resume:
         folder = RunFolder(Path(out) if out is not None else default_folder(ask()[0]))

@@ -37,7 +37,8 @@ class Entry:
     def group(self) -> str:
         """What must be equal for two recipes' rows to be comparable."""
         first = self.recipes[0]
-        return repr((first.data, first.net, first.evaluate, first.method.ipc))
+        evaluate = dataclasses.replace(first.evaluate, flips="auto")  # the group decides
+        return repr((_undeclared(first).data, first.net, evaluate, first.method.ipc))
 
     def folder(self, out: Path, recipe: Recipe) -> RunFolder:
         """A run's folder; its name carries a digest of the recipe, so that other settings never meet in it. Defaults
@@ -73,7 +74,12 @@ def condense_one(entry: Entry, recipe: Recipe, bench: Bench, out: Path, device: 
 
 def _shaping(recipe: Recipe) -> Recipe:
     """All of a recipe that shapes its set."""
-    return dataclasses.replace(recipe, evaluate=EvaluateSettings())
+    return dataclasses.replace(_undeclared(recipe), evaluate=EvaluateSettings())
+
+
+def _undeclared(recipe: Recipe) -> Recipe:
+    """The recipe without its word on flips, which allows and forbids, and shapes nothing."""
+    return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, flips_keep_label=None))
 
 
 def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:

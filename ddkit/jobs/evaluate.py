@@ -16,7 +16,7 @@ from ddkit.evaluation import (
     full_name,
 )
 from ddkit.jobs.bench import Bench, lay_out, pick_device
-from ddkit.jobs.flip_guard import refuse_harmful_flips
+from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, parse_net
 from ddkit.recipe import DataSettings, EvaluateSettings, override, parse_table, read_toml
@@ -67,7 +67,7 @@ def evaluate(
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
     protocol = full_name(protocol, synthetic.facts.method)
     for assignment in overrides:
-        if not assignment.startswith("evaluate."):
+        if not assignment.startswith(("evaluate.", OVERRIDE)):
             raise UsageError(f"--set {assignment!r}: only evaluate.* can be set when a set is evaluated")
     explicit = () if nets is None else (f"evaluate.nets={nets}",)
     tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), explicit + overrides)
@@ -76,7 +76,7 @@ def evaluate(
     meter = meter or SilentMeter()
     if settings.flips == "always":
         made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
-        refuse_harmful_flips("evaluate.flips", "use evaluate.flips=augment", made_with, bench.real, meter)
+        refuse_harmful_flips("evaluate.flips", "let it be augment", made_with, bench.real, meter)
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
     with fitting_threads(bench.net.shape):
         if protocol == "honest":

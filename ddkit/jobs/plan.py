@@ -80,6 +80,7 @@ def plan(
     *,
     data: str | None = None,
     ipc: int | None = None,
+    fyi: bool = False,
     recipe: str | Path | None = None,
     overrides: tuple[str, ...] = (),
     seed: int | None = None,
@@ -93,7 +94,7 @@ def plan(
     too long. Methods that match experts meet one that nobody trained.
 
     Args:
-        method, data, ipc, recipe, overrides, seed, device: as for `condense`.
+        method, data, ipc, fyi, recipe, overrides, seed, device: as for `condense`.
         probe_seconds: about how long to measure; initial images and coresets are chosen as a whole, however long.
         meter: progress; default silent.
 
@@ -106,6 +107,7 @@ def plan(
         DataError: data or experts that are missing or damaged.
     """
     meter = meter or SilentMeter()
+    overrides = ("method.fyi=true",) * fyi + overrides
     resolved, origin = resolve(recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, overrides=overrides)
     where = pick_device(device)
     gauge = Gauge(where)
@@ -192,6 +194,8 @@ def _memory_problems(recipe: Recipe, stages: list[Stage], free: int) -> list[str
         "condensation": "lower method.ipc, or take a machine with more",
         "evaluation": f"lower evaluate.batch, now {recipe.evaluate.batch}, or evaluate.nets, or pass --no-evaluate",
     }
+    if (batch_real := getattr(method, "batch_real", None)) is not None:
+        ways["condensation"] = f"lower method.batch_real, now {batch_real}, or method.ipc"
     if isinstance(method, TrajectorySettings):
         batch = method.batch_syn or "all images"
         ways["condensation"] = f"lower method.batch_syn, now {batch}, or method.syn_steps, now {method.syn_steps}"

@@ -15,13 +15,12 @@ import torch
 
 from ddkit.data import Part
 from ddkit.evaluation.honest import LR_GRID
-from ddkit.evaluation.trainer import CHUNK, Training, train_networks
+from ddkit.evaluation.trainer import CHUNK, Trained, Training, train_networks
 from ddkit.experts import Buffer, BufferKey, Trajectories, train_expert
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.condense import SNAPSHOTS
 from ddkit.methods import Context, Method, method_class
 from ddkit.methods.trajectory import TrajectorySettings
-from ddkit.nets import accuracy
 from ddkit.randomness import stream
 from ddkit.recipe import Recipe
 from ddkit.run import free_memory, write_checkpoint
@@ -197,8 +196,9 @@ def probe_evaluation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float)
     ]
     images, labels = real.validation.images[:TOGETHER], real.validation.labels[:TOGETHER]
     theta = bench.net.init(stream(recipe.seed, "plan")).to(images.device)
-    stats = bench.net.init_stats(theta) or None
-    one = gauge.cost(lambda: accuracy(bench.net, theta, images, labels, stats), seconds)
+    stats = {name: value[None] for name, value in bench.net.init_stats(theta).items()}
+    part, judge = Part(images, labels), Trained(bench.net, theta[None], stats)
+    one = gauge.cost(lambda: judge.accuracy(part), seconds)
     judged = networks * len(real.validation) + settings.nets * len(real.data.test_labels)
     judging = sum(sets.values()) * judged / len(labels) * one.seconds
     training = sum(rows * cost.seconds for rows, cost in costs)

@@ -75,8 +75,9 @@ def resolve(
 
 def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:
     """Raise RecipeError if FYI is asked of a method that learns no images."""
-    name = tables.get("method", {}).get("name")
-    if "fyi" not in tables.get("method", {}) or not isinstance(name, str):
+    table = tables.get("method")
+    name = table.get("name") if isinstance(table, dict) and "fyi" in table else None
+    if not isinstance(name, str):
         return
     if "fyi" not in {field.name for field in dataclasses.fields(settings_class("method", name))}:
         raise RecipeError(

@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 from ddkit.errors import RecipeError, UsageError
+from ddkit.jobs.flip_guard import OVERRIDE
 from ddkit.jobs.resolve import fill, settings_class
 from ddkit.recipe import Recipe, override, parse_recipe, read_toml
 from ddkit.run import RunFolder, checkpoint_iteration
 
-CHANGEABLE = ("method.", "evaluate.")
+CHANGEABLE = ("method.", "evaluate.", OVERRIDE)
 FIXED = ("method.name", "method.ipc", "method.fyi", "method.pix_init", "method.soft_labels", "method.teacher_epoch")
 
 

@@ -19,7 +19,7 @@ from ddkit.jobs.resolve import find_recipe, resolve
 from ddkit.recipe import to_toml
 from ddkit.run import Meter, RunFolder
 
-SCORE = re.compile(r"(?<!\S)([\w-]+)(?: \([^)]*\))? (\d+(?:\.\d+)?) \+- (\d+(?:\.\d+)?)")
+SCORE = re.compile(r"(?<!\S)([\w+-]+)(?: \([^)]*\))? (\d+(?:\.\d+)?) \+- (\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def verify(
     """
     where, text = find_recipe(recipe)
     resolved, _ = resolve(recipe=recipe)
-    claimed = header_scores(text, {resolved.method.name, *RIVALS, "whole"})
+    claimed = header_scores(text, {resolved.method.name, resolved.method.name + "+fyi", *RIVALS, "whole"})
     if not claimed:
         raise UsageError(
             f"{where}: its header tells no scores to hold it to; they look like '# ftd 93.5 +- 0.8', and only "

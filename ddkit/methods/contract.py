@@ -87,6 +87,7 @@ class Context:
             net=self.net.spec,
             augment=self.dsa.strategy,
             evaluation_flip=max(self.dsa.flip_share, 0.5 if settings.expects_flips else 0.0),
+            fyi=settings.expects_flips,
             mean=getattr(preprocess, "mean", None),
             std=getattr(preprocess, "std", None),
             lr=lr,

@@ -3,7 +3,8 @@
 DC (Zhao et al., ICLR 2021) and DSA (Zhao and Bilen, ICML 2021). For each of `iterations` fresh networks, `outer_loop`
 times: for every class, the gradient of a real batch and that of the class's synthetic images are compared
 (`gradient_distance`), and one SGD step moves all images; between two such steps the network trains on the set for
-`inner_loop` epochs. Classes are taken one at a time, so that memory does not grow with their number.
+`inner_loop` epochs. Classes are taken one at a time, so that memory does not grow with their number (but in the forward
+pass that gives batch norm its statistics).
 
 The derivative of the distance is one `Step.product` along d distance / d gradient: exact, without a second backward
 pass through autograd's graph where the network has a fused step.
@@ -24,7 +25,7 @@ from ddkit.methods.gradient_distance import DISTANCES, gradient_distance
 from ddkit.methods.initial import InitialImages, initial_images
 from ddkit.randomness import stream
 from ddkit.recipe import setting
-from ddkit.steps import Step, step_for
+from ddkit.steps import AutogradStep, Step, step_for
 from ddkit.synth import SyntheticSet
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
@@ -48,7 +49,7 @@ class GradientSettings(InitialImages, Flipping, MethodSettings):
     lr_img: float = setting(0.1, above=0, help="learning rate of the images (network space)")
     lr_net: float = setting(0.01, above=0, help="learning rate of the inner loop")
     dis_metric: str = setting("ours", one_of=DISTANCES, help="distance of two gradients")
-    augmented: bool = setting(False, help="match and train on images under data.augment (DSA)")
+    augmented: bool = setting(False, help="match and train on images under data.augment; if that is empty, as DC")
 
     @property
     def loops(self) -> tuple[int, int]:
@@ -153,7 +154,7 @@ class GradientMatching:
             return step_for(net, theta)
         classes = range(self._context.real.data.class_count)
         seen = torch.cat([self._real.draw(c, BN_IMAGES, generator) for c in classes])
-        return step_for(partial(net, stats=net.batch_stats(theta, seen)), theta)
+        return AutogradStep(partial(net, stats=net.batch_stats(theta, seen)), theta.dtype)
 
     def _trained(self, theta: Tensor, images: Tensor, epochs: int, generator: torch.Generator) -> Tensor:
         """The network after `epochs` epochs of plain SGD on the set."""

@@ -135,7 +135,9 @@ class TrajectoryMatching:
         log_lr = torch.tensor(math.log(settings.lr_teacher), device=context.device)
         logits = torch.zeros(0, device=context.device)
         if settings.soft_labels:
-            logits = initial_logits(context, experts, settings.teaching_epoch, images, self._labels)
+            views, labels = settings.expand(images), settings.expand_index(self._labels)
+            said = initial_logits(context, experts, settings.teaching_epoch, views, labels)
+            logits = said.unflatten(0, (-1, len(images))).mean(0)  # both orientations share a label
         return TrajectoryState(
             images=images,
             log_lr=log_lr,

@@ -5,9 +5,20 @@ the derivative of (gradient . direction) for parameters, images and soft labels.
 field's ConvNet has a fused step of its own, on a CPU with kernels in C.
 """
 
+from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.choose import step_for
 from ddkit.steps.native import native_state
 from ddkit.steps.precision import PRECISIONS, convolution_precision
 from ddkit.steps.step import Gradient, Network, Product, Step
 
-__all__ = ["Gradient", "Network", "PRECISIONS", "Product", "Step", "convolution_precision", "native_state", "step_for"]
+__all__ = [
+    "AutogradStep",
+    "Gradient",
+    "Network",
+    "PRECISIONS",
+    "Product",
+    "Step",
+    "convolution_precision",
+    "native_state",
+    "step_for",
+]

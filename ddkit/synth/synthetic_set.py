@@ -15,7 +15,8 @@ class SetFacts:
 
     `space` says where `images` live: "normalised" ((raw - mean) / std with raw in [0, 1]) or "zca" (whitened; the
     matrix is refitted from the real data and held against `preprocess_digest`). `evaluation_flip` is the probability
-    with which training on the set should mirror an image. `lr` is the inner learning rate the method learned.
+    with which training on the set should mirror an image, `fyi` whether it was made for that. `lr` is the inner
+    learning rate the method learned.
     """
 
     method: str
@@ -28,6 +29,7 @@ class SetFacts:
     net: str
     augment: str = ""
     evaluation_flip: float = 0.0
+    fyi: bool = False
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     lr: float | None = None

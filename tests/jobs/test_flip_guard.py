@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 import torch
 
 from ddkit.cli.main import run
+from ddkit.data.real import Part
 from ddkit.errors import UsageError
-from ddkit.jobs import compare, condense, flip_guard
-from ddkit.jobs.flip_guard import FlipTest, flip_test
+from ddkit.jobs import compare, condense, evaluate, flip_guard, plan
+from ddkit.jobs import flip_test as flip_module
+from ddkit.jobs.flip_test import FlipTest, flip_test
 from ddkit.recipe import DataSettings
 from ddkit.synth import load
 
@@ -60,7 +63,7 @@ def test_digits_are_not_mirrored(home, tmp_path, monkeypatch, keys) -> None:
 def test_the_flag_is_refused_on_digits_and_for_real_images(home, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     for arguments, says in (
-        (["--method", "mtt"], "key 'method.fyi': mirrors images.*leave --fyi out, or say --set data.flips_keep_label"),
+        (["--method", "mtt"], "key 'method.fyi': mirrors images.*leave FYI out, or --set data.flips_keep_label"),
         (["--method", "kmeans"], "method 'kmeans' learns no images, so FYI could change nothing"),
     ):
         assert run(["condense", "--fyi", *arguments]) == 2
@@ -71,26 +74,72 @@ def test_the_flag_is_refused_on_digits_and_for_real_images(home, tmp_path, capsy
 
 def test_overridden_it_says_what_flips_cost_and_goes_on(home, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(flip_guard, "STEPS", 20)
+    monkeypatch.setattr(flip_module, "STEPS", 20)
     meter = Told()
     settings = (*QUICK, "data.flips_keep_label=true")
     made = condense("dm", fyi=True, overrides=settings, meter=meter)
-    assert any("flips on 'digits': a small ConvNet has" in line for line in meter.lines)
+    assert any("flips on 'digits', whose labels they change: a small ConvNet has" in line for line in meter.lines)
     assert made.folder.name == "dm-fyi-digits-ipc1-seed0"
-    assert made.set.facts.evaluation_flip == 0.5 and load(made.folder).facts.evaluation_flip == 0.5
+    facts = load(made.folder).facts
+    assert (facts.evaluation_flip, facts.fyi, made.set.facts.fyi) == (0.5, True, True)
     assert made.evaluation is not None and "augmentation of every row: flip" in made.evaluation.notes
+    assert made.evaluation.scores[0].name == "dm+fyi"
+    quick = ("evaluate.whole=false",)
+    again = evaluate(made.folder, overrides=quick)  # the set asks for flips by itself, and is known by its name
+    assert "augmentation of every row: flip" in again.notes and again.scores[0].name == "dm+fyi"
+    assert again.scores[0].accuracies == made.evaluation.scores[0].accuracies
+    assert (
+        "augmentation of every row: none" in evaluate(made.folder, overrides=(*quick, "evaluate.flips=augment")).notes
+    )
+    found = plan("dm", fyi=True, overrides=settings, probe_seconds=0.1)
+    assert [stage.name for stage in found.stages] == ["condensation", "evaluation"]
 
 
-def test_fashion_is_declared_and_not_measured(monkeypatch, tiny) -> None:
-    monkeypatch.setattr(flip_guard, "flip_test", lambda real: pytest.fail("was measured"))
-    declared = dataclasses.replace(tiny, data=dataclasses.replace(tiny.data, flips_keep_label=True))
-    flip_guard.refuse_harmful_flips("method.fyi", "", DataSettings(), declared, Told())
+def test_a_set_without_flips_is_not_mirrored_against_its_labels(home, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(flip_module, "STEPS", 20)
+    made = condense("dm", overrides=QUICK, evaluate=False)
+    always = ("evaluate.whole=false", "evaluate.flips=always")
+    with pytest.raises(UsageError, match=r"key 'evaluate.flips': mirrors images"):
+        evaluate(made.folder, overrides=always)
+    allowed = evaluate(made.folder, overrides=(*always, "data.flips_keep_label=true"))
+    assert "augmentation of every row: flip" in allowed.notes
+    with pytest.raises(UsageError, match="leave FYI out"):
+        plan("dm", fyi=True, overrides=QUICK)
+    recipe = tmp_path / "dm.toml"
+    recipe.write_text(made.set.record.recipe)
+    with pytest.raises(UsageError, match=r"key 'evaluate.flips': mirrors images"):
+        compare([recipe], sets=1, flips=("always",))
+
+
+@pytest.mark.parametrize(
+    ("fact", "said", "measured", "refused"),
+    [
+        (True, None, False, False),
+        (True, True, False, False),
+        (True, False, False, True),
+        (False, None, False, True),
+        (False, False, False, True),
+        (False, True, True, False),
+        (None, True, False, False),
+        (None, False, False, True),
+        (None, None, True, False),
+    ],
+)
+def test_who_decides(monkeypatch, tiny, fact, said, measured: bool, refused: bool) -> None:
+    """The recipe, else the data, else a measurement, here a harmless one."""
+    harmless, asked = flip_test_of((0.9, 0.91), (0.9, 0.91)), []
+    monkeypatch.setattr(flip_guard, "flip_test", lambda real: asked.append(real) or harmless)
+    real = dataclasses.replace(tiny, data=dataclasses.replace(tiny.data, flips_keep_label=fact))
+    with pytest.raises(UsageError, match=r"key 'method.fyi': mirrors") if refused else nullcontext():
+        flip_guard.refuse_harmful_flips("method.fyi", "", DataSettings(flips_keep_label=said), real, Told())
+    assert len(asked) == measured
 
 
 @pytest.mark.parametrize("label_is_side", [True, False])
 def test_where_nobody_says_it_is_measured(home, tmp_path, monkeypatch, label_is_side: bool) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(flip_guard, "STEPS", 60)
+    monkeypatch.setattr(flip_module, "STEPS", 60)
     data, meter = write(tmp_path / "bars.npz", label_is_side), Told()
     if label_is_side:
         with pytest.raises(UsageError, match=r"on validation without flips and .* does not seem to keep its label"):
@@ -100,20 +149,44 @@ def test_where_nobody_says_it_is_measured(home, tmp_path, monkeypatch, label_is_
     assert len([line for line in meter.lines if line.startswith("flips on")]) == 1
 
 
-def test_a_loss_counts_beyond_its_interval_and_one_point(tiny) -> None:
-    assert FlipTest((0.9, 0.91, 0.92), (0.8, 0.81, 0.815)).harmful
-    assert not FlipTest((0.9, 0.91, 0.92), (0.8, 0.92, 0.91)).harmful  # within the interval
-    assert not FlipTest((0.9, 0.91, 0.92), (0.895, 0.905, 0.915)).harmful  # half a point
-    assert FlipTest((0.9, 0.91), (0.8, 0.81)).loss == pytest.approx(0.1)
+def flip_test_of(without, with_flips, worst=((0.9, 0.9), (0.9, 0.9)), chance=0.1) -> FlipTest:
+    return FlipTest(without, with_flips, "left", *worst, chance)
 
 
-def test_both_kinds_of_networks_begin_alike(tiny, monkeypatch) -> None:
+def test_a_loss_counts_beyond_its_interval_and_one_point() -> None:
+    assert flip_test_of((0.9, 0.91, 0.92), (0.8, 0.81, 0.815)).harmful
+    assert not flip_test_of((0.9, 0.91, 0.92), (0.8, 0.92, 0.91)).harmful  # within the interval
+    assert not flip_test_of((0.9, 0.91, 0.92), (0.895, 0.905, 0.915)).harmful  # half a point
+
+
+def test_one_class_that_suffers_is_enough() -> None:
+    """Two of a hundred classes that are each other's mirror images move the mean by less than a point."""
+    same = (0.99, 0.99, 0.991)
+    assert not flip_test_of(same, same).harmful
+    found = flip_test_of(same, same, ((1.0, 0.9, 1.0), (0.5, 0.5, 0.6)))
+    assert found.harmful and "class 'left': 96.7 and 53.3 %" in str(found)
+
+
+def test_who_learned_nothing_or_differs_widely_decides_nothing() -> None:
+    assert flip_test_of((0.11, 0.12), (0.11, 0.12)).undecided
+    assert flip_test_of((0.5, 0.9), (0.9, 0.5)).undecided
+    assert not flip_test_of((0.9, 0.91), (0.9, 0.91)).undecided
+
+
+def test_it_is_measured_once_and_from_one_initialisation(tiny, home, monkeypatch) -> None:
     begun = []
-    monkeypatch.setattr(flip_guard, "STEPS", 0)
-    real = flip_guard.train_networks
-    monkeypatch.setattr(flip_guard, "train_networks", lambda *a, **k: begun.append(real(*a, **k)) or begun[-1])
-    flip_test(tiny)
+    monkeypatch.setattr(flip_module, "STEPS", 0)
+    real = flip_module.train_networks
+    monkeypatch.setattr(flip_module, "train_networks", lambda *a, **k: begun.append(real(*a, **k)) or begun[-1])
+    first = flip_test(tiny)
     assert len(begun) == 2 and torch.equal(begun[0].theta, begun[1].theta)
+    assert flip_test(tiny) == first and len(begun) == 2
+    part = tiny.validation
+    for c, name in enumerate(tiny.data.classes):
+        mine = part.labels == c
+        own = Part(part.images[mine], part.labels[mine])
+        if name == first.worst_class:
+            assert tuple(begun[0].accuracy(own)) == first.worst_without
 
 
 def test_a_comparison_holds_a_host_against_itself_with_fyi(home, tmp_path, monkeypatch, capsys) -> None:
@@ -130,6 +203,16 @@ def test_a_comparison_holds_a_host_against_itself_with_fyi(home, tmp_path, monke
     assert [(line.flip_share, line.name) for line in found.lines if line.name.startswith("dm")] == [
         *[(0.25, "dm"), (0.25, "dm+fyi"), (0.5, "dm"), (0.5, "dm+fyi")]
     ]
+    assert "crop_flip, flip+crop" in found.notes[-1]
+    Path("fyi.toml").write_text(
+        Path("dm.toml")
+        .read_text()
+        .replace("flips_keep_label = true", "")
+        .replace('name = "dm"', 'name = "dm"\nfyi = true')
+        .replace('"crop_flip"', '"crop_flip"\nflips_keep_label = true\n')
+    )
+    apart = compare(["dm.toml", "fyi.toml"], sets=1)  # two files, one policy: a word on flips does not part them
+    assert [line.name for line in apart.lines][:2] == ["dm", "dm+fyi"] and len(apart.lines) == 5
     alone = {line.flip_share for line in compare(["dm.toml"], sets=1).lines}
     together = {line.flip_share for line in compare(both, sets=1).lines}
     assert (alone, together) == ({0.25}, {0.5})

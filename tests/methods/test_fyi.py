@@ -6,7 +6,9 @@ import pytest
 import torch
 from kornia.geometry.transform import hflip
 
+from ddkit.data import DSA
 from ddkit.methods import method_class, method_names
+from ddkit.steps import step_for
 
 TINY = {"iterations": 4, "syn_steps": 2, "expert_epochs": 1, "max_start_epoch": 2, "outer_loop": 2, "inner_loop": 2}
 TINY |= {"batch_real": 5, "batch_syn": 4, "teacher_epoch": 2, "lr_img": 0.5, "batch_train": 4}
@@ -42,11 +44,15 @@ def test_with_the_identity_for_a_flip_it_is_its_host(name, in_float64, monkeypat
     monkeypatch.setattr("ddkit.methods.fyi.mirrored", lambda images: images)
     context = in_float64()
     halved = {"batch_syn": 2} if name in TRAJECTORY else {}
-    images, loss = after_one_step(make(name, context, ipc=2, fyi=True))
-    expected, host = after_one_step(make(name, context, ipc=2, **halved))
-    assert not torch.equal(images, make(name, context, ipc=2).init().images)
-    torch.testing.assert_close(images, expected, rtol=0, atol=1e-12)
-    torch.testing.assert_close(loss, host, rtol=1e-12, atol=0)
+    fyi, host = make(name, context, ipc=2, fyi=True), make(name, context, ipc=2, **halved)
+    one, other = fyi.init(), host.init()
+    # dc's second step sees what its inner loop made of the network; others draw once for each image of a batch
+    for _ in range(2 if name in ("dc", "dm") else 1):
+        (new, metrics), (other, expected) = fyi.step(one), host.step(other)
+        assert not torch.equal(new.images, one.images)
+        one = new
+        torch.testing.assert_close(one.images, other.images, rtol=0, atol=1e-12)
+        torch.testing.assert_close(metrics["loss"], expected["loss"], rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("name", LEARNING)
@@ -58,17 +64,44 @@ def test_with_a_flip_it_is_not(name, in_float64):
     assert (images - expected).abs().max() > 1e-6
 
 
+def test_the_inner_loop_sees_both_orientations(in_float64):
+    """One step on the whole set: the mean of the gradients of a set and of its mirror images."""
+    context = in_float64()
+    method = make("dc", context, ipc=2, fyi=True, inner_loop=1, batch_train=6, lr_net=0.3)
+    state = method.init()
+    new, _ = method.step(state)
+    step, labels = step_for(context.net, state.theta), torch.arange(3).repeat_interleave(2)
+    gradients = [step.gradient(state.theta, images, labels).theta for images in (new.images, hflip(new.images))]
+    torch.testing.assert_close(new.theta, state.theta - 0.3 * sum(gradients) / 2, rtol=0, atol=1e-12)
+    assert (gradients[0] - gradients[1]).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("name", ["mtt", "datm"])
+def test_a_trajectory_flips_before_it_augments(name, in_float64, monkeypatch):
+    """What reaches the augmentation are pairs of mirror images."""
+    seen = []
+    apply = DSA.apply
+    monkeypatch.setattr(DSA, "apply", staticmethod(lambda x, params: seen.append(x) or apply(x, params)))
+    method = make(name, in_float64(augment="color_crop"), ipc=2, fyi=True)
+    method.step(method.init())
+    (batches,) = seen
+    one, other = batches.chunk(2, 1)
+    assert torch.equal(one, hflip(other)) and not torch.equal(one, other)
+
+
 @pytest.mark.parametrize("name", ["dc", "dsa", "dm"])
+@pytest.mark.parametrize("augment", ["", "crop"])
 @pytest.mark.parametrize("net", ["convnet(depth=1, width=4)", "convnet(depth=1, width=4, norm=batch)"])
-def test_a_set_and_its_mirror_images_are_one_set(name, net, in_float64):
+def test_a_set_and_its_mirror_images_are_one_set(name, net, augment, in_float64):
     """The loss is the same, and the images' steps are each other's mirror images. A batch that is not laid out class by
     class would mix classes under batch norm, and the published code cannot run DM there."""
-    method = make(name, in_float64(net), ipc=2, fyi=True)
+    method = make(name, in_float64(net, augment), ipc=2, fyi=True)
     state = method.init()
     flipped = dataclasses.replace(state, images=hflip(state.images))
     (one, loss), (two, same) = method.step(state), method.step(flipped)
     torch.testing.assert_close(loss["loss"], same["loss"], rtol=1e-12, atol=0)
     torch.testing.assert_close(one.images, hflip(two.images), rtol=0, atol=1e-12)
+    assert (one.images - state.images).abs().max() > 1e-6
 
 
 def flip_invariant(in_float64):

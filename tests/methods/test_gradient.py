@@ -8,6 +8,7 @@ from ddkit.methods.dc import DC, DCSettings
 from ddkit.methods.dsa import DSAMatching, DSASettings
 from ddkit.methods.gradient import BN_IMAGES
 from ddkit.methods.gradient_distance import gradient_distance
+from ddkit.steps import AutogradStep
 
 BN = "convnet(depth=2, width=4, norm=batch)"
 
@@ -114,6 +115,24 @@ def test_between_matchings_the_network_trains_on_the_set(in_float64):
     fresh, _ = method.step(new)  # the second matching is this network's last
     assert (new.matched, fresh.matched) == (1, 0)
     assert (fresh.theta - new.theta).abs().max() > 0.1
+
+
+def test_the_inner_loop_takes_batches_and_augments_them_as_dsa_does(in_float64, monkeypatch):
+    sizes, applied, plain = [], [], AutogradStep.gradient
+
+    def spy(self, theta, x, y, keep=False):
+        sizes.append(len(x))
+        return plain(self, theta, x, y, keep)
+
+    context = in_float64("mlp(depth=1, width=8)", augment="color_crop")
+    monkeypatch.setattr(AutogradStep, "gradient", spy)
+    monkeypatch.setattr("ddkit.data.DSA.apply", staticmethod(lambda x, params: applied.append(x.shape[1]) or x))
+    for cls, settings_class in ((DC, DCSettings), (DSAMatching, DSASettings)):
+        method = cls(settings_class(ipc=3, batch_real=5, batch_train=4, outer_loop=2, inner_loop=2), context)
+        method.step(method.init())
+    # the largest batch is no larger than a class's, however many classes there are
+    assert sizes == 2 * (3 * [5, 3] + 2 * [4, 4, 1])
+    assert applied == 3 * [5, 3] + 2 * [4, 4, 1]
 
 
 @pytest.mark.parametrize(
