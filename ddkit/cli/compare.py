@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.option("--sets", default=3, show_default=True, help="Sets of each recipe, under seeds that count up.")
 @click.option("--nets", type=int, help="Networks trained on each set; default the recipes'.")
 @click.option("--on", default="test", show_default=True, help="Part to be judged on: test, or validation.")
-@click.option("--flips", multiple=True, help="Flips in training: augment (the recipe's), always, auto; may be repeated.")
+@click.option("--flips", multiple=True, help="Flips in training: auto, augment (the recipe's), always; repeatable.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, for all recipes.")
 @click.option("--out", default="runs/compare", show_default=True, help="Folder of runs and scores.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
