@@ -21,11 +21,11 @@ from ddkit.jobs.resolve import list_recipes
 ROOT = Path(__file__).parents[2]
 HELP = """
 import sys, time
-begin = time.perf_counter()
+begin = time.process_time()
 from ddkit.cli.main import run
 assert run(["--help"]) == 0
 heavy = {"torch", "numpy", "h5py", "sklearn", "kornia", "matplotlib"} & set(sys.modules)
-print(heavy or "light", time.perf_counter() - begin)
+print(heavy or "light", time.process_time() - begin)
 """
 
 
