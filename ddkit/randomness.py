@@ -17,3 +17,10 @@ def stream(seed: int, *path: str | int) -> torch.Generator:
     key = "/".join(str(part) for part in (seed, *path))
     digest = hashlib.sha256(key.encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+def restored(state: torch.Tensor) -> torch.Generator:
+    """A CPU generator that goes on where another one's `get_state` was taken; the state may lie on any device."""
+    generator = torch.Generator()
+    generator.set_state(state.cpu())
+    return generator

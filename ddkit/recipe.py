@@ -15,7 +15,7 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -216,10 +216,7 @@ def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, 
 def to_toml(recipe: Recipe) -> str:
     """The resolved recipe as TOML that `parse_recipe` reads back to an equal recipe; every default is written out."""
     lines = [f"seed = {recipe.seed}"]
-    for section in ("data", "net", "experts", "method", "evaluate"):
-        settings = getattr(recipe, section)
-        if settings is None:
-            continue
+    for section, settings in _sections(recipe):
         lines += ["", f"[{section}]"]
         if section in NAMED_SECTIONS:
             lines.append(f"name = {_toml_value(settings.name)}")
@@ -231,16 +228,21 @@ def to_toml(recipe: Recipe) -> str:
 def changed_settings(recipe: Recipe) -> dict[str, Any]:
     """ "section.key" -> value of all that differs from the defaults, in the order of the sections and their keys."""
     changed: dict[str, Any] = {"seed": recipe.seed}
-    for section in ("data", "net", "experts", "method", "evaluate"):
-        settings = getattr(recipe, section)
-        if settings is None:
-            continue
+    for section, settings in _sections(recipe):
         if section in NAMED_SECTIONS:
             changed[f"{section}.name"] = settings.name
         for field_ in dataclasses.fields(settings):
             if (value := getattr(settings, field_.name)) != field_.default:
                 changed[f"{section}.{field_.name}"] = value
     return changed
+
+
+def _sections(recipe: Recipe) -> Iterator[tuple[str, Any]]:
+    """The sections that there are, in their order in a file."""
+    for section in ("data", "net", "experts", "method", "evaluate"):
+        settings = getattr(recipe, section)
+        if settings is not None:
+            yield section, settings
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

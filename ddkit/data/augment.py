@@ -113,6 +113,12 @@ class DSA:
         rows = 1 if batch_size is None else batch_size
         return _sample(self.groups, generator, batches, rows, side)
 
+    def siamese(self, generator: Generator, *batches: Float[Tensor, "_ c h w"]) -> list[Tensor]:
+        """Batches of any sizes, all augmented by one draw."""
+        side = (batches[0].shape[-2], batches[0].shape[-1])
+        params = self.sample(generator, 1, None, side)
+        return [self.apply(batch[None], params)[0] for batch in batches]
+
     def without_flip(self) -> str:
         """The strategy without its flip."""
         groups = ["_".join(op for op in group if op != "flip") for group in self.groups]
@@ -133,12 +139,14 @@ class DSA:
         values = params.values[order].to(x.device, exact)
         names = sorted(set(params.ops))
         if len(names) == 1:
-            return _and_then(_run(names[0], x, values), params)
-        counts = [params.ops.count(name) for name in names]
-        there = torch.tensor(order)
-        back = there.argsort().to(x.device)
-        groups = zip(names, x.index_select(0, there.to(x.device)).split(counts), values.split(counts), strict=True)
-        return _and_then(torch.cat([_run(*group) for group in groups]).index_select(0, back), params)
+            done = _run(names[0], x, values)
+        else:
+            counts = [params.ops.count(name) for name in names]
+            there = torch.tensor(order)
+            back = there.argsort().to(x.device)
+            groups = zip(names, x.index_select(0, there.to(x.device)).split(counts), values.split(counts), strict=True)
+            done = torch.cat([_run(*group) for group in groups]).index_select(0, back)
+        return done if params.then is None else DSA.apply(done, params.then)
 
 
 def _sample(
@@ -156,10 +164,6 @@ def _sample(
         names = tuple(ops[i] for i in chosen.tolist())
     then = _sample(tuple(rest), generator, batches, rows, side) if rest else None
     return DSAParams(names, values, side, then)
-
-
-def _and_then(x: Tensor, params: DSAParams) -> Tensor:
-    return x if params.then is None else DSA.apply(x, params.then)
 
 
 def _refuse_mismatch(x: Tensor, params: DSAParams) -> None:

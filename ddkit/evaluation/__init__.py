@@ -11,12 +11,13 @@ from ddkit.evaluation.honest import LR_GRID, PARTS, evaluate_honestly, score_row
 from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
 from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
-from ddkit.evaluation.score import Evaluation, Score
+from ddkit.evaluation.score import Evaluation, Score, interval95
 from ddkit.evaluation.trainer import Trained, Training, train_networks
 
 __all__ = [
     "Evaluation",
     "Score",
+    "interval95",
     "PaperProtocol",
     "PAPERS",
     "PROTOCOLS",

@@ -2,11 +2,20 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
 from scipy.stats import t as student_t
+
+
+def interval95(values: Sequence[float]) -> float:
+    """Half the width of the 95 % confidence interval of the mean (Student's t); nan for a single value."""
+    n = len(values)
+    if n < 2:
+        return math.nan
+    return float(student_t.ppf(0.975, n - 1)) * stdev(values) / math.sqrt(n)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +39,8 @@ class Score:
 
     @property
     def interval(self) -> float:
-        """Half the width of the 95 % confidence interval of the mean over networks (Student's t)."""
-        n = len(self.accuracies)
-        if n < 2:
-            return math.nan
-        return float(student_t.ppf(0.975, n - 1)) * stdev(self.accuracies) / math.sqrt(n)
+        """Half the width of the 95 % confidence interval of the mean over networks."""
+        return interval95(self.accuracies)
 
 
 @dataclass(frozen=True, kw_only=True)

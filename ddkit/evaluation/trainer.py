@@ -9,7 +9,7 @@ from torch.func import vmap
 
 from ddkit.data import DSA, Part
 from ddkit.nets import FlatNet, accuracy, cross_entropy
-from ddkit.steps import step_for
+from ddkit.steps import Step, step_for
 
 STACK_UP_TO = 32
 """Without a fused step, batches up to this size run faster on a CPU stacked over the networks by vmap (1.7x at 10
@@ -44,11 +44,10 @@ class Trained:
 
     def accuracy(self, part: Part) -> list[float]:
         """Share of `part` that each network classifies correctly."""
-        step, shares = step_for(self.net, self.theta[0]), []
-        fused = step.fused and not self.stats and not self.theta.is_cuda
+        step, shares = _fused_on_cpu(self.net, self.theta), []
+        says = self.net if step is None else lambda theta, x, _: step.logits(theta, x)
         for i, theta in enumerate(self.theta):
             stats = {name: values[i] for name, values in self.stats.items()}
-            says = (lambda theta, x, _: step.logits(theta, x)) if fused else self.net
             shares.append(accuracy(says, theta, part.images, part.labels, stats or None))
         return shares
 
@@ -87,7 +86,7 @@ def train_networks(
     start = start or _fresh(net, len(members), generator, images.device)
     theta, stats = start.theta, {name: values.clone() for name, values in start.stats.items()}
     velocity, rate, momentum = torch.zeros_like(theta), lr.to(theta.device)[:, None], training.momentum
-    gradient_of = _gradients(net, theta[0], min(training.batch, members.shape[1]), bool(stats))
+    gradient_of = _gradients(net, theta[0], min(training.batch, members.shape[1]))
     batches = _batches(images, labels, members, training, dsa, generator)
     for step, (x, y) in enumerate(batches):
         if step == training.drop_at:
@@ -128,10 +127,16 @@ def _batches(
         yield from zip(x, labels[index], strict=True)
 
 
-def _gradients(net: FlatNet, theta: Tensor, batch: int, with_stats: bool) -> Callable[..., Tensor]:
-    """How to get the gradients [n, P] of all networks at theta [n, P] on their batches."""
+def _fused_on_cpu(net: FlatNet, theta: Tensor) -> Step | None:
+    """The fused step, where it beats stacked networks: on a CPU. Networks that have one have no statistics."""
     step = step_for(net, theta)
-    if theta.device.type == "cpu" and step.fused and not with_stats:
+    return step if step.fused and theta.device.type == "cpu" else None
+
+
+def _gradients(net: FlatNet, theta: Tensor, batch: int) -> Callable[..., Tensor]:
+    """How to get the gradients [n, P] of all networks at theta [n, P] on their batches."""
+    step = _fused_on_cpu(net, theta)
+    if step is not None:
         return lambda theta, x, y, _: torch.stack([step.gradient(*own).theta for own in zip(theta, x, y, strict=True)])
     loss_of = _stacked_loss if theta.is_cuda or batch <= STACK_UP_TO else _looped_loss
 

@@ -13,7 +13,8 @@ from ddkit.data import RealData
 from ddkit.evaluation import LR_GRID, RIVALS, Row, Score, evaluation_dsa, rival_row, score_row, set_row, whole_row
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.comparison import Line
-from ddkit.jobs.entry import Entry, read_table, write_table
+from ddkit.jobs.entry import Entry
+from ddkit.jobs.table_file import read_table, write_table
 from ddkit.recipe import Recipe
 from ddkit.synth import read_set
 

@@ -8,6 +8,7 @@ after all that it depends on. On a CPU the last two stages run a process on each
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError
@@ -19,7 +20,7 @@ from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_anothe
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.spread import spread
-from ddkit.recipe import FLIP_POLICIES, Recipe, nearest
+from ddkit.recipe import FLIP_POLICIES, DataSettings, nearest
 from ddkit.run import Meter, SilentMeter
 
 FYI = "+fyi"
@@ -71,40 +72,34 @@ def compare(
     meter, out, where = meter or SilentMeter(), Path(out), pick_device(device)
     if nets is not None:
         overrides = (*overrides, f"evaluate.nets={nets}")
-    entries = []
-    for name in recipes:
-        entries.append(_entry(str(name), overrides, sets))
+    entries = [_entry(str(name), overrides, sets) for name in recipes]
     if len({entry.name for entry in entries}) < len(entries):
         raise UsageError("compare: two recipes have one name; name each once")
 
-    benches: dict[str, Bench] = {}
-    laid_out: list[tuple[Recipe, Bench]] = []
+    benches: dict[tuple[DataSettings, Any], Bench] = {}
     for entry in entries:
-        recipe = entry.recipes[0]
-        key = entry.group
+        recipe, key = entry.recipes[0], entry.bench_key
         if key not in benches:
-            same = next((b for e, b in laid_out if (e.data, e.net) == (recipe.data, recipe.net)), None)
-            benches[key] = same or lay_out(recipe.data, recipe.net, where)
-            laid_out.append((recipe, benches[key]))
+            benches[key] = lay_out(recipe.data, recipe.net, where)
         refuse_small_classes(benches[key].real.train.labels, recipe.method.ipc)
         guard_flips(recipe, benches[key], meter, flips)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
-        refuse_another(entry.folder(out, recipe), recipe, benches[entry.group].real)
+        refuse_another(entry.folder(out, recipe), recipe, benches[entry.bench_key].real)
     unfinished = [run for run in runs if not run[0].finished(out, run[1])]
     for entry in dict.fromkeys(entry for entry, _ in unfinished):
-        collect_experts(entry, benches[entry.group], out, meter)
-    tasks = [(entry, recipe, benches[entry.group]) for entry, recipe in unfinished]
+        collect_experts(entry, benches[entry.bench_key], out, meter)
+    tasks = [(entry, recipe, benches[entry.bench_key]) for entry, recipe in unfinished]
     spread(lambda task: condense_one(*task, out, where), tasks, where, "condensing sets", meter)
 
-    groups: dict[str, list[Entry]] = {}
+    groups: dict[tuple[Any, ...], list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.group, []).append(entry)
     planned = [
         line
         for policy in dict.fromkeys(flips) or (None,)
-        for key, members in groups.items()
-        for line in plan_lines(members, benches[key], out, on, policy)
+        for members in groups.values()
+        for line in plan_lines(members, benches[members[0].bench_key], out, on, policy)
     ]
     waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
     if on == "test":

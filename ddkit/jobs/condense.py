@@ -81,11 +81,10 @@ def condense(
         NumericalError: the matching loss exploded; the folder keeps the last good checkpoint.
     """
     meter = meter or SilentMeter()
-    overrides = ("method.fyi=true",) * fyi + overrides
-    ask = partial(resolve, recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, overrides=overrides)
+    ask = partial(resolve, recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, fyi=fyi, overrides=overrides)
     if resume:
         folder = RunFolder(Path(out) if out is not None else default_folder(ask()[0]))
-        resolved = resumed(folder, flag_overrides(method, data, ipc, seed) + overrides)
+        resolved = resumed(folder, flag_overrides(method, data, ipc, seed, fyi) + overrides)
         origin = f"recipe {folder.recipe}"
     else:
         resolved, origin = ask()

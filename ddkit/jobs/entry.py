@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import Any
 import torch
 
 from ddkit.data import RealData
-from ddkit.errors import DataError, UsageError, reason
+from ddkit.errors import DataError, UsageError
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.condense import condense_on, experts_of
 from ddkit.jobs.resume import read_changes, resumed
-from ddkit.recipe import EvaluateSettings, Recipe, changed_settings
-from ddkit.run import Meter, RunFolder, SilentMeter, atomic_write
+from ddkit.jobs.table_file import read_table, write_table
+from ddkit.recipe import DataSettings, EvaluateSettings, Recipe, changed_settings
+from ddkit.run import Meter, RunFolder, SilentMeter
 from ddkit.synth import read_set
 
 
@@ -30,15 +30,20 @@ class Entry:
     @property
     def method(self) -> str:
         """The method's name, and whether it wears FYI."""
-        method = self.recipes[0].method
-        return method.name + "+fyi" * method.expects_flips
+        return self.recipes[0].method.title
 
     @property
-    def group(self) -> str:
+    def bench_key(self) -> tuple[DataSettings, Any]:
+        """What must be equal for two recipes to share a bench."""
+        first = self.recipes[0]
+        return _undeclared(first).data, first.net
+
+    @property
+    def group(self) -> tuple[Any, ...]:
         """What must be equal for two recipes' rows to be comparable."""
         first = self.recipes[0]
         evaluate = dataclasses.replace(first.evaluate, flips="auto")  # the group decides
-        return repr((_undeclared(first).data, first.net, evaluate, first.method.ipc))
+        return *self.bench_key, evaluate, first.method.ipc
 
     def folder(self, out: Path, recipe: Recipe) -> RunFolder:
         """A run's folder; its name carries a digest of the recipe, so that other settings never meet in it. Defaults
@@ -114,21 +119,3 @@ def _expert_file(entry: Entry, out: Path) -> Path:
     first = entry.recipes[0]
     what = repr((first.data, first.net, first.experts, first.method.reads_epochs))
     return out / "experts" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
-
-
-def read_table(file: Path) -> dict[str, Any]:
-    """One small JSON file that a comparison keeps.
-
-    Raises:
-        DataError: it is damaged.
-    """
-    try:
-        return json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"file '{file}': is damaged ({reason(error)}); delete it and run again") from None
-
-
-def write_table(file: Path, table: dict[str, Any]) -> None:
-    """Keep one, whole or not at all."""
-    with atomic_write(file) as temporary:
-        temporary.write_text(json.dumps(table) + "\n")

@@ -1,22 +1,19 @@
 """What flips do to labels, measured: small networks trained on the real data with and without them."""
 
 import dataclasses
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 
 import torch
-from scipy.stats import t as student_t
 
 from ddkit.data import DSA, Part, RealData
-from ddkit.evaluation import Trained, Training, train_networks
+from ddkit.evaluation import Trained, Training, interval95, train_networks
 from ddkit.home import home
+from ddkit.jobs.table_file import read_table, write_table
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, fitting_convnet
 from ddkit.randomness import stream
-from ddkit.run import atomic_write
 
 NETS, STEPS, BATCH, LR = 5, 400, 64, 0.03
 """Networks of each kind, their steps, batch and learning rate."""
@@ -60,9 +57,9 @@ class FlipTest:
 
 
 def _difference(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, float]:
-    """Mean difference of pairs, and half the width of its 95 % interval (Student's t)."""
+    """Mean difference of pairs, and half the width of its 95 % interval."""
     pairs = [a - b for a, b in zip(one, other, strict=True)]
-    return fmean(pairs), float(student_t.ppf(0.975, len(pairs) - 1)) * stdev(pairs) / math.sqrt(len(pairs))
+    return fmean(pairs), interval95(pairs)
 
 
 def flip_test(real: RealData) -> FlipTest:
@@ -85,13 +82,12 @@ def flip_test(real: RealData) -> FlipTest:
         worst_with=tuple(by_class[worst][1]),
         chance=1 / real.data.class_count,
     )
-    with atomic_write(kept) as temporary:
-        temporary.write_text(json.dumps(dataclasses.asdict(found)) + "\n")
+    write_table(kept, dataclasses.asdict(found))
     return found
 
 
 def _read(file: Path) -> FlipTest:
-    table = json.loads(file.read_text())
+    table = read_table(file)
     for key in ("without", "with_flips", "worst_without", "worst_with"):
         table[key] = tuple(table[key])
     return FlipTest(**table)

@@ -107,8 +107,9 @@ def plan(
         DataError: data or experts that are missing or damaged.
     """
     meter = meter or SilentMeter()
-    overrides = ("method.fyi=true",) * fyi + overrides
-    resolved, origin = resolve(recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, overrides=overrides)
+    resolved, origin = resolve(
+        recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, fyi=fyi, overrides=overrides
+    )
     where = pick_device(device)
     gauge = Gauge(where)
     bench = lay_out(resolved.data, resolved.net, where)

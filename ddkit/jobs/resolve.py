@@ -42,6 +42,7 @@ def resolve(
     data: str | None = None,
     ipc: int | None = None,
     seed: int | None = None,
+    fyi: bool = False,
     overrides: tuple[str, ...] = (),
 ) -> tuple[Recipe, str]:
     """The recipe that the flags ask for, every setting filled in, and a line that says where it comes from.
@@ -68,7 +69,7 @@ def resolve(
     else:
         where, text = find_recipe(recipe)
         tables, origin = read_toml(text, where), f"recipe {recipe}"
-    tables = override(tables, flag_overrides(method, data, ipc, seed) + overrides)
+    tables = override(tables, flag_overrides(method, data, ipc, seed, fyi) + overrides)
     refuse_fyi_of_real_images(tables)
     return fill(parse_recipe(tables, settings_class, where)), origin
 
@@ -85,9 +86,12 @@ def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:
         )
 
 
-def flag_overrides(method: str | None, data: str | None, ipc: int | None, seed: int | None) -> tuple[str, ...]:
+def flag_overrides(
+    method: str | None, data: str | None, ipc: int | None, seed: int | None, fyi: bool
+) -> tuple[str, ...]:
     """The flags that were given, as "section.key=value" texts."""
     flags = [("method.name", method), ("data.name", data), ("method.ipc", ipc), ("seed", seed)]
+    flags += [("method.fyi", fyi or None)]
     return tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flags if value is not None)
 
 

@@ -61,7 +61,7 @@ def verify(
     """
     where, text = find_recipe(recipe)
     resolved, _ = resolve(recipe=recipe)
-    claimed = header_scores(text, {resolved.method.name, resolved.method.name + "+fyi", *RIVALS, "whole"})
+    claimed = header_scores(text, {resolved.method.title, *RIVALS, "whole"})
     if not claimed:
         raise UsageError(
             f"{where}: its header tells no scores to hold it to; they look like '# ftd 93.5 +- 0.8', and only "

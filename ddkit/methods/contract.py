@@ -47,6 +47,11 @@ class MethodSettings:
         """Whether the images are made to be mirrored by whoever trains on them; see `ddkit.methods.fyi`."""
         return False
 
+    @property
+    def title(self) -> str:
+        """What rows of the set are called: the method, and whether it wears FYI."""
+        return self.name + "+fyi" * self.expects_flips
+
 
 @dataclass(frozen=True)
 class Context:

@@ -21,7 +21,7 @@ from ddkit.methods.contract import Context, MethodSettings
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial import InitialImages, initial_images
-from ddkit.randomness import stream
+from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
 from ddkit.synth import SyntheticSet
 
@@ -73,8 +73,7 @@ class DM:
 
     def step(self, state: DMState) -> tuple[DMState, Mapping[str, Tensor | float]]:
         settings, net = self._settings, self._context.net
-        generator = torch.Generator()
-        generator.set_state(state.rng.cpu())
+        generator = restored(state.rng)
         theta = self._context.fresh_network(generator)
         images = list(state.images.split(settings.ipc))
         together = len(images) if net.has_stats else 1
@@ -99,13 +98,10 @@ class DM:
         loss = (target - self._mean_features(theta, synthetic)).square().sum()
         return loss.detach(), torch.autograd.grad(loss, images)
 
-    def _pair(self, c: int, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _pair(self, c: int, images: Tensor, generator: torch.Generator) -> list[Tensor]:
         """A real batch of class c and its synthetic images, augmented alike."""
-        dsa, side = self._context.dsa, self._context.real.data.shape[1:]
-        batches = self._real.draw(c, self._settings.batch_real, generator), self._settings.expand(images)
-        params = dsa.sample(generator, 1, None, side)
-        real, synthetic = (dsa.apply(batch[None], params)[0] for batch in batches)
-        return real, synthetic
+        real = self._real.draw(c, self._settings.batch_real, generator)
+        return self._context.dsa.siamese(generator, real, self._settings.expand(images))
 
     def _mean_features(self, theta: Tensor, batches: tuple[Tensor, ...]) -> Tensor:
         """[len(batches), features]"""

@@ -23,7 +23,7 @@ from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.gradient_distance import DISTANCES, gradient_distance
 from ddkit.methods.initial import InitialImages, initial_images
-from ddkit.randomness import stream
+from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
 from ddkit.steps import AutogradStep, Step, step_for
 from ddkit.synth import SyntheticSet
@@ -104,8 +104,7 @@ class GradientMatching:
 
     def step(self, state: GradientState) -> tuple[GradientState, Mapping[str, Tensor | float]]:
         settings, context = self._settings, self._context
-        generator = torch.Generator()
-        generator.set_state(state.rng.cpu())
+        generator = restored(state.rng)
         step = self._frozen_step(state.theta, generator)
         matches = [
             self._match(step, state.theta, c, own, generator) for c, own in enumerate(state.images.split(settings.ipc))
@@ -130,9 +129,8 @@ class GradientMatching:
         real = self._real.draw(c, settings.batch_real, generator)
         images = images.detach().requires_grad_()
         x = settings.expand(images)
-        if settings.augmented:  # siamese: both batches are augmented by the same draw
-            params = context.dsa.sample(generator, 1, None, context.real.data.shape[1:])
-            real, x = context.dsa.apply(real[None], params)[0], context.dsa.apply(x[None], params)[0]
+        if settings.augmented:
+            real, x = context.dsa.siamese(generator, real, x)
         label = torch.full((1,), c, device=context.device)
         target = step.gradient(theta, real, label.expand(len(real))).theta
         at, y = x.detach(), label.expand(len(x))

@@ -27,7 +27,7 @@ from ddkit.methods.fyi import Flipping
 from ddkit.methods.start_epoch import StartEpochs
 from ddkit.methods.student import Student, balance, perturbed
 from ddkit.methods.taught import TaughtSet, initial_logits, taught_images
-from ddkit.randomness import stream
+from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
 from ddkit.steps import PRECISIONS
 from ddkit.synth import SyntheticSet
@@ -153,8 +153,7 @@ class TrajectoryMatching:
 
     def step(self, state: TrajectoryState) -> tuple[TrajectoryState, Mapping[str, Tensor | float]]:
         settings = self._settings
-        generator = torch.Generator()
-        generator.set_state(state.rng.cpu())
+        generator = restored(state.rng)
         images, log_lr, logits = (t.detach().requires_grad_() for t in (state.images, state.log_lr, state.logits))
         problem = self._problem(images, log_lr, logits, state.iteration, generator)
         memory = None if settings.memory is None else settings.memory * 2**20

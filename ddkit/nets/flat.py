@@ -77,19 +77,19 @@ class FlatNet:
         self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats | None = None
     ) -> Float[Tensor, "b k"]:
         """The logits, under batch statistics or, where `stats` are given, under these."""
-        return self._run(self._module, theta, x, stats, training=False)
+        return self._run(self._module, theta, x, stats)
 
     def features(
         self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats | None = None
     ) -> Float[Tensor, "b f"]:
         """The flattened penultimate features, under the same statistics as in a call."""
-        return self._run(self._module.features, theta, x, stats, training=False)
+        return self._run(self._module.features, theta, x, stats)
 
     def train(
         self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats, share: float = 0.1
     ) -> Float[Tensor, "b k"]:
         """The logits under batch statistics, of which `stats` takes up a `share`, in place (PyTorch's momentum)."""
-        return self._run(self._module, theta, x, stats, training=True, share=share)
+        return self._run(self._module, theta, x, stats, share)
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Float[Tensor, " p"]:
         """A fresh theta from PyTorch's default initialisation; one seed gives the same network in every dtype."""
@@ -130,14 +130,14 @@ class FlatNet:
         theta: Tensor,
         x: Tensor,
         stats: Stats | None,
-        training: bool,
-        share: float = 0.1,
+        share: float | None = None,
     ) -> Tensor:
+        """`share` is what running statistics take up of a batch in training; None: they stay."""
         try:
             for (place, key, _), view in zip(self._slots, self._views(theta), strict=True):
                 place[key] = view
             for name, module in self._batch_norms.items():
-                module.training, module.momentum = training, share
+                module.training, module.momentum = share is not None, share
                 if stats is not None:
                     module.running_mean = stats[f"{name}.running_mean"]
                     module.running_var = stats[f"{name}.running_var"]

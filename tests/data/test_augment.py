@@ -282,6 +282,13 @@ def test_strategies_joined_by_plus_follow_each_other():
     assert torch.equal(dsa.apply(x, DSAParams.join([params[:300], params[300:]])), expected)
 
 
+def test_siamese_batches_share_one_draw():
+    dsa, x = DSA("color_crop_scale"), images(1, 5, 1, 8, 8)[0]
+    one, other = dsa.siamese(stream(0, "augment"), x, x[:2])
+    params = dsa.sample(stream(0, "augment"), 1, None, (8, 8))
+    assert torch.equal(one, DSA.apply(x[None], params)[0]) and torch.equal(one[:2], other)
+
+
 def test_a_strategy_without_its_flip():
     for strategy, rest in [("flip", ""), ("color_flip", "color"), ("flip+color_crop", "color_crop"), ("crop", "crop")]:
         assert DSA(strategy).without_flip() == rest

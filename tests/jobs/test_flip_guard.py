@@ -11,7 +11,7 @@ import torch
 
 from ddkit.cli.main import run
 from ddkit.data.real import Part
-from ddkit.errors import UsageError
+from ddkit.errors import DataError, UsageError
 from ddkit.jobs import compare, condense, evaluate, flip_guard, plan
 from ddkit.jobs import flip_test as flip_module
 from ddkit.jobs.flip_test import FlipTest, flip_test
@@ -187,6 +187,15 @@ def test_it_is_measured_once_and_from_one_initialisation(tiny, home, monkeypatch
         own = Part(part.images[mine], part.labels[mine])
         if name == first.worst_class:
             assert tuple(begun[0].accuracy(own)) == first.worst_without
+
+
+def test_a_damaged_answer_is_one_line(tiny, home, monkeypatch) -> None:
+    monkeypatch.setattr(flip_module, "STEPS", 0)
+    flip_test(tiny)
+    (kept,) = (home / "flips").iterdir()
+    kept.write_text("{")
+    with pytest.raises(DataError, match=r"is damaged .* delete it and run again"):
+        flip_test(tiny)
 
 
 def test_a_comparison_holds_a_host_against_itself_with_fyi(home, tmp_path, monkeypatch, capsys) -> None:

@@ -50,6 +50,15 @@ def test_what_a_header_says() -> None:
     assert found == {"random": (33.3, 4.5), "random-real": (60, 40), "kmeans": (50, 50)}
 
 
+def test_a_host_is_not_taken_for_itself_with_fyi(tmp_path: Path) -> None:
+    """Its row is called dm+fyi there, and a header that tells of the host alone tells nothing of it."""
+    assert header_scores("# dm 70.0 +- 1.0   dm+fyi 72.0 +- 1.0", {"dm+fyi"}) == {"dm+fyi": (72.0, 1.0)}
+    text = RECIPE.format(random="33.3 +- 4.5").replace('name = "random"', 'name = "dm"\nfyi = true')
+    (tmp_path / "fyi.toml").write_text("# dm 70.0 +- 1.0\n" + text[text.index("seed = 0") :])
+    with pytest.raises(UsageError, match="tells no scores"):
+        verify(tmp_path / "fyi.toml")
+
+
 def test_the_shipped_header_of_the_main_job() -> None:
     found = header_scores(find_recipe("ftd-digits-ipc1")[1], {"ftd", "random-real", "herding", "kmeans", "whole"})
     assert set(found) == {"ftd", "random-real", "herding", "kmeans", "whole"}

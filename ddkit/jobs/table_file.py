@@ -1,0 +1,26 @@
+"""Small JSON files that jobs keep: scores, seconds, what a test of flips found."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ddkit.errors import DataError, reason
+from ddkit.run import atomic_write
+
+
+def read_table(file: Path) -> dict[str, Any]:
+    """One of them.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"file '{file}': is damaged ({reason(error)}); delete it and run again") from None
+
+
+def write_table(file: Path, table: dict[str, Any]) -> None:
+    """Keep one, whole or not at all."""
+    with atomic_write(file) as temporary:
+        temporary.write_text(json.dumps(table) + "\n")
