@@ -14,6 +14,7 @@ KINDS = {
     "plain": "ddkit.experts.plain:PlainExperts",
     "flat": "ddkit.experts.flat:FlatExperts",
     "smooth": "ddkit.experts.smooth:SmoothExperts",
+    "teacher": "ddkit.experts.teacher:TeacherSettings",
 }
 
 

@@ -6,7 +6,7 @@ Out: a settings object (`parse_net`), whose `build` gives an ordinary module, or
 
 from ddkit.nets.accuracy import accuracy, logits_of
 from ddkit.nets.convnet import BlockShape, ConvNetSettings, fitting_convnet
-from ddkit.nets.flat import FlatNet
+from ddkit.nets.flat import FlatNet, Moments, Stats
 from ddkit.nets.loss import cross_entropy
 from ddkit.nets.net import Net, NetSettings
 from ddkit.nets.spec import net_names, net_settings, net_spec, parse_net
@@ -19,6 +19,8 @@ __all__ = [
     "ConvNetSettings",
     "fitting_convnet",
     "FlatNet",
+    "Moments",
+    "Stats",
     "Net",
     "NetSettings",
     "net_names",

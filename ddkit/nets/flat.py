@@ -15,6 +15,9 @@ from ddkit.nets.spec import net_spec
 
 Stats = dict[str, Tensor]
 
+Moments = dict[str, tuple[Tensor, Tensor]]
+"""Name of a batch norm -> mean and variance of its input."""
+
 
 @final
 class FlatNet:
@@ -106,6 +109,31 @@ class FlatNet:
         with torch.no_grad():
             self.train(theta, x, stats, share=1.0)
         return stats
+
+    def moments(
+        self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats, groups: int = 1
+    ) -> tuple[Float[Tensor, "b k"], Moments]:
+        """The logits under running statistics, and what each batch norm's input had for moments on the way.
+
+        The batch is `groups` equal parts, one after the other, each with moments of its own: for the name of each batch
+        norm that ran, in the order in which they ran, mean and (biased) variance of its input, both [groups, channels].
+        All of it is differentiable.
+        """
+        seen: Moments = {}
+
+        def look(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+            def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+                parts = inputs[0].unflatten(0, (groups, -1))
+                seen[name] = parts.mean((1, 3, 4)), parts.var((1, 3, 4), correction=0)
+
+            return hook
+
+        handles = [module.register_forward_pre_hook(look(name)) for name, module in self._batch_norms.items()]
+        try:
+            return self._run(self._module, theta, x, stats), seen
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def init_stats(self, like: Tensor) -> Stats:
         """Fresh running statistics with the dtype and device of `like`: mean 0, variance 1; to stack for vmap."""

@@ -1,0 +1,52 @@
+"""Several teachers who are asked together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ddkit.experts.bundle import Bundle
+
+CHUNK = 250
+"""Images that go through a teacher together."""
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Teachers of one dataset. They are frozen: batch norms run under the statistics that a teacher was saved with,
+    unless `batch_stats` is set (SRe2L's released relabelling, which never calls eval): then under those of the images
+    asked about."""
+
+    teachers: tuple[Bundle, ...]
+    batch_stats: bool = False
+
+    def __len__(self) -> int:
+        return len(self.teachers)
+
+    def __iter__(self) -> Iterator[Bundle]:
+        return iter(self.teachers)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The networks, and the beginning of each one's digest."""
+        return tuple(f"{bundle.facts.net} {bundle.digest[:8]}" for bundle in self.teachers)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all numbers, at 4 each."""
+        return sum(bundle.size for bundle in self.teachers)
+
+    @torch.no_grad()
+    def logits(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
+        """What they say on average: the mean of their logits, as INFER's labels."""
+        parts = images.split(len(images) if self.batch_stats else CHUNK)
+        return torch.cat([torch.stack([self._one(bundle, part) for bundle in self.teachers]).mean(0) for part in parts])
+
+    def _one(self, bundle: Bundle, images: Tensor) -> Tensor:
+        return bundle.net(bundle.theta, images, None if self.batch_stats else bundle.stats)
+
+    def accuracy(self, images: Float[Tensor, "n c h w"], labels: Int[Tensor, " n"]) -> float:
+        """Share of the images that they classify correctly together."""
+        return float((self.logits(images).argmax(1) == labels).float().mean())

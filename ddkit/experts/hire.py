@@ -1,0 +1,124 @@
+"""Bring the teachers that a recipe asks for: train what is missing, keep what is there."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddkit.data import DSA, Part, RealData
+from ddkit.errors import DataError, NumericalError
+from ddkit.experts.buffer import BufferKey
+from ddkit.experts.bundle import Bundle, TeacherFacts, read_bundle, write_bundle
+from ddkit.experts.ensemble import Ensemble
+from ddkit.experts.processes import at_once, process_count
+from ddkit.experts.teacher import TeacherSettings
+from ddkit.experts.train import train_experts
+from ddkit.nets import FlatNet, Stats, accuracy
+from ddkit.randomness import stream
+from ddkit.run import Meter
+
+STATISTICS_BATCH = 500
+"""Images whose moments are averaged into a teacher's statistics, a batch at a time."""
+
+Post = tuple[FlatNet, int, Path]
+"""A network, which of its teachers (they differ in their draws), and the file it lives in."""
+
+
+def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter: Meter) -> Ensemble:
+    """The teachers of `settings` for the data, each from its bundle under `root`.
+
+    On a CPU missing ones are trained each in a process of its own, as many at once as there are cores. A teacher draws
+    from stream(settings.seed, "expert", e) alone. Work that was interrupted goes on at the teachers that are missing.
+
+    Raises:
+        DataError: a damaged bundle; or data that is not normalised channel by channel.
+        NumericalError: a teacher diverged; it is not stored.
+    """
+    if getattr(real.preprocess, "mean", None) is None:
+        raise DataError(
+            f"teachers of '{real.data.name}': need data.preprocess = \"normalise\", not {real.preprocess.space}; "
+            "their batch norms are matched in that space"
+        )
+    posts = [post for net in _networks(real, settings) for post in _posts(root, real, net, settings, dsa)]
+    missing = [post for post in posts if not post[2].exists()]
+    if missing:
+        meter.start("training teachers", len(posts), len(posts) - len(missing))
+
+    def train(post: Post) -> Iterable[tuple[np.ndarray, float]]:
+        net, which, _ = post
+        yield _trained(net, real.train, settings, dsa, which)
+
+    count = 1 if real.train.images.is_cuda else process_count()
+    with closing(at_once(train, missing, count)) as finished:
+        for done, ((net, which, file), [(numbers, loss)]) in enumerate(finished, start=len(posts) - len(missing) + 1):
+            theta = torch.from_numpy(numbers).to(real.train.images)
+            _refuse_lost_numbers(net, theta)
+            bundle = _bundle(net, theta, real)
+            write_bundle(bundle, file)
+            meter.advance(done, {"loss": loss, "validation": bundle.facts.validation_accuracy})
+    if missing:
+        meter.finish()
+    return Ensemble(tuple(_read(file, real) for _, _, file in posts))
+
+
+def _networks(real: RealData, settings: TeacherSettings) -> list[FlatNet]:
+    return [FlatNet(net, real.data.shape, real.data.class_count) for net in settings.networks]
+
+
+def _posts(root: Path, real: RealData, net: FlatNet, settings: TeacherSettings, dsa: DSA) -> list[Post]:
+    key = BufferKey(real.data.name, real.digest, dsa.strategy, net.spec, replace(settings, nets=net.spec))
+    return [(net, which, root / f"{key.folder}-{which}.pt") for which in range(settings.count)]
+
+
+def _trained(net: FlatNet, part: Part, settings: TeacherSettings, dsa: DSA, which: int) -> tuple[np.ndarray, float]:
+    """Parameters [P] after the last epoch, and its mean training loss."""
+    theta, losses = torch.empty(0), torch.empty(0)
+    for theta, losses in train_experts(
+        net, part, settings, dsa, settings.epochs, [stream(settings.seed, "expert", which)]
+    ):
+        pass
+    return theta[0].cpu().numpy(), float(losses[0])
+
+
+def _bundle(net: FlatNet, theta: Tensor, real: RealData) -> Bundle:
+    stats = population_stats(net, theta, real.train.images)
+    preprocess, data = real.preprocess, real.data
+    facts = TeacherFacts(
+        net=net.spec,
+        shape=data.shape,
+        classes=data.classes,
+        data=data.name,
+        data_digest=data.digest,
+        mean=preprocess.mean,  # type: ignore[union-attr]  # `hire` has refused whitened data
+        std=preprocess.std,  # type: ignore[union-attr]
+        validation_accuracy=accuracy(net, theta, real.validation.images, real.validation.labels, stats or None),
+    )
+    return Bundle(theta, stats, facts)
+
+
+def population_stats(net: FlatNet, theta: Tensor, images: Tensor) -> Stats:
+    """The running statistics of a trained network: the mean over batches of all images, as they are, of the batches'.
+
+    PyTorch's running average follows the weights of the last few steps and the augmented images. This one belongs to
+    the weights that are kept and to real images, which is what BN matching and the network's users meet.
+    """
+    if not net.has_stats:
+        return {}
+    count = max(1, round(len(images) / STATISTICS_BATCH))
+    batches = [net.batch_stats(theta, batch) for batch in images.tensor_split(count)]
+    return {name: torch.stack([stats[name] for stats in batches]).mean(0) for name in batches[0]}
+
+
+def _read(file: Path, real: RealData) -> Bundle:
+    bundle = read_bundle(file)
+    bundle.refuse_mismatch(real, f"teacher '{file.name}'")
+    return bundle.to(real.train.images.device)
+
+
+def _refuse_lost_numbers(net: FlatNet, theta: Tensor) -> None:
+    if not bool(theta.isfinite().all()):
+        raise NumericalError(f"teacher {net.spec}: its parameters are no longer finite; lower experts.lr")

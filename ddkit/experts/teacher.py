@@ -1,0 +1,46 @@
+"""Teachers: experts of which only the end counts, several architectures of them, with batch norm as a rule."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ddkit.errors import RecipeError
+from ddkit.experts.plain import PlainExperts
+from ddkit.experts.settings import ExpertSettings
+from ddkit.nets import NetSettings, parse_net
+from ddkit.recipe import preset, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherSettings(PlainExperts):
+    """Settings of teachers: plain experts with the usual recipe for CIFAR (SRe2L's squeeze), and which networks.
+
+    The lr falls from `lr` to 0 along half a cosine, epoch by epoch, so that how long a teacher trains is part of what it
+    is. `count` is of each network.
+    """
+
+    name: ClassVar[str] = "teacher"
+    nets: str = setting("convnet(norm=batch)", help="networks, separated by ;")
+    epochs: int = setting(200, at_least=1, help="epochs")
+    count: int = preset(ExpertSettings, "count", 1)
+    lr: float = preset(ExpertSettings, "lr", 0.1)
+    momentum: float = preset(ExpertSettings, "momentum", 0.9)
+    weight_decay: float = preset(ExpertSettings, "weight_decay", 5e-4)
+    batch: int = preset(ExpertSettings, "batch", 128)
+
+    @property
+    def networks(self) -> list[NetSettings]:
+        """The networks, in their order.
+
+        Raises:
+            RecipeError: there is none.
+            UsageError: one that cannot be read.
+        """
+        specs = [spec.strip() for spec in self.nets.split(";") if spec.strip()]
+        if not specs:
+            raise RecipeError("key 'experts.nets': names no network; teachers need at least one, as in resnet18(norm=batch)")
+        return [parse_net(spec) for spec in specs]
+
+    def lr_in(self, epoch: int) -> float:
+        """The learning rate in epoch e = 0, 1, ..."""
+        return super().lr_in(epoch) * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
