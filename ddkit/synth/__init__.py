@@ -4,6 +4,7 @@ In: images, labels and facts from a method. Out: a `SyntheticSet` in memory, one
 torch `Dataset`, and exports as npz, png or pt. A set knows no method; it carries what is needed to train on it.
 """
 
+from ddkit.synth.compact import Compact, clip
 from ddkit.synth.dataset import SyntheticDataset
 from ddkit.synth.export import EXPORTERS, export
 from ddkit.synth.hdf5 import read_set, write_set
@@ -12,10 +13,12 @@ from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
 
 __all__ = [
     "EXPORTERS",
+    "Compact",
     "Record",
     "SetFacts",
     "SyntheticDataset",
     "SyntheticSet",
+    "clip",
     "export",
     "list_sets",
     "load",

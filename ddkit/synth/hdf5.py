@@ -3,6 +3,10 @@
 Top level: row-aligned datasets only (`image`, `label`, perhaps `soft_label`). Root attributes: the facts. Group
 `ddkit`: attributes only, the record as texts (track_order lifts the 64 KiB limit on attributes). No time of day goes
 in, so equal sets give equal bytes.
+
+A compact set (attribute `kind` is "compact") has a group `compact` instead of `image` and `label`: `real`,
+`compensator`, and the attribute `expansion`, which names how these become images (see `ddkit.synth.compact`). Nothing in
+it is compressed, so that its datasets take the bytes that the set counts.
 """
 
 import dataclasses
@@ -13,9 +17,11 @@ from typing import Any
 import h5py
 import numpy as np
 import torch
+from torch import Tensor
 
 from ddkit.errors import DataError, reason
 from ddkit.run import atomic_hdf5
+from ddkit.synth.compact import EXPANSION, Compact
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
 
 FORMAT = "ddkit-set/1"
@@ -28,23 +34,38 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
         DataError: the disk is full or the folder cannot be written.
     """
     with atomic_hdf5(path) as file:
-        rows = {"image": synthetic.images.float(), "label": synthetic.labels.long()}
-        if synthetic.soft_labels is not None:
-            rows["soft_label"] = synthetic.soft_labels.float()
-        for name, tensor in rows.items():
-            array = tensor.detach().cpu().numpy()
-            chunks = (max(1, min(len(array), synthetic.facts.ipc)), *array.shape[1:])
-            file.create_dataset(
-                name, data=array, chunks=chunks, compression="gzip", compression_opts=4, shuffle=True, fletcher32=True
-            )
         file.attrs["format"] = FORMAT
-        file.attrs["kind"] = "images"
+        file.attrs["kind"] = "images" if synthetic.compact is None else "compact"
+        if synthetic.compact is None:
+            _write_rows(file, {"image": synthetic.images.float(), "label": synthetic.labels.long()}, synthetic.facts.ipc)
+        else:
+            group = file.create_group("compact")
+            group.attrs["expansion"] = EXPANSION
+            group["real"] = synthetic.compact.real.cpu().numpy()
+            group["compensator"] = synthetic.compact.compensators.cpu().numpy()
+        if synthetic.soft_labels is not None:
+            logits = synthetic.facts.temperature is not None
+            soft = synthetic.soft_labels.half() if logits else synthetic.soft_labels.float()
+            if synthetic.compact is None:
+                _write_rows(file, {"soft_label": soft}, synthetic.facts.ipc)
+            else:
+                file["soft_label"] = soft.detach().cpu().numpy()
         for name, value in dataclasses.asdict(synthetic.facts).items():
             if value is not None:
                 file.attrs[name] = json.dumps(value) if name == "classes" else value
         group = file.create_group("ddkit", track_order=True)
         for name, text in dataclasses.asdict(synthetic.record).items():
             group.attrs[name] = text
+
+
+def _write_rows(file: h5py.File, rows: dict[str, Tensor], ipc: int) -> None:
+    """Row-aligned datasets, in chunks of one class."""
+    for name, tensor in rows.items():
+        array = tensor.detach().cpu().numpy()
+        chunks = (max(1, min(len(array), ipc)), *array.shape[1:])
+        file.create_dataset(
+            name, data=array, chunks=chunks, compression="gzip", compression_opts=4, shuffle=True, fletcher32=True
+        )
 
 
 def read_set(path: Path) -> SyntheticSet:
@@ -70,15 +91,23 @@ def read_set(path: Path) -> SyntheticSet:
 
 
 def _parse(file: h5py.File) -> SyntheticSet:
-    soft = torch.from_numpy(file["soft_label"][:]) if "soft_label" in file else None
-    facts = {f.name: _fact(file.attrs[f.name]) for f in dataclasses.fields(SetFacts) if f.name in file.attrs}
-    facts["classes"] = tuple(json.loads(facts["classes"]))
+    soft = torch.from_numpy(file["soft_label"][:]).float() if "soft_label" in file else None
+    texts = {f.name: _fact(file.attrs[f.name]) for f in dataclasses.fields(SetFacts) if f.name in file.attrs}
+    texts["classes"] = tuple(json.loads(texts["classes"]))
+    facts = SetFacts(**texts)
+    record = Record(**{f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)})
+    if file.attrs["kind"] == "compact":
+        group = file["compact"]
+        if group.attrs["expansion"] != EXPANSION:
+            raise ValueError(f"its expansion {group.attrs['expansion']!r} is not one of this version of ddkit")
+        compact = Compact(*(torch.from_numpy(group[name][:]) for name in ("real", "compensator")))
+        return SyntheticSet.from_compact(compact, facts, soft, record)
     return SyntheticSet(
         images=torch.from_numpy(file["image"][:]),
         labels=torch.from_numpy(file["label"][:]),
         soft_labels=soft,
-        facts=SetFacts(**facts),
-        record=Record(**{f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)}),
+        facts=facts,
+        record=record,
     )
 
 

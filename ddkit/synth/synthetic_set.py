@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ddkit.errors import DataError
+from ddkit.synth.compact import Compact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +17,8 @@ class SetFacts:
     `space` says where `images` live: "normalised" ((raw - mean) / std with raw in [0, 1]) or "zca" (whitened; the
     matrix is refitted from the real data and held against `preprocess_digest`). `evaluation_flip` is the probability
     with which training on the set should mirror an image, `fyi` whether it was made for that. `lr` is the inner
-    learning rate the method learned.
+    learning rate the method learned. Where `temperature` is given, soft labels are logits, to be learned at it:
+    cross entropy between softmax(label / temperature) and softmax(output / temperature); `teachers` says whose.
     """
 
     method: str
@@ -33,6 +35,8 @@ class SetFacts:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     lr: float | None = None
+    temperature: float | None = None
+    teachers: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,10 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticSet:
-    """Images [N, C, H, W] in the network's space, classes [N], and optionally class probabilities [N, K].
+    """Images [N, C, H, W] in the network's space, classes [N], and optionally soft labels [N, K].
+
+    Soft labels are class probabilities, or logits where `facts.temperature` is given; logits are stored as float16. A
+    set whose images are the expansion of something smaller has that as `compact`, and is stored so.
 
     Raises:
         DataError: tensors of a wrong dtype or shape, or a label that names no class.
@@ -57,6 +64,7 @@ class SyntheticSet:
     labels: Int[Tensor, " n"]
     facts: SetFacts
     soft_labels: Float[Tensor, "n k"] | None = None
+    compact: Compact | None = None
     record: Record = field(default_factory=Record)
 
     def __post_init__(self) -> None:
@@ -72,6 +80,30 @@ class SyntheticSet:
         if self.soft_labels is not None and self.soft_labels.shape != (rows, classes):
             found = str(list(self.soft_labels.shape))
             raise DataError(f"set: soft labels must be [{rows}, {classes}], images by classes, got {found}")
+
+    @classmethod
+    def from_compact(
+        cls, compact: Compact, facts: SetFacts, soft_labels: Tensor | None = None, record: Record | None = None
+    ) -> "SyntheticSet":
+        """The set that a compact form expands to; `facts` hold mean and std."""
+        assert facts.mean is not None and facts.std is not None
+        return cls(
+            images=compact.expand(facts.mean, facts.std),
+            labels=compact.labels(),
+            soft_labels=soft_labels,
+            facts=facts,
+            compact=compact,
+            record=record or Record(),
+        )
+
+    @property
+    def stored_bytes(self) -> dict[str, int]:
+        """What the set's numbers take, to the byte and before compression: images (or what they are expanded from) and
+        soft labels. Classes cost nothing, they follow from the order."""
+        images = {"images": 4 * self.images.numel()} if self.compact is None else self.compact.stored_bytes()
+        if self.soft_labels is None:
+            return images
+        return images | {"soft labels": (4 if self.facts.temperature is None else 2) * self.soft_labels.numel()}
 
     def __len__(self) -> int:
         return len(self.labels)

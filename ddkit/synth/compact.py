@@ -1,0 +1,72 @@
+"""The compact form of a set: what INFER stores, and how it is expanded.
+
+n real images of each class, and for each of M teachers and each j < n one compensator, an image that is added to the
+j-th real image of every class. Expanded, class c has n (M + 1) images: its real ones, and for each teacher all of
+these with their compensators, clipped to what pixels can be:
+
+    (m, j)  ->  clip(real[c, j] + compensator[m, j])        in the normalised space
+
+What is stored is exact: pixels are bytes and compensators float16, and the images are always those of the expansion, so
+that a set is the same to the bit before it is written and after it is read.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float16, Int, UInt8
+from torch import Tensor
+
+from ddkit.errors import DataError
+
+EXPANSION = "real+compensator/1"
+"""Names the expansion in a file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Compact:
+    """The parts that are stored.
+
+    Attributes:
+        real: pixels of n real images of each class.
+        compensators: for each teacher and each j < n, what is added to the j-th image of every class (normalised space).
+
+    Raises:
+        DataError: parts of a wrong dtype, or that do not fit each other.
+    """
+
+    real: UInt8[Tensor, "k n c h w"]
+    compensators: Float16[Tensor, "m n c h w"]
+
+    def __post_init__(self) -> None:
+        real, added = self.real, self.compensators
+        if real.dtype != torch.uint8 or added.dtype != torch.float16 or real.shape[1:] != added.shape[1:]:
+            raise DataError(
+                f"compact set: needs bytes [classes, n, C, H, W] and float16 [teachers, n, C, H, W], got {real.dtype} "
+                f"{list(real.shape)} and {added.dtype} {list(added.shape)}"
+            )
+
+    @property
+    def instances(self) -> int:
+        """Images of each class once expanded, n (M + 1)."""
+        return self.real.shape[1] * (1 + len(self.compensators))
+
+    def labels(self) -> Int[Tensor, " i"]:
+        """The class of each expanded image."""
+        return torch.arange(len(self.real)).repeat_interleave(self.instances)
+
+    def expand(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Float[Tensor, "i c h w"]:
+        """All images in the normalised space, class by class: first the real ones, then teacher by teacher."""
+        centre, scale = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
+        real = (self.real.float() / 255 - centre) / scale
+        shifted = [clip(real + added.float(), mean, std) for added in self.compensators]
+        return torch.cat([real, *shifted], 1).flatten(0, 1)
+
+    def stored_bytes(self) -> dict[str, int]:
+        """What the parts take, to the byte."""
+        return {"real images": self.real.numel(), "compensators": 2 * self.compensators.numel()}
+
+
+def clip(images: Float[Tensor, "*b c h w"], mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    """Images in the normalised space, clipped to pixels between 0 and 1."""
+    centre, scale = (torch.tensor(values, device=images.device).view(-1, 1, 1) for values in (mean, std))
+    return images.clamp((0 - centre) / scale, (1 - centre) / scale)
