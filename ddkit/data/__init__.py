@@ -5,6 +5,7 @@ In: a dataset's name or path, and the recipe's data settings. Out: `ImageData` (
 """
 
 from ddkit.data.augment import DSA, DSAParams
+from ddkit.data.crops import Box, crop_to_side, random_box
 from ddkit.data.image_data import ImageData
 from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess
 from ddkit.data.real import Part, RealData, prepare
@@ -15,6 +16,9 @@ from ddkit.data.split import split_validation
 __all__ = [
     "DSA",
     "DSAParams",
+    "Box",
+    "crop_to_side",
+    "random_box",
     "ImageData",
     "load_images",
     "split_validation",

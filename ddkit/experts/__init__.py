@@ -1,24 +1,35 @@
 """Experts: networks trained on the real data, kept as trajectories of flat parameter vectors.
 
 In: the real training part, a network, and the settings of one expert kind (plain for MTT, flat for FTD). Out: a
-content-addressed buffer on disk, one file an expert, and `Trajectories`, which maps single rows of it.
+content-addressed buffer on disk, one file an expert, and `Trajectories`, which maps single rows of it. Teachers are
+experts of which the end counts: a `Bundle` each, and an `Ensemble` of them.
 """
 
 from ddkit.experts.buffer import Buffer, BufferKey, find_buffers, list_buffers
+from ddkit.experts.bundle import Bundle, read_bundle, write_bundle
 from ddkit.experts.collect import collect
+from ddkit.experts.ensemble import Ensemble
+from ddkit.experts.hire import hire
 from ddkit.experts.settings import ExpertSettings, expert_settings
+from ddkit.experts.teacher import TeacherSettings
 from ddkit.experts.train import train_expert, train_experts
 from ddkit.experts.trajectories import Trajectories
 
 __all__ = [
     "Buffer",
     "BufferKey",
+    "Bundle",
+    "Ensemble",
     "ExpertSettings",
+    "TeacherSettings",
     "Trajectories",
     "collect",
     "expert_settings",
     "find_buffers",
+    "hire",
     "list_buffers",
+    "read_bundle",
     "train_expert",
     "train_experts",
+    "write_bundle",
 ]

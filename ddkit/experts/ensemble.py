@@ -17,10 +17,11 @@ CHUNK = 250
 class Ensemble:
     """Teachers of one dataset. They are frozen: batch norms run under the statistics that a teacher was saved with,
     unless `batch_stats` is set (SRe2L's released relabelling, which never calls eval): then under those of the images
-    asked about."""
+    asked about. `trained` counts those that were missing and had to be trained."""
 
     teachers: tuple[Bundle, ...]
     batch_stats: bool = False
+    trained: int = 0
 
     def __len__(self) -> int:
         return len(self.teachers)

@@ -62,7 +62,7 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
             meter.advance(done, {"loss": loss, "validation": bundle.facts.validation_accuracy})
     if missing:
         meter.finish()
-    return Ensemble(tuple(_read(file, real) for _, _, file in posts))
+    return Ensemble(tuple(_read(file, real) for _, _, file in posts), trained=len(missing))
 
 
 def _networks(real: RealData, settings: TeacherSettings) -> list[FlatNet]:

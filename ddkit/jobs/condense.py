@@ -11,10 +11,10 @@ import torch
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa
-from ddkit.experts import Buffer, BufferKey, Trajectories, collect
-from ddkit.home import home
+from ddkit.experts import Ensemble, Trajectories
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.environment import environment
+from ddkit.jobs.experience import experts_of
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import flag_overrides, resolve
 from ddkit.jobs.resume import read_changes, resumed
@@ -111,10 +111,14 @@ def _make(
     bench: Bench, recipe: Recipe, folder: RunFolder, device: torch.device, resume: bool, evaluate: bool, meter: Meter
 ) -> Condensed:
     """Experts, iterations, the set, its pictures and its scores."""
-    trajectories, buffer_digest = experts_of(recipe, bench, meter)
-    context = Context(bench.real, bench.net, bench.dsa, recipe.seed, trajectories)
+    experts, experts_digest = experts_of(recipe, bench, meter)
+    context = Context(
+        *(bench.real, bench.net, bench.dsa, recipe.seed),
+        trajectories=experts if isinstance(experts, Trajectories) else None,
+        teachers=experts if isinstance(experts, Ensemble) else None,
+    )
     made: Method = method_class(recipe.method.name)(recipe.method, context)
-    lineage = {"data": bench.real.data.digest, "prepared": bench.real.digest, "buffer": buffer_digest}
+    lineage = {"data": bench.real.data.digest, "prepared": bench.real.digest, "buffer": experts_digest}
     changes = read_changes(folder)
     record = Record(
         recipe=to_toml(recipe),
@@ -148,17 +152,6 @@ def _refuse_used(folder: RunFolder) -> None:
         raise UsageError(
             f"folder '{folder.path}': already holds a run; add --resume to go on with it, or choose another --out"
         )
-
-
-def experts_of(recipe: Recipe, bench: Bench, meter: Meter) -> tuple[Trajectories | None, str]:
-    """The experts that a recipe asks for, trained where they are missing, and their buffer's digest; None and "" if it
-    asks for none."""
-    if recipe.experts is None:
-        return None, ""
-    key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
-    buffer = Buffer.open(home() / "buffers", key)
-    epochs = recipe.method.reads_epochs
-    return collect(buffer, bench.real, bench.net, recipe.experts, bench.dsa, epochs, meter), key.digest
 
 
 def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: torch.device) -> SyntheticSet:

@@ -12,7 +12,8 @@ import torch
 from ddkit.data import RealData
 from ddkit.errors import DataError, UsageError
 from ddkit.jobs.bench import Bench
-from ddkit.jobs.condense import condense_on, experts_of
+from ddkit.jobs.condense import condense_on
+from ddkit.jobs.experience import experts_of
 from ddkit.jobs.resume import read_changes, resumed
 from ddkit.jobs.table_file import read_table, write_table
 from ddkit.recipe import DataSettings, EvaluateSettings, Recipe, changed_settings
@@ -110,8 +111,8 @@ def _seconds_file(folder: RunFolder) -> Path:
 def collect_experts(entry: Entry, bench: Bench, out: Path, meter: Meter) -> None:
     """Bring a recipe's experts, and note what it took if some had to be trained."""
     begin = time.perf_counter()
-    trajectories, _ = experts_of(entry.recipes[0], bench, meter)
-    if trajectories is not None and trajectories.trained:
+    experts, _ = experts_of(entry.recipes[0], bench, meter)
+    if experts is not None and experts.trained:
         write_table(_expert_file(entry, out), {"seconds": time.perf_counter() - begin})
 
 

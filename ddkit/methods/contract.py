@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data import DSA, RealData
-from ddkit.experts import Trajectories
+from ddkit.experts import Ensemble, Trajectories
 from ddkit.nets import FlatNet
 from ddkit.recipe import setting
 from ddkit.synth import SetFacts, SyntheticSet
@@ -62,6 +62,7 @@ class Context:
     dsa: DSA
     seed: int
     trajectories: Trajectories | None = None
+    teachers: Ensemble | None = None
 
     @property
     def device(self) -> torch.device:
@@ -76,12 +77,10 @@ class Context:
         """Class-contiguous hard labels [classes * ipc]."""
         return torch.arange(self.real.data.class_count, device=self.device).repeat_interleave(ipc)
 
-    def as_set(
-        self, settings: MethodSettings, images: Tensor, lr: float | None = None, soft_labels: Tensor | None = None
-    ) -> SyntheticSet:
-        """Images [classes * ipc, C, H, W], class by class, with all that is known here bound to them."""
+    def facts(self, settings: MethodSettings, lr: float | None = None, temperature: float | None = None) -> SetFacts:
+        """All that is known here of a set; `temperature` makes its soft labels logits."""
         preprocess = self.real.preprocess
-        facts = SetFacts(
+        return SetFacts(
             method=settings.name,
             dataset=self.real.data.name,
             data_digest=self.real.data.digest,
@@ -96,7 +95,15 @@ class Context:
             mean=getattr(preprocess, "mean", None),
             std=getattr(preprocess, "std", None),
             lr=lr,
+            temperature=temperature,
+            teachers="" if self.teachers is None else "; ".join(self.teachers.names),
         )
+
+    def as_set(
+        self, settings: MethodSettings, images: Tensor, lr: float | None = None, soft_labels: Tensor | None = None
+    ) -> SyntheticSet:
+        """Images [classes * ipc, C, H, W], class by class, with all that is known here bound to them."""
+        facts = self.facts(settings, lr)
         labels = self.labels(settings.ipc).cpu()
         soft = None if soft_labels is None else soft_labels.detach().cpu()
         return SyntheticSet(images=images.detach().cpu(), labels=labels, soft_labels=soft, facts=facts)

@@ -1,0 +1,61 @@
+"""INFER: universal feature compensators (Zhang et al., "Breaking Class Barriers", ICLR 2025).
+
+A compensator is one image that is added to a real image of every class. For each teacher m and each j < n one is
+recovered on P_j, the j-th real images of all classes; the set is the real images, these images with their compensators,
+clipped, and the teachers' mean logits of each. Stored are the real images, the compensators and the labels
+(`ddkit.synth.compact`; the released code stores every compensated image, as JPEG). How many of each an ipc buys:
+`budget.py`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from ddkit.data import select
+from ddkit.methods.budget import budget
+from ddkit.methods.contract import Context
+from ddkit.methods.labelled import set_of_compact
+from ddkit.methods.recovery import Recovery, RecoverySettings, RecoveryState
+from ddkit.randomness import stream
+from ddkit.synth import Compact, SyntheticSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferSettings(RecoverySettings):
+    """Settings of INFER; the defaults are those for CIFAR."""
+
+    name: ClassVar[str] = "infer"
+
+
+@final
+class INFER(Recovery):
+    """The compensators of one teacher after the other."""
+
+    settings_class = InferSettings
+
+    def __init__(self, settings: InferSettings, context: Context) -> None:
+        super().__init__(settings, context)
+        self._budget = budget(settings.ipc, self._classes, len(self._teachers))
+        train = context.real.train
+        pixels, generator = train.images.flatten(1), stream(context.seed, "real images")
+        chosen = select("random", pixels, train.labels, self._budget.n, generator)
+        self._pixels = context.real.data.train_images[context.real.train_index[chosen.cpu()]].unflatten(
+            0, (self._classes, self._budget.n)
+        )
+        self._real = train.images[chosen].unflatten(0, (self._classes, self._budget.n)).transpose(0, 1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._budget.teachers, self._budget.n
+
+    def fixed(self) -> Tensor:
+        return self._real
+
+    def begin(self, generator: torch.Generator) -> Tensor:
+        return self._real.new_zeros(*self.shape, 1, *self._context.real.data.shape)
+
+    def finish(self, state: RecoveryState) -> SyntheticSet:
+        compensators = state.learned.squeeze(2).to(torch.float16).cpu()
+        return set_of_compact(self._settings, self._context, Compact(self._pixels, compensators))

@@ -1,0 +1,114 @@
+"""RDED (Sun et al., CVPR 2024): the crops of real images that a teacher is surest of. It takes one step.
+
+Of each class `mipc` random images, of each image `num_crop` random crops: the crop with the lowest cross entropy under
+the first teacher is kept, and of all images' the ipc * factor^2 lowest. factor x factor crops make one image (for large
+images; small ones take factor 1). A crop is judged at its own size, 1 / factor of the image's, amid zeros.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import cross_entropy, pad
+
+from ddkit.data import crop_to_side, random_box
+from ddkit.errors import UsageError
+from ddkit.methods.contract import Context
+from ddkit.methods.labelled import TaughtSettings, set_of_images, teachers_of
+from ddkit.nets import logits_of
+from ddkit.randomness import stream
+from ddkit.recipe import preset, setting
+from ddkit.synth import SyntheticSet
+
+SCALE = (0.08, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RDEDSettings(TaughtSettings):
+    """Settings of RDED, under its code's names."""
+
+    name: ClassVar[str] = "rded"
+    mipc: int = setting(300, at_least=1, help="real images of a class that are looked at")
+    num_crop: int = setting(5, at_least=1, help="crops of each")
+    factor: int = setting(1, at_least=1, help="crops along a side of a stored image (2 for 224 pixels)")
+    temperature: float = preset(TaughtSettings, "temperature", 20.0)
+
+
+@dataclass(frozen=True)
+class RDEDState:
+    """The images [classes * ipc, C, H, W]."""
+
+    images: Tensor
+
+
+@final
+class RDED:
+    """All of it happens in `init`; the one step does nothing."""
+
+    settings_class = RDEDSettings
+    state_class = RDEDState
+    loss_limit = None
+    blame = "the real data holds numbers that are not finite"
+    iterations = 1
+
+    def __init__(self, settings: RDEDSettings, context: Context) -> None:
+        self._settings, self._context = settings, context
+        self._teachers = teachers_of(context, settings.name)
+        height, width = context.real.data.shape[1:]
+        if height % settings.factor or width % settings.factor:
+            raise UsageError(
+                f"key 'method.factor': images of {height}x{width} pixels cannot be cut into {settings.factor} equal parts "
+                "a side; use factor = 1"
+            )
+
+    def init(self) -> RDEDState:
+        generator = stream(self._context.seed, "condense")
+        classes = range(self._context.real.data.class_count)
+        return RDEDState(torch.cat([self._of_class(c, generator) for c in classes]))
+
+    def _of_class(self, c: int, generator: Generator) -> Tensor:
+        """ipc images of class c."""
+        settings, train = self._settings, self._context.real.train
+        members = (train.labels == c).nonzero().flatten()
+        needed = settings.ipc * settings.factor**2
+        if len(members) < needed:
+            raise UsageError(
+                f"method 'rded': class {c} has {len(members)} training images, {needed} are needed (ipc x factor^2); "
+                "lower method.ipc or method.factor"
+            )
+        looked_at = max(settings.mipc, needed)
+        chosen = members[torch.randperm(len(members), generator=generator)[:looked_at].to(members.device)]
+        crops, losses = zip(*(self._best_crop(image, c, generator) for image in train.images[chosen]), strict=True)
+        order = torch.stack(losses).argsort()[:needed]
+        best = torch.stack(crops)[order]
+        return _stitched(best, settings.factor)
+
+    def _best_crop(self, image: Tensor, c: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """The crop of an image [C, h, w] with the lowest loss, and that loss []."""
+        settings, teacher = self._settings, self._teachers.teachers[0]
+        side = (image.shape[-2], image.shape[-1])
+        small = (side[0] // settings.factor, side[1] // settings.factor)
+        boxes = [random_box(side, SCALE, generator, (1.0, 1.0)) for _ in range(settings.num_crop)]
+        crops = torch.cat([crop_to_side(image[None], box, small) for box in boxes])
+        margin = [(whole - part) // 2 for whole, part in zip(side, small, strict=True)]
+        framed = pad(
+            crops, (margin[1], side[1] - small[1] - margin[1], margin[0], side[0] - small[0] - margin[0])
+        )
+        logits = logits_of(teacher.net, teacher.theta, framed, teacher.stats)
+        losses = cross_entropy(logits, torch.full((len(crops),), c, device=crops.device), reduction="none")
+        best = int(losses.argmin())
+        return crops[best], losses[best]
+
+    def step(self, state: RDEDState) -> tuple[RDEDState, Mapping[str, Tensor | float]]:
+        return state, {}
+
+    def finish(self, state: RDEDState) -> SyntheticSet:
+        return set_of_images(self._settings, self._context, state.images)
+
+
+def _stitched(crops: Tensor, factor: int) -> Tensor:
+    """Images of factor x factor crops each, [n, C, factor h, factor w]."""
+    rows = crops.unflatten(0, (-1, factor, factor)).permute(0, 3, 1, 4, 2, 5)
+    return rows.flatten(4, 5).flatten(2, 3)

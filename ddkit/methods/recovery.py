@@ -1,0 +1,192 @@
+"""Recover images from teachers: what SRe2L and INFER share.
+
+A recovered image set has one image of each class. By Adam, under a lr that falls to 0 along half a cosine, it is made to
+be what a teacher calls its classes, and to have the statistics that the teacher's batch norms were trained under:
+
+    loss = CE(teacher(view(z)), classes) + r_bn * bn_distance        (`statistics.py`)
+
+`view` is drawn anew at each iteration, one for a whole set: a random resized crop and a mirroring where `crop` asks for
+them, then a circular shift. Several sets are recovered at once, each with its own views and statistics; where a set has
+more images than `batch`, its classes go through the teacher in parts, and its statistics and gradients are still those of
+the whole: the parts' moments are joined, and what the loss asks of them is taken back to each part in a second pass. (The
+published code makes one compensator for each part.)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from kornia.geometry.transform import hflip
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from ddkit.data import crop_to_side, random_box
+from ddkit.experts import Bundle
+from ddkit.methods.annealed_adam import annealed_adam
+from ddkit.methods.contract import Context
+from ddkit.methods.labelled import TaughtSettings, teachers_of
+from ddkit.methods.statistics import BN_DISTANCES, bn_distance, cotangents
+from ddkit.nets import Moments
+from ddkit.randomness import restored, stream
+from ddkit.recipe import setting
+
+CROP_SCALE = (0.08, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoverySettings(TaughtSettings):
+    """Settings of a recovery, under the papers' names."""
+
+    iterations: int = setting(1000, at_least=1, help="steps of Adam on each set of one image a class")
+    lr: float = setting(0.25, above=0, help="learning rate of Adam at the first step (network space)")
+    r_bn: float = setting(1.0, at_least=0, help="weight of the distance of batch norms' statistics")
+    bn_distance: str = setting("norm", one_of=BN_DISTANCES, help="that distance; see ddkit.methods.statistics")
+    jitter: int = setting(4, at_least=0, help="a view is shifted by up to so many pixels, around the edges")
+    crop: bool = setting(False, help="views are random resized crops, mirrored or not (ImageNet)")
+    batch: int = setting(100, at_least=1, help="images that go through a teacher together")
+
+
+@dataclass(frozen=True)
+class RecoveryState:
+    """What is learned, [teachers, sets, 1 or classes, C, H, W], Adam's two moments of the sets at work, the steps done,
+    and the generator's state."""
+
+    learned: Tensor
+    first: Tensor
+    second: Tensor
+    done: int
+    rng: Tensor
+
+
+class Recovery:
+    """The iteration: a step of Adam on the sets at work, teacher after teacher, and for each of them `together` sets at a
+    time. What is recovered, and from what it begins, is its children's."""
+
+    state_class = RecoveryState
+    loss_limit = None
+    blame = "lower method.lr"
+
+    def __init__(self, settings: RecoverySettings, context: Context) -> None:
+        self._settings, self._context = settings, context
+        self._teachers = teachers_of(context, settings.name)
+        self._classes = context.real.data.class_count
+
+    def fixed(self) -> Tensor:
+        """What is added to what is learned before a teacher sees it, [sets, classes, C, H, W] or a 0."""
+        raise NotImplementedError
+
+    def begin(self, generator: torch.Generator) -> Tensor:
+        """What is learned, as it begins, [teachers, sets, 1 or classes, C, H, W]."""
+        raise NotImplementedError
+
+    def kept(self, learned: Tensor) -> Tensor:
+        """What is learned, after a step."""
+        return learned
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many teachers, and how many sets for each."""
+        raise NotImplementedError
+
+    @property
+    def together(self) -> int:
+        """Sets that are recovered at once."""
+        return max(1, self._settings.batch // self._classes)
+
+    @property
+    def _runs(self) -> list[tuple[int, slice]]:
+        """(teacher, sets) of one course of Adam after the other."""
+        teachers, sets = self.shape
+        return [
+            (m, slice(first, min(first + self.together, sets)))
+            for m in range(teachers)
+            for first in range(0, sets, self.together)
+        ]
+
+    @property
+    def iterations(self) -> int:
+        return len(self._runs) * self._settings.iterations
+
+    def init(self) -> RecoveryState:
+        generator = stream(self._context.seed, "condense")
+        learned = self.begin(generator)
+        none = learned.new_zeros(0)
+        return RecoveryState(learned, none, none, 0, generator.get_state())
+
+    def step(self, state: RecoveryState) -> tuple[RecoveryState, Mapping[str, Tensor | float]]:
+        settings = self._settings
+        generator = restored(state.rng)
+        run, t = divmod(state.done, settings.iterations)
+        m, sets = self._runs[run]
+        value = state.learned[m, sets]
+        fresh = torch.zeros_like(value)
+        first, second = (fresh, fresh) if t == 0 else (state.first, state.second)
+        fixed = self.fixed()
+        loss, gradient = self._gradient(
+            self._teachers.teachers[m], value, fixed[sets] if fixed.dim() else fixed, generator
+        )
+        value, first, second = annealed_adam(
+            value, first, second, gradient, t, settings.iterations, settings.lr
+        )
+        learned = state.learned.clone()
+        learned[m, sets] = self.kept(value)
+        return RecoveryState(learned, first, second, state.done + 1, generator.get_state()), {"loss": loss}
+
+    def _gradient(
+        self, teacher: Bundle, value: Tensor, fixed: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The mean loss [] of the sets at work, and the derivative of each one's own for what is learned of it."""
+        value = value.detach().requires_grad_()
+        sets = (value + fixed).expand(-1, self._classes, -1, -1, -1)
+        z = torch.stack([self._view(own, generator) for own in sets])
+        loss, along = matched(teacher, z.detach(), self._settings)
+        (gradient,) = torch.autograd.grad(z, value, along)
+        return loss, gradient
+
+    def _view(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """One set's images, all seen alike."""
+        settings = self._settings
+        if settings.crop:
+            side = (images.shape[-2], images.shape[-1])
+            images = crop_to_side(images, random_box(side, CROP_SCALE, generator), side)
+            if torch.rand((), generator=generator) < 0.5:
+                images = hflip(images)
+        if settings.jitter:
+            down, right = torch.randint(settings.jitter + 1, (2,), generator=generator).tolist()
+            images = images.roll((down, right), (-2, -1))
+        return images
+
+
+def matched(teacher: Bundle, z: Tensor, settings: RecoverySettings) -> tuple[Tensor, Tensor]:
+    """The mean over sets of the loss of z [sets, classes, C, H, W], and d (sum over sets of the loss) / d z."""
+    count = len(z)
+
+    def statistics(moments: Moments) -> Tensor:
+        return settings.r_bn * bn_distance(moments, teacher.stats, settings.bn_distance).sum()
+
+    def answer(part: Tensor, first: int) -> tuple[Tensor, Moments]:
+        """Sum over sets of a part's share of the cross entropy, and the part's moments."""
+        logits, moments = teacher.net.moments(teacher.theta, part.flatten(0, 1), teacher.stats, count)
+        classes = torch.arange(first, first + part.shape[1], device=z.device).repeat(count)
+        return cross_entropy(logits, classes, reduction="sum") / z.shape[1], moments
+
+    parts = z.split(max(1, settings.batch // count), 1)
+    starts = [i * parts[0].shape[1] for i in range(len(parts))]
+    if len(parts) == 1:
+        z = z.detach().requires_grad_()
+        fit, moments = answer(z, 0)
+        loss = fit + statistics(moments)
+        return loss.detach() / count, torch.autograd.grad(loss, z)[0]
+    with torch.no_grad():
+        moments_of = [answer(part, first)[1] for part, first in zip(parts, starts, strict=True)]
+    loss, asked = cotangents(statistics, moments_of, [part.shape[1] for part in parts])
+    gradients = []
+    for part, first, own in zip(parts, starts, asked, strict=True):
+        part = part.detach().requires_grad_()
+        fit, moments = answer(part, first)
+        pulled = sum(
+            (found * wanted).sum() for name in own for found, wanted in zip(moments[name], own[name], strict=True)
+        )
+        gradients.append(torch.autograd.grad(fit + pulled, part)[0])
+        loss = loss + fit.detach()
+    return loss / count, torch.cat(gradients, 1)

@@ -1,0 +1,49 @@
+"""SRe2L (Yin, Xing and Shen, NeurIPS 2023): images recovered from noise by one teacher, labelled by it.
+
+Squeeze, recover, relabel: the teacher is the first of the recipe's; labels are those of all of them (the paper has one).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from ddkit.methods.labelled import set_of_images
+from ddkit.methods.recovery import Recovery, RecoverySettings, RecoveryState
+from ddkit.recipe import preset
+from ddkit.synth import SyntheticSet, clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class SRe2LSettings(RecoverySettings):
+    """Settings of SRe2L; the defaults are those for CIFAR."""
+
+    name: ClassVar[str] = "sre2l"
+    r_bn: float = preset(RecoverySettings, "r_bn", 0.01)
+
+
+@final
+class SRe2L(Recovery):
+    """ipc sets of one image a class, each recovered for itself."""
+
+    settings_class = SRe2LSettings
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return 1, self._settings.ipc
+
+    def fixed(self) -> Tensor:
+        return self._context.real.train.images.new_zeros(())
+
+    def begin(self, generator: torch.Generator) -> Tensor:
+        size = (*self.shape, self._classes, *self._context.real.data.shape)
+        return torch.randn(size, generator=generator).to(self._context.real.train.images)
+
+    def kept(self, learned: Tensor) -> Tensor:
+        mean, std = (getattr(self._context.real.preprocess, name) for name in ("mean", "std"))
+        return clip(learned, mean, std)
+
+    def finish(self, state: RecoveryState) -> SyntheticSet:
+        images = state.learned[0].transpose(0, 1).flatten(0, 1)
+        return set_of_images(self._settings, self._context, images)
