@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ddkit.jobs import evaluate as evaluate
     from ddkit.jobs import plan as plan
     from ddkit.jobs import raw_images as raw_images
+    from ddkit.jobs import relabel as relabel
+    from ddkit.jobs import train_teachers as train_teachers
     from ddkit.jobs import verify as verify
     from ddkit.synth import SyntheticDataset as SyntheticDataset
     from ddkit.synth import SyntheticSet as SyntheticSet
@@ -23,7 +25,17 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ddkit.errors": ("DDKitError", "DataError", "NumericalError", "UsageError"),
-    "ddkit.jobs": ("compare", "condense", "doctor", "evaluate", "plan", "raw_images", "verify"),
+    "ddkit.jobs": (
+        "compare",
+        "condense",
+        "doctor",
+        "evaluate",
+        "plan",
+        "raw_images",
+        "relabel",
+        "train_teachers",
+        "verify",
+    ),
     "ddkit.synth": ("SyntheticDataset", "SyntheticSet", "export", "list_sets", "load"),
 }
 __all__ = sorted(name for names in _HOMES.values() for name in names)

@@ -25,6 +25,8 @@ NAMED_SECTIONS = ("net", "experts", "method")
 
 FLIP_POLICIES = ("auto", "augment", "always")
 
+LABEL_POLICIES = ("auto", "hard", "static", "dynamic")
+
 MOST_NAMED = 30
 """Names that an error line lists where none is near."""
 
@@ -80,6 +82,16 @@ class EvaluateSettings:
         one_of=FLIP_POLICIES,
         help="augment: mirror as data.augment does; always: half of all images; auto: always for FYI's sets",
     )
+    labels: str = setting(
+        "auto",
+        one_of=LABEL_POLICIES,
+        help="hard: classes; static: teachers' labels of the images as they are; dynamic: teachers name every batch; "
+        "auto: what a set has, classes for real images",
+    )
+    temperature: float = setting(30.0, above=0, help="at which labels that are logits are learned")
+    optimiser: str = setting("sgd", one_of=("sgd", "adamw"), help="sgd: momentum, lr drops once; adamw: cosine")
+    mixup: float = setting(0.0, at_least=0, help="parameter of mixup's Beta distribution; 0: images are not mixed")
+    mix: str = setting("logits", one_of=("logits", "probabilities"), help="as what teachers' labels are mixed")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @click.option("--nets", type=int, help="Networks trained on each set; default the recipes'.")
 @click.option("--on", default="test", show_default=True, help="Part to be judged on: test, or validation.")
 @click.option("--flips", multiple=True, help="Flips in training: auto, augment (the recipe's), always; repeatable.")
+@click.option("--labels", multiple=True, help="Labels: auto (a set's own), hard, static, dynamic; repeatable.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, for all recipes.")
 @click.option("--out", default="runs/compare", show_default=True, help="Folder of runs and scores.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
@@ -26,6 +27,7 @@ def compare(
     nets: int | None,
     on: str,
     flips: tuple[str, ...],
+    labels: tuple[str, ...],
     overrides: tuple[str, ...],
     out: str,
     device: str,
@@ -41,7 +43,16 @@ def compare(
 
     with terminal_meter() as meter:
         found = job(
-            recipes, sets=sets, nets=nets, overrides=overrides, out=out, on=on, flips=flips, device=device, meter=meter
+            recipes,
+            sets=sets,
+            nets=nets,
+            overrides=overrides,
+            out=out,
+            on=on,
+            flips=flips,
+            labels=labels,
+            device=device,
+            meter=meter,
         )
     _print(found)
     if json_file:
@@ -55,22 +66,31 @@ def _print(found: "Comparison") -> None:
     from ddkit.cli.table import percent, print_rows
 
     mirrored = len({line.flip_share for line in found.lines}) > 1
+    taught = {line.labels for line in found.lines} != {"auto"}
     rows = []
     for line in found.lines:
-        where = (f"{line.data}, {line.ipc}", *[f"{line.flip_share:.2g}"] * mirrored)
+        where = (f"{line.data}, {line.ipc}", *[f"{line.flip_share:.2g}"] * mirrored, *[line.labels] * taught)
         score = line.overall
         accuracy = percent(100 * score.mean, 100 * score.interval)
         chosen_by = [f"{100 * score.validation:.1f}" if score.validation is not None else ""] * (found.on == "test")
         n = f"{len(line.scores)} x {len(line.scores[0].accuracies)}"
         minutes = f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
         experts = f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
-        rows.append((*where, line.name, accuracy, *chosen_by, n, minutes, experts))
+        size = f"{score.size:,}" if score.size is not None else ""
+        rows.append((*where, line.name, accuracy, *chosen_by, n, size, minutes, experts))
     judged = ["accuracy %", "validation %"] if found.on == "test" else [f"{found.on} %"]
-    headings = ("data, ipc", *["flips"] * mirrored, "trained on", *judged, "n", "min/set", "experts")
+    headings = ("data, ipc", *["flips"] * mirrored, *["labels"] * taught, "trained on", *judged, "n", "bytes")
+    headings += ("min/set", "experts")
     print_rows(headings, rows)
     click.echo(
         "- min/set: minutes to condense a set on one core, experts: to train them on all cores, where this folder did"
     )
+    click.echo("- bytes: of a set's numbers before compression, images and soft labels; real images a byte a value")
+    if taught:
+        click.echo(
+            "- labels: hard: classes; static: the teachers' logits of each image, stored; dynamic: the teachers name "
+            "each batch as it is learned, and must be at hand"
+        )
     if mirrored:
         click.echo(
             "- flips: probability with which an image is mirrored, at each step, in the training of all networks"

@@ -4,7 +4,10 @@ import click
 
 
 @click.command()
-@click.option("--method", help="ftd (the default), mtt, ast, datm, best, dc, dsa, dm, random, herding, kmeans.")
+@click.option(
+    "--method",
+    help="ftd (the default), mtt, ast, datm, best, dc, dsa, dm, infer, sre2l, rded, random, herding, kmeans.",
+)
 @click.option(
     "--data",
     help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR.",

@@ -13,11 +13,13 @@ COMMANDS = {
     "compare": "Several recipes, several sets each, one table.",
     "evaluate": "Train networks on a set and its rivals; print the table.",
     "verify": "Run a recipe again and hold it to the scores in its header.",
+    "relabel": "Give a set the teachers' labels.",
     "show": "Print what a set is and what training on it needs.",
     "export": "Write a set as npz, png or pt.",
     "sets": "The ready-made sets.",
     "recipes": "List, show and check recipes.",
     "buffer": "List, verify and remove buffers of expert trajectories.",
+    "teachers": "Train, list, verify and remove teachers.",
     "doctor": "Versions, devices, data, disk and a smoke job, for bug reports.",
 }
 

@@ -23,9 +23,9 @@ class Box(NamedTuple):
 def random_box(
     side: tuple[int, int], scale: tuple[float, float], generator: Generator, ratio: tuple[float, float] = (3 / 4, 4 / 3)
 ) -> Box:
-    """Draw a box as torchvision's RandomResizedCrop does, from a generator: its share of the area is uniform in `scale`,
-    the logarithm of its width / height uniform in that of `ratio`. Where no draw of ten fits, the largest centred box
-    that keeps to `ratio`."""
+    """Draw a box as torchvision's RandomResizedCrop does, from a generator: its share of the area is uniform in
+    `scale`, the logarithm of its width / height uniform in that of `ratio`. Where no draw of ten fits, the largest
+    centred box that keeps to `ratio`."""
     high, wide = side
     for _ in range(TRIES):
         first, second, third, fourth = torch.rand(4, generator=generator, dtype=torch.float64).tolist()

@@ -7,12 +7,13 @@ their selection on the test set where they made one, and said so). The folder is
 """
 
 from ddkit.evaluation.flips import evaluation_dsa
-from ddkit.evaluation.honest import LR_GRID, PARTS, evaluate_honestly, score_row
+from ddkit.evaluation.honest import PARTS, evaluate_honestly, label_notes, score_row
 from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
-from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
+from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, whole_row
 from ddkit.evaluation.score import Evaluation, Score, interval95
-from ddkit.evaluation.trainer import Trained, Training, train_networks
+from ddkit.evaluation.trainer import Trained, train_networks
+from ddkit.evaluation.training import LR_GRIDS, Training
 
 __all__ = [
     "Evaluation",
@@ -25,10 +26,12 @@ __all__ = [
     "evaluate_as_paper",
     "evaluate_honestly",
     "evaluation_dsa",
-    "LR_GRID",
+    "LR_GRIDS",
     "PARTS",
     "RIVALS",
     "Row",
+    "called",
+    "label_notes",
     "set_row",
     "rival_row",
     "whole_row",

@@ -7,21 +7,22 @@ training set.
 """
 
 import time
+from dataclasses import replace
 from statistics import fmean
 
 import torch
 
 from ddkit.data import DSA, RealData
-from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
+from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, whole_row
 from ddkit.evaluation.score import Evaluation, Score
-from ddkit.evaluation.trainer import Training, train_networks
+from ddkit.evaluation.trainer import train_networks
+from ddkit.evaluation.training import LR_GRIDS, honest_training
+from ddkit.experts import Ensemble
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.recipe import EvaluateSettings
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet
-
-LR_GRID = (0.003, 0.01, 0.03, 0.1)
 
 PARTS = ("test", "validation")
 """What a row can be judged on; "validation" is for choosing settings, and leaves the test part alone."""
@@ -36,15 +37,27 @@ def evaluate_honestly(
     seed: int,
     meter: Meter,
     baselines: bool = True,
+    teachers: Ensemble | None = None,
 ) -> Evaluation:
     """Score a set and its rivals. `real` must be on the device to use.
 
+    Where `teachers` named the set's images, random-real stands there a second time, named by them too: their labels
+    alone may be what a set is worth.
+
     Raises:
-        UsageError: a rival cannot be drawn (a class has fewer images than ipc).
+        UsageError: a rival cannot be drawn (a class has fewer images than ipc); labels are asked for that only teachers
+            can give.
     """
-    rows = [set_row(synthetic, real, settings.nets)]
+
+    def call(row: Row, policy: str, classes: torch.Tensor | None = None) -> Row:
+        return called(row, policy, classes, teachers, settings.temperature)
+
+    rows = [call(set_row(synthetic, real, settings.nets), settings.labels, synthetic.labels)]
     if baselines:
-        rows += [rival_row(name, real, synthetic.facts.ipc, settings.nets, seed) for name in RIVALS]
+        drawn = [rival_row(name, real, synthetic.facts.ipc, settings.nets, seed) for name in RIVALS]
+        rows += [call(row, settings.labels) for row in drawn]
+        if settings.labels == "auto" and synthetic.facts.temperature is not None and teachers is not None:
+            rows.append(replace(call(drawn[0], "static"), name="random-real, same labels"))
     if settings.whole:
         rows.append(whole_row(real, settings.nets))
     meter.start("evaluating", len(rows))
@@ -56,8 +69,10 @@ def evaluate_honestly(
     notes = (
         f"accuracy on {len(real.test.labels)} held-out test images after the last step; mean and 95 % interval over "
         f"{settings.nets} networks",
-        f"learning rate of each row chosen from {list(LR_GRID)} on {len(real.validation.labels)} validation images",
+        f"learning rate of each row chosen from {list(LR_GRIDS[settings.optimiser])} on {len(real.validation.labels)} "
+        "validation images",
         f"augmentation of every row: {dsa.strategy or 'none'}",
+        *label_notes(settings, teachers),
     )
     return Evaluation(
         protocol="honest", dataset=real.data.name, net=net.spec, seed=seed, scores=tuple(scores), notes=notes
@@ -69,27 +84,39 @@ def score_row(
 ) -> Score:
     """Train a row's networks at every learning rate of the grid and judge those of the best one.
 
-    Every network takes the larger of `settings.steps` steps and `settings.epochs` epochs, with batches of at most
-    `settings.batch`; the learning rate falls to a tenth half-way. The best rate is that of the validation part; its
-    networks meet the part `on`, one of PARTS, once, after their last step.
+    How: `honest_training`. The best rate is that of the validation part; its networks meet the part `on`, one of PARTS,
+    once, after their last step.
     """
     begin = time.perf_counter()
     n, size = row.members.shape
-    steps = max(settings.steps, -(-settings.epochs * size // settings.batch))
-    training = Training(steps=steps, batch=settings.batch, drop_at=steps // 2)
-    generator, lr = stream(seed, "evaluate", row.name), torch.tensor(LR_GRID).repeat_interleave(n)
-    members = row.members.repeat(len(LR_GRID), 1)
-    trained = train_networks(net, row.images, row.labels, members, lr, training, dsa, generator)
+    training, grid = honest_training(settings, size), LR_GRIDS[settings.optimiser]
+    generator, lr = stream(seed, "evaluate", row.name), torch.tensor(grid).repeat_interleave(n)
+    members = row.members.repeat(len(grid), 1)
+    trained = train_networks(net, row.images, row.labels, members, lr, training, dsa, generator, lesson=row.lesson)
     validation = trained.accuracy(real.validation)
-    groups = [slice(i * n, (i + 1) * n) for i in range(len(LR_GRID))]
-    best = max(range(len(LR_GRID)), key=lambda i: fmean(validation[groups[i]]))
+    groups = [slice(i * n, (i + 1) * n) for i in range(len(grid))]
+    best = max(range(len(grid)), key=lambda i: fmean(validation[groups[i]]))
     judged = trained.only(groups[best]).accuracy(real.test) if on == "test" else validation[groups[best]]
     seconds = time.perf_counter() - begin
     return Score(
         name=row.name,
         images=size,
         accuracies=tuple(judged),
-        lr=LR_GRID[best],
+        lr=grid[best],
         seconds=seconds,
         validation=fmean(validation[groups[best]]),
+        size=row.size,
     )
+
+
+def label_notes(settings: EvaluateSettings, teachers: Ensemble | None) -> list[str]:
+    """What a reader must know of labels and how they were learned, where it is not the usual."""
+    notes = []
+    if teachers is not None:
+        notes.append(
+            f"labels: {settings.labels}; teachers' logits learned at temperature {settings.temperature:g}; the "
+            f"{len(teachers)} teachers themselves take {teachers.size:,} bytes, which no row counts"
+        )
+    if settings.optimiser != "sgd" or settings.mixup:
+        notes.append(f"every row trained by {settings.optimiser}, mixup {settings.mixup:g}")
+    return notes

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ddkit.errors import UsageError
-from ddkit.evaluation.trainer import Training
+from ddkit.evaluation.training import Training
 from ddkit.recipe import nearest
 
 

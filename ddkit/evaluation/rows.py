@@ -1,11 +1,15 @@
-"""The rows of a table: what networks are trained on, a synthetic set or real images."""
+"""The rows of a table: what networks are trained on, a synthetic set or real images, and what these are called."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ddkit.data import RealData, select
+from ddkit.errors import UsageError
+from ddkit.evaluation.lesson import CLASSES, Lesson
+from ddkit.experts import Ensemble
 from ddkit.randomness import stream
 from ddkit.synth import SyntheticSet
 
@@ -15,21 +19,27 @@ RIVALS = {"random-real": "random", "herding": "herding", "kmeans": "kmeans"}
 
 @dataclass(frozen=True)
 class Row:
-    """What n networks are trained on: a pool of images, its labels, and each network's members [n, m]."""
+    """What n networks are trained on: a pool of images, its labels, and each network's members [n, m].
+
+    `size` is what the members of one network take, in bytes: images (real ones a byte a value) and soft labels.
+    """
 
     name: str
     images: Tensor
     labels: Tensor
     members: Tensor
+    size: int = 0
+    lesson: Lesson = CLASSES
 
 
 def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
     """A synthetic set, the same for every network; soft labels where it has them."""
-    device = real.train.images.device
+    device, facts = real.train.images.device, synthetic.facts
     labels = synthetic.labels if synthetic.soft_labels is None else synthetic.soft_labels
     members = torch.arange(len(labels)).expand(nets, -1)
-    name = synthetic.facts.method + "+fyi" * synthetic.facts.fyi
-    return Row(name, synthetic.images.to(device), labels.to(device), members)
+    name = facts.method + "+fyi" * facts.fyi
+    size = sum(synthetic.stored_bytes().values())
+    return Row(name, synthetic.images.to(device), labels.to(device), members, size, Lesson(facts.temperature))
 
 
 def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int) -> Row:
@@ -38,10 +48,49 @@ def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int) -> Row:
     pixels = train.images.flatten(1)
     draws = range(1 if name == "herding" else nets)
     sets = [select(coreset, pixels, train.labels, ipc, stream(seed, "rival", coreset, i)) for i in draws]
-    return Row(name, train.images, train.labels, torch.stack(sets).expand(nets, -1))
+    members = torch.stack(sets).expand(nets, -1)
+    return Row(name, train.images, train.labels, members, members.shape[1] * train.images[0].numel())
 
 
 def whole_row(real: RealData, nets: int) -> Row:
     """The whole real training set."""
     train = real.train
-    return Row("whole", train.images, train.labels, torch.arange(len(train.labels)).expand(nets, -1))
+    members = torch.arange(len(train)).expand(nets, -1)
+    return Row("whole", train.images, train.labels, members, train.images.numel())
+
+
+def called(row: Row, policy: str, classes: Tensor | None, teachers: Ensemble | None, temperature: float) -> Row:
+    """The row under a policy of labels, one of `ddkit.recipe.LABEL_POLICIES`.
+
+    Args:
+        row: as it was made.
+        policy: "auto" leaves it as it is.
+        classes: of a set with soft labels, whose labels these then are under "hard".
+        teachers: who give static and dynamic labels; a set's own static ones stay.
+        temperature: at which logits are learned.
+
+    Raises:
+        UsageError: there are no teachers.
+    """
+    own = row.lesson.temperature
+    if policy == "auto" or row.name == "whole":
+        return dataclasses.replace(row, lesson=Lesson(None if own is None else temperature))
+    labels = 2 * row.members.shape[1]
+    if policy == "hard":
+        return (
+            row if classes is None else dataclasses.replace(row, labels=classes.to(row.labels.device), lesson=CLASSES)
+        )
+    if teachers is None:
+        raise UsageError(
+            f"key 'evaluate.labels': {policy} labels come from teachers, and this recipe has none; give it an "
+            '[experts] section with name = "teacher", or let it be auto'
+        )
+    if policy == "dynamic":
+        return dataclasses.replace(row, lesson=Lesson(temperature, teachers))
+    if own is not None:
+        return dataclasses.replace(row, lesson=Lesson(temperature))
+    used = row.members.unique().to(row.images.device)
+    said = teachers.labels(row.images[used])
+    named = said.new_zeros(len(row.images), said.shape[1])
+    named[used] = said
+    return dataclasses.replace(row, labels=named, size=row.size + labels * said.shape[1], lesson=Lesson(temperature))

@@ -23,7 +23,8 @@ class Score:
     """Test accuracies (fractions) of n networks trained on one set, each from its own initialisation.
 
     `images` counts what the networks were trained on, `lr` is the learning rate they used, `seconds` the time it took,
-    `validation` their mean accuracy on the validation part, by which the rate was chosen and settings may be.
+    `validation` their mean accuracy on the validation part, by which the rate was chosen and settings may be, `size`
+    the bytes of what they were trained on, images and soft labels.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Score:
     lr: float
     seconds: float
     validation: float | None = None
+    size: int | None = None
 
     @property
     def mean(self) -> float:

@@ -8,6 +8,9 @@ from torch import Tensor
 from torch.func import vmap
 
 from ddkit.data import DSA, Part
+from ddkit.evaluation.lesson import CLASSES, Lesson, Mixer, softened
+from ddkit.evaluation.optimiser import optimiser_of
+from ddkit.evaluation.training import Training
 from ddkit.nets import FlatNet, accuracy, cross_entropy
 from ddkit.steps import Step, step_for
 
@@ -17,21 +20,6 @@ images, 5 networks, ConvNet-D2/32); larger ones slower (0.2 to 0.6x at 64 and 12
 
 CHUNK = 25
 """Steps whose batches are prepared together, in one batched augmentation."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """How a network is trained: SGD with momentum, lr x `drop_factor` from step `drop_at` on. There the momentum starts
-    anew if `drop_resets`, as in the published code, which makes a new optimiser, and is `drop_momentum` where given."""
-
-    steps: int
-    batch: int
-    drop_at: int
-    drop_factor: float = 0.1
-    drop_resets: bool = False
-    drop_momentum: float | None = None
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
 
 
 @dataclass(frozen=True)
@@ -66,6 +54,7 @@ def train_networks(
     dsa: DSA,
     generator: torch.Generator,
     start: Trained | None = None,
+    lesson: Lesson = CLASSES,
     watch: Callable[[int, Trained], None] | None = None,
 ) -> Trained:
     """Train n networks, each from its own initialisation, with its own batches and augmentation.
@@ -73,31 +62,33 @@ def train_networks(
     Args:
         net: the network.
         images: pool of images [M, C, H, W] in network space.
-        labels: classes [M] or probabilities [M, K].
+        labels: classes [M] or soft labels [M, K].
         members: what each network is trained on, as indices into the pool [n, m].
         lr: each network's learning rate [n].
         training: steps, batch and schedule.
         dsa: augmentation of every batch.
         generator: all draws.
         start: networks to train on, instead of fresh ones.
+        lesson: how labels are to be understood.
         watch: is called after each step with the number of steps done and the networks, whose running statistics the
             next step changes in place.
     """
     start = start or _fresh(net, len(members), generator, images.device)
     theta, stats = start.theta, {name: values.clone() for name, values in start.stats.items()}
-    velocity, rate, momentum = torch.zeros_like(theta), lr.to(theta.device)[:, None], training.momentum
+    optimiser, mixer = optimiser_of(training, lr, theta), Mixer(training, net.classes, generator)
+    temperature = lesson.temperature or 1.0
+    factor = softened(theta[0], net.head_size, temperature)
     gradient_of = _gradients(net, theta[0], min(training.batch, members.shape[1]))
     batches = _batches(images, labels, members, training, dsa, generator)
-    for step, (x, y) in enumerate(batches):
-        if step == training.drop_at:
-            rate = rate * training.drop_factor
-            velocity = torch.zeros_like(velocity) if training.drop_resets else velocity
-            momentum = training.momentum if training.drop_momentum is None else training.drop_momentum
-        grad = gradient_of(theta, x, y, stats)
-        velocity = momentum * velocity + grad + training.weight_decay * theta
-        theta = theta - rate * velocity
+    for t, (x, y) in enumerate(batches):
+        x, y = mixer.target(x, y, lesson)
+        if factor is None:
+            gradient = gradient_of(theta, x, y, stats)
+        else:  # outputs / T are those of a network whose head is divided by T; the chain rule gives the 1 / T back
+            gradient = gradient_of(theta * factor, x, y, stats) * factor * temperature**2
+        theta = optimiser.step(t, theta, gradient)
         if watch is not None:
-            watch(step + 1, Trained(net, theta, stats))
+            watch(t + 1, Trained(net, theta, stats))
     return Trained(net, theta, stats)
 
 

@@ -16,6 +16,7 @@ import pickle
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -90,14 +91,15 @@ class Bundle:
             )
             theirs = [names[differs] if differs < len(names) else "nothing" for names in (ours.classes, data.classes)]
             raise DataError(
-                f"{where}: its class {differs} is '{theirs[0]}', the data's is '{theirs[1]}'; its answers would be read "
-                "as other classes; put the data's classes in its order, or train another"
+                f"{where}: its class {differs} is '{theirs[0]}', the data's is '{theirs[1]}'; its answers would "
+                "be read as other classes; put the data's classes in its order, or train another"
             )
         found = (getattr(preprocess, "mean", None), getattr(preprocess, "std", None))
         if found != (ours.mean, ours.std):
             raise DataError(
-                f"{where}: reads pixels normalised by mean {_short(ours.mean)} and std {_short(ours.std)}, the data's are "
-                f"{_short(found[0])} and {_short(found[1])}; use the same split and preprocessing, or train another"
+                f"{where}: reads pixels normalised by mean {_short(ours.mean)} and std {_short(ours.std)}, the "
+                f"data's are {_short(found[0])} and {_short(found[1])}; use the same split and "
+                "preprocessing, or train another"
             )
 
 
@@ -126,7 +128,8 @@ def read_bundle(path: Path) -> Bundle:
         table = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(table, dict) or table.get("format") != FORMAT:
             raise ValueError("not a teacher")
-        facts = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(table["facts"]).items()}
+        texts = json.loads(table["facts"])
+        facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in texts.items()}
         theta = torch.cat([value.float().flatten() for value in table["weights"].values()])
         bundle = Bundle(theta, {name: value.float() for name, value in table["stats"].items()}, TeacherFacts(**facts))
         if bundle.net.parameters != len(theta) or {*bundle.stats} != {*bundle.net.init_stats(theta)}:
@@ -135,7 +138,8 @@ def read_bundle(path: Path) -> Bundle:
         raise DataError(f"teacher '{path}': there is no such file; `ddkit teachers ls` lists those that are") from None
     except _DAMAGE as error:
         raise DataError(
-            f"teacher '{path}': is no teacher of ddkit's, or damaged ({type(error).__name__}); delete it to train it again"
+            f"teacher '{path}': is no teacher of ddkit's, or damaged ({type(error).__name__}); delete it to "
+            "train it again"
         ) from None
     return bundle
 

@@ -45,6 +45,10 @@ class Ensemble:
         parts = images.split(len(images) if self.batch_stats else CHUNK)
         return torch.cat([torch.stack([self._one(bundle, part) for bundle in self.teachers]).mean(0) for part in parts])
 
+    def labels(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
+        """Static labels: the logits of images as they are, rounded to what float16 holds, in which they are stored."""
+        return self.logits(images).half().float()
+
     def _one(self, bundle: Bundle, images: Tensor) -> Tensor:
         return bundle.net(bundle.theta, images, None if self.batch_stats else bundle.stats)
 

@@ -1,5 +1,6 @@
 """Bring the teachers that a recipe asks for: train what is missing, keep what is there."""
 
+from collections import deque
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
@@ -15,9 +16,9 @@ from ddkit.experts.buffer import BufferKey
 from ddkit.experts.bundle import Bundle, TeacherFacts, read_bundle, write_bundle
 from ddkit.experts.ensemble import Ensemble
 from ddkit.experts.processes import at_once, process_count
-from ddkit.experts.teacher import TeacherSettings
+from ddkit.experts.teacher import FILE, TeacherSettings
 from ddkit.experts.train import train_experts
-from ddkit.nets import FlatNet, Stats, accuracy
+from ddkit.nets import FlatNet, Stats, accuracy, parse_net
 from ddkit.randomness import stream
 from ddkit.run import Meter
 
@@ -43,10 +44,11 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
             f"teachers of '{real.data.name}': need data.preprocess = \"normalise\", not {real.preprocess.space}; "
             "their batch norms are matched in that space"
         )
-    posts = [post for net in _networks(real, settings) for post in _posts(root, real, net, settings, dsa)]
-    missing = [post for post in posts if not post[2].exists()]
+    posts = {name: _posts(root, real, name, settings, dsa) for name in settings.named if not name.startswith(FILE)}
+    wanted = [post for of_name in posts.values() for post in of_name]
+    missing = [post for post in wanted if not post[2].exists()]
     if missing:
-        meter.start("training teachers", len(posts), len(posts) - len(missing))
+        meter.start("training teachers", len(wanted), len(wanted) - len(missing))
 
     def train(post: Post) -> Iterable[tuple[np.ndarray, float]]:
         net, which, _ = post
@@ -54,7 +56,7 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
 
     count = 1 if real.train.images.is_cuda else process_count()
     with closing(at_once(train, missing, count)) as finished:
-        for done, ((net, which, file), [(numbers, loss)]) in enumerate(finished, start=len(posts) - len(missing) + 1):
+        for done, ((net, _, file), [(numbers, loss)]) in enumerate(finished, start=len(wanted) - len(missing) + 1):
             theta = torch.from_numpy(numbers).to(real.train.images)
             _refuse_lost_numbers(net, theta)
             bundle = _bundle(net, theta, real)
@@ -62,25 +64,25 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
             meter.advance(done, {"loss": loss, "validation": bundle.facts.validation_accuracy})
     if missing:
         meter.finish()
-    return Ensemble(tuple(_read(file, real) for _, _, file in posts), trained=len(missing))
+    files = [
+        file
+        for name in settings.named
+        for file in ([post[2] for post in posts[name]] if name in posts else [Path(name.removeprefix(FILE))])
+    ]
+    return Ensemble(tuple(_read(file, real) for file in files), trained=len(missing))
 
 
-def _networks(real: RealData, settings: TeacherSettings) -> list[FlatNet]:
-    return [FlatNet(net, real.data.shape, real.data.class_count) for net in settings.networks]
-
-
-def _posts(root: Path, real: RealData, net: FlatNet, settings: TeacherSettings, dsa: DSA) -> list[Post]:
+def _posts(root: Path, real: RealData, name: str, settings: TeacherSettings, dsa: DSA) -> list[Post]:
+    net = FlatNet(parse_net(name), real.data.shape, real.data.class_count)
     key = BufferKey(real.data.name, real.digest, dsa.strategy, net.spec, replace(settings, nets=net.spec))
     return [(net, which, root / f"{key.folder}-{which}.pt") for which in range(settings.count)]
 
 
 def _trained(net: FlatNet, part: Part, settings: TeacherSettings, dsa: DSA, which: int) -> tuple[np.ndarray, float]:
     """Parameters [P] after the last epoch, and its mean training loss."""
-    theta, losses = torch.empty(0), torch.empty(0)
-    for theta, losses in train_experts(
-        net, part, settings, dsa, settings.epochs, [stream(settings.seed, "expert", which)]
-    ):
-        pass
+    generator = stream(settings.seed, "expert", which)
+    epochs = train_experts(net, part, settings, dsa, settings.epochs, [generator])
+    ((theta, losses),) = deque(epochs, maxlen=1)
     return theta[0].cpu().numpy(), float(losses[0])
 
 

@@ -7,20 +7,23 @@ from typing import ClassVar
 from ddkit.errors import RecipeError
 from ddkit.experts.plain import PlainExperts
 from ddkit.experts.settings import ExpertSettings
-from ddkit.nets import NetSettings, parse_net
+from ddkit.nets import parse_net
 from ddkit.recipe import preset, setting
+
+FILE = "file:"
+"""Begins the name of a teacher that is not trained but read from a bundle."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherSettings(PlainExperts):
     """Settings of teachers: plain experts with the usual recipe for CIFAR (SRe2L's squeeze), and which networks.
 
-    The lr falls from `lr` to 0 along half a cosine, epoch by epoch, so that how long a teacher trains is part of what it
-    is. `count` is of each network.
+    The lr falls from `lr` to 0 along half a cosine, epoch by epoch, so that how long a teacher trains is part of what
+    it is. `count` is of each network.
     """
 
     name: ClassVar[str] = "teacher"
-    nets: str = setting("convnet(norm=batch)", help="networks, separated by ;")
+    nets: str = setting("convnet(norm=batch)", help="networks, or file:BUNDLE, separated by ;")
     epochs: int = setting(200, at_least=1, help="epochs")
     count: int = preset(ExpertSettings, "count", 1)
     lr: float = preset(ExpertSettings, "lr", 0.1)
@@ -28,18 +31,19 @@ class TeacherSettings(PlainExperts):
     weight_decay: float = preset(ExpertSettings, "weight_decay", 5e-4)
     batch: int = preset(ExpertSettings, "batch", 128)
 
-    @property
-    def networks(self) -> list[NetSettings]:
-        """The networks, in their order.
+    def __post_init__(self) -> None:
+        if not self.named:
+            raise RecipeError(
+                "key 'experts.nets': names no network; teachers need at least one, as in resnet18(norm=batch)"
+            )
+        for name in self.named:
+            if not name.startswith(FILE):
+                parse_net(name)
 
-        Raises:
-            RecipeError: there is none.
-            UsageError: one that cannot be read.
-        """
-        specs = [spec.strip() for spec in self.nets.split(";") if spec.strip()]
-        if not specs:
-            raise RecipeError("key 'experts.nets': names no network; teachers need at least one, as in resnet18(norm=batch)")
-        return [parse_net(spec) for spec in specs]
+    @property
+    def named(self) -> list[str]:
+        """The networks and files, in their order."""
+        return [name.strip() for name in self.nets.split(";") if name.strip()]
 
     def lr_in(self, epoch: int) -> float:
         """The learning rate in epoch e = 0, 1, ..."""

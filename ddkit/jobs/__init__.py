@@ -11,6 +11,8 @@ from ddkit.jobs.doctor import doctor
 from ddkit.jobs.evaluate import evaluate
 from ddkit.jobs.plan import Plan, plan
 from ddkit.jobs.raw import raw_images
+from ddkit.jobs.relabel import relabel
+from ddkit.jobs.teachers import teacher_files, train_teachers
 from ddkit.jobs.verify import Verdict, verify
 
 __all__ = [
@@ -23,6 +25,9 @@ __all__ = [
     "Plan",
     "plan",
     "raw_images",
+    "relabel",
+    "teacher_files",
+    "train_teachers",
     "Verdict",
     "verify",
 ]

@@ -9,8 +9,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ddkit.data import RealData
-from ddkit.evaluation import LR_GRID, RIVALS, Row, Score, evaluation_dsa, rival_row, score_row, set_row, whole_row
+from torch import Tensor
+
+from ddkit.evaluation import (
+    LR_GRIDS,
+    RIVALS,
+    Row,
+    Score,
+    called,
+    evaluation_dsa,
+    rival_row,
+    score_row,
+    set_row,
+    whole_row,
+)
+from ddkit.experts import Ensemble
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.comparison import Line
 from ddkit.jobs.entry import Entry
@@ -31,20 +44,27 @@ class Cell:
 
 
 def plan_lines(
-    entries: list[Entry], bench: Bench, out: Path, on: str, flips: str | None
+    entries: list[Entry],
+    bench: Bench,
+    out: Path,
+    on: str,
+    flips: str | None,
+    labels: str | None,
+    teachers: Ensemble | None,
 ) -> Iterable[tuple[list[Cell], Line]]:
-    """The lines of one group, still without scores, each with its cells; all under one policy of flips, the recipes'
-    own if none is given."""
+    """The lines of one group, still without scores, each with its cells; all under one policy of flips and one of
+    labels, the recipes' own if none is given. `teachers` are the group's."""
     first = entries[0].recipes[0]
     settings, ipc, real = first.evaluate, first.method.ipc, bench.real
+    policy = labels or settings.labels
     expected = any(entry.recipes[0].method.expects_flips for entry in entries)
     asked = {entry.recipes[0].evaluate.flips for entry in entries}
     own = "always" if "always" in asked else "augment" if asked == {"augment"} else "auto"
     dsa = evaluation_dsa(flips or own, bench.dsa, expected)
     bench = dataclasses.replace(bench, dsa=dsa)
     depends = {
-        "format": 1,
-        "lr": LR_GRID,
+        "format": 2,
+        "lr": LR_GRIDS[settings.optimiser],
         "data": real.digest,
         "net": bench.net.spec,
         "augment": dsa.strategy,
@@ -52,29 +72,40 @@ def plan_lines(
     }
 
     def cell(recipe: Recipe, what: str, make: Callable[[], Row]) -> Cell:
-        judged = dataclasses.asdict(settings)
-        del judged["flips"]  # `augment` says what came of it
-        key = depends | {"set": what, "seed": recipe.seed, "evaluate": judged}
+        # Defaults are no part of it: a setting that a later version adds leaves the scores of today where they are.
+        judged = {f.name: v for f in dataclasses.fields(settings) if (v := getattr(settings, f.name)) != f.default}
+        judged = {name: value for name, value in judged.items() if name not in ("flips", "labels")}  # see below
+        taught = "" if teachers is None or policy in ("auto", "hard") else " ".join(teachers.names)
+        key = depends | {"set": what, "seed": recipe.seed, "evaluate": judged, "labels": policy, "teachers": taught}
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
         return Cell(make, bench, recipe, on, out / "scores" / f"{digest}.json")
 
+    def call(row: Row, classes: Tensor | None = None) -> Row:
+        return called(row, policy, classes, teachers, settings.temperature)
+
+    def of_file(file: Path) -> Row:
+        synthetic = read_set(file)
+        return call(set_row(synthetic, real, settings.nets), synthetic.labels)
+
+    def of_rival(name: str, seed: int) -> Row:
+        return call(rival_row(name, real, ipc, settings.nets, seed))
+
     methods = [entry.method for entry in entries]
-    told = (real.data.name, ipc, dsa.flip_share)
+    told = (real.data.name, ipc, dsa.flip_share, policy)
     for entry in entries:
         files = [entry.folder(out, recipe).set for recipe in entry.recipes]
         cells = [
-            cell(recipe, _digest(file), partial(_row_of_file, file, real, settings.nets))
+            cell(recipe, _digest(file), partial(of_file, file))
             for recipe, file in zip(entry.recipes, files, strict=True)
         ]
         name = entry.method if methods.count(entry.method) == 1 else entry.name
         yield cells, Line(*told, name, (), entry.seconds(out), entry.expert_seconds(out))
     for name in RIVALS:
         cells = [
-            cell(recipe, f"{name}, ipc {ipc}", partial(rival_row, name, real, ipc, settings.nets, recipe.seed))
-            for recipe in entries[0].recipes
+            cell(recipe, f"{name}, ipc {ipc}", partial(of_rival, name, recipe.seed)) for recipe in entries[0].recipes
         ]
         yield cells, Line(*told, name, ())
-    if settings.whole:
+    if settings.whole and policy in ("auto", "hard"):
         yield [cell(first, "whole", partial(whole_row, real, settings.nets))], Line(*told, "whole", ())
 
 
@@ -82,10 +113,6 @@ def read_score(file: Path) -> Score:
     """The score that a cell's file keeps."""
     table = read_table(file)
     return Score(**(table | {"accuracies": tuple(table["accuracies"])}))
-
-
-def _row_of_file(file: Path, real: RealData, nets: int) -> Row:
-    return set_row(read_set(file), real, nets)
 
 
 def _digest(file: Path) -> str:

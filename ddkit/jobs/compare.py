@@ -7,20 +7,22 @@ after all that it depends on. On a CPU the last two stages run a process on each
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation import PARTS
+from ddkit.experts import Ensemble
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.cells import Cell, plan_lines, read_score, score_cell
 from ddkit.jobs.comparison import Comparison, Line
-from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_another
+from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_another, teachers_for
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.spread import spread
-from ddkit.recipe import FLIP_POLICIES, DataSettings, nearest
+from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES, DataSettings, nearest
 from ddkit.run import Meter, SilentMeter
 
 FYI = "+fyi"
@@ -36,6 +38,7 @@ def compare(
     out: str | Path = "runs/compare",
     on: str = "test",
     flips: Sequence[str] = (),
+    labels: Sequence[str] = (),
     device: str = "auto",
     meter: Meter | None = None,
 ) -> Comparison:
@@ -50,6 +53,7 @@ def compare(
         out: folder of runs and scores; a comparison that was killed goes on there.
         on: the part that networks are judged on: "test", or "validation" to choose settings without meeting it.
         flips: policies of `evaluate.flips`, a part of the table for each; default the recipes' own.
+        labels: policies of `evaluate.labels`, likewise.
         device: "auto", "cpu", "cuda", ...
         meter: progress; default silent.
 
@@ -66,9 +70,10 @@ def compare(
         raise UsageError(f"compare: needs at least one recipe and one set, got {len(recipes)} and {sets}")
     if on not in PARTS:
         raise UsageError(f"compare: on '{on}' is no part to be judged on; {nearest(on, PARTS)}")
-    for policy in flips:
-        if policy not in FLIP_POLICIES:
-            raise UsageError(f"compare: flips '{policy}' is no policy; {nearest(policy, FLIP_POLICIES)}")
+    for what, asked, known in (("flips", flips, FLIP_POLICIES), ("labels", labels, LABEL_POLICIES)):
+        for policy in asked:
+            if policy not in known:
+                raise UsageError(f"compare: {what} '{policy}' is no policy; {nearest(policy, known)}")
     meter, out, where = meter or SilentMeter(), Path(out), pick_device(device)
     if nets is not None:
         overrides = (*overrides, f"evaluate.nets={nets}")
@@ -89,6 +94,7 @@ def compare(
     unfinished = [run for run in runs if not run[0].finished(out, run[1])]
     for entry in dict.fromkeys(entry for entry, _ in unfinished):
         collect_experts(entry, benches[entry.bench_key], out, meter)
+    hired = {entry: teachers_for(entry, benches[entry.bench_key], meter) for entry in entries}
     tasks = [(entry, recipe, benches[entry.bench_key]) for entry, recipe in unfinished]
     spread(lambda task: condense_one(*task, out, where), tasks, where, "condensing sets", meter)
 
@@ -97,9 +103,11 @@ def compare(
         groups.setdefault(entry.group, []).append(entry)
     planned = [
         line
-        for policy in dict.fromkeys(flips) or (None,)
+        for flip, label in product(dict.fromkeys(flips) or (None,), dict.fromkeys(labels) or (None,))
         for members in groups.values()
-        for line in plan_lines(members, benches[members[0].bench_key], out, on, policy)
+        for line in plan_lines(
+            *(members, benches[members[0].bench_key], out, on, flip, label), _one_faculty(members, hired)
+        )
     ]
     waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
     if on == "test":
@@ -119,6 +127,17 @@ def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:
     first, _ = resolve(recipe=recipe, overrides=overrides + flags)
     forms = tuple(dataclasses.replace(first, seed=first.seed + i) for i in range(sets))
     return Entry(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
+
+
+def _one_faculty(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> Ensemble | None:
+    """The teachers of a group, who name its real images."""
+    found = [teachers for entry in members if (teachers := hired[entry]) is not None]
+    if any(teachers.names != found[0].names for teachers in found):
+        raise UsageError(
+            "compare: recipes of one table have different teachers, and real images can have the labels of one only; "
+            "give them the same [experts]"
+        )
+    return found[0] if found else None
 
 
 def _augmentations(planned: list[tuple[list[Cell], Line]]) -> str:

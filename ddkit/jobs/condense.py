@@ -132,7 +132,9 @@ def _make(
     evaluation = None
     if evaluate:
         dsa = evaluation_dsa(recipe.evaluate.flips, bench.dsa, recipe.method.expects_flips)
-        evaluation = evaluate_honestly(synthetic, bench.real, bench.net, recipe.evaluate, dsa, recipe.seed, meter)
+        evaluation = evaluate_honestly(
+            *(synthetic, bench.real, bench.net, recipe.evaluate, dsa, recipe.seed, meter), teachers=context.teachers
+        )
         folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
         scores = json.dumps(evaluation.tables(with_seconds=False))
         synthetic = dataclasses.replace(synthetic, record=dataclasses.replace(record, scores=scores))

@@ -11,6 +11,7 @@ import torch
 
 from ddkit.data import RealData
 from ddkit.errors import DataError, UsageError
+from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.condense import condense_on
 from ddkit.jobs.experience import experts_of
@@ -114,6 +115,13 @@ def collect_experts(entry: Entry, bench: Bench, out: Path, meter: Meter) -> None
     experts, _ = experts_of(entry.recipes[0], bench, meter)
     if experts is not None and experts.trained:
         write_table(_expert_file(entry, out), {"seconds": time.perf_counter() - begin})
+
+
+def teachers_for(entry: Entry, bench: Bench, meter: Meter) -> Ensemble | None:
+    """A recipe's teachers, if it has such experts."""
+    first = entry.recipes[0]
+    experts = experts_of(first, bench, meter)[0] if isinstance(first.experts, TeacherSettings) else None
+    return experts if isinstance(experts, Ensemble) else None
 
 
 def _expert_file(entry: Entry, out: Path) -> Path:

@@ -15,6 +15,8 @@ from ddkit.evaluation import (
     evaluation_dsa,
     full_name,
 )
+from ddkit.experts import Ensemble, TeacherSettings, hire
+from ddkit.home import home
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
 from ddkit.jobs.threads import fitting_threads
@@ -80,7 +82,8 @@ def evaluate(
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
     with fitting_threads(bench.net.shape):
         if protocol == "honest":
-            return evaluate_honestly(synthetic, bench.real, bench.net, settings, dsa, seed, meter, baselines)
+            teachers = teachers_of_set(synthetic, bench, meter)
+            return evaluate_honestly(synthetic, bench.real, bench.net, settings, dsa, seed, meter, baselines, teachers)
         snapshots = {"last": synthetic} if isinstance(source, SyntheticSet) else _snapshots(Path(source), synthetic)
         paper = PAPERS[protocol.removeprefix("paper-")]
         return evaluate_as_paper(snapshots, bench.real, bench.net, paper, dsa, seed, meter, settings.nets, baselines)
@@ -148,6 +151,16 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
                 f"({ours[:8]}); name the data it was made from with --data"
             )
     return bench
+
+
+def teachers_of_set(synthetic: SyntheticSet, bench: Bench, meter: Meter) -> Ensemble | None:
+    """The teachers by the recipe of a set, trained where they are missing; None if it has none."""
+    tables = read_toml(synthetic.record.recipe, "the set's recipe")
+    table = dict(tables.get("experts", {}))
+    if table.pop("name", None) != TeacherSettings.name:
+        return None
+    settings = parse_table(table, TeacherSettings, "the set's recipe", "experts")
+    return hire(home() / "teachers", bench.real, settings, bench.dsa, meter)
 
 
 def _snapshots(source: Path, synthetic: SyntheticSet) -> dict[str, SyntheticSet]:

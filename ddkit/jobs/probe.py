@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from ddkit.data import Part
-from ddkit.evaluation.honest import LR_GRID
-from ddkit.evaluation.trainer import CHUNK, Trained, Training, train_networks
+from ddkit.evaluation import LR_GRIDS, Training
+from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.experts import Buffer, BufferKey, Trajectories, train_expert
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.condense import SNAPSHOTS
@@ -190,7 +190,7 @@ def probe_evaluation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float)
     is left out."""
     settings, real = recipe.evaluate, bench.real
     sets = {real.data.class_count * recipe.method.ipc: 1 + RIVALS} | ({len(real.train): 1} if settings.whole else {})
-    networks = len(LR_GRID) * settings.nets
+    networks = len(LR_GRIDS[settings.optimiser]) * settings.nets
     costs = [
         (rows, _training(recipe, bench, gauge, size, networks, seconds / len(sets))) for size, rows in sets.items()
     ]
@@ -213,7 +213,7 @@ def _training(recipe: Recipe, bench: Bench, gauge: Gauge, size: int, networks: i
     full = max(settings.steps, -(-settings.epochs * size // settings.batch))
 
     def prepare(count: int, steps: int) -> Callable[[], object]:
-        members, lr = torch.arange(size).expand(count, -1), torch.full((count,), LR_GRID[0])
+        members, lr = torch.arange(size).expand(count, -1), torch.full((count,), LR_GRIDS[settings.optimiser][0])
         training = Training(steps=steps, batch=settings.batch, drop_at=steps)
         generator = stream(recipe.seed, "plan")
         return lambda: train_networks(

@@ -2,9 +2,9 @@
 
     n real images a class and n compensators a teacher:   n classes + n teachers <= ipc classes
 
-Their rule, n = int(ipc / (teachers / classes + 1)), is the largest such n, and 0 where there are few images a class. Then
-one real image of each class is kept, and of the teachers as many as the rest pays for: none at ipc 1, where the set is
-one real image a class with the teachers' labels.
+Their rule, n = int(ipc / (teachers / classes + 1)), is the largest such n, and 0 where there are few images a class.
+Then one real image of each class is kept, and of the teachers as many as the rest pays for: none at ipc 1, where the
+set is one real image a class with the teachers' labels.
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from ddkit.errors import UsageError
@@ -59,9 +58,4 @@ def _labelled(
     if not settings.soft_labels:
         return make(None)
     teachers = teachers_of(context, settings.name)
-    return make(static_labels(teachers, images.to(context.device)).cpu())
-
-
-def static_labels(teachers: Ensemble, images: Tensor) -> Tensor:
-    """The teachers' mean logits [N, K] of images as they are, rounded to what float16 holds."""
-    return teachers.logits(images).to(torch.float16).float()
+    return make(teachers.labels(images.to(context.device)).cpu())

@@ -59,8 +59,8 @@ class RDED:
         height, width = context.real.data.shape[1:]
         if height % settings.factor or width % settings.factor:
             raise UsageError(
-                f"key 'method.factor': images of {height}x{width} pixels cannot be cut into {settings.factor} equal parts "
-                "a side; use factor = 1"
+                f"key 'method.factor': images of {height}x{width} pixels cannot be cut into {settings.factor} equal "
+                "parts a side; use factor = 1"
             )
 
     def init(self) -> RDEDState:
@@ -93,9 +93,7 @@ class RDED:
         boxes = [random_box(side, SCALE, generator, (1.0, 1.0)) for _ in range(settings.num_crop)]
         crops = torch.cat([crop_to_side(image[None], box, small) for box in boxes])
         margin = [(whole - part) // 2 for whole, part in zip(side, small, strict=True)]
-        framed = pad(
-            crops, (margin[1], side[1] - small[1] - margin[1], margin[0], side[0] - small[0] - margin[0])
-        )
+        framed = pad(crops, (margin[1], side[1] - small[1] - margin[1], margin[0], side[0] - small[0] - margin[0]))
         logits = logits_of(teacher.net, teacher.theta, framed, teacher.stats)
         losses = cross_entropy(logits, torch.full((len(crops),), c, device=crops.device), reduction="none")
         best = int(losses.argmin())

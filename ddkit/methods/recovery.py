@@ -1,15 +1,15 @@
 """Recover images from teachers: what SRe2L and INFER share.
 
-A recovered image set has one image of each class. By Adam, under a lr that falls to 0 along half a cosine, it is made to
-be what a teacher calls its classes, and to have the statistics that the teacher's batch norms were trained under:
+A recovered image set has one image of each class. By Adam, under a lr that falls to 0 along half a cosine, it is made
+to be what a teacher calls its classes, and to have the statistics that the teacher's batch norms were trained under:
 
     loss = CE(teacher(view(z)), classes) + r_bn * bn_distance        (`statistics.py`)
 
 `view` is drawn anew at each iteration, one for a whole set: a random resized crop and a mirroring where `crop` asks for
 them, then a circular shift. Several sets are recovered at once, each with its own views and statistics; where a set has
-more images than `batch`, its classes go through the teacher in parts, and its statistics and gradients are still those of
-the whole: the parts' moments are joined, and what the loss asks of them is taken back to each part in a second pass. (The
-published code makes one compensator for each part.)
+more images than `batch`, its classes go through the teacher in parts, and its statistics and gradients are still those
+of the whole: the parts' moments are joined, and what the loss asks of them is taken back to each part in a second pass.
+(The published code makes one compensator for each part.)
 """
 
 from collections.abc import Mapping
@@ -59,8 +59,8 @@ class RecoveryState:
 
 
 class Recovery:
-    """The iteration: a step of Adam on the sets at work, teacher after teacher, and for each of them `together` sets at a
-    time. What is recovered, and from what it begins, is its children's."""
+    """The iteration: a step of Adam on the sets at work, teacher after teacher, and for each of them `together` sets at
+    a time. What is recovered, and from what it begins, is its children's."""
 
     state_class = RecoveryState
     loss_limit = None
@@ -125,9 +125,7 @@ class Recovery:
         loss, gradient = self._gradient(
             self._teachers.teachers[m], value, fixed[sets] if fixed.dim() else fixed, generator
         )
-        value, first, second = annealed_adam(
-            value, first, second, gradient, t, settings.iterations, settings.lr
-        )
+        value, first, second = annealed_adam(value, first, second, gradient, t, settings.iterations, settings.lr)
         learned = state.learned.clone()
         learned[m, sets] = self.kept(value)
         return RecoveryState(learned, first, second, state.done + 1, generator.get_state()), {"loss": loss}

@@ -1,6 +1,7 @@
 """SRe2L (Yin, Xing and Shen, NeurIPS 2023): images recovered from noise by one teacher, labelled by it.
 
-Squeeze, recover, relabel: the teacher is the first of the recipe's; labels are those of all of them (the paper has one).
+Squeeze, recover, relabel: the teacher is the first of the recipe's; labels are those of all of them (the paper has
+one).
 """
 
 from dataclasses import dataclass

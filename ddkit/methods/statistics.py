@@ -3,14 +3,15 @@
 What images recovered from a teacher are held to, beside their classes (DeepInversion, Yin et al., CVPR 2020; SRe2L;
 INFER). For batch norms l with running statistics (mean_l, var_l), and (mean_l(z), var_l(z)) of their inputs,
 
-    bn_distance "norm":       sum over l of  w_l (|var_l - var_l(z)| + |mean_l - mean_l(z)|)         not squared, as published
-    bn_distance "relative":   mean over l, weighted by w_l, of
+    bn_distance "norm":       sum over l of  w_l (|var_l - var_l(z)| + |mean_l - mean_l(z)|)         not squared, as
+    published bn_distance "relative":   mean over l, weighted by w_l, of
                                   rms over channels of ((mean_l - mean_l(z)) / std_l)
                                 + rms over channels of (var_l(z) / var_l - 1)
 
-w_l is FIRST for the first batch norm and 1 for the others; variances are biased. "norm" grows with the number of layers,
-of channels and with the size of activations, so that its weight does not carry over from one network to another (CV-DD's
-issue 6: tens of thousands on ResNet50, hundreds on ResNet18, with one weight for both); "relative" has no scale.
+w_l is FIRST for the first batch norm and 1 for the others; variances are biased. "norm" grows with the number of
+layers, of channels and with the size of activations, so that its weight does not carry over from one network to another
+(CV-DD's issue 6: tens of thousands on ResNet50, hundreds on ResNet18, with one weight for both); "relative" has no
+scale.
 """
 
 from collections.abc import Callable
@@ -62,9 +63,7 @@ def joined(parts: list[Moments], sizes: list[int]) -> Moments:
     for name in parts[0]:
         means, variances = zip(*(part[name] for part in parts), strict=True)
         mean = sum(w * m for w, m in zip(weights, means, strict=True))
-        variance = sum(
-            w * (v + (m - mean).square()) for w, m, v in zip(weights, means, variances, strict=True)
-        )
+        variance = sum(w * (v + (m - mean).square()) for w, m, v in zip(weights, means, variances, strict=True))
         whole[name] = mean, variance
     return whole
 
@@ -73,7 +72,9 @@ def cotangents(
     loss_of: Callable[[Moments], Tensor], parts: list[Moments], sizes: list[int]
 ) -> tuple[Tensor, list[dict[str, tuple[Tensor, Tensor]]]]:
     """A loss of the joined moments, and its derivative for each part's own."""
-    leaves = [{name: (m.detach().requires_grad_(), v.detach().requires_grad_()) for name, (m, v) in p.items()} for p in parts]
+    leaves = [
+        {name: (m.detach().requires_grad_(), v.detach().requires_grad_()) for name, (m, v) in p.items()} for p in parts
+    ]
     flat = [value for part in leaves for pair in part.values() for value in pair]
     loss = loss_of(joined(leaves, sizes))
     if not flat:

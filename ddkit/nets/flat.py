@@ -40,6 +40,7 @@ class FlatNet:
     Attributes:
         settings, shape, classes: what the network was made from; shape = (channels, height, width).
         parameters: length of theta.
+        head_size: how many of them, the last ones, are the classifier's.
         spec: canonical text of the settings; `parse_net` reads it back.
 
     Raises:
@@ -58,6 +59,7 @@ class FlatNet:
         self._shapes = [parameter.shape for parameter in named.values()]
         self._sizes = [parameter.numel() for parameter in named.values()]
         self.parameters = sum(self._sizes)
+        self.head_size = sum(parameter.numel() for parameter in self._module.head.parameters())
         # The places that a call fills, and what they hold between calls. torch.func.functional_call does the same but
         # looks the places up anew each time: 320 us a call instead of 240 on a ConvNet for digits (depth 2, width 8,
         # batch 10, one CPU thread, torch 2.14), where the bare operations take 200.

@@ -28,7 +28,8 @@ class Compact:
 
     Attributes:
         real: pixels of n real images of each class.
-        compensators: for each teacher and each j < n, what is added to the j-th image of every class (normalised space).
+        compensators: for each teacher and each j < n, what is added to the j-th image of every class (normalised
+        space).
 
     Raises:
         DataError: parts of a wrong dtype, or that do not fit each other.

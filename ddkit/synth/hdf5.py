@@ -5,8 +5,8 @@ Top level: row-aligned datasets only (`image`, `label`, perhaps `soft_label`). R
 in, so equal sets give equal bytes.
 
 A compact set (attribute `kind` is "compact") has a group `compact` instead of `image` and `label`: `real`,
-`compensator`, and the attribute `expansion`, which names how these become images (see `ddkit.synth.compact`). Nothing in
-it is compressed, so that its datasets take the bytes that the set counts.
+`compensator`, and the attribute `expansion`, which names how these become images (see `ddkit.synth.compact`). Nothing
+in it is compressed, so that its datasets take the bytes that the set counts.
 """
 
 import dataclasses
@@ -37,7 +37,9 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
         file.attrs["format"] = FORMAT
         file.attrs["kind"] = "images" if synthetic.compact is None else "compact"
         if synthetic.compact is None:
-            _write_rows(file, {"image": synthetic.images.float(), "label": synthetic.labels.long()}, synthetic.facts.ipc)
+            _write_rows(
+                file, {"image": synthetic.images.float(), "label": synthetic.labels.long()}, synthetic.facts.ipc
+            )
         else:
             group = file.create_group("compact")
             group.attrs["expansion"] = EXPANSION

@@ -96,7 +96,6 @@ class SyntheticSet:
             record=record or Record(),
         )
 
-    @property
     def stored_bytes(self) -> dict[str, int]:
         """What the set's numbers take, to the byte and before compression: images (or what they are expanded from) and
         soft labels. Classes cost nothing, they follow from the order."""

@@ -1,0 +1,48 @@
+"""ddkit relabel"""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("source", metavar="SET")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File of the new set.")
+@click.option("--teachers", "nets", help="Networks, separated by ; default those of the set's recipe.")
+@click.option("--bundle", "files", multiple=True, type=click.Path(path_type=Path), help="A teacher's file; repeatable.")
+@click.option("--temperature", default=30.0, show_default=True, help="At which the labels are to be learned.")
+@click.option("--ferkd", metavar="LOW,MIDDLE,HIGH", help="FerKD's regions of confidence; default off.")
+@click.option("--data", help="Where the real data is now, as npz:FILE; default where it was.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in experts.epochs=20.")
+def relabel(
+    source: str,
+    out: Path,
+    nets: str | None,
+    files: tuple[Path, ...],
+    temperature: float,
+    ferkd: str | None,
+    data: str | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Write SET with soft labels: the mean logits of teachers trained on the data that it was made from.
+
+    Teachers that are not there yet are trained. With --ferkd images whose class the teachers doubt (below LOW) or take
+    for granted (above HIGH) are left out, and those between LOW and MIDDLE keep their class as label.
+    """
+    from ddkit.jobs import relabel as job
+    from ddkit.run import terminal_meter
+    from ddkit.synth import write_set
+
+    with terminal_meter() as meter:
+        made = job(
+            source,
+            nets=nets,
+            files=files,
+            temperature=temperature,
+            ferkd=ferkd,
+            data=data,
+            overrides=overrides,
+            meter=meter,
+        )
+    write_set(made, out)
+    click.echo(f"wrote {out}: {len(made)} images, labels of {made.facts.teachers} at temperature {temperature:g}")

@@ -1,0 +1,78 @@
+"""ddkit teachers"""
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def teachers() -> None:
+    """Teachers, kept under DDKIT_HOME and shared by all recipes with equal settings; each file is a bundle of weights,
+    class order, normalisation and accuracy."""
+
+
+@teachers.command()
+@click.option("--recipe", help="A recipe's name or file, whose teachers are trained; default infer's for digits.")
+@click.option("--data", help="Data instead of the recipe's.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in experts.epochs=20.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+def train(recipe: str | None, data: str | None, overrides: tuple[str, ...], device: str) -> None:
+    """Train the teachers that a recipe asks for, where they are missing."""
+    from ddkit.jobs import train_teachers
+    from ddkit.run import terminal_meter
+
+    with terminal_meter() as meter:
+        found = train_teachers(recipe, data=data, overrides=overrides, device=device, meter=meter)
+    for bundle in found:
+        click.echo(f"{bundle.facts.net}: validation accuracy {100 * bundle.facts.validation_accuracy:.1f} %")
+
+
+@teachers.command()
+def ls() -> None:
+    """List the teachers."""
+    from ddkit.cli.table import print_rows
+    from ddkit.experts import read_bundle
+    from ddkit.jobs import teacher_files
+
+    rows = []
+    for file in teacher_files(()):
+        facts = read_bundle(file).facts
+        accuracy = f"{100 * facts.validation_accuracy:.1f}"
+        rows.append((file.stem, facts.data, facts.net, accuracy, f"{file.stat().st_size / 2**20:.1f} MiB"))
+    print_rows(("teacher", "data", "network", "validation %", "size"), rows)
+
+
+@teachers.command()
+@click.argument("names", nargs=-1)
+def verify(names: tuple[str, ...]) -> None:
+    """Read teachers and print what they are bound to (default: all)."""
+    from ddkit.experts import read_bundle
+    from ddkit.jobs import teacher_files
+
+    for file in teacher_files(names):
+        facts = read_bundle(file).facts
+        click.echo(f"{file.stem}: good; {len(facts.classes)} classes, '{facts.classes[0]}' first")
+
+
+@teachers.command()
+@click.argument("names", nargs=-1, required=True)
+def rm(names: tuple[str, ...]) -> None:
+    """Delete teachers. They are trained again when a recipe needs them."""
+    from ddkit.jobs import teacher_files
+
+    for file in teacher_files(names):
+        file.unlink()
+        click.echo(f"removed {file.stem}")
+
+
+@teachers.command()
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File.")
+def export(name: str, out: Path) -> None:
+    """Copy a teacher's bundle, to be given to others, who use it with `relabel --bundle` or in experts.nets as
+    file:FILE."""
+    from ddkit.experts import read_bundle, write_bundle
+    from ddkit.jobs import teacher_files
+
+    write_bundle(read_bundle(teacher_files((name,))[0]), out)
+    click.echo(f"wrote {out}")

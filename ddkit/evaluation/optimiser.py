@@ -1,0 +1,59 @@
+"""How networks under judgement are moved: SGD with momentum, or AdamW."""
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ddkit.evaluation.training import Training
+
+
+class Optimiser(Protocol):
+    """Moves n networks at once, each with its own lr."""
+
+    def step(self, t: int, theta: Tensor, gradient: Tensor) -> Tensor:
+        """Parameters [n, P] after step t = 0, 1, ..."""
+        ...
+
+
+def optimiser_of(training: Training, lr: Tensor, theta: Tensor) -> Optimiser:
+    """The optimiser that a training names, for networks at theta [n, P] with learning rates lr [n]."""
+    kinds: dict[str, type[SGD] | type[AdamW]] = {"sgd": SGD, "adamw": AdamW}
+    return kinds[training.optimiser](training, lr.to(theta.device)[:, None], theta)
+
+
+class SGD:
+    """SGD with momentum and weight decay in the gradient; the lr drops once, see `Training`."""
+
+    def __init__(self, training: Training, rate: Tensor, theta: Tensor) -> None:
+        self._training, self._rate, self._momentum = training, rate, training.momentum
+        self._velocity = torch.zeros_like(theta)
+
+    def step(self, t: int, theta: Tensor, gradient: Tensor) -> Tensor:
+        training = self._training
+        if t == training.drop_at:
+            self._rate = self._rate * training.drop_factor
+            self._velocity = torch.zeros_like(self._velocity) if training.drop_resets else self._velocity
+            self._momentum = training.momentum if training.drop_momentum is None else training.drop_momentum
+        self._velocity = self._momentum * self._velocity + gradient + training.weight_decay * theta
+        return theta - self._rate * self._velocity
+
+
+class AdamW:
+    """AdamW (Loshchilov and Hutter, 2019) with PyTorch's betas and eps; the lr falls to 0 along half a cosine."""
+
+    BETAS, EPS = (0.9, 0.999), 1e-8
+
+    def __init__(self, training: Training, rate: Tensor, theta: Tensor) -> None:
+        self._training, self._rate = training, rate
+        self._first, self._second = torch.zeros_like(theta), torch.zeros_like(theta)
+
+    def step(self, t: int, theta: Tensor, gradient: Tensor) -> Tensor:
+        fast, slow = self.BETAS
+        rate = self._rate * (1 + math.cos(math.pi * t / self._training.steps)) / 2
+        self._first = fast * self._first + (1 - fast) * gradient
+        self._second = slow * self._second + (1 - slow) * gradient.square()
+        centred = self._first / (1 - fast ** (t + 1))
+        size = (self._second / (1 - slow ** (t + 1))).sqrt() + self.EPS
+        return theta * (1 - rate * self._training.weight_decay) - rate * centred / size

@@ -1,0 +1,57 @@
+"""Teachers by themselves: train those of a recipe, and find their files."""
+
+from pathlib import Path
+
+from ddkit.errors import DataError, UsageError
+from ddkit.experts import Ensemble, TeacherSettings
+from ddkit.home import home
+from ddkit.jobs.bench import lay_out, pick_device
+from ddkit.jobs.experience import experts_of
+from ddkit.jobs.resolve import resolve
+from ddkit.recipe import nearest
+from ddkit.run import Meter, SilentMeter
+
+
+def train_teachers(
+    recipe: str | Path | None = None,
+    *,
+    data: str | None = None,
+    overrides: tuple[str, ...] = (),
+    device: str = "auto",
+    meter: Meter | None = None,
+) -> Ensemble:
+    """The teachers that a recipe asks for, trained where they are missing.
+
+    Args:
+        recipe: a recipe with [experts] name = "teacher"; default INFER's for digits.
+        data: a dataset instead of the recipe's.
+        overrides: "section.key=value" texts.
+        device: "auto", "cpu", "cuda", ...
+        meter: progress; default silent.
+
+    Example:
+        >>> [round(teacher.facts.validation_accuracy, 2) for teacher in train_teachers()]
+
+    Raises:
+        UsageError: the recipe has no teachers.
+    """
+    resolved, _ = resolve(recipe=recipe, method=None if recipe else "infer", data=data, overrides=overrides)
+    if not isinstance(resolved.experts, TeacherSettings):
+        raise UsageError(f"recipe '{recipe}': has no teachers; let [experts] be of name = \"teacher\"")
+    bench = lay_out(resolved.data, resolved.net, pick_device(device))
+    found, _ = experts_of(resolved, bench, meter or SilentMeter())
+    assert isinstance(found, Ensemble)
+    return found
+
+
+def teacher_files(names: tuple[str, ...]) -> list[Path]:
+    """The bundles of these names, or all there are.
+
+    Raises:
+        DataError: there is none of a name.
+    """
+    found = {file.stem: file for file in sorted((home() / "teachers").glob("*.pt"))}
+    for name in names:
+        if name not in found:
+            raise DataError(f"teacher '{name}': is not there; {nearest(name, found) if found else 'there are none'}")
+    return [found[name] for name in names] if names else list(found.values())
