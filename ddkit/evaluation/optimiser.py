@@ -1,7 +1,6 @@
 """How networks under judgement are moved: SGD with momentum, or AdamW."""
 
 import math
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -9,16 +8,11 @@ from torch import Tensor
 from ddkit.evaluation.training import Training
 
 
-class Optimiser(Protocol):
-    """Moves n networks at once, each with its own lr."""
+def optimiser_of(training: Training, lr: Tensor, theta: Tensor) -> "SGD | AdamW":
+    """The optimiser that a training names, for networks at theta [n, P] with learning rates lr [n].
 
-    def step(self, t: int, theta: Tensor, gradient: Tensor) -> Tensor:
-        """Parameters [n, P] after step t = 0, 1, ..."""
-        ...
-
-
-def optimiser_of(training: Training, lr: Tensor, theta: Tensor) -> Optimiser:
-    """The optimiser that a training names, for networks at theta [n, P] with learning rates lr [n]."""
+    Its `step(t, theta, gradient)` gives the parameters after step t = 0, 1, ...
+    """
     kinds: dict[str, type[SGD] | type[AdamW]] = {"sgd": SGD, "adamw": AdamW}
     return kinds[training.optimiser](training, lr.to(theta.device)[:, None], theta)
 

@@ -98,7 +98,7 @@ def _score(
     for _ in range(protocol.passes):
         seen.clear()  # the networks are judged in their last training only
         trained = train_networks(
-            net, row.images, row.labels, row.members, rates, training, dsa, generator, trained, watch=look
+            net, row.images, row.labels, row.members, rates, training, dsa, generator, trained, look
         )
     accuracies = tuple(max(own) for own in zip(*seen, strict=True))
     return Score(name=row.name, images=size, accuracies=accuracies, lr=lr, seconds=time.perf_counter() - begin)

@@ -54,8 +54,8 @@ def train_networks(
     dsa: DSA,
     generator: torch.Generator,
     start: Trained | None = None,
-    lesson: Lesson = CLASSES,
     watch: Callable[[int, Trained], None] | None = None,
+    lesson: Lesson = CLASSES,
 ) -> Trained:
     """Train n networks, each from its own initialisation, with its own batches and augmentation.
 
@@ -69,9 +69,9 @@ def train_networks(
         dsa: augmentation of every batch.
         generator: all draws.
         start: networks to train on, instead of fresh ones.
-        lesson: how labels are to be understood.
         watch: is called after each step with the number of steps done and the networks, whose running statistics the
             next step changes in place.
+        lesson: how labels are to be understood.
     """
     start = start or _fresh(net, len(members), generator, images.device)
     theta, stats = start.theta, {name: values.clone() for name, values in start.stats.items()}

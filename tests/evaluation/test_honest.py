@@ -10,14 +10,16 @@ from scipy import stats
 
 from ddkit.data import DSA, Part, RealData
 from ddkit.evaluation import Evaluation, Score, evaluate_honestly, honest
-from ddkit.evaluation.honest import LR_GRID
-from ddkit.evaluation.trainer import Trained, Training, train_networks
+from ddkit.evaluation.lesson import Lesson
+from ddkit.evaluation.trainer import Trained, train_networks
+from ddkit.evaluation.training import LR_GRIDS, Training
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.recipe import EvaluateSettings
 from ddkit.run import SilentMeter
 from ddkit.synth import SyntheticSet
 
+LR_GRID = LR_GRIDS["sgd"]
 SETTINGS = EvaluateSettings(nets=2, steps=15, epochs=2, batch=32)
 ROWS = ["toy", "random-real", "herding", "kmeans", "whole"]
 
@@ -35,10 +37,10 @@ class Spy:
         self.calls: list[dict[str, Any]] = []
         monkeypatch.setattr(honest, "train_networks", self)
 
-    def __call__(self, *args: Any) -> Trained:
+    def __call__(self, *args: Any, lesson: Lesson) -> Trained:
         names = ("net", "images", "labels", "members", "lr", "training", "dsa", "generator")
-        trained = train_networks(*args)
-        self.calls.append({**dict(zip(names, args, strict=True)), "trained": trained})
+        trained = train_networks(*args, lesson=lesson)
+        self.calls.append({**dict(zip(names, args, strict=True)), "lesson": lesson, "trained": trained})
         return trained
 
 
@@ -138,7 +140,7 @@ def test_equal_seeds_give_equal_tables(synthetic: SyntheticSet, real: RealData, 
     table = json.loads(texts[0])
     assert (table["protocol"], table["dataset"], table["net"], table["seed"]) == ("honest", "digits", net.spec, 0)
     for row, score in zip(table["scores"], one.scores, strict=True):
-        assert set(row) == {"name", "images", "accuracies", "lr", "validation", "mean", "interval95"}
+        assert set(row) == {"name", "images", "accuracies", "lr", "validation", "size", "mean", "interval95"}
         assert 0 <= row["validation"] <= 1
         assert (row["mean"], row["interval95"]) == (score.mean, score.interval)
     assert all("seconds" in row for row in one.tables()["scores"])

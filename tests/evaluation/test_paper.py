@@ -13,7 +13,8 @@ from torch import nn
 from ddkit.data import DSA, RealData
 from ddkit.errors import UsageError
 from ddkit.evaluation import PAPERS, Evaluation, PaperProtocol, evaluate_as_paper, paper
-from ddkit.evaluation.trainer import Trained, Training, train_networks
+from ddkit.evaluation.trainer import Trained, train_networks
+from ddkit.evaluation.training import Training
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.run import SilentMeter

@@ -10,7 +10,8 @@ from torch import nn
 
 from ddkit.data import DSA, Part
 from ddkit.evaluation import trainer
-from ddkit.evaluation.trainer import Trained, Training, train_networks
+from ddkit.evaluation.trainer import Trained, train_networks
+from ddkit.evaluation.training import Training
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.steps.autograd import AutogradStep

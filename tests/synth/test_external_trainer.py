@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader
 
 import ddkit
 from ddkit.data import DSA, load_images, prepare
-from ddkit.evaluation.trainer import Training, train_networks
+from ddkit.evaluation.trainer import train_networks
+from ddkit.evaluation.training import Training
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.recipe import DataSettings
