@@ -38,7 +38,7 @@ def setting(
     above: int | float | None = None,
     at_most: int | float | None = None,
     below: int | float | None = None,
-    one_of: tuple[str, ...] | None = None,
+    one_of: tuple[str, ...] | tuple[float, ...] | None = None,
     help: str = "",
 ) -> Any:
     """A dataclass field with its contract: default, range or choices, and one line of help."""
@@ -170,7 +170,7 @@ def check(value: Any, field_: dataclasses.Field, type_: Any, where: str) -> Any:
     wanted = " and ".join([kind, *(f"{word} {bound}" for word, bound in bounds if bound is not None)])
     wanted = wanted.replace(f"{kind} and ", f"{kind} ", 1)
     if contract.get("one_of"):
-        wanted = "one of " + ", ".join(contract["one_of"])
+        wanted = "one of " + ", ".join(map(str, contract["one_of"]))
     good = isinstance(value, base) and (base is bool or not isinstance(value, bool))
     good = good and not (base is float and not math.isfinite(value))
     if good and not (contract.get("one_of") is None or value in contract["one_of"]):

@@ -31,10 +31,12 @@ class BasicBlock(nn.Module):
 class ResNet18Settings(NetSettings):
     """ResNet18 (He et al., 2016) for small images; with downsample=avg it is the field's ResNet18_AP.
 
-    ResNet18 averages its last maps to one value each, at every image size; ResNet18_AP flattens them.
+    ResNet18 averages its last maps to one value each, at every image size; ResNet18_AP flattens them. Its four stages
+    have `width`, 2 `width`, 4 `width` and 8 `width` channels; the published network has width 64.
     """
 
     name: ClassVar[str] = "resnet18"
+    width: int = setting(64, at_least=1, help="channels of the first stage; each later one has twice as many")
     norm: str = setting("instance", one_of=("instance", "batch"), help="normalisation")
     downsample: str = setting("stride", one_of=("stride", "avg"), help="how stages shrink: strides or average pooling")
 
@@ -47,11 +49,11 @@ class ResNet18Settings(NetSettings):
         extra, height, width = widen(shape)
         if self.downsample == "avg":
             require("resnet18(downsample=avg)", height, width, 8, "use larger images or downsample=stride")
-        stem = nn.Conv2d(shape[0], 64, 3, padding=1 + extra, bias=False)
-        layers = [stem, *norm_layer(self.name, self.norm, 64, height, width), nn.ReLU()]
-        channels = 64
-        for out in (64, 128, 256, 512):
-            halve = out != 64
+        stem = nn.Conv2d(shape[0], self.width, 3, padding=1 + extra, bias=False)
+        layers = [stem, *norm_layer(self.name, self.norm, self.width, height, width), nn.ReLU()]
+        channels = self.width
+        for stage in range(4):
+            out, halve = self.width << stage, stage > 0
             layers += [self._block(channels, out, height, width, halve)]
             if halve:
                 height, width = self._halved(height), self._halved(width)

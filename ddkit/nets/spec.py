@@ -19,6 +19,9 @@ NETS = {
     "resnet18": "ddkit.nets.resnet:ResNet18Settings",
     "mlp": "ddkit.nets.mlp:MLPSettings",
     "lenet": "ddkit.nets.lenet:LeNetSettings",
+    "mobilenetv2": "ddkit.nets.mobilenet:MobileNetV2Settings",
+    "efficientnet-b0": "ddkit.nets.efficientnet:EfficientNetB0Settings",
+    "shufflenet": "ddkit.nets.shufflenet:ShuffleNetSettings",
 }
 
 

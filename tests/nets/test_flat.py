@@ -14,6 +14,7 @@ from ddkit.nets import FlatNet, net_names, parse_net
 from ddkit.randomness import stream
 
 NORMS = ["instance", "batch", "layer", "group", "none"]
+TORCHVISION = ["mobilenetv2(width=0.5)", "efficientnet-b0(width=0.5)", "shufflenet(width=0.5)"]
 SHAPES = {"lenet": (3, 16, 16), "vgg11": (3, 32, 32), "resnet18": (3, 16, 16)}
 
 
@@ -126,8 +127,11 @@ def test_nets_travel_between_processes():
     assert torch.equal(pickle.loads(pickle.dumps(net))(theta, x), net(theta, x))
 
 
-def test_statistics_are_those_of_the_module():
-    net = flat("convnet(depth=2, width=8, norm=batch)")
+@pytest.mark.parametrize(
+    "spec", ["convnet(depth=2, width=8, norm=batch)", "resnet18(width=8, norm=batch)", *TORCHVISION]
+)
+def test_statistics_are_those_of_the_module(spec):
+    net = flat(spec)
     module = module_of(net).double()
     theta = nn.utils.parameters_to_vector(module.parameters()).detach()
     stats = net.init_stats(theta)

@@ -38,8 +38,15 @@ COUNTS = [
     ("resnet18", 32, 100, 11_220_132),
     ("resnet18(downsample=avg)", 32, 10, 11_250_762),
     ("resnet18(downsample=avg)", 32, 100, 11_988_132),
+    ("resnet18(width=16)", 32, 10, 701_466),
     ("lenet", 32, 10, 62_006),
     ("mlp", 32, 10, 411_146),
+    ("mobilenetv2", 32, 1000, 3_504_872),
+    ("efficientnet-b0", 32, 1000, 5_288_548),
+    ("shufflenet(width=0.5)", 32, 1000, 1_366_792),
+    ("shufflenet", 32, 1000, 2_278_604),
+    ("shufflenet(width=1.5)", 32, 1000, 3_503_624),
+    ("shufflenet(width=2.0)", 32, 1000, 7_393_996),
 ]
 
 
@@ -150,6 +157,8 @@ def test_deep_networks_agree_with_torchvision(name, reference):
         ("resnet18(norm=batch)", (1, 8, 8), 512),
         ("resnet18(downsample=avg)", (1, 28, 28), 512 * 4 * 4),
         ("resnet18(downsample=avg)", (3, 64, 64), 512 * 8 * 8),
+        ("resnet18(width=8)", (1, 28, 28), 64),
+        ("resnet18(width=8, downsample=avg)", (3, 32, 32), 64 * 4 * 4),
         ("lenet", (1, 28, 28), 84),
         ("lenet", (3, 16, 16), 84),
         ("lenet", (3, 64, 48), 84),
@@ -202,13 +211,16 @@ def test_only_batch_norm_tells_training_from_evaluation():
     assert not torch.allclose(module.train()(x), module.eval()(x))
 
 
+NAMES = ["alexnet", "convnet", "efficientnet-b0", "lenet", "mlp", "mobilenetv2", "resnet18", "shufflenet", "vgg11"]
+
+
 def test_names_lead_to_settings_of_that_name():
-    assert net_names() == ["alexnet", "convnet", "lenet", "mlp", "resnet18", "vgg11"]
+    assert net_names() == NAMES
     for name in net_names():
         assert net_settings(name).name == name
 
 
-@pytest.mark.parametrize("name", ["alexnet", "convnet", "lenet", "mlp", "resnet18", "vgg11"])
+@pytest.mark.parametrize("name", NAMES)
 def test_specs_are_read_back(name):
     settings = parse_net(name)
     assert settings == net_settings(name)()
@@ -219,13 +231,20 @@ def test_a_spec_is_canonical():
     settings = parse_net(" convnet( width = 32,depth=2, norm=batch, pool='max') ")
     assert net_spec(settings) == "convnet(depth=2, width=32, norm=batch, pool=max, act=relu)"
     assert net_spec(parse_net("lenet()")) == "lenet"
+    assert net_spec(parse_net("shufflenet(width=2)")) == "shufflenet(width=2.0)"
+
+
+def test_specs_of_before_a_setting_was_added_are_read():
+    stored = parse_net("resnet18(norm=instance, downsample=stride)")
+    assert stored == parse_net("resnet18(width=64)")
+    assert net_spec(stored) == "resnet18(width=64, norm=instance, downsample=stride)"
 
 
 @pytest.mark.parametrize(
     ("spec", "kind", "line"),
     [
         ("convnt", UsageError, "unknown net 'convnt'; did you mean convnet?"),
-        ("transformer", UsageError, "there are: alexnet, convnet, lenet, mlp, resnet18, vgg11"),
+        ("transformer", UsageError, "there are: " + ", ".join(NAMES)),
         ("", UsageError, "must look like name"),
         ("convnet(depth=2", UsageError, "must look like name"),
         ("convnet(2)", UsageError, "'2' must look like key=value"),
@@ -235,6 +254,9 @@ def test_a_spec_is_canonical():
         ("convnet(depth=0)", RecipeError, "'convnet.depth': must be an integer of at least 1, got 0"),
         ("convnet(depth=two)", RecipeError, "must be an integer of at least 1, got 'two'"),
         ("convnet(norm=bach)", RecipeError, "must be one of instance, batch, layer, group, none, got 'bach'"),
+        ("resnet18(width=0)", RecipeError, "'resnet18.width': must be an integer of at least 1, got 0"),
+        ("mobilenetv2(width=0)", RecipeError, "'mobilenetv2.width': must be a number above 0, got 0.0"),
+        ("shufflenet(width=0.7)", RecipeError, "'shufflenet.width': must be one of 0.5, 1.0, 1.5, 2.0, got 0.7"),
         ("lenet(depth=2)", RecipeError, "unknown key 'lenet.depth'"),
     ],
 )
