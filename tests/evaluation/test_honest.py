@@ -76,7 +76,7 @@ def test_the_rate_is_the_best_on_validation_and_the_score_that_of_its_networks(
 
     rates = []
 
-    def fixed(*args: Any) -> Fixed:
+    def fixed(*args: Any, **_: Any) -> Fixed:
         rates.append(args[4])
         return Fixed()
 
