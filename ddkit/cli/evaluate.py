@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 PROTOCOLS = (
-    "honest; paper-mtt, -ftd, -ast, -datm, -dc, -dsa, -dm (what the authors did, selection on the test set included); "
+    "honest; paper-mtt, -ftd, -ast, -datm, -dc, -dsa, -dm, -infer, -infer-dyn, -sre2l (what the authors did, selection "
+    "on the test set included); "
     "paper: the one of the set's method. May be repeated."
 )
 

@@ -16,9 +16,10 @@ import torch
 from ddkit.data import DSA, RealData, select
 from ddkit.errors import UsageError
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
-from ddkit.evaluation.rows import Row, set_row
+from ddkit.evaluation.rows import Row, called, set_row
 from ddkit.evaluation.score import Evaluation, Score
 from ddkit.evaluation.trainer import Trained, train_networks
+from ddkit.experts import Ensemble
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.run import Meter
@@ -38,40 +39,57 @@ def evaluate_as_paper(
     meter: Meter,
     nets: int = 5,
     baselines: bool = True,
+    teachers: Ensemble | None = None,
 ) -> Evaluation:
     """Score the best of `snapshots` (name -> set; for DC, DSA and DM the last) on the test set, beside random-real
     trained in the same way (unless without `baselines`).
 
     Raises:
-        UsageError: there is no snapshot.
+        UsageError: there is no snapshot, or the protocol needs teachers and there are none.
     """
     full_name = f"paper-{protocol.name}"
     if not snapshots:
         raise UsageError(f"protocol '{full_name}': there is no set to score")
     if not protocol.of_snapshots:
         snapshots = dict([list(snapshots.items())[-1]])
-    dsa = dsa if protocol.augmented else DSA("")
+    dsa = _augmentation(protocol, real, dsa)
+    if teachers is not None:
+        teachers = replace(teachers, batch_stats=protocol.teachers_in_training)
+
+    def call(row: Row, classes: torch.Tensor | None = None) -> Row:
+        return called(row, protocol.labels, classes, teachers, protocol.temperature)
+
     last = list(snapshots.values())[-1]
     score = partial(_score, real=real, net=net, protocol=protocol, dsa=dsa, seed=seed)
     meter.start(f"evaluating ({full_name})", len(snapshots) + baselines)
     candidates = []
     for done, (name, synthetic) in enumerate(snapshots.items(), start=1):
-        row = set_row(synthetic, real, nets)
+        row = call(set_row(synthetic, real, nets), synthetic.labels)
         row = replace(row, name=f"{row.name} ({name})")
-        candidates.append(score(row, synthetic.facts.lr or DEFAULT_LR))
+        candidates.append(score(row, protocol.lr or synthetic.facts.lr or DEFAULT_LR))
         meter.advance(done, {name: candidates[-1].mean})
     rivals = []
     if baselines:
         train, ipc = real.train, last.facts.ipc
         pixels = train.images.flatten(1)
         draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(nets)]
-        rivals.append(score(Row("random-real", train.images, train.labels, torch.stack(draws)), DEFAULT_LR))
+        rival = call(Row("random-real", train.images, train.labels, torch.stack(draws)))
+        rivals.append(score(rival, protocol.lr or DEFAULT_LR))
     meter.finish()
     best = max(candidates, key=lambda score: score.mean)
     notes = _notes(protocol, last.facts.method, candidates, best, learned=last.facts.lr is not None)
     return Evaluation(
         protocol=full_name, dataset=real.data.name, net=net.spec, seed=seed, scores=(best, *rivals), notes=notes
     )
+
+
+def _augmentation(protocol: PaperProtocol, real: RealData, dsa: DSA) -> DSA:
+    if not protocol.augmented:
+        return DSA("")
+    if protocol.augment is None:
+        return dsa
+    own = DSA(protocol.augment)
+    return own if real.data.flips_keep_label else DSA(own.without_flip())
 
 
 def _score(
@@ -98,7 +116,8 @@ def _score(
     for _ in range(protocol.passes):
         seen.clear()  # the networks are judged in their last training only
         trained = train_networks(
-            net, row.images, row.labels, row.members, rates, training, dsa, generator, trained, look
+            *(net, row.images, row.labels, row.members, rates, training, dsa, generator, trained, look),
+            lesson=row.lesson,
         )
     accuracies = tuple(max(own) for own in zip(*seen, strict=True))
     return Score(name=row.name, images=size, accuracies=accuracies, lr=lr, seconds=time.perf_counter() - begin)
@@ -121,6 +140,7 @@ def _notes(
     if not protocol.selects:
         first = "nothing is selected on the test set: the last set, after the last step"
     rates = f"the learned lr trains the set, {DEFAULT_LR} random-real" if learned else f"lr {DEFAULT_LR}"
+    rates = rates if protocol.lr is None else f"{protocol.optimiser}, lr {protocol.lr}, mixup {protocol.mixup}"
     notes = [
         first,
         f"last snapshot: {100 * candidates[-1].mean:.1f} %; "

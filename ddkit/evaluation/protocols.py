@@ -1,7 +1,8 @@
 """The papers' protocols as data: how each one's released code trains networks on a set, and what of it is reported."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ddkit.errors import UsageError
 from ddkit.evaluation.training import Training
@@ -12,9 +13,9 @@ from ddkit.recipe import nearest
 class PaperProtocol:
     """What one paper's released code does to score a set.
 
-    Networks train for `epochs` + 1 epochs by SGD with batches of at most `batch`. When epoch `epochs` // 2 + 1, counted
-    from 0, is over, a new optimiser is made: the lr is multiplied by `drop_factor`, the momentum becomes
-    `drop_momentum` and starts anew.
+    By SGD, networks train for `epochs` + 1 epochs with batches of at most `batch`. When epoch `epochs` // 2 + 1,
+    counted from 0, is over, a new optimiser is made: the lr is multiplied by `drop_factor`, the momentum becomes
+    `drop_momentum` and starts anew. By AdamW, for `epochs` epochs under a cosine of the lr.
 
     Attributes:
         name: the method whose authors did so.
@@ -23,6 +24,10 @@ class PaperProtocol:
         passes: how often the same networks are trained so, one training after the other, before they are judged.
         of_snapshots: whether the best of a run's snapshots is reported; else its last set.
         augmented: whether networks are trained under the recipe's augmentation.
+        augment: the authors' own augmentation instead; without its flips where these change labels.
+        lr: the authors' lr; None: the learned one, or 0.01.
+        labels: what networks learn from, one of `ddkit.recipe.LABEL_POLICIES`.
+        teachers_in_training: teachers' batch norms run under each batch's own statistics.
         authors_nets: how many networks the authors trained on a set.
         remark: what a reader of the scores must know besides.
     """
@@ -38,6 +43,13 @@ class PaperProtocol:
     passes: int = 1
     of_snapshots: bool = True
     augmented: bool = True
+    augment: str | None = None
+    optimiser: str = "sgd"
+    lr: float | None = None
+    mixup: float = 0.0
+    labels: str = "auto"
+    temperature: float = 30.0
+    teachers_in_training: bool = False
     authors_nets: int = 5
     remark: str = ""
 
@@ -53,8 +65,10 @@ class PaperProtocol:
         theirs are cut from one epoch's images, whose last batch is smaller.
         """
         return Training(
-            steps=(self.epochs + 1) * self._steps_an_epoch(size),
+            steps=(self.epochs + (self.optimiser == "sgd")) * self._steps_an_epoch(size),
             batch=self.batch,
+            optimiser=self.optimiser,
+            mixup=self.mixup,
             drop_at=(self.epochs // 2 + 2) * self._steps_an_epoch(size),
             drop_factor=self.drop_factor,
             drop_resets=True,
@@ -71,6 +85,14 @@ class PaperProtocol:
     def _steps_an_epoch(self, size: int) -> int:
         return -(-size // self.batch)
 
+
+TAUGHT: dict[str, Any] = {
+    **{"epochs": 400, "of_snapshots": False, "augment": "crop+flip", "optimiser": "adamw", "lr": 1e-3},
+    **{"weight_decay": 0.01, "mixup": 0.8, "authors_nets": 3},
+}
+"""What SRe2L and INFER share on CIFAR."""
+
+INFER_STATIC = PaperProtocol(**TAUGHT, name="infer", batch=64, look_every=10, labels="static")
 
 PAPERS = {
     protocol.name: protocol
@@ -96,6 +118,23 @@ PAPERS = {
         PaperProtocol(name="dc", epochs=300, of_snapshots=False, augmented=False, authors_nets=20),
         PaperProtocol(name="dsa", of_snapshots=False, authors_nets=20),
         PaperProtocol(name="dm", of_snapshots=False, authors_nets=20),
+        INFER_STATIC,
+        replace(
+            INFER_STATIC,
+            name="infer-dyn",
+            epochs=80,
+            labels="dynamic",
+            remark="80 epochs are the authors' 400 / (M + 1) with their M = 4 teachers",
+        ),
+        PaperProtocol(
+            **TAUGHT,
+            name="sre2l",
+            batch=128,
+            labels="dynamic",
+            teachers_in_training=True,
+            remark="as the authors do on CIFAR, where the teacher, never put into eval mode, names each batch under "
+            "the batch's own statistics",
+        ),
     )
 }
 """The protocols by method, read in the code that the authors released."""

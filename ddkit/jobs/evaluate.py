@@ -80,13 +80,15 @@ def evaluate(
         made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
         refuse_harmful_flips("evaluate.flips", "let it be augment", made_with, bench.real, meter)
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
+    teachers = teachers_of_set(synthetic, bench, meter)
     with fitting_threads(bench.net.shape):
         if protocol == "honest":
-            teachers = teachers_of_set(synthetic, bench, meter)
             return evaluate_honestly(synthetic, bench.real, bench.net, settings, dsa, seed, meter, baselines, teachers)
         snapshots = {"last": synthetic} if isinstance(source, SyntheticSet) else _snapshots(Path(source), synthetic)
         paper = PAPERS[protocol.removeprefix("paper-")]
-        return evaluate_as_paper(snapshots, bench.real, bench.net, paper, dsa, seed, meter, settings.nets, baselines)
+        return evaluate_as_paper(
+            *(snapshots, bench.real, bench.net, paper, dsa, seed, meter, settings.nets, baselines, teachers)
+        )
 
 
 def columns(

@@ -47,8 +47,9 @@ def resolve(
 ) -> tuple[Recipe, str]:
     """The recipe that the flags ask for, every setting filled in, and a line that says where it comes from.
 
-    Without `recipe`, the shipped one for (method, data, ipc) is taken; if there is none, that method's recipe for
-    digits, with the flags laid over it. Explicit flags win over the recipe, `overrides` over both.
+    Without `recipe`, the shipped one for (method, data, ipc) is taken, without ipc that of the smallest; if there is
+    none, that method's recipe for digits, with the flags laid over it. Explicit flags win over the recipe, `overrides`
+    over both.
 
     Raises:
         UsageError: an unknown method or a recipe that cannot be read.
@@ -56,9 +57,11 @@ def resolve(
     if recipe is None:
         method = method or "ftd"
         method_class(method)
-        wanted = f"{method}-{data or 'digits'}-ipc{ipc or 1}"
         recipes = list_recipes()
-        recipe = next((name for name in (wanted, f"{method}-digits-ipc1") if name in recipes), None)
+        asked = ipc or _smallest_ipc(recipes, method, data or "digits")
+        wanted = f"{method}-{data or 'digits'}-ipc{asked}"
+        fallback = f"{method}-digits-ipc{_smallest_ipc(recipes, method, 'digits')}"
+        recipe = next((name for name in (wanted, fallback) if name in recipes), None)
         if recipe is None:
             where, tables = f"method '{method}'", {"method": {"name": method}}
         else:
@@ -72,6 +75,12 @@ def resolve(
     tables = override(tables, flag_overrides(method, data, ipc, seed, fyi) + overrides)
     refuse_fyi_of_real_images(tables)
     return fill(parse_recipe(tables, settings_class, where)), origin
+
+
+def _smallest_ipc(recipes: dict[str, Path], method: str, data: str) -> int:
+    """The smallest ipc of the shipped recipes of a method for a dataset; 1 if there is none."""
+    begin = f"{method}-{data}-ipc"
+    return min((int(ipc) for name in recipes if (ipc := name.removeprefix(begin)).isdecimal()), default=1)
 
 
 def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:
