@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,8 +26,14 @@ from ddkit.run import Meter
 STATISTICS_BATCH = 500
 """Images whose moments are averaged into a teacher's statistics, a batch at a time."""
 
-Post = tuple[FlatNet, int, Path]
-"""A network, which of its teachers (they differ in their draws), and the file it lives in."""
+
+class Post(NamedTuple):
+    """A teacher that is wanted: its network, which of the network's teachers (they differ in their draws), and its
+    file. Without a network it is not trained here, and the file must be there."""
+
+    net: FlatNet | None
+    which: int
+    file: Path
 
 
 def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter: Meter) -> Ensemble:
@@ -44,38 +51,40 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
             f"teachers of '{real.data.name}': need data.preprocess = \"normalise\", not {real.preprocess.space}; "
             "their batch norms are matched in that space"
         )
-    posts = {name: _posts(root, real, name, settings, dsa) for name in settings.named if not name.startswith(FILE)}
-    wanted = [post for of_name in posts.values() for post in of_name]
-    missing = [post for post in wanted if not post[2].exists()]
+    wanted = posts(root, real, settings, dsa)
+    missing = [post for post in wanted if post.net is not None and not post.file.exists()]
     if missing:
         meter.start("training teachers", len(wanted), len(wanted) - len(missing))
 
     def train(post: Post) -> Iterable[tuple[np.ndarray, float]]:
-        net, which, _ = post
-        yield _trained(net, real.train, settings, dsa, which)
+        assert post.net is not None
+        yield _trained(post.net, real.train, settings, dsa, post.which)
 
     count = 1 if real.train.images.is_cuda else process_count()
     with closing(at_once(train, missing, count)) as finished:
-        for done, ((net, _, file), [(numbers, loss)]) in enumerate(finished, start=len(wanted) - len(missing) + 1):
+        for done, (post, [(numbers, loss)]) in enumerate(finished, start=len(wanted) - len(missing) + 1):
+            assert post.net is not None
             theta = torch.from_numpy(numbers).to(real.train.images)
-            _refuse_lost_numbers(net, theta)
-            bundle = _bundle(net, theta, real)
-            write_bundle(bundle, file)
+            _refuse_lost_numbers(post.net, theta)
+            bundle = bundle_of(post.net, theta, real)
+            write_bundle(bundle, post.file)
             meter.advance(done, {"loss": loss, "validation": bundle.facts.validation_accuracy})
     if missing:
         meter.finish()
-    files = [
-        file
-        for name in settings.named
-        for file in ([post[2] for post in posts[name]] if name in posts else [Path(name.removeprefix(FILE))])
-    ]
-    return Ensemble(tuple(_read(file, real) for file in files), trained=len(missing))
+    return Ensemble(tuple(_read(post.file, real) for post in wanted), trained=len(missing))
 
 
-def _posts(root: Path, real: RealData, name: str, settings: TeacherSettings, dsa: DSA) -> list[Post]:
-    net = FlatNet(parse_net(name), real.data.shape, real.data.class_count)
-    key = BufferKey(real.data.name, real.digest, dsa.strategy, net.spec, replace(settings, nets=net.spec))
-    return [(net, which, root / f"{key.folder}-{which}.pt") for which in range(settings.count)]
+def posts(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA) -> list[Post]:
+    """The teachers of `settings` in their order, there or not."""
+    found = []
+    for name in settings.named:
+        if name.startswith(FILE):
+            found.append(Post(None, 0, Path(name.removeprefix(FILE))))
+            continue
+        net = FlatNet(parse_net(name), real.data.shape, real.data.class_count)
+        key = BufferKey(real.data.name, real.digest, dsa.strategy, net.spec, replace(settings, nets=net.spec))
+        found += [Post(net, which, root / f"{key.folder}-{which}.pt") for which in range(settings.count)]
+    return found
 
 
 def _trained(net: FlatNet, part: Part, settings: TeacherSettings, dsa: DSA, which: int) -> tuple[np.ndarray, float]:
@@ -86,7 +95,8 @@ def _trained(net: FlatNet, part: Part, settings: TeacherSettings, dsa: DSA, whic
     return theta[0].cpu().numpy(), float(losses[0])
 
 
-def _bundle(net: FlatNet, theta: Tensor, real: RealData) -> Bundle:
+def bundle_of(net: FlatNet, theta: Tensor, real: RealData) -> Bundle:
+    """The teacher that a trained network is for the data."""
     stats = population_stats(net, theta, real.train.images)
     preprocess, data = real.preprocess, real.data
     facts = TeacherFacts(

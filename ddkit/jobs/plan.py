@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.experts import Buffer, BufferKey
+from ddkit.experts import Buffer, BufferKey, TeacherSettings, posts
 from ddkit.experts.processes import process_count
 from ddkit.home import home
 from ddkit.jobs.bench import Bench, lay_out, pick_device
@@ -159,6 +159,11 @@ class _Stock:
 
 def _take_stock(recipe: Recipe, bench: Bench) -> _Stock:
     """Look into the buffer without making it; an expert that is too short counts as missing, for it is trained anew."""
+    if isinstance(recipe.experts, TeacherSettings):
+        wanted = posts(home() / "teachers", bench.real, recipe.experts, bench.dsa)
+        away = [post.net for post in wanted if post.net is not None and not post.file.exists()]
+        disk = sum(HEADER + 4 * net.parameters for net in away)
+        return _Stock(len(wanted) - len(away), len(away), disk // max(1, len(away)), disk)
     key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
     buffer, rows, count = Buffer(home() / "buffers" / key.folder), recipe.method.reads_epochs + 1, recipe.experts.count
     missing = [expert for expert in range(count) if buffer.rows(expert) < rows]

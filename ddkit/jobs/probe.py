@@ -16,11 +16,23 @@ import torch
 from ddkit.data import Part
 from ddkit.evaluation import LR_GRIDS, Training
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
-from ddkit.experts import Buffer, BufferKey, Trajectories, train_expert
+from ddkit.experts import (
+    Buffer,
+    BufferKey,
+    Ensemble,
+    TeacherSettings,
+    Trajectories,
+    bundle_of,
+    posts,
+    read_bundle,
+    train_expert,
+)
+from ddkit.home import home
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.condense import SNAPSHOTS
 from ddkit.methods import Context, Method, method_class
 from ddkit.methods.trajectory import TrajectorySettings
+from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.recipe import Recipe
 from ddkit.run import free_memory, write_checkpoint
@@ -116,22 +128,36 @@ class Gauge:
 
 
 def probe_experts(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
-    """(cost of one expert that is trained alone, what was measured)."""
-    epochs, batches = recipe.method.reads_epochs, -(-len(bench.real.train) // recipe.experts.batch)
-    line = gauge.line(partial(_epoch, recipe, bench), batches, seconds)
-    # an epoch's memory does not grow with its batches, but every epoch leaves a row
-    memory = line.large.memory + ROW_COPIES * (epochs + 1) * bench.net.parameters * 4
-    return Cost(
-        epochs * line.at(batches).seconds, memory
-    ), f"up to {TIMED} epochs of {line.size} of {batches} batches of one expert"
+    """(cost of one expert that is trained alone, what was measured); of teachers, the mean of their times."""
+    if isinstance(recipe.experts, TeacherSettings):
+        wanted = posts(home() / "teachers", bench.real, recipe.experts, bench.dsa)
+        nets = [post.net for post in wanted if post.net is not None and not post.file.exists()]
+        each = [_probe_expert(recipe, bench, net, recipe.experts.epochs, 1, gauge, seconds / len(nets)) for net in nets]
+        costs = [cost for cost, _ in each]
+        mean = Cost(sum(cost.seconds for cost in costs) / len(costs), max(cost.memory for cost in costs))
+        return mean, f"{each[0][1]} of each network"
+    epochs = recipe.method.reads_epochs
+    cost, basis = _probe_expert(recipe, bench, bench.net, epochs, epochs + 1, gauge, seconds)
+    return cost, f"{basis} of one expert"
 
 
-def _epoch(recipe: Recipe, bench: Bench, batches: int) -> Callable[[], object]:
+def _probe_expert(
+    recipe: Recipe, bench: Bench, net: FlatNet, epochs: int, rows: int, gauge: Gauge, seconds: float
+) -> tuple[Cost, str]:
+    """(cost of a network trained for `epochs`, of which `rows` are kept, what was measured)."""
+    batches = -(-len(bench.real.train) // recipe.experts.batch)
+    line = gauge.line(partial(_epoch, recipe, bench, net), batches, seconds)
+    # an epoch's memory does not grow with its batches, but every row that is kept takes its own
+    memory = line.large.memory + ROW_COPIES * rows * net.parameters * 4
+    return Cost(epochs * line.at(batches).seconds, memory), f"up to {TIMED} epochs of {line.size} of {batches} batches"
+
+
+def _epoch(recipe: Recipe, bench: Bench, net: FlatNet, batches: int) -> Callable[[], object]:
     """Each call trains an expert for one epoch on the first few batches of the real data."""
     count, train = batches * recipe.experts.batch, bench.real.train
     generator = stream(recipe.experts.seed, "plan")
     part = Part(train.images[:count], train.labels[:count])
-    epochs = train_expert(bench.net, part, recipe.experts, bench.dsa, 1 + TIMED, generator)
+    epochs = train_expert(net, part, recipe.experts, bench.dsa, 1 + TIMED, generator)
     next(epochs)  # the initialisation
     return partial(next, epochs)
 
@@ -140,8 +166,12 @@ def probe_condensation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: floa
     """(cost, bytes of the run folder, what was measured)."""
     with TemporaryDirectory() as temporary:
         folder, steps = Path(temporary), getattr(recipe.method, "syn_steps", 1)
-        trajectories = None if recipe.experts is None else _untrained(recipe, bench, folder)
-        context = Context(bench.real, bench.net, bench.dsa, recipe.seed, trajectories)
+        trajectories, teachers = None, None
+        if isinstance(recipe.experts, TeacherSettings):
+            teachers = _untaught(recipe, bench)
+        elif recipe.experts is not None:
+            trajectories = _untrained(recipe, bench, folder)
+        context = Context(bench.real, bench.net, bench.dsa, recipe.seed, trajectories, teachers)
         method, states = _shortened(recipe, context, 1), list[Any]()
         begin = gauge.once(lambda: states.append(method.init()))
         line = gauge.line(lambda size: partial(_shortened(recipe, context, size).step, states[0]), steps, seconds)
@@ -175,6 +205,18 @@ def _untrained(recipe: Recipe, bench: Bench, folder: Path) -> Trajectories:
     rows = [theta, theta + 0.01 * torch.randn(len(theta), generator=generator)]
     buffer.write(0, torch.stack(rows), recipe.experts.dtype, {})
     return Trajectories(buffer, 1, bench.real.train.images.device)
+
+
+def _untaught(recipe: Recipe, bench: Bench) -> Ensemble:
+    """The teachers, those that are missing as they are before they are trained."""
+    bundles = []
+    for post in posts(home() / "teachers", bench.real, recipe.experts, bench.dsa):
+        if post.net is None or post.file.exists():
+            bundles.append(read_bundle(post.file).to(bench.real.train.images.device))
+        else:
+            theta = post.net.init(stream(recipe.seed, "plan")).to(bench.real.train.images)
+            bundles.append(bundle_of(post.net, theta, bench.real))
+    return Ensemble(tuple(bundles))
 
 
 def _shortened(recipe: Recipe, context: Context, steps: int) -> Method:
