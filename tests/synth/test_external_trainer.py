@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import h5py
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -60,3 +61,13 @@ def test_the_external_trainer_is_on_a_par_with_the_evaluator(run_folder: Path, p
     )
     accuracies = trained.accuracy(prepare(load_images("digits"), DataSettings()).test)
     assert printed == pytest.approx(sum(accuracies) / 3, abs=0.05)
+
+
+def test_the_compact_trainer_expands_to_the_same_bits_and_learns(tmp_path: Path) -> None:
+    settings = ("method.iterations=3", "experts.epochs=3", "experts.nets=convnet(depth=2, width=16, norm=batch)")
+    made = ddkit.condense("infer", ipc=10, overrides=settings, evaluate=False, out=tmp_path / "infer").folder
+    script = TRAINER.with_name("compact_trainer.py")
+    with h5py.File(made / "set.h5") as file:
+        assert torch.equal(runpy.run_path(str(script))["expand"](file), ddkit.load(made).images)
+    run = subprocess.run([sys.executable, str(script), str(made / "set.h5")], capture_output=True, check=True)
+    assert float(run.stdout) > 0.8
