@@ -21,6 +21,7 @@ def block(name: str) -> str:
 
 def test_the_external_trainer_is_the_tested_one() -> None:
     assert block("external trainer") == (ROOT / "tests/synth/external_trainer.py").read_text().rstrip()
+    assert block("compact trainer") == (ROOT / "tests/synth/compact_trainer.py").read_text().rstrip()
 
 
 def test_the_two_commands() -> None:
