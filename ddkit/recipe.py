@@ -61,7 +61,7 @@ class DataSettings:
     )
     validation: float = setting(0.1, above=0, below=0.5, help="share of each class held out of the training data")
     split_seed: int = setting(0, at_least=0, help="seed of the stratified validation draw")
-    preprocess: str = setting("normalise", one_of=("normalise", "zca"), help="space the networks see")
+    preprocess: str = setting("normalise", one_of=("normalise", "zca", "imagenet"), help="space the networks see")
     augment: str = setting("", help="DSA strategy such as color_crop_cutout_flip_scale_rotate; empty: no augmentation")
     flips_keep_label: bool | None = setting(
         None, help="whether a mirrored image keeps its label; none: what the data says, and if it does not, a test"

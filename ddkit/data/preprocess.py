@@ -19,6 +19,9 @@ from ddkit.recipe import nearest
 
 ZCA_EPS = 0.1
 
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and std that networks pretrained on ImageNet read; kind "imagenet" fits nothing."""
+
 
 @dataclass(frozen=True)
 class Normalise:
@@ -109,15 +112,19 @@ class ZCA:
 
 
 def fit_preprocess(kind: str, images: UInt8[Tensor, "n c h w"]) -> Normalise | ZCA:
-    """Fit the kind "normalise" or "zca" on training images.
+    """Fit the kind "normalise" or "zca" on training images; "imagenet" normalises with ImageNet's mean and std.
 
     Raises:
         UsageError: an unknown kind.
         DataError: too few images for the kind.
     """
     kinds: dict[str, type[Normalise] | type[ZCA]] = {"normalise": Normalise, "zca": ZCA}
+    if kind == "imagenet":
+        if images.shape[1] != 3:
+            raise UsageError(f'preprocess "imagenet": is for RGB images, these have {images.shape[1]} channel(s)')
+        return Normalise(*IMAGENET)
     if kind not in kinds:
-        raise UsageError(f"preprocess '{kind}' is unknown; {nearest(kind, kinds)}")
+        raise UsageError(f"preprocess '{kind}' is unknown; {nearest(kind, [*kinds, 'imagenet'])}")
     return kinds[kind].fit(images)
 
 

@@ -16,8 +16,9 @@ from ddkit.errors import DataError, NumericalError
 from ddkit.experts.buffer import BufferKey
 from ddkit.experts.bundle import Bundle, TeacherFacts, read_bundle, write_bundle
 from ddkit.experts.ensemble import Ensemble
+from ddkit.experts.pretrained import pretrained
 from ddkit.experts.processes import at_once, process_count
-from ddkit.experts.teacher import FILE, TeacherSettings
+from ddkit.experts.teacher import FILE, PRETRAINED, TeacherSettings
 from ddkit.experts.train import train_experts
 from ddkit.nets import FlatNet, Stats, accuracy, parse_net
 from ddkit.randomness import stream
@@ -71,14 +72,14 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
             meter.advance(done, {"loss": loss, "validation": bundle.facts.validation_accuracy})
     if missing:
         meter.finish()
-    return Ensemble(tuple(_read(post.file, real) for post in wanted), trained=len(missing))
+    return Ensemble(tuple(read_post(post, real) for post in wanted), trained=len(missing))
 
 
 def posts(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA) -> list[Post]:
     """The teachers of `settings` in their order, there or not."""
     found = []
     for name in settings.named:
-        if name.startswith(FILE):
+        if name.startswith((FILE, PRETRAINED)):
             found.append(Post(None, 0, Path(name.removeprefix(FILE))))
             continue
         net = FlatNet(parse_net(name), real.data.shape, real.data.class_count)
@@ -125,9 +126,17 @@ def population_stats(net: FlatNet, theta: Tensor, images: Tensor) -> Stats:
     return {name: torch.stack([stats[name] for stats in batches]).mean(0) for name in batches[0]}
 
 
-def _read(file: Path, real: RealData) -> Bundle:
-    bundle = read_bundle(file)
-    bundle.refuse_mismatch(real, f"teacher '{file.name}'")
+def read_post(post: Post, real: RealData) -> Bundle:
+    """A teacher that is there, on the data's device, held against the data.
+
+    Raises:
+        DataError: it is not there, damaged, or reads other pixels or classes.
+    """
+    name = str(post.file)
+    if name.startswith(PRETRAINED):
+        return pretrained(name.removeprefix(PRETRAINED), real)
+    bundle = read_bundle(post.file)
+    bundle.refuse_mismatch(real, f"teacher '{post.file.name}'")
     return bundle.to(real.train.images.device)
 
 

@@ -13,6 +13,9 @@ from ddkit.recipe import preset, setting
 FILE = "file:"
 """Begins the name of a teacher that is not trained but read from a bundle."""
 
+PRETRAINED = "torchvision:"
+"""Begins the name of one that torchvision trained on ImageNet."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherSettings(PlainExperts):
@@ -23,7 +26,7 @@ class TeacherSettings(PlainExperts):
     """
 
     name: ClassVar[str] = "teacher"
-    nets: str = setting("convnet(norm=batch)", help="networks, or file:BUNDLE, separated by ;")
+    nets: str = setting("convnet(norm=batch)", help="networks, file:BUNDLE or torchvision:NAME, separated by ;")
     epochs: int = setting(200, at_least=1, help="epochs")
     count: int = preset(ExpertSettings, "count", 1)
     lr: float = preset(ExpertSettings, "lr", 0.1)
@@ -37,7 +40,7 @@ class TeacherSettings(PlainExperts):
                 "key 'experts.nets': names no network; teachers need at least one, as in resnet18(norm=batch)"
             )
         for name in self.named:
-            if not name.startswith(FILE):
+            if not name.startswith((FILE, PRETRAINED)):
                 parse_net(name)
 
     @property

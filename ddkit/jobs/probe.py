@@ -24,7 +24,7 @@ from ddkit.experts import (
     Trajectories,
     bundle_of,
     posts,
-    read_bundle,
+    read_post,
     train_expert,
 )
 from ddkit.home import home
@@ -212,7 +212,7 @@ def _untaught(recipe: Recipe, bench: Bench) -> Ensemble:
     bundles = []
     for post in posts(home() / "teachers", bench.real, recipe.experts, bench.dsa):
         if post.net is None or post.file.exists():
-            bundles.append(read_bundle(post.file).to(bench.real.train.images.device))
+            bundles.append(read_post(post, bench.real))
         else:
             theta = post.net.init(stream(recipe.seed, "plan")).to(bench.real.train.images)
             bundles.append(bundle_of(post.net, theta, bench.real))

@@ -17,6 +17,7 @@ NETS = {
     "alexnet": "ddkit.nets.alexnet:AlexNetSettings",
     "vgg11": "ddkit.nets.vgg:VGG11Settings",
     "resnet18": "ddkit.nets.resnet:ResNet18Settings",
+    "torchvision": "ddkit.nets.torchvision_net:TorchvisionSettings",
     "mlp": "ddkit.nets.mlp:MLPSettings",
     "lenet": "ddkit.nets.lenet:LeNetSettings",
     "mobilenetv2": "ddkit.nets.mobilenet:MobileNetV2Settings",

@@ -121,6 +121,7 @@ def test_every_shipped_recipe_parses_is_named_after_its_contents_and_round_trips
     written = parse_recipe(read_toml(text, where), settings_class, where)
     recipe, origin = resolve(recipe=name)
     assert recipe == fill(written) and origin == f"recipe {name}"
-    assert f"{recipe.method.name}-{recipe.data.name}-ipc{recipe.method.ipc}" == name
+    data = recipe.data.name.removeprefix("folder:")
+    assert f"{recipe.method.name}-{data}-ipc{recipe.method.ipc}" == name
     assert recipe.method.name in method_names()
     assert parse_recipe(read_toml(to_toml(recipe), where), settings_class, where) == recipe

@@ -1,0 +1,61 @@
+"""Teachers that torchvision trained on ImageNet, by name; torchvision downloads them."""
+
+import torch
+
+from ddkit.data import RealData
+from ddkit.errors import DataError
+from ddkit.experts.bundle import Bundle, TeacherFacts
+from ddkit.nets import FlatNet, accuracy, parse_net
+
+WEIGHTS = "IMAGENET1K_V1"
+
+SHARE = 0.5
+"""Of the accuracy that torchvision states, below which a teacher on our data is taken for one that knows the classes in
+another order: then it is hardly ever right."""
+
+
+def pretrained(model: str, real: RealData) -> Bundle:
+    """The network `model` with torchvision's weights, for images normalised as ImageNet's (data.preprocess "imagenet").
+
+    Class names cannot be compared (folders are mostly called by WordNet's numbers), so the order of classes is held to
+    what the teacher says of the validation part.
+
+    Raises:
+        DataError: data of another number of classes, or on which it is not what it should be.
+        UsageError: the model is none that is known here.
+    """
+    net = FlatNet(parse_net(f"torchvision(model={model})"), real.data.shape, real.data.class_count)
+    from torchvision.models import get_model_weights  # takes a second
+
+    weights = get_model_weights(model)[WEIGHTS]
+    stated = len(weights.meta["categories"])
+    if real.data.class_count != stated:
+        raise DataError(
+            f"teacher 'torchvision:{model}': knows {stated} classes, the data has {real.data.class_count}; train "
+            "teachers of its own"
+        )
+    state = {name: value.float() for name, value in weights.get_state_dict(progress=False, check_hash=True).items()}
+    device = real.train.images.device
+    kinds = ("running_mean", "running_var", "num_batches_tracked")
+    theta = torch.cat([value.flatten() for name, value in state.items() if not name.endswith(kinds)]).to(device)
+    values = [value.to(device) for name, value in state.items() if name.endswith(kinds[:2])]
+    stats = dict(zip(net.init_stats(theta), values, strict=True))
+    found = accuracy(net, theta, real.validation.images, real.validation.labels, stats)
+    expected = weights.meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
+    if found < SHARE * expected:
+        raise DataError(
+            f"teacher 'torchvision:{model}': is right on {100 * found:.1f} % of the validation part, where torchvision "
+            f'states {100 * expected:.1f} %; are the classes in ImageNet\'s order, and is data.preprocess = "imagenet"?'
+        )
+    preprocess, data = real.preprocess, real.data
+    facts = TeacherFacts(
+        net=net.spec,
+        shape=data.shape,
+        classes=data.classes,
+        data=f"torchvision {WEIGHTS}",
+        data_digest=data.digest,
+        mean=preprocess.mean,  # type: ignore[union-attr]  # `hire` has refused whitened data
+        std=preprocess.std,  # type: ignore[union-attr]
+        validation_accuracy=found,
+    )
+    return Bundle(theta, stats, facts)

@@ -1,0 +1,82 @@
+"""Teachers of torchvision's, whose download is replaced by a network that was made here."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.models import get_model, get_model_weights
+
+from ddkit.data import ImageData, Part, RealData, prepare
+from ddkit.errors import DataError
+from ddkit.experts.pretrained import pretrained
+from ddkit.randomness import stream
+from ddkit.recipe import DataSettings
+
+CLASSES, SIDE = 1000, 32
+
+
+@pytest.fixture(scope="module")
+def module() -> torch.nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return get_model("resnet18", weights=None).eval()
+
+
+@pytest.fixture
+def named_by(module: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], RealData]:
+    """Noise, labelled by the module itself, its classes moved by so many places."""
+
+    class Weights:
+        meta = get_model_weights("resnet18")["IMAGENET1K_V1"].meta
+
+        def get_state_dict(self, **_: Any) -> dict[str, Tensor]:
+            return module.state_dict()
+
+    monkeypatch.setattr("torchvision.models.get_model_weights", lambda _: {"IMAGENET1K_V1": Weights()})
+
+    def make(shift: int) -> RealData:
+        draw = stream(0, "noise")
+        train = torch.randint(256, (2 * CLASSES, 3, SIDE, SIDE), generator=draw, dtype=torch.uint8)
+        data = ImageData(
+            train_images=train,
+            train_labels=torch.arange(CLASSES).repeat(2),
+            test_images=train[:1],
+            test_labels=torch.zeros(1, dtype=torch.long),
+            name="noise",
+            classes=tuple(map(str, range(CLASSES))),
+            flips_keep_label=None,
+            licence="none",
+        )
+        real = prepare(data, DataSettings(preprocess="imagenet", validation=0.49))
+        images = real.validation.images[:50]
+        with torch.no_grad():
+            labels = (module(images).argmax(1) + shift) % CLASSES
+        return dataclasses.replace(real, validation=Part(images, labels))
+
+    return make
+
+
+def test_it_is_the_module_and_knows_how_well_it_does(
+    module: torch.nn.Module, named_by: Callable[[int], RealData]
+) -> None:
+    real = named_by(0)
+    bundle = pretrained("resnet18", real)
+    images = real.validation.images
+    with torch.no_grad():
+        torch.testing.assert_close(bundle.net(bundle.theta, images, bundle.stats), module(images), rtol=1e-4, atol=1e-5)
+    assert bundle.facts.validation_accuracy == 1
+    assert bundle.facts.mean == (0.485, 0.456, 0.406)
+    bundle.refuse_mismatch(real, "teacher")
+
+
+def test_classes_in_another_order_are_refused(named_by: Callable[[int], RealData]) -> None:
+    with pytest.raises(DataError, match=r"is right on 0\.0 % .* are the classes in ImageNet's order"):
+        pretrained("resnet18", named_by(1))
+
+
+def test_another_number_of_classes_is_refused(real: RealData) -> None:
+    with pytest.raises(DataError, match="knows 1000 classes, the data has 3"):
+        pretrained("resnet18", real)
