@@ -29,7 +29,6 @@ from ddkit.run import atomic_write
 FORMAT = "ddkit-teacher/1"
 
 _DAMAGE = (OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
-_DAMAGE += (DDKitError,)  # a network that this version does not know
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +138,7 @@ def read_bundle(path: Path) -> Bundle:
             raise ValueError("its statistics are not those of its network")
     except FileNotFoundError:
         raise DataError(f"teacher '{path}': there is no such file; `ddkit teachers ls` lists those that are") from None
-    except _DAMAGE as error:
+    except (*_DAMAGE, DDKitError) as error:  # DDKitError: a network that this version does not know
         raise DataError(
             f"teacher '{path}': is no teacher of ddkit's, or damaged ({type(error).__name__}); delete it to "
             "train it again"
