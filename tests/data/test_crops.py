@@ -40,7 +40,11 @@ def test_a_box_keeps_to_the_image_its_area_and_its_shape(side, scale, ratio) -> 
 
 @pytest.mark.parametrize(
     "side, ratio, box",
-    [((10, 100), (1.0, 1.0), (0, 45, 10, 10)), ((90, 12), (0.5, 2.0), (33, 0, 24, 12)), ((7, 7), (1.0, 1.0), (0, 0, 7, 7))],
+    [
+        ((10, 100), (1.0, 1.0), (0, 45, 10, 10)),
+        ((90, 12), (0.5, 2.0), (33, 0, 24, 12)),
+        ((7, 7), (1.0, 1.0), (0, 0, 7, 7)),
+    ],
 )
 def test_where_no_draw_fits_it_is_the_largest_in_the_middle(side, ratio, box) -> None:
     """A share of 1 in an image that is too long for the shape never fits; in a square one it always does."""

@@ -169,7 +169,10 @@ def test_population_statistics_are_those_of_one_big_batch() -> None:
 def test_population_statistics_are_the_mean_over_batches() -> None:
     """PyTorch's cumulative average (momentum None) over the same batches, here of 1300 images in three."""
     net, draw = FlatNet(parse_net("convnet(depth=2, width=4, norm=batch)"), (1, 8, 8), 3), stream(0, "x")
-    theta, images = net.init(draw), torch.randn(1300, 1, 8, 8, generator=draw) + torch.linspace(0, 3, 1300).view(-1, 1, 1, 1)
+    theta, images = (
+        net.init(draw),
+        torch.randn(1300, 1, 8, 8, generator=draw) + torch.linspace(0, 3, 1300).view(-1, 1, 1, 1),
+    )
     found = population_stats(net, theta, images)
     with torch.random.fork_rng():
         module = net.settings.build((1, 8, 8), 3).train()

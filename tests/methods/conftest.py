@@ -41,9 +41,7 @@ def faculty(real: RealData, tmp_path_factory: pytest.TempPathFactory) -> Ensembl
 
 
 @pytest.fixture(scope="session")
-def make_context(
-    real: RealData, faculty: Ensemble, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Context]:
+def make_context(real: RealData, faculty: Ensemble, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Context]:
     """make_context(expert kind or None, seed=0, augment="color_crop_scale"): experts are trained once a kind."""
     root: Path = tmp_path_factory.mktemp("buffers")
     net = FlatNet(parse_net("convnet(depth=1, width=4)"), (1, 8, 8), 3)

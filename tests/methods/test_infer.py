@@ -128,8 +128,8 @@ def test_a_resumed_run_writes_the_same_bytes(make_context: Callable[..., Context
     """Killed between the two teachers' courses and within one."""
     settings = InferSettings(ipc=4, iterations=4, batch=3)
     context = make_context("teacher")
-    write_set(INFER(settings, context).finish(drive(INFER(settings, context), RunFolder(tmp_path / "a"), SilentMeter())),
-              tmp_path / "whole.h5")  # fmt: skip
+    whole = drive(INFER(settings, context), RunFolder(tmp_path / "a"), SilentMeter())
+    write_set(INFER(settings, context).finish(whole), tmp_path / "whole.h5")
     for cut in (4, 6, 13):
         method, taken = INFER(settings, context), []
         step = method.step
@@ -164,7 +164,9 @@ def test_teachers_learn_one_after_the_other(make_context: Callable[..., Context]
     assert context.teachers is not None
     settings = InferSettings(ipc=4, iterations=3, jitter=0)
     both = made(context, iterations=3, jitter=0).compact
-    alone = dataclasses.replace(context, teachers=dataclasses.replace(context.teachers, teachers=context.teachers.teachers[::-1]))
+    alone = dataclasses.replace(
+        context, teachers=dataclasses.replace(context.teachers, teachers=context.teachers.teachers[::-1])
+    )
     turned = made(alone, iterations=3, jitter=0).compact
     assert both is not None and turned is not None and settings.jitter == 0
     assert torch.equal(both.compensators, turned.compensators.flip(0))

@@ -64,9 +64,7 @@ def test_the_surest_crops_of_all_are_kept(
     assert synthetic.labels.tolist() == [c for c in range(3) for _ in range(ipc)]
 
 
-def test_four_crops_make_one_image(
-    make_context: Callable[..., Context], real: RealData, faculty: Ensemble
-) -> None:
+def test_four_crops_make_one_image(make_context: Callable[..., Context], real: RealData, faculty: Ensemble) -> None:
     settings = RDEDSettings(ipc=2, mipc=10, num_crop=3, factor=2)
     images = made(make_context("teacher"), settings).images
     assert images.shape == (6, 1, 8, 8)

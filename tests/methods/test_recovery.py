@@ -1,4 +1,4 @@
-"""The loss of a recovery and its gradient: in parts as in one pass, several sets as each alone, and by hand; float64."""
+"""The loss of a recovery and its gradient: in parts as in one pass, several sets as each alone, by hand; float64."""
 
 import dataclasses
 from collections.abc import Callable
@@ -69,7 +69,9 @@ def test_the_gradient_is_that_of_finite_differences(faculty: Ensemble) -> None:
     way = torch.randn(z.shape, generator=stream(0, "way"), dtype=torch.float64)
     step = 1e-6
     up, down = (2 * matched(bundle, z + sign * step * way, settings)[0] for sign in (1, -1))
-    assert float((up - down) / (2 * step)) == pytest.approx(float((matched(bundle, z, settings)[1] * way).sum()), rel=1e-6)
+    assert float((up - down) / (2 * step)) == pytest.approx(
+        float((matched(bundle, z, settings)[1] * way).sum()), rel=1e-6
+    )
 
 
 def test_statistics_weigh_what_is_asked(faculty: Ensemble) -> None:
@@ -86,7 +88,9 @@ def in_float64(context: Context) -> Context:
     )
     train = dataclasses.replace(context.real.train, images=context.real.train.images.double())
     return dataclasses.replace(
-        context, real=dataclasses.replace(context.real, train=train), teachers=dataclasses.replace(context.teachers, teachers=bundles)
+        context,
+        real=dataclasses.replace(context.real, train=train),
+        teachers=dataclasses.replace(context.teachers, teachers=bundles),
     )
 
 
@@ -109,7 +113,7 @@ def test_a_compensator_takes_the_steps_of_the_papers_loop(make_context: Callable
         layers = [layer for layer in module.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
         met: list[torch.Tensor] = []
         for layer in layers:
-            layer.register_forward_pre_hook(lambda _, given: met.append(given[0]))
+            layer.register_forward_pre_hook(lambda _, given, met=met: met.append(given[0]))
         u = torch.zeros(1, 1, 8, 8, dtype=torch.float64, requires_grad=True)
         adam = torch.optim.Adam([u], lr=0.2, betas=(0.5, 0.9))
         cosine = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)

@@ -117,7 +117,9 @@ def test_images_are_counted_as_they_are_written(make_set: Callable[..., Syntheti
         write_set(synthetic, tmp_path / "set.h5")
         with h5py.File(tmp_path / "set.h5") as file:
             assert file["soft_label"].dtype == dtype
-            assert file["soft_label"].size * file["soft_label"].dtype.itemsize == synthetic.stored_bytes()["soft labels"]
+            assert (
+                file["soft_label"].size * file["soft_label"].dtype.itemsize == synthetic.stored_bytes()["soft labels"]
+            )
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,9 @@ def _no_mean(file: h5py.File) -> None:
         _no_mean,
     ],
 )
-def test_damage_is_one_line(make: Callable[..., SyntheticSet], tmp_path: Path, spoil: Callable[[h5py.File], None]) -> None:
+def test_damage_is_one_line(
+    make: Callable[..., SyntheticSet], tmp_path: Path, spoil: Callable[[h5py.File], None]
+) -> None:
     path = tmp_path / "set.h5"
     write_set(make(), path)
     with h5py.File(path, "r+") as file:
