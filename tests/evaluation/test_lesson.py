@@ -164,8 +164,8 @@ def test_a_step_at_a_temperature_is_that_of_a_plain_loop(
     images, labels = X[0].double(), LOGITS[0].double()
     training = Training(steps=3, batch=6, drop_at=3, momentum=0.5, weight_decay=0.01)
     found = train_networks(
-        net, images, labels, torch.arange(6).expand(2, -1), torch.full((2,), lr, dtype=torch.float64), training, DSA(""),
-        stream(0, "train"), Trained(net, begin, stats), lesson=Lesson(temperature=temperature),
+        net, images, labels, torch.arange(6).expand(2, -1), torch.full((2,), lr, dtype=torch.float64), training,
+        DSA(""), stream(0, "train"), Trained(net, begin, stats), lesson=Lesson(temperature=temperature),
     )  # fmt: skip
     for i in range(2):
         with torch.random.fork_rng():

@@ -199,7 +199,7 @@ def test_a_teacher_from_a_file_stands_where_it_is_named(real: RealData, tmp_path
 
 def test_what_cannot_be_hired_is_one_line(real: RealData, tmp_path: Path) -> None:
     whitened = prepare(real.data, DataSettings(name="tiny", validation=0.2, preprocess="zca"))
-    with pytest.raises(DataError, match=r'need data.preprocess = "normalise", not zca'):
+    with pytest.raises(DataError, match=r'need data\.preprocess = "normalise", not zca'):
         hire(tmp_path, whitened)
     with pytest.raises(DataError, match="no such file"):
         hire(tmp_path, real, nets=f"file:{tmp_path / 'none.pt'}")
@@ -209,12 +209,12 @@ def test_what_cannot_be_hired_is_one_line(real: RealData, tmp_path: Path) -> Non
     with pytest.raises(DataError, match="class 1 is 'b', the data's is 'c'"):
         hire(tmp_path, others, nets=f"file:{file}")
     file.write_bytes(b"nothing")
-    with pytest.raises(DataError, match="or damaged .*; delete it"):
+    with pytest.raises(DataError, match=r"or damaged .*; delete it"):
         hire(tmp_path, real, nets="mlp(depth=1, width=8)", count=1)
 
 
 def test_a_teacher_that_diverges_is_not_stored(real: RealData, tmp_path: Path) -> None:
-    with pytest.raises(NumericalError, match="lower experts.lr"):
+    with pytest.raises(NumericalError, match=r"lower experts\.lr"):
         hire(tmp_path, real, nets="mlp(depth=1, width=8)", lr=1e30)
     assert not list(tmp_path.glob("*.pt"))
 
