@@ -76,8 +76,10 @@ def print_facts(facts: Mapping[str, object]) -> None:
 
 
 def print_rows(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """A plain table."""
-    table = Table(*headings)
+    """A plain table. What stands first is a name to be used, so that room is made elsewhere first."""
+    table = Table()
+    for i, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=i == 0)
     for row in rows:
         table.add_row(*row)
     Console().print(table)

@@ -21,7 +21,8 @@ RIVALS = {"random-real": "random", "herding": "herding", "kmeans": "kmeans"}
 class Row:
     """What n networks are trained on: a pool of images, its labels, and each network's members [n, m].
 
-    `size` is what the members of one network take, in bytes: images (real ones a byte a value) and soft labels.
+    `size` is what the members of one network take, in bytes: images (real ones a byte a value) and soft labels, of
+    which `label_size` are the latter.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Row:
     labels: Tensor
     members: Tensor
     size: int = 0
+    label_size: int = 0
     lesson: Lesson = CLASSES
 
 
@@ -38,8 +40,16 @@ def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
     labels = synthetic.labels if synthetic.soft_labels is None else synthetic.soft_labels
     members = torch.arange(len(labels)).expand(nets, -1)
     name = facts.method + "+fyi" * facts.fyi
-    size = sum(synthetic.stored_bytes().values())
-    return Row(name, synthetic.images.to(device), labels.to(device), members, size, Lesson(facts.temperature))
+    stored = synthetic.stored_bytes()
+    return Row(
+        name,
+        synthetic.images.to(device),
+        labels.to(device),
+        members,
+        sum(stored.values()),
+        stored.get("soft labels", 0),
+        Lesson(facts.temperature),
+    )
 
 
 def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int) -> Row:
@@ -75,10 +85,10 @@ def called(row: Row, policy: str, classes: Tensor | None, teachers: Ensemble | N
     own = row.lesson.temperature
     if policy == "auto" or row.name == "whole":
         return dataclasses.replace(row, lesson=Lesson(None if own is None else temperature))
-    labels = 2 * row.members.shape[1]
+    bare = dataclasses.replace(row, size=row.size - row.label_size, label_size=0)  # its own soft labels are not used
     if policy == "hard":
         return (
-            row if classes is None else dataclasses.replace(row, labels=classes.to(row.labels.device), lesson=CLASSES)
+            bare if classes is None else dataclasses.replace(bare, labels=classes.to(row.labels.device), lesson=CLASSES)
         )
     if teachers is None:
         raise UsageError(
@@ -86,11 +96,12 @@ def called(row: Row, policy: str, classes: Tensor | None, teachers: Ensemble | N
             '[experts] section with name = "teacher", or let it be auto'
         )
     if policy == "dynamic":
-        return dataclasses.replace(row, lesson=Lesson(temperature, teachers))
+        return dataclasses.replace(bare, lesson=Lesson(temperature, teachers))
     if own is not None:
         return dataclasses.replace(row, lesson=Lesson(temperature))
     used = row.members.unique().to(row.images.device)
     said = teachers.labels(row.images[used])
     named = said.new_zeros(len(row.images), said.shape[1])
     named[used] = said
-    return dataclasses.replace(row, labels=named, size=row.size + labels * said.shape[1], lesson=Lesson(temperature))
+    size = 2 * row.members.shape[1] * said.shape[1]
+    return dataclasses.replace(bare, labels=named, size=bare.size + size, label_size=size, lesson=Lesson(temperature))

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data import RealData
-from ddkit.errors import DataError
+from ddkit.errors import DataError, DDKitError
 from ddkit.nets import FlatNet, Stats, parse_net
 from ddkit.run import atomic_write
 
@@ -132,16 +132,22 @@ def read_bundle(path: Path) -> Bundle:
         facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in texts.items()}
         theta = torch.cat([value.float().flatten() for value in table["weights"].values()])
         bundle = Bundle(theta, {name: value.float() for name, value in table["stats"].items()}, TeacherFacts(**facts))
-        if bundle.net.parameters != len(theta) or {*bundle.stats} != {*bundle.net.init_stats(theta)}:
+        if _shapes(table["weights"]) != _shapes(bundle.net.unflatten(theta)):
             raise ValueError("its weights are not those of its network")
+        if _shapes(bundle.stats) != _shapes(bundle.net.init_stats(theta)):
+            raise ValueError("its statistics are not those of its network")
     except FileNotFoundError:
         raise DataError(f"teacher '{path}': there is no such file; `ddkit teachers ls` lists those that are") from None
-    except _DAMAGE as error:
+    except (*_DAMAGE, DDKitError) as error:  # DDKitError: a network that this version does not know
         raise DataError(
             f"teacher '{path}': is no teacher of ddkit's, or damaged ({type(error).__name__}); delete it to "
             "train it again"
         ) from None
     return bundle
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def _short(values: tuple[float, ...] | None) -> str:

@@ -40,7 +40,8 @@ def resumed(folder: RunFolder, asked: tuple[str, ...]) -> Recipe:
             )
         if key.startswith("method."):
             changes.append({"from_iteration": done, "key": key, "was": was, "now": now})
-    if changes and recipe.method.total_iterations <= done:
+    steps = recipe.method.total_iterations
+    if changes and steps is not None and steps <= done:
         raise RecipeError(
             f"{where}: {done} iterations are done, so no iteration would see '{changes[0]['key']}' change; "
             "raise method.iterations, or begin a new run"

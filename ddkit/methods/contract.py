@@ -38,8 +38,8 @@ class MethodSettings:
         return 0
 
     @property
-    def total_iterations(self) -> int:
-        """How many steps the method will take."""
+    def total_iterations(self) -> int | None:
+        """How many steps the method will take; None where classes and experts have a say in it too."""
         return 1
 
     @property

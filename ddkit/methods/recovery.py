@@ -45,6 +45,11 @@ class RecoverySettings(TaughtSettings):
     crop: bool = setting(False, help="views are random resized crops, mirrored or not (ImageNet)")
     batch: int = setting(100, at_least=1, help="images that go through a teacher together")
 
+    @property
+    def total_iterations(self) -> None:
+        """So many `iterations` as there are courses of Adam, which depends on classes and teachers."""
+        return None
+
 
 @dataclass(frozen=True)
 class RecoveryState:

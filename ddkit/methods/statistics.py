@@ -31,7 +31,9 @@ EPS = 1e-5
 
 
 def bn_distance(moments: Moments, stats: Stats, kind: str) -> Float[Tensor, " groups"]:
-    """The distance of each group of a batch. Batch norms that did not run have no part in it; without any it is 0."""
+    """The distance of each group of a batch. Batch norms that did not run have no part in it; without any it is [0]."""
+    if not moments:
+        return torch.zeros(1)
     distance = {"norm": _norm, "relative": _relative}[kind]
     total, weights = torch.zeros(()), 0.0
     for i, (name, (mean, variance)) in enumerate(moments.items()):
@@ -39,7 +41,7 @@ def bn_distance(moments: Moments, stats: Stats, kind: str) -> Float[Tensor, " gr
         running = stats[f"{name}.running_mean"], stats[f"{name}.running_var"]
         total = total + weight * distance(mean, variance, *running)
         weights += weight
-    return total / weights if kind == "relative" and moments else total
+    return total / weights if kind == "relative" else total
 
 
 def _norm(mean: Tensor, variance: Tensor, running_mean: Tensor, running_var: Tensor) -> Tensor:

@@ -85,8 +85,13 @@ class SyntheticSet:
     def from_compact(
         cls, compact: Compact, facts: SetFacts, soft_labels: Tensor | None = None, record: Record | None = None
     ) -> "SyntheticSet":
-        """The set that a compact form expands to; `facts` hold mean and std."""
-        assert facts.mean is not None and facts.std is not None
+        """The set that a compact form expands to.
+
+        Raises:
+            DataError: `facts` hold no mean and std.
+        """
+        if facts.mean is None or facts.std is None:
+            raise DataError("compact set: has no mean and std, without which it cannot be expanded")
         return cls(
             images=compact.expand(facts.mean, facts.std),
             labels=compact.labels(),

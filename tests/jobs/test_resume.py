@@ -1,5 +1,6 @@
 """A run that is really killed, and what may and may not be asked of a run that is there."""
 
+import dataclasses
 import json
 import os
 import shlex
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from ddkit.cli.main import run
-from ddkit.run import RunFolder
+from ddkit.jobs import condense
+from ddkit.methods.recovery import RecoveryState
+from ddkit.run import RunFolder, read_checkpoint, write_checkpoint
 from ddkit.synth import read_set
 
 ROOT = Path(__file__).parents[2]
@@ -154,3 +157,19 @@ def test_there_must_be_a_run_to_resume(tmp_path, home, capsys):
     assert run(["condense", "--method", "random", "--out", str(tmp_path / "none"), "--resume"]) == 2
     assert "holds no run to resume" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_recovery_goes_on_under_a_lower_rate(home, tmp_path):
+    """How many steps it takes depends on classes and teachers; a change in its midst is seen, and written down."""
+    run_of = tmp_path / "run"
+    teachers = ("experts.name=teacher", "experts.nets=mlp(depth=1, width=8)", "experts.epochs=1", "experts.lr=0.01")
+    made = condense("infer", ipc=2, overrides=(*teachers, "method.iterations=3"), evaluate=False, out=run_of)
+    folder = RunFolder(run_of)
+    done, state = read_checkpoint(folder.checkpoint, RecoveryState)
+    assert done == state.done == 3
+    write_checkpoint(folder.checkpoint, 2, dataclasses.replace(state, done=2))  # as if its last step were not done
+    after = condense(out=run_of, resume=True, overrides=("method.lr=0.01",), evaluate=False)
+    assert not after.set.images.equal(made.set.images)
+    assert json.loads(folder.changes.read_text()) == [
+        {"from_iteration": 2, "key": "method.lr", "was": 0.25, "now": 0.01}
+    ]

@@ -10,7 +10,16 @@ import torch
 
 from ddkit.data import DSA, RealData
 from ddkit.data.real import Part
-from ddkit.experts import Buffer, BufferKey, Trajectories, collect, expert_settings
+from ddkit.experts import (
+    Buffer,
+    BufferKey,
+    Ensemble,
+    TeacherSettings,
+    Trajectories,
+    collect,
+    expert_settings,
+    hire,
+)
 from ddkit.methods import Context
 from ddkit.nets import FlatNet, parse_net
 from ddkit.run import SilentMeter
@@ -24,7 +33,15 @@ def real(tiny: RealData) -> RealData:
 
 
 @pytest.fixture(scope="session")
-def make_context(real: RealData, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Context]:
+def faculty(real: RealData, tmp_path_factory: pytest.TempPathFactory) -> Ensemble:
+    """Two teachers with batch norm, of two widths."""
+    nets = "convnet(depth=1, width=4, norm=batch); convnet(depth=2, width=6, norm=batch)"
+    settings = TeacherSettings(nets=nets, epochs=4, batch=8, lr=0.05)
+    return hire(tmp_path_factory.mktemp("teachers"), real, settings, DSA(""), SilentMeter())
+
+
+@pytest.fixture(scope="session")
+def make_context(real: RealData, faculty: Ensemble, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Context]:
     """make_context(expert kind or None, seed=0, augment="color_crop_scale"): experts are trained once a kind."""
     root: Path = tmp_path_factory.mktemp("buffers")
     net = FlatNet(parse_net("convnet(depth=1, width=4)"), (1, 8, 8), 3)
@@ -32,6 +49,8 @@ def make_context(real: RealData, tmp_path_factory: pytest.TempPathFactory) -> Ca
     @functools.cache
     def make(kind: str | None, seed: int = 0, augment: str = "color_crop_scale") -> Context:
         trajectories = None
+        if kind == TeacherSettings.name:
+            return Context(real, net, DSA(augment), seed, teachers=faculty)
         if kind is not None:
             settings = expert_settings(kind)(count=2, batch=8, lr=0.05)
             buffer = Buffer.open(root, BufferKey("tiny", real.digest, "", net.spec, settings))

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from ddkit.methods import Method, MethodSettings, method_class, method_names
+from ddkit.methods.budget import budget
 from ddkit.run import RunFolder, SilentMeter, drive, read_checkpoint, write_checkpoint
 from ddkit.synth import read_set, write_set
 
 TINY = {"iterations": 6, "syn_steps": 2, "expert_epochs": 2, "max_start_epoch": 2, "batch_syn": 2, "teacher_epoch": 3}
-TINY |= {"outer_loop": 2, "inner_loop": 2, "batch_real": 4}
+TINY |= {"outer_loop": 2, "inner_loop": 2, "batch_real": 4, "mipc": 5, "num_crop": 2}
 
 every_method = pytest.mark.parametrize("name", method_names())
 
@@ -24,6 +25,8 @@ def make(make_context):
         cls = method_class(name)
         known = {field.name for field in dataclasses.fields(cls.settings_class)}
         tiny = {key: value for key, value in TINY.items() if key in known}
+        if name == "infer":
+            tiny["ipc"] = 2  # at ipc 1 it has nothing to learn: test_infer.py
         chosen = cls.settings_class(**(tiny | settings))
         return cls(chosen, make_context(chosen.expert_kind, seed))
 
@@ -154,8 +157,9 @@ def test_the_set(name, ipc, make, real, tmp_path):
     method = make(name, ipc=ipc)
     state = advance(method, method.init(), method.iterations)
     synthetic = method.finish(state)
-    assert synthetic.labels.tolist() == [label for label in range(3) for _ in range(ipc)]
-    assert synthetic.images.shape == (3 * ipc, 1, 8, 8) and synthetic.images.dtype == torch.float32
+    instances = budget(ipc, 3, 2).instances if name == "infer" else ipc
+    assert synthetic.labels.tolist() == [label for label in range(3) for _ in range(instances)]
+    assert synthetic.images.shape == (3 * instances, 1, 8, 8) and synthetic.images.dtype == torch.float32
     assert not synthetic.images.requires_grad
     facts = synthetic.facts
     assert (facts.method, facts.ipc, facts.dataset, facts.classes) == (name, ipc, "tiny", ("a", "b", "c"))
@@ -164,6 +168,8 @@ def test_the_set(name, ipc, make, real, tmp_path):
     read = read_set(tmp_path / "set.h5")
     assert torch.equal(read.images, synthetic.images) and torch.equal(read.labels, synthetic.labels)
     assert read.facts == facts
+    assert (read.soft_labels is None) == (synthetic.soft_labels is None)
+    assert read.soft_labels is None or torch.equal(read.soft_labels, synthetic.soft_labels)
 
 
 @pytest.mark.parametrize("name", ["random", "herding", "kmeans"])

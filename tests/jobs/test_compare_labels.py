@@ -1,0 +1,88 @@
+"""A table under several policies of labels: INFER with tiny teachers beside random real images of digits."""
+
+from pathlib import Path
+
+import pytest
+
+from ddkit.cli.main import run
+from ddkit.errors import UsageError
+from ddkit.jobs import compare, condense, evaluate
+from ddkit.synth import read_set
+
+RECIPE = """
+[data]
+name = "digits"
+[net]
+name = "convnet"
+depth = 1
+width = 4
+{experts}
+[method]
+name = "{method}"
+ipc = 2
+{rest}
+[evaluate]
+nets = 2
+steps = 4
+epochs = 1
+batch = 64
+whole = true
+"""
+EXPERTS = '[experts]\nname = "teacher"\nnets = "convnet(depth=1, width=4, norm=batch)"\nepochs = 1\nlr = 0.05'
+
+
+@pytest.fixture
+def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> list[str]:
+    monkeypatch.chdir(tmp_path)
+    for method, experts, rest in (("infer", EXPERTS, "iterations = 3"), ("random", "", "")):
+        Path(f"{method}.toml").write_text(RECIPE.format(method=method, experts=experts, rest=rest))
+    return ["infer.toml", "random.toml"]
+
+
+def test_a_table_for_each_policy(recipes: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """n = 1 real image a class, 1 compensator, 2 instances: bytes by hand in every line."""
+    found = compare(recipes, sets=1, labels=("hard", "static"))
+    lines = {(line.labels, line.name): line for line in found.lines}
+    rivals = ["random-real", "herding", "kmeans"]
+    assert list(lines) == [
+        *[("hard", name) for name in ("infer", "random", *rivals, "whole")],
+        *[("static", name) for name in ("infer", "random", *rivals)],
+    ]
+    size = {key: line.overall.size for key, line in lines.items()}
+    assert size["hard", "infer"] == 10 * 64 + 2 * 64
+    assert size["static", "infer"] == 10 * 64 + 2 * 64 + 2 * 20 * 10
+    assert size["hard", "random"] == 4 * 20 * 64 and size["static", "random"] == 4 * 20 * 64 + 2 * 20 * 10
+    for name in rivals:
+        assert size["hard", name] == 20 * 64 and size["static", name] == 20 * 64 + 2 * 20 * 10
+    scores = {key: line.overall.accuracies for key, line in lines.items()}
+    assert all(scores["hard", name] != scores["static", name] for name in ("infer", "random", "random-real"))
+    assert compare(recipes, sets=1, labels=("hard", "static")) == found  # from the files of the scores
+    arguments = ["--sets", "1", "--labels", "hard", "--labels", "static"]
+    assert run(["compare", *recipes, *arguments]) == 0
+    out = capsys.readouterr().out
+    assert "labels" in out and "static" in out and "1,168" in out.replace("\n", "")
+
+
+def test_static_scores_are_those_of_an_evaluation_under_static_labels(recipes: list[str]) -> None:
+    """Of the same run, by `condense` and by `evaluate`; auto is static for a set with labels."""
+    found = compare(recipes[:1], sets=1, labels=("static", "auto"))
+    lines = {(line.labels, line.name): line.overall for line in found.lines}
+    made = condense(recipe=recipes[0], out="alone")
+    assert made.evaluation is not None
+    by_name = {score.name: score for score in made.evaluation.scores}
+    assert by_name["infer"].accuracies == lines["static", "infer"].accuracies == lines["auto", "infer"].accuracies
+    assert by_name["random-real"].accuracies == lines["auto", "random-real"].accuracies
+    assert by_name["random-real, same labels"].size == lines["static", "random-real"].size
+    assert read_set(made.folder / "set.h5").compact is not None
+    again = evaluate(made.folder, overrides=("evaluate.labels=static",))
+    static = {score.name: score for score in again.scores}
+    for name in ("infer", "random-real", "herding"):
+        assert static[name].accuracies == lines["static", name].accuracies
+
+
+def test_labels_that_nobody_can_give_are_one_line(recipes: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match="labels 'soft' is no policy"):
+        compare(recipes, sets=1, labels=("soft",))
+    assert run(["compare", "random.toml", "--sets", "1", "--labels", "dynamic"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "dynamic labels come from teachers, and this recipe has none" in error

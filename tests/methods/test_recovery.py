@@ -1,0 +1,175 @@
+"""The loss of a recovery and its gradient: in parts as in one pass, several sets as each alone, by hand; float64."""
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ddkit.errors import UsageError
+from ddkit.experts import Bundle, Ensemble
+from ddkit.methods import Context
+from ddkit.methods.infer import INFER, InferSettings
+from ddkit.methods.recovery import RecoverySettings, matched
+from ddkit.methods.sre2l import SRe2L, SRe2LSettings
+from ddkit.methods.statistics import bn_distance
+from ddkit.nets import FlatNet, parse_net
+from ddkit.randomness import stream
+
+CLASSES = 7
+NETS = ["convnet(depth=2, width=5, norm=batch)", "convnet(depth=1, width=4)"]
+
+
+def teacher(spec: str, faculty: Ensemble) -> Bundle:
+    """An untrained teacher of seven classes, in float64, whose statistics are no batch's."""
+    facts = dataclasses.replace(faculty.teachers[0].facts, net=spec, classes=tuple("abcdefg"))
+    net, draw = FlatNet(parse_net(spec), facts.shape, CLASSES), stream(0, "teacher", spec)
+    theta = net.init(draw, torch.float64)
+    stats = {n: v + torch.rand(v.shape, generator=draw, dtype=torch.float64) for n, v in net.init_stats(theta).items()}
+    return Bundle(theta, stats, facts)
+
+
+def sets(count: int) -> torch.Tensor:
+    return torch.randn(count, CLASSES, 1, 8, 8, generator=stream(0, "sets"), dtype=torch.float64)
+
+
+def by_hand(bundle: Bundle, z: torch.Tensor, settings: RecoverySettings) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each set's own loss, summed, through autograd in one pass."""
+    z = z.clone().requires_grad_()
+    losses = []
+    for own in z:
+        logits, moments = bundle.net.moments(bundle.theta, own, bundle.stats)
+        fit = F.cross_entropy(logits, torch.arange(CLASSES))
+        losses.append(fit + settings.r_bn * bn_distance(moments, bundle.stats, settings.bn_distance)[0])
+    total = torch.stack(losses).sum()
+    return total.detach() / len(z), torch.autograd.grad(total, z)[0]
+
+
+@pytest.mark.parametrize("distance", ["norm", "relative"])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("batch", [100, 7, 6, 3, 2, 1])
+@pytest.mark.parametrize("spec", NETS)
+def test_parts_and_several_sets_change_nothing(
+    spec: str, batch: int, count: int, distance: str, faculty: Ensemble
+) -> None:
+    """In one pass, in parts of unequal size and one image at a time: what autograd finds for each set alone."""
+    settings = RecoverySettings(batch=batch, r_bn=0.3, bn_distance=distance)
+    bundle, z = teacher(spec, faculty), sets(count)
+    loss, gradient = matched(bundle, z, settings)
+    expected_loss, expected = by_hand(bundle, z, settings)
+    torch.testing.assert_close(loss, expected_loss, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(gradient, expected, rtol=1e-10, atol=1e-12)
+    assert gradient.norm() > 1e-3 and not loss.requires_grad
+
+
+def test_the_gradient_is_that_of_finite_differences(faculty: Ensemble) -> None:
+    settings = RecoverySettings(batch=3)
+    bundle, z = teacher(NETS[0], faculty), sets(2)
+    way = torch.randn(z.shape, generator=stream(0, "way"), dtype=torch.float64)
+    step = 1e-6
+    up, down = (2 * matched(bundle, z + sign * step * way, settings)[0] for sign in (1, -1))
+    assert float((up - down) / (2 * step)) == pytest.approx(
+        float((matched(bundle, z, settings)[1] * way).sum()), rel=1e-6
+    )
+
+
+def test_statistics_weigh_what_is_asked(faculty: Ensemble) -> None:
+    bundle, z = teacher(NETS[0], faculty), sets(1)
+    fit, one, two = (float(matched(bundle, z, RecoverySettings(r_bn=r))[0]) for r in (0.0, 1.0, 2.0))
+    assert fit == pytest.approx(float(F.cross_entropy(bundle.net(bundle.theta, z[0], bundle.stats), torch.arange(7))))
+    assert one > fit and two - fit == pytest.approx(2 * (one - fit), rel=1e-9)
+
+
+def in_float64(context: Context) -> Context:
+    assert context.teachers is not None
+    bundles = tuple(
+        Bundle(b.theta.double(), {n: v.double() for n, v in b.stats.items()}, b.facts) for b in context.teachers
+    )
+    train = dataclasses.replace(context.real.train, images=context.real.train.images.double())
+    return dataclasses.replace(
+        context,
+        real=dataclasses.replace(context.real, train=train),
+        teachers=dataclasses.replace(context.teachers, teachers=bundles),
+    )
+
+
+def test_a_compensator_takes_the_steps_of_the_papers_loop(make_context: Callable[..., Context]) -> None:
+    """One set, no shift: autograd through x + u, torch's Adam and cosine, on the teacher's ordinary module."""
+    context = in_float64(make_context("teacher"))
+    steps = 6
+    method = INFER(InferSettings(ipc=2, iterations=steps, lr=0.2, r_bn=0.5, jitter=0), context)
+    state = method.init()
+    assert method.shape == (2, 1) and method.iterations == 2 * steps
+    assert torch.equal(state.learned, torch.zeros_like(state.learned))
+    for _ in range(2 * steps):
+        state, _ = method.step(state)
+    assert context.teachers is not None
+    for m, bundle in enumerate(context.teachers):
+        with torch.random.fork_rng():
+            module = bundle.net.settings.build((1, 8, 8), 3).double().eval()
+        torch.nn.utils.vector_to_parameters(bundle.theta, module.parameters())
+        module.load_state_dict(bundle.stats, strict=False)
+        layers = [layer for layer in module.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+        met: list[torch.Tensor] = []
+        for layer in layers:
+            layer.register_forward_pre_hook(lambda _, given, met=met: met.append(given[0]))
+        u = torch.zeros(1, 1, 8, 8, dtype=torch.float64, requires_grad=True)
+        adam = torch.optim.Adam([u], lr=0.2, betas=(0.5, 0.9))
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
+        for _ in range(steps):
+            met.clear()
+            loss = F.cross_entropy(module(method.fixed()[0] + u), torch.arange(3))
+            for i, (layer, x) in enumerate(zip(layers, met, strict=True)):
+                assert layer.running_mean is not None and layer.running_var is not None
+                spread = layer.running_var - x.var((0, 2, 3), unbiased=False)
+                shift = layer.running_mean - x.mean((0, 2, 3))
+                loss = loss + 0.5 * (10 if i == 0 else 1) * (spread.norm() + shift.norm())
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            cosine.step()
+        torch.testing.assert_close(state.learned[m, 0, 0], u.detach()[0], rtol=1e-8, atol=1e-9)
+        assert u.detach().abs().max() > 0.1
+
+
+@pytest.mark.parametrize("kind, settings", [(SRe2L, SRe2LSettings), (INFER, InferSettings)])
+def test_sets_that_are_recovered_together_are_those_alone(
+    kind: type, settings: type, make_context: Callable[..., Context]
+) -> None:
+    """Without shifts nothing is drawn on the way, so that 1, 2 or all sets at a time end in the same images."""
+    context = in_float64(make_context("teacher"))
+    found = []
+    for batch in (3, 6, 100):  # of 3 classes
+        method = kind(settings(ipc=7, iterations=4, jitter=0, batch=batch), context)
+        state = method.init()
+        sizes = {(m, len(range(*sets.indices(method.shape[1])))) for m, sets in method._runs}
+        assert max(size for _, size in sizes) == min(batch // 3, method.shape[1])
+        for _ in range(method.iterations):
+            state, _ = method.step(state)
+        found.append(state.learned)
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0], rtol=1e-8, atol=1e-9)
+    assert method.shape[1] > 2
+
+
+@pytest.mark.parametrize("crop", [False, True])
+def test_a_view_is_one_for_a_whole_set_and_drawn_anew(make_context: Callable[..., Context], crop: bool) -> None:
+    method = SRe2L(SRe2LSettings(ipc=2, jitter=3, crop=crop), make_context("teacher"))
+    image = torch.randn(1, 1, 8, 8, generator=stream(0, "image"))
+    draw = stream(0, "views")
+    views = [method._view(image.expand(3, -1, -1, -1), draw) for _ in range(40)]
+    assert all(torch.equal(view[0], view[1]) and torch.equal(view[0], view[2]) for view in views)
+    if not crop:
+        shifts = {tuple(v[0].flatten().tolist()): v for v in views}
+        expected = {
+            tuple(image[0].roll((down, right), (-2, -1)).flatten().tolist()) for down in range(4) for right in range(4)
+        }
+        assert set(shifts) <= expected and len(shifts) > 8
+    assert torch.equal(SRe2L(SRe2LSettings(jitter=0), make_context("teacher"))._view(image, draw), image)
+
+
+@pytest.mark.parametrize("kind, settings", [(SRe2L, SRe2LSettings), (INFER, InferSettings)])
+def test_without_teachers_it_is_one_line(kind: type, settings: type, make_context: Callable[..., Context]) -> None:
+    with pytest.raises(UsageError, match="needs teachers"):
+        kind(settings(), make_context(None))
