@@ -3,8 +3,8 @@
 A compensator is one image that is added to a real image of every class. For each teacher m and each j < n one is
 recovered on P_j, the j-th real images of all classes; the set is the real images, these images with their compensators,
 clipped, and the teachers' mean logits of each. Stored are the real images, the compensators and the labels
-(`ddkit.synth.compact`; the released code stores every compensated image, as JPEG). How many of each an ipc buys:
-`budget.py`.
+(`ddkit.synth.compact`; with FYI both views of an image have a label; the released code stores every compensated image,
+as JPEG). How many of each an ipc buys: `budget.py`.
 """
 
 from dataclasses import dataclass
@@ -58,4 +58,6 @@ class INFER(Recovery):
 
     def finish(self, state: RecoveryState) -> SyntheticSet:
         compensators = state.learned.squeeze(2).to(torch.float16).cpu()
-        return set_of_compact(self._settings, self._context, Compact(self._pixels, compensators))
+        return set_of_compact(
+            self._settings, self._context, Compact(self._pixels, compensators, self._settings.expects_flips)
+        )

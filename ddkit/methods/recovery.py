@@ -5,11 +5,12 @@ to be what a teacher calls its classes, and to have the statistics that the teac
 
     loss = CE(teacher(view(z)), classes) + r_bn * bn_distance        (`statistics.py`)
 
-`view` is drawn anew at each iteration, one for a whole set: a random resized crop and a mirroring where `crop` asks for
-them, then a circular shift. Several sets are recovered at once, each with its own views and statistics; where a set has
-more images than `batch`, its classes go through the teacher in parts, and its statistics and gradients are still those
-of the whole: the parts' moments are joined, and what the loss asks of them is taken back to each part in a second pass.
-(The published code makes one compensator for each part.)
+With FYI a set's images are seen together with their mirror images. `view` is drawn anew at each iteration, one for a
+whole set: a random resized crop and a mirroring where `crop` asks for them, then a circular shift. Several sets are
+recovered at once, each with its own views and statistics; where a set has more images than `batch`, its classes go
+through the teacher in parts, and its statistics and gradients are still those of the whole: the parts' moments are
+joined, and what the loss asks of them is taken back to each part in a second pass. (The published code makes one
+compensator for each part.)
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from ddkit.data import crop_to_side, random_box
 from ddkit.experts import Bundle
 from ddkit.methods.annealed_adam import annealed_adam
 from ddkit.methods.contract import Context
+from ddkit.methods.fyi import Flipping
 from ddkit.methods.labelled import TaughtSettings, teachers_of
 from ddkit.methods.statistics import BN_DISTANCES, bn_distance, cotangents
 from ddkit.nets import Moments
@@ -34,7 +36,7 @@ CROP_SCALE = (0.08, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecoverySettings(TaughtSettings):
+class RecoverySettings(Flipping, TaughtSettings):
     """Settings of a recovery, under the papers' names."""
 
     iterations: int = setting(1000, at_least=1, help="steps of Adam on each set of one image a class")
@@ -140,9 +142,11 @@ class Recovery:
     ) -> tuple[Tensor, Tensor]:
         """The mean loss [] of the sets at work, and the derivative of each one's own for what is learned of it."""
         value = value.detach().requires_grad_()
-        sets = (value + fixed).expand(-1, self._classes, -1, -1, -1)
+        settings = self._settings
+        sets = settings.expand((value + fixed).expand(-1, self._classes, -1, -1, -1))
         z = torch.stack([self._view(own, generator) for own in sets])
-        loss, along = matched(teacher, z.detach(), self._settings)
+        classes = settings.expand_index(torch.arange(self._classes, device=z.device))
+        loss, along = matched(teacher, z.detach(), classes, settings)
         (gradient,) = torch.autograd.grad(z, value, along)
         return loss, gradient
 
@@ -160,8 +164,9 @@ class Recovery:
         return images
 
 
-def matched(teacher: Bundle, z: Tensor, settings: RecoverySettings) -> tuple[Tensor, Tensor]:
-    """The mean over sets of the loss of z [sets, classes, C, H, W], and d (sum over sets of the loss) / d z."""
+def matched(teacher: Bundle, z: Tensor, classes: Tensor, settings: RecoverySettings) -> tuple[Tensor, Tensor]:
+    """The mean over sets of the loss of z [sets, n, C, H, W], whose images are of `classes` [n], and d (sum over sets
+    of the loss) / d z."""
     count = len(z)
 
     def statistics(moments: Moments) -> Tensor:
@@ -170,8 +175,8 @@ def matched(teacher: Bundle, z: Tensor, settings: RecoverySettings) -> tuple[Ten
     def answer(part: Tensor, first: int) -> tuple[Tensor, Moments]:
         """Sum over sets of a part's share of the cross entropy, and the part's moments."""
         logits, moments = teacher.net.moments(teacher.theta, part.flatten(0, 1), teacher.stats, count)
-        classes = torch.arange(first, first + part.shape[1], device=z.device).repeat(count)
-        return cross_entropy(logits, classes, reduction="sum") / z.shape[1], moments
+        named = classes[first : first + part.shape[1]].repeat(count)
+        return cross_entropy(logits, named, reduction="sum") / z.shape[1], moments
 
     parts = z.split(max(1, settings.batch // count), 1)
     starts = [i * parts[0].shape[1] for i in range(len(parts))]

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Float16, Int, UInt8
+from kornia.geometry.transform import hflip
 from torch import Tensor
 
 from ddkit.errors import DataError
 
-EXPANSION = "real+compensator/1"
-"""Names the expansion in a file."""
+EXPANSIONS = {False: "real+compensator/1", True: "real+compensator+mirror/1"}
+"""What the expansion is called in a file, by whether images are mirrored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class Compact:
 
     Attributes:
         real: pixels of n real images of each class.
+        mirrored: whether the expansion has each image's mirror image too, so that labels are of both (FYI).
         compensators: for each teacher and each j < n, what is added to the j-th image of every class (normalised
         space).
 
@@ -37,6 +39,7 @@ class Compact:
 
     real: UInt8[Tensor, "k n c h w"]
     compensators: Float16[Tensor, "m n c h w"]
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         real, added = self.real, self.compensators
@@ -48,19 +51,21 @@ class Compact:
 
     @property
     def instances(self) -> int:
-        """Images of each class once expanded, n (M + 1)."""
-        return self.real.shape[1] * (1 + len(self.compensators))
+        """Images of each class once expanded, n (M + 1), twice that where they are mirrored."""
+        return self.real.shape[1] * (1 + len(self.compensators)) * (2 if self.mirrored else 1)
 
     def labels(self) -> Int[Tensor, " i"]:
         """The class of each expanded image."""
         return torch.arange(len(self.real)).repeat_interleave(self.instances)
 
     def expand(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Float[Tensor, "i c h w"]:
-        """All images in the normalised space, class by class: first the real ones, then teacher by teacher."""
+        """All images in the normalised space, class by class: first the real ones, then teacher by teacher; then
+        all of them mirrored, if they are."""
         centre, scale = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
         real = (self.real.float() / 255 - centre) / scale
         shifted = [clip(real + added.float(), mean, std) for added in self.compensators]
-        return torch.cat([real, *shifted], 1).flatten(0, 1)
+        seen = torch.cat([real, *shifted], 1)
+        return (torch.cat([seen, hflip(seen)], 1) if self.mirrored else seen).flatten(0, 1)
 
     def stored_bytes(self) -> dict[str, int]:
         """What the parts take, to the byte."""

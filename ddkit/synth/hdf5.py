@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ddkit.errors import DataError, reason
 from ddkit.run import atomic_hdf5
-from ddkit.synth.compact import EXPANSION, Compact
+from ddkit.synth.compact import EXPANSIONS, Compact
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
 
 FORMAT = "ddkit-set/1"
@@ -42,7 +42,7 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
             )
         else:
             group = file.create_group("compact")
-            group.attrs["expansion"] = EXPANSION
+            group.attrs["expansion"] = EXPANSIONS[synthetic.compact.mirrored]
             group["real"] = synthetic.compact.real.cpu().numpy()
             group["compensator"] = synthetic.compact.compensators.cpu().numpy()
         if synthetic.soft_labels is not None:
@@ -99,10 +99,11 @@ def _parse(file: h5py.File) -> SyntheticSet:
     facts = SetFacts(**texts)
     record = Record(**{f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)})
     if file.attrs["kind"] == "compact":
-        group = file["compact"]
-        if group.attrs["expansion"] != EXPANSION:
-            raise ValueError(f"its expansion {group.attrs['expansion']!r} is not one of this version of ddkit")
-        compact = Compact(*(torch.from_numpy(group[name][:]) for name in ("real", "compensator")))
+        group, named = file["compact"], {name: mirrored for mirrored, name in EXPANSIONS.items()}
+        if (expansion := group.attrs["expansion"]) not in named:
+            raise ValueError(f"its expansion {expansion!r} is not one of this version of ddkit")
+        real, added = (torch.from_numpy(group[name][:]) for name in ("real", "compensator"))
+        compact = Compact(real, added, named[expansion])
         return SyntheticSet.from_compact(compact, facts, soft, record)
     return SyntheticSet(
         images=torch.from_numpy(file["image"][:]),

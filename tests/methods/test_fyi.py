@@ -17,6 +17,7 @@ LEARNING = [
     name
     for name in method_names()
     if "fyi" in {field.name for field in dataclasses.fields(method_class(name).settings_class)}
+    and name not in ("infer", "sre2l")  # what they recover from teachers: test_recovery.py
 ]
 TRAJECTORY = ("mtt", "ftd", "ast", "datm", "best")
 

@@ -170,3 +170,15 @@ def test_teachers_learn_one_after_the_other(make_context: Callable[..., Context]
     turned = made(alone, iterations=3, jitter=0).compact
     assert both is not None and turned is not None and settings.jitter == 0
     assert torch.equal(both.compensators, turned.compensators.flip(0))
+
+
+def test_with_fyi_both_views_of_an_image_have_their_own_label(make_context: Callable[..., Context]) -> None:
+    context = make_context("teacher")
+    synthetic, plain = made(context, fyi=True), made(context)
+    assert synthetic.compact is not None and plain.compact is not None and context.teachers is not None
+    views = synthetic.images.view(3, 2, -1, 1, 8, 8)  # class, view, image
+    assert torch.equal(views[:, 1], views[:, 0].flip(-1)) and len(synthetic) == 2 * len(plain)
+    assert torch.equal(synthetic.soft_labels, context.teachers.labels(synthetic.images))
+    assert (synthetic.soft_labels.view(3, 2, -1, 3).diff(dim=1)).abs().max() > 1e-3
+    assert synthetic.compact.stored_bytes() == plain.compact.stored_bytes()  # no image is stored twice
+    assert synthetic.facts.fyi and synthetic.facts.evaluation_flip == 0.5

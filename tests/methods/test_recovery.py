@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
+from kornia.geometry.transform import hflip
 
 from ddkit.errors import UsageError
 from ddkit.experts import Bundle, Ensemble
@@ -56,7 +57,7 @@ def test_parts_and_several_sets_change_nothing(
     """In one pass, in parts of unequal size and one image at a time: what autograd finds for each set alone."""
     settings = RecoverySettings(batch=batch, r_bn=0.3, bn_distance=distance)
     bundle, z = teacher(spec, faculty), sets(count)
-    loss, gradient = matched(bundle, z, settings)
+    loss, gradient = matched(bundle, z, torch.arange(CLASSES), settings)
     expected_loss, expected = by_hand(bundle, z, settings)
     torch.testing.assert_close(loss, expected_loss, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(gradient, expected, rtol=1e-10, atol=1e-12)
@@ -68,15 +69,17 @@ def test_the_gradient_is_that_of_finite_differences(faculty: Ensemble) -> None:
     bundle, z = teacher(NETS[0], faculty), sets(2)
     way = torch.randn(z.shape, generator=stream(0, "way"), dtype=torch.float64)
     step = 1e-6
-    up, down = (2 * matched(bundle, z + sign * step * way, settings)[0] for sign in (1, -1))
+    up, down = (2 * matched(bundle, z + sign * step * way, torch.arange(CLASSES), settings)[0] for sign in (1, -1))
     assert float((up - down) / (2 * step)) == pytest.approx(
-        float((matched(bundle, z, settings)[1] * way).sum()), rel=1e-6
+        float((matched(bundle, z, torch.arange(CLASSES), settings)[1] * way).sum()), rel=1e-6
     )
 
 
 def test_statistics_weigh_what_is_asked(faculty: Ensemble) -> None:
     bundle, z = teacher(NETS[0], faculty), sets(1)
-    fit, one, two = (float(matched(bundle, z, RecoverySettings(r_bn=r))[0]) for r in (0.0, 1.0, 2.0))
+    fit, one, two = (
+        float(matched(bundle, z, torch.arange(CLASSES), RecoverySettings(r_bn=r))[0]) for r in (0.0, 1.0, 2.0)
+    )
     assert fit == pytest.approx(float(F.cross_entropy(bundle.net(bundle.theta, z[0], bundle.stats), torch.arange(7))))
     assert one > fit and two - fit == pytest.approx(2 * (one - fit), rel=1e-9)
 
@@ -173,3 +176,33 @@ def test_a_view_is_one_for_a_whole_set_and_drawn_anew(make_context: Callable[...
 def test_without_teachers_it_is_one_line(kind: type, settings: type, make_context: Callable[..., Context]) -> None:
     with pytest.raises(UsageError, match="needs teachers"):
         kind(settings(), make_context(None))
+
+
+@pytest.mark.parametrize("kind", [INFER, SRe2L])
+def test_fyi_with_the_identity_for_a_flip_is_its_host(
+    kind: type[INFER] | type[SRe2L], make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice the same image has the same cross entropy and the same moments; a true flip has not."""
+    context = in_float64(make_context("teacher"))
+
+    def after(fyi: bool) -> torch.Tensor:
+        method = kind(kind.settings_class(ipc=2, iterations=3, fyi=fyi), context)  # type: ignore[arg-type]
+        state = method.init()
+        for _ in range(3):
+            state, _ = method.step(state)
+        return state.learned
+
+    host, flipped = after(False), after(True)
+    assert (host - flipped).abs().max() > 1e-3
+    monkeypatch.setattr("ddkit.methods.fyi.mirrored", lambda images: images)
+    torch.testing.assert_close(after(True), host, rtol=0, atol=1e-9)
+
+
+def test_fyi_asks_for_both_views_of_an_image(faculty: Ensemble) -> None:
+    """The loss of a set and its mirror images is that of both as one batch, with classes and statistics of both."""
+    bundle, z, settings = teacher(NETS[0], faculty), sets(1), RecoverySettings(fyi=True)
+    both, classes = settings.expand(z), settings.expand_index(torch.arange(CLASSES))
+    logits, moments = bundle.net.moments(bundle.theta, torch.cat([z[0], hflip(z[0])]), bundle.stats)
+    expected = F.cross_entropy(logits, torch.arange(CLASSES).repeat(2))
+    expected = expected + settings.r_bn * bn_distance(moments, bundle.stats, "norm")[0]
+    torch.testing.assert_close(matched(bundle, both, classes, settings)[0], expected, rtol=1e-10, atol=0)
