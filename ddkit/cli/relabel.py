@@ -11,6 +11,7 @@ import click
 @click.option("--teachers", "nets", help="Networks, separated by ; default those of the set's recipe.")
 @click.option("--bundle", "files", multiple=True, type=click.Path(path_type=Path), help="A teacher's file; repeatable.")
 @click.option("--temperature", default=30.0, show_default=True, help="At which the labels are to be learned.")
+@click.option("--top-k", type=click.IntRange(1), help="Logits of a label that are kept; default all.")
 @click.option("--ferkd", metavar="LOW,MIDDLE,HIGH", help="FerKD's regions of confidence; default off.")
 @click.option("--data", help="Where the real data is now, as npz:FILE; default where it was.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in experts.epochs=20.")
@@ -20,6 +21,7 @@ def relabel(
     nets: str | None,
     files: tuple[Path, ...],
     temperature: float,
+    top_k: int | None,
     ferkd: str | None,
     data: str | None,
     overrides: tuple[str, ...],
@@ -39,6 +41,7 @@ def relabel(
             nets=nets,
             files=files,
             temperature=temperature,
+            top_k=top_k,
             ferkd=ferkd,
             data=data,
             overrides=overrides,

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from ddkit.errors import UsageError
 from ddkit.experts import Ensemble, TeacherSettings, hire, read_bundle
 from ddkit.home import home
@@ -12,7 +14,7 @@ from ddkit.jobs.evaluate import lay_out_for
 from ddkit.methods.regions import regions
 from ddkit.recipe import override, parse_table, read_toml
 from ddkit.run import Meter, SilentMeter
-from ddkit.synth import SyntheticSet, load
+from ddkit.synth import SyntheticSet, load, only_top
 
 
 def relabel(
@@ -21,6 +23,7 @@ def relabel(
     nets: str | None = None,
     files: Sequence[Path] = (),
     temperature: float = 30.0,
+    top_k: int | None = None,
     ferkd: str | None = None,
     data: str | None = None,
     overrides: tuple[str, ...] = (),
@@ -34,6 +37,7 @@ def relabel(
             default those of the set's recipe.
         files: bundles of teachers instead.
         temperature: at which the labels are to be learned.
+        top_k: logits of a label that are kept, the largest; None: all.
         ferkd: "LOW,MIDDLE,HIGH", FerKD's regions (see `ddkit.methods.regions`); the set then loses images, and its
             compact form if it has one.
         data: where the real data is now; default where it was when the set was made.
@@ -52,17 +56,19 @@ def relabel(
     bench, meter = lay_out_for(synthetic, data), meter or SilentMeter()
     teachers = _bundles(files, bench) if files else _hired(synthetic, bench, nets, overrides, meter)
     labels = teachers.labels(synthetic.images)
-    facts = dataclasses.replace(synthetic.facts, temperature=temperature, teachers="; ".join(teachers.names))
-    if ferkd is None:
-        return dataclasses.replace(synthetic, soft_labels=labels, facts=facts)
-    kept, labels = regions(labels, synthetic.labels, temperature, ferkd)
+    kept = torch.ones(len(synthetic), dtype=torch.bool)
+    if ferkd is not None:
+        kept, labels = regions(labels, synthetic.labels, temperature, ferkd)
+    facts = dataclasses.replace(
+        synthetic.facts, temperature=temperature, top_k=top_k, teachers="; ".join(teachers.names)
+    )
     return dataclasses.replace(
         synthetic,
         images=synthetic.images[kept],
         labels=synthetic.labels[kept],
-        soft_labels=labels[kept].half().float(),
+        soft_labels=only_top(labels[kept], top_k or labels.shape[1], temperature),
         facts=facts,
-        compact=None,
+        compact=synthetic.compact if ferkd is None else None,
     )
 
 

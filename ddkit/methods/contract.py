@@ -77,8 +77,8 @@ class Context:
         """Class-contiguous hard labels [classes * ipc]."""
         return torch.arange(self.real.data.class_count, device=self.device).repeat_interleave(ipc)
 
-    def facts(self, settings: MethodSettings, lr: float | None = None, temperature: float | None = None) -> SetFacts:
-        """All that is known here of a set; `temperature` makes its soft labels logits."""
+    def facts(self, settings: MethodSettings, lr: float | None = None) -> SetFacts:
+        """All that is known here of a set."""
         preprocess = self.real.preprocess
         return SetFacts(
             method=settings.name,
@@ -95,7 +95,6 @@ class Context:
             mean=getattr(preprocess, "mean", None),
             std=getattr(preprocess, "std", None),
             lr=lr,
-            temperature=temperature,
             teachers="" if self.teachers is None else "; ".join(self.teachers.names),
         )
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from ddkit.data import select
 from ddkit.methods.budget import budget
 from ddkit.methods.contract import Context
-from ddkit.methods.labelled import set_of_compact
+from ddkit.methods.labelled import labelled
 from ddkit.methods.recovery import Recovery, RecoverySettings, RecoveryState
 from ddkit.randomness import stream
 from ddkit.synth import Compact, SyntheticSet
@@ -58,6 +58,6 @@ class INFER(Recovery):
 
     def finish(self, state: RecoveryState) -> SyntheticSet:
         compensators = state.learned.squeeze(2).to(torch.float16).cpu()
-        return set_of_compact(
-            self._settings, self._context, Compact(self._pixels, compensators, self._settings.expects_flips)
-        )
+        compact = Compact(self._pixels, compensators, mirrored=self._settings.expects_flips)
+        made = SyntheticSet.from_compact(compact, self._context.facts(self._settings))
+        return labelled(made, self._settings, self._context)

@@ -1,16 +1,13 @@
 """Methods whose images teachers have named: their settings, and the set with the teachers' labels."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
-
-from torch import Tensor
 
 from ddkit.errors import UsageError
 from ddkit.experts import Ensemble
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.recipe import setting
-from ddkit.synth import Compact, SyntheticSet
+from ddkit.synth import SyntheticSet, only_top
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +16,7 @@ class TaughtSettings(MethodSettings):
 
     expert_kind: ClassVar[str | None] = "teacher"
     soft_labels: bool = setting(True, help="store the teachers' mean logits of each image (float16)")
+    top_k: int | None = setting(None, at_least=1, help="logits of a label that are kept, the largest; none: all")
     temperature: float = setting(30.0, above=0, help="at which logits are to be learned (INFER and SRe2L on CIFAR: 30)")
 
 
@@ -33,29 +31,12 @@ def teachers_of(context: Context, name: str) -> Ensemble:
     return context.teachers
 
 
-def set_of_compact(settings: TaughtSettings, context: Context, compact: Compact) -> SyntheticSet:
-    """A compact set, and the teachers' labels of what it expands to."""
-    temperature = settings.temperature if settings.soft_labels else None
-    made = SyntheticSet.from_compact(compact, context.facts(settings, temperature=temperature))
-    return _labelled(settings, context, made.images, lambda soft: SyntheticSet.from_compact(compact, made.facts, soft))
-
-
-def set_of_images(settings: TaughtSettings, context: Context, images: Tensor) -> SyntheticSet:
-    """Images [classes * ipc, C, H, W], class by class, and the teachers' labels of them."""
-    temperature = settings.temperature if settings.soft_labels else None
-    facts = context.facts(settings, temperature=temperature)
-    images, labels = images.detach().cpu(), context.labels(settings.ipc).cpu()
-
-    def make(soft: Tensor | None) -> SyntheticSet:
-        return SyntheticSet(images=images, labels=labels, soft_labels=soft, facts=facts)
-
-    return _labelled(settings, context, images, make)
-
-
-def _labelled(
-    settings: TaughtSettings, context: Context, images: Tensor, make: Callable[[Tensor | None], SyntheticSet]
-) -> SyntheticSet:
+def labelled(made: SyntheticSet, settings: TaughtSettings, context: Context) -> SyntheticSet:
+    """The set with the teachers' labels of its images, if it is to have them."""
     if not settings.soft_labels:
-        return make(None)
-    teachers = teachers_of(context, settings.name)
-    return make(teachers.labels(images.to(context.device)).cpu())
+        return made
+    said = teachers_of(context, settings.name).labels(made.images.to(context.device)).cpu()
+    top_k = settings.top_k
+    soft = said if top_k is None else only_top(said, top_k, settings.temperature)
+    facts = replace(made.facts, temperature=settings.temperature, top_k=top_k)
+    return replace(made, soft_labels=soft, facts=facts)

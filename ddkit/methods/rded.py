@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy, pad
 from ddkit.data import crop_to_side, random_box
 from ddkit.errors import UsageError
 from ddkit.methods.contract import Context
-from ddkit.methods.labelled import TaughtSettings, set_of_images, teachers_of
+from ddkit.methods.labelled import TaughtSettings, labelled, teachers_of
 from ddkit.nets import logits_of
 from ddkit.randomness import stream
 from ddkit.recipe import preset, setting
@@ -103,7 +103,7 @@ class RDED:
         return state, {}
 
     def finish(self, state: RDEDState) -> SyntheticSet:
-        return set_of_images(self._settings, self._context, state.images)
+        return labelled(self._context.as_set(self._settings, state.images), self._settings, self._context)
 
 
 def _stitched(crops: Tensor, factor: int) -> Tensor:

@@ -10,7 +10,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ddkit.methods.labelled import set_of_images
+from ddkit.methods.labelled import labelled
 from ddkit.methods.recovery import Recovery, RecoverySettings, RecoveryState
 from ddkit.recipe import preset
 from ddkit.synth import SyntheticSet, clip
@@ -47,4 +47,4 @@ class SRe2L(Recovery):
 
     def finish(self, state: RecoveryState) -> SyntheticSet:
         images = state.learned[0].transpose(0, 1).flatten(0, 1)
-        return set_of_images(self._settings, self._context, images)
+        return labelled(self._context.as_set(self._settings, images), self._settings, self._context)

@@ -10,6 +10,7 @@ from ddkit.synth.export import EXPORTERS, export
 from ddkit.synth.hdf5 import read_set, write_set
 from ddkit.synth.shelf import list_sets, load
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
+from ddkit.synth.top_k import only_top
 
 __all__ = [
     "EXPORTERS",
@@ -22,6 +23,7 @@ __all__ = [
     "export",
     "list_sets",
     "load",
+    "only_top",
     "read_set",
     "write_set",
 ]

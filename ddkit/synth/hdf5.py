@@ -23,6 +23,7 @@ from ddkit.errors import DataError, reason
 from ddkit.run import atomic_hdf5
 from ddkit.synth.compact import EXPANSIONS, Compact
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
+from ddkit.synth.top_k import pack, unpack
 
 FORMAT = "ddkit-set/1"
 
@@ -45,19 +46,37 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
             group.attrs["expansion"] = EXPANSIONS[synthetic.compact.mirrored]
             group["real"] = synthetic.compact.real.cpu().numpy()
             group["compensator"] = synthetic.compact.compensators.cpu().numpy()
-        if synthetic.soft_labels is not None:
-            logits = synthetic.facts.temperature is not None
-            soft = synthetic.soft_labels.half() if logits else synthetic.soft_labels.float()
+        for name, tensor in _label_rows(synthetic).items():
             if synthetic.compact is None:
-                _write_rows(file, {"soft_label": soft}, synthetic.facts.ipc)
+                _write_rows(file, {name: tensor}, synthetic.facts.ipc)
             else:
-                file["soft_label"] = soft.detach().cpu().numpy()
+                file[name] = tensor.detach().cpu().numpy()
         for name, value in dataclasses.asdict(synthetic.facts).items():
             if value is not None:
                 file.attrs[name] = json.dumps(value) if name == "classes" else value
         group = file.create_group("ddkit", track_order=True)
         for name, text in dataclasses.asdict(synthetic.record).items():
             group.attrs[name] = text
+
+
+def _label_rows(synthetic: SyntheticSet) -> dict[str, Tensor]:
+    """The soft labels' datasets: none, one, or three where only the largest logits are kept."""
+    soft, facts = synthetic.soft_labels, synthetic.facts
+    if soft is None:
+        return {}
+    if facts.top_k is None:
+        return {"soft_label": soft.float() if facts.temperature is None else soft.half()}
+    top, index, rest = pack(soft, facts.top_k)
+    return {"soft_label_top": top, "soft_label_class": index.to(torch.uint16), "soft_label_rest": rest}
+
+
+def _soft_labels(file: h5py.File, classes: int) -> Tensor | None:
+    if "soft_label" in file:
+        return torch.from_numpy(file["soft_label"][:]).float()
+    if "soft_label_top" not in file:
+        return None
+    top, rest = (torch.from_numpy(file[name][:]) for name in ("soft_label_top", "soft_label_rest"))
+    return unpack(top, torch.from_numpy(file["soft_label_class"][:].astype("int64")), rest, classes)
 
 
 def _write_rows(file: h5py.File, rows: dict[str, Tensor], ipc: int) -> None:
@@ -93,10 +112,10 @@ def read_set(path: Path) -> SyntheticSet:
 
 
 def _parse(file: h5py.File) -> SyntheticSet:
-    soft = torch.from_numpy(file["soft_label"][:]).float() if "soft_label" in file else None
     texts = {f.name: _fact(file.attrs[f.name]) for f in dataclasses.fields(SetFacts) if f.name in file.attrs}
     texts["classes"] = tuple(json.loads(texts["classes"]))
     facts = SetFacts(**texts)
+    soft = _soft_labels(file, len(facts.classes))
     record = Record(**{f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)})
     if file.attrs["kind"] == "compact":
         group, named = file["compact"], {name: mirrored for mirrored, name in EXPANSIONS.items()}

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ddkit.errors import DataError
 from ddkit.synth.compact import Compact
+from ddkit.synth.top_k import packed_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,8 @@ class SetFacts:
     matrix is refitted from the real data and held against `preprocess_digest`). `evaluation_flip` is the probability
     with which training on the set should mirror an image, `fyi` whether it was made for that. `lr` is the inner
     learning rate the method learned. Where `temperature` is given, soft labels are logits, to be learned at it:
-    cross entropy between softmax(label / temperature) and softmax(output / temperature); `teachers` says whose.
+    cross entropy between softmax(label / temperature) and softmax(output / temperature); `teachers` says whose. With
+    `top_k` only so many logits of each are its own, see `ddkit.synth.top_k`.
     """
 
     method: str
@@ -36,6 +38,7 @@ class SetFacts:
     std: tuple[float, ...] | None = None
     lr: float | None = None
     temperature: float | None = None
+    top_k: int | None = None
     teachers: str = ""
 
 
@@ -107,6 +110,8 @@ class SyntheticSet:
         images = {"images": 4 * self.images.numel()} if self.compact is None else self.compact.stored_bytes()
         if self.soft_labels is None:
             return images
+        if self.facts.top_k is not None:
+            return images | {"soft labels": packed_bytes(len(self), self.facts.top_k)}
         return images | {"soft labels": (4 if self.facts.temperature is None else 2) * self.soft_labels.numel()}
 
     def __len__(self) -> int:

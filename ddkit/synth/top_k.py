@@ -1,0 +1,42 @@
+"""Soft labels of which only the k largest logits are kept: what makes labels of a thousand classes small.
+
+The other classes share what is left of the probability at the label's temperature T, so that every class but the k has
+
+    rest = T log( sum over the others of exp(logit / T) / (K - k) )
+
+and the k keep the probabilities they had. (Truncated probabilities at T = 1, FKD's way, cannot be brought to another
+temperature.) Stored are k logits and the rest as float16, and k classes as 2 bytes each.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def only_top(logits: Float[Tensor, "n k"], count: int, temperature: float) -> Float[Tensor, "n k"]:
+    """The labels with `count` logits of their own, rounded to what float16 holds."""
+    classes = logits.shape[1]
+    if count >= classes:
+        return logits.half().float()
+    top, index = logits.topk(count, dim=1)
+    others = torch.full_like(logits, 0.0).scatter(1, index, float("-inf")) + logits
+    mass = (others / temperature).logsumexp(1, keepdim=True)
+    rest = temperature * (mass - torch.tensor(float(classes - count)).log())
+    return unpack(top.half(), index, rest.half(), classes)
+
+
+def pack(labels: Float[Tensor, "n k"], count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """(logits [n, count] float16, classes [n, count], rest [n, 1] float16) of labels that `only_top` gave."""
+    top, index = labels.topk(count, dim=1)
+    rest = labels.scatter(1, index, float("inf")).amin(1, keepdim=True)
+    return top.half(), index, rest.half()
+
+
+def unpack(top: Tensor, index: Int[Tensor, "n c"], rest: Tensor, classes: int) -> Float[Tensor, "n k"]:
+    """The labels that `pack` took apart."""
+    return rest.float().expand(-1, classes).scatter(1, index.long(), top.float())
+
+
+def packed_bytes(rows: int, count: int) -> int:
+    """What they take."""
+    return rows * (2 * count + 2 * count + 2)
