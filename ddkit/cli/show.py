@@ -22,6 +22,9 @@ def show(source: str, recipe: bool) -> None:
     facts["classes"] = ", ".join(facts["classes"])
     facts["images"] = f"{len(synthetic)} of {tuple(synthetic.images.shape[1:])}, {synthetic.images.dtype}"
     facts["soft labels"] = "none" if synthetic.soft_labels is None else str(tuple(synthetic.soft_labels.shape))
+    parts = synthetic.stored_bytes()
+    each = " + ".join(f"{name} {size:,}" for name, size in parts.items())
+    facts["bytes"] = f"{sum(parts.values()):,} before compression: {each}"
     print_facts(facts)
     scores = json.loads(synthetic.record.scores)
     if scores:
