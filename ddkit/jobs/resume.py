@@ -34,7 +34,8 @@ def resumed(folder: RunFolder, asked: tuple[str, ...]) -> Recipe:
         was, now = _value(tables, key), _value(laid_over, key)
         if was == now:
             continue
-        if not key.startswith(CHANGEABLE) or key in FIXED:
+        fixed = key in FIXED or key in {f"method.{name}" for name in recipe.method.fixed}
+        if not key.startswith(CHANGEABLE) or fixed:
             raise RecipeError(
                 f"{where}, key '{key}': is {was!r} in this run and cannot become {now!r}; begin a new one"
             )

@@ -29,6 +29,8 @@ class MethodSettings:
     name: ClassVar[str]
     expert_kind: ClassVar[str | None] = None
     """The kind of experts a recipe without an [experts] section gets; None: the method needs no experts."""
+    fixed: ClassVar[tuple[str, ...]] = ()
+    """Settings that cannot change on the way, beside those that no method can change."""
 
     ipc: int = setting(1, at_least=1, help="images per class")
 

@@ -15,6 +15,7 @@ compensator for each part.)
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from kornia.geometry.transform import hflip
@@ -39,6 +40,7 @@ CROP_SCALE = (0.08, 1.0)
 class RecoverySettings(Flipping, TaughtSettings):
     """Settings of a recovery, under the papers' names."""
 
+    fixed: ClassVar[tuple[str, ...]] = ("iterations", "batch")  # they say which sets are at work
     iterations: int = setting(1000, at_least=1, help="steps of Adam on each set of one image a class")
     lr: float = setting(0.25, above=0, help="learning rate of Adam at the first step (network space)")
     r_bn: float = setting(1.0, at_least=0, help="weight of the distance of batch norms' statistics")

@@ -13,6 +13,7 @@ from torch import nn
 from ddkit.data import DSA, RealData
 from ddkit.errors import UsageError
 from ddkit.evaluation import PAPERS, Evaluation, PaperProtocol, evaluate_as_paper, paper
+from ddkit.evaluation.lesson import Lesson
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import Training
 from ddkit.nets import FlatNet
@@ -78,9 +79,9 @@ def test_the_schedule_is_the_authors(
 ) -> None:
     calls: list[tuple[Any, ...]] = []
 
-    def spy(*args: Any) -> Trained:
+    def spy(*args: Any, lesson: Lesson) -> Trained:
         calls.append(args)
-        return train_networks(*args)
+        return train_networks(*args, lesson=lesson)
 
     monkeypatch.setattr(paper, "train_networks", spy)
     many = dataclasses.replace(  # 300 images: two batches an epoch

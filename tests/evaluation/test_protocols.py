@@ -117,6 +117,7 @@ def test_an_epoch_that_is_not_looked_at_last() -> None:
 
 def test_names() -> None:
     papers = ("paper-mtt", "paper-ftd", "paper-ast", "paper-datm", "paper-dc", "paper-dsa", "paper-dm")
+    papers += ("paper-infer", "paper-infer-dyn", "paper-sre2l")
     assert PROTOCOLS == ("honest", "paper", *papers)
     assert [full_name("paper", method) for method in ("ftd", "ast", "herding")] == [
         "paper-ftd",

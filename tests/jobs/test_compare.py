@@ -174,5 +174,5 @@ def test_the_command_prints_the_table_and_writes_it(recipe, capsys) -> None:
     assert "random-real" in out and "2 x 2" in out and "digits, 1" in out
     table = json.loads(Path("table.json").read_text())
     assert len(table["lines"]) == 5 and table["lines"][0]["mean"] == pytest.approx(
-        Line("digits", 1, 0.0, "", compare([file], sets=2).lines[0].scores).overall.mean
+        Line("digits", 1, 0.0, "auto", "", compare([file], sets=2).lines[0].scores).overall.mean
     )
