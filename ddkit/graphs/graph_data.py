@@ -39,7 +39,7 @@ class GraphData:
     y: Array
     node_vocabulary: Array
     edge_vocabulary: Array
-    split: tuple[Array, Array, Array] | None = None
+    split: tuple[Array, ...] | None = None
     licence: str = ""
 
     def __post_init__(self) -> None:

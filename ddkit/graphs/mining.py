@@ -48,7 +48,7 @@ def frequent_itemsets(
         return None
     bits = _bitsets(database, frequent[np.argsort(support[frequent], kind="stable")])
     found: list[tuple[tuple[int, ...], int]] = []
-    stack = [((), bits)]
+    stack: list[tuple[tuple[int, ...], list[tuple[int, int]]]] = [((), bits)]
     while stack:
         prefix, rest = stack.pop()
         for i, (item, mine) in enumerate(rest):

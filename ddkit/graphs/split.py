@@ -30,7 +30,7 @@ def split_graphs(data: GraphData, seed: int) -> Split:
         DataError: a class has fewer than three graphs, or none in the training part.
     """
     if data.split is not None:
-        split = Split(*(np.sort(part) for part in data.split))
+        split = Split(*map(np.sort, data.split))
     else:
         parts: list[list[Array]] = [[], [], []]
         generator = stream(seed, "graph-split")
