@@ -12,7 +12,7 @@ from ddkit.graphs.fold import Layer, fold
 from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.mining import Itemset, Transactions, frequent_itemsets, transactions
 from ddkit.graphs.pyg import from_pyg
-from ddkit.graphs.size import graph_bytes, shrunk, smallest, weight
+from ddkit.graphs.size import graph_bytes, shrunk, weight
 from ddkit.graphs.sources import GRAPHS, is_graphs, load_graphs
 from ddkit.graphs.split import Split, split_graphs
 from ddkit.graphs.tree_dag import TreeDag
@@ -23,7 +23,6 @@ __all__ = [
     "degree_labels",
     "graph_bytes",
     "shrunk",
-    "smallest",
     "weight",
     "refine",
     "refine_exactly",

@@ -1,4 +1,4 @@
-"""What graphs weigh: bytes of plain arrays, each number in the smallest unsigned type that holds its array's largest."""
+"""What graphs weigh: bytes of plain arrays, each in the smallest unsigned type that holds its largest number."""
 
 import numpy as np
 
@@ -7,19 +7,14 @@ from ddkit.graphs.graph_data import GraphData
 Array = np.ndarray
 
 
-def smallest(largest: int) -> np.dtype:
-    """The smallest unsigned type that holds the numbers from 0 to `largest`."""
-    return np.dtype(np.min_scalar_type(max(0, int(largest))))
-
-
 def shrunk(array: Array) -> Array:
-    """The same numbers, none of them negative, in the smallest type."""
-    return array.astype(smallest(array.max(initial=0)))
+    """The same numbers, none of them negative, in the smallest unsigned type."""
+    return array.astype(np.min_scalar_type(int(array.max(initial=0))))
 
 
-def weight(largest: int) -> int:
-    """Bytes a number, of numbers from 0 to `largest`; 0 where all are 0 and need not be stored."""
-    return smallest(largest).itemsize if largest > 0 else 0
+def weight(array: Array) -> int:
+    """Bytes that each of these numbers takes; 0 where all are 0 and need not be stored."""
+    return shrunk(array).itemsize if array.any() else 0
 
 
 def graph_bytes(data: GraphData) -> Array:
@@ -27,10 +22,10 @@ def graph_bytes(data: GraphData) -> Array:
     degree), two local node numbers and a label an edge; edges that exist in both directions alike once."""
     nodes = data.sizes
     labelled = not np.array_equal(data.node_vocabulary[data.node_label, 0], data.degree)
-    per_node = weight(data.node_label.max(initial=0)) if labelled else 0
-    per_edge = 2 * smallest(nodes.max(initial=1) - 1).itemsize + weight(data.edge_label.max(initial=0))
+    per_node = weight(data.node_label) if labelled else 0
+    per_edge = 2 * shrunk(nodes - 1).itemsize + weight(data.edge_label)
     edges = data.edge_counts // 2 if _symmetric(data) else data.edge_counts
-    header = 1 + smallest(nodes.max(initial=0)).itemsize + smallest(edges.max(initial=0)).itemsize
+    header = 1 + shrunk(nodes).itemsize + shrunk(edges).itemsize
     return header + nodes * per_node + edges * per_edge
 
 

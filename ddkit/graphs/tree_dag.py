@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class TreeDag:
         """Nodes of each tree of full depth when it is written out, [roots]."""
         size = np.ones(int(self.depth_size.sum()), np.int64)
         ends = np.cumsum(self.depth_size)
-        for begin, end in zip(ends[:-1], ends[1:], strict=True):
+        for begin, end in pairwise(ends):
             mine = (self.parent >= begin) & (self.parent < end)
             np.add.at(size, self.parent[mine], self.count[mine] * size[self.source[mine]])
         return size[-self.roots :]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ddkit.errors import DataError
-from ddkit.graphs import TreeDag, shrunk, smallest, weight
+from ddkit.graphs import TreeDag, shrunk, weight
 from ddkit.synth.synthetic_set import Record
 
 Array = np.ndarray
@@ -90,7 +90,7 @@ class GraphSet:
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes of what tells the set: distinct trees once, and the samples; arrays that are all 0 or all 1 are free."""
+        """Bytes of what tells the set: distinct trees once, and samples; arrays that are all 0 or all 1 are free."""
         arrays = self.trees.arrays() | self.samples.arrays()
         if not self.facts.true_degrees:
             del arrays["leaf_degree"]  # a mean of the label's, an aid to GCN, which the trees do not hold
@@ -103,10 +103,8 @@ class GraphSet:
         edge to it; and each sample's class, weight, sizes of its trees, and their counts."""
         trees, samples = self.trees, self.samples
         nodes = trees.nodes[samples.tree]
-        per_node = weight(trees.label.max(initial=0)) + smallest(nodes.max(initial=1) - 1).itemsize
-        per_node += weight(trees.edge_label.max(initial=0))
-        per_tree = smallest(nodes.max(initial=1)).itemsize
-        per_tree += 0 if _constant(samples.count) else smallest(samples.count.max()).itemsize
+        per_node = weight(trees.label) + shrunk(nodes - 1).itemsize + weight(trees.edge_label)
+        per_tree = shrunk(nodes).itemsize + (0 if _constant(samples.count) else shrunk(samples.count).itemsize)
         heads = samples.arrays()
         head = sum(heads[f"sample_{name}"].nbytes for name in ("label", "support", "size"))
         return int(head + nodes.sum() * per_node + len(nodes) * per_tree)
