@@ -2,7 +2,8 @@
 
 Datasets: those of `TreeDag` (depth_size, label, leaf_degree, fan, child, edge_label, count), of `Samples`
 (sample_label, sample_support, sample_size, sample_tree, sample_count), and the two vocabularies, each array of whole
-numbers in the smallest type that holds it. Root attributes: the facts. Group `ddkit`: the record, as in a set of images. Equal sets give equal bytes.
+numbers in the smallest type that holds it. Root attributes: the facts. Group `ddkit`: the record, as in a set of
+images. Equal sets give equal bytes.
 """
 
 import dataclasses

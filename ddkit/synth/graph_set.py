@@ -111,4 +111,4 @@ class GraphSet:
 
 
 def _constant(array: Array) -> bool:
-    return bool(np.all(array == array[:1])) and array.max(initial=0) <= 1
+    return bool((array == array[:1]).all() and array.max(initial=0) <= 1)
