@@ -7,6 +7,9 @@ their selection on the test set where they made one, and said so). The folder is
 """
 
 from ddkit.evaluation.flips import evaluation_dsa
+from ddkit.evaluation.graph_honest import GraphJudge, GraphRow, evaluate_graph_set
+from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
+from ddkit.evaluation.graph_trainer import GraphTraining
 from ddkit.evaluation.honest import LR_GRID, PARTS, evaluate_honestly, score_row
 from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
@@ -15,6 +18,12 @@ from ddkit.evaluation.score import Evaluation, Score, interval95
 from ddkit.evaluation.trainer import Trained, Training, train_networks
 
 __all__ = [
+    "GraphEvaluation",
+    "GraphJudge",
+    "GraphRow",
+    "GraphScore",
+    "GraphTraining",
+    "evaluate_graph_set",
     "Evaluation",
     "Score",
     "interval95",

@@ -20,7 +20,8 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class GraphSamples:
-    """Samples of one kind of network: `readout` [S, n] is sparse, `y` int64 [S], `weight` [S] sums to 1."""
+    """Samples of one kind of network: `readout` [S, n] is sparse, `y` holds classes, int64 [S], or their
+    probabilities [S, K], `weight` [S] sums to 1."""
 
     layers: Layers
     readout: Tensor
@@ -55,12 +56,9 @@ def distilled(graphs: GraphSet, with_degrees: bool, mean: bool, dtype: torch.dty
     samples = graphs.samples
     readout = _readout(samples.owner, root[samples.tree], samples.count, (len(samples), len(layers[-1])), mean, dtype)
     weight = torch.from_numpy(samples.support / samples.support.sum()).to(dtype)
-    return GraphSamples(
-        to_layers(layers, graphs.trees.label, graphs.trees.degree, dtype),
-        readout,
-        torch.from_numpy(samples.label).long(),
-        weight,
-    )
+    soft = samples.probabilities
+    y = torch.from_numpy(samples.label).long() if soft is None else torch.from_numpy(soft).to(dtype)
+    return GraphSamples(to_layers(layers, graphs.trees.label, graphs.trees.degree, dtype), readout, y, weight)
 
 
 def to_layers(layers: list[Layer], label: Array, degree: Array, dtype: torch.dtype) -> Layers:

@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
 
 def train_gnn(net: GNN, samples: GraphSamples, steps: int, training: GraphTraining) -> None:
     """Train the network in place for a fixed number of steps; the loss is the samples' mean by weight."""
-    optimiser = torch.optim.AdamW(net.parameters(), lr=training.lr, weight_decay=training.weight_decay)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=training.lr, weight_decay=training.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):
         optimiser.zero_grad()

@@ -12,6 +12,7 @@ from ddkit.graphs.fold import Layer, fold
 from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.mining import Itemset, Transactions, frequent_itemsets, transactions
 from ddkit.graphs.pyg import from_pyg
+from ddkit.graphs.settings import GraphDataSettings
 from ddkit.graphs.size import graph_bytes, shrunk, weight
 from ddkit.graphs.sources import GRAPHS, is_graphs, load_graphs
 from ddkit.graphs.split import Split, split_graphs
@@ -29,6 +30,7 @@ __all__ = [
     "Layer",
     "fold",
     "GraphData",
+    "GraphDataSettings",
     "Itemset",
     "Transactions",
     "frequent_itemsets",

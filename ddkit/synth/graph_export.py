@@ -19,7 +19,8 @@ def sample_data(graphs: GraphSet, sample: int) -> Any:
     """One sample as a PyG `Data`: the disjoint union of its trees, edges from children to parents.
 
     `x` [v, F] and `edge_attr` [e, G] are the raw values behind the labels, `degree` [v] the true degrees, `y` [1] the
-    class, `support` [1] the weight, and `root` [v] each node's weight in the readout: the tree's count at its root, 0
+    class, `support` [1] the weight, `soft_label` [1, K] the class probabilities of
+    a set that has them, and `root` [v] each node's weight in the readout: the tree's count at its root, 0
     elsewhere. A trainer runs `hops` message passings and sums (or averages) the states of the roots.
     """
     from torch_geometric.data import Data  # slow to import
@@ -35,7 +36,10 @@ def sample_data(graphs: GraphSet, sample: int) -> Any:
         roots.append(np.concatenate([[count], np.zeros(len(number) - 1)]))
         begin += len(number)
     number = np.concatenate(numbers)
+    found = samples.probabilities
+    soft = {} if found is None else {"soft_label": torch.from_numpy(found[sample : sample + 1])}
     return Data(
+        **soft,
         x=torch.from_numpy(graphs.node_vocabulary[trees.label[number]]),
         edge_index=torch.from_numpy(np.concatenate(edges, 1)),
         edge_attr=torch.from_numpy(graphs.edge_vocabulary[np.concatenate(labels)]),

@@ -1,9 +1,9 @@
 """A set of graphs on disk: flat arrays in one HDF5 file that h5py reads without ddkit.
 
 Datasets: those of `TreeDag` (depth_size, label, leaf_degree, fan, child, edge_label, count), of `Samples`
-(sample_label, sample_support, sample_size, sample_tree, sample_count), and the two vocabularies, each array of whole
-numbers in the smallest type that holds it. Root attributes: the facts. Group `ddkit`: the record, as in a set of
-images. Equal sets give equal bytes.
+(sample_label or sample_soft, sample_support, sample_size, sample_tree, sample_count), and the two vocabularies, each
+array of whole numbers in the smallest type that holds it. Root attributes: the facts. Group `ddkit`: the record, as in
+a set of images. Equal sets give equal bytes.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import numpy as np
 from ddkit.errors import DataError, reason
 from ddkit.graphs import TreeDag
 from ddkit.run import atomic_hdf5
-from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples
+from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, probabilities
 from ddkit.synth.hdf5 import FORMAT
 from ddkit.synth.synthetic_set import Record
 
@@ -80,12 +80,15 @@ def _parse(file: h5py.File) -> GraphSet:
         array = file[name][:]
         return array if array.dtype.kind == "f" else array.astype(np.int64)
 
+    samples = {f.name: numbers(f"sample_{f.name}") for f in dataclasses.fields(Samples) if f"sample_{f.name}" in file}
+    if "soft" in samples:
+        samples["label"] = probabilities(samples["soft"]).argmax(1)
     facts = {f.name: file.attrs[f.name] for f in dataclasses.fields(GraphFacts)}
     facts |= {"classes": tuple(json.loads(facts["classes"])), "hops": int(facts["hops"])}
     facts |= {"true_degrees": bool(facts["true_degrees"])}
     return GraphSet(
         trees=TreeDag(**{f.name: numbers(f.name) for f in dataclasses.fields(TreeDag)}),
-        samples=Samples(**{f.name: numbers(f"sample_{f.name}") for f in dataclasses.fields(Samples)}),
+        samples=Samples(**samples),
         **{name: numbers(name) for name in VOCABULARIES},
         facts=GraphFacts(**facts),
         record=Record(**{f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)}),

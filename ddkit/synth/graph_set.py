@@ -1,6 +1,5 @@
 """The distilled set of graphs in memory: samples, each a bag of computation trees."""
 
-import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,10 +31,11 @@ class GraphFacts:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
-    """S samples: a class, a weight (how many real graphs it stands for), and M trees with their counts in all.
+    """S samples: a class, a weight in the loss, and M trees with their counts in all.
 
     `size` says how many distinct trees each sample has, [S]; `tree` and `count` are theirs, one sample's after the
-    other's, [M].
+    other's, [M]. `soft`, where there is one, is the probability of every class but the last in 255ths, [S, K - 1]; the
+    last has the rest, and `label` is the likeliest.
     """
 
     label: Array
@@ -43,18 +43,34 @@ class Samples:
     size: Array
     tree: Array
     count: Array
+    soft: Array | None = None
 
     def arrays(self) -> dict[str, Array]:
-        """All arrays by name, in the smallest types that hold them."""
-        return {f"sample_{f.name}": shrunk(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        """All arrays by name, in the smallest types that hold them; the label only where it is not in `soft`."""
+        arrays = {name: getattr(self, name) for name in ("label", "support", "size", "tree", "count")}
+        if self.soft is not None:
+            del arrays["label"]
+            arrays["soft"] = self.soft
+        return {f"sample_{name}": shrunk(array) for name, array in arrays.items()}
 
     @property
     def owner(self) -> Array:
         """The sample that each of the M trees belongs to."""
-        return np.repeat(np.arange(len(self.label)), self.size)
+        return np.repeat(np.arange(len(self.support)), self.size)
+
+    @property
+    def probabilities(self) -> Array | None:
+        """Class probabilities [S, K], where they are soft."""
+        return None if self.soft is None else probabilities(self.soft)
 
     def __len__(self) -> int:
-        return len(self.label)
+        return len(self.support)
+
+
+def probabilities(soft: Array) -> Array:
+    """Class probabilities [S, K] from 255ths of all classes but the last."""
+    first = soft.astype(np.float64) / 255
+    return np.concatenate([first, 1 - first.sum(1, keepdims=True)], 1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,12 +106,12 @@ class GraphSet:
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes of what tells the set: distinct trees once, and samples; arrays that are all 0 or all 1 are free."""
+        """Bytes of what tells the set: distinct trees once, and the samples. An array that says nothing (all 0, all 1,
+        or 0, 1, 2, ...) is free."""
         arrays = self.trees.arrays() | self.samples.arrays()
         if not self.facts.true_degrees:
             del arrays["leaf_degree"]  # a mean of the label's, an aid to GCN, which the trees do not hold
-        constant = {name for name in ("edge_label", "count", "sample_count") if _constant(arrays[name])}
-        return sum(array.nbytes for name, array in arrays.items() if name not in constant)
+        return sum(array.nbytes for array in arrays.values() if not _trivial(array))
 
     @property
     def explicit_bytes(self) -> int:
@@ -104,11 +120,15 @@ class GraphSet:
         trees, samples = self.trees, self.samples
         nodes = trees.nodes[samples.tree]
         per_node = weight(trees.label) + shrunk(nodes - 1).itemsize + weight(trees.edge_label)
-        per_tree = shrunk(nodes).itemsize + (0 if _constant(samples.count) else shrunk(samples.count).itemsize)
         heads = samples.arrays()
-        head = sum(heads[f"sample_{name}"].nbytes for name in ("label", "support", "size"))
-        return int(head + nodes.sum() * per_node + len(nodes) * per_tree)
+        heads["sizes"] = shrunk(nodes)
+        del heads["sample_tree"]
+        return int(nodes.sum() * per_node + sum(head.nbytes for head in heads.values() if not _trivial(head)))
 
 
-def _constant(array: Array) -> bool:
-    return bool((array == array[:1]).all() and array.max(initial=0) <= 1)
+def _trivial(array: Array) -> bool:
+    return not array.size or bool(
+        array.ndim == 1
+        and array[0] <= 1
+        and ((array == array[0]).all() or np.array_equal(array, np.arange(len(array))))
+    )
