@@ -9,9 +9,9 @@ from typing import Any
 from ddkit.errors import RecipeError, UsageError
 from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphDataSettings
-from ddkit.jobs.resolve import find_recipe, list_recipes
+from ddkit.jobs.resolve import find_recipe, list_recipes, resolve
 from ddkit.methods import GRAPH_METHODS, GraphMethodSettings, graph_method
-from ddkit.recipe import check, nearest, override, parse_table, read_toml, setting
+from ddkit.recipe import check, nearest, override, parse_table, read_toml, setting, to_toml
 
 SECTIONS = {"data": GraphDataSettings, "evaluate": GraphTraining}
 
@@ -60,6 +60,17 @@ def is_graph_recipe(recipe: str | Path | None, method: str | None) -> bool:
     where, text = find_recipe(recipe)
     table = read_toml(text, where).get("method")
     return isinstance(table, dict) and table.get("name") in GRAPH_METHODS
+
+
+def resolved_toml(recipe: str | Path) -> str:
+    """A recipe of either kind with every default written out.
+
+    Raises:
+        UsageError: the recipe cannot be read.
+    """
+    if is_graph_recipe(recipe, None):
+        return graph_toml(resolve_graphs(recipe=recipe)[0])
+    return to_toml(resolve(recipe=recipe)[0])
 
 
 def graph_toml(recipe: GraphRecipe) -> str:

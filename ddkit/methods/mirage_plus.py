@@ -35,7 +35,7 @@ class MiragePlusSettings(GraphMethodSettings):
     """Settings of mirage-plus."""
 
     name: ClassVar[str] = "mirage-plus"
-    spread: float = setting(2.0, above=0, help="root mean square of the vertices' class scores before they are labels")
+    spread: float = setting(1.0, above=0, help="root mean square of the vertices' class scores before they are labels")
 
 
 @final
