@@ -4,10 +4,10 @@
 
 A row is all that follows loading: colours, transactions, itemsets at the paper's thresholds, the set of distinct trees.
 ogbg-molhiv: three hops, thresholds 1800 and 115, on the training graphs of the scaffold split; the authors' C++ logged
-41 to 47 s for its trees alone. NCI1: two hops, thresholds 440 and 570. Copies: NCI1's training graphs 1, 2, 4 and 8 times over,
-thresholds multiplied alike, so that the itemsets stay the same; `per copy` is the time over the copies. Seconds are of
-the processor on one thread (`wall`: by the clock), medians over the repeats after a warm-up. --save adds a line to
-results/mirage.jsonl.
+41 to 47 s for its trees alone. NCI1: two hops, thresholds 440 and 570. Copies: NCI1's training graphs 1, 2, 4 and 8
+times over, thresholds multiplied alike, so that the itemsets stay the same; `per copy` is the time over the copies.
+Seconds are of the processor on one thread (`wall`: by the clock), medians over the repeats after a warm-up. --save adds
+a line to results/mirage.jsonl.
 """
 
 import argparse

@@ -94,19 +94,20 @@ class GraphData:
         return np.bincount(self.graph_of_node[self.edge[1]], minlength=len(self.y))
 
     def subset(self, graphs: Array) -> "GraphData":
-        """Some of the graphs, in the order given, without a split; labels and vocabularies stay."""
-        sizes = self.sizes[graphs]
-        offset = np.concatenate([[0], np.cumsum(sizes)])
-        moved = np.full(len(self.node_label), -1)
+        """Some of the graphs, in the order given and as often, without a split; labels and vocabularies stay."""
+        sizes, counts = self.sizes[graphs], self.edge_counts[graphs]
+        offset, edge_offset = (np.concatenate([[0], np.cumsum(each)]) for each in (sizes, counts))
         nodes = np.repeat(self.offset[graphs] - offset[:-1], sizes) + np.arange(offset[-1])
-        moved[nodes] = np.arange(len(nodes))
-        kept = np.flatnonzero(moved[self.edge[1]] >= 0)
+        by_graph = np.argsort(self.graph_of_node[self.edge[1]], kind="stable")
+        first = np.cumsum(self.edge_counts) - self.edge_counts
+        kept = by_graph[np.repeat(first[graphs] - edge_offset[:-1], counts) + np.arange(edge_offset[-1])]
+        shift = np.repeat(offset[:-1] - self.offset[graphs], counts)
         return GraphData(
             name=self.name,
             classes=self.classes,
             offset=offset,
             node_label=self.node_label[nodes],
-            edge=moved[self.edge[:, kept]],
+            edge=self.edge[:, kept] + shift,
             edge_label=self.edge_label[kept],
             y=self.y[graphs],
             node_vocabulary=self.node_vocabulary,

@@ -127,6 +127,12 @@ def test_a_subset_keeps_its_graphs():
     part = data.subset(np.array([4, 1]))
     assert part.sizes.tolist() == data.sizes[[4, 1]].tolist() and part.y.tolist() == data.y[[4, 1]].tolist()
     assert part.edge_counts.tolist() == data.edge_counts[[4, 1]].tolist()
+    twice = part.subset(np.array([1, 0, 1]))
+    begin, end = twice.offset[2:]
+    again = np.flatnonzero((twice.edge[1] >= begin) & (twice.edge[1] < end))
+    own = np.flatnonzero(data.graph_of_node[data.edge[1]] == 1)
+    assert np.array_equal(twice.edge[:, again] - begin, data.edge[:, own] - data.offset[1])
+    assert np.array_equal(twice.edge_label[again], data.edge_label[own])
 
 
 def broken(**changes) -> GraphData:
