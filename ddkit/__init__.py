@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ddkit.jobs import condense_graphs as condense_graphs
     from ddkit.jobs import doctor as doctor
     from ddkit.jobs import evaluate as evaluate
+    from ddkit.jobs import evaluate_graphs as evaluate_graphs
     from ddkit.jobs import plan as plan
     from ddkit.jobs import raw_images as raw_images
     from ddkit.jobs import verify as verify
@@ -26,7 +27,17 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ddkit.errors": ("DDKitError", "DataError", "NumericalError", "UsageError"),
-    "ddkit.jobs": ("compare", "condense", "condense_graphs", "doctor", "evaluate", "plan", "raw_images", "verify"),
+    "ddkit.jobs": (
+        "compare",
+        "condense",
+        "condense_graphs",
+        "doctor",
+        "evaluate",
+        "evaluate_graphs",
+        "plan",
+        "raw_images",
+        "verify",
+    ),
     "ddkit.synth": ("SyntheticDataset", "SyntheticSet", "as_pyg", "export", "list_sets", "load", "read_graph_set"),
 }
 __all__ = sorted(name for names in _HOMES.values() for name in names)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ddkit.evaluation import GraphScore
+    from ddkit.evaluation import GraphEvaluation, GraphScore
     from ddkit.synth import GraphSet
 
 HEADINGS = ("trained on", "bytes", "samples", "network", "AUC %", "accuracy %", "n")
@@ -89,7 +89,6 @@ def condense_and_print(
     evaluate: bool,
 ) -> None:
     """`ddkit condense` of graphs."""
-    from ddkit.cli.table import print_rows
     from ddkit.jobs import condense_graphs
     from ddkit.run import terminal_meter
 
@@ -103,10 +102,32 @@ def condense_and_print(
         f"{made.stored_bytes} bytes ({made.explicit_bytes} written out), in {result.seconds:.2f} s"
     )
     if result.evaluation is not None:
-        print_rows(HEADINGS, map(_cells, result.evaluation.scores))
-        for note in result.evaluation.notes:
-            click.echo(f"- {note}")
+        print_graph_evaluation(result.evaluation)
     click.echo(f"set: {result.folder / 'set.h5'}   picture: gallery.png   recipe: recipe.toml")
+
+
+def evaluate_and_print(
+    source: str, data: str | None, overrides: tuple[str, ...], seed: int, json_file: str | None
+) -> None:
+    """`ddkit evaluate` of graphs."""
+    from ddkit.jobs import evaluate_graphs
+    from ddkit.run import atomic_write, terminal_meter
+
+    with terminal_meter() as meter:
+        found = evaluate_graphs(source, data=data, overrides=overrides, seed=seed, meter=meter)
+    print_graph_evaluation(found)
+    if json_file:
+        with atomic_write(Path(json_file)) as temporary:
+            temporary.write_text(json.dumps([found.tables()], indent=2) + "\n")
+
+
+def print_graph_evaluation(found: "GraphEvaluation") -> None:
+    """The table of one set, and its notes."""
+    from ddkit.cli.table import print_rows
+
+    print_rows(HEADINGS, map(_cells, found.scores))
+    for note in found.notes:
+        click.echo(f"- {note}")
 
 
 def show_graph_set(made: "GraphSet", recipe: bool) -> None:

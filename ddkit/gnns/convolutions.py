@@ -1,14 +1,13 @@
 """The four convolutions, PyTorch Geometric's, from one layer to the next.
 
 Each takes states h [m, width] of the layer below, the block, and the embedded edge labels [e, width] (None where the
-data has one label only), and gives [n, width].
+data has one label only), and gives [n, width]. PyTorch Geometric is imported on use: it takes two seconds.
 """
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import GATConv, GCNConv, GINConv, GINEConv, SAGEConv
 
 from ddkit.gnns.layers import Block
 
@@ -22,6 +21,8 @@ class GCN(nn.Module):
     """
 
     def __init__(self, width: int, edge_labels: bool) -> None:
+        from torch_geometric.nn import GCNConv
+
         super().__init__()
         self.conv = GCNConv(width, width, normalize=False, add_self_loops=False)
 
@@ -40,6 +41,8 @@ class GAT(nn.Module):
     """Velickovic et al., ICLR 2018, with four heads; a node attends to itself too. Edge labels enter the attention."""
 
     def __init__(self, width: int, edge_labels: bool) -> None:
+        from torch_geometric.nn import GATConv
+
         super().__init__()
         edge_width = width if edge_labels else None
         self.conv = GATConv(width, width // HEADS, HEADS, add_self_loops=False, edge_dim=edge_width)
@@ -58,6 +61,8 @@ class GIN(nn.Module):
     summands are relu(h_u + e_uv)."""
 
     def __init__(self, width: int, edge_labels: bool) -> None:
+        from torch_geometric.nn import GINConv, GINEConv
+
         super().__init__()
         mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
         self.edge_labels = edge_labels
@@ -74,6 +79,8 @@ class SAGE(nn.Module):
     """Hamilton et al., NeurIPS 2017, with the mean: h_v = W_1 h_v + W_2 mean of h_u. Edge labels are not read."""
 
     def __init__(self, width: int, edge_labels: bool) -> None:
+        from torch_geometric.nn import SAGEConv
+
         super().__init__()
         self.conv = SAGEConv(width, width)
 

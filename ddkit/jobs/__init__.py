@@ -10,6 +10,7 @@ from ddkit.jobs.condense import Condensed, condense
 from ddkit.jobs.condense_graphs import CondensedGraphs, condense_graphs
 from ddkit.jobs.doctor import doctor
 from ddkit.jobs.evaluate import evaluate
+from ddkit.jobs.evaluate_graphs import evaluate_graphs
 from ddkit.jobs.graph_recipe import is_graph_recipe
 from ddkit.jobs.graph_table import GraphTable, graph_table
 from ddkit.jobs.plan import Plan, plan
@@ -28,6 +29,7 @@ __all__ = [
     "is_graph_recipe",
     "doctor",
     "evaluate",
+    "evaluate_graphs",
     "Plan",
     "plan",
     "raw_images",

@@ -19,6 +19,7 @@ from ddkit.run import atomic_hdf5
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
 
 FORMAT = "ddkit-set/1"
+KIND = "images"
 
 
 def write_set(synthetic: SyntheticSet, path: Path) -> None:
@@ -38,7 +39,7 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
                 name, data=array, chunks=chunks, compression="gzip", compression_opts=4, shuffle=True, fletcher32=True
             )
         file.attrs["format"] = FORMAT
-        file.attrs["kind"] = "images"
+        file.attrs["kind"] = KIND
         for name, value in dataclasses.asdict(synthetic.facts).items():
             if value is not None:
                 file.attrs[name] = json.dumps(value) if name == "classes" else value
@@ -60,10 +61,13 @@ def read_set(path: Path) -> SyntheticSet:
     try:
         with h5py.File(path, "r") as file:
             found = file.attrs.get("format")
-            if found == FORMAT:
+            kind = file.attrs.get("kind", KIND)
+            if found == FORMAT and kind == KIND:
                 return _parse(file)
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, DataError) as error:
         raise DataError(f"set '{path}': is damaged ({reason(error)}); make it again or fetch another copy") from None
+    if found == FORMAT:
+        raise DataError(f"set '{path}': is a set of {kind}, not of {KIND}; read it with ddkit.read_graph_set")
     raise DataError(
         f"set '{path}': has format {found!r}, not {FORMAT!r}; it is not a set this version of ddkit can read"
     )

@@ -122,6 +122,12 @@ def test_commands(tmp_path, monkeypatch, capsys):
     assert run(["export", "run", "--to", "pt", "--out", "set.pt"]) == 0 and (tmp_path / "set.pt").exists()
     shown = capsys.readouterr().out
     assert "distinct trees" in shown and "hops" in shown and "random, bytes as stored" in shown.replace("\n", " ")
+    assert run(["evaluate", "run", "--net", "sage", "--nets", "2", "--no-whole", "--json", "again.json"]) == 0
+    (again,) = json.loads((tmp_path / "again.json").read_text())
+    assert {row["gnn"] for row in again["scores"]} == {"", "sage"}
+    own(tmp_path / "own", seed=1)  # other graphs in its place
+    assert run(["evaluate", "run"]) == 3 and "was made with other graphs" in capsys.readouterr().err
+    own(tmp_path / "own")
     assert run(["condense", "--method", "mirage", "--ipc", "3"]) == 2
     assert run(["condense", "--method", "mirage", "--data", "mutagg"]) == 2
     table = ["graphs", data, "--hops", "1", "--ratio", "0.3", "--json", "table.json"]

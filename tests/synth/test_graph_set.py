@@ -123,10 +123,11 @@ def test_bytes_by_hand():
         edge_vocabulary=np.zeros((1, 1), np.int64),
         facts=GraphFacts(method="m", dataset="x", data_digest="d", classes=("a", "b"), hops=1, true_degrees=False),
     )
-    # depth_size 2, label 4, fan 2, child 2; sample: label 1, support 1, size 1, tree 2
-    assert graphs.stored_bytes == 10 + 5
-    # nodes 2 x 2 of a label and a parent each, a size for each tree, and label, support, size
-    assert graphs.explicit_bytes == 8 + 2 + 3
+    # depth_size 2 and label 4 of the trees, support 1 and size 1 of the sample; all else is 0, 1 or 0, 1, 2, ...
+    assert graphs.trees.fan.tolist() == [1, 1] and graphs.trees.child.tolist() == [0, 1]
+    assert graphs.stored_bytes == 6 + 2
+    # nodes 2 x 2 of a label and a parent each, a size for each tree, and support, size
+    assert graphs.explicit_bytes == 8 + 2 + 2
 
 
 def test_bytes_of_real_graphs():
