@@ -29,7 +29,9 @@ HEADINGS = ("trained on", "bytes", "samples", "network", "AUC %", "accuracy %", 
     show_default=True,
     help="Size, as a share of the training graphs' bytes; repeatable.",
 )
-@click.option("--method", "methods", multiple=True, default=("mirage", "mirage-plus"), show_default=True)
+@click.option(
+    "--method", "methods", multiple=True, default=("mirage", "mirage-plus"), show_default=True, help="Repeatable."
+)
 @click.option("--on", default="test", show_default=True, help="Part to be judged on: test, or validation.")
 @click.option("--seed", default=0, show_default=True, help="Seed of networks and draws.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in evaluate.nets=3.")
