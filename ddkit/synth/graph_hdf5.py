@@ -67,12 +67,13 @@ def read_graph_set(path: Path) -> GraphSet:
 
 
 def is_graph_set(path: Path) -> bool:
-    """Whether a file, or the set in a run folder, is a set of graphs."""
+    """Whether a file, or the set in a run folder, is a set of graphs; a file that cannot be read is not."""
     path = path / "set.h5" if path.is_dir() else path
-    if not path.is_file() or not h5py.is_hdf5(path):
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("kind") == KIND)
+    except OSError:
         return False
-    with h5py.File(path, "r") as file:
-        return bool(file.attrs.get("kind") == KIND)
 
 
 def _parse(file: h5py.File) -> GraphSet:

@@ -157,4 +157,13 @@ def test_other_files_are_one_line(tmp_path):
         file.attrs["format"], file.attrs["kind"] = "ddkit-set/1", "images"
     with pytest.raises(DataError, match="is images of format"):
         read_graph_set(tmp_path / "y.h5")
-    assert not is_graph_set(tmp_path / "y.h5")
+    assert not is_graph_set(tmp_path / "y.h5") and not is_graph_set(tmp_path / "x.h5")
+    assert not is_graph_set(tmp_path / "missing.h5")
+
+
+def test_damage_is_one_line(made, tmp_path):
+    write_graph_set(made, tmp_path / "set.h5")
+    with h5py.File(tmp_path / "set.h5", "r+") as file:
+        del file["fan"]
+    with pytest.raises(DataError, match="is damaged"):
+        read_graph_set(tmp_path / "set.h5")
