@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from ddkit.errors import UsageError as UsageError
     from ddkit.jobs import compare as compare
     from ddkit.jobs import condense as condense
+    from ddkit.jobs import condense_graphs as condense_graphs
     from ddkit.jobs import doctor as doctor
     from ddkit.jobs import evaluate as evaluate
+    from ddkit.jobs import evaluate_graphs as evaluate_graphs
     from ddkit.jobs import plan as plan
     from ddkit.jobs import raw_images as raw_images
     from ddkit.jobs import relabel as relabel
@@ -19,24 +21,28 @@ if TYPE_CHECKING:
     from ddkit.jobs import verify as verify
     from ddkit.synth import SyntheticDataset as SyntheticDataset
     from ddkit.synth import SyntheticSet as SyntheticSet
+    from ddkit.synth import as_pyg as as_pyg
     from ddkit.synth import export as export
     from ddkit.synth import list_sets as list_sets
     from ddkit.synth import load as load
+    from ddkit.synth import read_graph_set as read_graph_set
 
 _HOMES = {
     "ddkit.errors": ("DDKitError", "DataError", "NumericalError", "UsageError"),
     "ddkit.jobs": (
         "compare",
         "condense",
+        "condense_graphs",
         "doctor",
         "evaluate",
+        "evaluate_graphs",
         "plan",
         "raw_images",
         "relabel",
         "train_teachers",
         "verify",
     ),
-    "ddkit.synth": ("SyntheticDataset", "SyntheticSet", "export", "list_sets", "load"),
+    "ddkit.synth": ("SyntheticDataset", "SyntheticSet", "as_pyg", "export", "list_sets", "load", "read_graph_set"),
 }
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 

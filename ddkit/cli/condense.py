@@ -6,11 +6,13 @@ import click
 @click.command()
 @click.option(
     "--method",
-    help="ftd (the default), mtt, ast, datm, best, dc, dsa, dm, infer, sre2l, rded, random, herding, kmeans.",
+    help="ftd (the default), mtt, ast, datm, best, dc, dsa, dm, infer, sre2l, rded, random, herding, kmeans; for "
+    "graphs mirage, mirage-plus.",
 )
 @click.option(
     "--data",
-    help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR.",
+    help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR; "
+    "graphs: digits-graphs, mutag, nci1, ogbg-molbace, ..., tu:DIR, ogb:DIR, graphs-npz:FILE or pt:FILE.",
 )
 @click.option("--ipc", type=int, help="Images per class.")
 @click.option(
@@ -43,8 +45,16 @@ def condense(
     """
     from ddkit.cli.table import print_evaluation
     from ddkit.jobs import condense as job
+    from ddkit.jobs import is_graph_recipe
     from ddkit.run import terminal_meter
 
+    if is_graph_recipe(recipe, method):
+        from ddkit.cli.graphs import condense_and_print
+
+        if ipc is not None or fyi or resume:
+            raise click.UsageError("--ipc, --fyi and --resume are for images; graphs are sized by method.ratio")
+        condense_and_print(method, data, recipe, overrides, seed, out, evaluate)
+        return
     with terminal_meter() as meter:
         result = job(
             method,

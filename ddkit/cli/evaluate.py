@@ -16,7 +16,7 @@ PROTOCOLS = (
 @click.argument("source", metavar="SET")
 @click.option("--protocol", "protocols", multiple=True, default=("honest",), show_default=True, help=PROTOCOLS)
 @click.option("--data", help="Where the real data is now, as npz:FILE; default where it was.")
-@click.option("--net", "nets_asked", multiple=True, help="Architecture, such as resnet18; may be repeated.")
+@click.option("--net", "nets_asked", multiple=True, help="Architecture, such as resnet18, or gin; may be repeated.")
 @click.option("--cross", is_flag=True, help="Train the set's own network, AlexNet, VGG11 and ResNet18, where they fit.")
 @click.option("--nets", type=int, help="Networks a row; default the recipe's.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of networks, batches and rivals.")
@@ -48,7 +48,15 @@ def evaluate(
     from ddkit.jobs import evaluate as job
     from ddkit.jobs.evaluate import columns
     from ddkit.run import atomic_write, terminal_meter
+    from ddkit.synth import is_graph_set
 
+    if is_graph_set(Path(source)):
+        from ddkit.cli.graphs import evaluate_and_print
+
+        asked = [f"evaluate.nets={nets}"] * (nets is not None) + ["evaluate.whole=false"] * no_whole
+        asked += [f"evaluate.gnns={','.join(nets_asked)}"] * bool(nets_asked)
+        evaluate_and_print(source, data, (*asked, *overrides), seed, json_file)
+        return
     pairs, too_large = columns(source, protocols, nets_asked, cross)
     if too_large:
         click.echo(f"left out: {' | '.join(too_large)}")

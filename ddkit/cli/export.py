@@ -7,15 +7,19 @@ import click
 
 @click.command()
 @click.argument("source", metavar="SET")
-@click.option("--to", "kind", required=True, help="npz, png (a folder, one sub-folder a class) or pt.")
+@click.option("--to", "kind", required=True, help="npz, png (a folder, one sub-folder a class; images) or pt.")
 @click.option("--out", type=click.Path(path_type=Path), help="File or folder; default the set's name.")
 @click.option("--data", help="Where the real data of a whitened set is now, as npz:FILE; default where it was.")
 def export(source: str, kind: str, out: Path | None, data: str | None) -> None:
     """Write SET for trainers that do not read HDF5: images in network space and in pixels, labels, facts."""
     from ddkit.jobs import raw_images
     from ddkit.synth import export as write
-    from ddkit.synth import load
+    from ddkit.synth import export_graphs, is_graph_set, load, read_graph_set
 
+    if is_graph_set(Path(source)):
+        target = out or Path(f"{Path(source).stem}.{kind}")
+        click.echo(f"wrote {export_graphs(read_graph_set(Path(source)), kind, target)}")
+        return
     synthetic = load(source)
     name = Path(source).stem
     target = out or Path(name if kind == "png" else f"{name}.{kind}")

@@ -11,6 +11,7 @@ COMMANDS = {
     "condense": "Condense a dataset: the main job.",
     "plan": "What condensing will take here: time, memory, disk.",
     "compare": "Several recipes, several sets each, one table.",
+    "graphs": "Sets of graphs of several data, depths and sizes beside their rivals, one table.",
     "evaluate": "Train networks on a set and its rivals; print the table.",
     "verify": "Run a recipe again and hold it to the scores in its header.",
     "relabel": "Give a set the teachers' labels.",

@@ -5,7 +5,7 @@ import click
 
 @click.group()
 def recipes() -> None:
-    """Recipes: one TOML file per method, dataset and images per class."""
+    """Recipes: one TOML file per method, dataset and images per class, or per method and graphs."""
 
 
 @recipes.command()
@@ -23,19 +23,20 @@ def ls() -> None:
 @click.option("--resolved", is_flag=True, help="With every default written out.")
 def show(recipe: str, resolved: bool) -> None:
     """Print a recipe: copy it, edit it, and pass the file to --recipe."""
-    from ddkit.jobs.resolve import find_recipe, resolve
-    from ddkit.recipe import to_toml
+    from ddkit.jobs.graph_recipe import resolved_toml
+    from ddkit.jobs.resolve import find_recipe
 
-    click.echo(to_toml(resolve(recipe=recipe)[0]) if resolved else find_recipe(recipe)[1], nl=False)
+    click.echo(resolved_toml(recipe) if resolved else find_recipe(recipe)[1], nl=False)
 
 
 @recipes.command()
 @click.argument("recipes", nargs=-1)
 def check(recipes: tuple[str, ...]) -> None:
     """Check recipes (names or files; default all that ship) without running them."""
-    from ddkit.jobs.resolve import list_recipes, resolve
+    from ddkit.jobs.graph_recipe import resolved_toml
+    from ddkit.jobs.resolve import list_recipes
 
     names = recipes or tuple(list_recipes())
     for name in names:
-        resolve(recipe=name)
+        resolved_toml(name)
     click.echo(f"{len(names)} recipe{'s' if len(names) != 1 else ''} good")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import click
 
@@ -11,9 +12,13 @@ import click
 @click.option("--recipe", is_flag=True, help="Print only the recipe, as TOML.")
 def show(source: str, recipe: bool) -> None:
     """Print what SET is: facts, scores, lineage, recipe. SET is a file, a run folder, or a ready-made set's name."""
+    from ddkit.cli.graphs import show_graph_set
     from ddkit.cli.table import percent, print_facts
-    from ddkit.synth import load
+    from ddkit.synth import is_graph_set, load, read_graph_set
 
+    if is_graph_set(Path(source)):
+        show_graph_set(read_graph_set(Path(source)), recipe)
+        return
     synthetic = load(source)
     if recipe:
         click.echo(synthetic.record.recipe, nl=False)

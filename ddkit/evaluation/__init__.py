@@ -7,6 +7,9 @@ their selection on the test set where they made one, and said so). The folder is
 """
 
 from ddkit.evaluation.flips import evaluation_dsa
+from ddkit.evaluation.graph_honest import GraphJudge, GraphRow, evaluate_graph_set
+from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
+from ddkit.evaluation.graph_trainer import GraphTraining
 from ddkit.evaluation.honest import PARTS, evaluate_honestly, label_notes, score_row
 from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
@@ -16,6 +19,12 @@ from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import LR_GRIDS, Training
 
 __all__ = [
+    "GraphEvaluation",
+    "GraphJudge",
+    "GraphRow",
+    "GraphScore",
+    "GraphTraining",
+    "evaluate_graph_set",
     "Evaluation",
     "Score",
     "interval95",

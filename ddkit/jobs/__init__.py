@@ -7,8 +7,12 @@ each other; here they are put together, and nowhere else. The command line calls
 from ddkit.jobs.compare import compare
 from ddkit.jobs.comparison import Comparison
 from ddkit.jobs.condense import Condensed, condense
+from ddkit.jobs.condense_graphs import CondensedGraphs, condense_graphs
 from ddkit.jobs.doctor import doctor
 from ddkit.jobs.evaluate import evaluate
+from ddkit.jobs.evaluate_graphs import evaluate_graphs
+from ddkit.jobs.graph_recipe import is_graph_recipe
+from ddkit.jobs.graph_table import GraphTable, graph_table
 from ddkit.jobs.plan import Plan, plan
 from ddkit.jobs.raw import raw_images
 from ddkit.jobs.relabel import relabel
@@ -20,8 +24,14 @@ __all__ = [
     "compare",
     "Condensed",
     "condense",
+    "CondensedGraphs",
+    "condense_graphs",
+    "GraphTable",
+    "graph_table",
+    "is_graph_recipe",
     "doctor",
     "evaluate",
+    "evaluate_graphs",
     "Plan",
     "plan",
     "raw_images",

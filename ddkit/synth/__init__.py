@@ -7,6 +7,9 @@ torch `Dataset`, and exports as npz, png or pt. A set knows no method; it carrie
 from ddkit.synth.compact import Compact, clip
 from ddkit.synth.dataset import SyntheticDataset
 from ddkit.synth.export import EXPORTERS, export
+from ddkit.synth.graph_export import as_pyg, export_graphs, sample_data
+from ddkit.synth.graph_hdf5 import is_graph_set, read_graph_set, write_graph_set
+from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples
 from ddkit.synth.hdf5 import read_set, write_set
 from ddkit.synth.shelf import list_sets, load
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
@@ -15,6 +18,15 @@ from ddkit.synth.top_k import only_top
 __all__ = [
     "EXPORTERS",
     "Compact",
+    "GraphFacts",
+    "GraphSet",
+    "Samples",
+    "as_pyg",
+    "export_graphs",
+    "is_graph_set",
+    "read_graph_set",
+    "sample_data",
+    "write_graph_set",
     "Record",
     "SetFacts",
     "SyntheticDataset",

@@ -26,6 +26,7 @@ from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
 from ddkit.synth.top_k import pack, unpack
 
 FORMAT = "ddkit-set/1"
+KIND, COMPACT = "images", "compact"
 
 
 def write_set(synthetic: SyntheticSet, path: Path) -> None:
@@ -36,7 +37,7 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
     """
     with atomic_hdf5(path) as file:
         file.attrs["format"] = FORMAT
-        file.attrs["kind"] = "images" if synthetic.compact is None else "compact"
+        file.attrs["kind"] = KIND if synthetic.compact is None else COMPACT
         if synthetic.compact is None:
             _write_rows(
                 file, {"image": synthetic.images.float(), "label": synthetic.labels.long()}, synthetic.facts.ipc
@@ -102,10 +103,13 @@ def read_set(path: Path) -> SyntheticSet:
     try:
         with h5py.File(path, "r") as file:
             found = file.attrs.get("format")
-            if found == FORMAT:
+            kind = file.attrs.get("kind", KIND)
+            if found == FORMAT and kind in (KIND, COMPACT):
                 return _parse(file)
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, DataError) as error:
         raise DataError(f"set '{path}': is damaged ({reason(error)}); make it again or fetch another copy") from None
+    if found == FORMAT:
+        raise DataError(f"set '{path}': is a set of {kind}, not of {KIND}; read it with ddkit.read_graph_set")
     raise DataError(
         f"set '{path}': has format {found!r}, not {FORMAT!r}; it is not a set this version of ddkit can read"
     )
@@ -117,7 +121,7 @@ def _parse(file: h5py.File) -> SyntheticSet:
     facts = SetFacts(**texts)
     soft = _soft_labels(file, len(facts.classes))
     record = Record(**{f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)})
-    if file.attrs["kind"] == "compact":
+    if file.attrs["kind"] == COMPACT:
         group, named = file["compact"], {name: mirrored for mirrored, name in EXPANSIONS.items()}
         if (expansion := group.attrs["expansion"]) not in named:
             raise ValueError(f"its expansion {expansion!r} is not one of this version of ddkit")

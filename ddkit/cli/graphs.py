@@ -1,0 +1,164 @@
+"""ddkit graphs, and what other commands print of graphs"""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ddkit.evaluation import GraphEvaluation, GraphScore
+    from ddkit.synth import GraphSet
+
+HEADINGS = ("trained on", "bytes", "samples", "network", "AUC %", "accuracy %", "n")
+
+
+@click.command()
+@click.argument("data", nargs=-1, required=True)
+@click.option(
+    "--hops", multiple=True, type=click.IntRange(1), default=(2,), show_default=True, help="Depth; repeatable."
+)
+@click.option(
+    "--ratio",
+    "ratios",
+    multiple=True,
+    type=click.FloatRange(0, 1, min_open=True),
+    default=(0.01, 0.05),
+    show_default=True,
+    help="Size, as a share of the training graphs' bytes; repeatable.",
+)
+@click.option(
+    "--method", "methods", multiple=True, default=("mirage", "mirage-plus"), show_default=True, help="Repeatable."
+)
+@click.option("--on", default="test", show_default=True, help="Part to be judged on: test, or validation.")
+@click.option("--seed", default=0, show_default=True, help="Seed of networks and draws.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in evaluate.nets=3.")
+@click.option("--out", default="runs/graphs", show_default=True, help="Folder of scores.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Also write the table to a JSON file.")
+def graphs(
+    data: tuple[str, ...],
+    hops: tuple[int, ...],
+    ratios: tuple[float, ...],
+    methods: tuple[str, ...],
+    on: str,
+    seed: int,
+    overrides: tuple[str, ...],
+    out: str,
+    json_file: str | None,
+) -> None:
+    """Distil the graphs of DATA (names, see ddkit condense) and print one table: ROC-AUC and accuracy with intervals
+    beside graph size alone, untrained networks, random and herded graphs of equal bytes, and all training graphs.
+
+    What is finished is kept in --out: the same command goes on after a kill.
+    """
+    from ddkit.cli.table import print_rows
+    from ddkit.jobs import graph_table
+    from ddkit.run import atomic_write, terminal_meter
+
+    with terminal_meter() as meter:
+        found = graph_table(
+            data,
+            hops=hops,
+            ratios=ratios,
+            methods=methods,
+            on=on,
+            seed=seed,
+            overrides=overrides,
+            out=out,
+            meter=meter,
+        )
+    rows = []
+    for line in found.lines:
+        size = "" if line.ratio is None else f"{100 * line.ratio:g} %"
+        rows.append((f"{line.data}, {line.hops}", size, *_cells(line.score)))
+    print_rows(("data, hops", "size", *HEADINGS), rows)
+    for note in (*found.missing, *found.notes):
+        click.echo(f"- {note}")
+    if json_file:
+        with atomic_write(Path(json_file)) as temporary:
+            temporary.write_text(json.dumps(found.tables(), indent=2) + "\n")
+
+
+def condense_and_print(
+    method: str | None,
+    data: str | None,
+    recipe: str | None,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    out: str | None,
+    evaluate: bool,
+) -> None:
+    """`ddkit condense` of graphs."""
+    from ddkit.jobs import condense_graphs
+    from ddkit.run import terminal_meter
+
+    with terminal_meter() as meter:
+        result = condense_graphs(
+            method, data=data, recipe=recipe, overrides=overrides, seed=seed, out=out, evaluate=evaluate, meter=meter
+        )
+    made = result.set
+    click.echo(
+        f"{made.facts.method} on {made.facts.dataset}: {len(made)} samples of {made.trees.roots} distinct trees, "
+        f"{made.stored_bytes} bytes ({made.explicit_bytes} written out), in {result.seconds:.2f} s"
+    )
+    if result.evaluation is not None:
+        print_graph_evaluation(result.evaluation)
+    click.echo(f"set: {result.folder / 'set.h5'}   picture: gallery.png   recipe: recipe.toml")
+
+
+def evaluate_and_print(
+    source: str, data: str | None, overrides: tuple[str, ...], seed: int, json_file: str | None
+) -> None:
+    """`ddkit evaluate` of graphs."""
+    from ddkit.jobs import evaluate_graphs
+    from ddkit.run import atomic_write, terminal_meter
+
+    with terminal_meter() as meter:
+        found = evaluate_graphs(source, data=data, overrides=overrides, seed=seed, meter=meter)
+    print_graph_evaluation(found)
+    if json_file:
+        with atomic_write(Path(json_file)) as temporary:
+            temporary.write_text(json.dumps([found.tables()], indent=2) + "\n")
+
+
+def print_graph_evaluation(found: "GraphEvaluation") -> None:
+    """The table of one set, and its notes."""
+    from ddkit.cli.table import print_rows
+
+    print_rows(HEADINGS, map(_cells, found.scores))
+    for note in found.notes:
+        click.echo(f"- {note}")
+
+
+def show_graph_set(made: "GraphSet", recipe: bool) -> None:
+    """`ddkit show` of graphs."""
+    from ddkit.cli.table import print_facts
+
+    if recipe:
+        click.echo(made.record.recipe, nl=False)
+        return
+    facts: dict[str, object] = dataclasses.asdict(made.facts)
+    facts["classes"] = ", ".join(made.facts.classes)
+    facts["samples"] = f"{len(made)}, {'soft' if made.samples.soft is not None else 'hard'} labels"
+    facts["trees"] = f"{made.trees.roots} of full depth, {int(made.trees.depth_size.sum())} of all depths"
+    facts["bytes"] = f"{made.stored_bytes} as stored, {made.explicit_bytes} with all trees written out"
+    print_facts(facts)
+    for row in json.loads(made.record.scores).get("scores", ()):
+        click.echo(
+            f"  {row['name']:<26} {row['gnn']:<5} AUC {_percent(row['auc'])}, accuracy {_percent(row['accuracy'])} %"
+        )
+    click.echo(f"\nrecipe\n{made.record.recipe}", nl=False)
+
+
+def _cells(score: "GraphScore") -> tuple[str, ...]:
+    counts = (str(score.weight), str(score.samples)) if score.weight else ("", "")
+    return (score.name, *counts, score.gnn, _percent(score.auc), _percent(score.accuracy), str(len(score.aucs)))
+
+
+def _percent(figure: Iterable[float]) -> str:
+    from ddkit.cli.table import percent
+
+    mean, half = figure
+    return percent(100 * mean, 100 * half) if half == half else f"{100 * mean:.1f}"

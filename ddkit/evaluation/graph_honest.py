@@ -1,0 +1,192 @@
+"""The honest table for graphs: every row's networks are trained alike, and meet the judged part once, at the end.
+
+Rows beside a distilled set: what graph size alone tells; untrained networks; random real graphs that weigh, as graphs,
+what the set weighs as it is stored, and what it weighs with its trees written out; herding; all training graphs,
+through their lossless quotient. No setting and no step is chosen on any of it.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from ddkit.errors import UsageError
+from ddkit.evaluation.graph_rivals import herding_graphs, judge_by_size, random_graphs
+from ddkit.evaluation.graph_samples import GraphSamples, distilled, whole_graphs
+from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
+from ddkit.evaluation.graph_trainer import GraphTraining, judge_gnn, train_gnn
+from ddkit.gnns import CONVOLUTIONS, GNN, NEED_DEGREES
+from ddkit.graphs import GraphData, graph_bytes
+from ddkit.randomness import stream
+from ddkit.recipe import nearest
+from ddkit.run import Meter
+from ddkit.synth import GraphSet
+
+DTYPE = torch.float32
+SIZE, UNTRAINED, WHOLE = "graph size", "untrained", "whole"
+
+
+@dataclass(frozen=True, eq=False)
+class GraphRow:
+    """What networks are trained on: one source for all of them or one a network; none for those left untrained."""
+
+    name: str
+    weight: int
+    sources: tuple[GraphSet | GraphData, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class GraphJudge:
+    """Real graphs to train on, those to judge on, and how: what all rows of a table share."""
+
+    train: GraphData
+    judged: GraphData
+    hops: int
+    training: GraphTraining
+    seed: int
+    readout: str = "mean"
+
+    @cached_property
+    def gnns(self) -> list[str]:
+        """The networks' names.
+
+        Raises:
+            UsageError: one is unknown.
+        """
+        names = [name.strip() for name in self.training.gnns.split(",")]
+        for name in names:
+            if name not in CONVOLUTIONS:
+                raise UsageError(f"key 'evaluate.gnns': '{name}' is unknown; {nearest(name, CONVOLUTIONS)}")
+        return names
+
+    @cached_property
+    def bytes_each(self) -> np.ndarray:
+        """Bytes of each training graph."""
+        return graph_bytes(self.train)
+
+    @cached_property
+    def _judged_samples(self) -> dict[bool, GraphSamples]:
+        needed = {gnn in NEED_DEGREES for gnn in self.gnns}
+        return {with_degrees: self._samples(self.judged, with_degrees) for with_degrees in needed}
+
+    def _samples(self, source: GraphSet | GraphData, with_degrees: bool) -> GraphSamples:
+        mean = self.readout == "mean"
+        if isinstance(source, GraphSet):
+            return distilled(source, with_degrees, mean, DTYPE)
+        return whole_graphs(source, self.hops, with_degrees, mean, DTYPE)
+
+    def score(self, row: GraphRow, gnn: str) -> GraphScore:
+        """Train the row's networks of one kind, each from its own initialisation, and judge them."""
+        begin, training = time.perf_counter(), self.training
+        with_degrees = gnn in NEED_DEGREES
+        samples = [self._samples(source, with_degrees) for source in row.sources]
+        nodes, edges = (torch.from_numpy(v) for v in (self.train.node_vocabulary, self.train.edge_vocabulary))
+        steps = training.whole_steps if row.name == WHOLE else training.steps
+        verdicts = []
+        for i in range(training.nets):
+            generator = stream(self.seed, "graphs", row.name, gnn, i)
+            net = GNN(gnn, nodes, edges, self.hops, training.width, len(self.train.classes), generator)
+            if samples:
+                train_gnn(net, samples[i % len(samples)], steps, training)
+            verdicts.append(judge_gnn(net, self._judged_samples[with_degrees]))
+        aucs, accuracies = zip(*verdicts, strict=True)
+        return GraphScore(
+            name=row.name,
+            gnn=gnn,
+            weight=row.weight,
+            samples=len(samples[0]) if samples else 0,
+            aucs=aucs,
+            accuracies=accuracies,
+            seconds=time.perf_counter() - begin,
+        )
+
+    def size_score(self) -> GraphScore:
+        """The row without a network: it has no draw, so one figure."""
+        found = judge_by_size(self.train, self.judged)
+        return GraphScore(
+            name=SIZE,
+            gnn="",
+            weight=0,
+            samples=len(self.train),
+            aucs=(found.auc,),
+            accuracies=(found.accuracy,),
+            seconds=0.0,
+        )
+
+    def set_row(self, graphs: GraphSet, name: str | None = None) -> GraphRow:
+        """A distilled set, the same for every network."""
+        return GraphRow(name or graphs.facts.method, graphs.stored_bytes, (graphs,))
+
+    def random_row(self, name: str, budget: int) -> GraphRow | None:
+        """Random graphs of at most `budget` bytes, a draw for each network; None if not one fits."""
+        draws = []
+        for i in range(self.training.nets):
+            generator = stream(self.seed, "graphs", "random", budget, i)
+            draws.append(random_graphs(self.bytes_each, self.train.y, budget, generator))
+        return self._real_row(name, draws)
+
+    def herding_row(self, budget: int) -> GraphRow | None:
+        """Herding's graphs of at most `budget` bytes; None if not one fits."""
+        return self._real_row("herding", [herding_graphs(self.train, self.bytes_each, budget)])
+
+    def whole_row(self) -> GraphRow:
+        """All training graphs."""
+        return GraphRow(WHOLE, int(self.bytes_each.sum()), (self.train,))
+
+    def untrained_row(self) -> GraphRow:
+        """Networks as they are initialised."""
+        return GraphRow(UNTRAINED, 0, ())
+
+    def _real_row(self, name: str, draws: Sequence[np.ndarray]) -> GraphRow | None:
+        if not all(len(draw) for draw in draws):
+            return None
+        heaviest = max(int(self.bytes_each[draw].sum()) for draw in draws)
+        return GraphRow(name, heaviest, tuple(self.train.subset(draw) for draw in draws))
+
+
+def rows_beside(judge: GraphJudge, graphs: GraphSet) -> list[GraphRow]:
+    """The table of one set."""
+    stored, written_out = graphs.stored_bytes, graphs.explicit_bytes
+    rows: Iterable[GraphRow | None] = (
+        judge.set_row(graphs),
+        judge.untrained_row(),
+        judge.random_row("random, bytes as stored", stored),
+        judge.random_row("random, bytes written out", written_out),
+        judge.herding_row(stored),
+        judge.whole_row() if judge.training.whole else None,
+    )
+    return [row for row in rows if row is not None]
+
+
+def evaluate_graph_set(graphs: GraphSet, judge: GraphJudge, meter: Meter, on: str = "test") -> GraphEvaluation:
+    """Score a set and its rivals.
+
+    Raises:
+        UsageError: an unknown network.
+    """
+    tasks = [(row, gnn) for row in rows_beside(judge, graphs) for gnn in judge.gnns]
+    meter.start("evaluating", len(tasks))
+    scores = [judge.size_score()]
+    for done, (row, gnn) in enumerate(tasks, start=1):
+        scores.append(judge.score(row, gnn))
+        meter.advance(done, {f"{row.name}, {gnn}": scores[-1].auc[0]})
+    meter.finish()
+    return GraphEvaluation(
+        dataset=judge.train.name, hops=judge.hops, on=on, scores=tuple(scores), notes=notes(judge, on)
+    )
+
+
+def notes(judge: GraphJudge, on: str) -> tuple[str, ...]:
+    """What a reader must know of a table's figures."""
+    training = judge.training
+    return (
+        f"ROC-AUC and accuracy on {len(judge.judged)} {on} graphs after the last step; mean and 95 % interval over "
+        f"{training.nets} networks; random: a draw each",
+        f"every row: Adam, {training.steps} steps on all samples, lr {training.lr}, width {training.width}, "
+        f"{judge.readout} readout; nothing is chosen on any held-out graph",
+        "bytes: plain arrays in the smallest types; of the set as it is stored (distinct trees once)",
+        f"{SIZE}: logistic regression on the numbers of nodes and edges, which has no network",
+    )

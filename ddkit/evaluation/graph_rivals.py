@@ -1,0 +1,84 @@
+"""Rivals of a distilled set of graphs: real graphs of the same weight in bytes, and what graph size alone can tell."""
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from ddkit.evaluation.graph_trainer import Verdict, verdict
+from ddkit.graphs import Adjacency, GraphData, refine
+
+Array = np.ndarray
+
+BUCKETS = 512
+"""Into so many buckets 1-hop colours fall for herding."""
+
+
+def random_graphs(weight: Array, y: Array, budget: int, generator: torch.Generator) -> Array:
+    """A draw of graphs that weigh at most `budget` bytes together: from each class in turn, whatever still fits."""
+    return _fill(_in_turn([_shuffled(np.flatnonzero(y == c), generator) for c in range(y.max() + 1)]), weight, budget)
+
+
+def herding_graphs(data: GraphData, weight: Array, budget: int) -> Array:
+    """Graphs that weigh at most `budget` bytes together: from each class in turn the one that brings the mean
+    histogram of 1-hop colours of those chosen nearest to the class's (Welling, ICML 2009)."""
+    histogram = colour_histogram(data)
+    # No class needs more than what its lightest graphs would be.
+    most = int(np.searchsorted(np.cumsum(np.sort(weight)), budget, side="right")) + 1
+    orders = []
+    for c in range(data.y.max() + 1):
+        members = np.flatnonzero(data.y == c)
+        orders.append(members[herd(histogram[members], min(most, len(members)))])
+    return _fill(_in_turn(orders), weight, budget)
+
+
+def herd(features: Array, count: int) -> Array:
+    """`count` rows, greedily the one that brings the mean of those chosen nearest to the mean of all."""
+    target, total, chosen = features.mean(0), np.zeros(features.shape[1]), []
+    free = np.ones(len(features), bool)
+    for n in range(1, count + 1):
+        # |(total + f) / n - target|^2 without its constant part
+        gap = total - n * target
+        distance = np.where(free, 2 * features @ gap + (features**2).sum(1), np.inf)
+        chosen.append(int(distance.argmin()))
+        free[chosen[-1]] = False
+        total = total + features[chosen[-1]]
+    return np.array(chosen, dtype=np.int64)
+
+
+def colour_histogram(data: GraphData) -> Array:
+    """The share of each graph's nodes whose 1-hop colour falls into each bucket, [N, BUCKETS]."""
+    adjacency = Adjacency.of(data.edge, data.edge_label, len(data.node_label))
+    bucket = (refine(adjacency, data.node_label, 1)[1] % np.uint64(BUCKETS)).astype(np.int64)
+    counts = np.bincount(data.graph_of_node * BUCKETS + bucket, minlength=len(data) * BUCKETS).reshape(-1, BUCKETS)
+    return counts / np.maximum(1, data.sizes)[:, None]
+
+
+def judge_by_size(train: GraphData, test: GraphData) -> Verdict:
+    """Logistic regression on the logarithms of node and edge counts: what needs no graph at all."""
+    scale = StandardScaler().fit(_sizes(train))
+    model = LogisticRegression(max_iter=1000).fit(scale.transform(_sizes(train)), train.y)
+    return verdict(model.predict_proba(scale.transform(_sizes(test))), test.y)
+
+
+def _sizes(data: GraphData) -> Array:
+    return np.log1p(np.stack([data.sizes, data.edge_counts], 1))
+
+
+def _shuffled(members: Array, generator: torch.Generator) -> Array:
+    return members[torch.randperm(len(members), generator=generator).numpy()]
+
+
+def _in_turn(orders: list[Array]) -> Array:
+    """One of each list, then the next of each."""
+    place = np.concatenate([np.arange(len(order)) for order in orders])
+    return np.concatenate(orders)[np.argsort(place, kind="stable")]
+
+
+def _fill(order: Array, weight: Array, budget: int) -> Array:
+    chosen, left = [], budget
+    for graph in order:
+        if weight[graph] <= left:
+            chosen.append(graph)
+            left -= int(weight[graph])
+    return np.sort(np.array(chosen, dtype=np.int64))

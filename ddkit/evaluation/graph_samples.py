@@ -1,0 +1,93 @@
+"""What a graph network is trained or tested on: layers, and samples as weighted sums of the top layer's nodes.
+
+Whole graphs become the fold of their computation trees with a graph-by-tree count matrix, which gives exactly the
+logits and gradients of ordinary message passing (the lossless quotient); distilled sets become the fold of their own
+trees. So one trainer serves every row of a table.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddkit.gnns import Block, Layers
+from ddkit.graphs import Adjacency, GraphData, Layer, degree_labels, fold, refine
+from ddkit.synth import GraphSet
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class GraphSamples:
+    """Samples of one kind of network: `readout` [S, n] is sparse, `y` holds classes, int64 [S], or their
+    probabilities [S, K], `weight` [S] sums to 1."""
+
+    layers: Layers
+    readout: Tensor
+    y: Tensor
+    weight: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def messages(self) -> int:
+        """Messages that a forward pass sends."""
+        return sum(block.edge.shape[1] for block in self.layers.blocks)
+
+
+def whole_graphs(data: GraphData, hops: int, with_degrees: bool, mean: bool, dtype: torch.dtype) -> GraphSamples:
+    """All graphs of `data`; a sample's state is the mean (or the sum) of its nodes'."""
+    adjacency = Adjacency.of(data.edge, data.edge_label, len(data.node_label))
+    label = degree_labels(data.node_label, data.degree) if with_degrees else data.node_label
+    layers, root = fold(adjacency, refine(adjacency, label, hops), np.arange(len(data.node_label)))
+    count = np.ones(len(root))
+    readout = _readout(data.graph_of_node, root, count, (len(data), len(layers[-1])), mean, dtype)
+    weight = torch.full((len(data),), 1 / len(data), dtype=dtype)
+    return GraphSamples(
+        to_layers(layers, data.node_label, data.degree, dtype), readout, torch.from_numpy(data.y), weight
+    )
+
+
+def distilled(graphs: GraphSet, with_degrees: bool, mean: bool, dtype: torch.dtype) -> GraphSamples:
+    """A distilled set; samples weigh as much as they have support."""
+    layers, root = graphs.trees.refold(with_degrees)
+    samples = graphs.samples
+    readout = _readout(samples.owner, root[samples.tree], samples.count, (len(samples), len(layers[-1])), mean, dtype)
+    weight = torch.from_numpy(samples.support / samples.support.sum()).to(dtype)
+    soft = samples.probabilities
+    y = torch.from_numpy(samples.label).long() if soft is None else torch.from_numpy(soft).to(dtype)
+    return GraphSamples(to_layers(layers, graphs.trees.label, graphs.trees.degree, dtype), readout, y, weight)
+
+
+def to_layers(layers: list[Layer], label: Array, degree: Array, dtype: torch.dtype) -> Layers:
+    """A fold as tensors; label and degree [V] are those of the nodes that its vertices number."""
+    degrees = [torch.from_numpy(degree[layer.vertex]).to(dtype) for layer in layers]
+    blocks = []
+    for below, here, layer in zip(degrees, degrees[1:], layers[1:], strict=False):
+        edge = np.repeat(np.stack([layer.child, layer.parent]), layer.count, axis=1)
+        assert layer.own is not None
+        blocks.append(
+            Block(
+                torch.from_numpy(layer.own),
+                torch.from_numpy(edge),
+                torch.from_numpy(np.repeat(layer.edge_label, layer.count)),
+                here,
+                below,
+            )
+        )
+    return Layers(torch.from_numpy(label[layers[0].vertex]), blocks)
+
+
+def _readout(
+    sample: Array, node: Array, count: Array, shape: tuple[int, int], mean: bool, dtype: torch.dtype
+) -> Tensor:
+    """The matrix [samples, nodes] of counts, its rows brought to sum 1 for a mean."""
+    strength = count.astype(np.float64)
+    if mean:
+        strength = strength / np.bincount(sample, weights=count, minlength=shape[0])[sample]
+    index = torch.from_numpy(np.stack([sample, node]))
+    return torch.sparse_coo_tensor(
+        index, torch.from_numpy(strength).to(dtype), shape, check_invariants=False
+    ).coalesce()

@@ -1,0 +1,98 @@
+"""A graph classifier: embedded labels, convolutions, a readout, a linear head."""
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+
+from ddkit.errors import UsageError
+from ddkit.gnns.convolutions import CONVOLUTIONS, READ_EDGES
+from ddkit.gnns.layers import Layers
+from ddkit.recipe import nearest
+
+
+class Embedding(nn.Module):
+    """A vector for each label: the sum over the vocabulary's columns of a learned vector for each value in it.
+
+    Labels that share an atom type, say, share its part, so that a label which training never met is not all noise.
+    """
+
+    def __init__(self, vocabulary: Tensor, width: int) -> None:
+        super().__init__()
+        columns = [column.unique(return_inverse=True) for column in vocabulary.T]
+        self.columns = nn.ModuleList(nn.Embedding(len(values), width) for values, _ in columns)
+        self.places = [place for _, place in columns]  # of each label's value
+
+    def forward(self, label: Tensor) -> Tensor:
+        parts = [column(place) for column, place in zip(self.columns, self.places, strict=True)]
+        return torch.stack(parts).sum(0)[label]
+
+
+class GNN(nn.Module):
+    """`forward(layers, readout)`: logits [samples, classes] of samples that are weighted sums of top-layer nodes.
+
+    After each convolution but the last come layer norm (of a node alone, so that trees and graphs give the same
+    states) and ReLU, after the last one layer norm and ReLU too, before the readout.
+
+    Args:
+        conv: gcn, gat, gin or sage.
+        node_vocabulary, edge_vocabulary: raw values of each label, int64 [labels, columns].
+        hops: convolutions.
+        width: size of all states.
+        classes: number of classes.
+        generator: draws the initial parameters.
+
+    Raises:
+        UsageError: an unknown convolution.
+    """
+
+    def __init__(
+        self,
+        conv: str,
+        node_vocabulary: Tensor,
+        edge_vocabulary: Tensor,
+        hops: int,
+        width: int,
+        classes: int,
+        generator: Generator,
+    ) -> None:
+        super().__init__()
+        if conv not in CONVOLUTIONS:
+            raise UsageError(f"gnn '{conv}' is unknown; {nearest(conv, CONVOLUTIONS)}")
+        reads_edges = conv in READ_EDGES and len(edge_vocabulary) > 1
+        with torch.device("meta"):  # so that PyG's and torch's own initialisations draw nothing
+            self.convolutions = nn.ModuleList(CONVOLUTIONS[conv](width, reads_edges) for _ in range(hops))
+            self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(hops))
+            self.head = nn.Linear(width, classes)
+            self.nodes = Embedding(node_vocabulary, width)
+            self.edges = Embedding(edge_vocabulary, width) if reads_edges else None
+        self.to_empty(device="cpu")
+        _initialise(self, generator)
+
+    def embed(self, layers: Layers) -> Float[Tensor, "n width"]:
+        """States of the top layer's nodes."""
+        h = self.nodes(layers.label)
+        for conv, norm, block in zip(self.convolutions, self.norms, layers.blocks, strict=True):
+            edge_state = None if self.edges is None else self.edges(block.edge_label)
+            h = norm(conv(h, block, edge_state)).relu()
+        return h
+
+    def forward(self, layers: Layers, readout: Tensor) -> Float[Tensor, "samples classes"]:
+        """The logits; `readout` is a sparse or dense matrix [samples, n]."""
+        return self.head(readout @ self.embed(layers))
+
+
+@torch.no_grad()
+def _initialise(module: nn.Module, generator: Generator) -> None:
+    """Matrices as Glorot and Bengio (uniform), embeddings from a normal of variance 1/4, the rest as usual."""
+    norms = {id(m.weight) for m in module.modules() if isinstance(m, nn.LayerNorm)}
+    tables = {id(m.weight) for m in module.modules() if isinstance(m, nn.Embedding)}
+    for parameter in module.parameters():
+        if id(parameter) in norms:
+            parameter.fill_(1)
+        elif id(parameter) in tables:
+            parameter.normal_(0, 0.5, generator=generator)
+        elif parameter.dim() > 1:
+            reach = (6 / (parameter.shape[-1] + parameter.shape[-2])) ** 0.5
+            parameter.uniform_(-reach, reach, generator=generator)
+        else:
+            parameter.zero_()

@@ -1,0 +1,45 @@
+"""Labelled graphs: sources, split, computation trees as colours, their fold, and frequent itemsets.
+
+In: a name such as "mutag", a folder, an archive, PyG objects. Out: `GraphData` (flat NumPy arrays), colours of every
+node at every depth, layers of distinct trees (the lossless quotient), itemsets with supports. NumPy alone; knows no
+network.
+"""
+
+from ddkit.graphs.adjacency import Adjacency
+from ddkit.graphs.categories import categories
+from ddkit.graphs.colours import degree_labels, refine, refine_exactly
+from ddkit.graphs.fold import Layer, fold
+from ddkit.graphs.graph_data import GraphData
+from ddkit.graphs.mining import Itemset, Transactions, frequent_itemsets, transactions
+from ddkit.graphs.pyg import from_pyg
+from ddkit.graphs.settings import GraphDataSettings
+from ddkit.graphs.size import graph_bytes, shrunk, weight
+from ddkit.graphs.sources import GRAPHS, is_graphs, load_graphs
+from ddkit.graphs.split import Split, split_graphs
+from ddkit.graphs.tree_dag import TreeDag
+
+__all__ = [
+    "Adjacency",
+    "categories",
+    "degree_labels",
+    "graph_bytes",
+    "shrunk",
+    "weight",
+    "refine",
+    "refine_exactly",
+    "Layer",
+    "fold",
+    "GraphData",
+    "GraphDataSettings",
+    "Itemset",
+    "Transactions",
+    "frequent_itemsets",
+    "transactions",
+    "from_pyg",
+    "GRAPHS",
+    "is_graphs",
+    "load_graphs",
+    "Split",
+    "split_graphs",
+    "TreeDag",
+]

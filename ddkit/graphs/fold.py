@@ -1,0 +1,66 @@
+"""Colours as a graph of their own: each distinct tree once, its children with multiplicity and edge label."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddkit.graphs.adjacency import Adjacency
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The n distinct trees of one depth, and the distinct edges from their children, trees of the layer below.
+
+    Attributes:
+        vertex: a vertex of the original graphs whose tree this is, [n].
+        own: the same root's tree, one level less deep, in the layer below, [n]; None in a fold without it and in the
+            lowest layer.
+        parent, child, edge_label, count: edges [e]: tree `parent` has the tree `child` of the layer below as a child
+            `count` times by an edge labelled `edge_label`. Sorted by parent.
+    """
+
+    vertex: Array
+    own: Array | None
+    parent: Array
+    child: Array
+    edge_label: Array
+    count: Array
+
+    def __len__(self) -> int:
+        return len(self.vertex)
+
+
+def fold(adjacency: Adjacency, colours: list[Array], roots: Array, with_own: bool = True) -> tuple[list[Layer], Array]:
+    """(layers from the leaves up, the tree of each root in the last layer).
+
+    With `with_own`, the layers hold what a GNN's forward pass over all roots needs and nothing twice: the lossless
+    quotient (Bollen et al. 2023; Sourek et al. 2021). Layer l then carries all the h_l that occur, and
+    h_l = update(h_{l-1}[own], {h_{l-1}[child]}). Without it they are the trees alone, as they are stored.
+
+    Args:
+        adjacency: edges of the graphs.
+        colours: [V] of each level, from `refine` or `refine_exactly`.
+        roots: vertices.
+    """
+    _, first, root = np.unique(colours[-1][roots], return_index=True, return_inverse=True)
+    vertex, layers = roots[first], []
+    for below in colours[-2::-1]:
+        edge, parent = adjacency.into(vertex)
+        source = adjacency.source[edge]
+        pool = np.concatenate([source, vertex]) if with_own else source
+        _, first, place = np.unique(below[pool], return_index=True, return_inverse=True)
+        merged = _merge(parent, place[: len(source)], adjacency.label[edge])
+        layers.append(Layer(vertex, place[len(source) :] if with_own else None, *merged))
+        vertex = pool[first]
+    none = np.zeros(0, np.int64)
+    layers.append(Layer(vertex, None, none, none, none, none))
+    return layers[::-1], root
+
+
+def _merge(parent: Array, child: Array, label: Array) -> tuple[Array, Array, Array, Array]:
+    """Equal edges once, with their number."""
+    labels, children = int(label.max(initial=0)) + 1, int(child.max(initial=0)) + 1
+    packed, count = np.unique((parent * children + child) * labels + label, return_counts=True)
+    return packed // (children * labels), packed // labels % children, packed % labels, count

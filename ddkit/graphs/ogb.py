@@ -1,0 +1,66 @@
+"""OGB's raw molecule files (Hu et al. 2020): csv.gz tables, read directly, with the stored split."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+from ddkit.errors import DataError, reason
+from ddkit.graphs.categories import categories
+from ddkit.graphs.graph_data import GraphData
+
+Array = np.ndarray
+
+
+def read_ogb(folder: Path, name: str, licence: str = "") -> GraphData:
+    """The graphs of raw/*.csv.gz in `folder`, with the first split that lies in split/.
+
+    All columns of a node's (an edge's) features together are its label. OGB stores each bond once; here it is in both
+    directions, as its loader makes it.
+
+    Raises:
+        DataError: a file is missing or damaged, or there are several tasks.
+    """
+    where = f"graphs '{name}'"
+
+    def table(path: str) -> Array:
+        return _table(folder / path, where)
+
+    sizes, bonds = table("raw/num-node-list.csv.gz")[:, 0], table("raw/num-edge-list.csv.gz")[:, 0]
+    values = table("raw/graph-label.csv.gz")
+    if values.shape[1] != 1 or not np.isfinite(values).all():
+        raise DataError(
+            f"{where}: has {values.shape[1]} tasks or missing labels; a set with one class a graph is needed"
+        )
+    offset = np.concatenate([[0], np.cumsum(sizes)])
+    one_way = table("raw/edge.csv.gz").reshape(-1, 2).T + np.repeat(offset[:-1], bonds)
+    node_label, node_vocabulary = categories(table("raw/node-feat.csv.gz"), f"{where}: node features")
+    edge_label, edge_vocabulary = categories(table("raw/edge-feat.csv.gz"), f"{where}: edge features")
+    classes, y = np.unique(values[:, 0].astype(np.int64), return_inverse=True)
+    splits = sorted((folder / "split").glob("*/train.csv.gz"))
+    parts = ("train", "valid", "test")
+    return GraphData(
+        name=name,
+        classes=tuple(str(value) for value in classes.tolist()),
+        offset=offset,
+        node_label=node_label,
+        edge=np.stack([one_way, one_way[::-1]], 2).reshape(2, -1),
+        edge_label=np.repeat(edge_label, 2),
+        y=y.astype(np.int64),
+        node_vocabulary=node_vocabulary,
+        edge_vocabulary=edge_vocabulary,
+        split=tuple(table(f"split/{splits[0].parent.name}/{part}.csv.gz")[:, 0] for part in parts) if splits else None,
+        licence=licence,
+    )
+
+
+def _table(path: Path, where: str) -> Array:
+    """A csv.gz without header, [rows, columns]."""
+    try:
+        with gzip.open(path, "rt") as file:
+            text = file.read()
+        columns = text.partition("\n")[0].count(",") + 1
+        values = np.array(text.replace(",", " ").split(), dtype=np.float64).reshape(-1, columns)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{where}, file '{path}': cannot be read ({reason(error)})") from None
+    return values.astype(np.int64) if np.array_equal(values, np.floor(values)) else values

@@ -1,0 +1,17 @@
+"""What a recipe says of its graphs."""
+
+from dataclasses import dataclass
+
+from ddkit.recipe import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphDataSettings:
+    """What is distilled, and how it is split where it brings no split."""
+
+    name: str = setting(
+        "digits-graphs",
+        help="digits-graphs, mutag, nci1, proteins, dd, imdb-binary, ogbg-molbace, ogbg-molbbbp, ogbg-molhiv, tu:DIR, "
+        "ogb:DIR, graphs-npz:FILE or pt:FILE",
+    )
+    split_seed: int = setting(0, at_least=0, help="seed of the stratified split, a tenth each for validation and test")

@@ -1,0 +1,109 @@
+"""One door for all graphs: a name, or a path to the user's own."""
+
+import os
+from pathlib import Path
+
+from ddkit.errors import DataError, UsageError, reason
+from ddkit.graphs.digits import digits_graphs
+from ddkit.graphs.graph_data import GraphData
+from ddkit.graphs.npz import read_npz_graphs
+from ddkit.graphs.ogb import read_ogb
+from ddkit.graphs.pyg import read_pt
+from ddkit.graphs.tu import read_tu
+from ddkit.home import home as default_home
+from ddkit.recipe import nearest
+
+TU_LICENCE = "TUDataset collection (Morris et al. 2020); for research, with citation"
+OGB_LICENCE = "MoleculeNet through OGB (Hu et al. 2020); for research, with citation"
+
+TU = {name.lower(): name for name in ("MUTAG", "NCI1", "NCI109", "PROTEINS", "DD", "IMDB-BINARY", "IMDB-MULTI")}
+OGB = ("ogbg-molbace", "ogbg-molbbbp")
+HIV = "ogbg-molhiv"
+GRAPHS = ("digits-graphs", *TU, *OGB, HIV)
+
+
+def load_graphs(spec: str, home: Path | None = None) -> GraphData:
+    """The graphs that a recipe's `data.name` means.
+
+    Args:
+        spec: digits-graphs (comes with scikit-learn), a TU set by its name in small letters (mutag, nci1, proteins, dd,
+            imdb-binary, ...), ogbg-molbace, ogbg-molbbbp, ogbg-molhiv; or the user's own: tu:DIR (a folder of
+            NAME_A.txt and so on), ogb:DIR (raw/ and split/), graphs-npz:FILE, pt:FILE (a list of PyG `Data`).
+        home: where downloads are kept (in its sub-folder data); `ddkit.home` if None.
+
+    TU sets are looked for in $DDKIT_DATA/graphs/tu/NAME/raw and else downloaded by PyG; OGB's in
+    $DDKIT_DATA/graphs/ogb, molhiv in $DDKIT_DATA/graphs/molhiv.npz.
+
+    Raises:
+        UsageError: an unknown name.
+        DataError: graphs that are missing, damaged or not what they should be.
+    """
+    kind, _, text = spec.partition(":")
+    path = Path(text).expanduser()
+    if kind in OWN and text:
+        return OWN[kind](path)
+    if spec == "digits-graphs":
+        return digits_graphs()
+    if spec in TU:
+        return read_tu(_tu_folder(TU[spec], home or default_home()), TU[spec], TU_LICENCE)
+    if spec in OGB:
+        return read_ogb(_offline(f"ogb/{spec.replace('-', '_')}", spec), spec, OGB_LICENCE)
+    if spec == HIV:
+        return read_npz_graphs(_offline("molhiv.npz", spec), spec, OGB_LICENCE)
+    raise UsageError(
+        f"graphs '{spec}': are unknown; {nearest(spec.lower(), GRAPHS)}; for your own write tu:DIR, ogb:DIR, "
+        "graphs-npz:FILE or pt:FILE"
+    )
+
+
+def is_graphs(spec: str) -> bool:
+    """Whether a `data.name` means graphs and not images."""
+    return spec in GRAPHS or spec.partition(":")[0] in OWN
+
+
+def _own_tu(folder: Path) -> GraphData:
+    files = sorted(folder.glob("*_A.txt"))
+    if len(files) != 1:
+        raise DataError(f"graphs 'tu:{folder}': must hold one file NAME_A.txt, found {len(files)}")
+    return read_tu(folder, files[0].name.removesuffix("_A.txt"))
+
+
+OWN = {
+    "tu": _own_tu,
+    "ogb": lambda folder: read_ogb(folder, folder.name),
+    "graphs-npz": lambda file: read_npz_graphs(file, file.stem),
+    "pt": lambda file: read_pt(file, file.stem),
+}
+
+
+def _data_folder() -> Path | None:
+    folder = os.environ.get("DDKIT_DATA")
+    return Path(folder).expanduser() / "graphs" if folder else None
+
+
+def _offline(path: str, spec: str) -> Path:
+    root = _data_folder()
+    if root is None or not (root / path).exists():
+        raise DataError(
+            f"graphs '{spec}': are not downloaded by ddkit; place them at graphs/{path} in the folder that the "
+            "environment variable DDKIT_DATA names"
+        )
+    return root / path
+
+
+def _tu_folder(name: str, home: Path) -> Path:
+    root = _data_folder()
+    if root is not None and (root / "tu" / name / "raw").is_dir():
+        return root / "tu" / name / "raw"
+    from torch_geometric.datasets import TUDataset  # slow to import
+
+    folder = home / "data"
+    if not (folder / name / "raw").is_dir():
+        try:
+            TUDataset(str(folder), name)
+        except Exception as error:
+            raise DataError(
+                f"graphs '{name}': could not be downloaded to '{folder}' ({reason(error)}); connect to the network, or "
+                f"place graphs/tu/{name}/raw in the folder that the environment variable DDKIT_DATA names"
+            ) from None
+    return folder / name / "raw"

@@ -1,0 +1,52 @@
+"""Judge a set of graphs: read the graphs it was made from, then hand over to the evaluator."""
+
+from pathlib import Path
+
+from ddkit.errors import DataError, UsageError
+from ddkit.evaluation import GraphEvaluation, GraphJudge, GraphTraining, evaluate_graph_set
+from ddkit.graphs import GraphDataSettings, load_graphs, split_graphs
+from ddkit.recipe import override, parse_table, read_toml
+from ddkit.run import Meter, SilentMeter
+from ddkit.synth import read_graph_set
+
+
+def evaluate_graphs(
+    source: str | Path,
+    *,
+    data: str | None = None,
+    overrides: tuple[str, ...] = (),
+    seed: int = 0,
+    meter: Meter | None = None,
+) -> GraphEvaluation:
+    """Train fresh networks on a set of graphs and, alike, on its rivals; score them on the test graphs.
+
+    Args:
+        source: a file or a run folder.
+        data: where the graphs are now, such as "tu:DIR"; default where they were when the set was made.
+        overrides: "evaluate.key=value" texts, as in evaluate.gnns=sage; they win over the set's recipe.
+        seed: seed of networks and draws.
+        meter: progress; default silent.
+
+    Raises:
+        UsageError: something else than evaluate.* is to be set, or an unknown network.
+        DataError: the set or its graphs are missing or damaged, or do not belong together.
+    """
+    for assignment in overrides:
+        if not assignment.startswith("evaluate."):
+            raise UsageError(f"--set {assignment!r}: only evaluate.* can be set when a set is evaluated")
+    made = read_graph_set(Path(source))
+    where = "the set's recipe"
+    tables = override(read_toml(made.record.recipe, where), overrides)
+    chosen = parse_table(tables.get("data", {}) | ({"name": data} if data else {}), GraphDataSettings, where, "data")
+    training = parse_table(tables.get("evaluate", {}), GraphTraining, where, "evaluate")
+    graphs = load_graphs(chosen.name)
+    split = split_graphs(graphs, chosen.split_seed)
+    train = graphs.subset(split.train)
+    if train.digest != made.facts.data_digest:
+        theirs, ours = made.facts.data_digest[:8], train.digest[:8]
+        raise DataError(
+            f"set of '{made.facts.dataset}': was made with other graphs (digest {theirs}) than found here ({ours}); "
+            "name the data it was made from with --data"
+        )
+    judge = GraphJudge(train, graphs.subset(split.test), made.facts.hops, training, seed)
+    return evaluate_graph_set(made, judge, meter or SilentMeter())

@@ -1,0 +1,109 @@
+"""Recipes of graph methods: the same TOML, other sections' settings."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddkit.errors import RecipeError, UsageError
+from ddkit.evaluation import GraphTraining
+from ddkit.graphs import GraphDataSettings
+from ddkit.jobs.resolve import find_recipe, list_recipes, resolve
+from ddkit.methods import GRAPH_METHODS, GraphMethodSettings, graph_method
+from ddkit.recipe import check, nearest, override, parse_table, read_toml, setting, to_toml
+
+SECTIONS = {"data": GraphDataSettings, "evaluate": GraphTraining}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphRecipe:
+    """One resolved recipe for graphs."""
+
+    data: GraphDataSettings
+    method: GraphMethodSettings
+    evaluate: GraphTraining
+    seed: int = setting(0, at_least=0, help="seed of every draw but the split's")
+
+
+def resolve_graphs(
+    *,
+    recipe: str | Path | None = None,
+    method: str | None = None,
+    data: str | None = None,
+    seed: int | None = None,
+    overrides: tuple[str, ...] = (),
+) -> tuple[GraphRecipe, str]:
+    """The recipe that the flags ask for, every setting filled in, and a line that says where it comes from.
+
+    Without `recipe`, the shipped METHOD-DATA.toml is taken; if there is none, the method's defaults.
+
+    Raises:
+        UsageError: an unknown method or a recipe that cannot be read.
+    """
+    if recipe is None:
+        name = f"{method}-{data or 'digits-graphs'}"
+        recipe = name if name in list_recipes() else None
+        origin = f"recipe {recipe or f'defaults of {method}'}"
+    else:
+        origin = f"recipe {recipe}"
+    where, text = find_recipe(recipe) if recipe is not None else (f"method '{method}'", "")
+    flags = [("method.name", method), ("data.name", data), ("seed", seed)]
+    given = tuple(f"{key}={json.dumps(value)}" for key, value in flags if value is not None)
+    return _parse(override(read_toml(text, where), given + overrides), where), origin
+
+
+def is_graph_recipe(recipe: str | Path | None, method: str | None) -> bool:
+    """Whether `ddkit condense` is asked for graphs: by the method's name, or by the recipe's."""
+    if method is not None or recipe is None:
+        return method in GRAPH_METHODS
+    where, text = find_recipe(recipe)
+    table = read_toml(text, where).get("method")
+    return isinstance(table, dict) and table.get("name") in GRAPH_METHODS
+
+
+def resolved_toml(recipe: str | Path) -> str:
+    """A recipe of either kind with every default written out.
+
+    Raises:
+        UsageError: the recipe cannot be read.
+    """
+    if is_graph_recipe(recipe, None):
+        return graph_toml(resolve_graphs(recipe=recipe)[0])
+    return to_toml(resolve(recipe=recipe)[0])
+
+
+def graph_toml(recipe: GraphRecipe) -> str:
+    """The resolved recipe as TOML that reads back to an equal one; every default is written out."""
+    lines = [f"seed = {recipe.seed}"]
+    for section in ("data", "method", "evaluate"):
+        settings = getattr(recipe, section)
+        lines += ["", f"[{section}]"]
+        lines += [f"name = {json.dumps(settings.name)}"] if section == "method" else []
+        for field in dataclasses.fields(settings):
+            value = getattr(settings, field.name)
+            lines.append(f"{field.name} = {json.dumps('none' if value is None else value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _parse(tables: dict[str, Any], where: str) -> GraphRecipe:
+    known = [*SECTIONS, "method", "seed"]
+    for key in tables:
+        if key not in known:
+            raise RecipeError(
+                f"{where}: section or key '{key}' is unknown to a method for graphs; {nearest(key, known)}"
+            )
+    method = tables.get("method")
+    if not isinstance(method, dict) or not isinstance(method.get("name"), str):
+        raise RecipeError(f"{where}, section 'method': must name its kind, as in method.name = \"mirage\"")
+    try:
+        settings_class = graph_method(method["name"]).settings_class
+    except UsageError as error:
+        raise RecipeError(f"key 'method.name': {error}") from None
+    rest = {key: value for key, value in method.items() if key != "name"}
+    seed = next(f for f in dataclasses.fields(GraphRecipe) if f.name == "seed")
+    return GraphRecipe(
+        **{name: parse_table(tables.get(name, {}), cls, where, name) for name, cls in SECTIONS.items()},
+        method=parse_table(rest, settings_class, where, "method"),
+        seed=check(tables.get("seed", 0), seed, int, f"{where}, key 'seed'"),
+    )

@@ -1,0 +1,173 @@
+"""One table: sets of several data, depths and sizes, beside their rivals, every row's networks trained alike.
+
+Each score is kept in a file named after all that it depends on, so a table that was killed goes on, and a larger one
+takes what is there.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddkit.errors import UsageError
+from ddkit.evaluation import GraphJudge, GraphRow, GraphScore, GraphTraining
+from ddkit.evaluation.graph_honest import notes
+from ddkit.graphs import graph_bytes, load_graphs, split_graphs
+from ddkit.jobs.table_file import read_table, write_table
+from ddkit.methods import graph_method
+from ddkit.recipe import nearest, override, parse_table
+from ddkit.run import Meter, SilentMeter
+
+PARTS = ("test", "validation")
+BOTH = ("mirage", "mirage-plus")
+
+
+@dataclass(frozen=True)
+class GraphLine:
+    """One row of the table under one network."""
+
+    data: str
+    hops: int
+    ratio: float | None
+    score: GraphScore
+
+
+@dataclass(frozen=True)
+class GraphTable:
+    """The table, what was left out and why, and what a reader must know of how it came about."""
+
+    on: str
+    lines: tuple[GraphLine, ...]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def tables(self) -> dict[str, Any]:
+        """Plain tables for JSON."""
+        return dataclasses.asdict(self)
+
+
+def graph_table(
+    data: Sequence[str],
+    *,
+    hops: Sequence[int] = (2,),
+    ratios: Sequence[float] = (0.01, 0.05),
+    methods: Sequence[str] = BOTH,
+    overrides: tuple[str, ...] = (),
+    seed: int = 0,
+    split_seed: int = 0,
+    on: str = "test",
+    out: str | Path = "runs/graphs",
+    meter: Meter | None = None,
+) -> GraphTable:
+    """Distil and score.
+
+    Args:
+        data: names of graphs.
+        hops: depths of trees, and numbers of convolutions.
+        ratios: sizes of the sets, as shares of the training graphs' bytes.
+        methods: methods for graphs.
+        overrides: "evaluate.key=value" texts.
+        seed: seed of networks and draws.
+        split_seed: seed of the split, where the data brings none.
+        on: the part that networks are judged on: "test", or "validation" to choose settings without meeting it.
+        out: folder of the scores.
+        meter: progress; default silent.
+
+    Raises:
+        UsageError: an unknown method, part or network, or nothing to do.
+        DataError: graphs that are missing or damaged.
+    """
+    if not data:
+        raise UsageError("graphs: needs at least one set of graphs, such as mutag")
+    if on not in PARTS:
+        raise UsageError(f"graphs: on '{on}' is no part to be judged on; {nearest(on, PARTS)}")
+    for assignment in overrides:
+        if not assignment.startswith("evaluate."):
+            raise UsageError(f"--set {assignment!r}: only evaluate.* can be set for a table of graphs")
+    for method in methods:
+        graph_method(method)
+    training = parse_table(override({}, overrides).get("evaluate", {}), GraphTraining, "graphs", "evaluate")
+    meter = meter or SilentMeter()
+    lines: list[GraphLine] = []
+    missing: list[str] = []
+    judge: GraphJudge | None = None
+    for name in data:
+        graphs = load_graphs(name)
+        split = split_graphs(graphs, split_seed)
+        train, judged = graphs.subset(split.train), graphs.subset(getattr(split, on))
+        for depth in hops:
+            judge = GraphJudge(train, judged, depth, training, seed)
+            board = _Board(judge, on, Path(out), meter)
+            board.meter.say(f"{name}, {depth} hops")
+            for ratio in (None, *ratios):
+                tasks = _common(judge) if ratio is None else _of_budget(judge, methods, ratio, missing)
+                found = board.scores(tasks, ratio)
+                lines += [GraphLine(name, depth, ratio, score) for score in found]
+    assert judge is not None
+    return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), notes(judge, on))
+
+
+Make = Callable[[], GraphRow | None]
+
+
+def _common(judge: GraphJudge) -> dict[str, Make]:
+    """Rows that no budget changes."""
+    rows: dict[str, Make] = {"untrained": judge.untrained_row}
+    return rows | ({"whole": judge.whole_row} if judge.training.whole else {})
+
+
+def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing: list[str]) -> dict[str, Make]:
+    """The sets of one budget, random graphs that weigh as much as stored and as each set written out, and herding."""
+    budget = int(ratio * graph_bytes(judge.train).sum())
+    rows: dict[str, Make] = {}
+    for name in methods:
+        method = graph_method(name)
+        settings = method.settings_class(hops=judge.hops, ratio=ratio)
+        try:
+            made = method.distil(settings, judge.train, judge.seed)
+        except UsageError as error:
+            missing.append(f"{judge.train.name}, {judge.hops} hops, ratio {ratio:g}: {error}")
+            continue
+        rows[name] = lambda made=made: judge.set_row(made)  # type: ignore[misc]
+        title, weight = f"random, as {name} written out", made.explicit_bytes
+        rows[title] = lambda title=title, weight=weight: judge.random_row(title, weight)  # type: ignore[misc]
+    rows["random, as stored"] = lambda: judge.random_row("random, as stored", budget)
+    rows["herding, as stored"] = lambda: judge.herding_row(budget)
+    return rows
+
+
+@dataclass(frozen=True, eq=False)
+class _Board:
+    """Where scores are kept."""
+
+    judge: GraphJudge
+    on: str
+    out: Path
+    meter: Meter
+
+    def scores(self, rows: dict[str, Make], ratio: float | None) -> list[GraphScore]:
+        """The rows' scores under every network, taken from their files where they are there."""
+        found = [self.judge.size_score()] if ratio is None else []
+        for name, make in rows.items():
+            files = {gnn: self._file(name, gnn, ratio) for gnn in self.judge.gnns}
+            row = make() if any(not file.exists() for file in files.values()) else None
+            for gnn, file in files.items():
+                if not file.exists() and row is not None:
+                    score = dataclasses.replace(self.judge.score(row, gnn), name=name)
+                    write_table(file, dataclasses.asdict(score))
+                    self.meter.say(f"  {name}, {gnn}: AUC {100 * score.auc[0]:.1f}, {score.seconds:.0f} s")
+                if file.exists():
+                    kept = read_table(file)
+                    kept |= {key: tuple(kept[key]) for key in ("aucs", "accuracies")}
+                    found.append(GraphScore(**kept))
+        return found
+
+    def _file(self, row: str, gnn: str, ratio: float | None) -> Path:
+        judge, training = self.judge, dataclasses.asdict(self.judge.training)
+        del training["gnns"], training["whole"]
+        digests = (judge.train.digest, judge.judged.digest)
+        key = ("1", *digests, judge.hops, sorted(training.items()), judge.seed, row, gnn, ratio, self.on)
+        return self.out / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"

@@ -1,0 +1,24 @@
+"""Names of methods for graphs and where they live."""
+
+import importlib
+from typing import Any
+
+from ddkit.errors import UsageError
+from ddkit.recipe import nearest
+
+GRAPH_METHODS = {
+    "mirage": "ddkit.methods.mirage:Mirage",
+    "mirage-plus": "ddkit.methods.mirage_plus:MiragePlus",
+}
+
+
+def graph_method(name: str) -> Any:
+    """The `GraphMethod` of that name.
+
+    Raises:
+        UsageError: no such method.
+    """
+    if name not in GRAPH_METHODS:
+        raise UsageError(f"method '{name}' is unknown for graphs; {nearest(name, GRAPH_METHODS)}")
+    module, _, attribute = GRAPH_METHODS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)()

@@ -1,0 +1,142 @@
+"""Mirage: Model-Agnostic Graph Distillation for Graph Classification (Gupta, Manchanda et al., ICLR 2024).
+
+A graph is the set of its nodes' depth-L computation trees. Of each class, the sets of trees that occur together in at
+least theta_c of its graphs are mined; each such itemset is one sample, of that class, as heavy as its support. No
+network is trained.
+
+Ours differs from the published code in this: trees are colours (see `ddkit.graphs.colours`), mining is exact, there may
+be any number of classes, the draw in proportion to the supports is replaced by their weight in the loss, whose
+expectation it is; and thresholds may be searched so that the set fits into a budget of bytes.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, final
+
+import numpy as np
+
+from ddkit.errors import UsageError
+from ddkit.graphs import GraphData, Itemset, Transactions, frequent_itemsets, transactions
+from ddkit.methods.graph_contract import GraphMethodSettings, Trees, refuse_budget
+from ddkit.recipe import setting
+from ddkit.synth import GraphSet, Samples
+
+Array = np.ndarray
+
+SHRINK = 0.9
+"""By this the classes' shares shrink where together they need wider numbers than apart."""
+
+LEAST = 4
+"""Bytes that an itemset takes at least: class, support, size and one tree."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MirageSettings(GraphMethodSettings):
+    """Settings of Mirage."""
+
+    name: ClassVar[str] = "mirage"
+    thresholds: str = setting(
+        "", help="graphs of each class that must hold an itemset, as in 1800,115; empty: searched by budget"
+    )
+    closed: bool = setting(False, help="only closed itemsets, those that no tree can join without losing a graph")
+
+
+class ClassTrees(NamedTuple):
+    """One class's transactions over `trees`: item i is the tree trees[i]."""
+
+    label: int
+    database: Transactions
+    trees: Array
+
+
+@final
+class Mirage:
+    """Frequent itemsets of computation trees."""
+
+    settings_class = MirageSettings
+
+    def distil(self, settings: MirageSettings, train: GraphData, seed: int) -> GraphSet:
+        """The set; there is no draw, so the seed has no part.
+
+        Raises:
+            UsageError: thresholds that are not one number a class, no frequent itemset, or none that fits the budget.
+        """
+        trees = Trees.of(train, settings)
+        classes = [_class_trees(trees, c) for c in range(len(train.classes))]
+        if settings.thresholds:
+            thresholds = _parse(settings.thresholds, train)
+            return _assemble(settings, trees, [_mine(settings, *one) for one in zip(classes, thresholds, strict=True)])
+        budget = settings.bytes_for(train)
+        share = budget / len(classes)
+        while True:
+            made = _assemble(settings, trees, [_fitting(settings, trees, own, int(share)) for own in classes])
+            if made.stored_bytes <= budget:
+                return made
+            share *= SHRINK
+
+
+class Mined(NamedTuple):
+    """A class's itemsets, in which items are trees of all classes."""
+
+    label: int
+    itemsets: list[Itemset]
+
+
+def _class_trees(trees: Trees, c: int) -> ClassTrees:
+    data = trees.data
+    graphs = np.flatnonzero(data.y == c)
+    mine = data.y[data.graph_of_node] == c
+    group = np.searchsorted(graphs, data.graph_of_node[mine])
+    found, item = np.unique(trees.tree[mine], return_inverse=True)
+    return ClassTrees(c, transactions(group, item, len(graphs)), found)
+
+
+def _mine(settings: MirageSettings, own: ClassTrees, threshold: int, at_most: int | None = None) -> Mined | None:
+    found = frequent_itemsets(own.database, threshold, at_most, settings.closed)
+    if found is None:
+        return None
+    return Mined(own.label, [Itemset(tuple(own.trees[list(s.items)].tolist()), s.support) for s in found])
+
+
+def _fitting(settings: MirageSettings, trees: Trees, own: ClassTrees, share: int) -> Mined:
+    """The itemsets of the lowest threshold that fits into `share` bytes, by bisection: lower ones give larger sets."""
+    best, low, high = None, 0, own.database.n + 1  # `low` is too low, from `high` on all fits
+    while high - low > 1:
+        threshold = (low + high) // 2
+        mined = _mine(settings, own, threshold, share // LEAST)
+        if mined is not None and (not mined.itemsets or _assemble(settings, trees, [mined]).stored_bytes <= share):
+            best, high = mined, threshold
+        else:
+            low = threshold
+    if best is None or not best.itemsets:
+        name = trees.data.classes[own.label]
+        raise refuse_budget(settings, share, f"class '{name}' has no frequent itemset in its share of the budget")
+    return best
+
+
+def _assemble(settings: MirageSettings, trees: Trees, mined: list[Mined | None]) -> GraphSet:
+    """A sample for each itemset, class by class."""
+    pairs = [(one.label, itemset) for one in mined if one is not None for itemset in one.itemsets]
+    for one in mined:
+        if one is not None and not one.itemsets:
+            name = trees.data.classes[one.label]
+            raise UsageError(f"method 'mirage': class '{name}' has no frequent itemset; lower method.thresholds")
+    items = np.array([tree for _, itemset in pairs for tree in itemset.items], dtype=np.int64)
+    kept, number = np.unique(items, return_inverse=True)
+    samples = Samples(
+        label=np.array([label for label, _ in pairs]),
+        support=np.array([itemset.support for _, itemset in pairs]),
+        size=np.array([len(itemset.items) for _, itemset in pairs]),
+        tree=number,
+        count=np.ones(len(number), np.int64),
+    )
+    return trees.as_set(settings, kept, samples)
+
+
+def _parse(text: str, train: GraphData) -> list[int]:
+    parts = text.split(",")
+    if len(parts) != len(train.classes) or not all(part.strip().isdigit() and int(part) for part in parts):
+        raise UsageError(
+            f"key 'method.thresholds': must be {len(train.classes)} numbers of at least 1 joined by commas, one for "
+            f"each class, got {text!r}"
+        )
+    return [int(part) for part in parts]

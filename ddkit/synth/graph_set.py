@@ -1,0 +1,134 @@
+"""The distilled set of graphs in memory: samples, each a bag of computation trees."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ddkit.errors import DataError
+from ddkit.graphs import TreeDag, shrunk, weight
+from ddkit.synth.synthetic_set import Record
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphFacts:
+    """What a trainer must know of a set of trees. Short values only: they become root attributes of the file.
+
+    `hops` is the depth of the trees, hence the number of message passings that they serve. `true_degrees` says whether
+    leaves carry the degree that they had in their graph, so that a GCN is exact on them, or the mean of their label's.
+    `readout` is what a sample's state is of its trees' states: "mean" or "sum", weighted by their counts.
+    """
+
+    method: str
+    dataset: str
+    data_digest: str
+    classes: tuple[str, ...]
+    hops: int
+    true_degrees: bool
+    readout: str = "mean"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """S samples: a class, a weight in the loss, and M trees with their counts in all.
+
+    `size` says how many distinct trees each sample has, [S]; `tree` and `count` are theirs, one sample's after the
+    other's, [M]. `soft`, where there is one, is the probability of every class but the last in 255ths, [S, K - 1]; the
+    last has the rest, and `label` is the likeliest.
+    """
+
+    label: Array
+    support: Array
+    size: Array
+    tree: Array
+    count: Array
+    soft: Array | None = None
+
+    def arrays(self) -> dict[str, Array]:
+        """All arrays by name, in the smallest types that hold them; the label only where it is not in `soft`."""
+        arrays = {name: getattr(self, name) for name in ("label", "support", "size", "tree", "count")}
+        if self.soft is not None:
+            del arrays["label"]
+            arrays["soft"] = self.soft
+        return {f"sample_{name}": shrunk(array) for name, array in arrays.items()}
+
+    @property
+    def owner(self) -> Array:
+        """The sample that each of the M trees belongs to."""
+        return np.repeat(np.arange(len(self.support)), self.size)
+
+    @property
+    def probabilities(self) -> Array | None:
+        """Class probabilities [S, K], where they are soft."""
+        return None if self.soft is None else probabilities(self.soft)
+
+    def __len__(self) -> int:
+        return len(self.support)
+
+
+def probabilities(soft: Array) -> Array:
+    """Class probabilities [S, K] from 255ths of all classes but the last."""
+    first = soft.astype(np.float64) / 255
+    return np.concatenate([first, 1 - first.sum(1, keepdims=True)], 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GraphSet:
+    """Samples over distinct trees, with the raw values behind the labels, int64 [labels, columns].
+
+    Raises:
+        DataError: arrays that do not fit together.
+    """
+
+    trees: TreeDag
+    samples: Samples
+    node_vocabulary: Array
+    edge_vocabulary: Array
+    facts: GraphFacts
+    record: Record = field(default_factory=Record)
+
+    def __post_init__(self) -> None:
+        trees, samples = self.trees, self.samples
+        if len(samples.tree) != samples.size.sum() or len(samples.count) != len(samples.tree):
+            raise DataError(f"set: {len(samples.tree)} trees in the samples, which ask for {samples.size.sum()}")
+        if len(samples) and (
+            samples.tree.max(initial=0) >= trees.roots or samples.label.max() >= len(self.facts.classes)
+        ):
+            raise DataError("set: a sample names a tree or a class that is not there")
+        if trees.fan.sum() != len(trees.child) or len(trees.label) != trees.depth_size.sum():
+            raise DataError("set: its trees do not fit together")
+        if len(trees.label) and trees.label.max() >= len(self.node_vocabulary):
+            raise DataError("set: a label lies outside the vocabulary")
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of what tells the set: distinct trees once, and the samples. An array that says nothing (all 0, all 1,
+        or 0, 1, 2, ...) is free."""
+        arrays = self.trees.arrays() | self.samples.arrays()
+        if not self.facts.true_degrees:
+            del arrays["leaf_degree"]  # a mean of the label's, an aid to GCN, which the trees do not hold
+        return sum(array.nbytes for array in arrays.values() if not _trivial(array))
+
+    @property
+    def explicit_bytes(self) -> int:
+        """Bytes of the same set with every sample's trees written out: a label and a parent a node, the label of the
+        edge to it; and each sample's class, weight, sizes of its trees, and their counts."""
+        trees, samples = self.trees, self.samples
+        nodes = trees.nodes[samples.tree]
+        per_node = weight(trees.label) + shrunk(nodes - 1).itemsize + weight(trees.edge_label)
+        heads = samples.arrays()
+        heads["sizes"] = shrunk(nodes)
+        del heads["sample_tree"]
+        return int(nodes.sum() * per_node + sum(head.nbytes for head in heads.values() if not _trivial(head)))
+
+
+def _trivial(array: Array) -> bool:
+    return not array.size or bool(
+        array.ndim == 1
+        and array[0] <= 1
+        and ((array == array[0]).all() or np.array_equal(array, np.arange(len(array))))
+    )

@@ -1,0 +1,168 @@
+"""Sources: each format against what was written, and the lines that wrong input gets."""
+
+import gzip
+
+import numpy as np
+import pytest
+import torch
+
+from ddkit.errors import DataError, UsageError
+from ddkit.graphs import GraphData, from_pyg, is_graphs, load_graphs, split_graphs
+from tests.graphs.conftest import random_graph_data
+
+PATH = {"A": "1, 2\n2, 1\n3, 4\n", "graph_indicator": "1\n1\n2\n2\n", "graph_labels": "-1\n1\n"}
+
+
+def tu_folder(folder, **changes):
+    for what, text in (PATH | changes).items():
+        (folder / f"X_{what}.txt").write_text(text)
+    return f"tu:{folder}"
+
+
+def test_tu(tmp_path):
+    data = load_graphs(tu_folder(tmp_path, node_labels="5\n7\n5\n5\n", edge_labels="0\n0\n3\n"))
+    assert data.name == "X" and data.classes == ("-1", "1") and data.y.tolist() == [0, 1]
+    assert data.edge.tolist() == [[0, 1, 2], [1, 0, 3]] and data.offset.tolist() == [0, 2, 4]
+    assert data.node_vocabulary[data.node_label].ravel().tolist() == [5, 7, 5, 5]
+    assert data.edge_vocabulary[data.edge_label].ravel().tolist() == [0, 0, 3]
+
+
+def test_without_node_labels_the_degree_is_one(tmp_path):
+    data = load_graphs(tu_folder(tmp_path))
+    assert data.node_vocabulary[data.node_label].ravel().tolist() == [1, 1, 0, 1] == data.degree.tolist()
+
+
+def test_tu_is_pygs(real_graphs, tmp_path):
+    """MUTAG as PyG reads it."""
+    import shutil
+
+    from torch_geometric.datasets import TUDataset
+
+    from ddkit.graphs.sources import _data_folder
+
+    data = real_graphs("mutag")
+    root = _data_folder()
+    if root is None:
+        pytest.skip("needs DDKIT_DATA")
+    shutil.copytree(root / "tu" / "MUTAG", tmp_path / "MUTAG")
+    theirs = from_pyg(TUDataset(str(tmp_path), "MUTAG"), "MUTAG")
+    assert np.array_equal(theirs.y, data.y) and np.array_equal(theirs.offset, data.offset)
+
+    def sorted_edges(d):
+        return sorted(zip(*d.edge.tolist(), d.edge_label.tolist(), strict=True))
+
+    # one-hot rows sort the other way round
+    flipped = len(data.edge_vocabulary) - 1 - theirs.edge_label
+    assert sorted_edges(data) == sorted(zip(*theirs.edge.tolist(), flipped.tolist(), strict=True))
+    assert np.array_equal(len(data.node_vocabulary) - 1 - theirs.node_label, data.node_label)
+
+
+def test_ogb(tmp_path):
+    def write(path, text):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        with gzip.open(tmp_path / path, "wt") as file:
+            file.write(text)
+
+    write("raw/num-node-list.csv.gz", "2\n3\n")
+    write("raw/num-edge-list.csv.gz", "1\n2\n")
+    write("raw/edge.csv.gz", "0,1\n0,1\n1,2\n")
+    write("raw/node-feat.csv.gz", "5,0\n5,1\n5,0\n6,0\n5,1\n")
+    write("raw/edge-feat.csv.gz", "0\n1\n0\n")
+    write("raw/graph-label.csv.gz", "0\n1\n")
+    for part, rows in (("train", "0\n1\n"), ("valid", "1\n"), ("test", "1\n")):
+        write(f"split/scaffold/{part}.csv.gz", rows)
+    data = load_graphs(f"ogb:{tmp_path}")
+    assert data.edge.tolist() == [[0, 1, 2, 3, 3, 4], [1, 0, 3, 2, 4, 3]]
+    assert data.edge_label.tolist() == [0, 0, 1, 1, 0, 0]
+    assert data.node_vocabulary[data.node_label].tolist() == [[5, 0], [5, 1], [5, 0], [6, 0], [5, 1]]
+    assert [part.tolist() for part in split_graphs(data, 0)] == [[0, 1], [1], [1]]
+
+
+def pyg_list():
+    from torch_geometric.data import Data
+
+    edge = torch.tensor([[0, 1], [1, 0]])
+    return [Data(x=torch.eye(2), edge_index=edge, y=torch.tensor([i % 2])) for i in range(6)]
+
+
+def test_pyg_objects_and_their_file(tmp_path):
+    torch.save(pyg_list(), tmp_path / "own.pt")
+    torch.save([graph.to_dict() for graph in pyg_list()], tmp_path / "plain.pt")
+    one = from_pyg(pyg_list(), "own")
+    assert all(load_graphs(f"pt:{tmp_path / name}").digest == one.digest for name in ("own.pt", "plain.pt"))
+    assert len(one) == 6 and one.sizes.tolist() == [2] * 6
+
+
+def test_digits_graphs_are_ink():
+    from sklearn.datasets import load_digits
+
+    from ddkit.graphs.digits import INK_FROM, NEIGHBOURS
+
+    data = load_graphs("digits-graphs")
+    ink = load_digits().images >= INK_FROM
+    assert data.sizes.tolist() == ink.sum((1, 2)).tolist() and len(data.classes) == 10
+    rows, columns = np.nonzero(ink[7])
+    first = data.offset[7]
+    expected = {
+        (a + first, b + first, NEIGHBOURS.index((rows[a] - rows[b], columns[a] - columns[b])))
+        for a in range(len(rows))
+        for b in range(len(rows))
+        if max(abs(rows[a] - rows[b]), abs(columns[a] - columns[b])) == 1
+    }
+    own = data.graph_of_node[data.edge[1]] == 7
+    assert set(zip(*data.edge[:, own].tolist(), data.edge_label[own].tolist(), strict=True)) == expected
+
+
+def test_a_split_is_stratified_and_seeded():
+    data = random_graph_data(1, graphs=40)
+    parts = split_graphs(data, 0)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(40))
+    assert [np.bincount(data.y[part]).tolist() for part in parts] == [[16, 16], [2, 2], [2, 2]]
+    assert not np.array_equal(parts.test, split_graphs(data, 1).test)
+    assert np.array_equal(parts.test, split_graphs(data, 0).test)
+
+
+def test_a_subset_keeps_its_graphs():
+    data = random_graph_data(1)
+    part = data.subset(np.array([4, 1]))
+    assert part.sizes.tolist() == data.sizes[[4, 1]].tolist() and part.y.tolist() == data.y[[4, 1]].tolist()
+    assert part.edge_counts.tolist() == data.edge_counts[[4, 1]].tolist()
+    twice = part.subset(np.array([1, 0, 1]))
+    begin, end = twice.offset[2:]
+    again = np.flatnonzero((twice.edge[1] >= begin) & (twice.edge[1] < end))
+    own = np.flatnonzero(data.graph_of_node[data.edge[1]] == 1)
+    assert np.array_equal(twice.edge[:, again] - begin, data.edge[:, own] - data.offset[1])
+    assert np.array_equal(twice.edge_label[again], data.edge_label[own])
+
+
+def broken(**changes) -> GraphData:
+    data = random_graph_data(1)
+    fields = {name: getattr(data, name) for name in data.__dataclass_fields__}
+    return GraphData(**(fields | changes))
+
+
+@pytest.mark.parametrize(
+    "make, line",
+    [
+        (lambda p: load_graphs(tu_folder(p, A="1, 2\n2, 9\n")), "edge 1 joins the nodes 1 and 8, but there are only"),
+        (lambda p: load_graphs(tu_folder(p, A="1, 2\n2, 3\n")), "edge 1 joins graph 0 and graph 1"),
+        (lambda p: load_graphs(tu_folder(p, node_labels="0.5\n1\n1\n1\n")), "are continuous (such as 0.5)"),
+        (lambda p: load_graphs(tu_folder(p, graph_labels="1\n1\n")), "all 2 graphs are of one class"),
+        (lambda p: load_graphs(f"tu:{p}"), "must hold one file NAME_A.txt, found 0"),
+        (lambda p: load_graphs(tu_folder(p, graph_labels="1\nx\n")), "graph_labels.txt': cannot be read"),
+        (lambda p: load_graphs("mutagg"), "are unknown; did you mean mutag?"),
+        (lambda p: load_graphs(f"pt:{p}/no.pt"), "cannot be read"),
+        (lambda p: load_graphs(f"graphs-npz:{p}/no.npz"), "cannot be read"),
+        (lambda p: from_pyg([], "own"), "holds no graph"),
+        (lambda p: broken(offset=np.array([0, 1])), "do not divide"),
+        (lambda p: broken(edge_label=np.zeros(1)), "there must be one for each"),
+    ],
+)
+def test_wrong_input_is_one_line(make, line, tmp_path):
+    with pytest.raises((DataError, UsageError)) as caught:
+        make(tmp_path)
+    assert line in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_names_of_graphs():
+    assert is_graphs("mutag") and is_graphs("pt:x.pt") and not is_graphs("digits") and not is_graphs("npz:x.npz")

@@ -1,0 +1,141 @@
+"""From a command to a finished run of graphs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ddkit.cli.main import run
+from ddkit.errors import RecipeError, UsageError
+from ddkit.jobs import condense_graphs, graph_table, is_graph_recipe
+from ddkit.jobs.graph_recipe import graph_toml, resolve_graphs
+from ddkit.jobs.resolve import list_recipes
+from ddkit.synth import read_graph_set
+
+QUICK = ("evaluate.steps=2", "evaluate.whole_steps=1", "evaluate.nets=2", "evaluate.gnns=gin", "method.hops=1")
+
+
+def own(folder: Path, seed: int = 0, graphs: int = 40) -> str:
+    """Triangles and paths of three in the TU format."""
+    draw = np.random.RandomState(seed)
+    y = draw.permutation(graphs) % 2
+    lines = []
+    for g, c in enumerate(y):
+        pairs = [(1, 2), (2, 3), *([(1, 3)] if c else [])]
+        lines += [f"{3 * g + a}, {3 * g + b}" for one in pairs for a, b in (one, one[::-1])]
+    folder.mkdir(exist_ok=True)
+    (folder / "X_A.txt").write_text("\n".join(lines) + "\n")
+    (folder / "X_graph_indicator.txt").write_text("".join(f"{g + 1}\n" * 3 for g in range(graphs)))
+    (folder / "X_graph_labels.txt").write_text("".join(f"{c}\n" for c in y))
+    return f"tu:{folder}"
+
+
+@pytest.mark.parametrize("method", ["mirage", "mirage-plus"])
+def test_a_run_is_whole(method, tmp_path):
+    data = own(tmp_path / "own")
+    found = condense_graphs(method, data=data, overrides=(*QUICK, "method.ratio=0.3"), out=tmp_path / "run")
+    assert {"recipe.toml", "set.h5", "scores.json", "gallery.png"} <= {p.name for p in (tmp_path / "run").iterdir()}
+    made = read_graph_set(tmp_path / "run")
+    assert made.facts.method == method and made.stored_bytes == found.set.stored_bytes
+    names = [row["name"] for row in json.loads(made.record.scores)["scores"]]
+    assert method in names and "whole" in names
+    again = condense_graphs(method, data=data, recipe=tmp_path / "run" / "recipe.toml", out=tmp_path / "again")
+    assert (tmp_path / "again" / "set.h5").read_bytes() == (tmp_path / "run" / "set.h5").read_bytes()
+    assert again.set.facts == made.facts
+
+
+def test_triangles_are_told_from_paths(tmp_path):
+    """One hop suffices: the degrees differ. Networks trained on the set alone find it."""
+    data = own(tmp_path / "own", graphs=100)
+    overrides = (
+        "method.hops=1",
+        "method.ratio=0.3",
+        "evaluate.gnns=gin,sage",
+        "evaluate.nets=2",
+        "evaluate.whole=false",
+    )
+    for method in ("mirage", "mirage-plus"):
+        found = condense_graphs(method, data=data, overrides=overrides, out=tmp_path / method)
+        assert all(score.auc[0] == 1 for score in found.evaluation.scores if score.name == method)
+
+
+def test_a_folder_is_not_used_twice(tmp_path):
+    data = own(tmp_path / "own")
+    settings = {"data": data, "overrides": (*QUICK, "method.ratio=0.3"), "out": tmp_path / "run", "evaluate": False}
+    condense_graphs("mirage", **settings)
+    with pytest.raises(UsageError, match="already holds a run"):
+        condense_graphs("mirage", **settings)
+
+
+def test_recipes_round_trip():
+    for name in (name for name in list_recipes() if name.startswith("mirage")):
+        resolved, _ = resolve_graphs(recipe=name)
+        assert is_graph_recipe(name, None) and name.startswith(f"{resolved.method.name}-{resolved.data.name}")
+    resolved, origin = resolve_graphs(method="mirage", overrides=("method.budget=900",))
+    assert resolved.method.budget == 900 and origin.startswith("recipe ")
+    text = graph_toml(resolved)
+    assert "budget = 900" in text
+
+
+@pytest.mark.parametrize(
+    "override, line",
+    [
+        ("method.hops=0", "must be an integer of at least 1"),
+        ("method.ipc=3", "unknown key 'method.ipc'"),
+        ("data.augment=flip", "unknown key 'data.augment'"),
+        ("net.name=convnet", "section or key 'net' is unknown to a method for graphs"),
+    ],
+)
+def test_mistakes_are_one_line(override, line):
+    with pytest.raises(RecipeError) as caught:
+        resolve_graphs(method="mirage", overrides=(override,))
+    assert line in str(caught.value)
+
+
+def test_a_table_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    from ddkit.evaluation import GraphJudge
+
+    data = own(tmp_path / "own")
+    settings = {"hops": (1,), "ratios": (0.3,), "overrides": QUICK[:4], "out": tmp_path / "table"}
+    first = graph_table([data], **settings)
+    names = {line.score.name for line in first.lines}
+    assert {"graph size", "untrained", "whole", "mirage", "mirage-plus", "random, as stored"} <= names
+    monkeypatch.setattr(GraphJudge, "score", None)  # nothing is trained again
+    assert graph_table([data], **settings).tables() == first.tables()
+
+
+def test_what_has_no_set_is_said(tmp_path):
+    found = graph_table(
+        [own(tmp_path / "own")], hops=(1,), ratios=(0.005,), overrides=QUICK[:4], out=tmp_path / "table"
+    )
+    assert any("too few" in line for line in found.missing)
+
+
+def test_commands(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    data = own(tmp_path / "own")
+    quick = [word for one in (*QUICK, "method.ratio=0.3") for word in ("--set", one)]
+    assert run(["condense", "--method", "mirage", "--data", data, "--out", "run", *quick]) == 0
+    assert run(["show", "run"]) == 0
+    assert run(["export", "run", "--to", "pt", "--out", "set.pt"]) == 0 and (tmp_path / "set.pt").exists()
+    shown = capsys.readouterr().out
+    assert "distinct trees" in shown and "hops" in shown and "random, bytes as stored" in shown.replace("\n", " ")
+    assert run(["evaluate", "run", "--net", "sage", "--nets", "2", "--no-whole", "--json", "again.json"]) == 0
+    (again,) = json.loads((tmp_path / "again.json").read_text())
+    assert {row["gnn"] for row in again["scores"]} == {"", "sage"}
+    own(tmp_path / "own", seed=1)  # other graphs in its place
+    assert run(["evaluate", "run"]) == 3 and "was made with other graphs" in capsys.readouterr().err
+    own(tmp_path / "own")
+    assert run(["condense", "--method", "mirage", "--ipc", "3"]) == 2
+    assert run(["condense", "--method", "mirage", "--data", "mutagg"]) == 2
+    table = ["graphs", data, "--hops", "1", "--ratio", "0.3", "--json", "table.json"]
+    assert run(table + [word for one in QUICK[:4] for word in ("--set", one)]) == 0
+    assert json.loads((tmp_path / "table.json").read_text())["on"] == "test"
+
+
+def test_help_names_the_methods():
+    from ddkit.cli.condense import condense
+
+    assert "mirage-plus" in " ".join(CliRunner().invoke(condense, ["--help"]).output.split())

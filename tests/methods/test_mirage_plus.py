@@ -1,0 +1,96 @@
+"""mirage-plus: scores are the linear model's, labels are scores, vertices are told by the deepest agreement."""
+
+import numpy as np
+import pytest
+
+from ddkit.errors import UsageError
+from ddkit.methods import graph_method
+from ddkit.methods.graph_contract import Trees
+from ddkit.methods.mirage_plus import MiragePlusSettings, dictionary_of, told_by
+from ddkit.methods.tree_scores import tree_scores
+from tests.graphs.conftest import random_graph_data, tree_text
+
+SETTINGS = MiragePlusSettings(hops=2, ratio=0.5)
+
+
+@pytest.fixture(scope="module")
+def trees() -> Trees:
+    return Trees.of(random_graph_data(31, graphs=60), SETTINGS)
+
+
+def test_scores_are_a_function_of_the_tree(trees):
+    scores = tree_scores(trees)
+    assert scores.shape == (len(trees.tree), 2) and np.allclose(scores.sum(1), 0)
+    for tree in range(len(trees.vertex)):
+        assert np.ptp(scores[trees.tree == tree], axis=0).max() < 1e-12
+
+
+def test_mean_scores_tell_classes_apart_where_a_label_does():
+    """Graphs of class b have one more label: the model must find it, with the right sign."""
+    data = random_graph_data(32, graphs=80, labels=1)
+    label = data.node_label.copy()
+    label[data.offset[:-1]] = data.y  # the first node of each graph is labelled by the class
+    object.__setattr__(data, "node_label", label)
+    scores = tree_scores(Trees.of(data, MiragePlusSettings(hops=1)))
+    mean = np.bincount(data.graph_of_node, scores[:, 1], len(data)) / data.sizes
+    assert ((mean > 0) == (data.y == 1)).mean() > 0.9
+
+
+def test_a_vertex_is_told_by_the_deepest_agreement(trees):
+    kept = dictionary_of(trees, 60)
+    assert 1 < len(kept) < len(trees.vertex)
+    told = told_by(trees, kept)
+    texts = [[tree_text(trees.data, v, depth) for v in range(len(trees.tree))] for depth in range(3)]
+
+    def agreement(one: int, other: int) -> int:
+        return max((depth for depth in range(3) if texts[depth][one] == texts[depth][other]), default=-1)
+
+    for v in range(len(trees.tree)):
+        depths = [agreement(v, int(trees.vertex[tree])) for tree in kept]
+        assert depths[told[v]] == max(depths)
+
+
+def test_labels_are_the_mean_scores_of_the_vertices_told():
+    data = random_graph_data(33, graphs=60)
+    made = graph_method("mirage-plus").distil(SETTINGS, data, 0)
+    trees = Trees.of(data, SETTINGS)
+    scores = tree_scores(trees)
+    scores *= SETTINGS.spread / np.sqrt(np.square(scores).mean())
+    kept = dictionary_of(trees, SETTINGS.bytes_for(data))[: len(made)]
+    told = told_by(trees, kept)
+    found = made.samples.probabilities
+    for sample in range(len(made)):
+        if (told == sample).any():
+            odds = np.exp(scores[told == sample].mean(0))
+            assert np.abs(found[sample] - odds / odds.sum()).max() <= 1 / 255 + 1e-9
+    assert np.allclose(found.sum(1), 1) and made.samples.support.max() == 255 and made.samples.support.min() >= 1
+
+
+def test_the_dictionary_begins_with_what_tells_most(trees):
+    """The first tree is that of the best ratio, by brute force over all."""
+
+    def ratio(tree: int) -> float:
+        v = int(trees.vertex[tree])
+        told = sum((level == level[v]).sum() for level in trees.levels)
+        cost, below = 0, {v}
+        for depth in (2, 1, 0):
+            for colour in {int(trees.levels[depth][w]) for w in below}:
+                w = next(w for w in below if trees.levels[depth][w] == colour)
+                children = trees.data.edge[0, trees.data.edge[1] == w]
+                cost += 2 + 3 * len(set(trees.levels[depth - 1][children].tolist())) if depth else 1
+            below = {int(u) for w in below for u in trees.data.edge[0, trees.data.edge[1] == w]}
+        return told / cost
+
+    best = max(range(len(trees.vertex)), key=ratio)
+    first = int(dictionary_of(trees, 1000)[0])
+    assert ratio(first) == pytest.approx(ratio(best))
+
+
+def test_too_small_a_budget_is_one_line():
+    with pytest.raises(UsageError, match="2 bytes are too few: not one tree fits"):
+        graph_method("mirage-plus").distil(MiragePlusSettings(budget=2), random_graph_data(33, graphs=60), 0)
+
+
+def test_an_unknown_method_is_one_line():
+    with pytest.raises(UsageError, match="did you mean mirage"):
+        graph_method("mirag")
