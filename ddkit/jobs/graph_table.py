@@ -7,7 +7,7 @@ takes what is there.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,26 +103,27 @@ def graph_table(
             board = _Board(judge, on, Path(out), meter)
             board.meter.say(f"{name}, {depth} hops")
             for ratio in (None, *ratios):
-                tasks = _common(judge) if ratio is None else _of_budget(judge, methods, ratio, missing)
-                found = board.scores(tasks, ratio)
+                rows = _common(judge) if ratio is None else _of_budget(judge, methods, ratio, missing)
+                found = [judge.size_score()] * (ratio is None) + board.scores(rows)
                 lines += [GraphLine(name, depth, ratio, score) for score in found]
     assert judge is not None
     return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), notes(judge, on))
 
 
-Make = Callable[[], GraphRow | None]
+Rows = dict[str, GraphRow | None]
+"""By what they are called in the table; None for what no graph fits into."""
 
 
-def _common(judge: GraphJudge) -> dict[str, Make]:
+def _common(judge: GraphJudge) -> Rows:
     """Rows that no budget changes."""
-    rows: dict[str, Make] = {"untrained": judge.untrained_row}
-    return rows | ({"whole": judge.whole_row} if judge.training.whole else {})
+    rows: Rows = {"untrained": judge.untrained_row()}
+    return rows | ({"whole": judge.whole_row()} if judge.training.whole else {})
 
 
-def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing: list[str]) -> dict[str, Make]:
+def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing: list[str]) -> Rows:
     """The sets of one budget, random graphs that weigh as much as stored and as each set written out, and herding."""
     budget = int(ratio * graph_bytes(judge.train).sum())
-    rows: dict[str, Make] = {}
+    rows: Rows = {}
     for name in methods:
         method = graph_method(name)
         settings = method.settings_class(hops=judge.hops, ratio=ratio)
@@ -131,11 +132,11 @@ def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing:
         except UsageError as error:
             missing.append(f"{judge.train.name}, {judge.hops} hops, ratio {ratio:g}: {error}")
             continue
-        rows[name] = lambda made=made: judge.set_row(made)  # type: ignore[misc]
-        title, weight = f"random, as {name} written out", made.explicit_bytes
-        rows[title] = lambda title=title, weight=weight: judge.random_row(title, weight)  # type: ignore[misc]
-    rows["random, as stored"] = lambda: judge.random_row("random, as stored", budget)
-    rows["herding, as stored"] = lambda: judge.herding_row(budget)
+        rows[name] = judge.set_row(made)
+        title = f"random, as {name} written out"
+        rows[title] = judge.random_row(title, made.explicit_bytes)
+    rows["random, as stored"] = judge.random_row("random, as stored", budget)
+    rows["herding, as stored"] = judge.herding_row(budget)
     return rows
 
 
@@ -148,26 +149,25 @@ class _Board:
     out: Path
     meter: Meter
 
-    def scores(self, rows: dict[str, Make], ratio: float | None) -> list[GraphScore]:
+    def scores(self, rows: Rows) -> list[GraphScore]:
         """The rows' scores under every network, taken from their files where they are there."""
-        found = [self.judge.size_score()] if ratio is None else []
-        for name, make in rows.items():
-            files = {gnn: self._file(name, gnn, ratio) for gnn in self.judge.gnns}
-            row = make() if any(not file.exists() for file in files.values()) else None
-            for gnn, file in files.items():
-                if not file.exists() and row is not None:
+        found = []
+        for name, row in rows.items():
+            if row is None:
+                continue
+            for gnn in self.judge.gnns:
+                file = self._file(row, gnn)
+                if not file.exists():
                     score = dataclasses.replace(self.judge.score(row, gnn), name=name)
                     write_table(file, dataclasses.asdict(score))
                     self.meter.say(f"  {name}, {gnn}: AUC {100 * score.auc[0]:.1f}, {score.seconds:.0f} s")
-                if file.exists():
-                    kept = read_table(file)
-                    kept |= {key: tuple(kept[key]) for key in ("aucs", "accuracies")}
-                    found.append(GraphScore(**kept))
+                kept = read_table(file)
+                found.append(GraphScore(**kept | {key: tuple(kept[key]) for key in ("aucs", "accuracies")}))
         return found
 
-    def _file(self, row: str, gnn: str, ratio: float | None) -> Path:
+    def _file(self, row: GraphRow, gnn: str) -> Path:
         judge, training = self.judge, dataclasses.asdict(self.judge.training)
         del training["gnns"], training["whole"]
-        digests = (judge.train.digest, judge.judged.digest)
-        key = ("1", *digests, judge.hops, sorted(training.items()), judge.seed, row, gnn, ratio, self.on)
+        digests = [judge.train.digest, judge.judged.digest, *(source.digest for source in row.sources)]
+        key = ("1", digests, judge.hops, sorted(training.items()), judge.seed, row.name, gnn, self.on)
         return self.out / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"

@@ -1,6 +1,8 @@
 """The distilled set of graphs in memory: samples, each a bag of computation trees."""
 
+import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -103,6 +105,14 @@ class GraphSet:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over all arrays."""
+        sha = hashlib.sha256()
+        for name, array in (self.trees.arrays() | self.samples.arrays()).items():
+            sha.update(f"{name} {array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+        return sha.hexdigest()
 
     @property
     def stored_bytes(self) -> int:

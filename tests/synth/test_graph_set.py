@@ -52,6 +52,9 @@ def test_what_is_read_is_what_was_written(made, tmp_path):
     for part in ("trees", "samples"):
         for name, array in getattr(made, part).arrays().items():
             assert np.array_equal(getattr(read, part).arrays()[name], array), name
+    assert read.digest == made.digest
+    other = dataclasses.replace(made, samples=dataclasses.replace(made.samples, support=np.array([5, 299])))
+    assert other.digest != made.digest
     assert read.facts == made.facts and read.record == made.record
     assert np.array_equal(read.node_vocabulary, made.node_vocabulary) and is_graph_set(tmp_path)
     first = (tmp_path / "set.h5").read_bytes()
