@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import warnings
 
 import click
 
@@ -52,6 +53,8 @@ def ddkit() -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    # PyTorch Geometric's import makes torch say that torch.jit.script is deprecated, which no user of ours can mend.
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
     sys.exit(run(sys.argv[1:]))
 
 
