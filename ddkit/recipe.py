@@ -88,7 +88,9 @@ class EvaluateSettings:
         help="hard: classes; static: teachers' labels of the images as they are; dynamic: teachers name every batch; "
         "auto: what a set has, classes for real images",
     )
-    temperature: float = setting(30.0, above=0, help="at which labels that are logits are learned")
+    temperature: float | None = setting(
+        None, above=0, help="at which labels that are logits are learned; none: the set's own, 30 where it has none"
+    )
     optimiser: str = setting("sgd", one_of=("sgd", "adamw"), help="sgd: momentum, lr drops once; adamw: cosine")
     mixup: float = setting(0.0, at_least=0, help="parameter of mixup's Beta distribution; 0: images are not mixed")
     mix: str = setting("logits", one_of=("logits", "probabilities"), help="as what teachers' labels are mixed")

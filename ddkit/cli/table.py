@@ -14,11 +14,12 @@ def print_evaluation(evaluation: "Evaluation") -> None:
     """One row a set: images, mean accuracy with interval, n, learning rate, seconds; the notes below."""
     table = Table(title=f"{evaluation.dataset}, {evaluation.net}, protocol {evaluation.protocol}", title_justify="left")
     table.add_column("trained on")
-    for heading in ("images", "accuracy %", "n", "lr", "seconds"):
+    for heading in ("images", "bytes", "accuracy %", "n", "lr", "seconds"):
         table.add_column(heading, justify="right")
     for score in evaluation.scores:
         row = (
             str(score.images),
+            "" if score.size is None else f"{score.size:,}",
             _accuracy(score),
             str(len(score.accuracies)),
             f"{score.lr:.3g}",

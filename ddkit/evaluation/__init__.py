@@ -10,10 +10,10 @@ from ddkit.evaluation.flips import evaluation_dsa
 from ddkit.evaluation.graph_honest import GraphJudge, GraphRow, evaluate_graph_set
 from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
 from ddkit.evaluation.graph_trainer import GraphTraining
-from ddkit.evaluation.honest import PARTS, evaluate_honestly, label_notes, score_row
+from ddkit.evaluation.honest import PARTS, SAME_LABELS, evaluate_honestly, label_notes, score_row
 from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
-from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, whole_row
+from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.evaluation.score import Evaluation, Score, interval95
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import LR_GRIDS, Training
@@ -37,6 +37,8 @@ __all__ = [
     "evaluation_dsa",
     "LR_GRIDS",
     "PARTS",
+    "SAME_LABELS",
+    "temperature_of",
     "RIVALS",
     "Row",
     "called",

@@ -13,7 +13,7 @@ from statistics import fmean
 import torch
 
 from ddkit.data import DSA, RealData
-from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, whole_row
+from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.evaluation.score import Evaluation, Score
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
@@ -23,6 +23,9 @@ from ddkit.randomness import stream
 from ddkit.recipe import EvaluateSettings
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet
+
+SAME_LABELS = "random-real, same labels"
+"""The row of random real images that the teachers of a set have named too."""
 
 PARTS = ("test", "validation")
 """What a row can be judged on; "validation" is for choosing settings, and leaves the test part alone."""
@@ -49,15 +52,18 @@ def evaluate_honestly(
             can give.
     """
 
+    own = synthetic.facts
+    temperature = temperature_of(settings.temperature, own.temperature)
+
     def call(row: Row, policy: str, classes: torch.Tensor | None = None) -> Row:
-        return called(row, policy, classes, teachers, settings.temperature)
+        return called(row, policy, classes, teachers, temperature)
 
     rows = [call(set_row(synthetic, real, settings.nets), settings.labels, synthetic.labels)]
     if baselines:
         drawn = [rival_row(name, real, synthetic.facts.ipc, settings.nets, seed) for name in RIVALS]
         rows += [call(row, settings.labels) for row in drawn]
-        if settings.labels == "auto" and synthetic.facts.temperature is not None and teachers is not None:
-            rows.append(replace(call(drawn[0], "static"), name="random-real, same labels"))
+        if settings.labels == "auto" and teachers is not None and "; ".join(teachers.names) == own.teachers:
+            rows.append(replace(call(drawn[0], "static"), name=SAME_LABELS))
     if settings.whole:
         rows.append(whole_row(real, settings.nets))
     meter.start("evaluating", len(rows))
@@ -72,7 +78,7 @@ def evaluate_honestly(
         f"learning rate of each row chosen from {list(LR_GRIDS[settings.optimiser])} on {len(real.validation.labels)} "
         "validation images",
         f"augmentation of every row: {dsa.strategy or 'none'}",
-        *label_notes(settings, teachers),
+        *label_notes(settings, teachers, temperature),
     )
     return Evaluation(
         protocol="honest", dataset=real.data.name, net=net.spec, seed=seed, scores=tuple(scores), notes=notes
@@ -109,12 +115,12 @@ def score_row(
     )
 
 
-def label_notes(settings: EvaluateSettings, teachers: Ensemble | None) -> list[str]:
+def label_notes(settings: EvaluateSettings, teachers: Ensemble | None, temperature: float) -> list[str]:
     """What a reader must know of labels and how they were learned, where it is not the usual."""
     notes = []
     if teachers is not None:
         notes.append(
-            f"labels: {settings.labels}; teachers' logits learned at temperature {settings.temperature:g}; the "
+            f"labels: {settings.labels}; teachers' logits learned at temperature {temperature:g}; the "
             f"{len(teachers)} teachers themselves take {teachers.size:,} bytes, which no row counts"
         )
     if settings.optimiser != "sgd" or settings.mixup:

@@ -16,7 +16,7 @@ import torch
 from ddkit.data import DSA, RealData, select
 from ddkit.errors import UsageError
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
-from ddkit.evaluation.rows import Row, called, set_row
+from ddkit.evaluation.rows import Row, called, set_row, temperature_of
 from ddkit.evaluation.score import Evaluation, Score
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.experts import Ensemble
@@ -52,14 +52,16 @@ def evaluate_as_paper(
         raise UsageError(f"protocol '{full_name}': there is no set to score")
     if not protocol.of_snapshots:
         snapshots = dict([list(snapshots.items())[-1]])
+    last = list(snapshots.values())[-1]
     dsa = _augmentation(protocol, real, dsa)
     if teachers is not None:
         teachers = replace(teachers, batch_stats=protocol.teachers_in_training)
 
-    def call(row: Row, classes: torch.Tensor | None = None) -> Row:
-        return called(row, protocol.labels, classes, teachers, protocol.temperature)
+    temperature = temperature_of(protocol.temperature, last.facts.temperature)
 
-    last = list(snapshots.values())[-1]
+    def call(row: Row, classes: torch.Tensor | None = None) -> Row:
+        return called(row, protocol.labels, classes, teachers, temperature)
+
     score = partial(_score, real=real, net=net, protocol=protocol, dsa=dsa, seed=seed)
     meter.start(f"evaluating ({full_name})", len(snapshots) + baselines)
     candidates = []

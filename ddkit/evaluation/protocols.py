@@ -27,6 +27,7 @@ class PaperProtocol:
         augment: the authors' own augmentation instead; without its flips where these change labels.
         lr: the authors' lr; None: the learned one, or 0.01.
         labels: what networks learn from, one of `ddkit.recipe.LABEL_POLICIES`.
+        temperature: at which teachers' logits are learned; None: the set's.
         teachers_in_training: teachers' batch norms run under each batch's own statistics.
         authors_nets: how many networks the authors trained on a set.
         remark: what a reader of the scores must know besides.
@@ -48,7 +49,7 @@ class PaperProtocol:
     lr: float | None = None
     mixup: float = 0.0
     labels: str = "auto"
-    temperature: float = 30.0
+    temperature: float | None = None
     teachers_in_training: bool = False
     authors_nets: int = 5
     remark: str = ""
@@ -88,7 +89,7 @@ class PaperProtocol:
 
 TAUGHT: dict[str, Any] = {
     **{"epochs": 400, "of_snapshots": False, "augment": "crop+flip", "optimiser": "adamw", "lr": 1e-3},
-    **{"weight_decay": 0.01, "mixup": 0.8, "authors_nets": 3},
+    **{"weight_decay": 0.01, "mixup": 0.8, "temperature": 30.0, "authors_nets": 3},
 }
 """What SRe2L and INFER share on CIFAR."""
 

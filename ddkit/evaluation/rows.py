@@ -69,6 +69,11 @@ def whole_row(real: RealData, nets: int) -> Row:
     return Row("whole", train.images, train.labels, members, train.images.numel())
 
 
+def temperature_of(asked: float | None, own: float | None) -> float:
+    """At which a table's teachers' logits are learned: as asked for, else as its set says, else 30 (INFER's)."""
+    return asked or own or 30.0
+
+
 def called(row: Row, policy: str, classes: Tensor | None, teachers: Ensemble | None, temperature: float) -> Row:
     """The row under a policy of labels, one of `ddkit.recipe.LABEL_POLICIES`.
 
@@ -92,8 +97,8 @@ def called(row: Row, policy: str, classes: Tensor | None, teachers: Ensemble | N
         )
     if teachers is None:
         raise UsageError(
-            f"key 'evaluate.labels': {policy} labels come from teachers, and this recipe has none; give it an "
-            '[experts] section with name = "teacher", or let it be auto'
+            f"labels: {policy} ones come from teachers, and there are none; give the recipe an [experts] section with "
+            'name = "teacher", or ask for labels that need none (evaluate.labels = "auto", another protocol)'
         )
     if policy == "dynamic":
         return dataclasses.replace(bare, lesson=Lesson(temperature, teachers))

@@ -12,9 +12,10 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import pickle
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ class Bundle:
                 "be read as other classes; put the data's classes in its order, or train another"
             )
         found = (getattr(preprocess, "mean", None), getattr(preprocess, "std", None))
-        if found != (ours.mean, ours.std):
+        if not all(map(_alike, found, (ours.mean, ours.std))):
             raise DataError(
                 f"{where}: reads pixels normalised by mean {_short(ours.mean)} and std {_short(ours.std)}, the "
                 f"data's are {_short(found[0])} and {_short(found[1])}; use the same split and "
@@ -140,8 +141,8 @@ def read_bundle(path: Path) -> Bundle:
         raise DataError(f"teacher '{path}': there is no such file; `ddkit teachers ls` lists those that are") from None
     except (*_DAMAGE, DDKitError) as error:  # DDKitError: a network that this version does not know
         raise DataError(
-            f"teacher '{path}': is no teacher of ddkit's, or damaged ({type(error).__name__}); delete it to "
-            "train it again"
+            f"teacher '{path}': is no teacher of ddkit's, or damaged ({type(error).__name__}); fetch another "
+            "copy, or `ddkit teachers rm` it to train it again"
         ) from None
     return bundle
 
@@ -150,5 +151,9 @@ def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in tensors.items()}
 
 
+def _alike(one: tuple[float, ...] | None, other: tuple[float, ...]) -> bool:
+    return one is not None and len(one) == len(other) and all(map(partial(math.isclose, abs_tol=1e-4), one, other))
+
+
 def _short(values: tuple[float, ...] | None) -> str:
-    return "none" if values is None else "(" + ", ".join(f"{value:.4g}" for value in values) + ")"
+    return "none" if values is None else "(" + ", ".join(f"{value:.6g}" for value in values) + ")"

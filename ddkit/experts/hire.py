@@ -37,6 +37,11 @@ class Post(NamedTuple):
     file: Path
 
 
+def here(post: Post) -> bool:
+    """Whether the teacher need not be trained or downloaded first."""
+    return post.file.exists()
+
+
 def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter: Meter) -> Ensemble:
     """The teachers of `settings` for the data, each from its bundle under `root`.
 
@@ -114,15 +119,18 @@ def bundle_of(net: FlatNet, theta: Tensor, real: RealData) -> Bundle:
 
 
 def population_stats(net: FlatNet, theta: Tensor, images: Tensor) -> Stats:
-    """The running statistics of a trained network: the mean over batches of all images, as they are, of the batches'.
+    """The running statistics of a trained network: the mean over random batches of all images, as they are, of the
+    batches'.
 
     PyTorch's running average follows the weights of the last few steps and the augmented images. This one belongs to
-    the weights that are kept and to real images, which is what BN matching and the network's users meet.
+    the weights that are kept and to real images, which is what BN matching and the network's users meet. Batches are
+    random because data often lies class by class, where a batch has the spread of one class.
     """
     if not net.has_stats:
         return {}
     count = max(1, round(len(images) / STATISTICS_BATCH))
-    batches = [net.batch_stats(theta, batch) for batch in images.tensor_split(count)]
+    order = torch.randperm(len(images), generator=stream(0, "statistics")).to(images.device)
+    batches = [net.batch_stats(theta, images[rows]) for rows in order.tensor_split(count)]
     return {name: torch.stack([stats[name] for stats in batches]).mean(0) for name in batches[0]}
 
 

@@ -39,6 +39,8 @@ class TeacherSettings(PlainExperts):
             raise RecipeError(
                 "key 'experts.nets': names no network; teachers need at least one, as in resnet18(norm=batch)"
             )
+        if len(set(self.named)) < len(self.named):
+            raise RecipeError("key 'experts.nets': names one network twice; several of a kind are experts.count")
         for name in self.named:
             if not name.startswith((FILE, PRETRAINED)):
                 parse_net(name)

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from torch import Tensor
-
 from ddkit.evaluation import (
     LR_GRIDS,
     RIVALS,
+    SAME_LABELS,
     Row,
     Score,
     called,
@@ -21,6 +20,7 @@ from ddkit.evaluation import (
     rival_row,
     score_row,
     set_row,
+    temperature_of,
     whole_row,
 )
 from ddkit.experts import Ensemble
@@ -28,6 +28,7 @@ from ddkit.jobs.bench import Bench
 from ddkit.jobs.comparison import Line
 from ddkit.jobs.entry import Entry
 from ddkit.jobs.table_file import read_table, write_table
+from ddkit.methods.labelled import TaughtSettings
 from ddkit.recipe import Recipe
 from ddkit.synth import read_set
 
@@ -57,6 +58,8 @@ def plan_lines(
     first = entries[0].recipes[0]
     settings, ipc, real = first.evaluate, first.method.ipc, bench.real
     policy = labels or settings.labels
+    taught_by = [m for entry in entries if isinstance(m := entry.recipes[0].method, TaughtSettings)]
+    temperature = temperature_of(settings.temperature, taught_by[0].temperature if taught_by else None)
     expected = any(entry.recipes[0].method.expects_flips for entry in entries)
     asked = {entry.recipes[0].evaluate.flips for entry in entries}
     own = "always" if "always" in asked else "augment" if asked == {"augment"} else "auto"
@@ -69,9 +72,10 @@ def plan_lines(
         "net": bench.net.spec,
         "augment": dsa.strategy,
         "on": on,
+        "temperature": temperature,
     }
 
-    def cell(recipe: Recipe, what: str, make: Callable[[], Row]) -> Cell:
+    def cell(recipe: Recipe, what: str, make: Callable[[], Row], policy: str = policy) -> Cell:
         # Defaults are no part of it: a setting that a later version adds leaves the scores of today where they are.
         judged = {f.name: v for f in dataclasses.fields(settings) if (v := getattr(settings, f.name)) != f.default}
         judged = {name: value for name, value in judged.items() if name not in ("flips", "labels")}  # see below
@@ -80,15 +84,13 @@ def plan_lines(
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
         return Cell(make, bench, recipe, on, out / "scores" / f"{digest}.json")
 
-    def call(row: Row, classes: Tensor | None = None) -> Row:
-        return called(row, policy, classes, teachers, settings.temperature)
-
     def of_file(file: Path) -> Row:
         synthetic = read_set(file)
-        return call(set_row(synthetic, real, settings.nets), synthetic.labels)
+        own = temperature_of(settings.temperature, synthetic.facts.temperature or temperature)
+        return called(set_row(synthetic, real, settings.nets), policy, synthetic.labels, teachers, own)
 
-    def of_rival(name: str, seed: int) -> Row:
-        return call(rival_row(name, real, ipc, settings.nets, seed))
+    def of_rival(name: str, seed: int, policy: str = policy) -> Row:
+        return called(rival_row(name, real, ipc, settings.nets, seed), policy, None, teachers, temperature)
 
     methods = [entry.method for entry in entries]
     told = (real.data.name, ipc, dsa.flip_share, policy)
@@ -105,6 +107,12 @@ def plan_lines(
             cell(recipe, f"{name}, ipc {ipc}", partial(of_rival, name, recipe.seed)) for recipe in entries[0].recipes
         ]
         yield cells, Line(*told, name, ())
+    if policy == "auto" and teachers is not None:
+        cells = [
+            cell(recipe, f"random-real, ipc {ipc}", partial(of_rival, "random-real", recipe.seed, "static"), "static")
+            for recipe in entries[0].recipes
+        ]
+        yield cells, Line(*told, SAME_LABELS, ())
     if settings.whole and policy in ("auto", "hard"):
         yield [cell(first, "whole", partial(whole_row, real, settings.nets))], Line(*told, "whole", ())
 

@@ -14,7 +14,7 @@ from typing import Any
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation import PARTS
-from ddkit.experts import Ensemble
+from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.cells import Cell, plan_lines, read_score, score_cell
 from ddkit.jobs.comparison import Comparison, Line
@@ -88,6 +88,11 @@ def compare(
             benches[key] = lay_out(recipe.data, recipe.net, where)
         refuse_small_classes(benches[key].real.train.labels, recipe.method.ipc)
         guard_flips(recipe, benches[key], meter, flips)
+    groups: dict[tuple[Any, ...], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.group, []).append(entry)
+    for members, policy in product(groups.values(), labels or (entries[0].recipes[0].evaluate.labels,)):
+        _refuse_two_faculties(members, policy)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
         refuse_another(entry.folder(out, recipe), recipe, benches[entry.bench_key].real)
@@ -98,9 +103,6 @@ def compare(
     tasks = [(entry, recipe, benches[entry.bench_key]) for entry, recipe in unfinished]
     spread(lambda task: condense_one(*task, out, where), tasks, where, "condensing sets", meter)
 
-    groups: dict[tuple[Any, ...], list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.group, []).append(entry)
     planned = [
         line
         for flip, label in product(dict.fromkeys(flips) or (None,), dict.fromkeys(labels) or (None,))
@@ -129,15 +131,21 @@ def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:
     return Entry(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
 
 
-def _one_faculty(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> Ensemble | None:
-    """The teachers of a group, who name its real images."""
-    found = [teachers for entry in members if (teachers := hired[entry]) is not None]
-    if any(teachers.names != found[0].names for teachers in found):
+def _refuse_two_faculties(members: list[Entry], policy: str) -> None:
+    """Raise if real images would have to be named by teachers of several kinds."""
+    kinds = [experts for entry in members if isinstance(experts := entry.recipes[0].experts, TeacherSettings)]
+    if policy in ("static", "dynamic") and any(kind != kinds[0] for kind in kinds):
         raise UsageError(
-            "compare: recipes of one table have different teachers, and real images can have the labels of one only; "
-            "give them the same [experts]"
+            f"compare: recipes of one table have different teachers, and under {policy} labels real images can have "
+            "those of one only; give them the same [experts]"
         )
-    return found[0] if found else None
+
+
+def _one_faculty(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> Ensemble | None:
+    """The teachers of a group, who name its real images; None where there are none or several kinds."""
+    found = [teachers for entry in members if (teachers := hired[entry]) is not None]
+    alike = all(teachers.names == found[0].names for teachers in found)
+    return found[0] if found and alike else None
 
 
 def _augmentations(planned: list[tuple[list[Cell], Line]]) -> str:

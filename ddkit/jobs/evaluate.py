@@ -1,8 +1,10 @@
 """Judge a set: rebuild the real data it was made from, then hand over to the evaluator."""
 
+import json
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,7 +17,7 @@ from ddkit.evaluation import (
     evaluation_dsa,
     full_name,
 )
-from ddkit.experts import Ensemble, TeacherSettings, hire
+from ddkit.experts import Ensemble, TeacherSettings, here, hire, posts
 from ddkit.home import home
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
@@ -67,6 +69,11 @@ def evaluate(
         DataError: the set or its real data is missing or damaged, or they do not belong together.
     """
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
+    if protocol == "paper" and synthetic.facts.temperature is not None and synthetic.facts.method not in PAPERS:
+        raise UsageError(
+            f"protocol 'paper': there is none for {synthetic.facts.method}, and that of MTT knows no teachers' labels; "
+            "name one, as paper-infer"
+        )
     protocol = full_name(protocol, synthetic.facts.method)
     for assignment in overrides:
         if not assignment.startswith(("evaluate.", OVERRIDE)):
@@ -80,7 +87,10 @@ def evaluate(
         made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
         refuse_harmful_flips("evaluate.flips", "let it be augment", made_with, bench.real, meter)
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
-    teachers = teachers_of_set(synthetic, bench, meter)
+    policy = settings.labels if protocol == "honest" else PAPERS[protocol.removeprefix("paper-")].labels
+    teachers = None
+    if policy in ("static", "dynamic") or (policy == "auto" and synthetic.facts.temperature is not None and baselines):
+        teachers = _teachers_of(synthetic, bench, policy != "auto", meter)
     with fitting_threads(bench.net.shape):
         if protocol == "honest":
             return evaluate_honestly(synthetic, bench.real, bench.net, settings, dsa, seed, meter, baselines, teachers)
@@ -155,14 +165,27 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
     return bench
 
 
-def teachers_of_set(synthetic: SyntheticSet, bench: Bench, meter: Meter) -> Ensemble | None:
-    """The teachers by the recipe of a set, trained where they are missing; None if it has none."""
-    tables = read_toml(synthetic.record.recipe, "the set's recipe")
-    table = dict(tables.get("experts", {}))
-    if table.pop("name", None) != TeacherSettings.name:
+def teacher_table(synthetic: SyntheticSet) -> dict[str, Any] | None:
+    """The settings of a set's teachers: those who named it last, or else its recipe's; None if it has none."""
+    relabelled = json.loads(synthetic.record.lineage).get("teachers")
+    if relabelled is not None:
+        return relabelled
+    table = dict(read_toml(synthetic.record.recipe, "the set's recipe").get("experts", {}))
+    return table if table.pop("name", None) == TeacherSettings.name else None
+
+
+def _teachers_of(synthetic: SyntheticSet, bench: Bench, needed: bool, meter: Meter) -> Ensemble | None:
+    """The teachers of a set. Where the set's own labels will do, they are not trained for one more row of the table,
+    and a line says that it is left out."""
+    table = teacher_table(synthetic)
+    if table is None:
         return None
     settings = parse_table(table, TeacherSettings, "the set's recipe", "experts")
-    return hire(home() / "teachers", bench.real, settings, bench.dsa, meter)
+    root = home() / "teachers"
+    if not needed and not all(here(post) for post in posts(root, bench.real, settings, bench.dsa)):
+        meter.say("left out: random-real with the same labels, whose teachers are not on this machine")
+        return None
+    return hire(root, bench.real, settings, bench.dsa, meter)
 
 
 def _snapshots(source: Path, synthetic: SyntheticSet) -> dict[str, SyntheticSet]:

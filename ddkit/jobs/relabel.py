@@ -1,20 +1,22 @@
 """Give any set of images the labels of teachers."""
 
 import dataclasses
+import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from ddkit.errors import UsageError
-from ddkit.experts import Ensemble, TeacherSettings, hire, read_bundle
+from ddkit.experts import TeacherSettings, hire
+from ddkit.experts.teacher import FILE
 from ddkit.home import home
-from ddkit.jobs.bench import Bench
-from ddkit.jobs.evaluate import lay_out_for
+from ddkit.jobs.evaluate import lay_out_for, teacher_table
 from ddkit.methods.regions import regions
-from ddkit.recipe import override, parse_table, read_toml
+from ddkit.recipe import override, parse_table
 from ddkit.run import Meter, SilentMeter
-from ddkit.synth import SyntheticSet, load, only_top
+from ddkit.synth import SyntheticSet, fewer, load, only_top
 
 
 def relabel(
@@ -52,44 +54,56 @@ def relabel(
         UsageError: no teachers are named; regions that are no three shares in ascending order.
         DataError: a teacher that reads other pixels or classes than the set has.
     """
+    if not 0 < temperature < math.inf or (top_k is not None and top_k < 1):
+        raise UsageError(
+            f"relabel: the temperature must be above 0 and top-k at least 1, got {temperature} and {top_k}"
+        )
+    if files and (nets or overrides):
+        raise UsageError("relabel: teachers are named twice, as bundles and as networks to be trained; keep one")
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
     bench, meter = lay_out_for(synthetic, data), meter or SilentMeter()
-    teachers = _bundles(files, bench) if files else _hired(synthetic, bench, nets, overrides, meter)
+    settings = (
+        TeacherSettings(nets="; ".join(f"{FILE}{file}" for file in files))
+        if files
+        else _asked(synthetic, nets, overrides)
+    )
+    teachers = hire(home() / "teachers", bench.real, settings, bench.dsa, meter)
     labels = teachers.labels(synthetic.images)
     kept = torch.ones(len(synthetic), dtype=torch.bool)
     if ferkd is not None:
         kept, labels = regions(labels, synthetic.labels, temperature, ferkd)
+        meter.say(_what_is_left(synthetic, kept))
+    top_k = fewer(top_k, labels.shape[1])
     facts = dataclasses.replace(
         synthetic.facts, temperature=temperature, top_k=top_k, teachers="; ".join(teachers.names)
     )
+    # The set's scores are those of other labels; who gave these is what `evaluate` asks for.
+    lineage = json.loads(synthetic.record.lineage) | {"teachers": dataclasses.asdict(settings)}
     return dataclasses.replace(
         synthetic,
         images=synthetic.images[kept],
         labels=synthetic.labels[kept],
         soft_labels=only_top(labels[kept], top_k or labels.shape[1], temperature),
         facts=facts,
-        compact=synthetic.compact if ferkd is None else None,
+        compact=synthetic.compact if kept.all() else None,
+        record=dataclasses.replace(synthetic.record, scores="{}", lineage=json.dumps(lineage)),
     )
 
 
-def _bundles(files: Sequence[Path], bench: Bench) -> Ensemble:
-    bundles = tuple(read_bundle(Path(file)) for file in files)
-    for file, bundle in zip(files, bundles, strict=True):
-        bundle.refuse_mismatch(bench.real, f"teacher '{file}'")
-    return Ensemble(bundles)
+def _what_is_left(synthetic: SyntheticSet, kept: torch.Tensor) -> str:
+    there = synthetic.labels[kept].bincount(minlength=len(synthetic.facts.classes))
+    lost = int((there == 0).sum())
+    classes = f"; {lost} of {len(there)} classes have none left" if lost else ""
+    return f"ferkd: kept {int(kept.sum())} of {len(kept)} images{classes}"
 
 
-def _hired(
-    synthetic: SyntheticSet, bench: Bench, nets: str | None, overrides: tuple[str, ...], meter: Meter
-) -> Ensemble:
+def _asked(synthetic: SyntheticSet, nets: str | None, overrides: tuple[str, ...]) -> TeacherSettings:
+    """The teachers to be trained: those of the set, or networks under its settings, or under the defaults."""
     for assignment in overrides:
         if not assignment.startswith("experts."):
             raise UsageError(f"--set {assignment!r}: only experts.* can be set when a set is relabelled")
-    tables = read_toml(synthetic.record.recipe, "the set's recipe")
-    theirs = tables.get("experts", {})
-    known = {k: v for k, v in theirs.items() if k != "name"} if theirs.get("name") == TeacherSettings.name else {}
-    if nets is None and "nets" not in known:
+    theirs = teacher_table(synthetic)
+    if nets is None and theirs is None:
         raise UsageError("relabel: the set's recipe has no teachers; name some with --teachers or --bundle")
-    asked = override({"experts": known | ({"nets": nets} if nets else {})}, overrides)
-    settings = parse_table(asked["experts"], TeacherSettings, "teachers", "experts")
-    return hire(home() / "teachers", bench.real, settings, bench.dsa, meter)
+    asked = override({"experts": (theirs or {}) | ({"nets": nets} if nets else {})}, overrides)
+    return parse_table(asked["experts"], TeacherSettings, "teachers", "experts")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.errors import RecipeError, UsageError
-from ddkit.experts import expert_settings
+from ddkit.experts import TeacherSettings, expert_settings
 from ddkit.methods import method_class
 from ddkit.nets import net_settings
 from ddkit.recipe import Recipe, nearest, override, parse_recipe, read_toml
@@ -123,4 +123,10 @@ def fill(recipe: Recipe) -> Recipe:
     if kind is None and recipe.experts is not None:
         raise RecipeError(f"section 'experts': method '{recipe.method.name}' reads no experts; remove the section")
     experts = recipe.experts or (expert_settings(kind)() if kind else None)
+    if experts is not None and (kind == TeacherSettings.name) != isinstance(experts, TeacherSettings):
+        wanted = "teachers" if kind == TeacherSettings.name else "trajectories of experts, which teachers have none of"
+        raise RecipeError(
+            f"key 'experts.name': method '{recipe.method.name}' needs {wanted}; let it be \"{kind}\", got "
+            f'"{experts.name}"'
+        )
     return dataclasses.replace(recipe, net=recipe.net or net_settings("convnet")(), experts=experts)

@@ -7,7 +7,7 @@ from ddkit.errors import UsageError
 from ddkit.experts import Ensemble
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.recipe import setting
-from ddkit.synth import SyntheticSet, only_top
+from ddkit.synth import SyntheticSet, fewer, only_top
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ def labelled(made: SyntheticSet, settings: TaughtSettings, context: Context) -> 
     if not settings.soft_labels:
         return made
     said = teachers_of(context, settings.name).labels(made.images.to(context.device)).cpu()
-    top_k = settings.top_k
+    top_k = fewer(settings.top_k, said.shape[1])
     soft = said if top_k is None else only_top(said, top_k, settings.temperature)
     facts = replace(made.facts, temperature=settings.temperature, top_k=top_k)
     return replace(made, soft_labels=soft, facts=facts)

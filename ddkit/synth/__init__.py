@@ -13,7 +13,7 @@ from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples
 from ddkit.synth.hdf5 import read_set, write_set
 from ddkit.synth.shelf import list_sets, load
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
-from ddkit.synth.top_k import only_top
+from ddkit.synth.top_k import fewer, only_top
 
 __all__ = [
     "EXPORTERS",
@@ -33,6 +33,7 @@ __all__ = [
     "SyntheticSet",
     "clip",
     "export",
+    "fewer",
     "list_sets",
     "load",
     "only_top",

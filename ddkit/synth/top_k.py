@@ -13,6 +13,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
+def fewer(count: int | None, classes: int) -> int | None:
+    """How many logits are kept, None if that is all of them."""
+    return None if count is None or count >= classes else count
+
+
 def only_top(logits: Float[Tensor, "n k"], count: int, temperature: float) -> Float[Tensor, "n k"]:
     """The labels with `count` logits of their own, rounded to what float16 holds."""
     classes = logits.shape[1]

@@ -123,7 +123,7 @@ def test_dynamic_labels_are_nowhere_stored(synthetic: SyntheticSet, real: RealDa
 @pytest.mark.parametrize("policy", ["static", "dynamic"])
 def test_without_teachers_it_is_one_line(synthetic: SyntheticSet, real: RealData, policy: str) -> None:
     for own in (row(synthetic, real), rival_row("random-real", real, 1, 2, 0)):
-        with pytest.raises(UsageError, match=f"'evaluate.labels': {policy} labels come from teachers") as caught:
+        with pytest.raises(UsageError, match=f"labels: {policy} ones come from teachers") as caught:
             called(own, policy, synthetic.labels, None, T)
         assert "\n" not in str(caught.value)
 
@@ -141,3 +141,7 @@ def test_a_compact_set_takes_the_bytes_of_its_parts(synthetic: SyntheticSet, rea
     images = 10 * 2 * PIXELS + 2 * 3 * 2 * PIXELS
     assert row(own, real).size == images + 2 * 80 * 10
     assert called(row(own, real), "hard", own.labels, None, T).size == images
+
+
+def test_a_sets_own_temperature_counts_unless_another_is_asked_for() -> None:
+    assert [temperature_of(None, 4.0), temperature_of(20.0, 4.0), temperature_of(None, None)] == [4.0, 20.0, 30.0]

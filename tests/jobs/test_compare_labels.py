@@ -85,4 +85,4 @@ def test_labels_that_nobody_can_give_are_one_line(recipes: list[str], capsys: py
         compare(recipes, sets=1, labels=("soft",))
     assert run(["compare", "random.toml", "--sets", "1", "--labels", "dynamic"]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert "dynamic labels come from teachers, and this recipe has none" in error
+    assert "dynamic ones come from teachers, and there are none" in error

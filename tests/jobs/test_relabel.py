@@ -1,6 +1,7 @@
 """Labels by teachers for a set that exists, and what is refused."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -119,8 +120,20 @@ def test_a_compact_set_stays_compact_and_only_regions_undo_that(home: Path, tmp_
     again = relabel(made, temperature=5.0)  # by the recipe's own teachers, which are there
     assert torch.equal(again.soft_labels, made.soft_labels) and again.facts.teachers == made.facts.teachers
     assert again.compact is made.compact and len(teacher_files(())) == 1
-    fewer = relabel(made, ferkd="0,0.1,1")
+    assert relabel(made, ferkd="0,0.1,1").compact is made.compact  # no image was left out
+    sure = made.soft_labels.softmax(1)[torch.arange(len(made)), made.labels]
+    fewer = relabel(made, ferkd=f"{float(sure.median())},{float(sure.median())},1")
+    assert 0 < len(fewer) < len(made)
     assert fewer.compact is None and fewer.stored_bytes()["images"] == 4 * fewer.images.numel()
+
+
+def test_it_says_who_gave_the_labels_and_forgets_scores_of_others(source: SyntheticSet, tmp_path: Path) -> None:
+    scored = dataclasses.replace(source, record=dataclasses.replace(source.record, scores='{"scores": []}'))
+    write_bundle(linear(source, tmp_path), tmp_path / "own.pt")
+    made = relabel(scored, files=(tmp_path / "own.pt",))
+    assert made.record.scores == "{}"
+    assert json.loads(made.record.lineage)["teachers"]["nets"] == f"file:{tmp_path / 'own.pt'}"
+    assert relabel(made, temperature=3.0).facts.teachers == made.facts.teachers  # a second time by the same
 
 
 def test_what_cannot_be_done_is_one_line(source: SyntheticSet, tmp_path: Path) -> None:
@@ -130,6 +143,9 @@ def test_what_cannot_be_done_is_one_line(source: SyntheticSet, tmp_path: Path) -
         assert "\n" not in str(caught.value)
 
     refused(UsageError, "has no teachers; name some with --teachers or --bundle")
+    for wrong_temperature in (0.0, -5.0, float("nan"), float("inf")):
+        refused(UsageError, "temperature must be above 0", nets=TEACHERS, temperature=wrong_temperature)
+    refused(UsageError, "named twice", nets=TEACHERS, files=(tmp_path / "none.pt",))
     refused(UsageError, "only experts", nets=TEACHERS, overrides=("method.ipc=3",))
     refused(DataError, "no such file", files=(tmp_path / "none.pt",))
     bundle = linear(source, tmp_path)

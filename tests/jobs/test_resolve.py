@@ -126,3 +126,13 @@ def test_every_shipped_recipe_parses_is_named_after_its_contents_and_round_trips
     assert f"{recipe.method.name}-{data}-ipc{recipe.method.ipc}" == name
     assert recipe.method.name in method_names()
     assert parse_recipe(read_toml(to_toml(recipe), where), settings_class, where) == recipe
+
+
+@pytest.mark.parametrize(
+    "method, kind, said",
+    [("infer", "plain", "method 'infer' needs teachers"), ("mtt", "teacher", "method 'mtt' needs trajectories")],
+)
+def test_experts_of_the_wrong_sort_are_refused_before_anything_is_trained(method: str, kind: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=said) as caught:
+        resolve(method=method, overrides=(f"experts.name={kind}",))
+    assert "\n" not in str(caught.value)
