@@ -8,7 +8,7 @@ import torch
 from ddkit.data import RealData
 from ddkit.errors import UsageError
 from ddkit.evaluation.lesson import CLASSES
-from ddkit.evaluation.rows import Row, called, rival_row, set_row, whole_row
+from ddkit.evaluation.rows import Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.experts import Bundle, Ensemble
 from ddkit.experts.bundle import TeacherFacts
 from ddkit.nets import FlatNet, parse_net
