@@ -62,7 +62,8 @@ def evaluate_honestly(
     if baselines:
         drawn = [rival_row(name, real, synthetic.facts.ipc, settings.nets, seed) for name in RIVALS]
         rows += [call(row, settings.labels) for row in drawn]
-        if settings.labels == "auto" and teachers is not None and "; ".join(teachers.names) == own.teachers:
+        named = teachers is not None and own.temperature is not None and "; ".join(teachers.names) == own.teachers
+        if settings.labels == "auto" and named:
             rows.append(replace(call(drawn[0], "static"), name=SAME_LABELS))
     if settings.whole:
         rows.append(whole_row(real, settings.nets))

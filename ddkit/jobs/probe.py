@@ -231,7 +231,8 @@ def probe_evaluation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float)
     """(cost of training on all sets of the table and judging the networks, what was measured); drawing the rivals
     is left out."""
     settings, real = recipe.evaluate, bench.real
-    sets = {real.data.class_count * recipe.method.ipc: 1 + RIVALS} | ({len(real.train): 1} if settings.whole else {})
+    rows = 1 + RIVALS + isinstance(recipe.experts, TeacherSettings)  # random-real with the teachers' labels
+    sets = {real.data.class_count * recipe.method.ipc: rows} | ({len(real.train): 1} if settings.whole else {})
     networks = len(LR_GRIDS[settings.optimiser]) * settings.nets
     costs = [
         (rows, _training(recipe, bench, gauge, size, networks, seconds / len(sets))) for size, rows in sets.items()

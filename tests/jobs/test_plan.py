@@ -48,9 +48,9 @@ def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_pa
     gauge, measured = Gauge(torch.device("cpu")), {}
 
     def timed(stage: str, function: Callable[..., object]) -> Callable[..., object]:
-        def call(*arguments: object) -> object:
+        def call(*arguments: object, **named: object) -> object:
             results: list[object] = []
-            measured[stage] = gauge.once(lambda: results.append(function(*arguments))).seconds
+            measured[stage] = gauge.once(lambda: results.append(function(*arguments, **named))).seconds
             return results[0]
 
         return call

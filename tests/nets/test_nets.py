@@ -211,7 +211,8 @@ def test_only_batch_norm_tells_training_from_evaluation():
     assert not torch.allclose(module.train()(x), module.eval()(x))
 
 
-NAMES = ["alexnet", "convnet", "efficientnet-b0", "lenet", "mlp", "mobilenetv2", "resnet18", "shufflenet", "vgg11"]
+NAMES = ["alexnet", "convnet", "efficientnet-b0", "lenet", "mlp", "mobilenetv2", "resnet18", "shufflenet", "torchvision"]
+NAMES += ["vgg11"]
 
 
 def test_names_lead_to_settings_of_that_name():
@@ -244,7 +245,7 @@ def test_specs_of_before_a_setting_was_added_are_read():
     ("spec", "kind", "line"),
     [
         ("convnt", UsageError, "unknown net 'convnt'; did you mean convnet?"),
-        ("transformer", UsageError, "there are: " + ", ".join(NAMES)),
+        ("xyz", UsageError, "there are: " + ", ".join(NAMES)),
         ("", UsageError, "must look like name"),
         ("convnet(depth=2", UsageError, "must look like name"),
         ("convnet(2)", UsageError, "'2' must look like key=value"),
