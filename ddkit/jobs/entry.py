@@ -16,9 +16,10 @@ from ddkit.jobs.bench import Bench
 from ddkit.jobs.condense import condense_on
 from ddkit.jobs.experience import experts_of
 from ddkit.jobs.resume import read_changes, resumed
+from ddkit.jobs.stopwatch import Stopwatch
 from ddkit.jobs.table_file import read_table, write_table
 from ddkit.recipe import DataSettings, EvaluateSettings, Recipe, changed_settings
-from ddkit.run import Meter, RunFolder, SilentMeter
+from ddkit.run import Meter, RunFolder
 from ddkit.synth import read_set
 
 
@@ -74,9 +75,10 @@ class Entry:
 
 def condense_one(entry: Entry, recipe: Recipe, bench: Bench, out: Path, device: torch.device) -> None:
     """Make one set, or go on with it."""
-    folder, begin = entry.folder(out, recipe), time.perf_counter()
-    condense_on(bench, recipe, folder, device, folder.recipe.exists(), False, SilentMeter())
-    write_table(_seconds_file(folder), {"condensing": time.perf_counter() - begin})
+    folder = entry.folder(out, recipe)
+    watch = Stopwatch(folder.path / "spent.json")
+    condense_on(bench, recipe, folder, device, folder.recipe.exists(), False, watch)
+    write_table(_seconds_file(folder), {"condensing": watch.seconds})
 
 
 def _shaping(recipe: Recipe) -> Recipe:

@@ -38,7 +38,8 @@ def tree_gallery(graphs: GraphSet, path: Path) -> None:
             place.set_title(f"weight {samples.support[sample]}{more}", fontsize=7)
         row[0].text(-0.08, 0.5, facts.classes[c], transform=row[0].transAxes, fontsize=9, ha="right", va="center")
     figure.suptitle(
-        f"{facts.method} on {facts.dataset}: the heaviest trees of each class, {facts.hops} hops", fontsize=10
+        f"{facts.method} on {facts.dataset}: the heaviest trees of each class, {facts.hops} hop{'s' if facts.hops > 1 else ''}",
+        fontsize=10,
     )
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": None})
