@@ -37,10 +37,8 @@ def tree_gallery(graphs: GraphSet, path: Path) -> None:
             more = f", {samples.size[sample]} trees" if samples.size[sample] > 1 else ""
             place.set_title(f"weight {samples.support[sample]}{more}", fontsize=7)
         row[0].text(-0.08, 0.5, facts.classes[c], transform=row[0].transAxes, fontsize=9, ha="right", va="center")
-    figure.suptitle(
-        f"{facts.method} on {facts.dataset}: the heaviest trees of each class, {facts.hops} hop{'s' if facts.hops > 1 else ''}",
-        fontsize=10,
-    )
+    depth = f"{facts.hops} hop{'s' if facts.hops > 1 else ''}"
+    figure.suptitle(f"{facts.method} on {facts.dataset}: the heaviest trees of each class, {depth}", fontsize=10)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": None})
 
