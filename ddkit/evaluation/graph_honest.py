@@ -13,15 +13,13 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from ddkit.errors import UsageError
 from ddkit.evaluation.graph_rivals import herding_graphs, judge_by_size, random_graphs
 from ddkit.evaluation.graph_samples import GraphSamples, distilled, whole_graphs
 from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
 from ddkit.evaluation.graph_trainer import GraphTraining, judge_gnn, train_gnn
-from ddkit.gnns import CONVOLUTIONS, GNN, NEED_DEGREES
+from ddkit.gnns import GNN, NEED_DEGREES
 from ddkit.graphs import GraphData, graph_bytes
 from ddkit.randomness import stream
-from ddkit.recipe import nearest
 from ddkit.run import Meter
 from ddkit.synth import GraphSet
 
@@ -49,18 +47,10 @@ class GraphJudge:
     seed: int
     readout: str = "mean"
 
-    @cached_property
+    @property
     def gnns(self) -> list[str]:
-        """The networks' names.
-
-        Raises:
-            UsageError: one is unknown.
-        """
-        names = [name.strip() for name in self.training.gnns.split(",")]
-        for name in names:
-            if name not in CONVOLUTIONS:
-                raise UsageError(f"key 'evaluate.gnns': '{name}' is unknown; {nearest(name, CONVOLUTIONS)}")
-        return names
+        """The networks' names."""
+        return self.training.networks
 
     @cached_property
     def bytes_each(self) -> np.ndarray:
@@ -185,7 +175,8 @@ def notes(judge: GraphJudge, on: str) -> tuple[str, ...]:
     return (
         f"ROC-AUC and accuracy on {len(judge.judged)} {on} graphs after the last step; mean and 95 % interval over "
         f"{training.nets} networks; random: a draw each",
-        f"every row: Adam, {training.steps} steps on all samples, lr {training.lr}, width {training.width}, "
+        f"every row: AdamW, {training.steps} steps on all samples (whole: {training.whole_steps}), which need not be "
+        f"enough for rows of many graphs; lr {training.lr}, width {training.width}, "
         f"{judge.readout} readout; nothing is chosen on any held-out graph",
         "bytes: plain arrays in the smallest types; of the set as it is stored (distinct trees once)",
         f"{SIZE}: logistic regression on the numbers of nodes and edges, which has no network",

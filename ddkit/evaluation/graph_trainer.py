@@ -8,9 +8,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import cross_entropy
 
+from ddkit.errors import RecipeError
 from ddkit.evaluation.graph_samples import GraphSamples
-from ddkit.gnns import GNN
-from ddkit.recipe import setting
+from ddkit.gnns import CONVOLUTIONS, GNN
+from ddkit.recipe import nearest, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,18 @@ class GraphTraining:
     width: int = setting(32, at_least=4, help="size of all states; a multiple of four")
     whole: bool = setting(True, help="also train on all training graphs")
     whole_steps: int = setting(150, at_least=1, help="steps on all training graphs")
+
+    def __post_init__(self) -> None:
+        if self.width % 4:
+            raise RecipeError(f"key 'evaluate.width': must be a multiple of 4, the heads of gat, got {self.width}")
+        for name in self.networks:
+            if name not in CONVOLUTIONS:
+                raise RecipeError(f"key 'evaluate.gnns': '{name}' is unknown; {nearest(name, CONVOLUTIONS)}")
+
+    @property
+    def networks(self) -> list[str]:
+        """The networks' names."""
+        return [name.strip() for name in self.gnns.split(",")]
 
 
 class Verdict(NamedTuple):

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from zipfile import BadZipFile
 
 from ddkit.errors import DataError, UsageError, reason
 from ddkit.graphs.digits import digits_graphs
@@ -41,7 +42,10 @@ def load_graphs(spec: str, home: Path | None = None) -> GraphData:
     kind, _, text = spec.partition(":")
     path = Path(text).expanduser()
     if kind in OWN and text:
-        return OWN[kind](path)
+        try:
+            return OWN[kind](path)
+        except (LookupError, ValueError, TypeError, AttributeError, BadZipFile) as error:
+            raise DataError(f"graphs '{spec}': do not have the form that {kind} files have ({reason(error)})") from None
     if spec == "digits-graphs":
         return digits_graphs()
     if spec in TU:

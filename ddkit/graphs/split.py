@@ -27,10 +27,22 @@ def split_graphs(data: GraphData, seed: int) -> Split:
     """The split that came with the data, else a stratified one: a tenth of each class to either held-out part.
 
     Raises:
-        DataError: a class has fewer than three graphs, or none in the training part.
+        DataError: a class has fewer than three graphs, or none in the training part; parts that are empty, overlap or
+            name graphs that are not there.
     """
     if data.split is not None:
         split = Split(*map(np.sort, data.split))
+        every = np.concatenate(split)
+        if (
+            not all(map(len, split))
+            or len(np.unique(every)) < len(every)
+            or every.min() < 0
+            or every.max() >= len(data)
+        ):
+            raise DataError(
+                f"graphs '{data.name}': its split must be three parts, none empty, that share no graph and name "
+                f"graphs 0 to {len(data) - 1} only"
+            )
     else:
         parts: list[list[Array]] = [[], [], []]
         generator = stream(seed, "graph-split")

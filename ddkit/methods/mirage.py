@@ -25,6 +25,9 @@ Array = np.ndarray
 SHRINK = 0.9
 """By this the classes' shares shrink where together they need wider numbers than apart."""
 
+MOST = 1_000_000
+"""Itemsets of a class beyond which thresholds are taken for too low: their number grows exponentially."""
+
 LEAST = 4
 """Bytes that an itemset takes at least: class, support, size and one tree."""
 
@@ -63,8 +66,19 @@ class Mirage:
         trees = Trees.of(train, settings)
         classes = [_class_trees(trees, c) for c in range(len(train.classes))]
         if settings.thresholds:
+            if settings.budget is not None:
+                raise UsageError(
+                    "method 'mirage': method.thresholds and method.budget both say how large it is; keep one"
+                )
             thresholds = _parse(settings.thresholds, train)
-            return _assemble(settings, trees, [_mine(settings, *one) for one in zip(classes, thresholds, strict=True)])
+            mined = [_mine(settings, *one, MOST) for one in zip(classes, thresholds, strict=True)]
+            for own, one in zip(classes, mined, strict=True):
+                if one is None:
+                    name = train.classes[own.label]
+                    raise UsageError(
+                        f"method 'mirage': class '{name}' has over {MOST:,} itemsets; raise method.thresholds"
+                    )
+            return _assemble(settings, trees, mined)
         budget = settings.bytes_for(train)
         share = budget / len(classes)
         while True:
@@ -102,7 +116,7 @@ def _fitting(settings: MirageSettings, trees: Trees, own: ClassTrees, share: int
     best, low, high = None, 0, own.database.n + 1  # `low` is too low, from `high` on all fits
     while high - low > 1:
         threshold = (low + high) // 2
-        mined = _mine(settings, own, threshold, share // LEAST)
+        mined = _mine(settings, own, threshold, MOST if settings.closed else share // LEAST)
         if mined is not None and (not mined.itemsets or _assemble(settings, trees, [mined]).stored_bytes <= share):
             best, high = mined, threshold
         else:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
+from scipy.special import softmax
 
 from ddkit.graphs import GraphData
 from ddkit.methods.graph_contract import GraphMethodSettings, Trees, refuse_budget
@@ -54,7 +55,8 @@ class MiragePlus:
         budget = settings.bytes_for(train)
         order = dictionary_of(trees, budget)
         scores = tree_scores(trees)
-        scores *= settings.spread / np.sqrt(np.square(scores).mean())
+        if size := np.sqrt(np.square(scores).mean()):  # 0 where no tree tells classes apart: all are as likely then
+            scores *= settings.spread / size
         made, low, high = None, 0, len(order) + 1  # bisection over the number of trees: bytes grow with it
         while high - low > 1:
             middle = (low + high) // 2
@@ -70,17 +72,25 @@ def _labelled(settings: MiragePlusSettings, trees: Trees, kept: Array, scores: A
     told = told_by(trees, kept)
     number = np.bincount(told, minlength=len(kept))
     total = np.stack([np.bincount(told, column, len(kept)) for column in scores.T], 1)
-    odds = np.exp(total / np.maximum(1, number)[:, None])
-    soft = np.floor(255 * odds / odds.sum(1, keepdims=True))[:, :-1].astype(np.int64)
+    parts = in_255ths(softmax(total / np.maximum(1, number)[:, None], axis=1))
     samples = Samples(
-        label=odds.argmax(1),
+        label=parts.argmax(1),
         support=np.maximum(1, np.round(HEAVIEST * number / number.max())).astype(np.int64),
         size=np.ones(len(kept), np.int64),
         tree=np.arange(len(kept)),
         count=np.ones(len(kept), np.int64),
-        soft=soft,
+        soft=parts[:, :-1],
     )
     return trees.as_set(settings, kept, samples)
+
+
+def in_255ths(probability: Array) -> Array:
+    """Class probabilities [n, K] as whole 255ths that sum to 255: cut off, and what is left goes to the classes that
+    lost most."""
+    exact = 255 * probability
+    parts = np.floor(exact).astype(np.int64)
+    rank = np.argsort(np.argsort(parts - exact, axis=1, kind="stable"), axis=1)
+    return parts + (rank < 255 - parts.sum(1, keepdims=True))
 
 
 def dictionary_of(trees: Trees, budget: int) -> Array:

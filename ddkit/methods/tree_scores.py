@@ -17,6 +17,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
+from ddkit.errors import UsageError
 from ddkit.methods.graph_contract import Trees
 
 Array = np.ndarray
@@ -69,9 +70,13 @@ def _shares(trees: Trees, level: Array) -> tuple[Any, Array]:
 
 def _fit(features: Any, y: Array) -> LogisticRegression:
     """The model of the penalty that predicts held-out folds best (log loss)."""
-    folds = StratifiedKFold(min(FOLDS, int(np.bincount(y).min())))
+    rarest = int(np.bincount(y).min())
+    if rarest < 2 or not features.shape[1]:
+        what = "some class has a single training graph" if rarest < 2 else f"no tree occurs in {SEEN} graphs"
+        raise UsageError(
+            f"method 'mirage-plus': {what}, so there is nothing to learn from; take mirage, or more graphs"
+        )
+    folds = StratifiedKFold(min(FOLDS, rarest))
     models = [LogisticRegression(C=strength, max_iter=ITERATIONS) for strength in STRENGTHS]
-    if folds.n_splits < 2:
-        return models[0].fit(features, y)
     losses = [-cross_val_score(model, features, y, cv=folds, scoring="neg_log_loss").mean() for model in models]
     return models[int(np.argmin(losses))].fit(features, y)

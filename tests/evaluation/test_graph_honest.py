@@ -132,10 +132,27 @@ def test_soft_labels_and_weights_reach_the_loss(data):
     assert torch.allclose(samples.y, torch.from_numpy(made.samples.probabilities))
     assert float(samples.weight.sum()) == pytest.approx(1)
     support = torch.from_numpy(made.samples.support / made.samples.support.sum())
-    assert torch.allclose(samples.weight, support)
+    assert torch.allclose(samples.weight, support) and len(set(support.tolist())) > 1
+
+    def fresh():
+        nodes, edges = torch.from_numpy(data.node_vocabulary), torch.from_numpy(data.edge_vocabulary)
+        return GNN("sage", nodes, edges, 2, 8, 2, stream(0, "n")).double()
+
+    ours, theirs = fresh(), fresh()
+    train_gnn(ours, samples, 2, TRAINING)
+    optimiser = torch.optim.AdamW(theirs.parameters(), lr=TRAINING.lr, weight_decay=TRAINING.weight_decay)
+    for step in range(2):
+        optimiser.param_groups[0]["lr"] = TRAINING.lr * (1 + np.cos(np.pi * step / 2)) / 2
+        optimiser.zero_grad()
+        said = theirs(samples.layers, samples.readout).log_softmax(1)
+        (-(samples.y * said).sum(1) * samples.weight).sum().backward()
+        optimiser.step()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-10, rtol=0)
 
 
 def test_an_unknown_network_is_one_line(data, made):
-    wrong = GraphJudge(data, data, 2, GraphTraining(gnns="gin, gan"), 0)
     with pytest.raises(UsageError, match=r"'gan' is unknown; did you mean"):
-        evaluate_graph_set(made, wrong, SilentMeter())
+        GraphTraining(gnns="gin, gan")
+    with pytest.raises(UsageError, match=r"must be a multiple of 4, the heads of gat, got 6"):
+        GraphTraining(width=6)

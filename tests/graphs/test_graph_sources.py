@@ -75,7 +75,9 @@ def test_ogb(tmp_path):
     assert data.edge.tolist() == [[0, 1, 2, 3, 3, 4], [1, 0, 3, 2, 4, 3]]
     assert data.edge_label.tolist() == [0, 0, 1, 1, 0, 0]
     assert data.node_vocabulary[data.node_label].tolist() == [[5, 0], [5, 1], [5, 0], [6, 0], [5, 1]]
-    assert [part.tolist() for part in split_graphs(data, 0)] == [[0, 1], [1], [1]]
+    assert [part.tolist() for part in data.split] == [[0, 1], [1], [1]]
+    with pytest.raises(DataError, match="three parts, none empty, that share no graph"):
+        split_graphs(data, 0)  # or networks would be judged on what they were trained on
 
 
 def pyg_list():
@@ -141,6 +143,12 @@ def broken(**changes) -> GraphData:
     return GraphData(**(fields | changes))
 
 
+def own_npz(folder, **arrays):
+    whole = {"node_feat": [[0], [1]], "edge_feat": [[0], [0]], "num_nodes": [1, 1], "label": [0, 1]}
+    np.savez(folder / "own.npz", **(whole | arrays))
+    return f"graphs-npz:{folder / 'own.npz'}"
+
+
 @pytest.mark.parametrize(
     "make, line",
     [
@@ -153,6 +161,8 @@ def broken(**changes) -> GraphData:
         (lambda p: load_graphs("mutagg"), "are unknown; did you mean mutag?"),
         (lambda p: load_graphs(f"pt:{p}/no.pt"), "cannot be read"),
         (lambda p: load_graphs(f"graphs-npz:{p}/no.npz"), "cannot be read"),
+        (lambda p: load_graphs(tu_folder(p, graph_indicator="0\n0\n1\n1\n")), "do not have the form that tu files"),
+        (lambda p: load_graphs(own_npz(p, edge_src=[0, 1], edge_dst=[1])), "do not have the form that graphs-npz"),
         (lambda p: from_pyg([], "own"), "holds no graph"),
         (lambda p: broken(offset=np.array([0, 1])), "do not divide"),
         (lambda p: broken(edge_label=np.zeros(1)), "there must be one for each"),

@@ -89,6 +89,7 @@ def test_a_larger_budget_means_lower_thresholds():
         (MirageSettings(hops=2, budget=4), "class 'a' has no frequent itemset in its share of the budget"),
         (MirageSettings(hops=2, thresholds="3"), "must be 2 numbers of at least 1 joined by commas"),
         (MirageSettings(hops=2, thresholds="0,3"), "must be 2 numbers of at least 1 joined by commas"),
+        (MirageSettings(hops=2, thresholds="3,3", budget=900), "both say how large it is; keep one"),
         (MirageSettings(hops=2, thresholds="900,3"), "class 'a' has no frequent itemset; lower method.thresholds"),
     ],
 )

@@ -1,12 +1,14 @@
 """mirage-plus: scores are the linear model's, labels are scores, vertices are told by the deepest agreement."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from ddkit.errors import UsageError
 from ddkit.methods import graph_method
 from ddkit.methods.graph_contract import Trees
-from ddkit.methods.mirage_plus import MiragePlusSettings, dictionary_of, told_by
+from ddkit.methods.mirage_plus import MiragePlusSettings, dictionary_of, in_255ths, told_by
 from ddkit.methods.tree_scores import tree_scores
 from tests.graphs.conftest import random_graph_data, tree_text
 
@@ -94,3 +96,26 @@ def test_too_small_a_budget_is_one_line():
 def test_an_unknown_method_is_one_line():
     with pytest.raises(UsageError, match="did you mean mirage"):
         graph_method("mirag")
+
+
+def test_parts_sum_to_the_whole_and_none_is_off_by_a_part():
+    probability = np.random.default_rng(0).dirichlet(np.ones(10), 50)
+    parts = in_255ths(probability)
+    assert (parts.sum(1) == 255).all() and (parts >= 0).all()
+    assert np.abs(parts - 255 * probability).max() < 1
+    assert np.abs(parts.mean(0) / 255 - probability.mean(0)).max() < 3e-3  # no class is given what others lost
+
+
+def test_labels_stay_probabilities_however_far_scores_are_spread():
+    method = graph_method("mirage-plus")
+    made = method.distil(dataclasses.replace(SETTINGS, spread=2000.0), random_graph_data(33, graphs=60), 0)
+    found = made.samples.probabilities
+    assert np.allclose(found.sum(1), 1) and found.min() >= 0
+    assert np.array_equal(made.samples.label, found.argmax(1))
+
+
+def test_a_class_of_one_graph_is_one_line():
+    data = random_graph_data(33, graphs=60)
+    few = data.subset(np.concatenate([np.flatnonzero(data.y == 0), np.flatnonzero(data.y == 1)[:1]]))
+    with pytest.raises(UsageError, match="some class has a single training graph"):
+        graph_method("mirage-plus").distil(SETTINGS, few, 0)
