@@ -7,7 +7,7 @@ from typing import Any
 
 from ddkit.errors import RecipeError, UsageError
 from ddkit.experts import TeacherSettings, expert_settings
-from ddkit.methods import method_class
+from ddkit.methods import GRAPH_METHODS, method_class
 from ddkit.nets import net_settings
 from ddkit.recipe import Recipe, nearest, override, parse_recipe, read_toml
 from ddkit.shipped import shipped
@@ -73,6 +73,7 @@ def resolve(
         where, text = find_recipe(recipe)
         tables, origin = read_toml(text, where), f"recipe {recipe}"
     tables = override(tables, flag_overrides(method, data, ipc, seed, fyi) + overrides)
+    refuse_graphs(tables, where)
     refuse_fyi_of_real_images(tables)
     return fill(parse_recipe(tables, settings_class, where)), origin
 
@@ -81,6 +82,16 @@ def _smallest_ipc(recipes: dict[str, Path], method: str, data: str) -> int:
     """The smallest ipc of the shipped recipes of a method for a dataset; 1 if there is none."""
     begin = f"{method}-{data}-ipc"
     return min((int(ipc) for name in recipes if (ipc := name.removeprefix(begin)).isdecimal()), default=1)
+
+
+def refuse_graphs(tables: dict[str, Any], where: str) -> None:
+    """Raise RecipeError if the recipe is one for graphs, which other jobs resolve."""
+    table = tables.get("method")
+    name = table.get("name") if isinstance(table, dict) else None
+    if name in GRAPH_METHODS:
+        raise RecipeError(
+            f"{where}: method '{name}' is for graphs; use `ddkit condense`, or `ddkit graphs` for a table"
+        )
 
 
 def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:

@@ -136,3 +136,8 @@ def test_experts_of_the_wrong_sort_are_refused_before_anything_is_trained(method
     with pytest.raises(RecipeError, match=said) as caught:
         resolve(method=method, overrides=(f"experts.name={kind}",))
     assert "\n" not in str(caught.value)
+
+
+def test_a_recipe_for_graphs_is_sent_to_where_graphs_are() -> None:
+    with pytest.raises(RecipeError, match="method 'mirage' is for graphs; use `ddkit condense`, or `ddkit graphs`"):
+        resolve(recipe="mirage-digits-graphs")
