@@ -49,6 +49,20 @@ class TeacherFacts:
     std: tuple[float, ...]
     validation_accuracy: float
 
+    @staticmethod
+    def of(net: FlatNet, real: RealData, data: str, validation_accuracy: float) -> "TeacherFacts":
+        """Of a teacher for real data that is normalised channel by channel; `data` is what it was trained on."""
+        return TeacherFacts(
+            net=net.spec,
+            shape=real.data.shape,
+            classes=real.data.classes,
+            data=data,
+            data_digest=real.data.digest,
+            mean=real.preprocess.mean,  # type: ignore[union-attr]  # `hire` has refused whitened data
+            std=real.preprocess.std,  # type: ignore[union-attr]
+            validation_accuracy=validation_accuracy,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Bundle:

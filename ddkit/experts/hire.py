@@ -36,10 +36,15 @@ class Post(NamedTuple):
     which: int
     file: Path
 
+    @property
+    def here(self) -> bool:
+        """Whether the teacher need not be trained or downloaded first."""
+        return self.file.exists()
 
-def here(post: Post) -> bool:
-    """Whether the teacher need not be trained or downloaded first."""
-    return post.file.exists()
+    @property
+    def untrained(self) -> bool:
+        """Whether it is to be trained here."""
+        return self.net is not None and not self.here
 
 
 def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter: Meter) -> Ensemble:
@@ -58,7 +63,7 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
             "their batch norms are matched in that space"
         )
     wanted = posts(root, real, settings, dsa)
-    missing = [post for post in wanted if post.net is not None and not post.file.exists()]
+    missing = [post for post in wanted if post.untrained]
     if missing:
         meter.start("training teachers", len(wanted), len(wanted) - len(missing))
 
@@ -104,18 +109,8 @@ def _trained(net: FlatNet, part: Part, settings: TeacherSettings, dsa: DSA, whic
 def bundle_of(net: FlatNet, theta: Tensor, real: RealData) -> Bundle:
     """The teacher that a trained network is for the data."""
     stats = population_stats(net, theta, real.train.images)
-    preprocess, data = real.preprocess, real.data
-    facts = TeacherFacts(
-        net=net.spec,
-        shape=data.shape,
-        classes=data.classes,
-        data=data.name,
-        data_digest=data.digest,
-        mean=preprocess.mean,  # type: ignore[union-attr]  # `hire` has refused whitened data
-        std=preprocess.std,  # type: ignore[union-attr]
-        validation_accuracy=accuracy(net, theta, real.validation.images, real.validation.labels, stats or None),
-    )
-    return Bundle(theta, stats, facts)
+    right = accuracy(net, theta, real.validation.images, real.validation.labels, stats or None)
+    return Bundle(theta, stats, TeacherFacts.of(net, real, real.data.name, right))
 
 
 def population_stats(net: FlatNet, theta: Tensor, images: Tensor) -> Stats:

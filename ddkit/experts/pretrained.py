@@ -47,15 +47,4 @@ def pretrained(model: str, real: RealData) -> Bundle:
             f"teacher 'torchvision:{model}': is right on {100 * found:.1f} % of the validation part, where torchvision "
             f'states {100 * expected:.1f} %; are the classes in ImageNet\'s order, and is data.preprocess = "imagenet"?'
         )
-    preprocess, data = real.preprocess, real.data
-    facts = TeacherFacts(
-        net=net.spec,
-        shape=data.shape,
-        classes=data.classes,
-        data=f"torchvision {WEIGHTS}",
-        data_digest=data.digest,
-        mean=preprocess.mean,  # type: ignore[union-attr]  # `hire` has refused whitened data
-        std=preprocess.std,  # type: ignore[union-attr]
-        validation_accuracy=found,
-    )
-    return Bundle(theta, stats, facts)
+    return Bundle(theta, stats, TeacherFacts.of(net, real, f"torchvision {WEIGHTS}", found))

@@ -17,7 +17,7 @@ from ddkit.evaluation import (
     evaluation_dsa,
     full_name,
 )
-from ddkit.experts import Ensemble, TeacherSettings, here, hire, posts
+from ddkit.experts import Ensemble, TeacherSettings, hire, posts
 from ddkit.home import home
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
@@ -182,7 +182,7 @@ def _teachers_of(synthetic: SyntheticSet, bench: Bench, needed: bool, meter: Met
         return None
     settings = parse_table(table, TeacherSettings, "the set's recipe", "experts")
     root = home() / "teachers"
-    if not needed and not all(here(post) for post in posts(root, bench.real, settings, bench.dsa)):
+    if not needed and not all(post.here for post in posts(root, bench.real, settings, bench.dsa)):
         meter.say("left out: random-real with the same labels, whose teachers are not on this machine")
         return None
     return hire(root, bench.real, settings, bench.dsa, meter)

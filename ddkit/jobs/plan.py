@@ -161,7 +161,7 @@ def _take_stock(recipe: Recipe, bench: Bench) -> _Stock:
     """Look into the buffer without making it; an expert that is too short counts as missing, for it is trained anew."""
     if isinstance(recipe.experts, TeacherSettings):
         wanted = posts(home() / "teachers", bench.real, recipe.experts, bench.dsa)
-        away = [post.net for post in wanted if post.net is not None and not post.file.exists()]
+        away = [post.net for post in wanted if post.net is not None and post.untrained]
         disk = sum(HEADER + 4 * net.parameters for net in away)
         return _Stock(len(wanted) - len(away), len(away), disk // max(1, len(away)), disk)
     key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)

@@ -16,6 +16,7 @@ import torch
 from ddkit.data import Part
 from ddkit.evaluation import LR_GRIDS, Training
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
+from ddkit.evaluation.training import honest_training
 from ddkit.experts import (
     Buffer,
     BufferKey,
@@ -131,7 +132,7 @@ def probe_experts(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float) ->
     """(cost of one expert that is trained alone, what was measured); of teachers, the mean of their times."""
     if isinstance(recipe.experts, TeacherSettings):
         wanted = posts(home() / "teachers", bench.real, recipe.experts, bench.dsa)
-        nets = [post.net for post in wanted if post.net is not None and not post.file.exists()]
+        nets = [post.net for post in wanted if post.net is not None and post.untrained]
         each = [_probe_expert(recipe, bench, net, recipe.experts.epochs, 1, gauge, seconds / len(nets)) for net in nets]
         costs = [cost for cost, _ in each]
         mean = Cost(sum(cost.seconds for cost in costs) / len(costs), max(cost.memory for cost in costs))
@@ -211,7 +212,7 @@ def _untaught(recipe: Recipe, bench: Bench) -> Ensemble:
     """The teachers, those that are missing as they are before they are trained."""
     bundles = []
     for post in posts(home() / "teachers", bench.real, recipe.experts, bench.dsa):
-        if post.net is None or post.file.exists():
+        if post.net is None or post.here:
             bundles.append(read_post(post, bench.real))
         else:
             theta = post.net.init(stream(recipe.seed, "plan")).to(bench.real.train.images)
@@ -253,7 +254,7 @@ def probe_evaluation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float)
 def _training(recipe: Recipe, bench: Bench, gauge: Gauge, size: int, networks: int, seconds: float) -> Cost:
     """What training all networks of one row takes, on a set of `size` images."""
     settings, train = recipe.evaluate, bench.real.train
-    full = max(settings.steps, -(-settings.epochs * size // settings.batch))
+    full = honest_training(settings, size).steps
 
     def prepare(count: int, steps: int) -> Callable[[], object]:
         members, lr = torch.arange(size).expand(count, -1), torch.full((count,), LR_GRIDS[settings.optimiser][0])
