@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a private home, tiny data, and the real images where a machine has them."""
+"""Fixtures for every test: a private home, tiny data, the real images and graphs where a machine has them."""
 
 import importlib.util
 import os
@@ -13,6 +13,7 @@ import torch
 
 if TYPE_CHECKING:
     from ddkit.data import RealData
+    from ddkit.graphs import GraphData
 
 torch.set_num_threads(1)  # everything here is small; see ddkit/jobs/threads.py
 
@@ -43,6 +44,26 @@ def real_images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         command = [sys.executable, str(source / "unpack.py"), name, "--to", str(unpacked)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return unpacked / f"{name}.npz"
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def real_graphs() -> Callable[[str], "GraphData"]:
+    """NAME -> the graphs of that name from $DDKIT_DATA/graphs or ../shared/data/graphs; skips without them."""
+    from ddkit.graphs import load_graphs
+
+    root = Path(os.environ.get("DDKIT_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    loaded: dict[str, GraphData] = {}
+
+    def find(name: str) -> "GraphData":
+        if not (root / "graphs").is_dir():
+            pytest.skip(f"no real {name}: name a folder with graphs/ in DDKIT_DATA")
+        if name not in loaded:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("DDKIT_DATA", str(root))
+                loaded[name] = load_graphs(name)
+        return loaded[name]
 
     return find
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from random_graphs import random_graph_data
 from sklearn.metrics import roc_auc_score
 
 from ddkit.errors import UsageError
@@ -16,7 +17,6 @@ from ddkit.methods import graph_method
 from ddkit.methods.mirage import MirageSettings
 from ddkit.randomness import stream
 from ddkit.run import SilentMeter
-from tests.graphs.conftest import random_graph_data
 
 TRAINING = GraphTraining(gnns="gin", nets=2, steps=3, whole_steps=3, width=8)
 

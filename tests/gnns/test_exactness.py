@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from random_graphs import random_graph_data
 
 from ddkit.evaluation.graph_samples import distilled, whole_graphs
 from ddkit.gnns import CONVOLUTIONS, GNN, NEED_DEGREES, Layers
 from ddkit.graphs import Adjacency, TreeDag, degree_labels, fold, refine
 from ddkit.randomness import stream
 from ddkit.synth import GraphFacts, GraphSet, Samples, sample_data
-from tests.graphs.conftest import random_graph_data
 
 HOPS = 3
 EXACT = {"atol": 1e-12, "rtol": 0}

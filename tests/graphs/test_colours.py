@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from random_graphs import random_graph_data, tree_text
 
 from ddkit.graphs import Adjacency, degree_labels, refine, refine_exactly
-from tests.graphs.conftest import random_graph_data, tree_text
 
 
 def adjacency(data):

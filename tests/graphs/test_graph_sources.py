@@ -5,10 +5,10 @@ import gzip
 import numpy as np
 import pytest
 import torch
+from random_graphs import random_graph_data
 
 from ddkit.errors import DataError, UsageError
 from ddkit.graphs import GraphData, from_pyg, is_graphs, load_graphs, split_graphs
-from tests.graphs.conftest import random_graph_data
 
 PATH = {"A": "1, 2\n2, 1\n3, 4\n", "graph_indicator": "1\n1\n2\n2\n", "graph_labels": "-1\n1\n"}
 

@@ -4,12 +4,12 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from random_graphs import random_graph_data, tree_text
 
 from ddkit.errors import UsageError
 from ddkit.graphs import graph_bytes, split_graphs
 from ddkit.methods import graph_method
 from ddkit.methods.mirage import MirageSettings
-from tests.graphs.conftest import random_graph_data, real_graphs, tree_text  # noqa: F401  a fixture
 
 
 def text_of(made, tree: int, data) -> str:
@@ -52,7 +52,7 @@ def test_itemsets_are_those_of_trees_written_out():
         assert expected and found(made, data, c) == expected
 
 
-def test_molbace_at_the_papers_thresholds(real_graphs):  # noqa: F811
+def test_molbace_at_the_papers_thresholds(real_graphs):
     data = real_graphs("ogbg-molbace")
     train = data.subset(split_graphs(data, 0).train)
     made = graph_method("mirage").distil(MirageSettings(hops=3, thresholds="150,104"), train, 0)

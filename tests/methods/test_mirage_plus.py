@@ -4,13 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from random_graphs import random_graph_data, tree_text
 
 from ddkit.errors import UsageError
 from ddkit.methods import graph_method
 from ddkit.methods.graph_contract import Trees
 from ddkit.methods.mirage_plus import MiragePlusSettings, dictionary_of, in_255ths, told_by
 from ddkit.methods.tree_scores import tree_scores
-from tests.graphs.conftest import random_graph_data, tree_text
 
 SETTINGS = MiragePlusSettings(hops=2, ratio=0.5)
 

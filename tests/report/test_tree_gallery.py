@@ -2,11 +2,11 @@
 
 import numpy as np
 from PIL import Image
+from random_graphs import random_graph_data
 
 from ddkit.methods import graph_method
 from ddkit.report import tree_gallery
 from ddkit.report.tree_gallery import _layout
-from tests.graphs.conftest import random_graph_data
 
 
 def test_parents_stand_above_the_middle_of_their_children():

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from random_graphs import random_graph_data, tree_text
 
 from ddkit.errors import DataError, UsageError
 from ddkit.graphs import Adjacency, TreeDag, fold, graph_bytes, refine
@@ -19,7 +20,6 @@ from ddkit.synth import (
     read_graph_set,
     write_graph_set,
 )
-from tests.graphs.conftest import random_graph_data, tree_text
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,8 @@
-"""Random graphs, brute-force trees, and the real sets where a machine has them."""
-
-import os
-from collections.abc import Callable
-from pathlib import Path
+"""Random graphs, and their computation trees by brute force."""
 
 import numpy as np
-import pytest
 
-from ddkit.graphs import GraphData, load_graphs
+from ddkit.graphs import GraphData
 
 
 def random_graph_data(seed: int, graphs: int = 6, nodes: int = 8, labels: int = 2, edge_labels: int = 2) -> GraphData:
@@ -38,21 +33,3 @@ def tree_text(data: GraphData, v: int, hops: int) -> str:
     into = np.flatnonzero(data.edge[1] == v)
     children = sorted(f"{data.edge_label[e]}{tree_text(data, int(data.edge[0, e]), hops - 1)}" for e in into)
     return f"({data.node_label[v]}{''.join(children)})"
-
-
-@pytest.fixture(scope="session")
-def real_graphs() -> Callable[[str], GraphData]:
-    """NAME -> the graphs of that name from $DDKIT_DATA/graphs or ../shared/data/graphs; skips without them."""
-    root = Path(os.environ.get("DDKIT_DATA") or Path(__file__).parents[3] / "shared" / "data")
-    loaded: dict[str, GraphData] = {}
-
-    def find(name: str) -> GraphData:
-        if not (root / "graphs").is_dir():
-            pytest.skip(f"no real {name}: name a folder with graphs/ in DDKIT_DATA")
-        if name not in loaded:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("DDKIT_DATA", str(root))
-                loaded[name] = load_graphs(name)
-        return loaded[name]
-
-    return find
