@@ -1,57 +1,15 @@
 // The pointwise half of a ConvNet on a CPU: instance norm, ReLU and 2x2 average pooling in one pass over the memory.
 //
-// Maps are [B, H, W, C] (channels last) of type MAP; parameters, statistics and sums are REAL. One call handles one
-// (image, block of channels) at a time, so that what the second loop reads again still lies in the cache. With
+// One call handles one (image, block of channels) at a time, so that what the second loop reads again still lies in the
+// cache. With
 //     h = (z - m) r,   m = mean(z),   r = 1 / sqrt(var(z) + eps),   a = gamma h + beta,   p = pool(relu(a))
 // the four kernels are p; its pullback; the derivative of p along (zt, gammat, betat); the derivative of the pullback.
 // ddkit/steps/formulas.py has the same formulas in torch; both are tested against autograd's double backward.
-//
-// Compiled by ddkit/steps/native.py with -DMAP_f32, -DMAP_f64 or -DMAP_bf16. A NaN stays a NaN: a <= 0 is false for it.
 
-#include <math.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#if defined(MAP_f64)
-typedef double MAP;
-typedef double REAL;
-#define ROOT sqrt
-#else
-typedef float REAL;
-#define ROOT sqrtf
-#endif
-
-#if defined(MAP_f32)
-typedef float MAP;
-#endif
-
-#if defined(MAP_bf16)
-typedef uint16_t MAP;
-static inline REAL get(MAP v) {
-    uint32_t bits = (uint32_t)v << 16;
-    float x;
-    memcpy(&x, &bits, 4);
-    return x;
-}
-static inline MAP put(REAL x) {  // round to nearest even; a NaN keeps its top bits
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    return x != x ? (MAP)0x7fc0 : (MAP)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-#else
-static inline REAL get(MAP v) { return v; }
-static inline MAP put(REAL x) { return x; }
-#endif
+#include "maps.h"
 
 #define EPS ((REAL)1e-5)
 #define WIDEST 64
-#define each(j) for (int j = 0; j < n; j++)
-#define inline_for(n) static inline __attribute__((always_inline)) n
-
-typedef struct {
-    int batch, height, width, channels, threads;
-} Shape;
 
 // Runs `one` for each image and block of channels, with the block's size known to the compiler where it is usual.
 #define FOR_EACH_BLOCK(s, one, ...)                                                           \
@@ -64,14 +22,6 @@ typedef struct {
             else if (n == 16) one(s, b, c, 16, __VA_ARGS__);                                  \
             else one(s, b, c, n, __VA_ARGS__);                                                \
         }
-
-static inline size_t full(Shape s, int b, int y, int x, int c) {
-    return (((size_t)b * s.height + y) * s.width + x) * s.channels + c;
-}
-
-static inline size_t pooled(Shape s, int b, int y, int x, int c) {
-    return (((size_t)b * (s.height / 2) + y) * (s.width / 2) + x) * s.channels + c;
-}
 
 // ---------------------------------------------------------------- p, and the statistics m and r
 
@@ -279,49 +229,4 @@ void backward_tangent(Shape s, const MAP *z, const MAP *zt, const MAP *gp, const
                       const REAL *beta, const REAL *gammat, const REAL *mean, const REAL *rstd, const REAL *meant,
                       const REAL *along, MAP *gz, MAP *gzt, REAL *sums) {
     FOR_EACH_BLOCK(s, backward_tangent_one, z, zt, gp, gpt, gamma, beta, gammat, mean, rstd, meant, along, gz, gzt, sums)
-}
-
-// ---------------------------------------------------------------- 3x3 windows as rows, for convolutions by one product
-
-// columns[b, y, x, ky, kx, c] = image[b, y + ky - pad, x + kx - pad, c], 0 outside; y < out_height, x < out_width.
-void windows(Shape s, int pad, const MAP *restrict image, MAP *restrict columns) {
-    int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2;
-    _Pragma("omp parallel for collapse(2) num_threads(s.threads) if(s.threads > 1)")
-    for (int b = 0; b < s.batch; b++)
-        for (int y = 0; y < out_height; y++)
-            for (int x = 0; x < out_width; x++) {
-                MAP *to = columns + (((size_t)b * out_height + y) * out_width + x) * 9 * s.channels;
-                for (int ky = 0; ky < 3; ky++)
-                    for (int kx = 0; kx < 3; kx++, to += s.channels) {
-                        int row = y + ky - pad, column = x + kx - pad;
-                        if (row < 0 || row >= s.height || column < 0 || column >= s.width) {
-                            for (int c = 0; c < s.channels; c++) to[c] = 0;
-                        } else {
-                            const MAP *from = image + full(s, b, row, column, 0);
-                            for (int c = 0; c < s.channels; c++) to[c] = from[c];
-                        }
-                    }
-            }
-}
-
-// The transpose: each pixel of the image is the sum of the column entries that read it.
-void gather_windows(Shape s, int pad, const MAP *restrict columns, MAP *restrict image) {
-    int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2;
-    _Pragma("omp parallel for collapse(2) num_threads(s.threads) if(s.threads > 1)")
-    for (int b = 0; b < s.batch; b++)
-        for (int row = 0; row < s.height; row++)
-            for (int column = 0; column < s.width; column++)
-                for (int c = 0; c < s.channels; c += WIDEST) {
-                    int n = s.channels - c < WIDEST ? s.channels - c : WIDEST;
-                    REAL total[WIDEST] = {0};
-                    for (int ky = 0; ky < 3; ky++)
-                        for (int kx = 0; kx < 3; kx++) {
-                            int y = row - ky + pad, x = column - kx + pad;
-                            if (y < 0 || y >= out_height || x < 0 || x >= out_width) continue;
-                            size_t at = (((size_t)b * out_height + y) * out_width + x) * 9 + 3 * ky + kx;
-                            each(j) total[j] += get(columns[at * s.channels + c + j]);
-                        }
-                    MAP *to = image + full(s, b, row, column, c);
-                    each(j) to[j] = put(total[j]);
-                }
 }

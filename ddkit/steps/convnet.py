@@ -119,7 +119,7 @@ class ConvNetStep:
             raise ValueError(f"images must be [B, {', '.join(map(str, self._net.shape))}], got {list(x.shape)}")
         return list(x.permute(0, 2, 3, 1).to(self._maps).contiguous().split(self._chunk))
 
-    def _weights(self, theta: Tensor) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor, Tensor]:
+    def _weights(self, theta: Tensor) -> tuple[list[tuple[Any, Tensor, Tensor]], Tensor, Tensor]:
         """([(prepared convolution, gamma, beta)], head weight, head bias)."""
         if theta.dtype != self._real or len(theta) != self._net.parameters:  # the kernels in C would read past the end
             raise ValueError(

@@ -1,6 +1,6 @@
-"""Compile blocks.c with the system's C compiler, keep the library, and call it on torch tensors.
+"""Compile the kernels in C with the system's compiler, keep the library, and call it on torch tensors.
 
-Two seconds once for each precision; the library lies under home()/kernels, named by a digest of the source, the
+Two seconds once for each precision; the library lies under home()/kernels, named by a digest of the sources, the
 compiler, its flags and the processor, so that a home folder shared between machines is safe.
 """
 
@@ -26,7 +26,7 @@ from ddkit.errors import DataError
 from ddkit.home import home
 from ddkit.run import atomic_write
 
-SOURCE = Path(__file__).with_name("blocks.c")
+HEADER, *SOURCES = (Path(__file__).with_name(name) for name in ("maps.h", "blocks.c", "convolutions.c"))
 MAPS = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 # No -ffast-math: it changes how the whole process treats subnormal numbers, and NaN must stay NaN.
 COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
@@ -42,8 +42,9 @@ TAKES: dict[str, list[Any]] = {
     "backward": [_POINTER] * 8,
     "forward_tangent": [_POINTER] * 11,
     "backward_tangent": [_POINTER] * 14,
-    "windows": [ctypes.c_int, _POINTER, _POINTER],
-    "gather_windows": [ctypes.c_int, _POINTER, _POINTER],
+    "convolve": [*[ctypes.c_int] * 4, *[_POINTER] * 3],
+    "convolve_few": [*[ctypes.c_int] * 3, *[_POINTER] * 3],
+    "pull_weight": [*[ctypes.c_int] * 4, *[_POINTER] * 3],
 }
 """The kernels and what each takes after the shape."""
 
@@ -53,7 +54,7 @@ class _Shape(ctypes.Structure):
 
 
 class Kernels:
-    """The functions of blocks.c for one type of map; tensors are contiguous and channels last, [B, H, W, C]."""
+    """The functions in C for one type of map; tensors are contiguous and channels last, [B, H, W, C]."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._functions = {name: getattr(library, name) for name in TAKES}
@@ -62,7 +63,7 @@ class Kernels:
             self._functions[name].restype = None
 
     def __call__(self, name: str, like: Tensor, *arguments: Tensor | int) -> None:
-        """Run kernel `name` on maps shaped as `like`; the arguments are those of blocks.c, in its order."""
+        """Run kernel `name` on maps shaped as `like`; the arguments are those in C, in their order."""
         shape = _Shape(*like.shape, torch.get_num_threads())
         numbers = [a if isinstance(a, int) else a.data_ptr() for a in arguments]
         self._functions[name](shape, *numbers)
@@ -100,8 +101,9 @@ def _warn_once(why: str) -> None:
 def _library(dtype: torch.dtype) -> ctypes.CDLL:
     compiler = _compiler()
     version = _run([*compiler, "--version"]).stdout
-    identity = "\n".join((SOURCE.read_text(), version, repr((COMMON, FLAGS)), _processor(), MAPS[dtype]))
-    kept = home() / "kernels" / f"blocks-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
+    texts = [source.read_text() for source in (HEADER, *SOURCES)]
+    identity = "\n".join((*texts, version, repr((COMMON, FLAGS)), _processor(), MAPS[dtype]))
+    kept = home() / "kernels" / f"kernels-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
     return _load(kept) or _compile(compiler, MAPS[dtype], kept)
 
 
@@ -121,14 +123,16 @@ def _compiler() -> list[str]:
 
 def _compile(compiler: list[str], map_type: str, keep: Path) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory() as folder:
-        built, problems = Path(folder) / "blocks.so", ""
+        built, problems = Path(folder) / "kernels.so", ""
         for flags in FLAGS:
             # Compiled and linked apart, so that no OpenMP library is bound: torch has loaded its own, and a second
             # pool of threads would fight with it for the cores.
-            commands = (
-                [*compiler, *COMMON, *flags, f"-DMAP_{map_type}", "-c", str(SOURCE), "-o", f"{folder}/blocks.o"],
-                [*compiler, "-shared", f"{folder}/blocks.o", "-o", str(built), "-lm"],
-            )
+            objects = [f"{folder}/{source.stem}.o" for source in SOURCES]
+            commands = [
+                [*compiler, *COMMON, *flags, f"-DMAP_{map_type}", "-c", str(source), "-o", made]
+                for source, made in zip(SOURCES, objects, strict=True)
+            ]
+            commands.append([*compiler, "-shared", *objects, "-o", str(built), "-lm"])
             runs = [_run(command) for command in commands]
             if (library := _load(built)) is not None:
                 with suppress(DataError), atomic_write(keep) as temporary:  # a home that is full or read-only will do

@@ -9,7 +9,7 @@ from ddkit.steps import step_for
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import NativeBlocks
 from ddkit.steps.choose import _step
-from ddkit.steps.conv import LibraryConvolution, WindowConvolution
+from ddkit.steps.conv import DirectConvolution, LibraryConvolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
 from ddkit.steps.native import kernels
@@ -44,7 +44,7 @@ def fused(net, blocks="c", convolution="library", chunk=2**30, dtype=torch.float
     shapes = net.settings.common_blocks(net.shape)
     c = kernels(dtype)
     assert c is not None
-    convolutions = [LibraryConvolution(s) if convolution == "library" else WindowConvolution(s, c) for s in shapes]
+    convolutions = [LibraryConvolution(s) if convolution == "library" else DirectConvolution(s, c) for s in shapes]
     parts = NativeBlocks(c) if blocks == "c" else FormulaBlocks(fuse=blocks == "compiled")
     return ConvNetStep(net, shapes, dtype, parts, convolutions, chunk)
 
@@ -79,7 +79,7 @@ def check(step, problem, keep, tolerance=1e-12):
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("convolution", ["library", "windows"])
+@pytest.mark.parametrize("convolution", ["library", "direct"])
 @pytest.mark.parametrize("blocks", ["c", "formulas"])
 def test_the_fused_step_is_the_double_backward(blocks, convolution, shape, soft, keep):
     problem = case(shape, soft=soft)
@@ -90,7 +90,7 @@ def test_the_fused_step_is_the_double_backward(blocks, convolution, shape, soft,
 def test_every_block_of_channels(width):
     """Widths around the kernels' blocks of 16, 32 and 64 channels, and over two of them."""
     problem = case((1, 8, 8), width=width, soft=True)
-    for convolution in ("library", "windows"):
+    for convolution in ("library", "direct"):
         check(fused(problem[0], convolution=convolution), problem, keep=True)
 
 
@@ -263,7 +263,7 @@ def slope_oracle(net, theta, x, v):
 
 @pytest.mark.parametrize("chunk", [1, 2**30])
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("convolution", ["library", "windows"])
+@pytest.mark.parametrize("convolution", ["library", "direct"])
 @pytest.mark.parametrize("blocks", ["c", "formulas"])
 def test_the_fused_slope_is_the_double_backward(blocks, convolution, shape, chunk):
     net, theta, x, _, _ = case(shape)

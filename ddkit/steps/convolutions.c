@@ -1,0 +1,182 @@
+// 3x3 convolutions of stride 1 on a CPU, directly on maps [B, H, W, C] (channels last), for layers of few channels.
+//
+// An image is first copied into a frame of zeros, as REAL, so that no loop asks where the edge is. In the frame the
+// 3 C numbers that a pixel meets in one row of the kernel lie side by side ("taps"), so a convolution is, for each of
+// three rows, a sum over taps of a number times a vector of filters. Sums stay in registers: TILE pixels of a row
+// for LANES filters in `convolve`, TAPS taps for LANES filters in `pull_weight`. Weights are REAL [3, 3 C, stride], a
+// stride of whole vectors and at least F filters; what an image's derivative asks for is a convolution with the flipped weights.
+//
+// Each image, or group of images, is one thread's, and sums are taken in one order: threads change no bit.
+
+#include <stdlib.h>
+
+#include "maps.h"
+
+#ifdef __AVX512F__
+#define VECTOR 64
+#else
+#define VECTOR 32
+#endif
+#define LANES ((int)(VECTOR / sizeof(REAL)))
+#define TILE 14
+#define TAPS 12
+typedef REAL Vector __attribute__((vector_size(VECTOR), aligned(sizeof(REAL)), may_alias));
+
+static inline size_t frame_size(Shape s, int pad) {
+    return (size_t)(s.height + 2 * pad) * (s.width + 2 * pad) * s.channels;
+}
+
+static REAL *allocate(size_t count) {
+    REAL *memory = malloc(sizeof(REAL) * count);
+    if (memory == NULL) abort();  // a frame is smaller than any map
+    return memory;
+}
+
+// The frame of image b: what lies outside is 0; a negative pad cuts off.
+static void put_into_frame(Shape s, int pad, int b, const MAP *restrict image, REAL *restrict frame) {
+    int row = (s.width + 2 * pad) * s.channels, edge = pad > 0 ? pad * s.channels : 0;
+    int first = pad < 0 ? -pad : 0, inside = row - 2 * edge;
+    for (int y = -pad; y < s.height + pad; y++, frame += row)
+        if (y < 0 || y >= s.height) {
+            memset(frame, 0, sizeof(REAL) * row);
+        } else {
+            const MAP *from = image + full(s, b, y, first, 0);
+            memset(frame, 0, sizeof(REAL) * edge);
+            for (int i = 0; i < inside; i++) frame[edge + i] = get(from[i]);
+            memset(frame + edge + inside, 0, sizeof(REAL) * edge);
+        }
+}
+
+// Sums of n pixels of a row for one vector of filters.
+inline_for(void) convolve_tile(int n, int width, int channels, int stride, const REAL *restrict at,
+                               const REAL *restrict w, Vector *restrict sum) {
+    each(j) sum[j] = (Vector){0};
+    for (int ky = 0; ky < 3; ky++, at += width * channels)
+        for (int t = 0; t < 3 * channels; t++, w += stride) {
+            Vector weights = *(const Vector *)w;
+            each(j) sum[j] += weights * at[j * channels + t];
+        }
+}
+
+inline_for(void) store_tile(int n, int filters, int at_once, int add, const Vector *restrict sum, MAP *restrict to) {
+    each(j) {
+#ifndef MAP_bf16
+        if (at_once == LANES) {
+            Vector *whole = (Vector *)(to + j * filters);
+            if (add) *whole += sum[j];
+            else *whole = sum[j];
+            continue;
+        }
+#endif
+        for (int o = 0; o < at_once; o++) {
+            MAP *one = to + j * filters + o;
+            *one = put(sum[j][o] + (add ? get(*one) : 0));
+        }
+    }
+}
+
+#define ONE_TILE(n)                                                                                    \
+    {                                                                                                  \
+        Vector sum[n];                                                                                 \
+        convolve_tile(n, width, s.channels, stride, at, w + o, sum);                                   \
+        if (filters - o >= LANES) store_tile(n, filters, LANES, add, sum, to);                         \
+        else store_tile(n, filters, filters - o, add, sum, to);                                        \
+        x += n;                                                                                        \
+    }
+
+// z[b, y, x, f] (+)= sum over ky, kx, c of image[b, y + ky - pad, x + kx - pad, c] w[ky, kx, c, f].
+void convolve(Shape s, int pad, int filters, int stride, int add, const MAP *image, const REAL *w, MAP *z) {
+    int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2, width = s.width + 2 * pad;
+    _Pragma("omp parallel num_threads(s.threads) if(s.threads > 1)") {
+        REAL *frame = allocate(frame_size(s, pad));
+        _Pragma("omp for") for (int b = 0; b < s.batch; b++) {
+            put_into_frame(s, pad, b, image, frame);
+            for (int o = 0; o < filters; o += LANES)
+                for (int y = 0; y < out_height; y++)
+                    for (int x = 0; x < out_width;) {
+                        const REAL *at = frame + (y * width + x) * s.channels;
+                        MAP *to = z + (((size_t)b * out_height + y) * out_width + x) * filters + o;
+                        int left = out_width - x;
+                        if (left == 16) ONE_TILE(16)
+                        else if (left >= TILE) ONE_TILE(TILE)
+                        else if (left >= 8) ONE_TILE(8)
+                        else if (left == 7) ONE_TILE(7)
+                        else if (left >= 4) ONE_TILE(4)
+                        else ONE_TILE(1)
+                    }
+        }
+        free(frame);
+    }
+}
+
+// The same for a few filters of many channels (a multiple of LANES): w is [filters, 3, 3 C], vectors lie along the taps.
+void convolve_few(Shape s, int pad, int filters, int add, const MAP *image, const REAL *w, MAP *z) {
+    int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2, width = s.width + 2 * pad;
+    int taps = 3 * s.channels;
+    _Pragma("omp parallel num_threads(s.threads) if(s.threads > 1)") {
+        REAL *frame = allocate(frame_size(s, pad));
+        _Pragma("omp for") for (int b = 0; b < s.batch; b++) {
+            put_into_frame(s, pad, b, image, frame);
+            for (int y = 0; y < out_height; y++)
+                for (int x = 0; x < out_width; x++)
+                    for (int f = 0; f < filters; f++) {
+                        Vector sum = {0};
+                        for (int ky = 0; ky < 3; ky++) {
+                            const REAL *at = frame + ((y + ky) * width + x) * s.channels, *own = w + (f * 3 + ky) * taps;
+                            for (int t = 0; t < taps; t += LANES) sum += *(const Vector *)(at + t) * *(const Vector *)(own + t);
+                        }
+                        REAL total = 0;
+                        for (int j = 0; j < LANES; j++) total += sum[j];
+                        MAP *to = z + (((size_t)b * out_height + y) * out_width + x) * filters + f;
+                        *to = put(total + (add ? get(*to) : 0));
+                    }
+        }
+        free(frame);
+    }
+}
+
+// Sums over an image's pixels of n taps times one vector of filters, into sums [n][stride].
+inline_for(void) pull_taps(int n, int out_height, int out_width, int width, int channels, int filters, int stride,
+                           const REAL *restrict at, const REAL *restrict gz, REAL *restrict sums) {
+    Vector sum[TAPS];
+    each(j) sum[j] = (Vector){0};
+    for (int y = 0; y < out_height; y++)
+        for (int x = 0; x < out_width; x++) {
+            Vector g = *(const Vector *)(gz + (size_t)(y * out_width + x) * stride);
+            const REAL *tap = at + (y * width + x) * channels;
+            each(j) sum[j] += g * tap[j];
+        }
+    each(j) *(Vector *)(sums + (size_t)j * stride) += sum[j];
+}
+
+// sums[g, ky, kx, c, f] (+)= sum over the images b of group g, y, x of image[b, y + ky - pad, x + kx - pad, c] gz[b, y, x, f].
+void pull_weight(Shape s, int pad, int filters, int stride, int groups, const MAP *image, const MAP *gz, REAL *sums) {
+    int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2, width = s.width + 2 * pad;
+    int taps = 3 * s.channels;
+    _Pragma("omp parallel num_threads(s.threads) if(s.threads > 1)") {
+        REAL *frame = allocate(frame_size(s, pad));
+        REAL *g = allocate((size_t)out_height * out_width * stride);
+        _Pragma("omp for") for (int group = 0; group < groups; group++)
+            for (int b = group * s.batch / groups; b < (group + 1) * s.batch / groups; b++) {
+                put_into_frame(s, pad, b, image, frame);
+                for (int i = 0; i < out_height * out_width; i++)
+                    for (int o = 0; o < stride; o++)
+                        g[i * stride + o] = o < filters ? get(gz[((size_t)b * out_height * out_width + i) * filters + o]) : 0;
+                for (int o = 0; o < filters; o += LANES)
+                    for (int ky = 0; ky < 3; ky++)
+                        for (int t = 0; t < taps;) {
+                            const REAL *at = frame + ky * width * s.channels + t;
+                            REAL *to = sums + (((size_t)group * 3 + ky) * taps + t) * stride + o;
+                            int left = taps - t;
+#define PULL(n) { pull_taps(n, out_height, out_width, width, s.channels, filters, stride, at, g + o, to); t += n; }
+                            if (left >= TAPS) PULL(TAPS)
+                            else if (left >= 9) PULL(9)
+                            else if (left >= 3) PULL(3)
+                            else PULL(1)
+#undef PULL
+                        }
+            }
+        free(g);
+        free(frame);
+    }
+}

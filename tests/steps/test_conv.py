@@ -1,0 +1,101 @@
+"""The two convolutions of a CPU against autograd in float64, in every type of map, at odd sizes and both paddings."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from ddkit.nets import BlockShape
+from ddkit.randomness import stream
+from ddkit.steps.conv import DirectConvolution, LibraryConvolution, choose_convolution
+from ddkit.steps.native import kernels
+
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 2e-2}
+SHAPES = [
+    BlockShape(channels=c, filters=o, height=h, width=w, padding=p)
+    for c, o, h, w, p in (
+        (1, 16, 28, 28, 1),
+        (1, 16, 7, 9, 3),
+        (3, 32, 16, 16, 1),
+        (3, 17, 5, 30, 3),
+        (5, 16, 9, 4, 1),
+        (16, 16, 14, 14, 1),
+        (17, 5, 3, 11, 1),
+        (32, 32, 8, 7, 1),
+        (2, 64, 1, 1, 1),
+        (64, 3, 6, 23, 1),
+    )
+]
+
+
+def problem(shape: BlockShape, dtype: torch.dtype, batch: int = 11):
+    """x [B, H, W, C], w [O, C, 3, 3], gz [B, H', W', O], and autograd's z, d / d x and d / d w of them in float64."""
+    generator = stream(0, "convolution")
+    grow = 2 * shape.padding - 2
+    x = torch.randn(batch, shape.height, shape.width, shape.channels, generator=generator).to(dtype)
+    w = torch.randn(shape.filters, shape.channels, 3, 3, generator=generator).to(dtype)
+    gz = torch.randn(batch, shape.height + grow, shape.width + grow, shape.filters, generator=generator).to(dtype)
+    xd, wd = x.double().requires_grad_(), w.double().requires_grad_()
+    z = torch.conv2d(xd.permute(0, 3, 1, 2), wd, padding=shape.padding).permute(0, 2, 3, 1)
+    return (x, w, gz), (z.detach(), *torch.autograd.grad(z, (xd, wd), gz.double()))
+
+
+def close(found: torch.Tensor, expected: torch.Tensor, dtype: torch.dtype) -> None:
+    scale = expected.abs().max()
+    assert_close(found.double() / scale, expected / scale, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("kind", [DirectConvolution, LibraryConvolution])
+def test_the_three_forms_are_autograds(kind, shape, dtype):
+    convolution = kind(shape, kernels(dtype)) if kind is DirectConvolution else kind(shape)
+    (x, w, gz), (z, gx, gw) = problem(shape, dtype)
+    image, weight = convolution.image(x), convolution.weight(w)
+    close(convolution.convolve((image, weight)), z, dtype)
+    close(convolution.pull_image((gz, weight)), gx, dtype)
+    close(convolution.pull_weight((image, gz)), gw, dtype)
+    # several pairs are summed
+    close(convolution.convolve((image, weight), (image, weight)), 2 * z, dtype)
+    close(convolution.pull_image((gz, weight), (gz, weight)), 2 * gx, dtype)
+    close(convolution.pull_weight((image, gz), (image, gz)), 2 * gw, dtype)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 11])
+def test_threads_change_no_bit(batch):
+    shape = SHAPES[2]
+    convolution = DirectConvolution(shape, kernels(torch.float32))
+    (x, w, gz), _ = problem(shape, torch.float32, batch)
+    weight, made = convolution.weight(w), []
+    before = torch.get_num_threads()
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        try:
+            made.append(
+                [
+                    convolution.convolve((x, weight)),
+                    convolution.pull_image((gz, weight)),
+                    convolution.pull_weight((x, gz)),
+                ]
+            )
+        finally:
+            torch.set_num_threads(before)
+    assert all(torch.equal(one, other) for one, other in zip(*made, strict=True))
+
+
+@pytest.mark.parametrize("shape", [SHAPES[0], SHAPES[3], SHAPES[5]], ids=str)
+def test_a_lost_number_stays_lost_and_stays_in_its_image(shape):
+    convolution = DirectConvolution(shape, kernels(torch.float32))
+    (x, w, gz), _ = problem(shape, torch.float32)
+    x[4, 2, 3, 0] = gz[4, 3, 4, 0] = float("nan")
+    weight = convolution.weight(w)
+    for made in (convolution.convolve((x, weight)), convolution.pull_image((gz, weight))):
+        lost = made.isnan().flatten(1).any(1)
+        assert lost.tolist() == [i == 4 for i in range(len(x))]
+    assert convolution.pull_weight((x, gz)).isnan().any()
+
+
+def test_which_is_chosen():
+    compiled = kernels(torch.float32)
+    assert isinstance(choose_convolution(SHAPES[0], compiled), DirectConvolution)
+    wide = BlockShape(channels=128, filters=128, height=8, width=8, padding=1)
+    assert isinstance(choose_convolution(wide, compiled), LibraryConvolution)
