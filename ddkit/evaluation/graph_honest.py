@@ -6,7 +6,7 @@ through their lossless quotient. No setting and no step is chosen on any of it.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,6 +34,16 @@ class GraphRow:
     name: str
     weight: int
     sources: tuple[GraphSet | GraphData, ...]
+
+    @property
+    def lacking(self) -> list[str]:
+        """Classes of which one of its draws of real graphs holds no graph."""
+        drawn = [source for source in self.sources if isinstance(source, GraphData)]
+        return sorted({name for one in drawn for c, name in enumerate(one.classes) if c not in one.y})
+
+
+Rows = dict[str, GraphRow | None]
+"""By what they are called in a table; None for what not one graph fits into."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,18 +147,28 @@ class GraphJudge:
         return GraphRow(name, heaviest, tuple(self.train.subset(draw) for draw in draws))
 
 
-def rows_beside(judge: GraphJudge, graphs: GraphSet) -> list[GraphRow]:
+def rows_beside(judge: GraphJudge, graphs: GraphSet) -> Rows:
     """The table of one set."""
-    stored, written_out = graphs.stored_bytes, graphs.explicit_bytes
-    rows: Iterable[GraphRow | None] = (
-        judge.set_row(graphs),
-        judge.untrained_row(),
-        judge.random_row("random, bytes as stored", stored),
-        judge.random_row("random, bytes written out", written_out),
-        judge.herding_row(stored),
-        judge.whole_row() if judge.training.whole else None,
-    )
-    return [row for row in rows if row is not None]
+    stored, written_out = "random, bytes as stored", "random, bytes written out"
+    rows: Rows = {
+        graphs.facts.method: judge.set_row(graphs),
+        UNTRAINED: judge.untrained_row(),
+        stored: judge.random_row(stored, graphs.stored_bytes),
+        written_out: judge.random_row(written_out, graphs.explicit_bytes),
+        "herding": judge.herding_row(graphs.stored_bytes),
+    }
+    return rows | ({WHOLE: judge.whole_row()} if judge.training.whole else {})
+
+
+def gaps(rows: Rows) -> list[str]:
+    """What is to be said of rows that are not there, or hold graphs of some classes only."""
+    told = []
+    for name, row in rows.items():
+        if row is None:
+            told.append(f"no row '{name}': not one graph fits into its bytes")
+        elif row.lacking:
+            told.append(f"'{name}': its bytes are too few for graphs of all classes ({', '.join(row.lacking)} missing)")
+    return told
 
 
 def evaluate_graph_set(graphs: GraphSet, judge: GraphJudge, meter: Meter, on: str = "test") -> GraphEvaluation:
@@ -157,16 +177,16 @@ def evaluate_graph_set(graphs: GraphSet, judge: GraphJudge, meter: Meter, on: st
     Raises:
         UsageError: an unknown network.
     """
-    tasks = [(row, gnn) for row in rows_beside(judge, graphs) for gnn in judge.gnns]
+    rows = rows_beside(judge, graphs)
+    tasks = [(row, gnn) for row in rows.values() if row is not None for gnn in judge.gnns]
     meter.start("evaluating", len(tasks))
     scores = [judge.size_score()]
     for done, (row, gnn) in enumerate(tasks, start=1):
         scores.append(judge.score(row, gnn))
         meter.advance(done, {f"{row.name}, {gnn}": scores[-1].auc[0]})
     meter.finish()
-    return GraphEvaluation(
-        dataset=judge.train.name, hops=judge.hops, on=on, scores=tuple(scores), notes=notes(judge, on)
-    )
+    told = (*notes(judge, on), *gaps(rows))
+    return GraphEvaluation(dataset=judge.train.name, hops=judge.hops, on=on, scores=tuple(scores), notes=told)
 
 
 def notes(judge: GraphJudge, on: str) -> tuple[str, ...]:
@@ -175,9 +195,8 @@ def notes(judge: GraphJudge, on: str) -> tuple[str, ...]:
     return (
         f"ROC-AUC and accuracy on {len(judge.judged)} {on} graphs after the last step; mean and 95 % interval over "
         f"{training.nets} networks; random: a draw each",
-        f"every row: AdamW, {training.steps} steps on all samples (whole: {training.whole_steps}), which need not be "
-        f"enough for rows of many graphs; lr {training.lr}, width {training.width}, "
-        f"{judge.readout} readout; nothing is chosen on any held-out graph",
+        f"every row: AdamW, {training.steps} steps on all samples (whole: {training.whole_steps}), lr {training.lr}, "
+        f"width {training.width}, {judge.readout} readout; nothing is chosen on any held-out graph",
         "bytes: plain arrays in the smallest types; of the set as it is stored (distinct trees once)",
         f"{SIZE}: logistic regression on the numbers of nodes and edges, which has no network",
     )

@@ -15,21 +15,24 @@ BUCKETS = 512
 
 
 def random_graphs(weight: Array, y: Array, budget: int, generator: torch.Generator) -> Array:
-    """A draw of graphs that weigh at most `budget` bytes together: from each class in turn, whatever still fits."""
-    return _fill(_in_turn([_shuffled(np.flatnonzero(y == c), generator) for c in range(y.max() + 1)]), weight, budget)
+    """A draw of graphs that weigh at most `budget` bytes together: one of each class, if the bytes allow it, and then
+    from each class in turn whatever still fits."""
+    return _fill([_shuffled(np.flatnonzero(y == c), generator) for c in range(y.max() + 1)], weight, budget)
 
 
 def herding_graphs(data: GraphData, weight: Array, budget: int) -> Array:
-    """Graphs that weigh at most `budget` bytes together: from each class in turn the one that brings the mean
-    histogram of 1-hop colours of those chosen nearest to the class's (Welling, ICML 2009)."""
+    """Graphs that weigh at most `budget` bytes together, taken as random ones are, but of each class the one that
+    brings the mean histogram of 1-hop colours of those chosen nearest to the class's (Welling, ICML 2009)."""
     histogram = colour_histogram(data)
     # No class needs more than what its lightest graphs would be.
     most = int(np.searchsorted(np.cumsum(np.sort(weight)), budget, side="right")) + 1
     orders = []
     for c in range(data.y.max() + 1):
         members = np.flatnonzero(data.y == c)
-        orders.append(members[herd(histogram[members], min(most, len(members)))])
-    return _fill(_in_turn(orders), weight, budget)
+        herded = members[herd(histogram[members], min(most, len(members)))]
+        lightest = members[weight[members].argmin()]  # for the case that no other fits
+        orders.append(np.append(herded, np.setdiff1d([lightest], herded)))
+    return _fill(orders, weight, budget)
 
 
 def herd(features: Array, count: int) -> Array:
@@ -75,10 +78,17 @@ def _in_turn(orders: list[Array]) -> Array:
     return np.concatenate(orders)[np.argsort(place, kind="stable")]
 
 
-def _fill(order: Array, weight: Array, budget: int) -> Array:
-    chosen, left = [], budget
-    for graph in order:
+def _fill(orders: list[Array], weight: Array, budget: int) -> Array:
+    """The first of each class's order that leaves room for the other classes' lightest, where all of these fit; then
+    from each order in turn whatever fits."""
+    chosen: list[int] = []
+    left, kept_free = budget, sum(int(weight[order].min()) for order in orders)
+    for order in orders if kept_free <= budget else []:
+        kept_free -= int(weight[order].min())
+        chosen.append(int(order[np.argmax(weight[order] <= left - kept_free)]))
+        left -= int(weight[chosen[-1]])
+    for graph in _in_turn([order[~np.isin(order, chosen)] for order in orders]):
         if weight[graph] <= left:
-            chosen.append(graph)
+            chosen.append(int(graph))
             left -= int(weight[graph])
     return np.sort(np.array(chosen, dtype=np.int64))

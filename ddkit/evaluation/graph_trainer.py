@@ -23,12 +23,12 @@ class GraphTraining:
 
     gnns: str = setting("gin,gat,gcn", help="networks, joined by commas: gcn, gat, gin, sage")
     nets: int = setting(5, at_least=2, help="networks trained on each set")
-    steps: int = setting(150, at_least=1, help="steps")
+    steps: int = setting(600, at_least=1, help="steps")
     lr: float = setting(0.01, above=0, help="learning rate at the beginning")
     weight_decay: float = setting(1e-4, at_least=0, help="weight decay, decoupled")
     width: int = setting(32, at_least=4, help="size of all states; a multiple of four")
     whole: bool = setting(True, help="also train on all training graphs")
-    whole_steps: int = setting(150, at_least=1, help="steps on all training graphs")
+    whole_steps: int = setting(800, at_least=1, help="steps on all training graphs")
 
     def __post_init__(self) -> None:
         if self.width % 4:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge, GraphRow, GraphScore, GraphTraining
-from ddkit.evaluation.graph_honest import notes
+from ddkit.evaluation.graph_honest import Rows, gaps, notes
 from ddkit.graphs import graph_bytes, load_graphs, split_graphs
 from ddkit.jobs.table_file import read_table, write_table
 from ddkit.methods import graph_method
@@ -110,10 +110,6 @@ def graph_table(
     return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), notes(judge, on))
 
 
-Rows = dict[str, GraphRow | None]
-"""By what they are called in the table; None for what no graph fits into."""
-
-
 def _common(judge: GraphJudge) -> Rows:
     """Rows that no budget changes."""
     rows: Rows = {"untrained": judge.untrained_row()}
@@ -137,6 +133,7 @@ def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing:
         rows[title] = judge.random_row(title, made.explicit_bytes)
     rows["random, as stored"] = judge.random_row("random, as stored", budget)
     rows["herding, as stored"] = judge.herding_row(budget)
+    missing += [f"{judge.train.name}, ratio {ratio:g}: {gap}" for gap in gaps(rows)]
     return rows
 
 

@@ -6,7 +6,7 @@ network is trained.
 
 Ours differs from the published code in this: trees are colours (see `ddkit.graphs.colours`), mining is exact, there may
 be any number of classes, the draw in proportion to the supports is replaced by their weight in the loss, whose
-expectation it is; and thresholds may be searched so that the set fits into a budget of bytes.
+expectation it is; and instead of thresholds a budget of bytes may be given, which the most frequent itemsets fill.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,12 @@ Array = np.ndarray
 SHRINK = 0.9
 """By this the classes' shares shrink where together they need wider numbers than apart."""
 
+SOME = 20_000
+"""Itemsets of a class up to which those of the next lower support are looked at, to fill what is left of a share."""
+
+ROUNDS = 6
+"""Times that the classes' shares grow into bytes that are left, as classes have trees in common."""
+
 MOST = 1_000_000
 """Itemsets of a class beyond which thresholds are taken for too low: their number grows exponentially."""
 
@@ -38,7 +44,7 @@ class MirageSettings(GraphMethodSettings):
 
     name: ClassVar[str] = "mirage"
     thresholds: str = setting(
-        "", help="graphs of each class that must hold an itemset, as in 1800,115; empty: searched by budget"
+        "", help="graphs of each class that must hold an itemset, as in 1800,115; empty: what the budget holds"
     )
     closed: bool = setting(False, help="only closed itemsets, those that no tree can join without losing a graph")
 
@@ -79,13 +85,19 @@ class Mirage:
                         f"method 'mirage': class '{name}' has over {MOST:,} itemsets; raise method.thresholds"
                     )
             return _assemble(settings, trees, mined)
-        budget = settings.bytes_for(train)
-        share = budget / len(classes)
-        while True:
-            made = _assemble(settings, trees, [_fitting(settings, trees, own, int(share)) for own in classes])
-            if made.stored_bytes <= budget:
-                return made
-            share *= SHRINK
+        return _within(settings, trees, classes, settings.bytes_for(train))
+
+
+def _within(settings: MirageSettings, trees: Trees, classes: list[ClassTrees], budget: int) -> GraphSet:
+    """The largest set of at most `budget` bytes in which classes have equal shares of them."""
+    best, share, rounds = None, budget / len(classes), 0
+    while best is None or rounds < ROUNDS:
+        made = _assemble(settings, trees, [_fitting(settings, trees, own, int(share)) for own in classes])
+        size, rounds = made.stored_bytes, rounds + 1
+        if size <= budget and (best is None or size > best.stored_bytes):
+            best = made
+        share *= budget / size if size <= budget else SHRINK
+    return best
 
 
 class Mined(NamedTuple):
@@ -112,19 +124,25 @@ def _mine(settings: MirageSettings, own: ClassTrees, threshold: int, at_most: in
 
 
 def _fitting(settings: MirageSettings, trees: Trees, own: ClassTrees, share: int) -> Mined:
-    """The itemsets of the lowest threshold that fits into `share` bytes, by bisection: lower ones give larger sets."""
-    best, low, high = None, 0, own.database.n + 1  # `low` is too low, from `high` on all fits
+    """The most frequent itemsets (of equally frequent ones the shortest first) that fit into `share` bytes: those of a
+    threshold, and as many of the next lower support as there is room for."""
+    enough = MOST if settings.closed else share // LEAST
+    low, high = 0, own.database.n + 1  # at `low` there are more than enough, or it is 0; from `high` on there are not
+    found = Mined(own.label, [])
     while high - low > 1:
         threshold = (low + high) // 2
-        mined = _mine(settings, own, threshold, MOST if settings.closed else share // LEAST)
-        if mined is not None and (not mined.itemsets or _assemble(settings, trees, [mined]).stored_bytes <= share):
-            best, high = mined, threshold
-        else:
-            low = threshold
-    if best is None or not best.itemsets:
+        mined = _mine(settings, own, threshold, enough)
+        low, high, found = (threshold, high, found) if mined is None else (low, threshold, mined)
+    found = (_mine(settings, own, low, max(SOME, enough)) if low else None) or found
+    few, many = 0, min(len(found.itemsets), share // LEAST) + 1
+    while many - few > 1:
+        middle = (few + many) // 2
+        size = _assemble(settings, trees, [Mined(own.label, found.itemsets[:middle])]).stored_bytes
+        few, many = (middle, many) if size <= share else (few, middle)
+    if not few:
         name = trees.data.classes[own.label]
         raise refuse_budget(settings, share, f"class '{name}' has no frequent itemset in its share of the budget")
-    return best
+    return Mined(own.label, found.itemsets[:few])
 
 
 def _assemble(settings: MirageSettings, trees: Trees, mined: list[Mined | None]) -> GraphSet:

@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge, GraphTraining, evaluate_graph_set
+from ddkit.evaluation.graph_honest import gaps
 from ddkit.evaluation.graph_rivals import herd, herding_graphs, judge_by_size, random_graphs
 from ddkit.evaluation.graph_samples import distilled, whole_graphs
 from ddkit.evaluation.graph_trainer import judge_gnn, train_gnn, verdict
@@ -44,6 +45,19 @@ def test_rivals_weigh_at_most_the_budget(data):
             rest = np.setdiff1d(np.arange(len(data)), chosen)
             if len(chosen) < 20 and budget == 100 and len(chosen):
                 assert left < weight[rest].mean() * 2  # nothing to speak of is left unspent
+
+
+def test_rivals_hold_every_class_where_the_bytes_allow_it(data):
+    weight = graph_bytes(data)
+    least = sum(int(weight[data.y == c].min()) for c in range(2))
+    for budget in (least, least + 3, least + 10):
+        draws = [random_graphs(weight, data.y, budget, stream(0, "x", i)) for i in range(10)]
+        for chosen in (*draws, herding_graphs(data, weight, budget)):
+            assert weight[chosen].sum() <= budget and set(data.y[chosen]) == {0, 1}
+    few = judge(data).random_row("random", least - 1)
+    assert few is not None and few.lacking and gaps({"random": few, "herding": None})[1].startswith("no row 'herding'")
+    assert "its bytes are too few for graphs of all classes" in gaps({"random": few})[0]
+    assert gaps({"random": judge(data).random_row("random", least)}) == []
 
 
 def test_random_draws_are_seeded_and_balanced(data):

@@ -73,6 +73,21 @@ def test_the_budget_holds(method, ratio):
     assert made.facts.method == method and made.facts.hops == 1
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_the_budget_is_filled_with_the_most_frequent(closed):
+    data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
+    method, budget = graph_method("mirage"), int(0.3 * graph_bytes(data).sum())
+    made = method.distil(MirageSettings(hops=1, budget=budget, closed=closed), data, 0)
+    assert (0.5 if closed else 0.9) * budget <= made.stored_bytes <= budget  # there are fewer closed ones in all
+    for c in (0, 1):
+        mine = found(made, data, c)
+        threshold = min(mine.values())
+        one = MirageSettings(hops=1, thresholds=f"{threshold},{threshold}", closed=closed)
+        every = found(method.distil(one, data, 0), data, c)
+        assert mine.items() <= every.items()
+        assert {i: s for i, s in every.items() if s > threshold}.items() <= mine.items()
+
+
 def test_a_larger_budget_means_lower_thresholds():
     data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
     method = graph_method("mirage")

@@ -9,7 +9,7 @@ import torch
 from random_graphs import random_graph_data, tree_text
 
 from ddkit.errors import DataError, UsageError
-from ddkit.graphs import Adjacency, TreeDag, fold, graph_bytes, refine
+from ddkit.graphs import Adjacency, TreeDag, fold, graph_bytes, load_graphs, refine
 from ddkit.synth import (
     GraphFacts,
     GraphSet,
@@ -143,6 +143,15 @@ def test_bytes_of_real_graphs():
         edge_label=np.tile(data.edge_label, 2)[np.tile(data.edge[0] != data.edge[1], 2)],
     )
     assert graph_bytes(both).tolist() == (3 + both.sizes + both.edge_counts // 2 * 3).tolist()
+
+
+def test_an_edge_whose_label_tells_that_of_its_reverse_is_charged_once():
+    digits = load_graphs("digits-graphs")  # labels are directions
+    undirected = dataclasses.replace(digits, edge_label=np.zeros_like(digits.edge_label))
+    assert np.all(graph_bytes(digits) - graph_bytes(undirected) == digits.edge_counts // 2)
+    label = digits.edge_label.copy()
+    label[0] = (label[0] + 1) % 8  # now a direction no longer tells the other
+    assert graph_bytes(dataclasses.replace(digits, edge_label=label)).sum() > 1.8 * graph_bytes(digits).sum()
 
 
 @pytest.mark.parametrize("change", ["tree", "size"])
