@@ -121,6 +121,7 @@ def test_an_unknown_buffer(home, capsys):
 
 FULL_DISK = """
 import resource, sys
+sys.dont_write_bytecode = True  # Python would keep a module's cut off bytecode
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 from ddkit.cli.main import run
 sys.exit(run(sys.argv[1:]))

@@ -87,6 +87,7 @@ writers = {
     "npz": lambda path: export(a_set, images, "npz", path),
     "pt": lambda path: export(a_set, images, "pt", path),
 }
+sys.dont_write_bytecode = True  # Python would keep a module's cut off bytecode
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 for name, write in writers.items():
     path = folder / f"{name}.file"
