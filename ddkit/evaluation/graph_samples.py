@@ -32,6 +32,11 @@ class GraphSamples:
         return len(self.y)
 
     @property
+    def states(self) -> int:
+        """States of the largest layer."""
+        return max(len(self.layers.label), *(len(block.own) for block in self.layers.blocks))
+
+    @property
     def messages(self) -> int:
         """Messages that a forward pass sends."""
         return sum(block.edge.shape[1] for block in self.layers.blocks)
