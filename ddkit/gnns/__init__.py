@@ -1,8 +1,7 @@
 """Graph networks on PyTorch Geometric's convolutions: GCN, GAT, GIN, GraphSAGE.
 
 In: layers of nodes (a plain graph, or distinct computation trees), a readout. Out: states and logits. What runs over
-trees is what runs over graphs; nothing here knows where layers come from. `Stack` trains several networks at once, as fast
-as fixed sums allow, and is held to PyG's in tests.
+trees is what runs over graphs; nothing here knows where layers come from. `Stack` is several networks in one fast pass.
 """
 
 from ddkit.gnns.convolutions import CONVOLUTIONS, NEED_DEGREES

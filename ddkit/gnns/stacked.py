@@ -91,38 +91,40 @@ class GAT:
 
     def __init__(self, joint: Joint, edge_labels: int) -> None:
         source, target = np.concatenate([joint.source, joint.own]), np.concatenate([joint.target, joint.here])
+        order = np.argsort(target, kind="stable")
+        source, target = source[order], target[order]
         own = np.zeros(joint.rows, np.int64)
         own[joint.here] = joint.own
         edge, shape = np.arange(len(source)), (len(source), joint.below)
         self.source = sums(edge, source, 1.0, shape, joint.dtype)
         self.own = sums(edge, own[target], 1.0, shape, joint.dtype)
         if edge_labels:  # a node's edge to itself has none
-            real = edge[: len(joint.label)]
-            self.label = sums(real, joint.label, 1.0, (len(source), edge_labels), joint.dtype)
+            labelled = np.flatnonzero(order < len(joint.label))
+            self.label = sums(labelled, joint.label[order[labelled]], 1.0, (len(source), edge_labels), joint.dtype)
         self.into = sums(target, edge, 1.0, (joint.rows, len(source)), joint.dtype)
         self.back = sums(edge, target, 1.0, (len(source), joint.rows), joint.dtype)
-        self.target, self.rows = torch.from_numpy(target)[:, None].expand(-1, HEADS), joint.rows
-        self.count = torch.from_numpy(np.concatenate([joint.count, np.ones(len(joint.here))])).to(joint.dtype)
+        self.target = torch.from_numpy(target)
+        self.begin = torch.from_numpy(np.searchsorted(target, np.arange(joint.rows + 1)))
+        self.count = torch.from_numpy(np.concatenate([joint.count, np.ones(len(joint.here))])[order]).to(joint.dtype)
 
     def __call__(self, h: Tensor, edges: Tensor | None, p: Parameters) -> Tensor:
+        heads = torch.eye(HEADS, dtype=h.dtype).repeat_interleave(h.shape[1] // HEADS, 1)
         x = linear(h, p["lin.weight"])
-        logit = self.source(_attention(x, p["att_src"])) + self.own(_attention(x, p["att_dst"]))
+        logit = self.source(_attention(x, p["att_src"], heads)) + self.own(_attention(x, p["att_dst"], heads))
         if edges is not None:
-            logit = logit + self.label(_attention(linear(edges, p["lin_edge.weight"]), p["att_edge"]))
+            logit = logit + self.label(_attention(linear(edges, p["lin_edge.weight"]), p["att_edge"], heads))
         logit = leaky_relu(logit, 0.2)
-        highest = logit.new_zeros(self.rows, HEADS)
-        highest.scatter_reduce_(0, self.target, logit.detach(), "amax", include_self=False)
-        strength = (logit - highest.gather(0, self.target)).exp() * self.count[:, None]
-        total = self.into(strength)  # 0 where a row has no node, which no edge reads
-        said = self.source(x).view(len(strength), HEADS, -1) * (strength / self.back(total))[:, :, None]
-        summed = self.into(said.flatten(1)).view(len(p["bias"]), -1, h.shape[1])
+        highest = torch.segment_reduce(logit.detach(), "max", offsets=self.begin, axis=0, unsafe=True)
+        strength = (logit - highest.index_select(0, self.target)).exp() * self.count[:, None]
+        share = strength / self.back(self.into(strength))
+        summed = self.into(self.source(x) * (share @ heads)).view(len(p["bias"]), -1, h.shape[1])
         return (summed + p["bias"][:, None]).view(-1, h.shape[1])
 
 
-def _attention(x: Tensor, vector: Tensor) -> Tensor:
-    """Each head's product with its vector: x [B * n, heads * d], vector [B, 1, heads, d] -> [B * n, heads]."""
-    stack = x.view(len(vector), -1, HEADS, vector.shape[-1])
-    return (stack * vector).sum(-1).view(-1, HEADS)
+def _attention(x: Tensor, vector: Tensor, heads: Tensor) -> Tensor:
+    """Each head's product with its vector: x [B * n, width], vector [B, 1, heads, d] -> [B * n, heads]; `heads` [heads,
+    width] is 1 where a column is the head's."""
+    return linear(x, vector.reshape(len(vector), 1, -1) * heads)
 
 
 STACKED: dict[str, Callable[[Joint, int], Any]] = {"gcn": GCN, "gat": GAT, "gin": GIN, "sage": SAGE}

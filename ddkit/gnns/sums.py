@@ -29,8 +29,10 @@ class _Bags:
         return _Bags(column, weight.to(dtype), begin)
 
     def __call__(self, x: Tensor) -> Tensor:
-        weights = {"per_sample_weights": self.weight, "include_last_offset": True}
-        return embedding_bag(self.column, x.contiguous(), self.begin, mode="sum", **weights)
+        table, weight = x.contiguous(), self.weight
+        return embedding_bag(
+            self.column, table, self.begin, mode="sum", per_sample_weights=weight, include_last_offset=True
+        )
 
 
 class _Product(torch.autograd.Function):
