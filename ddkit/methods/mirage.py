@@ -159,7 +159,6 @@ def _assemble(settings: MirageSettings, trees: Trees, mined: list[Mined | None])
         support=np.array([itemset.support for _, itemset in pairs]),
         size=np.array([len(itemset.items) for _, itemset in pairs]),
         tree=number,
-        count=np.ones(len(number), np.int64),
     )
     return trees.as_set(settings, kept, samples)
 
