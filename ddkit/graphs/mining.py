@@ -46,7 +46,7 @@ def frequent_itemsets(
     """
     support = np.bincount(database.item)
     frequent = np.flatnonzero(support >= max(1, threshold))
-    if at_most is not None and len(frequent) > at_most:
+    if at_most is not None and len(frequent) > at_most and not closed:
         return None
     bits = _bitsets(database, frequent[np.argsort(support[frequent], kind="stable")])
     sets: list[Itemset] = []
