@@ -74,8 +74,9 @@ def plan_graphs(
         free_disk=free_disk(home()),
         problems=(),
         facts=(
-            f"{resolved.method.name} into {default_folder(resolved)}: {size}; training graphs: {len(train):,}, {total:,} bytes",
-            f"{len(found[0].vertex):,} distinct trees of depth {resolved.method.hops} at {len(train.node_label):,} nodes",
+            f"{resolved.method.name} into {default_folder(resolved)}: {size}",
+            f"{len(train):,} training graphs: {total:,} bytes, {len(train.node_label):,} nodes, at which there are "
+            f"{len(found[0].vertex):,} distinct trees of depth {resolved.method.hops}",
             "mining itemsets, or choosing trees, is not in the estimate: seconds for most data",
         ),
     )
@@ -89,9 +90,9 @@ def _scores(judge: GraphJudge, row: GraphRow) -> None:
 def _training(recipe: GraphRecipe, judge: GraphJudge, row: GraphRow, steps: int, gauge: Gauge) -> tuple[float, int]:
     """(seconds of one row under all networks, peak memory), by a straight line through two short trainings."""
     costs = []
-    for probe in PROBE:
+    for probe in (PROBE[0], *PROBE):  # after one that imports and fills caches
         few = dataclasses.replace(recipe.evaluate, steps=probe, whole_steps=probe)
         short = dataclasses.replace(judge, training=few)
         costs.append(gauge.once(partial(_scores, short, row)))
-    step = max(0.0, costs[1].seconds - costs[0].seconds) / (PROBE[1] - PROBE[0])
-    return costs[0].seconds + (steps - PROBE[0]) * step, max(cost.memory for cost in costs)
+    step = max(0.0, costs[2].seconds - costs[1].seconds) / (PROBE[1] - PROBE[0])
+    return costs[1].seconds + (steps - PROBE[0]) * step, max(cost.memory for cost in costs)
