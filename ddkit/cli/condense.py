@@ -49,10 +49,9 @@ def condense(
     from ddkit.run import terminal_meter
 
     if is_graph_recipe(recipe, method):
-        from ddkit.cli.graphs import condense_and_print
+        from ddkit.cli.graphs import condense_and_print, refuse_image_options
 
-        if ipc is not None or fyi or resume:
-            raise click.UsageError("--ipc, --fyi and --resume are for images; graphs are sized by method.ratio")
+        refuse_image_options(device, ipc=ipc is not None, fyi=fyi, resume=resume)
         condense_and_print(method, data, recipe, overrides, seed, out, evaluate)
         return
     with terminal_meter() as meter:

@@ -51,8 +51,9 @@ def evaluate(
     from ddkit.synth import is_graph_set
 
     if is_graph_set(Path(source)):
-        from ddkit.cli.graphs import evaluate_and_print
+        from ddkit.cli.graphs import evaluate_and_print, refuse_image_options
 
+        refuse_image_options(device, protocol=protocols != ("honest",), cross=cross, no_baselines=not baselines)
         asked = [f"evaluate.nets={nets}"] * (nets is not None) + ["evaluate.whole=false"] * no_whole
         asked += [f"evaluate.gnns={','.join(nets_asked)}"] * bool(nets_asked)
         evaluate_and_print(source, data, (*asked, *overrides), seed, json_file)

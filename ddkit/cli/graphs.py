@@ -81,6 +81,21 @@ def graphs(
             temporary.write_text(json.dumps(found.tables(), indent=2) + "\n")
 
 
+def refuse_image_options(device: str, **given: bool) -> None:
+    """A line for the first option that graphs would ignore.
+
+    Raises:
+        UsageError: one was given.
+    """
+    from ddkit.errors import UsageError
+
+    for name, is_given in given.items():
+        if is_given:
+            raise UsageError(f"option --{name.replace('_', '-')}: is for images; graphs have nothing it could change")
+    if device not in ("auto", "cpu"):
+        raise UsageError(f"option --device: graphs run on the CPU only, got {device!r}; leave it out")
+
+
 def condense_and_print(
     method: str | None,
     data: str | None,

@@ -40,11 +40,18 @@ def plan(
     is kept. Where memory or disk do not suffice, a line says what to change.
     """
     from ddkit.errors import UsageError
+    from ddkit.jobs import is_graph_recipe, plan_graphs
     from ddkit.jobs import plan as job
     from ddkit.run import terminal_meter
 
     if not math.isfinite(probe_seconds):
         raise UsageError(f"option --probe-seconds: must be a number of seconds, got {probe_seconds}")
+    if is_graph_recipe(recipe, method):
+        from ddkit.cli.graphs import refuse_image_options
+
+        refuse_image_options(device, ipc=ipc is not None, fyi=fyi)
+        _print(plan_graphs(method, data=data, recipe=recipe, overrides=overrides, seed=seed))
+        return
     with terminal_meter() as meter:
         found = job(
             method,
@@ -69,6 +76,8 @@ def _print(plan: "Plan") -> None:
     rows = [(s.name, time_text(s.seconds), size_text(s.memory), size_text(s.disk)) for s in plan.stages]
     total = ("total", time_text(plan.seconds), size_text(plan.memory), size_text(plan.disk))
     print_rows(("stage", "time", "peak memory", "disk"), [*rows, total])
+    for fact in plan.facts:
+        click.echo(f"- {fact}")
     if plan.experts_wanted:
         click.echo(f"- {plan.experts_there} of {plan.experts_wanted} experts are there")
     click.echo(f"- free: {size_text(plan.free_memory)} of memory ({plan.device}), {size_text(plan.free_disk)} at home")

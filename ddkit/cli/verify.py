@@ -11,14 +11,22 @@ import click
 def verify(recipe: str, out: str | None, resume: bool, device: str) -> None:
     """Run RECIPE again and hold it to the scores in its header.
 
-    A row agrees where the 95 % intervals of the header and of now meet. Exit code 1 if one does not.
+    Scores are accuracies, of graphs ROC-AUC. A row agrees where the 95 % intervals of the header and of now meet. Exit
+    code 1 if one does not.
     """
     from ddkit.cli.table import percent, print_rows
+    from ddkit.jobs import is_graph_recipe, verify_graphs
     from ddkit.jobs import verify as job
     from ddkit.run import terminal_meter
 
     with terminal_meter() as meter:
-        rows = job(recipe, out=out, resume=resume, device=device, meter=meter)
+        if is_graph_recipe(recipe, None):
+            from ddkit.cli.graphs import refuse_image_options
+
+            refuse_image_options(device, resume=resume)
+            rows = verify_graphs(recipe, out=out, meter=meter)
+        else:
+            rows = job(recipe, out=out, resume=resume, device=device, meter=meter)
     shown = ((row.name, percent(*row.header), percent(*row.now), "yes" if row.agrees else "NO") for row in rows)
     print_rows(("trained on", "header %", "now %", "agrees"), shown)
     if not all(row.agrees for row in rows):

@@ -16,7 +16,7 @@ import torch
 from ddkit.evaluation.graph_rivals import herding_graphs, judge_by_size, random_graphs
 from ddkit.evaluation.graph_samples import GraphSamples, distilled, whole_graphs
 from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
-from ddkit.evaluation.graph_trainer import GraphTraining, judge_gnn, train_gnn
+from ddkit.evaluation.graph_trainer import GraphTraining, judge_gnn, train_gnns
 from ddkit.gnns import GNN, NEED_DEGREES
 from ddkit.graphs import GraphData, graph_bytes
 from ddkit.randomness import stream
@@ -85,13 +85,13 @@ class GraphJudge:
         samples = [self._samples(source, with_degrees) for source in row.sources]
         nodes, edges = (torch.from_numpy(v) for v in (self.train.node_vocabulary, self.train.edge_vocabulary))
         steps = training.whole_steps if row.name == WHOLE else training.steps
-        verdicts = []
+        nets = []
         for i in range(training.nets):
             generator = stream(self.seed, "graphs", row.name, gnn, i)
-            net = GNN(gnn, nodes, edges, self.hops, training.width, len(self.train.classes), generator)
-            if samples:
-                train_gnn(net, samples[i % len(samples)], steps, training)
-            verdicts.append(judge_gnn(net, self._judged_samples[with_degrees]))
+            nets.append(GNN(gnn, nodes, edges, self.hops, training.width, len(self.train.classes), generator))
+        if samples:
+            train_gnns(nets, [samples[i % len(samples)] for i in range(len(nets))], steps, training)
+        verdicts = [judge_gnn(net, self._judged_samples[with_degrees]) for net in nets]
         aucs, accuracies = zip(*verdicts, strict=True)
         return GraphScore(
             name=row.name,

@@ -32,6 +32,11 @@ class GraphSamples:
         return len(self.y)
 
     @property
+    def states(self) -> int:
+        """States of the largest layer."""
+        return max(len(self.layers.label), *(len(block.own) for block in self.layers.blocks))
+
+    @property
     def messages(self) -> int:
         """Messages that a forward pass sends."""
         return sum(block.edge.shape[1] for block in self.layers.blocks)
@@ -42,8 +47,7 @@ def whole_graphs(data: GraphData, hops: int, with_degrees: bool, mean: bool, dty
     adjacency = Adjacency.of(data.edge, data.edge_label, len(data.node_label))
     label = degree_labels(data.node_label, data.degree) if with_degrees else data.node_label
     layers, root = fold(adjacency, refine(adjacency, label, hops), np.arange(len(data.node_label)))
-    count = np.ones(len(root))
-    readout = _readout(data.graph_of_node, root, count, (len(data), len(layers[-1])), mean, dtype)
+    readout = _readout(data.graph_of_node, root, (len(data), len(layers[-1])), mean, dtype)
     weight = torch.full((len(data),), 1 / len(data), dtype=dtype)
     return GraphSamples(
         to_layers(layers, data.node_label, data.degree, dtype), readout, torch.from_numpy(data.y), weight
@@ -54,7 +58,7 @@ def distilled(graphs: GraphSet, with_degrees: bool, mean: bool, dtype: torch.dty
     """A distilled set; samples weigh as much as they have support."""
     layers, root = graphs.trees.refold(with_degrees)
     samples = graphs.samples
-    readout = _readout(samples.owner, root[samples.tree], samples.count, (len(samples), len(layers[-1])), mean, dtype)
+    readout = _readout(samples.owner, root[samples.tree], (len(samples), len(layers[-1])), mean, dtype)
     weight = torch.from_numpy(samples.support / samples.support.sum()).to(dtype)
     soft = samples.probabilities
     y = torch.from_numpy(samples.label).long() if soft is None else torch.from_numpy(soft).to(dtype)
@@ -80,13 +84,11 @@ def to_layers(layers: list[Layer], label: Array, degree: Array, dtype: torch.dty
     return Layers(torch.from_numpy(label[layers[0].vertex]), blocks)
 
 
-def _readout(
-    sample: Array, node: Array, count: Array, shape: tuple[int, int], mean: bool, dtype: torch.dtype
-) -> Tensor:
-    """The matrix [samples, nodes] of counts, its rows brought to sum 1 for a mean."""
-    strength = count.astype(np.float64)
+def _readout(sample: Array, node: Array, shape: tuple[int, int], mean: bool, dtype: torch.dtype) -> Tensor:
+    """The matrix [samples, nodes] of how often each node occurs, its rows brought to sum 1 for a mean."""
+    strength = np.ones(len(sample))
     if mean:
-        strength = strength / np.bincount(sample, weights=count, minlength=shape[0])[sample]
+        strength = strength / np.bincount(sample, minlength=shape[0])[sample]
     index = torch.from_numpy(np.stack([sample, node]))
     return torch.sparse_coo_tensor(
         index, torch.from_numpy(strength).to(dtype), shape, check_invariants=False

@@ -58,6 +58,7 @@ class GNN(nn.Module):
         super().__init__()
         if conv not in CONVOLUTIONS:
             raise UsageError(f"gnn '{conv}' is unknown; {nearest(conv, CONVOLUTIONS)}")
+        self.conv = conv
         reads_edges = conv in READ_EDGES and len(edge_vocabulary) > 1
         with torch.device("meta"):  # so that PyG's and torch's own initialisations draw nothing
             self.convolutions = nn.ModuleList(CONVOLUTIONS[conv](width, reads_edges) for _ in range(hops))

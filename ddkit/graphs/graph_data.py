@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from ddkit.errors import DataError
+from ddkit.graphs.categories import categories
 
 Array = np.ndarray
 
@@ -69,6 +70,47 @@ class GraphData:
             raise DataError(f"{where}: all {len(self.y)} graphs are of one class; there must be two classes at least")
         if len(self.y) and not 0 <= self.y.min() <= self.y.max() < len(self.classes):
             raise DataError(f"{where}: a graph's class lies outside the {len(self.classes)} classes")
+
+    @staticmethod
+    def of(
+        *,
+        name: str,
+        where: str,
+        sizes: Array,
+        node_rows: Array,
+        edge: Array,
+        edge_rows: Array,
+        values: Array,
+        split: tuple[Array, ...] | None = None,
+        licence: str = "",
+    ) -> "GraphData":
+        """Graphs as files tell them: distinct rows of features become labels, distinct values classes, ascending.
+
+        Args:
+            where: what an error line calls them.
+            sizes: nodes of each graph, [N].
+            node_rows, edge_rows: whole numbers, [V, F] and [E, G].
+            values: each graph's class, [N].
+
+        Raises:
+            DataError: features that are continuous, or what the class itself refuses.
+        """
+        node_label, node_vocabulary = categories(node_rows, f"{where}: node features")
+        edge_label, edge_vocabulary = categories(edge_rows, f"{where}: edge features")
+        classes, y = np.unique(values, return_inverse=True)
+        return GraphData(
+            name=name,
+            classes=tuple(str(value) for value in classes.tolist()),
+            offset=np.concatenate([[0], np.cumsum(sizes.astype(np.int64))]),
+            node_label=node_label,
+            edge=edge.astype(np.int64),
+            edge_label=edge_label,
+            y=y.astype(np.int64),
+            node_vocabulary=node_vocabulary,
+            edge_vocabulary=edge_vocabulary,
+            split=split,
+            licence=licence,
+        )
 
     def __len__(self) -> int:
         return len(self.y)

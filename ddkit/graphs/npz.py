@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from ddkit.errors import DataError, reason
-from ddkit.graphs.categories import categories
 from ddkit.graphs.graph_data import GraphData
 
 KEYS = ("edge_src", "edge_dst", "node_feat", "edge_feat", "num_nodes", "label")
@@ -28,19 +27,14 @@ def read_npz_graphs(path: Path, name: str, licence: str = "") -> GraphData:
         raise DataError(f"{where}: cannot be read ({reason(error)})") from None
     if missing := [key for key in KEYS if key not in arrays]:
         raise DataError(f"{where}: has no array '{missing[0]}'; there must be {', '.join(KEYS)}")
-    node_label, node_vocabulary = categories(_rows(arrays["node_feat"]), f"{where}: node features")
-    edge_label, edge_vocabulary = categories(_rows(arrays["edge_feat"]), f"{where}: edge features")
-    classes, y = np.unique(arrays["label"], return_inverse=True)
-    return GraphData(
+    return GraphData.of(
         name=name,
-        classes=tuple(str(value) for value in classes.tolist()),
-        offset=np.concatenate([[0], np.cumsum(arrays["num_nodes"].astype(np.int64))]),
-        node_label=node_label,
-        edge=np.stack([arrays["edge_src"], arrays["edge_dst"]]).astype(np.int64),
-        edge_label=edge_label,
-        y=y.astype(np.int64),
-        node_vocabulary=node_vocabulary,
-        edge_vocabulary=edge_vocabulary,
+        where=where,
+        sizes=arrays["num_nodes"],
+        node_rows=_rows(arrays["node_feat"]),
+        edge=np.stack([arrays["edge_src"], arrays["edge_dst"]]),
+        edge_rows=_rows(arrays["edge_feat"]),
+        values=arrays["label"],
         split=tuple(arrays[key].astype(np.int64) for key in SPLIT) if all(key in arrays for key in SPLIT) else None,
         licence=licence,
     )

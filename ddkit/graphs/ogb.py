@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from ddkit.errors import DataError, reason
-from ddkit.graphs.categories import categories
 from ddkit.graphs.graph_data import GraphData
 
 Array = np.ndarray
@@ -34,21 +33,16 @@ def read_ogb(folder: Path, name: str, licence: str = "") -> GraphData:
         )
     offset = np.concatenate([[0], np.cumsum(sizes)])
     one_way = table("raw/edge.csv.gz").reshape(-1, 2).T + np.repeat(offset[:-1], bonds)
-    node_label, node_vocabulary = categories(table("raw/node-feat.csv.gz"), f"{where}: node features")
-    edge_label, edge_vocabulary = categories(table("raw/edge-feat.csv.gz"), f"{where}: edge features")
-    classes, y = np.unique(values[:, 0].astype(np.int64), return_inverse=True)
     splits = sorted((folder / "split").glob("*/train.csv.gz"))
     parts = ("train", "valid", "test")
-    return GraphData(
+    return GraphData.of(
         name=name,
-        classes=tuple(str(value) for value in classes.tolist()),
-        offset=offset,
-        node_label=node_label,
+        where=where,
+        sizes=sizes,
+        node_rows=table("raw/node-feat.csv.gz"),
         edge=np.stack([one_way, one_way[::-1]], 2).reshape(2, -1),
-        edge_label=np.repeat(edge_label, 2),
-        y=y.astype(np.int64),
-        node_vocabulary=node_vocabulary,
-        edge_vocabulary=edge_vocabulary,
+        edge_rows=np.repeat(table("raw/edge-feat.csv.gz"), 2, axis=0),
+        values=values[:, 0].astype(np.int64),
         split=tuple(table(f"split/{splits[0].parent.name}/{part}.csv.gz")[:, 0] for part in parts) if splits else None,
         licence=licence,
     )

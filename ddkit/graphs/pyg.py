@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from ddkit.errors import DataError, reason
-from ddkit.graphs.categories import categories
 from ddkit.graphs.graph_data import GraphData
 
 
@@ -37,19 +36,14 @@ def from_pyg(graphs: Iterable[Any], name: str, licence: str = "") -> GraphData:
     degree = np.bincount(edge[1], minlength=offset[-1])[:, None]
     node_rows = _features([graph.x for graph in kept], degree, f"{where}: node features")
     edge_rows = _features([graph.edge_attr for graph in kept], np.zeros((edge.shape[1], 1), np.int64), where)
-    node_label, node_vocabulary = categories(node_rows, f"{where}: node features")
-    edge_label, edge_vocabulary = categories(edge_rows, f"{where}: edge features")
-    classes, y = np.unique([int(graph.y) for graph in kept], return_inverse=True)
-    return GraphData(
+    return GraphData.of(
         name=name,
-        classes=tuple(str(value) for value in classes.tolist()),
-        offset=offset,
-        node_label=node_label,
+        where=where,
+        sizes=sizes,
+        node_rows=node_rows,
         edge=edge,
-        edge_label=edge_label,
-        y=y.astype(np.int64),
-        node_vocabulary=node_vocabulary,
-        edge_vocabulary=edge_vocabulary,
+        edge_rows=edge_rows,
+        values=np.array([int(graph.y) for graph in kept]),
         licence=licence,
     )
 

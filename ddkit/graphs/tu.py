@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from ddkit.errors import DataError, reason
-from ddkit.graphs.categories import categories
 from ddkit.graphs.graph_data import GraphData
 
 Array = np.ndarray
@@ -24,10 +23,8 @@ def read_tu(folder: Path, name: str, licence: str = "") -> GraphData:
     graph_of_node = _column(folder, name, "graph_indicator", where) - 1
     edge = _numbers(folder, name, "A", where).reshape(-1, 2).T - 1
     values = _column(folder, name, "graph_labels", where)
-    classes, y = np.unique(values, return_inverse=True)
-    if len(graph_of_node) and (np.any(np.diff(graph_of_node) < 0) or graph_of_node[-1] >= len(y)):
-        raise DataError(f"{where}: NAME_graph_indicator.txt must ascend from 1 to the {len(y)} graphs")
-    offset = np.concatenate([[0], np.cumsum(np.bincount(graph_of_node, minlength=len(y)))])
+    if len(graph_of_node) and (np.any(np.diff(graph_of_node) < 0) or graph_of_node[-1] >= len(values)):
+        raise DataError(f"{where}: NAME_graph_indicator.txt must ascend from 1 to the {len(values)} graphs")
     if (folder / f"{name}_node_labels.txt").exists():
         rows = _numbers(folder, name, "node_labels", where).reshape(len(graph_of_node), -1)
     else:
@@ -37,18 +34,14 @@ def read_tu(folder: Path, name: str, licence: str = "") -> GraphData:
         edge_rows = _numbers(folder, name, "edge_labels", where).reshape(edge.shape[1], -1)
     else:
         edge_rows = np.zeros((edge.shape[1], 1), np.int64)
-    node_label, node_vocabulary = categories(rows, f"{where}: node labels")
-    edge_label, edge_vocabulary = categories(edge_rows, f"{where}: edge labels")
-    return GraphData(
+    return GraphData.of(
         name=name,
-        classes=tuple(str(value) for value in classes.tolist()),
-        offset=offset,
-        node_label=node_label,
+        where=where,
+        sizes=np.bincount(graph_of_node, minlength=len(values)),
+        node_rows=rows,
         edge=edge,
-        edge_label=edge_label,
-        y=y.astype(np.int64),
-        node_vocabulary=node_vocabulary,
-        edge_vocabulary=edge_vocabulary,
+        edge_rows=edge_rows,
+        values=values,
         licence=licence,
     )
 

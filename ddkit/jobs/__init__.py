@@ -14,10 +14,12 @@ from ddkit.jobs.evaluate_graphs import evaluate_graphs
 from ddkit.jobs.graph_recipe import is_graph_recipe
 from ddkit.jobs.graph_table import GraphTable, graph_table
 from ddkit.jobs.plan import Plan, plan
+from ddkit.jobs.plan_graphs import plan_graphs
 from ddkit.jobs.raw import raw_images
 from ddkit.jobs.relabel import relabel
 from ddkit.jobs.teachers import teacher_files, train_teachers
 from ddkit.jobs.verify import Verdict, verify
+from ddkit.jobs.verify_graphs import verify_graphs
 
 __all__ = [
     "Comparison",
@@ -34,10 +36,12 @@ __all__ = [
     "evaluate_graphs",
     "Plan",
     "plan",
+    "plan_graphs",
     "raw_images",
     "relabel",
     "teacher_files",
     "train_teachers",
     "Verdict",
     "verify",
+    "verify_graphs",
 ]

@@ -50,6 +50,7 @@ class Plan:
         experts_there, experts_wanted: experts in the buffer that are long enough, and all that the recipe needs.
         free_memory, free_disk: bytes free on the device, and where experts are kept.
         problems: a line for each thing that does not fit, with what to change.
+        facts: lines that say what would be made.
     """
 
     origin: str
@@ -60,6 +61,7 @@ class Plan:
     free_memory: int
     free_disk: int
     problems: tuple[str, ...]
+    facts: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:

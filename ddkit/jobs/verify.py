@@ -61,15 +61,8 @@ def verify(
     """
     where, text = find_recipe(recipe)
     resolved, _ = resolve(recipe=recipe)
-    claimed = header_scores(text, {resolved.method.title, *RIVALS, "whole"})
-    if not claimed:
-        raise UsageError(
-            f"{where}: its header tells no scores to hold it to; they look like '# ftd 93.5 +- 0.8', and only "
-            f"recipes that were measured have them"
-        )
-    if "whole" in claimed and not resolved.evaluate.whole:
-        raise UsageError(f"{where}: its header tells of 'whole', which its evaluation does not train; see [evaluate]")
-    folder = Path(out) if out is not None else Path("runs") / "verify" / Path(recipe).name.removesuffix(".toml")
+    claimed = claims(text, where, {resolved.method.title, *RIVALS, "whole"}, resolved.evaluate.whole)
+    folder = verify_folder(recipe, out)
     before = RunFolder(folder).recipe
     if resume and before.exists() and before.read_text() != to_toml(resolved):
         raise UsageError(f"folder '{folder}': holds a run of another recipe than {where}; choose another --out")
@@ -77,6 +70,28 @@ def verify(
     assert found is not None
     now = {score.name: (100 * score.mean, 100 * score.interval) for score in found.scores}
     return [Verdict(name, score, now[name]) for name, score in claimed.items()]
+
+
+def claims(text: str, where: str, rows: set[str], whole: bool) -> dict[str, tuple[float, float]]:
+    """`header_scores`, of which there are some, and none of the whole data where it is not trained on.
+
+    Raises:
+        UsageError: it is otherwise.
+    """
+    claimed = header_scores(text, rows)
+    if not claimed:
+        raise UsageError(
+            f"{where}: its header tells no scores to hold it to; they look like '# ftd 93.5 +- 0.8', and only "
+            f"recipes that were measured have them"
+        )
+    if "whole" in claimed and not whole:
+        raise UsageError(f"{where}: its header tells of 'whole', which its evaluation does not train; see [evaluate]")
+    return claimed
+
+
+def verify_folder(recipe: str | Path, out: str | Path | None) -> Path:
+    """Where a verification runs: `out`, else runs/verify/RECIPE."""
+    return Path(out) if out is not None else Path("runs") / "verify" / Path(recipe).name.removesuffix(".toml")
 
 
 def header_scores(text: str, rows: set[str]) -> dict[str, tuple[float, float]]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from ddkit.errors import UsageError
-from ddkit.graphs import Adjacency, GraphData, TreeDag, degree_labels, fold, graph_bytes, refine
+from ddkit.graphs import Adjacency, GraphData, TreeDag, degree_labels, fold, graph_bytes, refine, refine_exactly
 from ddkit.recipe import setting
 from ddkit.synth import GraphFacts, GraphSet, Samples
 
@@ -23,6 +23,7 @@ class GraphMethodSettings:
     budget: int | None = setting(None, at_least=1, help="bytes that the set may take; none: by ratio")
     ratio: float = setting(0.02, above=0, at_most=1, help="share of the training graphs' bytes that the set may take")
     true_degrees: bool = setting(False, help="tell trees apart by their leaves' true degrees, which makes GCN exact")
+    exact: bool = setting(False, help="compare trees instead of their 64-bit hashes, at a few times the time")
 
     def bytes_for(self, train: GraphData) -> int:
         """The budget in bytes."""
@@ -35,7 +36,7 @@ class Trees:
 
     Attributes:
         data, adjacency: the graphs.
-        levels: colours of each depth, uint64 [V] each.
+        levels: colours of each depth, [V] each, hashed or by comparison.
         vertex: a vertex of each distinct tree of full depth, [T].
         tree: the tree of each vertex, [V].
     """
@@ -51,7 +52,7 @@ class Trees:
         """Of all vertices, in O(hops * edges)."""
         adjacency = Adjacency.of(data.edge, data.edge_label, len(data.node_label))
         label = degree_labels(data.node_label, data.degree) if settings.true_degrees else data.node_label
-        levels = refine(adjacency, label, settings.hops)
+        levels = (refine_exactly if settings.exact else refine)(adjacency, label, settings.hops)
         _, vertex, tree = np.unique(levels[-1], return_index=True, return_inverse=True)
         return Trees(data, adjacency, levels, vertex, tree)
 

@@ -126,7 +126,7 @@ def _mine(settings: MirageSettings, own: ClassTrees, threshold: int, at_most: in
 def _fitting(settings: MirageSettings, trees: Trees, own: ClassTrees, share: int) -> Mined:
     """The most frequent itemsets (of equally frequent ones the shortest first) that fit into `share` bytes: those of a
     threshold, and as many of the next lower support as there is room for."""
-    enough = MOST if settings.closed else share // LEAST
+    enough = share // LEAST
     low, high = 0, own.database.n + 1  # at `low` there are more than enough, or it is 0; from `high` on there are not
     found = Mined(own.label, [])
     while high - low > 1:
@@ -159,7 +159,6 @@ def _assemble(settings: MirageSettings, trees: Trees, mined: list[Mined | None])
         support=np.array([itemset.support for _, itemset in pairs]),
         size=np.array([len(itemset.items) for _, itemset in pairs]),
         tree=number,
-        count=np.ones(len(number), np.int64),
     )
     return trees.as_set(settings, kept, samples)
 

@@ -60,7 +60,7 @@ class MiragePlus:
         made, low, high = None, 0, len(order) + 1  # bisection over the number of trees: bytes grow with it
         while high - low > 1:
             middle = (low + high) // 2
-            tried = _labelled(settings, trees, order[:middle], scores)
+            tried = _labelled(settings, trees, np.sort(order[:middle]), scores)
             low, high, made = (middle, high, tried) if tried.stored_bytes <= budget else (low, middle, made)
         if made is None:
             raise refuse_budget(settings, budget, "not one tree fits")
@@ -68,7 +68,8 @@ class MiragePlus:
 
 
 def _labelled(settings: MiragePlusSettings, trees: Trees, kept: Array, scores: Array) -> GraphSet:
-    """A sample for each tree, with the mean score of the vertices that it tells."""
+    """A sample for each tree, with the mean score of the vertices that it tells; `kept` ascends, so that samples come
+    in the order of the stored trees, which then need no numbers."""
     told = told_by(trees, kept)
     number = np.bincount(told, minlength=len(kept))
     total = np.stack([np.bincount(told, column, len(kept)) for column in scores.T], 1)
@@ -78,7 +79,6 @@ def _labelled(settings: MiragePlusSettings, trees: Trees, kept: Array, scores: A
         support=np.maximum(1, np.round(HEAVIEST * number / number.max())).astype(np.int64),
         size=np.ones(len(kept), np.int64),
         tree=np.arange(len(kept)),
-        count=np.ones(len(kept), np.int64),
         soft=parts[:, :-1],
     )
     return trees.as_set(settings, kept, samples)
@@ -97,10 +97,11 @@ def dictionary_of(trees: Trees, budget: int) -> Array:
     """Trees of about `budget` bytes in the order in which they are taken, greedily by what they tell a byte, [K].
 
     A tree tells a vertex one thing for every depth to which it agrees with the vertex's own and none taken before did;
-    its bytes are those of its distinct subtrees that are not there yet. Both fall as the dictionary grows, so a
+    its bytes are those of its sample (a weight, and the probabilities of all classes but one) and of its distinct
+    subtrees that are not there yet. Both fall as the dictionary grows, so a
     tree's worth is computed anew before it is taken.
     """
-    depth = len(trees.levels)
+    depth, sample = len(trees.levels), len(trees.data.classes)
     colours = [np.unique(level, return_inverse=True)[1] for level in trees.levels]
     sizes = [np.bincount(colour) for colour in colours]
     common = np.argsort(-np.bincount(trees.tree), kind="stable")[:CANDIDATES]
@@ -127,7 +128,7 @@ def dictionary_of(trees: Trees, budget: int) -> Array:
                 distinct = np.unique(colours[level - 1][children]) if level else ()
                 found[key] = 2 + 3 * len(distinct) if level else 1
                 below += children.tolist() if level else []
-        return found, max(1, sum(found.values()))
+        return found, sample + sum(found.values())
 
     def ratio(tree: int) -> float:
         return worth(tree) / parts(tree)[1]

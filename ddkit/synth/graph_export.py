@@ -19,21 +19,21 @@ def sample_data(graphs: GraphSet, sample: int) -> Any:
     """One sample as a PyG `Data`: the disjoint union of its trees, edges from children to parents.
 
     `x` [v, F] and `edge_attr` [e, G] are the raw values behind the labels, `degree` [v] the true degrees, `y` [1] the
-    class, `support` [1] the weight, `soft_label` [1, K] the class probabilities of
-    a set that has them, and `root` [v] each node's weight in the readout: the tree's count at its root, 0
-    elsewhere. A trainer runs `hops` message passings and sums (or averages) the states of the roots.
+    class, `support` [1] the weight, `soft_label` [1, K] the class probabilities of a set that has them, and `root` [v]
+    each node's weight in the readout: 1 at a tree's root, 0 elsewhere. A trainer runs `hops` message passings and sums
+    (or averages) the states of the roots.
     """
     from torch_geometric.data import Data  # slow to import
 
     trees, samples = graphs.trees, graphs.samples
     mine = np.flatnonzero(samples.owner == sample)
     numbers, edges, labels, roots, begin = [], [], [], [], 0
-    for root, count in zip(samples.tree[mine], samples.count[mine], strict=True):
+    for root in samples.tree[mine]:
         number, parent, label = trees.unfold(int(root))
         numbers.append(number)
         edges.append(np.stack([np.arange(1, len(number)), parent]) + begin)
         labels.append(label)
-        roots.append(np.concatenate([[count], np.zeros(len(number) - 1)]))
+        roots.append((np.arange(len(number)) == 0).astype(np.float64))
         begin += len(number)
     number = np.concatenate(numbers)
     found = samples.probabilities

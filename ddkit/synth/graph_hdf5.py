@@ -1,7 +1,7 @@
 """A set of graphs on disk: flat arrays in one HDF5 file that h5py reads without ddkit.
 
 Datasets: those of `TreeDag` (depth_size, label, leaf_degree, fan, child, edge_label, count), of `Samples`
-(sample_label or sample_soft, sample_support, sample_size, sample_tree, sample_count), and the two vocabularies, each
+(sample_label or sample_soft, sample_support, sample_size, sample_tree), and the two vocabularies, each
 array of whole numbers in the smallest type that holds it. Root attributes: the facts. Group `ddkit`: the record, as in
 a set of images. Equal sets give equal bytes.
 """

@@ -19,7 +19,7 @@ class GraphFacts:
 
     `hops` is the depth of the trees, hence the number of message passings that they serve. `true_degrees` says whether
     leaves carry the degree that they had in their graph, so that a GCN is exact on them, or the mean of their label's.
-    `readout` is what a sample's state is of its trees' states: "mean" or "sum", weighted by their counts.
+    `readout` is what a sample's state is of its trees' states: "mean" or "sum".
     """
 
     method: str
@@ -33,23 +33,22 @@ class GraphFacts:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
-    """S samples: a class, a weight in the loss, and M trees with their counts in all.
+    """S samples: a class, a weight in the loss, and M trees in all.
 
-    `size` says how many distinct trees each sample has, [S]; `tree` and `count` are theirs, one sample's after the
-    other's, [M]. `soft`, where there is one, is the probability of every class but the last in 255ths, [S, K - 1]; the
-    last has the rest, and `label` is the likeliest.
+    `size` says how many trees each sample has, [S]; `tree` are theirs, one sample's after the other's, a tree that
+    occurs c times c times, [M]. `soft`, where there is one, is the probability of every class but the last in 255ths,
+    [S, K - 1]; the last has the rest, and `label` is the likeliest.
     """
 
     label: Array
     support: Array
     size: Array
     tree: Array
-    count: Array
     soft: Array | None = None
 
     def arrays(self) -> dict[str, Array]:
         """All arrays by name, in the smallest types that hold them; the label only where it is not in `soft`."""
-        arrays = {name: getattr(self, name) for name in ("label", "support", "size", "tree", "count")}
+        arrays = {name: getattr(self, name) for name in ("label", "support", "size", "tree")}
         if self.soft is not None:
             del arrays["label"]
             arrays["soft"] = self.soft
@@ -92,7 +91,7 @@ class GraphSet:
 
     def __post_init__(self) -> None:
         trees, samples = self.trees, self.samples
-        if len(samples.tree) != samples.size.sum() or len(samples.count) != len(samples.tree):
+        if len(samples.tree) != samples.size.sum():
             raise DataError(f"set: {len(samples.tree)} trees in the samples, which ask for {samples.size.sum()}")
         if len(samples) and (
             samples.tree.max(initial=0) >= trees.roots or samples.label.max() >= len(self.facts.classes)
@@ -126,7 +125,7 @@ class GraphSet:
     @property
     def explicit_bytes(self) -> int:
         """Bytes of the same set with every sample's trees written out: a label and a parent a node, the label of the
-        edge to it; and each sample's class, weight, sizes of its trees, and their counts."""
+        edge to it; and each sample's class, weight, and sizes of its trees."""
         trees, samples = self.trees, self.samples
         nodes = trees.nodes[samples.tree]
         per_node = weight(trees.label) + shrunk(nodes - 1).itemsize + weight(trees.edge_label)

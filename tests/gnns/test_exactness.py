@@ -37,15 +37,13 @@ def graph_set(data, with_degrees) -> GraphSet:
     label = degree_labels(data.node_label, data.degree) if with_degrees else data.node_label
     nodes = np.arange(len(data.node_label))
     layers, root = fold(adjacency, refine(adjacency, label, HOPS), nodes, with_own=False)
-    pairs, count = np.unique(np.stack([data.graph_of_node, root]), axis=1, return_counts=True)
     return GraphSet(
         trees=TreeDag.of(layers, data.node_label, data.degree),
         samples=Samples(
             label=data.y,
             support=np.ones(len(data)),
-            size=np.bincount(pairs[0]),
-            tree=pairs[1],
-            count=count,
+            size=data.sizes,
+            tree=root,
         ),
         node_vocabulary=data.node_vocabulary,
         edge_vocabulary=data.edge_vocabulary,

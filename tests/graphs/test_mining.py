@@ -42,6 +42,14 @@ def test_closed_itemsets(database, threshold):
     assert dict(frequent_itemsets(database, threshold, closed=True)) == closed
 
 
+def test_closed_itemsets_are_found_without_all_the_others():
+    """Forty items that always occur together: 2^40 frequent itemsets, of which one is closed."""
+    together = transactions(np.repeat(np.arange(5), 40), np.tile(np.arange(40), 5), 5)
+    assert frequent_itemsets(together, 2, at_most=1000) is None
+    (only,) = frequent_itemsets(together, 2, at_most=1, closed=True)
+    assert only.support == 5 and only.items == tuple(range(40))
+
+
 def test_too_many_are_not_found(database):
     count = len(frequent_itemsets(database, 3))
     assert frequent_itemsets(database, 3, at_most=count - 1) is None

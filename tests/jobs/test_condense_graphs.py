@@ -125,6 +125,10 @@ def test_commands(tmp_path, monkeypatch, capsys):
     assert run(["evaluate", "run", "--net", "sage", "--nets", "2", "--no-whole", "--json", "again.json"]) == 0
     (again,) = json.loads((tmp_path / "again.json").read_text())
     assert {row["gnn"] for row in again["scores"]} == {"", "sage"}
+    capsys.readouterr()
+    for option in (["--protocol", "paper-mtt"], ["--cross"], ["--no-baselines"], ["--device", "cuda"]):
+        assert run(["evaluate", "run", *option]) == 2
+        assert capsys.readouterr().err.startswith(f"ddkit: option {option[0]}: ")
     own(tmp_path / "own", seed=1)  # other graphs in its place
     assert run(["evaluate", "run"]) == 3 and "was made with other graphs" in capsys.readouterr().err
     own(tmp_path / "own")

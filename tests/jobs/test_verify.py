@@ -1,12 +1,13 @@
 """What a header claims, and whether a run is held to it."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from ddkit.cli.main import run
 from ddkit.errors import UsageError
-from ddkit.jobs import verify
+from ddkit.jobs import verify, verify_graphs
 from ddkit.jobs.resolve import find_recipe
 from ddkit.jobs.verify import Verdict, header_scores
 
@@ -98,3 +99,54 @@ def test_a_header_without_scores_is_one_line(capsys) -> None:
         verify("mtt-cifar10-ipc1")
     assert run(["verify", "mtt-cifar10-ipc1"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+GRAPHS = """# {header}
+[data]
+name = "{data}"
+[method]
+name = "mirage"
+hops = 1
+ratio = 0.3
+[evaluate]
+gnns = "gin,sage"
+nets = 2
+steps = 2
+whole = false
+"""
+
+
+def test_a_recipe_for_graphs_is_held_to_its_header(tmp_path: Path, monkeypatch, capsys) -> None:
+    """By the first network's ROC-AUC; random is the row of as many bytes as stored."""
+    from test_condense_graphs import own
+
+    monkeypatch.chdir(tmp_path)
+    data = own(tmp_path / "own")
+
+    def write(header: str) -> str:
+        Path("mine.toml").write_text(GRAPHS.format(header=header, data=data))
+        return "mine.toml"
+
+    found = verify_graphs(write("mirage 50 +- 60, random (as stored) 1.0 +- 0.1, untrained 50 +- 60"))
+    scores = json.loads(Path("runs/verify/mine/scores.json").read_text())["scores"]
+    for row, name in zip(found, ("mirage", "random, bytes as stored", "untrained"), strict=True):
+        (gin,) = [score for score in scores if score["name"] == name and score["gnn"] == "gin"]
+        assert row.now == (100 * gin["auc"][0], 100 * gin["auc"][1])
+    assert [row.header for row in found] == [(50, 60), (1, 0.1), (50, 60)]
+    assert run(["verify", write("mirage 50 +- 60"), "--out", "fine"]) == 0
+    assert run(["verify", write("mirage 300 +- 1"), "--out", "not"]) == 1
+    capsys.readouterr()
+    for header, option, said in (
+        ("nothing", [], "its header tells no scores"),
+        ("mirage 50 +- 6, whole 50 +- 6", [], "which its evaluation does not train"),
+        ("mirage 50 +- 6", ["--resume"], "option --resume: is for images"),
+        ("mirage 50 +- 6", ["--out", "fine"], "already holds a run"),
+    ):
+        assert run(["verify", write(header), *option]) == 2
+        assert said in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["mirage-digits-graphs", "mirage-plus-digits-graphs"])
+def test_the_shipped_headers_of_graphs_are_read(name: str) -> None:
+    found = header_scores(find_recipe(name)[1], {name.removesuffix("-digits-graphs"), "random", "herding", "untrained"})
+    assert len(found) == 4

@@ -112,3 +112,27 @@ def test_what_cannot_be_mined_is_one_line(settings, line):
     with pytest.raises(UsageError) as caught:
         graph_method("mirage").distil(settings, random_graph_data(23, graphs=20), 0)
     assert line in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_exact_colours_give_the_same_itemsets():
+    data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
+    hashed, exact = (
+        graph_method("mirage").distil(MirageSettings(hops=2, thresholds="9,9", exact=exact), data, 0)
+        for exact in (False, True)
+    )
+    for c in (0, 1):
+        assert found(hashed, data, c) == found(exact, data, c) != {}
+
+
+def test_exact_colours_do_not_trust_the_hash(monkeypatch):
+    """With a hash that takes all trees of a depth for one, the exact set is still right, and the hashed one is not."""
+    from ddkit.methods import graph_contract
+
+    data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
+    true = graph_method("mirage").distil(MirageSettings(hops=1, thresholds="9,9"), data, 0)
+    monkeypatch.setattr(graph_contract, "refine", lambda a, label, hops: [np.zeros(len(label), np.uint64)] * (hops + 1))
+    wrong, exact = (
+        graph_method("mirage").distil(MirageSettings(hops=1, thresholds="9,9", exact=exact), data, 0)
+        for exact in (False, True)
+    )
+    assert found(wrong, data, 0) != found(true, data, 0) == found(exact, data, 0)

@@ -58,7 +58,7 @@ def test_labels_are_the_mean_scores_of_the_vertices_told():
     trees = Trees.of(data, SETTINGS)
     scores = tree_scores(trees)
     scores *= SETTINGS.spread / np.sqrt(np.square(scores).mean())
-    kept = dictionary_of(trees, SETTINGS.bytes_for(data))[: len(made)]
+    kept = np.sort(dictionary_of(trees, SETTINGS.bytes_for(data))[: len(made)])
     told = told_by(trees, kept)
     found = made.samples.probabilities
     for sample in range(len(made)):
@@ -74,7 +74,7 @@ def test_the_dictionary_begins_with_what_tells_most(trees):
     def ratio(tree: int) -> float:
         v = int(trees.vertex[tree])
         told = sum((level == level[v]).sum() for level in trees.levels)
-        cost, below = 0, {v}
+        cost, below = 2, {v}  # its sample: a weight, and one class's probability
         for depth in (2, 1, 0):
             for colour in {int(trees.levels[depth][w]) for w in below}:
                 w = next(w for w in below if trees.levels[depth][w] == colour)
@@ -119,3 +119,13 @@ def test_a_class_of_one_graph_is_one_line():
     few = data.subset(np.concatenate([np.flatnonzero(data.y == 0), np.flatnonzero(data.y == 1)[:1]]))
     with pytest.raises(UsageError, match="some class has a single training graph"):
         graph_method("mirage-plus").distil(SETTINGS, few, 0)
+
+
+def test_the_dictionary_counts_what_is_stored():
+    """A tree's bytes are those by which the set grows: with its sample, so that what is bought fits as planned."""
+    data = random_graph_data(34, graphs=200, nodes=5)
+    settings = MiragePlusSettings(hops=1, budget=300)
+    bought = dictionary_of(Trees.of(data, settings), 300)
+    made = graph_method("mirage-plus").distil(settings, data, 0)
+    assert abs(len(bought) - len(made)) <= 0.1 * len(made)
+    assert np.array_equal(made.samples.tree, np.arange(len(made)))  # free: see `stored_bytes`

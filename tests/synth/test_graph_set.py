@@ -36,9 +36,8 @@ def made(data) -> GraphSet:
         samples=Samples(
             label=np.array([0, 1]),
             support=np.array([5, 300]),
-            size=np.array([2, 1]),
-            tree=np.array([root[0], root[3], root[8]]),
-            count=np.array([1, 4, 2]),
+            size=np.array([3, 1]),
+            tree=np.array([root[0], root[3], root[3], root[8]]),  # one of them twice
         ),
         node_vocabulary=data.node_vocabulary,
         edge_vocabulary=data.edge_vocabulary,
@@ -91,9 +90,9 @@ def test_pyg_objects(made):
 
     batch = Batch.from_data_list(as_pyg(made))
     explicit = made.trees.nodes[made.samples.tree]
-    assert batch.num_nodes == explicit.sum() and batch.num_edges == explicit.sum() - 3
+    assert batch.num_nodes == explicit.sum() and batch.num_edges == explicit.sum() - 4
     assert batch.y.tolist() == [0, 1] and batch.support.tolist() == [5, 300]
-    assert batch.root[batch.root > 0].tolist() == [1, 4, 2]
+    assert batch.root.sum() == 4 and batch.root.max() == 1
     inner = torch.bincount(batch.edge_index[1], minlength=batch.num_nodes)
     assert torch.equal(batch.degree[inner > 0], inner[inner > 0].double())
 
@@ -119,9 +118,7 @@ def test_bytes_by_hand():
     layers, root = fold(adjacency, refine(adjacency, np.array([0, 1]), 1), np.arange(2), with_own=False)
     graphs = GraphSet(
         trees=TreeDag.of(layers, np.array([0, 1]), np.array([1, 1])),
-        samples=Samples(
-            label=np.array([0]), support=np.array([3]), size=np.array([2]), tree=np.sort(root), count=np.array([1, 1])
-        ),
+        samples=Samples(label=np.array([0]), support=np.array([3]), size=np.array([2]), tree=np.sort(root)),
         node_vocabulary=np.arange(2)[:, None],
         edge_vocabulary=np.zeros((1, 1), np.int64),
         facts=GraphFacts(method="m", dataset="x", data_digest="d", classes=("a", "b"), hops=1, true_degrees=False),
