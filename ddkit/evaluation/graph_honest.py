@@ -24,7 +24,9 @@ from ddkit.run import Meter
 from ddkit.synth import GraphSet
 
 DTYPE = torch.float32
-SIZE, UNTRAINED, WHOLE = "graph size", "untrained", "whole"
+SIZE, UNTRAINED, HERDING, WHOLE = "graph size", "untrained", "herding", "whole"
+STORED, WRITTEN_OUT = "random, bytes as stored", "random, bytes written out"
+"""Rows of a set's table; WHOLE and UNTRAINED also those of `ddkit graphs`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +132,7 @@ class GraphJudge:
 
     def herding_row(self, budget: int) -> GraphRow | None:
         """Herding's graphs of at most `budget` bytes; None if not one fits."""
-        return self._real_row("herding", [herding_graphs(self.train, self.bytes_each, budget)])
+        return self._real_row(HERDING, [herding_graphs(self.train, self.bytes_each, budget)])
 
     def whole_row(self) -> GraphRow:
         """All training graphs."""
@@ -149,13 +151,12 @@ class GraphJudge:
 
 def rows_beside(judge: GraphJudge, graphs: GraphSet) -> Rows:
     """The table of one set."""
-    stored, written_out = "random, bytes as stored", "random, bytes written out"
     rows: Rows = {
         graphs.facts.method: judge.set_row(graphs),
         UNTRAINED: judge.untrained_row(),
-        stored: judge.random_row(stored, graphs.stored_bytes),
-        written_out: judge.random_row(written_out, graphs.explicit_bytes),
-        "herding": judge.herding_row(graphs.stored_bytes),
+        STORED: judge.random_row(STORED, graphs.stored_bytes),
+        WRITTEN_OUT: judge.random_row(WRITTEN_OUT, graphs.explicit_bytes),
+        HERDING: judge.herding_row(graphs.stored_bytes),
     }
     return rows | ({WHOLE: judge.whole_row()} if judge.training.whole else {})
 

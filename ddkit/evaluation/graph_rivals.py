@@ -17,7 +17,7 @@ BUCKETS = 512
 def random_graphs(weight: Array, y: Array, budget: int, generator: torch.Generator) -> Array:
     """A draw of graphs that weigh at most `budget` bytes together: one of each class, if the bytes allow it, and then
     from each class in turn whatever still fits."""
-    return _fill([_shuffled(np.flatnonzero(y == c), generator) for c in range(y.max() + 1)], weight, budget)
+    return _fill([_shuffled(np.flatnonzero(y == c), generator) for c in np.unique(y)], weight, budget)
 
 
 def herding_graphs(data: GraphData, weight: Array, budget: int) -> Array:
@@ -27,7 +27,7 @@ def herding_graphs(data: GraphData, weight: Array, budget: int) -> Array:
     # No class needs more than what its lightest graphs would be.
     most = int(np.searchsorted(np.cumsum(np.sort(weight)), budget, side="right")) + 1
     orders = []
-    for c in range(data.y.max() + 1):
+    for c in np.unique(data.y):
         members = np.flatnonzero(data.y == c)
         herded = members[herd(histogram[members], min(most, len(members)))]
         lightest = members[weight[members].argmin()]  # for the case that no other fits
@@ -82,11 +82,12 @@ def _fill(orders: list[Array], weight: Array, budget: int) -> Array:
     """The first of each class's order that leaves room for the other classes' lightest, where all of these fit; then
     from each order in turn whatever fits."""
     chosen: list[int] = []
-    left, kept_free = budget, sum(int(weight[order].min()) for order in orders)
-    for order in orders if kept_free <= budget else []:
-        kept_free -= int(weight[order].min())
-        chosen.append(int(order[np.argmax(weight[order] <= left - kept_free)]))
-        left -= int(weight[chosen[-1]])
+    left, lightest = budget, [int(weight[order].min()) for order in orders]
+    if (kept_free := sum(lightest)) <= budget:
+        for order, least in zip(orders, lightest, strict=True):
+            kept_free -= least
+            chosen.append(int(order[np.argmax(weight[order] <= left - kept_free)]))
+            left -= int(weight[chosen[-1]])
     for graph in _in_turn([order[~np.isin(order, chosen)] for order in orders]):
         if weight[graph] <= left:
             chosen.append(int(graph))

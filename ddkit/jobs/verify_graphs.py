@@ -6,13 +6,16 @@ As `ddkit.jobs.verify`, by ROC-AUC in % of the recipe's first network, on rows o
 
 from pathlib import Path
 
+from ddkit.errors import UsageError
+from ddkit.evaluation.graph_honest import HERDING, STORED, UNTRAINED, WHOLE
 from ddkit.jobs.condense_graphs import condense_graphs
 from ddkit.jobs.graph_recipe import resolve_graphs
 from ddkit.jobs.resolve import find_recipe
 from ddkit.jobs.verify import Verdict, claims, verify_folder
 from ddkit.run import Meter
 
-ROWS = {"random": "random, bytes as stored", "herding": "herding", "untrained": "untrained", "whole": "whole"}
+ROWS = {"random": STORED} | {name: name for name in (HERDING, UNTRAINED, WHOLE)}
+"""What a header calls the rows of the table."""
 
 
 def verify_graphs(recipe: str | Path, *, out: str | Path | None = None, meter: Meter | None = None) -> list[Verdict]:
@@ -28,7 +31,7 @@ def verify_graphs(recipe: str | Path, *, out: str | Path | None = None, meter: M
         True
 
     Raises:
-        UsageError: the header tells no scores, or of rows that are not trained; or the folder holds a run.
+        UsageError: the header tells no scores, or of rows that are not in the table; or the folder holds a run.
     """
     where, text = find_recipe(recipe)
     resolved, _ = resolve_graphs(recipe=recipe)
@@ -38,4 +41,6 @@ def verify_graphs(recipe: str | Path, *, out: str | Path | None = None, meter: M
     assert found is not None
     first = resolved.evaluate.networks[0]
     now = {score.name: (100 * score.auc[0], 100 * score.auc[1]) for score in found.scores if score.gnn == first}
-    return [Verdict(name, score, now[rows[name]]) for name, score in claimed.items() if rows[name] in now]
+    if missing := [name for name in claimed if rows[name] not in now]:
+        raise UsageError(f"{where}: its header tells of '{missing[0]}', into whose bytes not one graph fits")
+    return [Verdict(name, score, now[rows[name]]) for name, score in claimed.items()]

@@ -1,5 +1,7 @@
 """The table of graphs: rivals weigh what they should, the judged part is met once, figures are right."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -58,6 +60,13 @@ def test_rivals_hold_every_class_where_the_bytes_allow_it(data):
     assert few is not None and few.lacking and gaps({"random": few, "herding": None})[1].startswith("no row 'herding'")
     assert "its bytes are too few for graphs of all classes" in gaps({"random": few})[0]
     assert gaps({"random": judge(data).random_row("random", least)}) == []
+
+
+def test_a_class_that_has_no_graph_to_draw_is_no_obstacle(data):
+    absent = dataclasses.replace(data, classes=("a", "never", "b"), y=2 * data.y)
+    weight = graph_bytes(absent)
+    for chosen in (random_graphs(weight, absent.y, 200, stream(0, "x")), herding_graphs(absent, weight, 200)):
+        assert set(absent.y[chosen]) == {0, 2} and weight[chosen].sum() <= 200
 
 
 def test_random_draws_are_seeded_and_balanced(data):

@@ -7,6 +7,7 @@ import pytest
 
 from ddkit.cli.main import run
 from ddkit.errors import UsageError
+from ddkit.evaluation import GraphJudge
 from ddkit.jobs import verify, verify_graphs
 from ddkit.jobs.resolve import find_recipe
 from ddkit.jobs.verify import Verdict, header_scores
@@ -144,6 +145,9 @@ def test_a_recipe_for_graphs_is_held_to_its_header(tmp_path: Path, monkeypatch, 
     ):
         assert run(["verify", write(header), *option]) == 2
         assert said in capsys.readouterr().err.strip().splitlines()[-1]
+    monkeypatch.setattr(GraphJudge, "herding_row", lambda self, budget: None)
+    assert run(["verify", write("mirage 50 +- 60, herding 50 +- 60"), "--out", "none"]) == 2
+    assert "tells of 'herding', into whose bytes not one graph fits" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", ["mirage-digits-graphs", "mirage-plus-digits-graphs"])
