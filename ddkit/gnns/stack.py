@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
-from ddkit.gnns.convolutions import READ_EDGES
 from ddkit.gnns.gnn import GNN
 from ddkit.gnns.joint import Joint
 from ddkit.gnns.layers import Layers
@@ -20,8 +19,8 @@ from ddkit.gnns.sums import Sums, sums
 class Stack:
     """B networks of one architecture as the rows of `theta` [B, P]; `logits()` are those that each would give alone.
 
-    All that depends on the layers alone is prepared on construction, so a training step on a CPU takes a fraction of
-    the networks' own passes (see CHANGELOG). The networks change only by `write_back`.
+    All that depends on the layers alone is prepared on construction, and not at every step. The networks change only
+    by `write_back`.
 
     Args:
         nets: networks of one convolution, width and vocabulary.
@@ -34,19 +33,19 @@ class Stack:
         self.theta = torch.stack([torch.cat([p.detach().flatten() for p in net.parameters()]) for net in nets])
         self.theta.requires_grad_()
         dtype = self.theta.dtype
-        reads_edges = first.edges is not None
-        edge_labels = len(first.edges.places[0]) if first.edges is not None else 1
+        edge_labels = 1 if first.edges is None else len(first.edges.places[0])
         joints = [Joint.of(blocks, edge_labels) for blocks in zip(*(one.blocks for one in layers), strict=True)]
-        given = edge_labels * len(nets) if reads_edges and first.conv in READ_EDGES else 0
+        given = 0 if first.edges is None else edge_labels * len(nets)
         self.convolutions = [STACKED[first.conv](joint, given) for joint in joints]
         each = max(len(one.label) for one in layers)
         self.nodes = _labels(first.nodes, [one.label for one in layers], each, dtype)
-        every = torch.arange(edge_labels)
-        self.edges = _labels(first.edges, [every] * len(nets), edge_labels, dtype) if first.edges is not None else None
+        every = [torch.arange(edge_labels)] * len(nets)
+        self.edges = None if first.edges is None else _labels(first.edges, every, edge_labels, dtype)
         samples, top = max(len(one) for one in readouts), joints[-1].rows // len(nets)
         found = [one.coalesce() for one in readouts]
-        row, column = (np.concatenate([one.indices()[k].numpy() + b * step for b, one in enumerate(found)])
-                       for k, step in ((0, samples), (1, top)))  # fmt: skip
+        row, column = np.concatenate(
+            [one.indices().numpy() + b * np.array([[samples], [top]]) for b, one in enumerate(found)], 1
+        )
         weight = np.concatenate([one.values().double().numpy() for one in found])
         self.readout = sums(row, column, weight, (samples * len(nets), top * len(nets)), dtype)
 

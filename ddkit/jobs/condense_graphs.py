@@ -54,7 +54,7 @@ def condense_graphs(
 
     Example:
         >>> result = condense_graphs("mirage")          # digits as graphs
-        >>> result.set.stored_bytes <= 0.05 * 351188
+        >>> result.set.stored_bytes <= 0.02 * 190679
         True
 
     Raises:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge, GraphRow, GraphScore, GraphTraining
-from ddkit.evaluation.graph_honest import Rows, gaps, notes
+from ddkit.evaluation.graph_honest import UNTRAINED, WHOLE, Rows, gaps, notes
 from ddkit.graphs import graph_bytes, load_graphs, split_graphs
 from ddkit.jobs.table_file import read_table, write_table
 from ddkit.methods import graph_method
@@ -112,13 +112,14 @@ def graph_table(
 
 def _common(judge: GraphJudge) -> Rows:
     """Rows that no budget changes."""
-    rows: Rows = {"untrained": judge.untrained_row()}
-    return rows | ({"whole": judge.whole_row()} if judge.training.whole else {})
+    rows: Rows = {UNTRAINED: judge.untrained_row()}
+    return rows | ({WHOLE: judge.whole_row()} if judge.training.whole else {})
 
 
 def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing: list[str]) -> Rows:
     """The sets of one budget, random graphs that weigh as much as stored and as each set written out, and herding."""
     budget = int(ratio * graph_bytes(judge.train).sum())
+    where = f"{judge.train.name}, {judge.hops} hops, ratio {ratio:g}"
     rows: Rows = {}
     for name in methods:
         method = graph_method(name)
@@ -126,14 +127,14 @@ def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing:
         try:
             made = method.distil(settings, judge.train, judge.seed)
         except UsageError as error:
-            missing.append(f"{judge.train.name}, {judge.hops} hops, ratio {ratio:g}: {error}")
+            missing.append(f"{where}: {error}")
             continue
         rows[name] = judge.set_row(made)
         title = f"random, as {name} written out"
         rows[title] = judge.random_row(title, made.explicit_bytes)
     rows["random, as stored"] = judge.random_row("random, as stored", budget)
     rows["herding, as stored"] = judge.herding_row(budget)
-    missing += [f"{judge.train.name}, ratio {ratio:g}: {gap}" for gap in gaps(rows)]
+    missing += [f"{where}: {gap}" for gap in gaps(rows)]
     return rows
 
 

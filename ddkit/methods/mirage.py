@@ -134,7 +134,7 @@ def _fitting(settings: MirageSettings, trees: Trees, own: ClassTrees, share: int
         mined = _mine(settings, own, threshold, enough)
         low, high, found = (threshold, high, found) if mined is None else (low, threshold, mined)
     found = (_mine(settings, own, low, max(SOME, enough)) if low else None) or found
-    few, many = 0, min(len(found.itemsets), share // LEAST) + 1
+    few, many = 0, min(len(found.itemsets), enough) + 1
     while many - few > 1:
         middle = (few + many) // 2
         size = _assemble(settings, trees, [Mined(own.label, found.itemsets[:middle])]).stored_bytes

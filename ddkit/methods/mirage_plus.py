@@ -98,8 +98,8 @@ def dictionary_of(trees: Trees, budget: int) -> Array:
 
     A tree tells a vertex one thing for every depth to which it agrees with the vertex's own and none taken before did;
     its bytes are those of its sample (a weight, and the probabilities of all classes but one) and of its distinct
-    subtrees that are not there yet. Both fall as the dictionary grows, so a
-    tree's worth is computed anew before it is taken.
+    subtrees that are not there yet. Both fall as the dictionary grows, so a tree's worth is computed anew before it is
+    taken.
     """
     depth, sample = len(trees.levels), len(trees.data.classes)
     colours = [np.unique(level, return_inverse=True)[1] for level in trees.levels]

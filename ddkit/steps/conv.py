@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ddkit.nets import BlockShape
 from ddkit.steps.native import Kernels
+from ddkit.steps.precision import real_of
 
 FEW_CHANNELS, FEW_WEIGHTS = 4, 32 * 32
 """Up to these our kernels are chosen on a CPU. At batches of 64 the library is as fast on larger layers; a call of it
@@ -114,7 +115,7 @@ class DirectConvolution:
         return x
 
     def weight(self, w: Tensor) -> DirectWeight:
-        w = w.double() if w.dtype == torch.float64 else w.float()
+        w = w.to(real_of(w.dtype))
         back = w.flip(2, 3).transpose(0, 1)
         return DirectWeight(_taps(w), back.permute(0, 2, 3, 1).contiguous() if self._few else _taps(back))
 
@@ -127,21 +128,17 @@ class DirectConvolution:
         return z
 
     def pull_image(self, *pairs: tuple[Tensor, DirectWeight]) -> Tensor:
-        shape, pad = self.shape, 2 - self.shape.padding
+        shape = self.shape
         image = pairs[0][0].new_empty(len(pairs[0][0]), shape.height, shape.width, shape.channels)
+        name, whole = ("convolve_few", []) if self._few else ("convolve", [_whole(shape.channels)])
         for i, (gz, w) in enumerate(pairs):
-            if self._few:
-                self.kernels("convolve_few", gz, pad, shape.channels, int(i > 0), gz, w.back, image)
-            else:
-                whole = _whole(shape.channels)
-                self.kernels("convolve", gz, pad, shape.channels, whole, int(i > 0), gz, w.back, image)
+            self.kernels(name, gz, 2 - shape.padding, shape.channels, *whole, int(i > 0), gz, w.back, image)
         return image
 
     def pull_weight(self, *pairs: Pair) -> Tensor:
         shape, (first, gz) = self.shape, pairs[0]
         groups, whole = min(GROUPS, len(first)), _whole(shape.filters)
-        real = torch.float64 if gz.dtype == torch.float64 else torch.float32
-        sums = gz.new_zeros(groups, 3, 3, shape.channels, whole, dtype=real)
+        sums = gz.new_zeros(groups, 3, 3, shape.channels, whole, dtype=real_of(gz.dtype))
         for x, gz in pairs:
             self.kernels("pull_weight", x, shape.padding, shape.filters, whole, groups, x, gz, sums)
         return sums.sum(0)[..., : shape.filters].permute(3, 2, 0, 1)

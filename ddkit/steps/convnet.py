@@ -19,6 +19,7 @@ from torch import Tensor
 from ddkit.nets import BlockShape, FlatNet
 from ddkit.steps.blocks import Blocks
 from ddkit.steps.conv import Convolution
+from ddkit.steps.precision import real_of
 from ddkit.steps.step import Gradient, Product
 
 
@@ -66,7 +67,7 @@ class ConvNetStep:
         chunk: int,
     ) -> None:
         self._net, self._maps, self._blocks, self._convolutions = net, maps, blocks, convolutions
-        self._real = torch.float64 if maps == torch.float64 else torch.float32
+        self._real = real_of(maps)
         self._chunk = max(1, chunk // max(s.filters * s.height * s.width * maps.itemsize for s in shapes))
 
     def logits(self, theta: Tensor, x: Tensor) -> Tensor:

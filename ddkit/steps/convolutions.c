@@ -4,7 +4,8 @@
 // 3 C numbers that a pixel meets in one row of the kernel lie side by side ("taps"), so a convolution is, for each of
 // three rows, a sum over taps of a number times a vector of filters. Sums stay in registers: TILE pixels of a row
 // for LANES filters in `convolve`, TAPS taps for LANES filters in `pull_weight`. Weights are REAL [3, 3 C, stride], a
-// stride of whole vectors and at least F filters; what an image's derivative asks for is a convolution with the flipped weights.
+// stride of whole vectors and at least F filters; what an image's derivative asks for is a convolution with the flipped
+// weights.
 //
 // Each image, or group of images, is one thread's, and sums are taken in one order: threads change no bit.
 
@@ -109,7 +110,7 @@ void convolve(Shape s, int pad, int filters, int stride, int add, const MAP *ima
     }
 }
 
-// The same for a few filters of many channels (a multiple of LANES): w is [filters, 3, 3 C], vectors lie along the taps.
+// The same for few filters of many channels (a multiple of LANES): w is [filters, 3, 3 C], vectors lie along the taps.
 void convolve_few(Shape s, int pad, int filters, int add, const MAP *image, const REAL *w, MAP *z) {
     int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2, width = s.width + 2 * pad;
     int taps = 3 * s.channels;
@@ -122,8 +123,10 @@ void convolve_few(Shape s, int pad, int filters, int add, const MAP *image, cons
                     for (int f = 0; f < filters; f++) {
                         Vector sum = {0};
                         for (int ky = 0; ky < 3; ky++) {
-                            const REAL *at = frame + ((y + ky) * width + x) * s.channels, *own = w + (f * 3 + ky) * taps;
-                            for (int t = 0; t < taps; t += LANES) sum += *(const Vector *)(at + t) * *(const Vector *)(own + t);
+                            const REAL *at = frame + ((y + ky) * width + x) * s.channels;
+                            const REAL *own = w + (f * 3 + ky) * taps;
+                            for (int t = 0; t < taps; t += LANES)
+                                sum += *(const Vector *)(at + t) * *(const Vector *)(own + t);
                         }
                         REAL total = 0;
                         for (int j = 0; j < LANES; j++) total += sum[j];
@@ -136,7 +139,7 @@ void convolve_few(Shape s, int pad, int filters, int add, const MAP *image, cons
 }
 
 // Sums over an image's pixels of n taps times one vector of filters, into sums [n][stride].
-inline_for(void) pull_taps(int n, int out_height, int out_width, int width, int channels, int filters, int stride,
+inline_for(void) pull_taps(int n, int out_height, int out_width, int width, int channels, int stride,
                            const REAL *restrict at, const REAL *restrict gz, REAL *restrict sums) {
     Vector sum[TAPS];
     each(j) sum[j] = (Vector){0};
@@ -149,7 +152,8 @@ inline_for(void) pull_taps(int n, int out_height, int out_width, int width, int 
     each(j) *(Vector *)(sums + (size_t)j * stride) += sum[j];
 }
 
-// sums[g, ky, kx, c, f] (+)= sum over the images b of group g, y, x of image[b, y + ky - pad, x + kx - pad, c] gz[b, y, x, f].
+// sums[g, ky, kx, c, f] += sum over the images b of group g, and y, x, of
+// image[b, y + ky - pad, x + kx - pad, c] gz[b, y, x, f].
 void pull_weight(Shape s, int pad, int filters, int stride, int groups, const MAP *image, const MAP *gz, REAL *sums) {
     int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2, width = s.width + 2 * pad;
     int taps = 3 * s.channels;
@@ -159,16 +163,16 @@ void pull_weight(Shape s, int pad, int filters, int stride, int groups, const MA
         _Pragma("omp for") for (int group = 0; group < groups; group++)
             for (int b = group * s.batch / groups; b < (group + 1) * s.batch / groups; b++) {
                 put_into_frame(s, pad, b, image, frame);
+                const MAP *from = gz + (size_t)b * out_height * out_width * filters;
                 for (int i = 0; i < out_height * out_width; i++)
-                    for (int o = 0; o < stride; o++)
-                        g[i * stride + o] = o < filters ? get(gz[((size_t)b * out_height * out_width + i) * filters + o]) : 0;
+                    for (int o = 0; o < stride; o++) g[i * stride + o] = o < filters ? get(from[i * filters + o]) : 0;
                 for (int o = 0; o < filters; o += LANES)
                     for (int ky = 0; ky < 3; ky++)
                         for (int t = 0; t < taps;) {
                             const REAL *at = frame + ky * width * s.channels + t;
                             REAL *to = sums + (((size_t)group * 3 + ky) * taps + t) * stride + o;
                             int left = taps - t;
-#define PULL(n) { pull_taps(n, out_height, out_width, width, s.channels, filters, stride, at, g + o, to); t += n; }
+#define PULL(n) { pull_taps(n, out_height, out_width, width, s.channels, stride, at, g + o, to); t += n; }
                             if (left >= TAPS) PULL(TAPS)
                             else if (left >= 9) PULL(9)
                             else if (left >= 3) PULL(3)
