@@ -27,7 +27,7 @@ FLIP_POLICIES = ("auto", "augment", "always")
 
 LABEL_POLICIES = ("auto", "hard", "static", "dynamic")
 
-MOST_NAMED = 30
+MOST_NAMED = 20
 """Names that an error line lists where none is near."""
 
 
@@ -227,6 +227,17 @@ def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, 
     return tables
 
 
+def dropped(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """What an override left out of a recipe by naming another kind, as the tail of a line; empty if nothing."""
+    kinds = [(section, before.get(section)) for section in NAMED_SECTIONS]
+    gone = [
+        f"[{section}]"
+        for section, old in kinds
+        if isinstance(old, dict) and len(old) > 1 and old.get("name") != after[section].get("name")
+    ]
+    return f"; without its settings of {' and '.join(gone)}, which are another kind's" if gone else ""
+
+
 def to_toml(recipe: Recipe) -> str:
     """The resolved recipe as TOML that `parse_recipe` reads back to an equal recipe; every default is written out."""
     lines = [f"seed = {recipe.seed}"]
@@ -259,11 +270,14 @@ def _sections(recipe: Recipe) -> Iterator[tuple[str, Any]]:
             yield section, settings
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The tail of an 'unknown name' line: the nearest names, or else all of them, as far as a line holds them."""
+def nearest(name: str, names: Iterable[str], listed_by: str = "") -> str:
+    """The tail of an 'unknown name' line: the nearest names, or else the command that lists them, or else all of them,
+    as far as a line holds them."""
     names = sorted(names)
     if close := difflib.get_close_matches(name, names, n=3, cutoff=0.5):
         return f"did you mean {' or '.join(close)}?"
+    if listed_by:
+        return f"`{listed_by}` lists them"
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return f"there are: {', '.join(names[:MOST_NAMED])}{more}"
 

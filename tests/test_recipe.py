@@ -108,7 +108,8 @@ def test_a_required_key():
 def test_an_unknown_name_is_told_its_neighbours_or_a_line_of_names() -> None:
     assert nearest("fdt", ["ftd", "mtt"]) == "did you mean ftd?"
     assert nearest("zzz", ["b", "a"]) == "there are: a, b"
-    assert nearest("zzz", [f"n{i:02d}" for i in range(63)]).endswith("n28, n29 and 33 more")
+    assert nearest("zzz", [f"n{i:02d}" for i in range(63)]).endswith("n18, n19 and 43 more")
+    assert nearest("zzz", ["b", "a"], listed_by="ls") == "`ls` lists them"
 
 
 def test_a_preset_changes_the_default_and_nothing_else() -> None:

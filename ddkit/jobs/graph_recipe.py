@@ -11,7 +11,7 @@ from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphDataSettings
 from ddkit.jobs.resolve import find_recipe, list_recipes, resolve
 from ddkit.methods import GRAPH_METHODS, GraphMethodSettings, graph_method
-from ddkit.recipe import check, nearest, override, parse_table, read_toml, setting, to_toml
+from ddkit.recipe import check, dropped, nearest, override, parse_table, read_toml, setting, to_toml
 
 SECTIONS = {"data": GraphDataSettings, "evaluate": GraphTraining}
 
@@ -50,7 +50,9 @@ def resolve_graphs(
     where, text = find_recipe(recipe) if recipe is not None else (f"method '{method}'", "")
     flags = [("method.name", method), ("data.name", data), ("seed", seed)]
     given = tuple(f"{key}={json.dumps(value)}" for key, value in flags if value is not None)
-    return _parse(override(read_toml(text, where), given + overrides), where), origin
+    tables = read_toml(text, where)
+    asked_for = override(tables, given + overrides)
+    return _parse(asked_for, where), origin + dropped(tables, asked_for)
 
 
 def is_graph_recipe(recipe: str | Path | None, method: str | None) -> bool:

@@ -9,7 +9,7 @@ from ddkit.errors import RecipeError, UsageError
 from ddkit.experts import TeacherSettings, expert_settings
 from ddkit.methods import GRAPH_METHODS, method_class
 from ddkit.nets import net_settings
-from ddkit.recipe import Recipe, nearest, override, parse_recipe, read_toml
+from ddkit.recipe import Recipe, dropped, nearest, override, parse_recipe, read_toml
 from ddkit.shipped import shipped
 
 
@@ -31,7 +31,7 @@ def find_recipe(source: str | Path) -> tuple[str, str]:
     try:
         return f"recipe '{source}'", path.read_text()
     except (OSError, UnicodeDecodeError):
-        hint = nearest(path.stem, recipes)
+        hint = nearest(path.stem, recipes, listed_by="ddkit recipes ls")
         raise RecipeError(f"recipe '{source}': is no readable file and no recipe of ddkit's; {hint}") from None
 
 
@@ -72,10 +72,10 @@ def resolve(
     else:
         where, text = find_recipe(recipe)
         tables, origin = read_toml(text, where), f"recipe {recipe}"
-    tables = override(tables, flag_overrides(method, data, ipc, seed, fyi) + overrides)
-    refuse_graphs(tables, where)
-    refuse_fyi_of_real_images(tables)
-    return fill(parse_recipe(tables, settings_class, where)), origin
+    asked_for = override(tables, flag_overrides(method, data, ipc, seed, fyi) + overrides)
+    refuse_graphs(asked_for, where)
+    refuse_fyi_of_real_images(asked_for)
+    return fill(parse_recipe(asked_for, settings_class, where)), origin + dropped(tables, asked_for)
 
 
 def _smallest_ipc(recipes: dict[str, Path], method: str, data: str) -> int:

@@ -57,6 +57,13 @@ def test_flags_win_over_the_recipe_and_set_over_both(recipe: Path) -> None:
     assert (found.data.name, found.method.ipc, found.seed, found.net.width) == ("svhn", 9, 5, 8)
 
 
+def test_another_kind_drops_a_sections_settings_and_says_so(recipe: Path) -> None:
+    found, origin = resolve(recipe=recipe, overrides=("method.name=ftd", "method.ipc=5", "net.name=convnet"))
+    assert found.method.name == "ftd" and found.net.depth == 1
+    assert origin.endswith("without its settings of [method], which are another kind's")
+    assert "without" not in resolve(recipe=recipe, overrides=("method.name=mtt",))[1]
+
+
 @pytest.mark.parametrize("path", ["npz:/data/my own.npz", r"npz:C:\new\table.npz", 'folder:/a "b"/é', "npz:a=b.npz"])
 def test_a_path_arrives_as_it_was_given(recipe: Path, path: str) -> None:
     found, _ = resolve(recipe=recipe, data=path)
