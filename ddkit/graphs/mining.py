@@ -35,7 +35,11 @@ def transactions(group: Array, item: Array, n: int) -> Transactions:
 
 
 def frequent_itemsets(
-    database: Transactions, threshold: int, at_most: int | None = None, closed: bool = False
+    database: Transactions,
+    threshold: int,
+    at_most: int | None = None,
+    closed: bool = False,
+    longest: int | None = None,
 ) -> list[Itemset] | None:
     """All sets of items that `threshold` transactions or more hold; the largest supports first, then the shortest sets.
 
@@ -43,6 +47,7 @@ def frequent_itemsets(
         threshold: at least 1.
         at_most: give up, and return None, as soon as there are more (their number may grow exponentially).
         closed: only those to which no item can be added without losing a transaction.
+        longest: only those of at most so many items.
     """
     support = np.bincount(database.item)
     frequent = np.flatnonzero(support >= max(1, threshold))
@@ -50,7 +55,8 @@ def frequent_itemsets(
         return None
     bits = _bitsets(database, frequent[np.argsort(support[frequent], kind="stable")])
     sets: list[Itemset] = []
-    for items, held in _all_closed(bits, threshold, database.n) if closed else _all(bits, threshold):
+    longest = len(frequent) if longest is None else longest
+    for items, held in _all_closed(bits, threshold, longest, database.n) if closed else _all(bits, threshold, longest):
         sets.append(Itemset(tuple(sorted(items)), held.bit_count()))
         if at_most is not None and len(sets) > at_most:
             return None
@@ -61,26 +67,28 @@ Held = tuple[tuple[int, ...], int]
 """Items, and the transactions that hold all of them, as bits."""
 
 
-def _all(bits: list[tuple[int, int]], threshold: int) -> Iterator[Held]:
+def _all(bits: list[tuple[int, int]], threshold: int, longest: int) -> Iterator[Held]:
     stack: list[tuple[tuple[int, ...], list[tuple[int, int]]]] = [((), bits)]
     while stack:
         prefix, rest = stack.pop()
         for i, (item, mine) in enumerate(rest):
             items = (*prefix, item)
             yield items, mine
+            if len(items) == longest:
+                continue
             longer = [(o, both) for o, theirs in rest[i + 1 :] if (both := mine & theirs).bit_count() >= threshold]
             if longer:
                 stack.append((items, longer))
 
 
-def _all_closed(bits: list[tuple[int, int]], threshold: int, n: int) -> Iterator[Held]:
+def _all_closed(bits: list[tuple[int, int]], threshold: int, longest: int, n: int) -> Iterator[Held]:
     """Each once: a closed set is reached by adding one item to a smaller closed set and then all items that come along,
     none of which may stand before the one that was added (else it is reached from elsewhere)."""
     every = (1 << n) - 1
     stack = [(-1, every, {i for i, (_, theirs) in enumerate(bits) if theirs == every})]
     while stack:
         last, mine, inside = stack.pop()
-        if inside and mine.bit_count() >= threshold:
+        if 0 < len(inside) <= longest and mine.bit_count() >= threshold:
             yield tuple(bits[i][0] for i in inside), mine
         for i in range(last + 1, len(bits)):
             both = mine & bits[i][1]
@@ -88,7 +96,9 @@ def _all_closed(bits: list[tuple[int, int]], threshold: int, n: int) -> Iterator
                 continue
             if any(both & bits[j][1] == both for j in range(i) if j not in inside):
                 continue
-            stack.append((i, both, {j for j, (_, theirs) in enumerate(bits) if both & theirs == both}))
+            closure = {j for j, (_, theirs) in enumerate(bits) if both & theirs == both}
+            if len(closure) <= longest:
+                stack.append((i, both, closure))
 
 
 def _bitsets(database: Transactions, items: Array) -> list[tuple[int, int]]:

@@ -18,26 +18,41 @@ def weight(array: Array) -> int:
 
 
 def graph_bytes(data: GraphData) -> Array:
-    """Bytes of each graph, int64 [N]: its class, its node count and edge count, a label a node (none where it is the
-    degree), two local node numbers and a label an edge. Where every edge has one in the other direction, with a label
-    that the one's tells (the same, or, say, east where the one has west), an edge is the two."""
-    nodes = data.sizes
-    labelled = not np.array_equal(data.node_vocabulary[data.node_label, 0], data.degree)
-    per_node = weight(data.node_label) if labelled else 0
-    per_edge = 2 * shrunk(nodes - 1).itemsize + weight(data.edge_label)
-    edges = data.edge_counts // 2 if _both_ways(data) else data.edge_counts
-    header = 1 + shrunk(nodes).itemsize + shrunk(edges).itemsize
-    return header + nodes * per_node + edges * per_edge
+    """Bytes of each graph, int64 [N], whatever graphs it is stored with: its class, its node count and edge count, a
+    label a node (none where it is the degree), two local node numbers and a label an edge.
+
+    Where the data are undirected, every edge but a loop having one in the other direction with a label that the one's
+    tells (the same, or, say, east where the one has west), an edge is the two.
+    """
+    nodes, node, edge = data.sizes, data.node_label, data.edge_label
+    graph_of_edge = data.graph_of_node[data.edge[0]]
+    loops = np.bincount(graph_of_edge[data.edge[0] == data.edge[1]], minlength=len(data))
+    edges = (data.edge_counts + loops) // 2 if _both_ways(data) else data.edge_counts
+    is_degree = data.node_vocabulary.shape[1] == 1 and np.array_equal(data.node_vocabulary[node, 0], data.degree)
+    per_node = 0 if is_degree or not node.any() else _width(_largest(node, data.graph_of_node, len(data)))
+    per_edge = 2 * _width(nodes - 1) + (_width(_largest(edge, graph_of_edge, len(data))) if edge.any() else 0)
+    return 1 + _width(nodes) + _width(edges) + nodes * per_node + edges * per_edge
+
+
+def _width(number: Array) -> Array:
+    """Bytes of the smallest unsigned type that holds each number."""
+    return np.where(number < 2**8, 1, np.where(number < 2**16, 2, 4))
+
+
+def _largest(number: Array, graph: Array, n: int) -> Array:
+    """The largest number of each of n graphs, 0 where it has none."""
+    largest = np.zeros(n, np.int64)
+    np.maximum.at(largest, graph, number)
+    return largest
 
 
 def _both_ways(data: GraphData) -> bool:
-    """Whether every edge has one in the other direction, and a label there that this one's tells; self-loops have
-    none. How labels tell each other is a fact of the data, as vocabularies are, and takes no bytes."""
-    source, target = data.edge
-    if np.any(source == target):
+    """Whether every edge between two nodes has one in the other direction, and a label there that this one's tells.
+    How labels tell each other is a fact of the data, as vocabularies are, and takes no bytes."""
+    proper = data.edge[0] != data.edge[1]
+    (source, target), label = data.edge[:, proper], data.edge_label[proper]
+    order, reverse = np.lexsort((label, source, target)), np.lexsort((label, target, source))
+    if not np.array_equal(target[order], source[reverse]) or not np.array_equal(source[order], target[reverse]):
         return False
-    order, reverse = np.lexsort((data.edge_label, source, target)), np.lexsort((data.edge_label, target, source))
-    if not np.array_equal(data.edge[:, order], data.edge[::-1, reverse]):
-        return False
-    pairs = np.stack([data.edge_label[order], data.edge_label[reverse]])
+    pairs = np.stack([label[order], label[reverse]])
     return np.unique(pairs, axis=1).shape[1] == len(np.unique(pairs[0]))

@@ -10,6 +10,7 @@ expectation it is; and instead of thresholds a budget of bytes may be given, whi
 """
 
 from dataclasses import dataclass
+from itertools import count
 from typing import ClassVar, NamedTuple, final
 
 import numpy as np
@@ -22,17 +23,18 @@ from ddkit.synth import GraphSet, Samples
 
 Array = np.ndarray
 
-SHRINK = 0.9
-"""By this the classes' shares shrink where together they need wider numbers than apart."""
-
 SOME = 20_000
 """Itemsets of a class up to which those of the next lower support are looked at, to fill what is left of a share."""
 
-ROUNDS = 6
-"""Times that the classes' shares grow into bytes that are left, as classes have trees in common."""
+ROUNDS = 8
+"""Shares that are tried. Together classes take fewer bytes than apart where they have trees in common, and more where
+they need wider numbers."""
 
 MOST = 1_000_000
 """Itemsets of a class beyond which thresholds are taken for too low: their number grows exponentially."""
+
+GROWTH = 1.1
+"""Shares grow at least by this until one does not fit."""
 
 LEAST = 4
 """Bytes that an itemset takes at least: class, support, size and one tree."""
@@ -89,14 +91,19 @@ class Mirage:
 
 
 def _within(settings: MirageSettings, trees: Trees, classes: list[ClassTrees], budget: int) -> GraphSet:
-    """The largest set of at most `budget` bytes in which classes have equal shares of them."""
-    best, share, rounds = None, budget / len(classes), 0
-    while best is None or rounds < ROUNDS:
+    """The largest set found, by bisection over the classes' equal shares, that takes at most `budget` bytes."""
+    best, fits, fails, share = None, 0.0, 0.0, budget / len(classes)
+    for _ in range(ROUNDS):
         made = _assemble(settings, trees, [_fitting(settings, trees, own, int(share)) for own in classes])
-        size, rounds = made.stored_bytes, rounds + 1
-        if size <= budget and (best is None or size > best.stored_bytes):
-            best = made
-        share *= budget / size if size <= budget else SHRINK
+        size = made.stored_bytes
+        if size > budget:
+            fails = share
+        else:
+            fits = share
+            best = made if best is None or size > best.stored_bytes else best
+        share = (fits + fails) / 2 if fails else share * max(GROWTH, budget / size)
+    if best is None:
+        raise refuse_budget(settings, budget, "the classes together need more")
     return best
 
 
@@ -116,8 +123,10 @@ def _class_trees(trees: Trees, c: int) -> ClassTrees:
     return ClassTrees(c, transactions(group, item, len(graphs)), found)
 
 
-def _mine(settings: MirageSettings, own: ClassTrees, threshold: int, at_most: int | None = None) -> Mined | None:
-    found = frequent_itemsets(own.database, threshold, at_most, settings.closed)
+def _mine(
+    settings: MirageSettings, own: ClassTrees, threshold: int, at_most: int | None = None, longest: int | None = None
+) -> Mined | None:
+    found = frequent_itemsets(own.database, threshold, at_most, settings.closed, longest)
     if found is None:
         return None
     return Mined(own.label, [Itemset(tuple(own.trees[list(s.items)].tolist()), s.support) for s in found])
@@ -133,7 +142,8 @@ def _fitting(settings: MirageSettings, trees: Trees, own: ClassTrees, share: int
         threshold = (low + high) // 2
         mined = _mine(settings, own, threshold, enough)
         low, high, found = (threshold, high, found) if mined is None else (low, threshold, mined)
-    found = (_mine(settings, own, low, max(SOME, enough)) if low else None) or found
+    if low:
+        found.itemsets.extend(s for s in _next(settings, own, low, max(SOME, enough)).itemsets if s.support == low)
     few, many = 0, min(len(found.itemsets), enough) + 1
     while many - few > 1:
         middle = (few + many) // 2
@@ -143,6 +153,22 @@ def _fitting(settings: MirageSettings, trees: Trees, own: ClassTrees, share: int
         name = trees.data.classes[own.label]
         raise refuse_budget(settings, share, f"class '{name}' has no frequent itemset in its share of the budget")
     return Mined(own.label, found.itemsets[:few])
+
+
+def _next(settings: MirageSettings, own: ClassTrees, threshold: int, at_most: int) -> Mined:
+    """The itemsets of a threshold; where there are more than `at_most`, only those up to a length: the longest one at
+    which there are not, but at least 1."""
+    found = _mine(settings, own, threshold, at_most)
+    if found is not None:
+        return found
+    shorter = _mine(settings, own, threshold, longest=1)
+    for longest in count(2):
+        found = _mine(settings, own, threshold, at_most, longest)
+        if found is None:
+            break
+        shorter = found
+    assert shorter is not None  # without `at_most` nothing is given up
+    return shorter
 
 
 def _assemble(settings: MirageSettings, trees: Trees, mined: list[Mined | None]) -> GraphSet:

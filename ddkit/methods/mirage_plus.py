@@ -27,6 +27,12 @@ Array = np.ndarray
 CANDIDATES = 20000
 """The most common trees, among which the dictionary is chosen."""
 
+AHEAD = 2
+"""The dictionary is drawn up to so many budgets, as the bytes of trees are an estimate until they are put together."""
+
+SMALLER = 20
+"""Trees after the first that does not fit which are tried, as one of them may."""
+
 HEAVIEST = 255
 """Weights are whole numbers from 1 to this, so that each takes a byte."""
 
@@ -53,23 +59,28 @@ class MiragePlus:
         """
         trees = Trees.of(train, settings)
         budget = settings.bytes_for(train)
-        order = dictionary_of(trees, budget)
+        order = dictionary_of(trees, AHEAD * budget)
         scores = tree_scores(trees)
         if size := np.sqrt(np.square(scores).mean()):  # 0 where no tree tells classes apart: all are as likely then
             scores *= settings.spread / size
         made, low, high = None, 0, len(order) + 1  # bisection over the number of trees: bytes grow with it
         while high - low > 1:
             middle = (low + high) // 2
-            tried = _labelled(settings, trees, np.sort(order[:middle]), scores)
+            tried = _labelled(settings, trees, order[:middle], scores)
             low, high, made = (middle, high, tried) if tried.stored_bytes <= budget else (low, middle, made)
+        kept = order[:low]
+        for tree in order[high : high + SMALLER]:
+            tried = _labelled(settings, trees, np.append(kept, tree), scores)
+            kept, made = (np.append(kept, tree), tried) if tried.stored_bytes <= budget else (kept, made)
         if made is None:
             raise refuse_budget(settings, budget, "not one tree fits")
         return made
 
 
 def _labelled(settings: MiragePlusSettings, trees: Trees, kept: Array, scores: Array) -> GraphSet:
-    """A sample for each tree, with the mean score of the vertices that it tells; `kept` ascends, so that samples come
-    in the order of the stored trees, which then need no numbers."""
+    """A sample for each tree, with the mean score of the vertices that it tells, in the order of the stored trees,
+    which then need no numbers."""
+    kept = np.sort(kept)
     told = told_by(trees, kept)
     number = np.bincount(told, minlength=len(kept))
     total = np.stack([np.bincount(told, column, len(kept)) for column in scores.T], 1)
@@ -93,8 +104,8 @@ def in_255ths(probability: Array) -> Array:
     return parts + (rank < 255 - parts.sum(1, keepdims=True))
 
 
-def dictionary_of(trees: Trees, budget: int) -> Array:
-    """Trees of about `budget` bytes in the order in which they are taken, greedily by what they tell a byte, [K].
+def dictionary_of(trees: Trees, most: int) -> Array:
+    """Trees of about `most` bytes in the order in which they are taken, greedily by what they tell a byte, [K].
 
     A tree tells a vertex one thing for every depth to which it agrees with the vertex's own and none taken before did;
     its bytes are those of its sample (a weight, and the probabilities of all classes but one) and of its distinct
@@ -102,6 +113,7 @@ def dictionary_of(trees: Trees, budget: int) -> Array:
     taken.
     """
     depth, sample = len(trees.levels), len(trees.data.classes)
+    child = 3 if trees.data.edge_label.any() else 2  # its number, how often it comes, and an edge's label
     colours = [np.unique(level, return_inverse=True)[1] for level in trees.levels]
     sizes = [np.bincount(colour) for colour in colours]
     common = np.argsort(-np.bincount(trees.tree), kind="stable")[:CANDIDATES]
@@ -113,7 +125,7 @@ def dictionary_of(trees: Trees, budget: int) -> Array:
         return sum(int(size[c[vertex]]) for c, size, t in zip(colours, sizes, told, strict=True) if not t[c[vertex]])
 
     def parts(tree: int) -> tuple[dict[tuple[int, int], int], int]:
-        """Distinct subtrees that are new, and their bytes: label and fan, and three a distinct child."""
+        """Distinct subtrees that are new, and their bytes: label and fan, and those of its distinct children."""
         found: dict[tuple[int, int], int] = {}
         below = [int(trees.vertex[tree])]
         for level in range(depth - 1, -1, -1):
@@ -126,7 +138,7 @@ def dictionary_of(trees: Trees, budget: int) -> Array:
             for key, vertex in fresh.items():
                 children = trees.adjacency.source[trees.adjacency.begin[vertex] : trees.adjacency.begin[vertex + 1]]
                 distinct = np.unique(colours[level - 1][children]) if level else ()
-                found[key] = 2 + 3 * len(distinct) if level else 1
+                found[key] = 2 + child * len(distinct) if level else 1
                 below += children.tolist() if level else []
         return found, sample + sum(found.values())
 
@@ -145,9 +157,10 @@ def dictionary_of(trees: Trees, budget: int) -> Array:
                 heapq.heappush(queue, (-now, tree))
             continue
         new, cost = parts(tree)
-        if spent + cost > budget and kept:
+        if cost > most:
             continue
-        spent += cost
+        if (spent := spent + cost) > most:
+            break
         owned |= set(new)
         kept.append(tree)
         for colour, known in zip(colours, told, strict=True):

@@ -42,6 +42,14 @@ def test_closed_itemsets(database, threshold):
     assert dict(frequent_itemsets(database, threshold, closed=True)) == closed
 
 
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("longest", [1, 2, 4])
+def test_up_to_a_length(database, closed, longest):
+    every = frequent_itemsets(database, 2, closed=closed)
+    found = frequent_itemsets(database, 2, closed=closed, longest=longest)
+    assert found == [s for s in every if len(s.items) <= longest]
+
+
 def test_closed_itemsets_are_found_without_all_the_others():
     """Forty items that always occur together: 2^40 frequent itemsets, of which one is closed."""
     together = transactions(np.repeat(np.arange(5), 40), np.tile(np.arange(40), 5), 5)

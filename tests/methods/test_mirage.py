@@ -8,7 +8,7 @@ from random_graphs import random_graph_data, tree_text
 
 from ddkit.errors import UsageError
 from ddkit.graphs import graph_bytes, split_graphs
-from ddkit.methods import graph_method
+from ddkit.methods import graph_method, mirage
 from ddkit.methods.mirage import MirageSettings
 
 
@@ -86,6 +86,32 @@ def test_the_budget_is_filled_with_the_most_frequent(closed):
         every = found(method.distil(one, data, 0), data, c)
         assert mine.items() <= every.items()
         assert {i: s for i, s in every.items() if s > threshold}.items() <= mine.items()
+
+
+def test_a_level_of_too_many_itemsets_gives_its_shortest(monkeypatch):
+    data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
+    method, budget = graph_method("mirage"), int(0.3 * graph_bytes(data).sum())
+    settings = MirageSettings(hops=1, budget=budget)
+    free = method.distil(settings, data, 0)
+    monkeypatch.setattr(mirage, "SOME", 1)
+    capped = method.distil(settings, data, 0)
+    for c in (0, 1):
+        mine, every = found(capped, data, c), found(free, data, c)
+        least = min(mine.values())
+        one = found(method.distil(MirageSettings(hops=1, thresholds=f"{least},{least}"), data, 0), data, c)
+        level = sorted(len(s) for s, support in one.items() if support == least)
+        taken = sorted(len(s) for s, support in mine.items() if support == least)
+        assert taken == level[: len(taken)]  # the shortest of that support
+        assert least <= min(every.values()) + 1
+    assert capped.stored_bytes >= 0.6 * free.stored_bytes
+
+
+def test_a_larger_budget_is_no_smaller_a_set():
+    data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
+    budgets = range(60, 440, 60)
+    made = [graph_method("mirage").distil(MirageSettings(hops=1, budget=b), data, 0).stored_bytes for b in budgets]
+    assert all(0.75 * budget <= size <= budget for size, budget in zip(made, budgets, strict=True))
+    assert made == sorted(made)
 
 
 def test_a_larger_budget_means_lower_thresholds():

@@ -7,7 +7,7 @@ import pytest
 from random_graphs import random_graph_data, tree_text
 
 from ddkit.errors import UsageError
-from ddkit.methods import graph_method
+from ddkit.methods import graph_method, mirage_plus
 from ddkit.methods.graph_contract import Trees
 from ddkit.methods.mirage_plus import MiragePlusSettings, dictionary_of, in_255ths, told_by
 from ddkit.methods.tree_scores import tree_scores
@@ -52,8 +52,9 @@ def test_a_vertex_is_told_by_the_deepest_agreement(trees):
         assert depths[told[v]] == max(depths)
 
 
-def test_labels_are_the_mean_scores_of_the_vertices_told():
+def test_labels_are_the_mean_scores_of_the_vertices_told(monkeypatch):
     data = random_graph_data(33, graphs=60)
+    monkeypatch.setattr(mirage_plus, "SMALLER", 0)  # so that the set is the dictionary's first trees
     made = graph_method("mirage-plus").distil(SETTINGS, data, 0)
     trees = Trees.of(data, SETTINGS)
     scores = tree_scores(trees)
@@ -129,3 +130,14 @@ def test_the_dictionary_counts_what_is_stored():
     made = graph_method("mirage-plus").distil(settings, data, 0)
     assert abs(len(bought) - len(made)) <= 0.1 * len(made)
     assert np.array_equal(made.samples.tree, np.arange(len(made)))  # free: see `stored_bytes`
+
+
+def test_a_larger_budget_is_no_smaller_a_set_and_is_filled():
+    data = random_graph_data(33, graphs=60, edge_labels=1)
+    sizes = [
+        graph_method("mirage-plus").distil(MiragePlusSettings(hops=2, budget=budget), data, 0).stored_bytes
+        for budget in range(40, 400, 24)
+    ]
+    for size, budget in zip(sizes, range(40, 400, 24), strict=True):
+        assert 0.9 * budget - 10 <= size <= budget
+    assert sizes == sorted(sizes)

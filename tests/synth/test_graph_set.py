@@ -9,7 +9,7 @@ import torch
 from random_graphs import random_graph_data, tree_text
 
 from ddkit.errors import DataError, UsageError
-from ddkit.graphs import Adjacency, TreeDag, fold, graph_bytes, load_graphs, refine
+from ddkit.graphs import Adjacency, TreeDag, fold, refine
 from ddkit.synth import (
     GraphFacts,
     GraphSet,
@@ -128,27 +128,6 @@ def test_bytes_by_hand():
     assert graphs.stored_bytes == 6 + 2
     # nodes 2 x 2 of a label and a parent each, a size for each tree, and support, size
     assert graphs.explicit_bytes == 8 + 2 + 2
-
-
-def test_bytes_of_real_graphs():
-    data = random_graph_data(1)  # directed, with self-loops: every edge counts
-    expected = 1 + 1 + 1 + data.sizes + data.edge_counts * (2 + 1)
-    assert graph_bytes(data).tolist() == expected.tolist()
-    both = dataclasses.replace(
-        data,
-        edge=np.concatenate([data.edge, data.edge[::-1]], 1)[:, np.tile(data.edge[0] != data.edge[1], 2)],
-        edge_label=np.tile(data.edge_label, 2)[np.tile(data.edge[0] != data.edge[1], 2)],
-    )
-    assert graph_bytes(both).tolist() == (3 + both.sizes + both.edge_counts // 2 * 3).tolist()
-
-
-def test_an_edge_whose_label_tells_that_of_its_reverse_is_charged_once():
-    digits = load_graphs("digits-graphs")  # labels are directions
-    undirected = dataclasses.replace(digits, edge_label=np.zeros_like(digits.edge_label))
-    assert np.all(graph_bytes(digits) - graph_bytes(undirected) == digits.edge_counts // 2)
-    label = digits.edge_label.copy()
-    label[0] = (label[0] + 1) % 8  # now a direction no longer tells the other
-    assert graph_bytes(dataclasses.replace(digits, edge_label=label)).sum() > 1.8 * graph_bytes(digits).sum()
 
 
 @pytest.mark.parametrize("change", ["tree", "size"])
