@@ -19,16 +19,10 @@ import numpy as np
 import torch
 from measure import save
 
-from ddkit.graphs import GraphData, load_graphs, split_graphs
+from ddkit.graphs import GraphData, load_parts
 from ddkit.methods.mirage import Mirage, MirageSettings
 
 COPIES = (1, 2, 4, 8)
-
-
-def training_graphs(name: str) -> GraphData:
-    """The training part of a set."""
-    data = load_graphs(name)
-    return data.subset(split_graphs(data, 0).train)
 
 
 def seconds(program: Callable[[], object], repeats: int) -> dict[str, float]:
@@ -60,8 +54,8 @@ def main() -> None:
             rows[row]["per copy"] = rows[row]["seconds"] / more["copies"]
         print(row, {name: round(value, 4) for name, value in rows[row].items()}, flush=True)
 
-    measure("ogbg-molhiv", training_graphs("ogbg-molhiv"), MirageSettings(hops=3, thresholds="1800,115"))
-    train = training_graphs("nci1")
+    measure("ogbg-molhiv", load_parts("ogbg-molhiv", 0).train, MirageSettings(hops=3, thresholds="1800,115"))
+    train = load_parts("nci1", 0).train
     for copies in COPIES:
         several = train.subset(np.tile(np.arange(len(train)), copies))
         thresholds = f"{440 * copies},{570 * copies}"

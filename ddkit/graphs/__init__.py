@@ -11,6 +11,7 @@ from ddkit.graphs.colours import degree_labels, refine, refine_exactly
 from ddkit.graphs.fold import Layer, fold
 from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.mining import Itemset, Transactions, frequent_itemsets, transactions
+from ddkit.graphs.parts import GraphParts, load_parts
 from ddkit.graphs.pyg import from_pyg
 from ddkit.graphs.settings import GraphDataSettings
 from ddkit.graphs.size import graph_bytes, shrunk, weight
@@ -35,6 +36,8 @@ __all__ = [
     "Transactions",
     "frequent_itemsets",
     "transactions",
+    "GraphParts",
+    "load_parts",
     "from_pyg",
     "GRAPHS",
     "is_graphs",

@@ -10,7 +10,7 @@ import torch
 
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphEvaluation, GraphJudge, evaluate_graph_set
-from ddkit.graphs import load_graphs, split_graphs
+from ddkit.graphs import load_parts
 from ddkit.jobs.environment import environment
 from ddkit.jobs.graph_recipe import GraphRecipe, graph_toml, resolve_graphs
 from ddkit.methods import graph_method
@@ -66,14 +66,12 @@ def condense_graphs(
     folder = RunFolder(Path(out) if out is not None else default_folder(resolved))
     if folder.recipe.exists():
         raise UsageError(f"folder '{folder.path}': already holds a run; choose another --out")
-    graphs = load_graphs(resolved.data.name)
-    split = split_graphs(graphs, resolved.data.split_seed)
-    train = graphs.subset(split.train)
+    parts = load_parts(resolved.data.name, resolved.data.split_seed)
     meter.say(origin)
     begin = time.perf_counter()
-    made = graph_method(resolved.method.name).distil(resolved.method, train, resolved.seed)
+    made = graph_method(resolved.method.name).distil(resolved.method, parts.train, resolved.seed)
     seconds = time.perf_counter() - begin
-    lineage = json.dumps({"data": graphs.digest, "train": train.digest})
+    lineage = json.dumps({"data": parts.every.digest, "train": parts.train.digest})
     record = Record(
         recipe=graph_toml(resolved), environment=json.dumps(environment(torch.device("cpu"))), lineage=lineage
     )
@@ -83,7 +81,7 @@ def condense_graphs(
     tree_gallery(made, folder.gallery)
     evaluation = None
     if evaluate:
-        judge = GraphJudge(train, graphs.subset(split.test), made.facts.hops, resolved.evaluate, resolved.seed)
+        judge = GraphJudge(parts.train, parts.test, made.facts.hops, resolved.evaluate, resolved.seed)
         evaluation = evaluate_graph_set(made, judge, meter)
         folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
         scores = json.dumps(evaluation.tables(with_seconds=False))

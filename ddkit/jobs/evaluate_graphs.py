@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import GraphEvaluation, GraphJudge, GraphTraining, evaluate_graph_set
-from ddkit.graphs import GraphDataSettings, load_graphs, split_graphs
+from ddkit.graphs import GraphDataSettings, load_parts
 from ddkit.recipe import override, parse_table, read_toml
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import read_graph_set
@@ -39,14 +39,12 @@ def evaluate_graphs(
     tables = override(read_toml(made.record.recipe, where), overrides)
     chosen = parse_table(tables.get("data", {}) | ({"name": data} if data else {}), GraphDataSettings, where, "data")
     training = parse_table(tables.get("evaluate", {}), GraphTraining, where, "evaluate")
-    graphs = load_graphs(chosen.name)
-    split = split_graphs(graphs, chosen.split_seed)
-    train = graphs.subset(split.train)
-    if train.digest != made.facts.data_digest:
-        theirs, ours = made.facts.data_digest[:8], train.digest[:8]
+    parts = load_parts(chosen.name, chosen.split_seed)
+    if parts.train.digest != made.facts.data_digest:
+        theirs, ours = made.facts.data_digest[:8], parts.train.digest[:8]
         raise DataError(
             f"set of '{made.facts.dataset}': was made with other graphs (digest {theirs}) than found here ({ours}); "
             "name the data it was made from with --data"
         )
-    judge = GraphJudge(train, graphs.subset(split.test), made.facts.hops, training, seed)
+    judge = GraphJudge(parts.train, parts.test, made.facts.hops, training, seed)
     return evaluate_graph_set(made, judge, meter or SilentMeter())

@@ -15,7 +15,7 @@ from typing import Any
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge, GraphRow, GraphScore, GraphTraining
 from ddkit.evaluation.graph_honest import UNTRAINED, WHOLE, Rows, gaps, notes
-from ddkit.graphs import graph_bytes, load_graphs, split_graphs
+from ddkit.graphs import graph_bytes, load_parts
 from ddkit.jobs.table_file import read_table, write_table
 from ddkit.methods import graph_method
 from ddkit.recipe import nearest, override, parse_table
@@ -95,11 +95,9 @@ def graph_table(
     missing: list[str] = []
     judge: GraphJudge | None = None
     for name in data:
-        graphs = load_graphs(name)
-        split = split_graphs(graphs, split_seed)
-        train, judged = graphs.subset(split.train), graphs.subset(getattr(split, on))
+        parts = load_parts(name, split_seed)
         for depth in hops:
-            judge = GraphJudge(train, judged, depth, training, seed)
+            judge = GraphJudge(parts.train, getattr(parts, on), depth, training, seed)
             board = _Board(judge, on, Path(out), meter)
             board.meter.say(f"{name}, {depth} hops")
             for ratio in (None, *ratios):

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ddkit.evaluation import GraphJudge, GraphRow
-from ddkit.graphs import graph_bytes, load_graphs, split_graphs
+from ddkit.graphs import graph_bytes, load_parts
 from ddkit.home import home
 from ddkit.jobs.condense_graphs import default_folder
 from ddkit.jobs.graph_recipe import GraphRecipe, resolve_graphs
@@ -45,13 +45,12 @@ def plan_graphs(
     """
     resolved, origin = resolve_graphs(recipe=recipe, method=method, data=data, seed=seed, overrides=overrides)
     gauge = Gauge(torch.device("cpu"))
-    graphs = load_graphs(resolved.data.name)
-    split = split_graphs(graphs, resolved.data.split_seed)
-    train = graphs.subset(split.train)
+    parts = load_parts(resolved.data.name, resolved.data.split_seed)
+    train = parts.train
     found: list[Trees] = []
     colouring = gauge.once(lambda: found.append(Trees.of(train, resolved.method)))
     stages = [Stage("colours", colouring.seconds, colouring.memory, 0, "all training graphs")]
-    judge = GraphJudge(train, graphs.subset(split.test), resolved.method.hops, resolved.evaluate, resolved.seed)
+    judge = GraphJudge(train, parts.test, resolved.method.hops, resolved.evaluate, resolved.seed)
     budget, total = resolved.method.bytes_for(train), int(graph_bytes(train).sum())
     size, rows = f"at most {budget:,} bytes", []
     if thresholds := getattr(resolved.method, "thresholds", ""):
