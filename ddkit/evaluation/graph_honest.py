@@ -57,7 +57,6 @@ class GraphJudge:
     hops: int
     training: GraphTraining
     seed: int
-    readout: str = "mean"
 
     @property
     def gnns(self) -> list[str]:
@@ -75,10 +74,9 @@ class GraphJudge:
         return {with_degrees: self._samples(self.judged, with_degrees) for with_degrees in needed}
 
     def _samples(self, source: GraphSet | GraphData, with_degrees: bool) -> GraphSamples:
-        mean = self.readout == "mean"
         if isinstance(source, GraphSet):
-            return distilled(source, with_degrees, mean, DTYPE)
-        return whole_graphs(source, self.hops, with_degrees, mean, DTYPE)
+            return distilled(source, with_degrees, DTYPE)
+        return whole_graphs(source, self.hops, with_degrees, DTYPE)
 
     def score(self, row: GraphRow, gnn: str) -> GraphScore:
         """Train the row's networks of one kind, each from its own initialisation, and judge them."""
@@ -118,9 +116,9 @@ class GraphJudge:
             seconds=0.0,
         )
 
-    def set_row(self, graphs: GraphSet, name: str | None = None) -> GraphRow:
+    def set_row(self, graphs: GraphSet) -> GraphRow:
         """A distilled set, the same for every network."""
-        return GraphRow(name or graphs.facts.method, graphs.stored_bytes, (graphs,))
+        return GraphRow(graphs.facts.method, graphs.stored_bytes, (graphs,))
 
     def random_row(self, name: str, budget: int) -> GraphRow | None:
         """Random graphs of at most `budget` bytes, a draw for each network; None if not one fits."""
@@ -197,7 +195,7 @@ def notes(judge: GraphJudge, on: str) -> tuple[str, ...]:
         f"ROC-AUC and accuracy on {len(judge.judged)} {on} graphs after the last step; mean and 95 % interval over "
         f"{training.nets} networks; random: a draw each",
         f"every row: AdamW, {training.steps} steps on all samples (whole: {training.whole_steps}), lr {training.lr}, "
-        f"width {training.width}, {judge.readout} readout; nothing is chosen on any held-out graph",
+        f"width {training.width}, mean readout; nothing is chosen on any held-out graph",
         "bytes: plain arrays in the smallest types; of the set as it is stored (distinct trees once)",
         f"{SIZE}: logistic regression on the numbers of nodes and edges, which has no network",
     )

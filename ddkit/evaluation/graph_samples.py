@@ -36,29 +36,24 @@ class GraphSamples:
         """States of the largest layer."""
         return max(len(self.layers.label), *(len(block.own) for block in self.layers.blocks))
 
-    @property
-    def messages(self) -> int:
-        """Messages that a forward pass sends."""
-        return sum(block.edge.shape[1] for block in self.layers.blocks)
 
-
-def whole_graphs(data: GraphData, hops: int, with_degrees: bool, mean: bool, dtype: torch.dtype) -> GraphSamples:
-    """All graphs of `data`; a sample's state is the mean (or the sum) of its nodes'."""
+def whole_graphs(data: GraphData, hops: int, with_degrees: bool, dtype: torch.dtype) -> GraphSamples:
+    """All graphs of `data`; a sample's state is the mean of its nodes'."""
     adjacency = Adjacency.of(data.edge, data.edge_label, len(data.node_label))
     label = degree_labels(data.node_label, data.degree) if with_degrees else data.node_label
     layers, root = fold(adjacency, refine(adjacency, label, hops), np.arange(len(data.node_label)))
-    readout = _readout(data.graph_of_node, root, (len(data), len(layers[-1])), mean, dtype)
+    readout = _readout(data.graph_of_node, root, (len(data), len(layers[-1])), dtype)
     weight = torch.full((len(data),), 1 / len(data), dtype=dtype)
     return GraphSamples(
         to_layers(layers, data.node_label, data.degree, dtype), readout, torch.from_numpy(data.y), weight
     )
 
 
-def distilled(graphs: GraphSet, with_degrees: bool, mean: bool, dtype: torch.dtype) -> GraphSamples:
+def distilled(graphs: GraphSet, with_degrees: bool, dtype: torch.dtype) -> GraphSamples:
     """A distilled set; samples weigh as much as they have support."""
     layers, root = graphs.trees.refold(with_degrees)
     samples = graphs.samples
-    readout = _readout(samples.owner, root[samples.tree], (len(samples), len(layers[-1])), mean, dtype)
+    readout = _readout(samples.owner, root[samples.tree], (len(samples), len(layers[-1])), dtype)
     weight = torch.from_numpy(samples.support / samples.support.sum()).to(dtype)
     soft = samples.probabilities
     y = torch.from_numpy(samples.label).long() if soft is None else torch.from_numpy(soft).to(dtype)
@@ -84,11 +79,9 @@ def to_layers(layers: list[Layer], label: Array, degree: Array, dtype: torch.dty
     return Layers(torch.from_numpy(label[layers[0].vertex]), blocks)
 
 
-def _readout(sample: Array, node: Array, shape: tuple[int, int], mean: bool, dtype: torch.dtype) -> Tensor:
-    """The matrix [samples, nodes] of how often each node occurs, its rows brought to sum 1 for a mean."""
-    strength = np.ones(len(sample))
-    if mean:
-        strength = strength / np.bincount(sample, minlength=shape[0])[sample]
+def _readout(sample: Array, node: Array, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
+    """The matrix [samples, nodes] of each node's share in a sample's mean."""
+    strength = 1 / np.bincount(sample, minlength=shape[0])[sample]
     index = torch.from_numpy(np.stack([sample, node]))
     return torch.sparse_coo_tensor(
         index, torch.from_numpy(strength).to(dtype), shape, check_invariants=False

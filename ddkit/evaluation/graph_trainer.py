@@ -18,7 +18,7 @@ from ddkit.recipe import nearest, setting
 
 @dataclass(frozen=True, kw_only=True)
 class GraphTraining:
-    """How every network of a table is trained: Adam on all samples at once, the rate falling to nothing as a cosine.
+    """How every network of a table is trained: AdamW on all samples at once, the rate falling to nothing as a cosine.
 
     All of it is fixed beforehand and the same for every row, so nothing is chosen on any held-out graph.
     """

@@ -24,7 +24,8 @@ class Stack:
 
     Args:
         nets: networks of one convolution, width and vocabulary.
-        layers, readouts: what each runs over, and its sparse readout [S, n]; equally many samples S each.
+        layers, readouts: what each runs over, and its sparse readout [S, n]; one of fewer samples than others gets
+            logits for as many, of which the last are of no sample.
     """
 
     def __init__(self, nets: Sequence[GNN], layers: Sequence[Layers], readouts: Sequence[Tensor]) -> None:

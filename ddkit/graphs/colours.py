@@ -8,8 +8,6 @@ its root's label and the multiset of its subtrees, each with the edge that leads
 O(L |E|) and are never built.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ddkit.graphs.adjacency import Adjacency
@@ -62,9 +60,6 @@ def refine_exactly(adjacency: Adjacency, label: Array, hops: int) -> list[Array]
 def degree_labels(label: Array, degree: Array) -> Array:
     """Labels [V] of (label, true degree) pairs: what a degree-normalised GCN needs to know of a leaf."""
     return label * (1 << 32) + degree
-
-
-Refine = Callable[[Adjacency, Array, int], list[Array]]
 
 
 def _mix(x: Array) -> Array:

@@ -15,7 +15,7 @@ from typing import Any
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge, GraphRow, GraphScore, GraphTraining
 from ddkit.evaluation.graph_honest import UNTRAINED, WHOLE, Rows, gaps, notes
-from ddkit.graphs import graph_bytes, load_parts
+from ddkit.graphs import load_parts
 from ddkit.jobs.table_file import read_table, write_table
 from ddkit.methods import graph_method
 from ddkit.recipe import nearest, override, parse_table
@@ -116,7 +116,7 @@ def _common(judge: GraphJudge) -> Rows:
 
 def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing: list[str]) -> Rows:
     """The sets of one budget, random graphs that weigh as much as stored and as each set written out, and herding."""
-    budget = int(ratio * graph_bytes(judge.train).sum())
+    budget = int(ratio * judge.bytes_each.sum())
     where = f"{judge.train.name}, {judge.hops} hops, ratio {ratio:g}"
     rows: Rows = {}
     for name in methods:

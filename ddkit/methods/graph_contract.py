@@ -56,7 +56,7 @@ class Trees:
         _, vertex, tree = np.unique(levels[-1], return_index=True, return_inverse=True)
         return Trees(data, adjacency, levels, vertex, tree)
 
-    def as_set(self, settings: GraphMethodSettings, kept: Array, samples: Samples, readout: str = "mean") -> GraphSet:
+    def as_set(self, settings: GraphMethodSettings, kept: Array, samples: Samples) -> GraphSet:
         """The set of `samples`, whose trees number the `kept` ones, with all that is known here bound to it."""
         layers, root = fold(self.adjacency, self.levels, self.vertex[kept], with_own=False)
         data = self.data
@@ -72,7 +72,6 @@ class Trees:
             classes=data.classes,
             hops=settings.hops,
             true_degrees=settings.true_degrees,
-            readout=readout,
         )
         return GraphSet(
             trees=TreeDag.of(layers, data.node_label, degree),

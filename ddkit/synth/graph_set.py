@@ -19,7 +19,7 @@ class GraphFacts:
 
     `hops` is the depth of the trees, hence the number of message passings that they serve. `true_degrees` says whether
     leaves carry the degree that they had in their graph, so that a GCN is exact on them, or the mean of their label's.
-    `readout` is what a sample's state is of its trees' states: "mean" or "sum".
+    `readout` is what a sample's state is of its trees' states: their mean, in every set of this format.
     """
 
     method: str
@@ -29,6 +29,10 @@ class GraphFacts:
     hops: int
     true_degrees: bool
     readout: str = "mean"
+
+    def __post_init__(self) -> None:
+        if self.readout != "mean":
+            raise DataError(f"set of '{self.dataset}': its readout is '{self.readout}', and ddkit knows only the mean")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

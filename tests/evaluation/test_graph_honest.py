@@ -129,7 +129,7 @@ def test_the_table(data, made):
 
 def test_a_network_is_trained_as_by_torch(data):
     """Three steps of AdamW under the cosine, on the plain graphs, with the loss written out."""
-    samples = whole_graphs(data, 2, False, True, torch.float64)
+    samples = whole_graphs(data, 2, False, torch.float64)
 
     def fresh():
         nodes, edges = torch.from_numpy(data.node_vocabulary), torch.from_numpy(data.edge_vocabulary)
@@ -154,7 +154,7 @@ def test_a_network_is_trained_as_by_torch(data):
 def test_soft_labels_and_weights_reach_the_loss(data):
     plus = graph_method("mirage-plus")
     made = plus.distil(plus.settings_class(hops=2, ratio=0.3), data, 0)
-    samples = distilled(made, False, True, torch.float64)
+    samples = distilled(made, False, torch.float64)
     assert torch.allclose(samples.y, torch.from_numpy(made.samples.probabilities))
     assert float(samples.weight.sum()) == pytest.approx(1)
     support = torch.from_numpy(made.samples.support / made.samples.support.sum())

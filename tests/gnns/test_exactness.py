@@ -58,7 +58,7 @@ def test_the_quotient_is_the_graph(conv):
     """Logits and the gradients of every parameter of whole-graph training."""
     data = random_graph_data(7, graphs=12)
     net = network(conv, data)
-    samples = whole_graphs(data, HOPS, conv in NEED_DEGREES, True, torch.float64)
+    samples = whole_graphs(data, HOPS, conv in NEED_DEGREES, torch.float64)
     results = []
     for layers, readout in ((samples.layers, samples.readout), (plain(data), mean_pool(data))):
         logits = net(layers, readout)
@@ -72,7 +72,7 @@ def test_the_quotient_is_the_graph(conv):
 def test_stored_trees_are_the_graph(conv):
     data = random_graph_data(8, graphs=12)
     net = network(conv, data)
-    samples = distilled(graph_set(data, conv in NEED_DEGREES), conv in NEED_DEGREES, True, torch.float64)
+    samples = distilled(graph_set(data, conv in NEED_DEGREES), conv in NEED_DEGREES, torch.float64)
     torch.testing.assert_close(net(samples.layers, samples.readout), net(plain(data), mean_pool(data)), **EXACT)
 
 
@@ -97,7 +97,7 @@ def test_a_gcn_needs_true_degrees():
     """Without them its trees are not enough: the test above could fail."""
     data = random_graph_data(8, graphs=12)
     net = network("gcn", data)
-    samples = distilled(graph_set(data, False), True, True, torch.float64)
+    samples = distilled(graph_set(data, False), True, torch.float64)
     assert (net(samples.layers, samples.readout) - net(plain(data), mean_pool(data))).abs().max() > 1e-3
 
 

@@ -32,7 +32,7 @@ def test_logits_and_gradients_are_each_networks_own(conv, labels):
     for data in kinds:
         object.__setattr__(data, "node_vocabulary", np.array([[0, 4], [1, 4]]))
     nets = networks(conv, kinds[0], 3)
-    samples = [whole_graphs(data, HOPS, conv in NEED_DEGREES, True, torch.float64) for data in kinds]
+    samples = [whole_graphs(data, HOPS, conv in NEED_DEGREES, torch.float64) for data in kinds]
     stack = Stack(nets, [one.layers for one in samples], [one.readout for one in samples])
     logits = stack.logits()
     towards = [torch.randn(len(one), 3, generator=stream(0, "t"), dtype=torch.float64) for one in samples]
@@ -50,7 +50,7 @@ def test_logits_and_gradients_are_each_networks_own(conv, labels):
 def test_parameters_return_to_their_networks():
     data = random_graph_data(5, graphs=4)
     nets = networks("gin", data, 2)
-    one = whole_graphs(data, HOPS, False, True, torch.float64)
+    one = whole_graphs(data, HOPS, False, torch.float64)
     stack = Stack(nets, [one.layers] * 2, [one.readout] * 2)
     with torch.no_grad():
         stack.theta += torch.arange(2)[:, None]

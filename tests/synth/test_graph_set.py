@@ -149,6 +149,11 @@ def test_other_files_are_one_line(tmp_path):
     assert not is_graph_set(tmp_path / "missing.h5")
 
 
+def test_another_readout_is_refused(made):
+    with pytest.raises(DataError, match="its readout is 'sum', and ddkit knows only the mean"):
+        dataclasses.replace(made.facts, readout="sum")
+
+
 def test_damage_is_one_line(made, tmp_path):
     write_graph_set(made, tmp_path / "set.h5")
     with h5py.File(tmp_path / "set.h5", "r+") as file:
