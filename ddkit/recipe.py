@@ -27,6 +27,9 @@ FLIP_POLICIES = ("auto", "augment", "always")
 
 LABEL_POLICIES = ("auto", "hard", "static", "dynamic")
 
+KEPT = "ipc"
+"""The budget, which a method's name does not change the meaning of."""
+
 MOST_NAMED = 20
 """Names that an error line lists where none is near."""
 
@@ -222,7 +225,8 @@ def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, 
             if not isinstance(section, dict):
                 raise RecipeError(f"--set {assignment!r}: '{parts[0]}' is a key, not a section")
             if parts[1] == "name" and parts[0] in NAMED_SECTIONS and section.get("name") != value:
-                section.clear()  # another kind: the old kind's settings do not apply to it
+                for key in set(section) - {KEPT}:
+                    del section[key]  # another kind: the old kind's settings do not apply to it
             section[parts[1]] = value
     return tables
 
@@ -233,7 +237,7 @@ def dropped(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     gone = [
         f"[{section}]"
         for section, old in kinds
-        if isinstance(old, dict) and len(old) > 1 and old.get("name") != after[section].get("name")
+        if isinstance(old, dict) and set(old) - {"name", KEPT} and old.get("name") != after[section].get("name")
     ]
     return f"; without its settings of {' and '.join(gone)}, which are another kind's" if gone else ""
 

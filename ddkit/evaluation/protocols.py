@@ -87,13 +87,13 @@ class PaperProtocol:
         return -(-size // self.batch)
 
 
-TAUGHT: dict[str, Any] = {
+DECOUPLED: dict[str, Any] = {
     **{"epochs": 400, "of_snapshots": False, "augment": "crop+flip", "optimiser": "adamw", "lr": 1e-3},
     **{"weight_decay": 0.01, "mixup": 0.8, "temperature": 30.0, "authors_nets": 3},
 }
 """What SRe2L and INFER share on CIFAR."""
 
-INFER_STATIC = PaperProtocol(**TAUGHT, name="infer", batch=64, look_every=10, labels="static")
+INFER_STATIC = PaperProtocol(**DECOUPLED, name="infer", batch=64, look_every=10, labels="static")
 
 PAPERS = {
     protocol.name: protocol
@@ -128,7 +128,7 @@ PAPERS = {
             remark="80 epochs are the authors' 400 / (M + 1) with their M = 4 teachers",
         ),
         PaperProtocol(
-            **TAUGHT,
+            **DECOUPLED,
             name="sre2l",
             batch=128,
             labels="dynamic",

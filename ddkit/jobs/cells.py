@@ -28,7 +28,7 @@ from ddkit.jobs.bench import Bench
 from ddkit.jobs.comparison import Line
 from ddkit.jobs.entry import Entry
 from ddkit.jobs.table_file import read_table, write_table
-from ddkit.methods.labelled import TaughtSettings
+from ddkit.methods.labelled import LabelledSettings
 from ddkit.recipe import Recipe
 from ddkit.synth import read_set
 
@@ -58,7 +58,7 @@ def plan_lines(
     first = entries[0].recipes[0]
     settings, ipc, real = first.evaluate, first.method.ipc, bench.real
     policy = labels or settings.labels
-    taught_by = [m for entry in entries if isinstance(m := entry.recipes[0].method, TaughtSettings)]
+    taught_by = [m for entry in entries if isinstance(m := entry.recipes[0].method, LabelledSettings)]
     temperature = temperature_of(settings.temperature, taught_by[0].temperature if taught_by else None)
     expected = any(entry.recipes[0].method.expects_flips for entry in entries)
     asked = {entry.recipes[0].evaluate.flips for entry in entries}

@@ -11,7 +11,7 @@ from ddkit.synth import SyntheticSet, fewer, only_top
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaughtSettings(MethodSettings):
+class LabelledSettings(MethodSettings):
     """Settings of a method with teachers."""
 
     expert_kind: ClassVar[str | None] = "teacher"
@@ -31,7 +31,7 @@ def teachers_of(context: Context, name: str) -> Ensemble:
     return context.teachers
 
 
-def labelled(made: SyntheticSet, settings: TaughtSettings, context: Context) -> SyntheticSet:
+def labelled(made: SyntheticSet, settings: LabelledSettings, context: Context) -> SyntheticSet:
     """The set with the teachers' labels of its images, if it is to have them."""
     if not settings.soft_labels:
         return made

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy, pad
 from ddkit.data import crop_to_side, random_box
 from ddkit.errors import UsageError
 from ddkit.methods.contract import Context
-from ddkit.methods.labelled import TaughtSettings, labelled, teachers_of
+from ddkit.methods.labelled import LabelledSettings, labelled, teachers_of
 from ddkit.nets import logits_of
 from ddkit.randomness import stream
 from ddkit.recipe import preset, setting
@@ -26,14 +26,14 @@ SCALE = (0.08, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RDEDSettings(TaughtSettings):
+class RDEDSettings(LabelledSettings):
     """Settings of RDED, under its code's names."""
 
     name: ClassVar[str] = "rded"
     mipc: int = setting(300, at_least=1, help="real images of a class that are looked at")
     num_crop: int = setting(5, at_least=1, help="crops of each")
     factor: int = setting(1, at_least=1, help="crops along a side of a stored image (2 for 224 pixels)")
-    temperature: float = preset(TaughtSettings, "temperature", 20.0)
+    temperature: float = preset(LabelledSettings, "temperature", 20.0)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from ddkit.experts import Bundle
 from ddkit.methods.annealed_adam import annealed_adam
 from ddkit.methods.contract import Context
 from ddkit.methods.fyi import Flipping
-from ddkit.methods.labelled import TaughtSettings, teachers_of
+from ddkit.methods.labelled import LabelledSettings, teachers_of
 from ddkit.methods.statistics import BN_DISTANCES, bn_distance, cotangents
 from ddkit.nets import Moments
 from ddkit.randomness import restored, stream
@@ -37,7 +37,7 @@ CROP_SCALE = (0.08, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecoverySettings(Flipping, TaughtSettings):
+class RecoverySettings(Flipping, LabelledSettings):
     """Settings of a recovery, under the papers' names."""
 
     fixed: ClassVar[tuple[str, ...]] = ("iterations", "batch")  # they say which sets are at work

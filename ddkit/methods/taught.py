@@ -10,11 +10,11 @@ from ddkit.errors import RecipeError
 from ddkit.experts import Trajectories
 from ddkit.methods.contract import Context
 from ddkit.methods.initial import PIX_INIT, InitialImages, initial_images
-from ddkit.methods.teachers import first_right, taught_labels
+from ddkit.methods.ask_experts import first_right, taught_labels
 from ddkit.nets import logits_of
 from ddkit.recipe import setting
 
-TAUGHT = ("representative", "samples_predicted_correctly")
+CHOSEN_BY_EXPERTS = ("representative", "samples_predicted_correctly")
 """Initial images that are chosen by experts."""
 
 
@@ -29,7 +29,7 @@ class TaughtSet(InitialImages):
     class has.
     """
 
-    pix_init: str = setting("real", one_of=(*PIX_INIT, *TAUGHT), help="initial images")
+    pix_init: str = setting("real", one_of=(*PIX_INIT, *CHOSEN_BY_EXPERTS), help="initial images")
     soft_labels: bool = setting(False, help="labels are probabilities, begun at the mean logits of experts (DATM)")
     teacher_epoch: int | None = setting(
         None, at_least=1, help="epoch at which experts choose images and give labels; none: the last one matched"
@@ -38,7 +38,7 @@ class TaughtSet(InitialImages):
     @property
     def asks_teachers(self) -> bool:
         """Whether images or labels depend on experts."""
-        return self.pix_init in TAUGHT or self.soft_labels
+        return self.pix_init in CHOSEN_BY_EXPERTS or self.soft_labels
 
     def refuse_labels_of_noise(self) -> None:
         """Raise RecipeError if experts would have to name what is on images of noise."""

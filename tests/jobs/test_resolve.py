@@ -58,10 +58,13 @@ def test_flags_win_over_the_recipe_and_set_over_both(recipe: Path) -> None:
 
 
 def test_another_kind_drops_a_sections_settings_and_says_so(recipe: Path) -> None:
-    found, origin = resolve(recipe=recipe, overrides=("method.name=ftd", "method.ipc=5", "net.name=convnet"))
-    assert found.method.name == "ftd" and found.net.depth == 1
-    assert origin.endswith("without its settings of [method], which are another kind's")
-    assert "without" not in resolve(recipe=recipe, overrides=("method.name=mtt",))[1]
+    found, origin = resolve(recipe=recipe, overrides=("method.name=ftd", "net.name=convnet"))
+    assert (found.method.name, found.method.ipc, found.net.depth) == ("ftd", 5, 1)  # the budget stays
+    assert "without" not in origin
+    recipe.write_text(recipe.read_text() + "syn_steps = 3\n")
+    found, origin = resolve(recipe=recipe, overrides=("method.name=ftd", "net.name=mlp"))
+    assert (found.method.ipc, found.method.syn_steps) == (5, 50)
+    assert origin.endswith("without its settings of [net] and [method], which are another kind's")
 
 
 @pytest.mark.parametrize("path", ["npz:/data/my own.npz", r"npz:C:\new\table.npz", 'folder:/a "b"/é', "npz:a=b.npz"])

@@ -1,4 +1,4 @@
-"""Experts as teachers: which images they get right, what they say of them, and how they cluster a class.
+"""What is asked of experts: which images they get right, what they say of them, and how they cluster a class.
 
 What initial images and soft labels need of experts that have finished their training.
 """
