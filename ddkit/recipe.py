@@ -231,6 +231,13 @@ def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, 
     return tables
 
 
+def only(assignments: tuple[str, ...], begins: tuple[str, ...], when: str) -> None:
+    """Raise RecipeError if something else is to be set than what begins so, which is all that counts then."""
+    for assignment in assignments:
+        if not assignment.startswith(begins):
+            raise RecipeError(f"--set {assignment!r}: only {begins[0]}* can be set {when}")
+
+
 def dropped(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """What an override left out of a recipe by naming another kind, as the tail of a line; empty if nothing."""
     kinds = [(section, before.get(section)) for section in NAMED_SECTIONS]

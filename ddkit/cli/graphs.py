@@ -168,7 +168,7 @@ def show_graph_set(made: "GraphSet", recipe: bool) -> None:
 
 
 def _cells(score: "GraphScore") -> tuple[str, ...]:
-    counts = (str(score.weight), str(score.samples)) if score.weight else ("", "")
+    counts = (str(score.size), str(score.samples)) if score.size else ("", "")
     return (score.name, *counts, score.gnn, _percent(score.auc), _percent(score.accuracy), str(len(score.aucs)))
 
 

@@ -34,8 +34,10 @@ class GraphRow:
     """What networks are trained on: one source for all of them or one a network; none for those left untrained."""
 
     name: str
-    weight: int
+    size: int
+    """In bytes, of the largest of its sources."""
     sources: tuple[GraphSet | GraphData, ...]
+    whole: bool = False
 
     @property
     def lacking(self) -> list[str]:
@@ -84,7 +86,7 @@ class GraphJudge:
         with_degrees = gnn in NEED_DEGREES
         samples = [self._samples(source, with_degrees) for source in row.sources]
         nodes, edges = (torch.from_numpy(v) for v in (self.train.node_vocabulary, self.train.edge_vocabulary))
-        steps = training.whole_steps if row.name == WHOLE else training.steps
+        steps = training.whole_steps if row.whole else training.steps
         nets = []
         for i in range(training.nets):
             generator = stream(self.seed, "graphs", row.name, gnn, i)
@@ -96,7 +98,7 @@ class GraphJudge:
         return GraphScore(
             name=row.name,
             gnn=gnn,
-            weight=row.weight,
+            size=row.size,
             samples=len(samples[0]) if samples else 0,
             aucs=aucs,
             accuracies=accuracies,
@@ -109,7 +111,7 @@ class GraphJudge:
         return GraphScore(
             name=SIZE,
             gnn="",
-            weight=0,
+            size=0,
             samples=len(self.train),
             aucs=(found.auc,),
             accuracies=(found.accuracy,),
@@ -134,7 +136,7 @@ class GraphJudge:
 
     def whole_row(self) -> GraphRow:
         """All training graphs."""
-        return GraphRow(WHOLE, int(self.bytes_each.sum()), (self.train,))
+        return GraphRow(WHOLE, int(self.bytes_each.sum()), (self.train,), whole=True)
 
     def untrained_row(self) -> GraphRow:
         """Networks as they are initialised."""

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from ddkit.evaluation.graph_trainer import Verdict, verdict
-from ddkit.graphs import Adjacency, GraphData, refine
+from ddkit.graphs import GraphData, refine
 
 Array = np.ndarray
 
@@ -14,25 +14,25 @@ BUCKETS = 512
 """Into so many buckets 1-hop colours fall for herding."""
 
 
-def random_graphs(weight: Array, y: Array, budget: int, generator: torch.Generator) -> Array:
+def random_graphs(bytes_each: Array, y: Array, budget: int, generator: torch.Generator) -> Array:
     """A draw of graphs that weigh at most `budget` bytes together: one of each class, if the bytes allow it, and then
     from each class in turn whatever still fits."""
-    return _fill([_shuffled(np.flatnonzero(y == c), generator) for c in np.unique(y)], weight, budget)
+    return _fill([_shuffled(np.flatnonzero(y == c), generator) for c in np.unique(y)], bytes_each, budget)
 
 
-def herding_graphs(data: GraphData, weight: Array, budget: int) -> Array:
+def herding_graphs(data: GraphData, bytes_each: Array, budget: int) -> Array:
     """Graphs that weigh at most `budget` bytes together, taken as random ones are, but of each class the one that
     brings the mean histogram of 1-hop colours of those chosen nearest to the class's (Welling, ICML 2009)."""
     histogram = colour_histogram(data)
     # No class needs more than what its lightest graphs would be.
-    most = int(np.searchsorted(np.cumsum(np.sort(weight)), budget, side="right")) + 1
+    most = int(np.searchsorted(np.cumsum(np.sort(bytes_each)), budget, side="right")) + 1
     orders = []
     for c in np.unique(data.y):
         members = np.flatnonzero(data.y == c)
         herded = members[herd(histogram[members], min(most, len(members)))]
-        lightest = members[weight[members].argmin()]  # for the case that no other fits
+        lightest = members[bytes_each[members].argmin()]  # for the case that no other fits
         orders.append(np.append(herded, np.setdiff1d([lightest], herded)))
-    return _fill(orders, weight, budget)
+    return _fill(orders, bytes_each, budget)
 
 
 def herd(features: Array, count: int) -> Array:
@@ -51,8 +51,7 @@ def herd(features: Array, count: int) -> Array:
 
 def colour_histogram(data: GraphData) -> Array:
     """The share of each graph's nodes whose 1-hop colour falls into each bucket, [N, BUCKETS]."""
-    adjacency = Adjacency.of(data.edge, data.edge_label, len(data.node_label))
-    bucket = (refine(adjacency, data.node_label, 1)[1] % np.uint64(BUCKETS)).astype(np.int64)
+    bucket = (refine(data.adjacency, data.node_label, 1)[1] % np.uint64(BUCKETS)).astype(np.int64)
     counts = np.bincount(data.graph_of_node * BUCKETS + bucket, minlength=len(data) * BUCKETS).reshape(-1, BUCKETS)
     return counts / np.maximum(1, data.sizes)[:, None]
 
@@ -78,18 +77,18 @@ def _in_turn(orders: list[Array]) -> Array:
     return np.concatenate(orders)[np.argsort(place, kind="stable")]
 
 
-def _fill(orders: list[Array], weight: Array, budget: int) -> Array:
+def _fill(orders: list[Array], bytes_each: Array, budget: int) -> Array:
     """The first of each class's order that leaves room for the other classes' lightest, where all of these fit; then
     from each order in turn whatever fits."""
     chosen: list[int] = []
-    left, lightest = budget, [int(weight[order].min()) for order in orders]
+    left, lightest = budget, [int(bytes_each[order].min()) for order in orders]
     if (kept_free := sum(lightest)) <= budget:
         for order, least in zip(orders, lightest, strict=True):
             kept_free -= least
-            chosen.append(int(order[np.argmax(weight[order] <= left - kept_free)]))
-            left -= int(weight[chosen[-1]])
+            chosen.append(int(order[np.argmax(bytes_each[order] <= left - kept_free)]))
+            left -= int(bytes_each[chosen[-1]])
     for graph in _in_turn([order[~np.isin(order, chosen)] for order in orders]):
-        if weight[graph] <= left:
+        if bytes_each[graph] <= left:
             chosen.append(int(graph))
-            left -= int(weight[graph])
+            left -= int(bytes_each[graph])
     return np.sort(np.array(chosen, dtype=np.int64))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ddkit.gnns import Block, Layers
-from ddkit.graphs import Adjacency, GraphData, Layer, degree_labels, fold, refine
+from ddkit.graphs import GraphData, Layer, fold, refine
 from ddkit.synth import GraphSet
 
 Array = np.ndarray
@@ -39,9 +39,8 @@ class GraphSamples:
 
 def whole_graphs(data: GraphData, hops: int, with_degrees: bool, dtype: torch.dtype) -> GraphSamples:
     """All graphs of `data`; a sample's state is the mean of its nodes'."""
-    adjacency = Adjacency.of(data.edge, data.edge_label, len(data.node_label))
-    label = degree_labels(data.node_label, data.degree) if with_degrees else data.node_label
-    layers, root = fold(adjacency, refine(adjacency, label, hops), np.arange(len(data.node_label)))
+    levels = refine(data.adjacency, data.tree_labels(with_degrees), hops)
+    layers, root = fold(data.adjacency, levels, np.arange(len(data.node_label)))
     readout = _readout(data.graph_of_node, root, (len(data), len(layers[-1])), dtype)
     weight = torch.full((len(data),), 1 / len(data), dtype=dtype)
     return GraphSamples(

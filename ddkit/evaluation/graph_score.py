@@ -12,13 +12,13 @@ from ddkit.evaluation.score import interval95
 class GraphScore:
     """ROC-AUC and accuracy (fractions) of n networks of one kind trained on one row of the table.
 
-    `weight` is the row's bytes as stored, `samples` what the networks saw at each step (for drawn rows: the first
+    `size` is its bytes as stored, `samples` what the networks saw at each step (for drawn rows: the first
     draw's), `seconds` the time that training and judging took.
     """
 
     name: str
     gnn: str
-    weight: int
+    size: int
     samples: int
     aucs: tuple[float, ...]
     accuracies: tuple[float, ...]

@@ -14,7 +14,7 @@ from ddkit.graphs.mining import Itemset, Transactions, frequent_itemsets, transa
 from ddkit.graphs.parts import GraphParts, load_parts
 from ddkit.graphs.pyg import from_pyg
 from ddkit.graphs.settings import GraphDataSettings
-from ddkit.graphs.size import graph_bytes, shrunk, weight
+from ddkit.graphs.size import graph_bytes, item_bytes, shrunk
 from ddkit.graphs.sources import GRAPHS, is_graphs, load_graphs
 from ddkit.graphs.split import Split, split_graphs
 from ddkit.graphs.tree_dag import TreeDag
@@ -25,7 +25,7 @@ __all__ = [
     "degree_labels",
     "graph_bytes",
     "shrunk",
-    "weight",
+    "item_bytes",
     "refine",
     "refine_exactly",
     "Layer",

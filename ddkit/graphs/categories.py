@@ -1,5 +1,7 @@
 """Rows of small integers as one label each."""
 
+import math
+
 import numpy as np
 
 from ddkit.errors import DataError
@@ -7,6 +9,11 @@ from ddkit.errors import DataError
 Array = np.ndarray
 
 MOST = 2**62
+
+
+def flat(features: Array) -> Array:
+    """Features [n, ...] as rows [n, columns]; n may be 0, and a single feature may have no axis of its own."""
+    return features.reshape(len(features), math.prod(features.shape[1:]))
 
 
 def categories(rows: Array, where: str) -> tuple[Array, Array]:
@@ -22,7 +29,8 @@ def categories(rows: Array, where: str) -> tuple[Array, Array]:
     Raises:
         DataError: a value that is no whole number: such features name no category.
     """
-    whole = rows.astype(np.int64)
+    with np.errstate(invalid="ignore"):  # nan and inf are named below
+        whole = rows.astype(np.int64)
     if not np.array_equal(whole, rows):
         raise DataError(
             f"{where}: are continuous (such as {rows[whole != rows][0]:g}); computation trees need categories: round "
@@ -32,6 +40,9 @@ def categories(rows: Array, where: str) -> tuple[Array, Array]:
     reach = 1
     for column in whole.T:
         low, high = (int(column.min()), int(column.max())) if len(column) else (0, 0)
+        if high - low >= MOST:  # such as hashes: their order stands for them
+            column = np.unique(column, return_inverse=True)[1]
+            low, high = 0, int(column.max())
         if reach * (high - low + 1) >= MOST:  # pack what there is before it overflows
             packed = np.unique(packed, return_inverse=True)[1]
             reach = int(packed.max()) + 1

@@ -7,7 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from ddkit.errors import DataError
+from ddkit.graphs.adjacency import Adjacency
 from ddkit.graphs.categories import categories
+from ddkit.graphs.colours import degree_labels
 
 Array = np.ndarray
 
@@ -90,20 +92,20 @@ class GraphData:
             where: what an error line calls them.
             sizes: nodes of each graph, [N].
             node_rows, edge_rows: whole numbers, [V, F] and [E, G].
-            values: each graph's class, [N].
+            values: each graph's class, a whole number or a text, [N].
 
         Raises:
-            DataError: features that are continuous, or what the class itself refuses.
+            DataError: features, classes or ends of edges that are continuous, or what the class itself refuses.
         """
         node_label, node_vocabulary = categories(node_rows, f"{where}: node features")
         edge_label, edge_vocabulary = categories(edge_rows, f"{where}: edge features")
-        classes, y = np.unique(values, return_inverse=True)
+        classes, y = np.unique(whole(values.ravel(), f"{where}: classes"), return_inverse=True)
         return GraphData(
             name=name,
             classes=tuple(str(value) for value in classes.tolist()),
-            offset=np.concatenate([[0], np.cumsum(sizes.astype(np.int64))]),
+            offset=np.concatenate([[0], np.cumsum(whole(sizes, f"{where}: numbers of nodes"))]),
             node_label=node_label,
-            edge=edge.astype(np.int64),
+            edge=whole(edge, f"{where}: ends of edges"),
             edge_label=edge_label,
             y=y.astype(np.int64),
             node_vocabulary=node_vocabulary,
@@ -114,6 +116,15 @@ class GraphData:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @cached_property
+    def adjacency(self) -> Adjacency:
+        """The edges into each node."""
+        return Adjacency.of(self.edge, self.edge_label, len(self.node_label))
+
+    def tree_labels(self, with_degrees: bool) -> Array:
+        """The nodes' labels that tell trees apart, with their true degrees or without, int64 [V]."""
+        return degree_labels(self.node_label, self.degree) if with_degrees else self.node_label
 
     @cached_property
     def graph_of_node(self) -> Array:
@@ -166,3 +177,38 @@ class GraphData:
             sha.update(repr(array.shape).encode())
             sha.update(np.ascontiguousarray(array, dtype="<i8").data)
         return sha.hexdigest()
+
+
+def joined(edge: Array, graph: Array, sizes: Array, where: str) -> Array:
+    """Edges [2, E], whose ends are numbered within their graph [E], in the numbering of all nodes.
+
+    Raises:
+        DataError: another number of edges, or an end that is none of its graph's nodes; in the joint numbering it would
+            be another graph's.
+    """
+    if len(graph) != edge.shape[1]:
+        raise DataError(f"{where}: its graphs have {len(graph)} edges together, but there are {edge.shape[1]}")
+    edge, size = whole(edge, f"{where}: ends of edges"), sizes[graph]
+    bad = np.flatnonzero(((edge < 0) | (edge >= size)).any(0))
+    if len(bad):
+        source, target = edge[:, bad[0]]
+        raise DataError(
+            f"{where}: graph {graph[bad[0]]} has an edge from node {source} to node {target}, but only the nodes 0 to "
+            f"{size[bad[0]] - 1}; remove it or add the node"
+        )
+    return edge + (np.cumsum(sizes) - sizes)[graph]
+
+
+def whole(numbers: Array, where: str) -> Array:
+    """The same numbers as int64; texts stay as they are.
+
+    Raises:
+        DataError: a number that is not whole.
+    """
+    if numbers.dtype.kind in "US":
+        return numbers
+    with np.errstate(invalid="ignore"):  # nan and inf are named below
+        found = numbers.astype(np.int64)
+    if len(other := numbers[found != numbers]):
+        raise DataError(f"{where}: must be whole numbers, got {other.flat[0]:g}")
+    return found

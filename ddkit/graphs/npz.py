@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ddkit.errors import DataError, reason
+from ddkit.graphs.categories import flat
 from ddkit.graphs.graph_data import GraphData
 
 KEYS = ("edge_src", "edge_dst", "node_feat", "edge_feat", "num_nodes", "label")
@@ -31,14 +32,10 @@ def read_npz_graphs(path: Path, name: str, licence: str = "") -> GraphData:
         name=name,
         where=where,
         sizes=arrays["num_nodes"],
-        node_rows=_rows(arrays["node_feat"]),
+        node_rows=flat(arrays["node_feat"]),
         edge=np.stack([arrays["edge_src"], arrays["edge_dst"]]),
-        edge_rows=_rows(arrays["edge_feat"]),
+        edge_rows=flat(arrays["edge_feat"]),
         values=arrays["label"],
         split=tuple(arrays[key].astype(np.int64) for key in SPLIT) if all(key in arrays for key in SPLIT) else None,
         licence=licence,
     )
-
-
-def _rows(features: np.ndarray) -> np.ndarray:
-    return features.reshape(len(features), -1)

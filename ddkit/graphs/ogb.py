@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ddkit.errors import DataError, reason
-from ddkit.graphs.graph_data import GraphData
+from ddkit.errors import DataError
+from ddkit.graphs.graph_data import GraphData, joined
+from ddkit.graphs.table import read_numbers
 
 Array = np.ndarray
 
@@ -23,7 +24,7 @@ def read_ogb(folder: Path, name: str, licence: str = "") -> GraphData:
     where = f"graphs '{name}'"
 
     def table(path: str) -> Array:
-        return _table(folder / path, where)
+        return read_numbers(folder / path, where, gzip.open)
 
     sizes, bonds = table("raw/num-node-list.csv.gz")[:, 0], table("raw/num-edge-list.csv.gz")[:, 0]
     values = table("raw/graph-label.csv.gz")
@@ -31,8 +32,7 @@ def read_ogb(folder: Path, name: str, licence: str = "") -> GraphData:
         raise DataError(
             f"{where}: has {values.shape[1]} tasks or missing labels; a set with one class a graph is needed"
         )
-    offset = np.concatenate([[0], np.cumsum(sizes)])
-    one_way = table("raw/edge.csv.gz").reshape(-1, 2).T + np.repeat(offset[:-1], bonds)
+    one_way = joined(table("raw/edge.csv.gz").T, np.repeat(np.arange(len(bonds)), bonds), sizes, where)
     splits = sorted((folder / "split").glob("*/train.csv.gz"))
     parts = ("train", "valid", "test")
     return GraphData.of(
@@ -42,19 +42,7 @@ def read_ogb(folder: Path, name: str, licence: str = "") -> GraphData:
         node_rows=table("raw/node-feat.csv.gz"),
         edge=np.stack([one_way, one_way[::-1]], 2).reshape(2, -1),
         edge_rows=np.repeat(table("raw/edge-feat.csv.gz"), 2, axis=0),
-        values=values[:, 0].astype(np.int64),
+        values=values[:, 0],
         split=tuple(table(f"split/{splits[0].parent.name}/{part}.csv.gz")[:, 0] for part in parts) if splits else None,
         licence=licence,
     )
-
-
-def _table(path: Path, where: str) -> Array:
-    """A csv.gz without header, [rows, columns]."""
-    try:
-        with gzip.open(path, "rt") as file:
-            text = file.read()
-        columns = text.partition("\n")[0].count(",") + 1
-        values = np.array(text.replace(",", " ").split(), dtype=np.float64).reshape(-1, columns)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{where}, file '{path}': cannot be read ({reason(error)})") from None
-    return values.astype(np.int64) if np.array_equal(values, np.floor(values)) else values

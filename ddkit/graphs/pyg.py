@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from ddkit.errors import DataError, reason
-from ddkit.graphs.graph_data import GraphData
+from ddkit.graphs.categories import flat
+from ddkit.graphs.graph_data import GraphData, joined
 
 
 def from_pyg(graphs: Iterable[Any], name: str, licence: str = "") -> GraphData:
@@ -24,16 +25,15 @@ def from_pyg(graphs: Iterable[Any], name: str, licence: str = "") -> GraphData:
     if not kept:
         raise DataError(f"{where}: holds no graph")
     for i, graph in enumerate(kept):
-        if graph.y is None or graph.y.numel() != 1:
-            raise DataError(f"{where}: graph {i} must have one class in `y`, got {graph.y}")
+        if not isinstance(graph.y, torch.Tensor) or graph.y.numel() != 1:
+            raise DataError(f"{where}: graph {i} must have one class in `y`, a tensor, got {graph.y!r}")
+        if graph.edge_index is None:
+            raise DataError(f"{where}: graph {i} has no `edge_index`; of a graph without edges it is of shape [2, 0]")
     sizes = np.array([graph.num_nodes for graph in kept], dtype=np.int64)
-    offset = np.concatenate([[0], np.cumsum(sizes)])
     local = [graph.edge_index.cpu().numpy() for graph in kept]
-    for i, (edge, size) in enumerate(zip(local, sizes, strict=True)):
-        if edge.size and edge.max() >= size:  # in a joint numbering it would meet the next graph
-            raise DataError(f"{where}: graph {i} has an edge to node {edge.max()}, but only the nodes 0 to {size - 1}")
-    edge = np.concatenate([one + start for one, start in zip(local, offset, strict=False)], 1)
-    degree = np.bincount(edge[1], minlength=offset[-1])[:, None]
+    owner = np.repeat(np.arange(len(kept)), [edge.shape[1] for edge in local])
+    edge = joined(np.concatenate(local, 1), owner, sizes, where)
+    degree = np.bincount(edge[1], minlength=sizes.sum())[:, None]
     node_rows = _features([graph.x for graph in kept], degree, f"{where}: node features")
     edge_rows = _features([graph.edge_attr for graph in kept], np.zeros((edge.shape[1], 1), np.int64), where)
     return GraphData.of(
@@ -43,7 +43,7 @@ def from_pyg(graphs: Iterable[Any], name: str, licence: str = "") -> GraphData:
         node_rows=node_rows,
         edge=edge,
         edge_rows=edge_rows,
-        values=np.array([int(graph.y) for graph in kept]),
+        values=np.array([graph.y.item() for graph in kept]),
         licence=licence,
     )
 
@@ -77,7 +77,7 @@ def _features(given: list[Any], default: np.ndarray, where: str) -> np.ndarray:
     present = [features is not None for features in given]
     if not any(present):
         return default
-    rows = [features.cpu().numpy().reshape(len(features), -1) for features in given if features is not None]
+    rows = [flat(features.cpu().numpy()) for features in given if features is not None]
     if not all(present) or len({row.shape[1] for row in rows}) > 1:
         raise DataError(f"{where}: are not the same columns in every graph")
     return np.concatenate(rows)

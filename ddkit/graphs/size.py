@@ -12,7 +12,7 @@ def shrunk(array: Array) -> Array:
     return array.astype(np.min_scalar_type(int(array.max(initial=0))))
 
 
-def weight(array: Array) -> int:
+def item_bytes(array: Array) -> int:
     """Bytes that each of these numbers takes; 0 where all are 0 and need not be stored."""
     return shrunk(array).itemsize if array.any() else 0
 

@@ -39,17 +39,22 @@ def load_graphs(spec: str, home: Path | None = None) -> GraphData:
         UsageError: an unknown name.
         DataError: graphs that are missing, damaged or not what they should be.
     """
+    kind = spec.partition(":")[0]
+    kind = "tu" if kind in TU else "ogb" if kind in OGB else "graphs-npz" if kind == HIV else kind
+    try:
+        return _read(spec, home or default_home())
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, BadZipFile) as error:
+        raise DataError(f"graphs '{spec}': do not have the form that {kind} files have ({reason(error)})") from None
+
+
+def _read(spec: str, home: Path) -> GraphData:
     kind, _, text = spec.partition(":")
-    path = Path(text).expanduser()
     if kind in OWN and text:
-        try:
-            return OWN[kind](path)
-        except (LookupError, ValueError, TypeError, AttributeError, BadZipFile) as error:
-            raise DataError(f"graphs '{spec}': do not have the form that {kind} files have ({reason(error)})") from None
+        return OWN[kind](Path(text).expanduser())
     if spec == "digits-graphs":
         return digits_graphs()
     if spec in TU:
-        return read_tu(_tu_folder(TU[spec], home or default_home()), TU[spec], TU_LICENCE)
+        return read_tu(_tu_folder(TU[spec], home), TU[spec], TU_LICENCE)
     if spec in OGB:
         return read_ogb(_offline(f"ogb/{spec.replace('-', '_')}", spec), spec, OGB_LICENCE)
     if spec == HIV:

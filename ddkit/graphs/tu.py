@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ddkit.errors import DataError, reason
-from ddkit.graphs.graph_data import GraphData
+from ddkit.errors import DataError
+from ddkit.graphs.graph_data import GraphData, whole
+from ddkit.graphs.table import read_numbers
 
 Array = np.ndarray
 
@@ -20,18 +21,23 @@ def read_tu(folder: Path, name: str, licence: str = "") -> GraphData:
         DataError: a file is missing or damaged, or the arrays do not fit together.
     """
     where = f"graphs '{name}'"
-    graph_of_node = _column(folder, name, "graph_indicator", where) - 1
-    edge = _numbers(folder, name, "A", where).reshape(-1, 2).T - 1
-    values = _column(folder, name, "graph_labels", where)
-    if len(graph_of_node) and (np.any(np.diff(graph_of_node) < 0) or graph_of_node[-1] >= len(values)):
+
+    def table(what: str) -> Array:
+        return read_numbers(folder / f"{name}_{what}.txt", where)
+
+    graph_of_node = whole(table("graph_indicator")[:, 0], f"{where}: graphs of nodes") - 1
+    edge = whole(table("A"), f"{where}: ends of edges").T - 1
+    values = table("graph_labels")[:, 0]
+    ascends = not np.any(np.diff(graph_of_node) < 0)
+    if len(graph_of_node) and not (ascends and 0 <= graph_of_node[0] and graph_of_node[-1] < len(values)):
         raise DataError(f"{where}: NAME_graph_indicator.txt must ascend from 1 to the {len(values)} graphs")
     if (folder / f"{name}_node_labels.txt").exists():
-        rows = _numbers(folder, name, "node_labels", where).reshape(len(graph_of_node), -1)
+        rows = table("node_labels")
     else:
         inside = edge[1][(edge[1] >= 0) & (edge[1] < len(graph_of_node))]  # GraphData names the others
         rows = np.bincount(inside, minlength=len(graph_of_node))[:, None]
     if (folder / f"{name}_edge_labels.txt").exists():
-        edge_rows = _numbers(folder, name, "edge_labels", where).reshape(edge.shape[1], -1)
+        edge_rows = table("edge_labels")
     else:
         edge_rows = np.zeros((edge.shape[1], 1), np.int64)
     return GraphData.of(
@@ -44,20 +50,3 @@ def read_tu(folder: Path, name: str, licence: str = "") -> GraphData:
         values=values,
         licence=licence,
     )
-
-
-def _numbers(folder: Path, name: str, what: str, where: str) -> Array:
-    """All numbers of a comma-separated file, one after the other."""
-    path = folder / f"{name}_{what}.txt"
-    try:
-        text = path.read_text().replace(",", " ")
-        values = np.array(text.split(), dtype=np.float64)
-        if len(values) % len(text.splitlines() or [""]):
-            raise ValueError("its lines are not equally long")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{where}, file '{path}': cannot be read ({reason(error)})") from None
-    return values.astype(np.int64) if np.array_equal(values, np.floor(values)) else values
-
-
-def _column(folder: Path, name: str, what: str, where: str) -> Array:
-    return _numbers(folder, name, what, where).astype(np.int64)

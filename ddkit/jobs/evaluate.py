@@ -23,7 +23,7 @@ from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, parse_net
-from ddkit.recipe import DataSettings, EvaluateSettings, override, parse_table, read_toml
+from ddkit.recipe import DataSettings, EvaluateSettings, only, override, parse_table, read_toml
 from ddkit.run import Meter, RunFolder, SilentMeter
 from ddkit.synth import SyntheticSet, load
 
@@ -75,9 +75,7 @@ def evaluate(
             "name one, as paper-infer"
         )
     protocol = full_name(protocol, synthetic.facts.method)
-    for assignment in overrides:
-        if not assignment.startswith(("evaluate.", OVERRIDE)):
-            raise UsageError(f"--set {assignment!r}: only evaluate.* can be set when a set is evaluated")
+    only(overrides, ("evaluate.", OVERRIDE), "when a set is evaluated")
     explicit = () if nets is None else (f"evaluate.nets={nets}",)
     tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), explicit + overrides)
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ddkit.errors import DataError, UsageError
+from ddkit.errors import DataError
 from ddkit.evaluation import GraphEvaluation, GraphJudge, GraphTraining, evaluate_graph_set
 from ddkit.graphs import GraphDataSettings, load_parts
-from ddkit.recipe import override, parse_table, read_toml
+from ddkit.recipe import only, override, parse_table, read_toml
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import read_graph_set
 
@@ -31,9 +31,7 @@ def evaluate_graphs(
         UsageError: something else than evaluate.* is to be set, or an unknown network.
         DataError: the set or its graphs are missing or damaged, or do not belong together.
     """
-    for assignment in overrides:
-        if not assignment.startswith("evaluate."):
-            raise UsageError(f"--set {assignment!r}: only evaluate.* can be set when a set is evaluated")
+    only(overrides, ("evaluate.",), "when a set is evaluated")
     made = read_graph_set(Path(source))
     where = "the set's recipe"
     tables = override(read_toml(made.record.recipe, where), overrides)

@@ -18,7 +18,7 @@ from ddkit.evaluation.graph_honest import UNTRAINED, WHOLE, Rows, gaps, notes
 from ddkit.graphs import load_parts
 from ddkit.jobs.table_file import read_table, write_table
 from ddkit.methods import graph_method
-from ddkit.recipe import nearest, override, parse_table
+from ddkit.recipe import nearest, only, override, parse_table
 from ddkit.run import Meter, SilentMeter
 
 PARTS = ("test", "validation")
@@ -84,9 +84,7 @@ def graph_table(
         raise UsageError("graphs: needs at least one set of graphs, such as mutag")
     if on not in PARTS:
         raise UsageError(f"graphs: on '{on}' is no part to be judged on; {nearest(on, PARTS)}")
-    for assignment in overrides:
-        if not assignment.startswith("evaluate."):
-            raise UsageError(f"--set {assignment!r}: only evaluate.* can be set for a table of graphs")
+    only(overrides, ("evaluate.",), "for a table of graphs")
     for method in methods:
         graph_method(method)
     training = parse_table(override({}, overrides).get("evaluate", {}), GraphTraining, "graphs", "evaluate")
@@ -94,8 +92,7 @@ def graph_table(
     lines: list[GraphLine] = []
     missing: list[str] = []
     judge: GraphJudge | None = None
-    for name in data:
-        parts = load_parts(name, split_seed)
+    for name, parts in [(name, load_parts(name, split_seed)) for name in data]:  # all, before anything is trained
         for depth in hops:
             judge = GraphJudge(parts.train, getattr(parts, on), depth, training, seed)
             board = _Board(judge, on, Path(out), meter)

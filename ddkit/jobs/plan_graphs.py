@@ -13,7 +13,7 @@ from ddkit.jobs.condense_graphs import default_folder
 from ddkit.jobs.graph_recipe import GraphRecipe, resolve_graphs
 from ddkit.jobs.plan import Plan, Stage, free_disk
 from ddkit.jobs.probe import Gauge
-from ddkit.methods.graph_contract import Trees
+from ddkit.methods.trees import Trees
 
 PROBE = (2, 12)
 """Steps for which networks are trained, to tell a step's time from what is prepared once."""

@@ -17,7 +17,8 @@ import numpy as np
 
 from ddkit.errors import UsageError
 from ddkit.graphs import GraphData, Itemset, Transactions, frequent_itemsets, transactions
-from ddkit.methods.graph_contract import GraphMethodSettings, Trees, refuse_budget
+from ddkit.methods.graph_contract import GraphMethodSettings, refuse_budget
+from ddkit.methods.trees import Trees
 from ddkit.recipe import setting
 from ddkit.synth import GraphSet, Samples
 
@@ -191,7 +192,7 @@ def _assemble(settings: MirageSettings, trees: Trees, mined: list[Mined | None])
 
 def _parse(text: str, train: GraphData) -> list[int]:
     parts = text.split(",")
-    if len(parts) != len(train.classes) or not all(part.strip().isdigit() and int(part) for part in parts):
+    if len(parts) != len(train.classes) or not all(part.strip().isdecimal() and int(part) for part in parts):
         raise UsageError(
             f"key 'method.thresholds': must be {len(train.classes)} numbers of at least 1 joined by commas, one for "
             f"each class, got {text!r}"

@@ -8,9 +8,9 @@ from torch import Tensor
 from ddkit.data import select
 from ddkit.errors import RecipeError
 from ddkit.experts import Trajectories
+from ddkit.methods.ask_experts import first_right, taught_labels
 from ddkit.methods.contract import Context
 from ddkit.methods.initial import PIX_INIT, InitialImages, initial_images
-from ddkit.methods.ask_experts import first_right, taught_labels
 from ddkit.nets import logits_of
 from ddkit.recipe import setting
 

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from ddkit.errors import UsageError
-from ddkit.methods.graph_contract import Trees
+from ddkit.methods.trees import Trees
 
 Array = np.ndarray
 

@@ -9,7 +9,7 @@ from ddkit.synth.dataset import SyntheticDataset
 from ddkit.synth.export import EXPORTERS, export
 from ddkit.synth.graph_export import as_pyg, export_graphs, sample_data
 from ddkit.synth.graph_hdf5 import is_graph_set, read_graph_set, write_graph_set
-from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples
+from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, in_255ths
 from ddkit.synth.hdf5 import read_set, write_set
 from ddkit.synth.shelf import list_sets, load
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
@@ -23,6 +23,7 @@ __all__ = [
     "Samples",
     "as_pyg",
     "export_graphs",
+    "in_255ths",
     "is_graph_set",
     "read_graph_set",
     "sample_data",

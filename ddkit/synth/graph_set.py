@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from ddkit.errors import DataError
-from ddkit.graphs import TreeDag, shrunk, weight
+from ddkit.graphs import TreeDag, item_bytes, shrunk
 from ddkit.synth.synthetic_set import Record
 
 Array = np.ndarray
@@ -72,6 +72,15 @@ class Samples:
         return len(self.support)
 
 
+def in_255ths(probability: Array) -> Array:
+    """Class probabilities [n, K] as whole 255ths that sum to 255: cut off, and what is left goes to the classes that
+    lost most."""
+    exact = 255 * probability
+    parts = np.floor(exact).astype(np.int64)
+    rank = np.argsort(np.argsort(parts - exact, axis=1, kind="stable"), axis=1)
+    return parts + (rank < 255 - parts.sum(1, keepdims=True))
+
+
 def probabilities(soft: Array) -> Array:
     """Class probabilities [S, K] from 255ths of all classes but the last."""
     first = soft.astype(np.float64) / 255
@@ -132,7 +141,7 @@ class GraphSet:
         edge to it; and each sample's class, weight, and sizes of its trees."""
         trees, samples = self.trees, self.samples
         nodes = trees.nodes[samples.tree]
-        per_node = weight(trees.label) + shrunk(nodes - 1).itemsize + weight(trees.edge_label)
+        per_node = item_bytes(trees.label) + shrunk(nodes - 1).itemsize + item_bytes(trees.edge_label)
         heads = samples.arrays()
         heads["sizes"] = shrunk(nodes)
         del heads["sample_tree"]

@@ -120,7 +120,7 @@ def test_the_table(data, made):
     table = evaluate_graph_set(made, judge(data), SilentMeter())
     names = [score.name for score in table.scores]
     assert names[:3] == ["graph size", "mirage", "untrained"] and names[-1] == "whole"
-    weights = {score.name: score.weight for score in table.scores}
+    weights = {score.name: score.size for score in table.scores}
     assert weights["mirage"] == made.stored_bytes >= weights["random, bytes as stored"]
     assert made.explicit_bytes >= weights["random, bytes written out"] > weights["random, bytes as stored"]
     again = evaluate_graph_set(made, judge(data), SilentMeter())

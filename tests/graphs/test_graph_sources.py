@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from random_graphs import random_graph_data
+from torch_geometric.data import Data
 
 from ddkit.errors import DataError, UsageError
 from ddkit.graphs import GraphData, from_pyg, is_graphs, load_graphs, split_graphs
@@ -76,13 +77,17 @@ def test_ogb(tmp_path):
     assert data.edge_label.tolist() == [0, 0, 1, 1, 0, 0]
     assert data.node_vocabulary[data.node_label].tolist() == [[5, 0], [5, 1], [5, 0], [6, 0], [5, 1]]
     assert [part.tolist() for part in data.split] == [[0, 1], [1], [1]]
+    write("raw/edge.csv.gz", "2,2\n0,1\n1,2\n")  # would be the next graph's first node
+    with pytest.raises(DataError, match="graph 0 has an edge from node 2 to node 2, but only the nodes 0 to 1"):
+        load_graphs(f"ogb:{tmp_path}")
+    write("raw/num-edge-list.csv.gz", "1\n")
+    with pytest.raises(DataError, match="its graphs have 1 edges together, but there are 3"):
+        load_graphs(f"ogb:{tmp_path}")
     with pytest.raises(DataError, match="three parts, none empty, that share no graph"):
         split_graphs(data, 0)  # or networks would be judged on what they were trained on
 
 
 def pyg_list():
-    from torch_geometric.data import Data
-
     edge = torch.tensor([[0, 1], [1, 0]])
     return [Data(x=torch.eye(2), edge_index=edge, y=torch.tensor([i % 2])) for i in range(6)]
 
@@ -149,6 +154,21 @@ def own_npz(folder, **arrays):
     return f"graphs-npz:{folder / 'own.npz'}"
 
 
+def pyg(y, edge=((0, 1), (1, 0))):
+    return Data(edge_index=torch.tensor(edge), y=torch.tensor(y), num_nodes=2)
+
+
+def test_what_is_odd_but_whole_is_read(tmp_path):
+    """Classes in a column, as OGB and scikit-learn give them; features as wide as hashes; no edge at all."""
+    column = load_graphs(own_npz(tmp_path, edge_src=[0, 1], edge_dst=[0, 1], label=[[3], [5]]))
+    assert column.classes == ("3", "5") and column.y.tolist() == [0, 1]
+    far = [[-(2**62), 2**62], [2**62, -(2**62)]]
+    hashed = load_graphs(own_npz(tmp_path, edge_src=[0, 1], edge_dst=[0, 1], node_feat=far))
+    assert hashed.node_label.tolist() == [0, 1] and hashed.node_vocabulary.tolist() == far
+    none = {"edge_src": np.zeros(0, int), "edge_dst": np.zeros(0, int), "edge_feat": np.zeros((0, 1), int)}
+    assert load_graphs(own_npz(tmp_path, **none)).edge.shape == (2, 0)
+
+
 @pytest.mark.parametrize(
     "make, line",
     [
@@ -161,7 +181,18 @@ def own_npz(folder, **arrays):
         (lambda p: load_graphs("mutagg"), "are unknown; did you mean mutag?"),
         (lambda p: load_graphs(f"pt:{p}/no.pt"), "cannot be read"),
         (lambda p: load_graphs(f"graphs-npz:{p}/no.npz"), "cannot be read"),
-        (lambda p: load_graphs(tu_folder(p, graph_indicator="0\n0\n1\n1\n")), "do not have the form that tu files"),
+        (lambda p: load_graphs(tu_folder(p, graph_indicator="0\n0\n1\n1\n")), "must ascend from 1 to the 2 graphs"),
+        (lambda p: load_graphs(tu_folder(p, node_labels="1\n1\n")), "the offsets do not divide the 2 nodes"),
+        (lambda p: load_graphs(tu_folder(p, A="1, 2\n2\n")), "its lines are not equally long"),
+        (lambda p: load_graphs(tu_folder(p, graph_labels="0.3\n-0.3\n")), "classes: must be whole numbers, got 0.3"),
+        (lambda p: load_graphs(own_npz(p, edge_src=[0, 0.5], edge_dst=[0, 1])), "ends of edges: must be whole numbers"),
+        (lambda p: load_graphs(own_npz(p, edge_src=[0, 1], edge_dst=[0, 1], label=[0, np.nan])), "got nan"),
+        (lambda p: from_pyg([pyg(0, edge=[[-1], [0]]), pyg(1)], "own"), "graph 0 has an edge from node -1 to node 0"),
+        (lambda p: from_pyg([pyg(0), pyg(1, edge=[[2], [2]])], "own"), "graph 1 has an edge from node 2 to node 2"),
+        (lambda p: from_pyg([pyg(0.0), pyg(1.5)], "own"), "classes: must be whole numbers, got 1.5"),
+        (lambda p: from_pyg([pyg(0), pyg(float("nan"))], "own"), "classes: must be whole numbers, got nan"),
+        (lambda p: from_pyg([pyg(0), Data(y=torch.tensor(1), num_nodes=2)], "own"), "graph 1 has no `edge_index`"),
+        (lambda p: from_pyg([Data(y="a", num_nodes=2)], "own"), "graph 0 must have one class in `y`, a tensor"),
         (lambda p: load_graphs(own_npz(p, edge_src=[0, 1], edge_dst=[1])), "do not have the form that graphs-npz"),
         (lambda p: from_pyg([], "own"), "holds no graph"),
         (lambda p: broken(offset=np.array([0, 1])), "do not divide"),

@@ -152,11 +152,11 @@ def test_exact_colours_give_the_same_itemsets():
 
 def test_exact_colours_do_not_trust_the_hash(monkeypatch):
     """With a hash that takes all trees of a depth for one, the exact set is still right, and the hashed one is not."""
-    from ddkit.methods import graph_contract
+    from ddkit.methods import trees
 
     data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
     true = graph_method("mirage").distil(MirageSettings(hops=1, thresholds="9,9"), data, 0)
-    monkeypatch.setattr(graph_contract, "refine", lambda a, label, hops: [np.zeros(len(label), np.uint64)] * (hops + 1))
+    monkeypatch.setattr(trees, "refine", lambda a, label, hops: [np.zeros(len(label), np.uint64)] * (hops + 1))
     wrong, exact = (
         graph_method("mirage").distil(MirageSettings(hops=1, thresholds="9,9", exact=exact), data, 0)
         for exact in (False, True)

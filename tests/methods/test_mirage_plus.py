@@ -8,9 +8,11 @@ from random_graphs import random_graph_data, tree_text
 
 from ddkit.errors import UsageError
 from ddkit.methods import graph_method, mirage_plus
-from ddkit.methods.graph_contract import Trees
-from ddkit.methods.mirage_plus import MiragePlusSettings, dictionary_of, in_255ths, told_by
+from ddkit.methods.dictionary import dictionary_of, told_by
+from ddkit.methods.mirage_plus import MiragePlusSettings
 from ddkit.methods.tree_scores import tree_scores
+from ddkit.methods.trees import Trees
+from ddkit.synth import in_255ths
 
 SETTINGS = MiragePlusSettings(hops=2, ratio=0.5)
 

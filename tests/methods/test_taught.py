@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from ddkit.errors import RecipeError
+from ddkit.methods.ask_experts import first_right, taught_labels
 from ddkit.methods.ast import AST, ASTSettings
 from ddkit.methods.datm import DATM, DATMSettings
 from ddkit.methods.mtt import MTT, MTTSettings
-from ddkit.methods.ask_experts import first_right, taught_labels
 
 TINY = {"iterations": 6, "syn_steps": 2, "expert_epochs": 2, "max_start_epoch": 2, "teacher_epoch": 3}
 
