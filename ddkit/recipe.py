@@ -203,13 +203,14 @@ def read_toml(text: str, where: str) -> dict[str, Any]:
 
 
 def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, Any]:
-    """Tables with ``section.key=value`` assignments applied; values are TOML, a bare word is a string.
+    """Tables with ``section.key=value`` assignments applied; values are TOML, a bare word is a string. Those of a
+    section's name come first, since another kind drops the settings of the old one, and not those that are asked for.
 
     Raises:
         RecipeError: an assignment that is not of the form section.key=value.
     """
     tables = {key: dict(value) if isinstance(value, dict) else value for key, value in tables.items()}
-    for assignment in assignments:
+    for assignment in sorted(assignments, key=lambda one: not _names(one)):
         path, equals, text = assignment.partition("=")
         parts = path.strip().split(".")
         if not equals or len(parts) > 2 or not all(parts):
@@ -231,6 +232,10 @@ def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, 
     return tables
 
 
+def _names(assignment: str) -> bool:
+    return assignment.partition("=")[0].strip() in {f"{section}.name" for section in NAMED_SECTIONS}
+
+
 def only(assignments: tuple[str, ...], begins: tuple[str, ...], when: str) -> None:
     """Raise RecipeError if something else is to be set than what begins so, which is all that counts then."""
     for assignment in assignments:
@@ -244,7 +249,7 @@ def dropped(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     gone = [
         f"[{section}]"
         for section, old in kinds
-        if isinstance(old, dict) and set(old) - {"name", KEPT} and old.get("name") != after[section].get("name")
+        if isinstance(old, dict) and set(old) - {"name", KEPT} and old.get("name") != after.get(section, {}).get("name")
     ]
     return f"; without its settings of {' and '.join(gone)}, which are another kind's" if gone else ""
 

@@ -9,7 +9,7 @@ from ddkit.experts.buffer import Buffer, BufferKey, find_buffers, list_buffers
 from ddkit.experts.bundle import Bundle, read_bundle, write_bundle
 from ddkit.experts.collect import collect
 from ddkit.experts.ensemble import Ensemble
-from ddkit.experts.hire import bundle_of, hire, posts, read_post
+from ddkit.experts.hire import bundle_of, hire, population_stats, posts, read_post
 from ddkit.experts.settings import ExpertSettings, expert_settings
 from ddkit.experts.teacher import TeacherSettings
 from ddkit.experts.train import train_expert, train_experts
@@ -29,6 +29,7 @@ __all__ = [
     "find_buffers",
     "hire",
     "list_buffers",
+    "population_stats",
     "posts",
     "read_bundle",
     "read_post",

@@ -91,13 +91,15 @@ def compare(
     groups: dict[tuple[Any, ...], list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.group, []).append(entry)
-    for members, policy in product(groups.values(), labels or (entries[0].recipes[0].evaluate.labels,)):
-        _refuse_two_faculties(members, policy)
+    for members in groups.values():
+        for policy in labels or (members[0].recipes[0].evaluate.labels,):
+            _refuse_two_faculties(members, policy)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
         refuse_another(entry.folder(out, recipe), recipe, benches[entry.bench_key].real)
     unfinished = [run for run in runs if not run[0].finished(out, run[1])]
-    for entry in dict.fromkeys(entry for entry, _ in unfinished):
+    wanting = dict.fromkeys(entry for entry, _ in unfinished)
+    for entry in sorted(wanting, key=lambda one: -one.recipes[0].method.reads_epochs):  # else shared ones grow twice
         collect_experts(entry, benches[entry.bench_key], out, meter)
     hired = {entry: teachers_for(entry, benches[entry.bench_key], meter) for entry in entries}
     tasks = [(entry, recipe, benches[entry.bench_key]) for entry, recipe in unfinished]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ddkit.errors import RecipeError, UsageError
 from ddkit.experts import TeacherSettings, expert_settings
-from ddkit.methods import GRAPH_METHODS, method_class
+from ddkit.methods import GRAPH_METHODS, method_class, method_names
 from ddkit.nets import net_settings
 from ddkit.recipe import Recipe, dropped, nearest, override, parse_recipe, read_toml
 from ddkit.shipped import shipped
@@ -73,6 +73,8 @@ def resolve(
         where, text = find_recipe(recipe)
         tables, origin = read_toml(text, where), f"recipe {recipe}"
     asked_for = override(tables, flag_overrides(method, data, ipc, seed, fyi) + overrides)
+    if _reads_none(asked_for) and not _reads_none(tables) and not any(one.startswith("experts.") for one in overrides):
+        asked_for.pop("experts", None)  # the recipe's own, for another method
     refuse_graphs(asked_for, where)
     refuse_fyi_of_real_images(asked_for)
     return fill(parse_recipe(asked_for, settings_class, where)), origin + dropped(tables, asked_for)
@@ -92,6 +94,13 @@ def refuse_graphs(tables: dict[str, Any], where: str) -> None:
         raise RecipeError(
             f"{where}: method '{name}' is for graphs; use `ddkit condense`, or `ddkit graphs` for a table"
         )
+
+
+def _reads_none(tables: dict[str, Any]) -> bool:
+    """Whether the recipe's method is known, and one without experts."""
+    table = tables.get("method")
+    name = table.get("name") if isinstance(table, dict) else None
+    return name in method_names() and method_class(name).settings_class.expert_kind is None
 
 
 def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:

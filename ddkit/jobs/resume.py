@@ -10,7 +10,7 @@ from ddkit.recipe import Recipe, override, parse_recipe, read_toml
 from ddkit.run import RunFolder, checkpoint_iteration
 
 CHANGEABLE = ("method.", "evaluate.", OVERRIDE)
-FIXED = ("method.name", "method.ipc", "method.fyi", "method.pix_init", "method.soft_labels", "method.teacher_epoch")
+FIXED = ("method.name", "method.ipc", "method.fyi")
 
 
 def resumed(folder: RunFolder, asked: tuple[str, ...]) -> Recipe:

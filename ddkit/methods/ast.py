@@ -5,7 +5,7 @@ Five changes to MTT: the experts are smooth (a loss that warms up and a gradient
 the images begin near cluster centres of an expert's logits (`initial`); the student has momentum, a loss balanced by
 its start epoch and a perturbed start, and meets the expert's epochs on the way (`student`).
 
-The released code cannot start (it imports a module that is not there); formulas and settings are those of its text.
+The released code cannot start (it imports a module that is not there); formulas and settings are those of its source.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """The images that a set begins with, where no expert is asked; `taught` has those that experts choose."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ class InitialImages:
     preprocessed pixels.
     """
 
+    fixed: ClassVar[tuple[str, ...]] = ("pix_init",)
     pix_init: str = setting("real", one_of=PIX_INIT, help="initial images")
 
 

@@ -1,14 +1,15 @@
 """The images and labels that a set begins with, where experts may choose and name them."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ddkit.data import select
 from ddkit.errors import RecipeError
-from ddkit.experts import Trajectories
-from ddkit.methods.ask_experts import first_right, taught_labels
+from ddkit.experts import Trajectories, population_stats
+from ddkit.methods.ask_experts import Ask, first_right, taught_labels
 from ddkit.methods.contract import Context
 from ddkit.methods.initial import PIX_INIT, InitialImages, initial_images
 from ddkit.nets import logits_of
@@ -29,6 +30,7 @@ class TaughtSet(InitialImages):
     class has.
     """
 
+    fixed: ClassVar[tuple[str, ...]] = (*InitialImages.fixed, "soft_labels", "teacher_epoch")
     pix_init: str = setting("real", one_of=(*PIX_INIT, *CHOSEN_BY_EXPERTS), help="initial images")
     soft_labels: bool = setting(False, help="labels are probabilities, begun at the mean logits of experts (DATM)")
     teacher_epoch: int | None = setting(
@@ -55,19 +57,30 @@ def taught_images(
     train = context.real.train
     if pix_init == "samples_predicted_correctly":
         order = torch.randperm(len(train), generator=generator).to(context.device)
-        ranks = first_right(
-            context.net, lambda e: experts.row(e, epoch), experts.count, train.images, train.labels, ipc
-        )
+        ask = _asking(context, experts, epoch)
+        ranks = first_right(ask, experts.count, train.images, train.labels, ipc)
         order = order[ranks[order].argsort(stable=True)]
         mine = [order[train.labels[order] == c][:ipc] for c in range(context.real.data.class_count)]
         return train.images[torch.cat(mine)].clone()
     if pix_init == "representative":
         expert = int(torch.randint(experts.count, (), generator=generator))
-        logits = logits_of(context.net, experts.row(expert, epoch), train.images)
+        logits = _asking(context, experts, epoch)(expert, train.images)
         return train.images[select("kmeans", logits, train.labels, ipc, generator)].clone()
     return initial_images(pix_init, ipc, context, generator)
 
 
 def initial_logits(context: Context, experts: Trajectories, epoch: int, images: Tensor, labels: Tensor) -> Tensor:
     """The logits [n, K] that soft labels begin at; their softmax is the label."""
-    return taught_labels(context.net, lambda e: experts.row(e, epoch), experts.count, images, labels)
+    return taught_labels(_asking(context, experts, epoch), experts.count, images, labels)
+
+
+def _asking(context: Context, experts: Trajectories, epoch: int) -> Ask:
+    """What an expert says of images. Batch norms take the statistics of all training images, as a batch's would depend
+    on the images that happen to be asked about together, in data that lies class by class on one class."""
+
+    def ask(expert: int, images: Tensor) -> Tensor:
+        theta = experts.row(expert, epoch)
+        stats = population_stats(context.net, theta, context.real.train.images)
+        return logits_of(context.net, theta, images, stats or None)
+
+    return ask

@@ -14,7 +14,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -38,6 +38,7 @@ from ddkit.unroll import ENGINES, Waypoint, matching_loss, precision_cosine
 class TrajectorySettings(Student, StartEpochs, TaughtSet, Flipping, MethodSettings):
     """Settings of trajectory matching, under the papers' names; the defaults are MTT's."""
 
+    fixed: ClassVar[tuple[str, ...]] = (*TaughtSet.fixed, "lr_teacher")  # lr_lr counts in units of it
     iterations: int = setting(5000, at_least=1, help="outer iterations")
     batch_syn: int | None = setting(None, at_least=1, help="synthetic images a student step; none: all")
     lr_img: float = setting(100.0, above=0, help="learning rate of the images (network space)")
@@ -187,7 +188,9 @@ class TrajectoryMatching:
         if settings.threshold is not None:  # the moving average counts images that stayed once more
             metrics["skipped"] = (~taken).float()
         if not self._cost_stated:  # once a process, at its first iteration: what the lower precision costs
-            metrics["gradient_cosine"] = precision_cosine(self._context.net, **problem)
+            metrics["gradient_cosine"] = precision_cosine(
+                self._context.net, **problem, engine=settings.engine, memory=memory
+            )
             self._cost_stated = True
         return new, metrics
 

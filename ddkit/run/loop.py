@@ -101,7 +101,7 @@ def _guard(rows: list[dict[str, Any]], folder: RunFolder, method: Steps[Any]) ->
     for row in rows:
         loss = row.get("loss", 0.0)
         skipped = row.get("skipped", 0.0) > 0  # such a loss has moved nothing
-        if not math.isfinite(loss) or (loss > limit and not skipped):
+        if not (math.isfinite(loss) and loss <= limit) and not skipped:
             raise _failure(f"the loss is {loss:g}", row["iteration"], folder, method)
 
 

@@ -67,6 +67,23 @@ def test_another_kind_drops_a_sections_settings_and_says_so(recipe: Path) -> Non
     assert origin.endswith("without its settings of [net] and [method], which are another kind's")
 
 
+def test_a_name_comes_first_and_drops_nothing_that_is_asked_for(recipe: Path) -> None:
+    one, other = ("method.syn_steps=7", "method.name=ftd"), ("method.name=ftd", "method.syn_steps=7")
+    assert resolve(recipe=recipe, overrides=one)[0] == resolve(recipe=recipe, overrides=other)[0]
+    assert resolve(recipe=recipe, overrides=one)[0].method.syn_steps == 7
+    assert resolve(recipe=recipe, ipc=3, overrides=("method.name=ftd",))[0].method.ipc == 3
+    experts = resolve(recipe="ftd-digits-ipc1", overrides=("experts.count=4", "experts.name=plain"))[0].experts
+    assert (experts.name, experts.count) == ("plain", 4)
+
+
+def test_a_method_without_experts_leaves_the_recipes_and_says_so() -> None:
+    found, origin = resolve(recipe="ast-digits-ipc10", method="dc")
+    assert found.experts is None and found.method.ipc == 10
+    assert origin.endswith("without its settings of [experts] and [method], which are another kind's")
+    with pytest.raises(RecipeError, match="method 'dc' reads no experts"):
+        resolve(recipe="ast-digits-ipc10", method="dc", overrides=("experts.count=3",))
+
+
 @pytest.mark.parametrize("path", ["npz:/data/my own.npz", r"npz:C:\new\table.npz", 'folder:/a "b"/é', "npz:a=b.npz"])
 def test_a_path_arrives_as_it_was_given(recipe: Path, path: str) -> None:
     found, _ = resolve(recipe=recipe, data=path)

@@ -42,13 +42,13 @@ def faculty(real: RealData, tmp_path_factory: pytest.TempPathFactory) -> Ensembl
 
 @pytest.fixture(scope="session")
 def make_context(real: RealData, faculty: Ensemble, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Context]:
-    """make_context(expert kind or None, seed=0, augment="color_crop_scale"): experts are trained once a kind."""
+    """make_context(expert kind or None, seed=0, augment="color_crop_scale", norm="instance"): experts are trained once
+    a kind and norm."""
     root: Path = tmp_path_factory.mktemp("buffers")
-    net = FlatNet(parse_net("convnet(depth=1, width=4)"), (1, 8, 8), 3)
 
     @functools.cache
-    def make(kind: str | None, seed: int = 0, augment: str = "color_crop_scale") -> Context:
-        trajectories = None
+    def make(kind: str | None, seed: int = 0, augment: str = "color_crop_scale", norm: str = "instance") -> Context:
+        trajectories, net = None, FlatNet(parse_net(f"convnet(depth=1, width=4, norm={norm})"), (1, 8, 8), 3)
         if kind == TeacherSettings.name:
             return Context(real, net, DSA(augment), seed, teachers=faculty)
         if kind is not None:

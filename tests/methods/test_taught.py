@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ddkit.errors import RecipeError
+from ddkit.methods import taught
 from ddkit.methods.ask_experts import first_right, taught_labels
 from ddkit.methods.ast import AST, ASTSettings
 from ddkit.methods.datm import DATM, DATMSettings
@@ -50,7 +51,7 @@ def test_representatives_are_one_of_each_cluster(make_context, real, monkeypatch
     context = make_context("smooth")
     cluster = torch.arange(len(real.train)) % ipc
 
-    def planted(net, theta, images):
+    def planted(net, theta, images, stats):
         spread = torch.arange(len(images)).float()[:, None] * 1e-3
         return torch.nn.functional.one_hot(cluster, 3) * 100.0 + spread
 
@@ -66,14 +67,11 @@ def test_the_first_teacher_who_is_right():
     labels = torch.tensor([0, 0, 1, 1, 0])
     images = torch.arange(5.0).view(5, 1, 1, 1)
 
-    def net(theta, x, stats):
-        return torch.nn.functional.one_hot(said[int(theta[0]), x.flatten().long()], 2).float()
+    def ask(expert, x):
+        return torch.nn.functional.one_hot(said[expert, x.flatten().long()], 2).float()
 
-    def teach(teacher):
-        return torch.tensor([float(teacher)])
-
-    assert first_right(net, teach, 3, images, labels, 2).tolist() == [0, 1, 0, 1, 3]
-    assert first_right(net, teach, 3, images, labels, 1).tolist() == [0, 3, 0, 3, 3]  # the first teacher sufficed
+    assert first_right(ask, 3, images, labels, 2).tolist() == [0, 1, 0, 1, 3]
+    assert first_right(ask, 3, images, labels, 1).tolist() == [0, 3, 0, 3, 3]  # the first teacher sufficed
 
 
 def test_images_are_those_that_an_expert_gets_right_as_far_as_there_are_any(make_context, real):
@@ -97,15 +95,22 @@ def test_labels_are_mean_logits_of_teachers_who_are_right_and_never_nan():
         [[[3.0, 1.0], [5.0, 0.0]], [[2.0, 0.0], [1.0, 0.5]], [[0.0, 9.0], [3.0, 1.0]]], dtype=torch.float64
     )
 
-    def net(theta, x, stats):
-        return logits[int(theta[0]), x.flatten().long()]
+    def ask(expert, x):
+        return logits[expert, x.flatten().long()]
 
-    found = taught_labels(
-        net, lambda t: torch.tensor([float(t)]), 3, torch.arange(2.0).view(2, 1, 1, 1), torch.tensor([0, 1])
-    )
+    found = taught_labels(ask, 3, torch.arange(2.0).view(2, 1, 1, 1), torch.tensor([0, 1]))
     torch.testing.assert_close(found, torch.tensor([[2.5, 0.5], [3.0, 0.5]], dtype=torch.float64))
 
 
 def test_noise_has_no_soft_labels():
     with pytest.raises(RecipeError, match=r"pix_init.*experts cannot label noise"):
         DATMSettings(pix_init="noise")
+
+
+def test_what_batch_norm_experts_say_does_not_depend_on_the_company(make_context, real):
+    """Of data that lies class by class, as folders do, a chunk has one class, and its own statistics mislead."""
+    context = make_context("flat", norm="batch")
+    ask = taught._asking(context, context.trajectories, 3)
+    everything = ask(0, real.train.images)
+    for few in (torch.tensor([4]), (real.train.labels == 1).nonzero()[:, 0]):
+        torch.testing.assert_close(ask(0, real.train.images[few]), everything[few], atol=1e-5, rtol=1e-4)
