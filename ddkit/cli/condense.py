@@ -1,5 +1,7 @@
 """ddkit condense"""
 
+from pathlib import Path
+
 import click
 
 
@@ -48,11 +50,12 @@ def condense(
     from ddkit.jobs import is_graph_recipe
     from ddkit.run import terminal_meter
 
-    if is_graph_recipe(recipe, method):
+    begun = Path(out or "") / "recipe.toml"
+    if is_graph_recipe(begun if resume and not (recipe or method) and begun.exists() else recipe, method):
         from ddkit.cli.graphs import condense_and_print, refuse_image_options
 
-        refuse_image_options(device, ipc=ipc is not None, fyi=fyi, resume=resume)
-        condense_and_print(method, data, recipe, overrides, seed, out, evaluate)
+        refuse_image_options(device, ipc=ipc is not None, fyi=fyi)
+        condense_and_print(method, data, recipe, overrides, seed, out, resume, evaluate)
         return
     with terminal_meter() as meter:
         result = job(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +104,7 @@ def condense_and_print(
     overrides: tuple[str, ...],
     seed: int | None,
     out: str | None,
+    resume: bool,
     evaluate: bool,
 ) -> None:
     """`ddkit condense` of graphs."""
@@ -111,7 +113,15 @@ def condense_and_print(
 
     with terminal_meter() as meter:
         result = condense_graphs(
-            method, data=data, recipe=recipe, overrides=overrides, seed=seed, out=out, evaluate=evaluate, meter=meter
+            method,
+            data=data,
+            recipe=recipe,
+            overrides=overrides,
+            seed=seed,
+            out=out,
+            resume=resume,
+            evaluate=evaluate,
+            meter=meter,
         )
     made = result.set
     click.echo(
@@ -172,8 +182,9 @@ def _cells(score: "GraphScore") -> tuple[str, ...]:
     return (score.name, *counts, score.gnn, _percent(score.auc), _percent(score.accuracy), str(len(score.aucs)))
 
 
-def _percent(figure: Iterable[float]) -> str:
+def _percent(figure: Iterable[float | None]) -> str:
     from ddkit.cli.table import percent
 
     mean, half = figure
-    return percent(100 * mean, 100 * half) if half == half else f"{100 * mean:.1f}"
+    assert mean is not None
+    return f"{100 * mean:.1f}" if half is None or math.isnan(half) else percent(100 * mean, 100 * half)

@@ -6,13 +6,14 @@ through their lossless quotient. No setting and no step is chosen on any of it.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
 
+from ddkit.errors import DataError
 from ddkit.evaluation.graph_rivals import herding_graphs, judge_by_size, random_graphs
 from ddkit.evaluation.graph_samples import GraphSamples, distilled, whole_graphs
 from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
@@ -52,13 +53,25 @@ Rows = dict[str, GraphRow | None]
 
 @dataclass(frozen=True, eq=False)
 class GraphJudge:
-    """Real graphs to train on, those to judge on, and how: what all rows of a table share."""
+    """Real graphs to train on, those to judge on, and how: what all rows of a table share.
+
+    Raises:
+        DataError: the graphs to judge on are of one class, between which and others nothing can tell.
+    """
 
     train: GraphData
     judged: GraphData
     hops: int
     training: GraphTraining
     seed: int
+
+    def __post_init__(self) -> None:
+        if len(held := np.unique(self.judged.y)) < 2:
+            name = self.judged.classes[int(held[0])] if len(held) else "none"
+            raise DataError(
+                f"graphs '{self.judged.name}': all {len(self.judged)} graphs to be judged on are of class '{name}', so "
+                "there is no ROC-AUC; take another data.split_seed"
+            )
 
     @property
     def gnns(self) -> list[str]:
@@ -172,8 +185,10 @@ def gaps(rows: Rows) -> list[str]:
     return told
 
 
-def evaluate_graph_set(graphs: GraphSet, judge: GraphJudge, meter: Meter, on: str = "test") -> GraphEvaluation:
-    """Score a set and its rivals.
+def evaluate_graph_set(
+    graphs: GraphSet, judge: GraphJudge, meter: Meter, score: Callable[[GraphRow, str], GraphScore] | None = None
+) -> GraphEvaluation:
+    """Score a set and its rivals on the test part, by the judge itself or by a `score` that keeps what he found.
 
     Raises:
         UsageError: an unknown network.
@@ -183,11 +198,11 @@ def evaluate_graph_set(graphs: GraphSet, judge: GraphJudge, meter: Meter, on: st
     meter.start("evaluating", len(tasks))
     scores = [judge.size_score()]
     for done, (row, gnn) in enumerate(tasks, start=1):
-        scores.append(judge.score(row, gnn))
+        scores.append((score or judge.score)(row, gnn))
         meter.advance(done, {f"{row.name}, {gnn}": scores[-1].auc[0]})
     meter.finish()
-    told = (*notes(judge, on), *gaps(rows))
-    return GraphEvaluation(dataset=judge.train.name, hops=judge.hops, on=on, scores=tuple(scores), notes=told)
+    told = (*notes(judge, "test"), *gaps(rows))
+    return GraphEvaluation(dataset=judge.train.name, hops=judge.hops, on="test", scores=tuple(scores), notes=told)
 
 
 def notes(judge: GraphJudge, on: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Scores of graph networks and the table they stand in."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -49,8 +50,13 @@ class GraphEvaluation:
         """Plain tables for JSON. Without seconds they are the same on every run with the same seed."""
         rows = []
         for score in self.scores:
-            row = dataclasses.asdict(score) | {"auc": score.auc, "accuracy": score.accuracy}
+            row = dataclasses.asdict(score) | {"auc": _plain(score.auc), "accuracy": _plain(score.accuracy)}
             if not with_seconds:
                 del row["seconds"]
             rows.append(row)
         return dataclasses.asdict(self) | {"scores": rows}
+
+
+def _plain(interval: tuple[float, float]) -> tuple[float, float | None]:
+    """JSON knows no nan: the width of an interval that a single value has."""
+    return interval[0], None if math.isnan(interval[1]) else interval[1]

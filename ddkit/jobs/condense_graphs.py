@@ -12,6 +12,7 @@ from ddkit.errors import UsageError
 from ddkit.evaluation import GraphEvaluation, GraphJudge, evaluate_graph_set
 from ddkit.graphs import load_parts
 from ddkit.jobs.environment import environment
+from ddkit.jobs.graph_board import GraphBoard
 from ddkit.jobs.graph_recipe import GraphRecipe, graph_toml, resolve_graphs
 from ddkit.methods import graph_method
 from ddkit.report import tree_gallery
@@ -37,6 +38,7 @@ def condense_graphs(
     overrides: tuple[str, ...] = (),
     seed: int | None = None,
     out: str | Path | None = None,
+    resume: bool = False,
     evaluate: bool = True,
     meter: Meter | None = None,
 ) -> CondensedGraphs:
@@ -49,6 +51,7 @@ def condense_graphs(
         overrides: "section.key=value" texts; they win over everything.
         seed: seed of the evaluation's networks and draws.
         out: the run folder; default runs/METHOD-DATA-hopsL-seedS.
+        resume: go on with the folder's run, as it began: the set is made again, scores that are there are taken.
         evaluate: train networks on the set and on its rivals afterwards, and keep the table in the set.
         meter: progress; default silent.
 
@@ -62,11 +65,17 @@ def condense_graphs(
         DataError: graphs that are missing, damaged or not what they should be; a full disk.
     """
     meter = meter or SilentMeter()
+    begun = Path(out) / "recipe.toml" if resume and out is not None else None
+    if begun is not None and begun.exists() and not (method or recipe):
+        recipe = begun
     resolved, origin = resolve_graphs(recipe=recipe, method=method, data=data, seed=seed, overrides=overrides)
     folder = RunFolder(Path(out) if out is not None else default_folder(resolved))
-    if folder.recipe.exists():
-        raise UsageError(f"folder '{folder.path}': already holds a run; choose another --out")
+    if resume:
+        _refuse_another(folder, resolved)
+    elif folder.recipe.exists():
+        raise UsageError(f"folder '{folder.path}': already holds a run; go on with --resume, or choose another --out")
     parts = load_parts(resolved.data.name, resolved.data.split_seed)
+    judge = GraphJudge(parts.train, parts.test, resolved.method.hops, resolved.evaluate, resolved.seed)
     meter.say(origin)
     begin = time.perf_counter()
     made = graph_method(resolved.method.name).distil(resolved.method, parts.train, resolved.seed)
@@ -81,13 +90,21 @@ def condense_graphs(
     tree_gallery(made, folder.gallery)
     evaluation = None
     if evaluate:
-        judge = GraphJudge(parts.train, parts.test, made.facts.hops, resolved.evaluate, resolved.seed)
-        evaluation = evaluate_graph_set(made, judge, meter)
+        board = GraphBoard(judge, "test", folder.path / "scores", meter)
+        evaluation = evaluate_graph_set(made, judge, meter, board.score)
         folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
         scores = json.dumps(evaluation.tables(with_seconds=False))
         made = dataclasses.replace(made, record=dataclasses.replace(record, scores=scores))
         write_graph_set(made, folder.set)
     return CondensedGraphs(folder.path, made, seconds, evaluation)
+
+
+def _refuse_another(folder: RunFolder, asked: GraphRecipe) -> None:
+    """Raise UsageError if there is no run to go on with, or one of another recipe."""
+    if not folder.recipe.exists():
+        raise UsageError(f"folder '{folder.path}': holds no run to resume; leave --resume out to begin one")
+    if resolve_graphs(recipe=folder.recipe)[0] != asked:
+        raise UsageError(f"folder '{folder.path}': its run has other settings; a run of graphs goes on as it began")
 
 
 def default_folder(recipe: GraphRecipe) -> Path:

@@ -5,18 +5,16 @@ takes what is there.
 """
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ddkit.errors import UsageError
-from ddkit.evaluation import GraphJudge, GraphRow, GraphScore, GraphTraining
+from ddkit.evaluation import GraphJudge, GraphScore, GraphTraining
 from ddkit.evaluation.graph_honest import UNTRAINED, WHOLE, Rows, gaps, notes
 from ddkit.graphs import load_parts
-from ddkit.jobs.table_file import read_table, write_table
+from ddkit.jobs.graph_board import GraphBoard
 from ddkit.methods import graph_method
 from ddkit.recipe import nearest, only, override, parse_table
 from ddkit.run import Meter, SilentMeter
@@ -92,14 +90,18 @@ def graph_table(
     lines: list[GraphLine] = []
     missing: list[str] = []
     judge: GraphJudge | None = None
-    for name, parts in [(name, load_parts(name, split_seed)) for name in data]:  # all, before anything is trained
-        for depth in hops:
+    loaded = {name: load_parts(name, split_seed) for name in data}  # a wrong name is met before anything is trained
+    for name, parts in loaded.items():
+        for depth in dict.fromkeys(hops):
             judge = GraphJudge(parts.train, getattr(parts, on), depth, training, seed)
-            board = _Board(judge, on, Path(out), meter)
-            board.meter.say(f"{name}, {depth} hops")
-            for ratio in (None, *ratios):
+            board = GraphBoard(judge, on, Path(out), meter)
+            meter.say(f"{name}, {depth} hops")
+            for ratio in (None, *dict.fromkeys(ratios)):
                 rows = _common(judge) if ratio is None else _of_budget(judge, methods, ratio, missing)
-                found = [judge.size_score()] * (ratio is None) + board.scores(rows)
+                found = [judge.size_score()] * (ratio is None)
+                for title, row in rows.items():
+                    if row is not None:
+                        found += [dataclasses.replace(board.score(row, gnn), name=title) for gnn in judge.gnns]
                 lines += [GraphLine(name, depth, ratio, score) for score in found]
     assert judge is not None
     return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), notes(judge, on))
@@ -116,7 +118,7 @@ def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing:
     budget = int(ratio * judge.bytes_each.sum())
     where = f"{judge.train.name}, {judge.hops} hops, ratio {ratio:g}"
     rows: Rows = {}
-    for name in methods:
+    for name in dict.fromkeys(methods):
         method = graph_method(name)
         settings = method.settings_class(hops=judge.hops, ratio=ratio)
         try:
@@ -131,36 +133,3 @@ def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing:
     rows["herding, as stored"] = judge.herding_row(budget)
     missing += [f"{where}: {gap}" for gap in gaps(rows)]
     return rows
-
-
-@dataclass(frozen=True, eq=False)
-class _Board:
-    """Where scores are kept."""
-
-    judge: GraphJudge
-    on: str
-    out: Path
-    meter: Meter
-
-    def scores(self, rows: Rows) -> list[GraphScore]:
-        """The rows' scores under every network, taken from their files where they are there."""
-        found = []
-        for name, row in rows.items():
-            if row is None:
-                continue
-            for gnn in self.judge.gnns:
-                file = self._file(row, gnn)
-                if not file.exists():
-                    score = dataclasses.replace(self.judge.score(row, gnn), name=name)
-                    write_table(file, dataclasses.asdict(score))
-                    self.meter.say(f"  {name}, {gnn}: AUC {100 * score.auc[0]:.1f}, {score.seconds:.0f} s")
-                kept = read_table(file)
-                found.append(GraphScore(**kept | {key: tuple(kept[key]) for key in ("aucs", "accuracies")}))
-        return found
-
-    def _file(self, row: GraphRow, gnn: str) -> Path:
-        judge, training = self.judge, dataclasses.asdict(self.judge.training)
-        del training["gnns"], training["whole"]
-        digests = [judge.train.digest, judge.judged.digest, *(source.digest for source in row.sources)]
-        key = ("1", digests, judge.hops, sorted(training.items()), judge.seed, row.name, gnn, self.on)
-        return self.out / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"

@@ -1,6 +1,7 @@
 """From a command to a finished run of graphs."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from ddkit.cli.main import run
-from ddkit.errors import RecipeError, UsageError
+from ddkit.errors import DataError, RecipeError, UsageError
 from ddkit.jobs import condense_graphs, graph_table, is_graph_recipe
 from ddkit.jobs.graph_recipe import graph_toml, resolve_graphs
 from ddkit.jobs.resolve import list_recipes
@@ -67,6 +68,49 @@ def test_a_folder_is_not_used_twice(tmp_path):
     condense_graphs("mirage", **settings)
     with pytest.raises(UsageError, match="already holds a run"):
         condense_graphs("mirage", **settings)
+
+
+def test_a_killed_run_goes_on(tmp_path, monkeypatch):
+    """Killed after its third score: the rest is trained, and the set has the bytes of a run that was not killed."""
+    from ddkit.evaluation import GraphJudge
+
+    settings = {"data": own(tmp_path / "own"), "overrides": (*QUICK, "method.ratio=0.3")}
+    condense_graphs("mirage", **settings, out=tmp_path / "whole")
+    score, calls = GraphJudge.score, []
+
+    def dies(self, row, gnn):
+        calls.append(row.name)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return score(self, row, gnn)
+
+    monkeypatch.setattr(GraphJudge, "score", dies)
+    with pytest.raises(KeyboardInterrupt):
+        condense_graphs("mirage", **settings, out=tmp_path / "run")
+    assert run(["condense", "--out", str(tmp_path / "run"), "--resume"]) == 0
+    assert len(calls) == len(set(calls)) + 1 == 7  # the one that was cut off, and no other, twice
+    assert (tmp_path / "run" / "set.h5").read_bytes() == (tmp_path / "whole" / "set.h5").read_bytes()
+    with pytest.raises(UsageError, match="its run has other settings"):
+        condense_graphs("mirage", **settings, seed=5, out=tmp_path / "run", resume=True)
+    with pytest.raises(UsageError, match="holds no run to resume"):
+        condense_graphs("mirage", **settings, out=tmp_path / "none", resume=True)
+
+
+def test_one_class_to_be_judged_on_is_one_line(tmp_path, monkeypatch):
+    from ddkit.graphs import GraphParts, load_parts
+
+    parts = load_parts(own(tmp_path / "own"), 0)
+    alone = parts.test.subset(np.flatnonzero(parts.test.y == 0))
+    given = GraphParts(parts.every, parts.train, parts.validation, alone)
+    monkeypatch.setattr(import_module("ddkit.jobs.graph_table"), "load_parts", lambda *_: given)
+    with pytest.raises(DataError, match="graphs to be judged on are of class '0', so there is no ROC-AUC"):
+        graph_table(["x"], hops=(1,), overrides=QUICK[:4], out=tmp_path / "table")
+
+
+def test_a_misspelt_name_is_met_before_anything_is_trained(tmp_path):
+    with pytest.raises(UsageError, match="did you mean mutag"):
+        graph_table([own(tmp_path / "own"), "mutagg"], hops=(1,), overrides=QUICK[:4], out=tmp_path / "table")
+    assert not (tmp_path / "table").exists()
 
 
 def test_recipes_round_trip():
@@ -137,6 +181,7 @@ def test_commands(tmp_path, monkeypatch, capsys):
     table = ["graphs", data, "--hops", "1", "--ratio", "0.3", "--json", "table.json"]
     assert run(table + [word for one in QUICK[:4] for word in ("--set", one)]) == 0
     assert json.loads((tmp_path / "table.json").read_text())["on"] == "test"
+    assert not any("NaN" in (tmp_path / name).read_text() for name in ("again.json", "run/scores.json"))  # no JSON
 
 
 def test_help_names_the_methods():

@@ -1,0 +1,46 @@
+"""Where scores of graph networks are kept, so that a table that was killed goes on."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddkit.errors import DataError
+from ddkit.evaluation import GraphJudge, GraphRow, GraphScore
+from ddkit.jobs.table_file import read_table, write_table
+from ddkit.run import Meter
+
+
+@dataclass(frozen=True, eq=False)
+class GraphBoard:
+    """Scores of one judge on one part, each in a file of `folder` that is named after all that the score depends on."""
+
+    judge: GraphJudge
+    on: str
+    folder: Path
+    meter: Meter
+
+    def score(self, row: GraphRow, gnn: str) -> GraphScore:
+        """A row's score under one kind of network, taken from its file if it is there.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        file = self._file(row, gnn)
+        if not file.exists():
+            score = self.judge.score(row, gnn)
+            write_table(file, dataclasses.asdict(score))
+            self.meter.say(f"  {row.name}, {gnn}: AUC {100 * score.auc[0]:.1f}, {score.seconds:.0f} s")
+        kept = read_table(file)
+        try:
+            return GraphScore(**kept | {key: tuple(kept[key]) for key in ("aucs", "accuracies")})
+        except (KeyError, TypeError):
+            raise DataError(f"file '{file}': holds no score; delete it and run again") from None
+
+    def _file(self, row: GraphRow, gnn: str) -> Path:
+        judge, training = self.judge, dataclasses.asdict(self.judge.training)
+        del training["gnns"], training["whole"]
+        digests = [judge.train.digest, judge.judged.digest, *(source.digest for source in row.sources)]
+        key = ("2", digests, judge.hops, sorted(training.items()), judge.seed, row.name, gnn, self.on)
+        return self.folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"
