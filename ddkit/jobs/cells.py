@@ -77,6 +77,7 @@ def plan_lines(
 
     def cell(recipe: Recipe, what: str, make: Callable[[], Row], policy: str = policy) -> Cell:
         # Defaults are no part of it: a setting that a later version adds leaves the scores of today where they are.
+        # Who changes a default raises `format`.
         judged = {f.name: v for f in dataclasses.fields(settings) if (v := getattr(settings, f.name)) != f.default}
         judged = {name: value for name, value in judged.items() if name not in ("flips", "labels")}  # see below
         taught = "" if teachers is None or policy in ("auto", "hard") else " ".join(teachers.names)
