@@ -1,5 +1,11 @@
 """The errors a user can meet. Each is one line (what, where, what was found, what to do) and knows its exit code."""
 
+import difflib
+from collections.abc import Iterable
+
+MOST_NAMED = 20
+"""Names that an error line lists where none is near."""
+
 
 class DDKitError(Exception):
     """Base of all errors that ddkit raises on purpose; the command line prints it without a traceback."""
@@ -32,3 +38,15 @@ class NumericalError(DDKitError):
 def reason(error: Exception) -> str:
     """Another library's message in words that fit into one error line: its first line, or its kind if it has none."""
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def nearest(name: str, names: Iterable[str], listed_by: str = "") -> str:
+    """The tail of an 'unknown name' line: the nearest names, or else the command that lists them, or else all of them,
+    as far as a line holds them."""
+    names = sorted(names)
+    if close := difflib.get_close_matches(name, names, n=3, cutoff=0.5):
+        return f"did you mean {' or '.join(close)}?"
+    if listed_by:
+        return f"`{listed_by}` lists them"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"there are: {', '.join(names[:MOST_NAMED])}{more}"

@@ -9,17 +9,16 @@ none of them and a third party's method is parsed like our own.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import math
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ddkit.errors import RecipeError
+from ddkit.errors import RecipeError, nearest
 
 NAMED_SECTIONS = ("net", "experts", "method")
 
@@ -29,9 +28,6 @@ LABEL_POLICIES = ("auto", "hard", "static", "dynamic")
 
 KEPT = "ipc"
 """The budget, which a method's name does not change the meaning of."""
-
-MOST_NAMED = 20
-"""Names that an error line lists where none is near."""
 
 
 def setting(
@@ -284,18 +280,6 @@ def _sections(recipe: Recipe) -> Iterator[tuple[str, Any]]:
         settings = getattr(recipe, section)
         if settings is not None:
             yield section, settings
-
-
-def nearest(name: str, names: Iterable[str], listed_by: str = "") -> str:
-    """The tail of an 'unknown name' line: the nearest names, or else the command that lists them, or else all of them,
-    as far as a line holds them."""
-    names = sorted(names)
-    if close := difflib.get_close_matches(name, names, n=3, cutoff=0.5):
-        return f"did you mean {' or '.join(close)}?"
-    if listed_by:
-        return f"`{listed_by}` lists them"
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"there are: {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _toml_value(value: Any) -> str:

@@ -6,18 +6,8 @@ from typing import ClassVar
 
 import pytest
 
-from ddkit.errors import RecipeError
-from ddkit.recipe import (
-    changed_settings,
-    nearest,
-    override,
-    parse_recipe,
-    parse_table,
-    preset,
-    read_toml,
-    setting,
-    to_toml,
-)
+from ddkit.errors import RecipeError, nearest
+from ddkit.recipe import changed_settings, override, parse_recipe, parse_table, preset, read_toml, setting, to_toml
 
 
 @dataclass(frozen=True, kw_only=True)

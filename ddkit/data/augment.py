@@ -24,8 +24,7 @@ from jaxtyping import Float, Int
 from kornia.geometry.transform import hflip
 from torch import Generator, Tensor
 
-from ddkit.errors import UsageError
-from ddkit.recipe import nearest
+from ddkit.errors import UsageError, nearest
 
 Side = tuple[int, int]
 

@@ -14,8 +14,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from ddkit.errors import DataError, UsageError
-from ddkit.recipe import nearest
+from ddkit.errors import DataError, UsageError, nearest
 
 ZCA_EPS = 0.1
 

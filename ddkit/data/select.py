@@ -8,8 +8,7 @@ from jaxtyping import Float, Int
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from ddkit.errors import UsageError
-from ddkit.recipe import nearest
+from ddkit.errors import UsageError, nearest
 
 
 def select(

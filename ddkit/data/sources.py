@@ -6,9 +6,8 @@ from ddkit.data.folder import load_folder
 from ddkit.data.image_data import ImageData
 from ddkit.data.named import NAMED, load_named
 from ddkit.data.npz import load_npz
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, nearest
 from ddkit.home import home as default_home
-from ddkit.recipe import nearest
 
 
 def load_images(spec: str, home: Path | None = None) -> ImageData:

@@ -10,10 +10,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import one_hot, pad
 
-from ddkit.errors import RecipeError
+from ddkit.errors import RecipeError, nearest
 from ddkit.evaluation.graph_samples import GraphSamples
 from ddkit.gnns import CONVOLUTIONS, GNN, Stack
-from ddkit.recipe import nearest, setting
+from ddkit.recipe import setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, nearest
 from ddkit.evaluation.training import Training
-from ddkit.recipe import nearest
 
 
 @dataclass(frozen=True, kw_only=True)

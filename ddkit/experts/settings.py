@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, nearest
 from ddkit.experts.objective import Objective, ValueAndGradient
-from ddkit.recipe import nearest, setting
+from ddkit.recipe import setting
 
 KINDS = {
     "plain": "ddkit.experts.plain:PlainExperts",

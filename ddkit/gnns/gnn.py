@@ -4,10 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, nearest
 from ddkit.gnns.convolutions import CONVOLUTIONS, READ_EDGES
 from ddkit.gnns.layers import Layers
-from ddkit.recipe import nearest
 
 
 class Embedding(nn.Module):

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from zipfile import BadZipFile
 
-from ddkit.errors import DataError, UsageError, reason
+from ddkit.errors import DataError, UsageError, nearest, reason
 from ddkit.graphs.digits import digits_graphs
 from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.npz import read_npz_graphs
@@ -12,7 +12,6 @@ from ddkit.graphs.ogb import read_ogb
 from ddkit.graphs.pyg import read_pt
 from ddkit.graphs.tu import read_tu
 from ddkit.home import home as default_home
-from ddkit.recipe import nearest
 
 TU_LICENCE = "TUDataset collection (Morris et al. 2020); for research, with citation"
 OGB_LICENCE = "MoleculeNet through OGB (Hu et al. 2020); for research, with citation"

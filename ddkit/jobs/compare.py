@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.data import refuse_small_classes
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import PARTS
 from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.jobs.bench import Bench, lay_out, pick_device
@@ -22,7 +22,7 @@ from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_anothe
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.spread import spread
-from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES, DataSettings, nearest
+from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES, DataSettings
 from ddkit.run import Meter, SilentMeter
 
 FYI = "+fyi"

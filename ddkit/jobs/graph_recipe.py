@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddkit.errors import RecipeError, UsageError
+from ddkit.errors import RecipeError, UsageError, nearest
 from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphDataSettings
 from ddkit.jobs.resolve import find_recipe, list_recipes, resolve
 from ddkit.methods import GRAPH_METHODS, GraphMethodSettings, graph_method
-from ddkit.recipe import check, dropped, nearest, override, parse_table, read_toml, setting, to_toml
+from ddkit.recipe import check, dropped, override, parse_table, read_toml, setting, to_toml
 
 SECTIONS = {"data": GraphDataSettings, "evaluate": GraphTraining}
 

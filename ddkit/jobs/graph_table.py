@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import GraphJudge, GraphScore, GraphTraining
 from ddkit.evaluation.graph_honest import UNTRAINED, WHOLE, Rows, gaps, notes
 from ddkit.graphs import load_parts
 from ddkit.jobs.graph_board import GraphBoard
 from ddkit.methods import graph_method
-from ddkit.recipe import nearest, only, override, parse_table
+from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter
 
 PARTS = ("test", "validation")

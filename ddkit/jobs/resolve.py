@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ddkit.errors import RecipeError, UsageError
+from ddkit.errors import RecipeError, UsageError, nearest
 from ddkit.experts import TeacherSettings, expert_settings
 from ddkit.methods import GRAPH_METHODS, method_class, method_names
 from ddkit.nets import net_settings
-from ddkit.recipe import Recipe, dropped, nearest, override, parse_recipe, read_toml
+from ddkit.recipe import Recipe, dropped, override, parse_recipe, read_toml
 from ddkit.shipped import shipped
 
 

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from ddkit.errors import DataError, UsageError
+from ddkit.errors import DataError, UsageError, nearest
 from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.home import home
 from ddkit.jobs.bench import lay_out, pick_device
 from ddkit.jobs.experience import experts_of
 from ddkit.jobs.resolve import resolve
-from ddkit.recipe import nearest
 from ddkit.run import Meter, SilentMeter
 
 

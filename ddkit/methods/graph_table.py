@@ -3,8 +3,7 @@
 import importlib
 from typing import Any
 
-from ddkit.errors import UsageError
-from ddkit.recipe import nearest
+from ddkit.errors import UsageError, nearest
 
 GRAPH_METHODS = {
     "mirage": "ddkit.methods.mirage:Mirage",

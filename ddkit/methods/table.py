@@ -3,9 +3,8 @@
 import importlib
 from importlib.metadata import entry_points
 
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, nearest
 from ddkit.methods.contract import MethodClass
-from ddkit.recipe import nearest
 
 METHODS = {
     "mtt": "ddkit.methods.mtt:MTT",

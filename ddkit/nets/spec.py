@@ -8,9 +8,9 @@ import tomllib
 from importlib import import_module
 from typing import Any
 
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, nearest
 from ddkit.nets.net import NetSettings
-from ddkit.recipe import nearest, parse_table
+from ddkit.recipe import parse_table
 
 NETS = {
     "convnet": "ddkit.nets.convnet:ConvNetSettings",

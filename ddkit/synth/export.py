@@ -12,8 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ddkit.errors import UsageError
-from ddkit.recipe import nearest
+from ddkit.errors import UsageError, nearest
 from ddkit.run import atomic_write
 from ddkit.synth.synthetic_set import SyntheticSet
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ddkit.errors import UsageError
-from ddkit.recipe import nearest
+from ddkit.errors import UsageError, nearest
 from ddkit.run import atomic_write
 from ddkit.synth.graph_set import GraphSet
 

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from ddkit.errors import DataError
-from ddkit.recipe import nearest
+from ddkit.errors import DataError, nearest
 from ddkit.shipped import shipped
 from ddkit.synth.hdf5 import read_set
 from ddkit.synth.synthetic_set import SyntheticSet

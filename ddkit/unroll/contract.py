@@ -9,8 +9,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ddkit.errors import UsageError
-from ddkit.recipe import nearest
+from ddkit.errors import UsageError, nearest
 from ddkit.steps import PRECISIONS, Network
 from ddkit.unroll.adjoint import Solved
 from ddkit.unroll.engines import ENGINES, SOLVERS
