@@ -7,7 +7,8 @@ their selection on the test set where they made one, and said so). The folder is
 """
 
 from ddkit.evaluation.flips import evaluation_dsa
-from ddkit.evaluation.graph_honest import GraphJudge, GraphRow, evaluate_graph_set
+from ddkit.evaluation.graph_honest import evaluate_graph_set
+from ddkit.evaluation.graph_judge import GraphJudge, GraphRow
 from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
 from ddkit.evaluation.graph_trainer import GraphTraining
 from ddkit.evaluation.honest import PARTS, SAME_LABELS, evaluate_honestly, label_notes, score_row

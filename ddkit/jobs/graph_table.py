@@ -12,7 +12,8 @@ from typing import Any
 
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import GraphJudge, GraphScore, GraphTraining
-from ddkit.evaluation.graph_honest import UNTRAINED, WHOLE, Rows, gaps, notes
+from ddkit.evaluation.graph_honest import gaps, notes
+from ddkit.evaluation.graph_judge import UNTRAINED, WHOLE, Rows
 from ddkit.graphs import load_parts
 from ddkit.jobs.graph_board import GraphBoard
 from ddkit.methods import graph_method

@@ -7,7 +7,8 @@ As `ddkit.jobs.verify`, by ROC-AUC in % of the recipe's first network, on rows o
 from pathlib import Path
 
 from ddkit.errors import UsageError
-from ddkit.evaluation.graph_honest import HERDING, STORED, UNTRAINED, WHOLE
+from ddkit.evaluation.graph_honest import STORED
+from ddkit.evaluation.graph_judge import HERDING, UNTRAINED, WHOLE
 from ddkit.jobs.condense_graphs import condense_graphs
 from ddkit.jobs.graph_recipe import resolve_graphs
 from ddkit.jobs.resolve import find_recipe

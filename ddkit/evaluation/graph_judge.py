@@ -1,0 +1,155 @@
+"""Who trains and judges networks on graphs: every row alike, and none meets the judged graphs before it is trained."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from ddkit.errors import DataError
+from ddkit.evaluation.graph_rivals import herding_graphs, judge_by_size, random_graphs
+from ddkit.evaluation.graph_samples import GraphSamples, distilled, whole_graphs
+from ddkit.evaluation.graph_score import GraphScore
+from ddkit.evaluation.graph_trainer import GraphTraining, judge_gnn, train_gnns
+from ddkit.gnns import GNN, NEED_DEGREES
+from ddkit.graphs import GraphData, graph_bytes
+from ddkit.randomness import stream
+from ddkit.synth import GraphSet
+
+DTYPE = torch.float32
+SIZE, UNTRAINED, HERDING, WHOLE = "graph size", "untrained", "herding", "whole"
+"""Rows that every table of graphs may have."""
+
+
+@dataclass(frozen=True, eq=False)
+class GraphRow:
+    """What networks are trained on: one source for all of them or one a network; none for those left untrained."""
+
+    name: str
+    size: int
+    """In bytes, of the largest of its sources."""
+    sources: tuple[GraphSet | GraphData, ...]
+    whole: bool = False
+
+    @property
+    def lacking(self) -> list[str]:
+        """Classes of which one of its draws of real graphs holds no graph."""
+        drawn = [source for source in self.sources if isinstance(source, GraphData)]
+        return sorted({name for one in drawn for c, name in enumerate(one.classes) if c not in one.y})
+
+
+Rows = dict[str, GraphRow | None]
+"""By what they are called in a table; None for what not one graph fits into."""
+
+
+@dataclass(frozen=True, eq=False)
+class GraphJudge:
+    """Real graphs to train on, those to judge on, and how: what all rows of a table share.
+
+    Raises:
+        DataError: the graphs to judge on are of one class, between which and others nothing can tell.
+    """
+
+    train: GraphData
+    judged: GraphData
+    hops: int
+    training: GraphTraining
+    seed: int
+
+    def __post_init__(self) -> None:
+        if len(held := np.unique(self.judged.y)) < 2:
+            name = self.judged.classes[int(held[0])] if len(held) else "none"
+            raise DataError(
+                f"graphs '{self.judged.name}': all {len(self.judged)} graphs to be judged on are of class '{name}', so "
+                "there is no ROC-AUC; take another data.split_seed"
+            )
+
+    @property
+    def gnns(self) -> list[str]:
+        """The networks' names."""
+        return self.training.networks
+
+    @cached_property
+    def bytes_each(self) -> np.ndarray:
+        """Bytes of each training graph."""
+        return graph_bytes(self.train)
+
+    @cached_property
+    def _judged_samples(self) -> dict[bool, GraphSamples]:
+        needed = {gnn in NEED_DEGREES for gnn in self.gnns}
+        return {with_degrees: self._samples(self.judged, with_degrees) for with_degrees in needed}
+
+    def _samples(self, source: GraphSet | GraphData, with_degrees: bool) -> GraphSamples:
+        if isinstance(source, GraphSet):
+            return distilled(source, with_degrees, DTYPE)
+        return whole_graphs(source, self.hops, with_degrees, DTYPE)
+
+    def score(self, row: GraphRow, gnn: str) -> GraphScore:
+        """Train the row's networks of one kind, each from its own initialisation, and judge them."""
+        begin, training = time.perf_counter(), self.training
+        with_degrees = gnn in NEED_DEGREES
+        samples = [self._samples(source, with_degrees) for source in row.sources]
+        nodes, edges = (torch.from_numpy(v) for v in (self.train.node_vocabulary, self.train.edge_vocabulary))
+        steps = training.whole_steps if row.whole else training.steps
+        nets = []
+        for i in range(training.nets):
+            generator = stream(self.seed, "graphs", row.name, gnn, i)
+            nets.append(GNN(gnn, nodes, edges, self.hops, training.width, len(self.train.classes), generator))
+        if samples:
+            train_gnns(nets, [samples[i % len(samples)] for i in range(len(nets))], steps, training)
+        verdicts = [judge_gnn(net, self._judged_samples[with_degrees]) for net in nets]
+        aucs, accuracies = zip(*verdicts, strict=True)
+        return GraphScore(
+            name=row.name,
+            gnn=gnn,
+            size=row.size,
+            samples=len(samples[0]) if samples else 0,
+            aucs=aucs,
+            accuracies=accuracies,
+            seconds=time.perf_counter() - begin,
+        )
+
+    def size_score(self) -> GraphScore:
+        """The row without a network: it has no draw, so one figure."""
+        found = judge_by_size(self.train, self.judged)
+        return GraphScore(
+            name=SIZE,
+            gnn="",
+            size=0,
+            samples=len(self.train),
+            aucs=(found.auc,),
+            accuracies=(found.accuracy,),
+            seconds=0.0,
+        )
+
+    def set_row(self, graphs: GraphSet) -> GraphRow:
+        """A distilled set, the same for every network."""
+        return GraphRow(graphs.facts.method, graphs.stored_bytes, (graphs,))
+
+    def random_row(self, name: str, budget: int) -> GraphRow | None:
+        """Random graphs of at most `budget` bytes, a draw for each network; None if not one fits."""
+        draws = []
+        for i in range(self.training.nets):
+            generator = stream(self.seed, "graphs", "random", budget, i)
+            draws.append(random_graphs(self.bytes_each, self.train.y, budget, generator))
+        return self._real_row(name, draws)
+
+    def herding_row(self, budget: int) -> GraphRow | None:
+        """Herding's graphs of at most `budget` bytes; None if not one fits."""
+        return self._real_row(HERDING, [herding_graphs(self.train, self.bytes_each, budget)])
+
+    def whole_row(self) -> GraphRow:
+        """All training graphs."""
+        return GraphRow(WHOLE, int(self.bytes_each.sum()), (self.train,), whole=True)
+
+    def untrained_row(self) -> GraphRow:
+        """Networks as they are initialised."""
+        return GraphRow(UNTRAINED, 0, ())
+
+    def _real_row(self, name: str, draws: Sequence[np.ndarray]) -> GraphRow | None:
+        if not all(len(draw) for draw in draws):
+            return None
+        heaviest = max(int(self.bytes_each[draw].sum()) for draw in draws)
+        return GraphRow(name, heaviest, tuple(self.train.subset(draw) for draw in draws))
