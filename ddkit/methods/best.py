@@ -1,5 +1,6 @@
 """best: a composition of published pieces that validation accuracy chose; the recipes have several, each header says
-which. At ten Fashion-MNIST images a class it is AST with FTD's moving average. The defaults are those for one digit a class:
+which. At ten Fashion-MNIST images a class it is AST with FTD's moving average. The defaults are those for one digit a
+class:
 
 FTD's flat experts and moving average; k-means initial images; DATM's learned soft labels, begun at the experts' mean
 logits. On the validation part of digits (142 images, mostly two sets each) it had 93.2 % at one image a class, where
