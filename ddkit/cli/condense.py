@@ -1,7 +1,5 @@
 """ddkit condense"""
 
-from pathlib import Path
-
 import click
 
 
@@ -46,12 +44,11 @@ def condense(
     win over the recipe, --set over both. A run that was killed goes on with --resume.
     """
     from ddkit.cli.table import print_evaluation
+    from ddkit.jobs import begun_recipe, is_graph_recipe
     from ddkit.jobs import condense as job
-    from ddkit.jobs import is_graph_recipe
     from ddkit.run import terminal_meter
 
-    begun = Path(out or "") / "recipe.toml"
-    if is_graph_recipe(begun if resume and not (recipe or method) and begun.exists() else recipe, method):
+    if is_graph_recipe(recipe or (begun_recipe(out) if resume else None), method):
         from ddkit.cli.graphs import condense_and_print, refuse_image_options
 
         refuse_image_options(device, ipc=ipc is not None, fyi=fyi)

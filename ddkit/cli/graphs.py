@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,19 +171,17 @@ def show_graph_set(made: "GraphSet", recipe: bool) -> None:
     print_facts(facts)
     for row in json.loads(made.record.scores).get("scores", ()):
         click.echo(
-            f"  {row['name']:<26} {row['gnn']:<5} AUC {_percent(row['auc'])}, accuracy {_percent(row['accuracy'])} %"
+            f"  {row['name']:<26} {row['gnn']:<5} AUC {_percent(*row['auc'])}, accuracy {_percent(*row['accuracy'])} %"
         )
     click.echo(f"\nrecipe\n{made.record.recipe}", nl=False)
 
 
 def _cells(score: "GraphScore") -> tuple[str, ...]:
     counts = (str(score.size), str(score.samples)) if score.size else ("", "")
-    return (score.name, *counts, score.gnn, _percent(score.auc), _percent(score.accuracy), str(len(score.aucs)))
+    return (score.name, *counts, score.gnn, _percent(*score.auc), _percent(*score.accuracy), str(len(score.aucs)))
 
 
-def _percent(figure: Iterable[float | None]) -> str:
+def _percent(mean: float, half: float | None) -> str:
     from ddkit.cli.table import percent
 
-    mean, half = figure
-    assert mean is not None
     return f"{100 * mean:.1f}" if half is None or math.isnan(half) else percent(100 * mean, 100 * half)

@@ -16,6 +16,13 @@ def flat(features: Array) -> Array:
     return features.reshape(len(features), math.prod(features.shape[1:]))
 
 
+def as_integers(numbers: Array) -> tuple[Array, Array]:
+    """(the numbers as int64, those of them that are not whole)."""
+    with np.errstate(invalid="ignore"):  # nan and inf are no integers either
+        found = numbers.astype(np.int64)
+    return found, numbers[found != numbers]
+
+
 def categories(rows: Array, where: str) -> tuple[Array, Array]:
     """(label of each row [n], the distinct rows [labels, columns] in lexicographic order), so that rows = table[label].
 
@@ -29,11 +36,10 @@ def categories(rows: Array, where: str) -> tuple[Array, Array]:
     Raises:
         DataError: a value that is no whole number: such features name no category.
     """
-    with np.errstate(invalid="ignore"):  # nan and inf are named below
-        whole = rows.astype(np.int64)
-    if not np.array_equal(whole, rows):
+    whole, others = as_integers(rows)
+    if len(others):
         raise DataError(
-            f"{where}: are continuous (such as {rows[whole != rows][0]:g}); computation trees need categories: round "
+            f"{where}: are continuous (such as {others[0]:g}); computation trees need categories: round "
             "or bin them, or leave them out"
         )
     packed = np.zeros(len(whole), np.int64)

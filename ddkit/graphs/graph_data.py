@@ -8,7 +8,7 @@ import numpy as np
 
 from ddkit.errors import DataError
 from ddkit.graphs.adjacency import Adjacency
-from ddkit.graphs.categories import categories
+from ddkit.graphs.categories import as_integers, categories
 from ddkit.graphs.colours import degree_labels
 
 Array = np.ndarray
@@ -50,6 +50,8 @@ class GraphData:
         nodes, edges = len(self.node_label), self.edge.shape[1]
         if len(self.offset) != len(self.y) + 1 or self.offset[-1] != nodes or np.any(np.diff(self.offset) < 0):
             raise DataError(f"{where}: the offsets do not divide the {nodes} nodes into {len(self.y)} graphs")
+        if len(self.edge) != 2:
+            raise DataError(f"{where}: an edge has {len(self.edge)} ends; there must be two")
         if len(self.edge_label) != edges:
             raise DataError(
                 f"{where}: {edges} edges but {len(self.edge_label)} edge labels; there must be one for each"
@@ -207,8 +209,7 @@ def whole(numbers: Array, where: str) -> Array:
     """
     if numbers.dtype.kind in "US":
         return numbers
-    with np.errstate(invalid="ignore"):  # nan and inf are named below
-        found = numbers.astype(np.int64)
-    if len(other := numbers[found != numbers]):
-        raise DataError(f"{where}: must be whole numbers, got {other.flat[0]:g}")
+    found, others = as_integers(numbers)
+    if len(others):
+        raise DataError(f"{where}: must be whole numbers, got {others[0]:g}")
     return found

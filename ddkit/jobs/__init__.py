@@ -11,7 +11,7 @@ from ddkit.jobs.condense_graphs import CondensedGraphs, condense_graphs
 from ddkit.jobs.doctor import doctor
 from ddkit.jobs.evaluate import evaluate
 from ddkit.jobs.evaluate_graphs import evaluate_graphs
-from ddkit.jobs.graph_recipe import is_graph_recipe
+from ddkit.jobs.graph_recipe import begun_recipe, is_graph_recipe
 from ddkit.jobs.graph_table import GraphTable, graph_table
 from ddkit.jobs.plan import Plan, plan
 from ddkit.jobs.plan_graphs import plan_graphs
@@ -30,6 +30,7 @@ __all__ = [
     "condense_graphs",
     "GraphTable",
     "graph_table",
+    "begun_recipe",
     "is_graph_recipe",
     "doctor",
     "evaluate",

@@ -13,7 +13,7 @@ from ddkit.evaluation import GraphEvaluation, GraphJudge, evaluate_graph_set
 from ddkit.graphs import load_parts
 from ddkit.jobs.environment import environment
 from ddkit.jobs.graph_board import GraphBoard
-from ddkit.jobs.graph_recipe import GraphRecipe, graph_toml, resolve_graphs
+from ddkit.jobs.graph_recipe import GraphRecipe, begun_recipe, graph_toml, resolve_graphs
 from ddkit.methods import graph_method
 from ddkit.report import tree_gallery
 from ddkit.run import Meter, RunFolder, SilentMeter
@@ -65,9 +65,8 @@ def condense_graphs(
         DataError: graphs that are missing, damaged or not what they should be; a full disk.
     """
     meter = meter or SilentMeter()
-    begun = Path(out) / "recipe.toml" if resume and out is not None else None
-    if begun is not None and begun.exists() and not (method or recipe):
-        recipe = begun
+    if resume and not (method or recipe):
+        recipe = begun_recipe(out)
     resolved, origin = resolve_graphs(recipe=recipe, method=method, data=data, seed=seed, overrides=overrides)
     folder = RunFolder(Path(out) if out is not None else default_folder(resolved))
     if resume:

@@ -9,9 +9,10 @@ from typing import Any
 from ddkit.errors import RecipeError, UsageError, nearest
 from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphDataSettings
-from ddkit.jobs.resolve import find_recipe, list_recipes, resolve
+from ddkit.jobs.resolve import find_recipe, list_recipes, method_named, resolve
 from ddkit.methods import GRAPH_METHODS, GraphMethodSettings, graph_method
 from ddkit.recipe import check, dropped, override, parse_table, read_toml, setting, to_toml
+from ddkit.run import RunFolder
 
 SECTIONS = {"data": GraphDataSettings, "evaluate": GraphTraining}
 
@@ -60,8 +61,13 @@ def is_graph_recipe(recipe: str | Path | None, method: str | None) -> bool:
     if method is not None or recipe is None:
         return method in GRAPH_METHODS
     where, text = find_recipe(recipe)
-    table = read_toml(text, where).get("method")
-    return isinstance(table, dict) and table.get("name") in GRAPH_METHODS
+    return method_named(read_toml(text, where)) in GRAPH_METHODS
+
+
+def begun_recipe(folder: str | Path | None) -> Path | None:
+    """The recipe of the run in a folder, by which it goes on unless another is asked for; None if there is no run."""
+    file = None if folder is None else RunFolder(Path(folder)).recipe
+    return file if file is not None and file.exists() else None
 
 
 def resolved_toml(recipe: str | Path) -> str:

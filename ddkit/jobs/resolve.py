@@ -73,8 +73,10 @@ def resolve(
         where, text = find_recipe(recipe)
         tables, origin = read_toml(text, where), f"recipe {recipe}"
     asked_for = override(tables, flag_overrides(method, data, ipc, seed, fyi) + overrides)
-    if _reads_none(asked_for) and not _reads_none(tables) and not any(one.startswith("experts.") for one in overrides):
-        asked_for.pop("experts", None)  # the recipe's own, for another method
+    another = method_named(asked_for) != method_named(tables)
+    if another and "experts" in tables and not any(one.startswith("experts.") for one in overrides):
+        if _reads_none(asked_for) and not _reads_none(tables):
+            del asked_for["experts"]  # the recipe's own, for another method
     refuse_graphs(asked_for, where)
     refuse_fyi_of_real_images(asked_for)
     return fill(parse_recipe(asked_for, settings_class, where)), origin + dropped(tables, asked_for)
@@ -88,26 +90,28 @@ def _smallest_ipc(recipes: dict[str, Path], method: str, data: str) -> int:
 
 def refuse_graphs(tables: dict[str, Any], where: str) -> None:
     """Raise RecipeError if the recipe is one for graphs, which other jobs resolve."""
-    table = tables.get("method")
-    name = table.get("name") if isinstance(table, dict) else None
-    if name in GRAPH_METHODS:
+    if (name := method_named(tables)) in GRAPH_METHODS:
         raise RecipeError(
             f"{where}: method '{name}' is for graphs; use `ddkit condense`, or `ddkit graphs` for a table"
         )
 
 
+def method_named(tables: dict[str, Any]) -> Any:
+    """What the recipe says its method is called, which need be no name yet; None where it says nothing."""
+    table = tables.get("method")
+    return table.get("name") if isinstance(table, dict) else None
+
+
 def _reads_none(tables: dict[str, Any]) -> bool:
     """Whether the recipe's method is known, and one without experts."""
-    table = tables.get("method")
-    name = table.get("name") if isinstance(table, dict) else None
+    name = method_named(tables)
     return name in method_names() and method_class(name).settings_class.expert_kind is None
 
 
 def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:
     """Raise RecipeError if FYI is asked of a method that learns no images."""
-    table = tables.get("method")
-    name = table.get("name") if isinstance(table, dict) and "fyi" in table else None
-    if not isinstance(name, str):
+    name = method_named(tables)
+    if not isinstance(name, str) or "fyi" not in tables["method"]:
         return
     if "fyi" not in {field.name for field in dataclasses.fields(settings_class("method", name))}:
         raise RecipeError(

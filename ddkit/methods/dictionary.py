@@ -50,21 +50,18 @@ def dictionary_of(trees: Trees, most: int) -> Array:
                 below += children.tolist() if level else []
         return found, sample + sum(found.values())
 
-    def ratio(tree: int) -> float:
-        return worth(tree) / parts(tree)[1]
-
-    queue = [(-ratio(int(tree)), int(tree)) for tree in common]
+    queue = [(-worth(int(tree)) / parts(int(tree))[1], int(tree)) for tree in common]
     heapq.heapify(queue)
     kept: list[int] = []
     spent = 0
     while queue:
         _, tree = heapq.heappop(queue)
-        now = ratio(tree)
+        new, cost = parts(tree)
+        now = worth(tree) / cost
         if queue and now < -queue[0][0]:
             if now > 0:
                 heapq.heappush(queue, (-now, tree))
             continue
-        new, cost = parts(tree)
         if cost > most:
             continue
         if (spent := spent + cost) > most:

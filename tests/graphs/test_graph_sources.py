@@ -183,6 +183,7 @@ def test_what_is_odd_but_whole_is_read(tmp_path):
         (lambda p: load_graphs(f"graphs-npz:{p}/no.npz"), "cannot be read"),
         (lambda p: load_graphs(tu_folder(p, graph_indicator="0\n0\n1\n1\n")), "must ascend from 1 to the 2 graphs"),
         (lambda p: load_graphs(tu_folder(p, node_labels="1\n1\n")), "the offsets do not divide the 2 nodes"),
+        (lambda p: load_graphs(tu_folder(p, A="1, 2, 1\n2, 1, 1\n3, 4, 1\n")), "an edge has 3 ends; there must be two"),
         (lambda p: load_graphs(tu_folder(p, A="1, 2\n2\n")), "its lines are not equally long"),
         (lambda p: load_graphs(tu_folder(p, graph_labels="0.3\n-0.3\n")), "classes: must be whole numbers, got 0.3"),
         (lambda p: load_graphs(own_npz(p, edge_src=[0, 0.5], edge_dst=[0, 1])), "ends of edges: must be whole numbers"),
