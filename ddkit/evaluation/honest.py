@@ -91,7 +91,7 @@ def score_row(
 ) -> Score:
     """Train a row's networks at every learning rate of the grid and judge those of the best one.
 
-    How: `honest_training`. The best rate is that of the validation part; its networks meet the part `on`, one of PARTS,
+    How: `honest_training`. Where teachers name every batch, all rates see the same batches. The best rate is that of the validation part; its networks meet the part `on`, one of PARTS,
     once, after their last step.
     """
     begin = time.perf_counter()
@@ -99,7 +99,10 @@ def score_row(
     training, grid = honest_training(settings, size), LR_GRIDS[settings.optimiser]
     generator, lr = stream(seed, "evaluate", row.name), torch.tensor(grid).repeat_interleave(n)
     members = row.members.repeat(len(grid), 1)
-    trained = train_networks(net, row.images, row.labels, members, lr, training, dsa, generator, lesson=row.lesson)
+    takes = 1 if row.lesson.teachers is None else len(grid)  # what teachers say of a batch serves all rates
+    trained = train_networks(
+        net, row.images, row.labels, members, lr, training, dsa, generator, lesson=row.lesson, takes=takes
+    )
     validation = trained.accuracy(real.validation)
     groups = [slice(i * n, (i + 1) * n) for i in range(len(grid))]
     best = max(range(len(grid)), key=lambda i: fmean(validation[groups[i]]))

@@ -56,6 +56,7 @@ def train_networks(
     start: Trained | None = None,
     watch: Callable[[int, Trained], None] | None = None,
     lesson: Lesson = CLASSES,
+    takes: int = 1,
 ) -> Trained:
     """Train n networks, each from its own initialisation, with its own batches and augmentation.
 
@@ -72,6 +73,7 @@ def train_networks(
         watch: is called after each step with the number of steps done and the networks, whose running statistics the
             next step changes in place.
         lesson: how labels are to be understood.
+        takes: so many equal groups of networks, one after the other in `members`, which see the same batches.
     """
     start = start or _fresh(net, len(members), generator, images.device)
     theta, stats = start.theta, {name: values.clone() for name, values in start.stats.items()}
@@ -79,9 +81,9 @@ def train_networks(
     temperature = lesson.temperature or 1.0
     factor = softened(theta[0], net.head_size, temperature)
     gradient_of = _gradients(net, theta[0], min(training.batch, members.shape[1]))
-    batches = _batches(images, labels, members, training, dsa, generator)
+    batches = _batches(images, labels, members[: len(members) // takes], training, dsa, generator)
     for t, (x, y) in enumerate(batches):
-        x, y = mixer.target(x, y, lesson)
+        x, y = (part.repeat(takes, *[1] * (part.dim() - 1)) for part in mixer.target(x, y, lesson))
         if factor is None:
             gradient = gradient_of(theta, x, y, stats)
         else:  # outputs / T are those of a network whose head is divided by T; the chain rule gives the 1 / T back
