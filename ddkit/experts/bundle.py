@@ -5,7 +5,7 @@ normalised otherwise; nothing fails then but the result (RDED's issues 3, 4, 6 a
 names classes, their order and the normalisation, and `refuse_mismatch` holds them against the data.
 
 The file is a zip of torch tensors (`torch.load(weights_only=True)` opens it): `weights` and `stats` by parameter name,
-`facts` as JSON.
+`facts` as JSON, and `digest`, which is held against what is read: the zip reader of torch looks at no checksum.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ import io
 import json
 import math
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from ddkit.errors import DataError, DDKitError
 from ddkit.nets import FlatNet, Stats, parse_net
 from ddkit.run import atomic_write
 
-FORMAT = "ddkit-teacher/1"
+FORMAT = "ddkit-teacher/2"
 
 _DAMAGE = (OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
 
@@ -128,7 +129,8 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
     weights = {name: value.clone() for name, value in bundle.net.unflatten(bundle.theta.cpu()).items()}
     stats = {name: value.cpu() for name, value in bundle.stats.items()}
     facts = json.dumps(dataclasses.asdict(bundle.facts))
-    torch.save({"format": FORMAT, "facts": facts, "weights": weights, "stats": stats}, image)
+    table = {"format": FORMAT, "facts": facts, "weights": weights, "stats": stats, "digest": bundle.digest}
+    torch.save(table, image)
     with atomic_write(path) as temporary:
         temporary.write_bytes(image.getbuffer())
 
@@ -143,14 +145,17 @@ def read_bundle(path: Path) -> Bundle:
         table = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(table, dict) or table.get("format") != FORMAT:
             raise ValueError("not a teacher")
-        texts = json.loads(table["facts"])
-        facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in texts.items()}
+        facts = _facts(json.loads(table["facts"]))
         theta = torch.cat([value.float().flatten() for value in table["weights"].values()])
-        bundle = Bundle(theta, {name: value.float() for name, value in table["stats"].items()}, TeacherFacts(**facts))
+        bundle = Bundle(theta, {name: value.float() for name, value in table["stats"].items()}, facts)
         if _shapes(table["weights"]) != _shapes(bundle.net.unflatten(theta)):
             raise ValueError("its weights are not those of its network")
         if _shapes(bundle.stats) != _shapes(bundle.net.init_stats(theta)):
             raise ValueError("its statistics are not those of its network")
+        if table["digest"] != bundle.digest:
+            raise ValueError("its numbers are not those that were written")
+        if not all(bool(value.isfinite().all()) for value in (theta, *bundle.stats.values())):
+            raise ValueError("its numbers are not finite")
     except FileNotFoundError:
         raise DataError(f"teacher '{path}': there is no such file; `ddkit teachers ls` lists those that are") from None
     except (*_DAMAGE, DDKitError) as error:  # DDKitError: a network that this version does not know
@@ -159,6 +164,19 @@ def read_bundle(path: Path) -> Bundle:
             "copy, or `ddkit teachers rm` it to train it again"
         ) from None
     return bundle
+
+
+def _facts(texts: dict[str, Any]) -> TeacherFacts:
+    """The facts of a file, each of the type that it should be."""
+    kinds: dict[str, Callable[[Any], Any]] = {
+        **{"shape": _tuple_of(int), "classes": _tuple_of(str), "mean": _tuple_of(float), "std": _tuple_of(float)},
+        "validation_accuracy": float,
+    }
+    return TeacherFacts(**{name: kinds.get(name, str)(value) for name, value in texts.items()})
+
+
+def _tuple_of(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda values: tuple(map(kind, values))
 
 
 def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:

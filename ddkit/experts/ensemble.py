@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ddkit.errors import NumericalError
 from ddkit.experts.bundle import Bundle
 
 CHUNK = 250
@@ -41,13 +42,25 @@ class Ensemble:
 
     @torch.no_grad()
     def logits(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
-        """What they say on average: the mean of their logits, as INFER's labels."""
+        """What they say on average: the mean of their logits, as INFER's labels; on the teachers' device."""
         parts = images.split(len(images) if self.batch_stats else CHUNK)
-        return torch.cat([torch.stack([self._one(bundle, part) for bundle in self.teachers]).mean(0) for part in parts])
+        device = self.teachers[0].theta.device
+        return torch.cat(
+            [torch.stack([self._one(bundle, part.to(device)) for bundle in self.teachers]).mean(0) for part in parts]
+        )
 
     def labels(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
-        """Static labels: the logits of images as they are, rounded to what float16 holds, in which they are stored."""
-        return self.logits(images).half().float()
+        """Static labels: the logits of images as they are, rounded to what float16 holds, in which they are stored.
+
+        Raises:
+            NumericalError: float16 cannot hold them.
+        """
+        said = self.logits(images).half().float()
+        if not bool(said.isfinite().all()):
+            raise NumericalError(
+                f"teachers {', '.join(self.names)}: their logits are not finite, or too large for float16; train others"
+            )
+        return said
 
     def _one(self, bundle: Bundle, images: Tensor) -> Tensor:
         return bundle.net(bundle.theta, images, None if self.batch_stats else bundle.stats)

@@ -16,7 +16,7 @@ from ddkit.errors import DataError, NumericalError
 from ddkit.experts.buffer import BufferKey
 from ddkit.experts.bundle import Bundle, TeacherFacts, read_bundle, write_bundle
 from ddkit.experts.ensemble import Ensemble
-from ddkit.experts.pretrained import pretrained
+from ddkit.experts.pretrained import is_cached, pretrained
 from ddkit.experts.processes import at_once, process_count
 from ddkit.experts.teacher import FILE, PRETRAINED, TeacherSettings
 from ddkit.experts.train import train_experts
@@ -39,7 +39,8 @@ class Post(NamedTuple):
     @property
     def here(self) -> bool:
         """Whether the teacher need not be trained or downloaded first."""
-        return self.file.exists()
+        name = str(self.file)
+        return is_cached(name.removeprefix(PRETRAINED)) if name.startswith(PRETRAINED) else self.file.exists()
 
     @property
     def untrained(self) -> bool:
@@ -140,6 +141,11 @@ def read_post(post: Post, real: RealData) -> Bundle:
         return pretrained(name.removeprefix(PRETRAINED), real)
     bundle = read_bundle(post.file)
     bundle.refuse_mismatch(real, f"teacher '{post.file.name}'")
+    if post.net is not None and (bundle.facts.net, bundle.facts.data_digest) != (post.net.spec, real.data.digest):
+        raise DataError(
+            f"teacher '{post.file}': is a {bundle.facts.net} trained on data {bundle.facts.data_digest[:8]}, which does "
+            f"not go by this name; `ddkit teachers rm {post.file.stem}` to have {post.net.spec} trained"
+        )
     return bundle.to(real.train.images.device)
 
 

@@ -1,9 +1,12 @@
 """Teachers that torchvision trained on ImageNet, by name; torchvision downloads them."""
 
+from pathlib import Path
+from typing import Any
+
 import torch
 
 from ddkit.data import RealData
-from ddkit.errors import DataError
+from ddkit.errors import DataError, reason
 from ddkit.experts.bundle import Bundle, TeacherFacts
 from ddkit.nets import FlatNet, accuracy, parse_net
 
@@ -14,6 +17,18 @@ SHARE = 0.5
 another order: then it is hardly ever right."""
 
 
+def is_cached(model: str) -> bool:
+    """Whether torchvision has the weights on this disk."""
+    from torchvision.models import get_model_weights
+
+    return _cache(get_model_weights(model)[WEIGHTS]).exists()
+
+
+def _cache(weights: Any) -> Path:
+    """Where torch keeps them."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+
+
 def pretrained(model: str, real: RealData) -> Bundle:
     """The network `model` with torchvision's weights, for images normalised as ImageNet's (data.preprocess "imagenet").
 
@@ -21,7 +36,8 @@ def pretrained(model: str, real: RealData) -> Bundle:
     what the teacher says of the validation part.
 
     Raises:
-        DataError: data of another number of classes, or on which it is not what it should be.
+        DataError: weights that cannot be downloaded; data of another number of classes, or on which the network is
+            not what it should be.
         UsageError: the model is none that is known here.
     """
     net = FlatNet(parse_net(f"torchvision(model={model})"), real.data.shape, real.data.class_count)
@@ -34,7 +50,13 @@ def pretrained(model: str, real: RealData) -> Bundle:
             f"teacher 'torchvision:{model}': knows {stated} classes, the data has {real.data.class_count}; train "
             "teachers of its own"
         )
-    state = {name: value.float() for name, value in weights.get_state_dict(progress=False, check_hash=True).items()}
+    try:
+        state = {name: value.float() for name, value in weights.get_state_dict(progress=False, check_hash=True).items()}
+    except (OSError, RuntimeError) as error:  # no network; a file that is cut off, or another than its hash says
+        raise DataError(
+            f"teacher 'torchvision:{model}': its weights cannot be had from {weights.url} ({reason(error)}); put that "
+            f"file into {_cache(weights).parent}"
+        ) from None
     device = real.train.images.device
     kinds = ("running_mean", "running_var", "num_batches_tracked")
     theta = torch.cat([value.flatten() for name, value in state.items() if not name.endswith(kinds)]).to(device)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from ddkit.errors import RecipeError
 from ddkit.experts.plain import PlainExperts
 from ddkit.experts.settings import ExpertSettings
-from ddkit.nets import parse_net
+from ddkit.nets import net_spec, parse_net
 from ddkit.recipe import preset, setting
 
 FILE = "file:"
@@ -39,11 +39,9 @@ class TeacherSettings(PlainExperts):
             raise RecipeError(
                 "key 'experts.nets': names no network; teachers need at least one, as in resnet18(norm=batch)"
             )
-        if len(set(self.named)) < len(self.named):
+        teachers = [name if name.startswith((FILE, PRETRAINED)) else net_spec(parse_net(name)) for name in self.named]
+        if len(set(teachers)) < len(teachers):
             raise RecipeError("key 'experts.nets': names one network twice; several of a kind are experts.count")
-        for name in self.named:
-            if not name.startswith((FILE, PRETRAINED)):
-                parse_net(name)
 
     @property
     def named(self) -> list[str]:

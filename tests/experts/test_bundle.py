@@ -12,7 +12,7 @@ import torch
 from ddkit.data import RealData
 from ddkit.errors import DataError
 from ddkit.experts import Bundle, read_bundle, write_bundle
-from ddkit.experts.bundle import TeacherFacts
+from ddkit.experts.bundle import FORMAT, TeacherFacts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 
@@ -130,13 +130,13 @@ class Trap:
 def test_a_foreign_pickle_is_not_run(tmp_path: Path, save: Callable) -> None:
     trap, path = Trap(), tmp_path / "teacher.pt"
     trap.path = tmp_path / "sprung"
-    save({"format": "ddkit-teacher/1", "facts": trap}, path)
+    save({"format": FORMAT, "facts": trap}, path)
     _refused(path, "no teacher of ddkit's")
     assert not (tmp_path / "sprung").exists()
 
 
 def _another_format(table: dict) -> None:
-    table["format"] = "ddkit-teacher/2"
+    table["format"] = "ddkit-teacher/3"
 
 
 def _no_facts(table: dict) -> None:
@@ -185,9 +185,39 @@ def _stats_of_another_width(table: dict) -> None:
     table["stats"] = {name: torch.ones(5) for name in table["stats"]}
 
 
+def _a_fact_of_another_type(table: dict) -> None:
+    table["facts"] = json.dumps(json.loads(table["facts"]) | {"mean": 0.5})
+
+
+def _no_accuracy(table: dict) -> None:
+    table["facts"] = json.dumps(json.loads(table["facts"]) | {"validation_accuracy": None})
+
+
+def _another_fact(table: dict) -> None:
+    table["facts"] = json.dumps(json.loads(table["facts"]) | {"classes": ["b", "a", "c"]})
+
+
+def _a_weight_moved(table: dict) -> None:
+    next(iter(table["weights"].values())).view(-1)[3] += 1e-6
+
+
+def _a_statistic_moved(table: dict) -> None:
+    next(iter(table["stats"].values()))[0] *= 2
+
+
+def _no_digest(table: dict) -> None:
+    del table["digest"]
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
+        _a_fact_of_another_type,
+        _no_accuracy,
+        _another_fact,
+        _a_weight_moved,
+        _a_statistic_moved,
+        _no_digest,
         _another_format,
         _no_facts,
         _facts_no_json,
@@ -209,6 +239,27 @@ def test_parts_that_are_wrong_are_one_line(bundle: Bundle, tmp_path: Path, spoil
     spoil(table)
     torch.save(table, path)
     _refused(path, "no teacher of ddkit's, or damaged")
+
+
+def test_every_flipped_bit_of_a_number_is_one_line(bundle: Bundle, tmp_path: Path) -> None:
+    """torch.load does not look at the zip's checksums: a weight of 7.5e35 was once read as a good one."""
+    path = tmp_path / "teacher.pt"
+    write_bundle(bundle, path)
+    image = path.read_bytes()
+    for tensor in (bundle.theta, *bundle.stats.values()):
+        needle = tensor.view(-1)[:4].numpy().tobytes()
+        at = image.index(needle)
+        for byte in range(at, at + len(needle)):
+            path.write_bytes(image[:byte] + bytes([image[byte] ^ 64]) + image[byte + 1 :])
+            _refused(path, "no teacher of ddkit's, or damaged")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_lost_are_refused(bundle: Bundle, tmp_path: Path, value: float) -> None:
+    theta = bundle.theta.clone()
+    theta[5] = value
+    write_bundle(Bundle(theta, bundle.stats, bundle.facts), tmp_path / "teacher.pt")
+    _refused(tmp_path / "teacher.pt", "no teacher of ddkit's, or damaged")
 
 
 def test_a_foreign_state_dict_is_one_line(bundle: Bundle, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ddkit.errors import NumericalError
 from ddkit.experts import Bundle, Ensemble
 from ddkit.experts import ensemble as module
 from ddkit.experts.bundle import TeacherFacts
@@ -38,6 +39,14 @@ def test_labels_are_what_float16_holds() -> None:
     labels, logits = Ensemble(BUNDLES).labels(IMAGES), Ensemble(BUNDLES).logits(IMAGES)
     assert labels.dtype == torch.float32 and torch.equal(labels, logits.half().float())
     assert not torch.equal(labels, logits)
+
+
+@pytest.mark.parametrize("factor", [1e7, float("nan"), float("inf")])
+def test_labels_that_float16_cannot_hold_are_one_line(factor: float) -> None:
+    lost = Bundle(BUNDLES[0].theta * factor, BUNDLES[0].stats, BUNDLES[0].facts)
+    with pytest.raises(NumericalError, match="not finite, or too large for float16") as caught:
+        Ensemble((lost,)).labels(IMAGES)
+    assert "\n" not in str(caught.value)
 
 
 def test_under_the_statistics_of_the_images_all_are_seen_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,6 +203,16 @@ def test_what_cannot_be_hired_is_one_line(real: RealData, tmp_path: Path) -> Non
         hire(tmp_path, real, nets="mlp(depth=1, width=8)", count=1)
 
 
+def test_another_teacher_under_its_name_is_one_line(real: RealData, tmp_path: Path) -> None:
+    """As a file copied over another one is."""
+    hire(tmp_path, real, nets="mlp(depth=1, width=8); mlp(depth=1, width=4)", count=1)
+    first, second = sorted(tmp_path.iterdir())
+    first.write_bytes(second.read_bytes())
+    with pytest.raises(DataError, match=r"which does not go by this name; `ddkit teachers rm") as caught:
+        hire(tmp_path, real, nets="mlp(depth=1, width=8); mlp(depth=1, width=4)", count=1)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_teacher_that_diverges_is_not_stored(real: RealData, tmp_path: Path) -> None:
     with pytest.raises(NumericalError, match=r"lower experts\.lr"):
         hire(tmp_path, real, nets="mlp(depth=1, width=8)", lr=1e30)
@@ -213,3 +223,8 @@ def test_a_teacher_that_diverges_is_not_stored(real: RealData, tmp_path: Path) -
 def test_teachers_without_a_network_are_one_line(nets: str) -> None:
     with pytest.raises(RecipeError, match="names no network"):
         TeacherSettings(nets=nets)
+
+
+def test_one_network_spelt_in_two_ways_is_one_teacher() -> None:
+    with pytest.raises(RecipeError, match="names one network twice"):
+        TeacherSettings(nets="convnet(norm=batch, depth=1); convnet(depth=1,norm=batch)")

@@ -2,7 +2,10 @@
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -11,6 +14,7 @@ from torchvision.models import get_model, get_model_weights
 
 from ddkit.data import ImageData, Part, RealData, prepare
 from ddkit.errors import DataError
+from ddkit.experts.hire import Post
 from ddkit.experts.pretrained import pretrained
 from ddkit.randomness import stream
 from ddkit.recipe import DataSettings
@@ -31,6 +35,8 @@ def named_by(module: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> Callab
 
     class Weights:
         meta = get_model_weights("resnet18")["IMAGENET1K_V1"].meta
+
+        url = get_model_weights("resnet18")["IMAGENET1K_V1"].url
 
         def get_state_dict(self, **_: Any) -> dict[str, Tensor]:
             return module.state_dict()
@@ -80,3 +86,31 @@ def test_classes_in_another_order_are_refused(named_by: Callable[[int], RealData
 def test_another_number_of_classes_is_refused(real: RealData) -> None:
     with pytest.raises(DataError, match="knows 1000 classes, the data has 3"):
         pretrained("resnet18", real)
+
+
+@pytest.mark.parametrize("error", [URLError("no network"), RuntimeError("invalid hash value")])
+def test_weights_that_cannot_be_had_are_one_line(
+    named_by: Callable[[int], RealData], error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real = named_by(0)
+    theirs = get_model_weights("resnet18")["IMAGENET1K_V1"]
+
+    def fail(**_: Any) -> dict[str, Tensor]:
+        raise error
+
+    weights = SimpleNamespace(meta=theirs.meta, url=theirs.url, get_state_dict=fail)
+    monkeypatch.setattr("torchvision.models.get_model_weights", lambda _: {"IMAGENET1K_V1": weights})
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
+    with pytest.raises(DataError, match=r"cannot be had from \S+/resnet18\S+\.pth .*; put that file into") as caught:
+        pretrained("resnet18", real)
+    assert "\n" not in str(caught.value) and str(tmp_path / "checkpoints") in str(caught.value)
+
+
+def test_they_are_here_once_they_are_on_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
+    post = Post(None, 0, Path("torchvision:resnet18"))
+    assert not post.here
+    file = tmp_path / "checkpoints" / Path(get_model_weights("resnet18")["IMAGENET1K_V1"].url).name
+    file.parent.mkdir()
+    file.touch()
+    assert post.here
