@@ -20,6 +20,7 @@ class PaperProtocol:
         name: the method whose authors did so.
         look_every: the best of the test accuracies seen each so many epochs is reported, from the first epoch on;
             None: the one after the last step.
+        looks_last: whether the last epoch is looked at too where it is not one of these.
         passes: how often the same networks are trained so, one training after the other, before they are judged.
         of_snapshots: whether the best of a run's snapshots is reported; else its last set.
         augmented: whether networks are trained under the recipe's augmentation.
@@ -40,6 +41,7 @@ class PaperProtocol:
     drop_factor: float = 0.1
     weight_decay: float = 5e-4
     look_every: int | None = None
+    looks_last: bool = False
     passes: int = 1
     of_snapshots: bool = True
     augmented: bool = True
@@ -80,7 +82,10 @@ class PaperProtocol:
     def looks(self, size: int) -> Sequence[int]:
         """The steps of a training on `size` images after which the test set is looked at."""
         steps, epoch = self.training(size).steps, self._steps_an_epoch(size)
-        return (steps,) if self.look_every is None else range(epoch, steps + 1, self.look_every * epoch)
+        if self.look_every is None:
+            return (steps,)
+        looks = range(epoch, steps + 1, self.look_every * epoch)
+        return (*looks, steps) if self.looks_last and looks[-1] < steps else looks
 
     def _steps_an_epoch(self, size: int) -> int:
         return -(-size // self.batch)
@@ -92,7 +97,7 @@ DECOUPLED: dict[str, Any] = {
 }
 """What SRe2L and INFER share on CIFAR."""
 
-INFER_STATIC = PaperProtocol(**DECOUPLED, name="infer", batch=64, look_every=10, labels="static")
+INFER_STATIC = PaperProtocol(**DECOUPLED, name="infer", batch=64, look_every=10, looks_last=True, labels="static")
 
 PAPERS = {
     protocol.name: protocol

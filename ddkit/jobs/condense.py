@@ -145,7 +145,7 @@ def _make(
 def default_folder(recipe: Recipe) -> Path:
     """runs/METHOD-DATA-ipcN-seedS; METHOD-fyi where images enter with their mirror images."""
     data = Path(recipe.data.name.partition(":")[2] or recipe.data.name).name.removesuffix(".npz")
-    method = recipe.method.name + ("-fyi" if recipe.method.expects_flips else "")
+    method = recipe.method.name + ("-fyi" if recipe.method.wears_fyi else "")
     return Path("runs") / f"{method}-{data}-ipc{recipe.method.ipc}-seed{recipe.seed}"
 
 

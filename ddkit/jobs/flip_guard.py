@@ -52,7 +52,7 @@ def refuse_harmful_flips(key: str, fix: str, settings: DataSettings, real: RealD
 
 def _who_flips(recipe: Recipe, dsa: DSA, policies: Sequence[str]) -> tuple[str, str] | None:
     """The key that has images mirrored, and what to write instead."""
-    if recipe.method.expects_flips:
+    if recipe.method.wears_fyi:
         return "method.fyi", "leave FYI out"
     if dsa.flips:
         return "data.augment", f"use --set data.augment={dsa.without_flip()}"

@@ -45,14 +45,19 @@ class MethodSettings:
         return 1
 
     @property
-    def expects_flips(self) -> bool:
-        """Whether the images are made to be mirrored by whoever trains on them; see `ddkit.methods.fyi`."""
+    def wears_fyi(self) -> bool:
+        """Whether images entered with their mirror images; see `ddkit.methods.fyi`."""
         return False
+
+    @property
+    def expects_flips(self) -> bool:
+        """Whether the images are made to be mirrored by whoever trains on them."""
+        return self.wears_fyi
 
     @property
     def title(self) -> str:
         """What rows of the set are called: the method, and whether it wears FYI."""
-        return self.name + "+fyi" * self.expects_flips
+        return self.name + "+fyi" * self.wears_fyi
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class Context:
             net=self.net.spec,
             augment=self.dsa.strategy,
             evaluation_flip=max(self.dsa.flip_share, 0.5 if settings.expects_flips else 0.0),
-            fyi=settings.expects_flips,
+            fyi=settings.wears_fyi,
             mean=getattr(preprocess, "mean", None),
             std=getattr(preprocess, "std", None),
             lr=lr,

@@ -27,8 +27,8 @@ class Flipping:
     fyi: bool = setting(False, help="FYI: images enter the distillation with their mirror images")
 
     @property
-    def expects_flips(self) -> bool:
-        """Who trains on the set must mirror its images."""
+    def wears_fyi(self) -> bool:
+        """Whether they do."""
         return self.fyi
 
     def expand(self, images: Float[Tensor, "*b n c h w"]) -> Float[Tensor, "*b m c h w"]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data import select
+from ddkit.errors import NumericalError
 from ddkit.methods.budget import budget
 from ddkit.methods.contract import Context
 from ddkit.methods.labelled import labelled
@@ -27,6 +28,11 @@ class InferSettings(RecoverySettings):
     """Settings of INFER; the defaults are those for CIFAR."""
 
     name: ClassVar[str] = "infer"
+
+    @property
+    def expects_flips(self) -> bool:
+        """With FYI the set holds both views of an image, each with its own label: mirroring would give each the other's."""
+        return False
 
 
 @final
@@ -57,7 +63,9 @@ class INFER(Recovery):
         return self._real.new_zeros(*self.shape, 1, *self._context.real.data.shape)
 
     def finish(self, state: RecoveryState) -> SyntheticSet:
-        compensators = state.learned.squeeze(2).to(torch.float16).cpu()
-        compact = Compact(self._pixels, compensators, mirrored=self._settings.expects_flips)
+        compensators = self.recovered(state).squeeze(2).to(torch.float16).cpu()
+        if not bool(compensators.isfinite().all()):
+            raise NumericalError(f"method 'infer': a compensator is too large for float16; {self.blame}")
+        compact = Compact(self._pixels, compensators, mirrored=self._settings.wears_fyi)
         made = SyntheticSet.from_compact(compact, self._context.facts(self._settings))
         return labelled(made, self._settings, self._context)

@@ -9,12 +9,12 @@ With FYI a set's images are seen together with their mirror images. `view` is dr
 whole set: a random resized crop and a mirroring where `crop` asks for them, then a circular shift. Several sets are
 recovered at once, each with its own views and statistics; where a set has more images than `batch`, its classes go
 through the teacher in parts, and its statistics and gradients are still those of the whole: the parts' moments are
-joined, and what the loss asks of them is taken back to each part in a second pass. (The published code makes one
-compensator for each part.)
+joined, and what the loss asks of them is taken back to each part in a second pass. (The published codes take a part
+for a whole: INFER's makes a compensator for each 100 classes, SRe2L's holds each batch of images to the statistics.)
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -57,10 +57,11 @@ class RecoverySettings(Flipping, LabelledSettings):
 
 @dataclass(frozen=True)
 class RecoveryState:
-    """What is learned, [teachers, sets, 1 or classes, C, H, W], Adam's two moments of the sets at work, the steps done,
-    and the generator's state."""
+    """What is learned, [teachers, sets, 1 or classes, C, H, W], as it was before the course at work; of that course's sets
+    what is learned by now and Adam's two moments; the steps done, and the generator's state."""
 
     learned: Tensor
+    value: Tensor
     first: Tensor
     second: Tensor
     done: int
@@ -99,8 +100,9 @@ class Recovery:
 
     @property
     def together(self) -> int:
-        """Sets that are recovered at once."""
-        return max(1, self._settings.batch // self._classes)
+        """Sets that are recovered at once: as many as fit into `batch` with all their views."""
+        views = len(self._settings.expand_index(torch.arange(self._classes)))
+        return max(1, self._settings.batch // views)
 
     @property
     def _runs(self) -> list[tuple[int, slice]]:
@@ -120,24 +122,35 @@ class Recovery:
         generator = stream(self._context.seed, "condense")
         learned = self.begin(generator)
         none = learned.new_zeros(0)
-        return RecoveryState(learned, none, none, 0, generator.get_state())
+        return RecoveryState(learned, none, none, none, 0, generator.get_state())
 
     def step(self, state: RecoveryState) -> tuple[RecoveryState, Mapping[str, Tensor | float]]:
         settings = self._settings
         generator = restored(state.rng)
         run, t = divmod(state.done, settings.iterations)
         m, sets = self._runs[run]
-        value = state.learned[m, sets]
-        fresh = torch.zeros_like(value)
-        first, second = (fresh, fresh) if t == 0 else (state.first, state.second)
+        value, first, second = state.value, state.first, state.second
+        if t == 0:
+            value = state.learned[m, sets]
+            first = second = torch.zeros_like(value)
         fixed = self.fixed()
         loss, gradient = self._gradient(
             self._teachers.teachers[m], value, fixed[sets] if fixed.dim() else fixed, generator
         )
         value, first, second = annealed_adam(value, first, second, gradient, t, settings.iterations, settings.lr)
+        new = RecoveryState(state.learned, self.kept(value), first, second, state.done + 1, generator.get_state())
+        if t + 1 == settings.iterations:  # not at each step: all sets together may be half a gigabyte
+            new = replace(new, learned=self.recovered(new))
+        return new, {"loss": loss}
+
+    def recovered(self, state: RecoveryState) -> Tensor:
+        """What is learned by now, [teachers, sets, 1 or classes, C, H, W]."""
+        if state.done == 0:
+            return state.learned
+        m, sets = self._runs[(state.done - 1) // self._settings.iterations]
         learned = state.learned.clone()
-        learned[m, sets] = self.kept(value)
-        return RecoveryState(learned, first, second, state.done + 1, generator.get_state()), {"loss": loss}
+        learned[m, sets] = state.value
+        return learned
 
     def _gradient(
         self, teacher: Bundle, value: Tensor, fixed: Tensor, generator: torch.Generator

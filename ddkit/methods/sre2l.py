@@ -46,5 +46,5 @@ class SRe2L(Recovery):
         return clip(learned, mean, std)
 
     def finish(self, state: RecoveryState) -> SyntheticSet:
-        images = state.learned[0].transpose(0, 1).flatten(0, 1)
+        images = self.recovered(state)[0].transpose(0, 1).flatten(0, 1)
         return labelled(self._context.as_set(self._settings, images), self._settings, self._context)

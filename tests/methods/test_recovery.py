@@ -1,6 +1,7 @@
 """The loss of a recovery and its gradient: in parts as in one pass, several sets as each alone, by hand; float64."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -156,6 +157,20 @@ def test_sets_that_are_recovered_together_are_those_alone(
     assert method.shape[1] > 2
 
 
+def test_a_course_is_seen_while_it_runs_and_kept_when_it_ends(make_context: Callable[..., Context]) -> None:
+    """What is shown of a run on its way are all sets: those that are done, at work, and still to come."""
+    method = SRe2L(SRe2LSettings(ipc=3, iterations=2, batch=3), make_context("teacher"))
+    state = method.init()
+    begun, seen = state.learned, [method.recovered(state)]
+    for _ in range(method.iterations):
+        state, _ = method.step(state)
+        seen.append(method.recovered(state))
+    for done, (before, after) in enumerate(itertools.pairwise(seen)):
+        moved = (before != after).flatten(3).any(-1).any(-1)[0]
+        assert moved.tolist() == [j == done // 2 for j in range(3)]
+    assert torch.equal(state.learned, seen[-1]) and torch.equal(begun, seen[0])
+
+
 @pytest.mark.parametrize("crop", [False, True])
 def test_a_view_is_one_for_a_whole_set_and_drawn_anew(make_context: Callable[..., Context], crop: bool) -> None:
     method = SRe2L(SRe2LSettings(ipc=2, jitter=3, crop=crop), make_context("teacher"))
@@ -190,7 +205,7 @@ def test_fyi_with_the_identity_for_a_flip_is_its_host(
         state = method.init()
         for _ in range(3):
             state, _ = method.step(state)
-        return state.learned
+        return method.recovered(state)
 
     host, flipped = after(False), after(True)
     assert (host - flipped).abs().max() > 1e-3
@@ -206,3 +221,8 @@ def test_fyi_asks_for_both_views_of_an_image(faculty: Ensemble) -> None:
     expected = F.cross_entropy(logits, torch.arange(CLASSES).repeat(2))
     expected = expected + settings.r_bn * bn_distance(moments, bundle.stats, "norm")[0]
     torch.testing.assert_close(matched(bundle, both, classes, settings)[0], expected, rtol=1e-10, atol=0)
+
+
+def test_with_fyi_as_many_images_as_the_batch_go_together(make_context: Callable[..., Context]) -> None:
+    host, fyi = (SRe2L(SRe2LSettings(ipc=4, batch=12, fyi=fyi), make_context("teacher")) for fyi in (False, True))
+    assert (host.together, fyi.together) == (4, 2)  # 12 images of 3 classes

@@ -16,7 +16,7 @@ def test_images_stay_in_the_valid_range_at_every_step(make_context: Callable[...
     assert real.preprocess.inverse(state.learned.flatten(0, 2)).min() < -0.02  # noise is not in it yet
     for _ in range(6):
         state, _ = method.step(state)
-        pixels = real.preprocess.inverse(state.learned.flatten(0, 2))
+        pixels = real.preprocess.inverse(method.recovered(state).flatten(0, 2))
         assert -1e-5 < pixels.min() and pixels.max() < 1 + 1e-5
     assert (pixels < 1e-5).any() and (pixels > 1 - 1e-5).any()
     images = method.finish(state).images
