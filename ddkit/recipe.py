@@ -26,6 +26,9 @@ FLIP_POLICIES = ("auto", "augment", "always")
 
 LABEL_POLICIES = ("auto", "hard", "static", "dynamic")
 
+TEACHER_BN = ("running", "batch")
+"""Statistics that teachers' batch norms run under: those they were saved with, or those of the images asked about."""
+
 KEPT = "ipc"
 """The budget, which a method's name does not change the meaning of."""
 
@@ -89,6 +92,9 @@ class EvaluateSettings:
     )
     temperature: float | None = setting(
         None, above=0, help="at which labels that are logits are learned; none: the set's own, 30 where it has none"
+    )
+    teacher_bn: str = setting(
+        "running", one_of=TEACHER_BN, help="teachers' batch norms run under their own statistics, or the batch's"
     )
     optimiser: str = setting("sgd", one_of=("sgd", "adamw"), help="sgd: momentum, lr drops once; adamw: cosine")
     mixup: float = setting(0.0, at_least=0, help="parameter of mixup's Beta distribution; 0: images are not mixed")

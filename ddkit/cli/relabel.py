@@ -13,8 +13,16 @@ import click
 @click.option("--temperature", default=30.0, show_default=True, help="At which the labels are to be learned.")
 @click.option("--top-k", type=click.IntRange(1), help="Logits of a label that are kept; default all.")
 @click.option("--ferkd", metavar="LOW,MIDDLE,HIGH", help="FerKD's regions of confidence; default off.")
+@click.option(
+    "--teacher-bn",
+    type=click.Choice(["running", "batch"]),
+    default="running",
+    show_default=True,
+    help="Statistics of teachers' batch norms: their own, or those of the set's images.",
+)
 @click.option("--data", help="Where the real data is now, as npz:FILE; default where it was.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in experts.epochs=20.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 def relabel(
     source: str,
     out: Path,
@@ -23,8 +31,10 @@ def relabel(
     temperature: float,
     top_k: int | None,
     ferkd: str | None,
+    teacher_bn: str,
     data: str | None,
     overrides: tuple[str, ...],
+    device: str,
 ) -> None:
     """Write SET with soft labels: the mean logits of teachers trained on the data that it was made from.
 
@@ -43,8 +53,10 @@ def relabel(
             temperature=temperature,
             top_k=top_k,
             ferkd=ferkd,
+            teacher_bn=teacher_bn,
             data=data,
             overrides=overrides,
+            device=device,
             meter=meter,
         )
     write_set(made, out)

@@ -30,6 +30,10 @@ def show(source: str, recipe: bool) -> None:
     parts = synthetic.stored_bytes()
     each = " + ".join(f"{name} {size:,}" for name, size in parts.items())
     facts["bytes"] = f"{sum(parts.values()):,} before compression: {each}"
+    if synthetic.compact is not None:
+        facts["compact"] = synthetic.compact.told(synthetic.facts.ipc)
+    if Path(source).is_file():
+        facts["file"] = f"{Path(source).stat().st_size:,} bytes with recipe, lineage and HDF5's own"
     print_facts(facts)
     scores = json.loads(synthetic.record.scores)
     if scores:

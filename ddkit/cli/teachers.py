@@ -31,27 +31,44 @@ def train(recipe: str | None, data: str | None, overrides: tuple[str, ...], devi
 def ls() -> None:
     """List the teachers."""
     from ddkit.cli.table import print_rows
+    from ddkit.errors import DataError
     from ddkit.experts import read_bundle
     from ddkit.jobs import teacher_files
 
-    rows = []
+    rows, bad = [], []
     for file in teacher_files(()):
-        facts = read_bundle(file).facts
+        try:
+            facts = read_bundle(file).facts
+        except DataError as error:
+            bad.append(error)
+            rows.append((file.stem, "damaged", "", "", f"{file.stat().st_size / 2**20:.1f} MiB"))
+            continue
         accuracy = f"{100 * facts.validation_accuracy:.1f}"
         rows.append((file.stem, facts.data, facts.net, accuracy, f"{file.stat().st_size / 2**20:.1f} MiB"))
     print_rows(("teacher", "data", "network", "validation %", "size"), rows)
+    if bad:
+        raise bad[0]
 
 
 @teachers.command()
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
     """Read teachers and print what they are bound to (default: all)."""
+    from ddkit.errors import DataError
     from ddkit.experts import read_bundle
     from ddkit.jobs import teacher_files
 
+    bad = []
     for file in teacher_files(names):
-        facts = read_bundle(file).facts
-        click.echo(f"{file.stem}: good; {len(facts.classes)} classes, '{facts.classes[0]}' first")
+        try:
+            facts = read_bundle(file).facts
+        except DataError as error:
+            bad.append(error)
+            click.echo(f"{file.stem}: damaged")
+        else:
+            click.echo(f"{file.stem}: good; {len(facts.classes)} classes, '{facts.classes[0]}' first")
+    if bad:
+        raise bad[0]
 
 
 @teachers.command()

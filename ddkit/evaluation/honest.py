@@ -54,17 +54,21 @@ def evaluate_honestly(
 
     own = synthetic.facts
     temperature = temperature_of(settings.temperature, own.temperature)
+    if teachers is not None:
+        teachers = teachers.under(settings.teacher_bn)
 
     def call(row: Row, policy: str, classes: torch.Tensor | None = None) -> Row:
-        return called(row, policy, classes, teachers, temperature)
+        return called(row, policy, classes, teachers, temperature, own.top_k)
 
     rows = [call(set_row(synthetic, real, settings.nets), settings.labels, synthetic.labels)]
     if baselines:
         drawn = [rival_row(name, real, synthetic.facts.ipc, settings.nets, seed) for name in RIVALS]
         rows += [call(row, settings.labels) for row in drawn]
-        named = teachers is not None and own.temperature is not None and "; ".join(teachers.names) == own.teachers
-        if settings.labels == "auto" and named:
-            rows.append(replace(call(drawn[0], "static"), name=SAME_LABELS))
+        if settings.labels == "auto" and own.temperature is not None and teachers is not None:
+            if "; ".join(teachers.names) == own.teachers:
+                rows.append(replace(call(drawn[0], "static"), name=SAME_LABELS))
+            else:
+                meter.say(f"left out: {SAME_LABELS}; the teachers found here are not those that named the set")
     if settings.whole:
         rows.append(whole_row(real, settings.nets))
     meter.start("evaluating", len(rows))
@@ -91,8 +95,8 @@ def score_row(
 ) -> Score:
     """Train a row's networks at every learning rate of the grid and judge those of the best one.
 
-    How: `honest_training`. Where teachers name every batch, all rates see the same batches. The best rate is that of the validation part; its networks meet the part `on`, one of PARTS,
-    once, after their last step.
+    How: `honest_training`. The best rate is that of the validation part; its networks meet the part `on`, one of PARTS,
+    once, after their last step. Where teachers name every batch, all rates see the same batches.
     """
     begin = time.perf_counter()
     n, size = row.members.shape
@@ -125,7 +129,7 @@ def label_notes(settings: EvaluateSettings, teachers: Ensemble | None, temperatu
     if teachers is not None:
         notes.append(
             f"labels: {settings.labels}; teachers' logits learned at temperature {temperature:g}; the "
-            f"{len(teachers)} teachers themselves take {teachers.size:,} bytes, which no row counts"
+            f"teachers themselves ({len(teachers)}) take {teachers.size:,} bytes, which no row counts"
         )
     if settings.optimiser != "sgd" or settings.mixup:
         notes.append(f"every row trained by {settings.optimiser}, mixup {settings.mixup:g}")

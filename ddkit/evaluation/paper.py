@@ -60,7 +60,7 @@ def evaluate_as_paper(
     temperature = temperature_of(protocol.temperature, last.facts.temperature)
 
     def call(row: Row, classes: torch.Tensor | None = None) -> Row:
-        return called(row, protocol.labels, classes, teachers, temperature)
+        return called(row, protocol.labels, classes, teachers, temperature, last.facts.top_k)
 
     score = partial(_score, real=real, net=net, protocol=protocol, dsa=dsa, seed=seed)
     meter.start(f"evaluating ({full_name})", len(snapshots) + baselines)
@@ -75,7 +75,8 @@ def evaluate_as_paper(
         train, ipc = real.train, last.facts.ipc
         pixels = train.images.flatten(1)
         draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(nets)]
-        rival = call(Row("random-real", train.images, train.labels, torch.stack(draws)))
+        size = draws[0].numel() * train.images[0].numel()
+        rival = call(Row("random-real", train.images, train.labels, torch.stack(draws), size))
         rivals.append(score(rival, protocol.lr or DEFAULT_LR))
     meter.finish()
     best = max(candidates, key=lambda score: score.mean)
@@ -122,7 +123,8 @@ def _score(
             lesson=row.lesson,
         )
     accuracies = tuple(max(own) for own in zip(*seen, strict=True))
-    return Score(name=row.name, images=size, accuracies=accuracies, lr=lr, seconds=time.perf_counter() - begin)
+    seconds = time.perf_counter() - begin
+    return Score(name=row.name, images=size, accuracies=accuracies, lr=lr, seconds=seconds, size=row.size)
 
 
 def _notes(

@@ -148,12 +148,21 @@ PROTOCOLS = ("honest", "paper", *(f"paper-{name}" for name in PAPERS))
 """What an evaluation may be asked for."""
 
 
-def full_name(protocol: str, method: str) -> str:
+def full_name(protocol: str, method: str, labelled: bool = False) -> str:
     """The protocol that is meant: for "paper" that of `method`, which made the set, or MTT's where it has none.
 
     Raises:
-        UsageError: there is no such protocol.
+        UsageError: there is no such protocol, or "paper" is one that knows no teachers' labels, and the set is
+            `labelled` by teachers.
     """
     if protocol not in PROTOCOLS:
         raise UsageError(f"protocol '{protocol}' is unknown; {nearest(protocol, PROTOCOLS)}")
-    return f"paper-{method if method in PAPERS else 'mtt'}" if protocol == "paper" else protocol
+    if protocol != "paper":
+        return protocol
+    known = method if method in PAPERS else "mtt"
+    if labelled and PAPERS[known].labels == "auto":
+        raise UsageError(
+            f"protocol 'paper': that of {known} knows no teachers' labels, which this set of {method} has; name one "
+            "that does, as paper-infer"
+        )
+    return f"paper-{known}"

@@ -11,7 +11,7 @@ from ddkit.errors import UsageError
 from ddkit.evaluation.lesson import CLASSES, Lesson
 from ddkit.experts import Ensemble
 from ddkit.randomness import stream
-from ddkit.synth import SyntheticSet
+from ddkit.synth import SyntheticSet, only_top, packed_bytes
 
 RIVALS = {"random-real": "random", "herding": "herding", "kmeans": "kmeans"}
 """Rows of real images as many as the set's, and the coreset that draws each."""
@@ -74,7 +74,14 @@ def temperature_of(asked: float | None, own: float | None) -> float:
     return asked or own or 30.0
 
 
-def called(row: Row, policy: str, classes: Tensor | None, teachers: Ensemble | None, temperature: float) -> Row:
+def called(
+    row: Row,
+    policy: str,
+    classes: Tensor | None,
+    teachers: Ensemble | None,
+    temperature: float,
+    top_k: int | None = None,
+) -> Row:
     """The row under a policy of labels, one of `ddkit.recipe.LABEL_POLICIES`.
 
     Args:
@@ -83,6 +90,7 @@ def called(row: Row, policy: str, classes: Tensor | None, teachers: Ensemble | N
         classes: of a set with soft labels, whose labels these then are under "hard".
         teachers: who give static and dynamic labels; a set's own static ones stay.
         temperature: at which logits are learned.
+        top_k: logits of a static label that are kept, as in the set that the row stands beside; None: all.
 
     Raises:
         UsageError: there are no teachers.
@@ -107,6 +115,7 @@ def called(row: Row, policy: str, classes: Tensor | None, teachers: Ensemble | N
     used = row.members.unique().to(row.images.device)
     said = teachers.labels(row.images[used])
     named = said.new_zeros(len(row.images), said.shape[1])
-    named[used] = said
-    size = 2 * row.members.shape[1] * said.shape[1]
+    named[used] = said if top_k is None else only_top(said, top_k, temperature)
+    count = row.members.shape[1]
+    size = 2 * count * said.shape[1] if top_k is None else packed_bytes(count, top_k)
     return dataclasses.replace(bare, labels=named, size=bare.size + size, label_size=size, lesson=Lesson(temperature))

@@ -1,5 +1,6 @@
 """Several teachers who are asked together."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,6 +30,10 @@ class Ensemble:
 
     def __iter__(self) -> Iterator[Bundle]:
         return iter(self.teachers)
+
+    def under(self, teacher_bn: str) -> "Ensemble":
+        """The same teachers under the statistics that `teacher_bn` names, one of `ddkit.recipe.TEACHER_BN`."""
+        return dataclasses.replace(self, batch_stats=teacher_bn == "batch")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -143,8 +143,8 @@ def read_post(post: Post, real: RealData) -> Bundle:
     bundle.refuse_mismatch(real, f"teacher '{post.file.name}'")
     if post.net is not None and (bundle.facts.net, bundle.facts.data_digest) != (post.net.spec, real.data.digest):
         raise DataError(
-            f"teacher '{post.file}': is a {bundle.facts.net} trained on data {bundle.facts.data_digest[:8]}, which does "
-            f"not go by this name; `ddkit teachers rm {post.file.stem}` to have {post.net.spec} trained"
+            f"teacher '{post.file}': is a {bundle.facts.net} trained on data {bundle.facts.data_digest[:8]}, which "
+            f"does not go by this name; `ddkit teachers rm {post.file.stem}` to have {post.net.spec} trained"
         )
     return bundle.to(real.train.images.device)
 

@@ -58,8 +58,10 @@ def plan_lines(
     first = entries[0].recipes[0]
     settings, ipc, real = first.evaluate, first.method.ipc, bench.real
     policy = labels or settings.labels
-    taught_by = [m for entry in entries if isinstance(m := entry.recipes[0].method, LabelledSettings)]
-    temperature = temperature_of(settings.temperature, taught_by[0].temperature if taught_by else None)
+    terms = label_terms(entries)
+    temperature, top_k = terms[0]
+    if teachers is not None:
+        teachers = teachers.under(settings.teacher_bn)
     expected = any(entry.recipes[0].method.expects_flips for entry in entries)
     asked = {entry.recipes[0].evaluate.flips for entry in entries}
     own = "always" if "always" in asked else "augment" if asked == {"augment"} else "auto"
@@ -73,7 +75,7 @@ def plan_lines(
         "augment": dsa.strategy,
         "on": on,
         "temperature": temperature,
-    }
+    } | ({} if top_k is None else {"top_k": top_k})
 
     def cell(recipe: Recipe, what: str, make: Callable[[], Row], policy: str = policy) -> Cell:
         # Defaults are no part of it: a setting that a later version adds leaves the scores of today where they are.
@@ -91,7 +93,7 @@ def plan_lines(
         return called(set_row(synthetic, real, settings.nets), policy, synthetic.labels, teachers, own)
 
     def of_rival(name: str, seed: int, policy: str = policy) -> Row:
-        return called(rival_row(name, real, ipc, settings.nets, seed), policy, None, teachers, temperature)
+        return called(rival_row(name, real, ipc, settings.nets, seed), policy, None, teachers, temperature, top_k)
 
     methods = [entry.method for entry in entries]
     told = (real.data.name, ipc, dsa.flip_share, policy)
@@ -108,7 +110,7 @@ def plan_lines(
             cell(recipe, f"{name}, ipc {ipc}", partial(of_rival, name, recipe.seed)) for recipe in entries[0].recipes
         ]
         yield cells, Line(*told, name, ())
-    if policy == "auto" and teachers is not None:
+    if policy == "auto" and teachers is not None and len(terms) == 1:
         cells = [
             cell(recipe, f"random-real, ipc {ipc}", partial(of_rival, "random-real", recipe.seed, "static"), "static")
             for recipe in entries[0].recipes
@@ -116,6 +118,14 @@ def plan_lines(
         yield cells, Line(*told, SAME_LABELS, ())
     if settings.whole and policy in ("auto", "hard"):
         yield [cell(first, "whole", partial(whole_row, real, settings.nets))], Line(*told, "whole", ())
+
+
+def label_terms(entries: list[Entry]) -> list[tuple[float, int | None]]:
+    """(temperature, logits kept) of the teachers' labels in a group, each kind once; without any, the defaults."""
+    asked = entries[0].recipes[0].evaluate.temperature
+    taught_by = [m for entry in entries if isinstance(m := entry.recipes[0].method, LabelledSettings)]
+    found = dict.fromkeys((temperature_of(asked, method.temperature), method.top_k) for method in taught_by)
+    return list(found) or [(temperature_of(asked, None), None)]
 
 
 def read_score(file: Path) -> Score:

@@ -13,10 +13,10 @@ from typing import Any
 
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError, nearest
-from ddkit.evaluation import PARTS
+from ddkit.evaluation import PARTS, SAME_LABELS
 from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.jobs.bench import Bench, lay_out, pick_device
-from ddkit.jobs.cells import Cell, plan_lines, read_score, score_cell
+from ddkit.jobs.cells import Cell, label_terms, plan_lines, read_score, score_cell
 from ddkit.jobs.comparison import Comparison, Line
 from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_another, teachers_for
 from ddkit.jobs.flip_guard import guard_flips
@@ -93,7 +93,7 @@ def compare(
         groups.setdefault(entry.group, []).append(entry)
     for members in groups.values():
         for policy in labels or (members[0].recipes[0].evaluate.labels,):
-            _refuse_two_faculties(members, policy)
+            _refuse_unclear_labels(members, policy)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
         refuse_another(entry.folder(out, recipe), recipe, benches[entry.bench_key].real)
@@ -121,7 +121,8 @@ def compare(
     lines = [
         dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) for cells, line in planned
     ]
-    return Comparison(on, tuple(lines), (*_notes(entries, sets, on), _augmentations(planned)))
+    told = dict.fromkeys(note for members in groups.values() for note in _label_notes(members, hired))
+    return Comparison(on, tuple(lines), (*_notes(entries, sets, on), *told, _augmentations(planned)))
 
 
 def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:
@@ -133,13 +134,27 @@ def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:
     return Entry(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
 
 
-def _refuse_two_faculties(members: list[Entry], policy: str) -> None:
-    """Raise if real images would have to be named by teachers of several kinds."""
+def _refuse_unclear_labels(members: list[Entry], policy: str) -> None:
+    """Raise if real images would have to be named by nobody, by teachers of several kinds, or at several temperatures.
+    Asked before anything is trained."""
+    if policy not in ("static", "dynamic"):
+        return
     kinds = [experts for entry in members if isinstance(experts := entry.recipes[0].experts, TeacherSettings)]
-    if policy in ("static", "dynamic") and any(kind != kinds[0] for kind in kinds):
+    if not kinds:
+        raise UsageError(
+            f"compare: {policy} labels come from teachers, and no recipe of {', '.join(e.name for e in members)} has "
+            "any; add one that has, as infer's, or ask for --labels hard"
+        )
+    if any(kind != kinds[0] for kind in kinds):
         raise UsageError(
             f"compare: recipes of one table have different teachers, and under {policy} labels real images can have "
             "those of one only; give them the same [experts]"
+        )
+    if len(found := label_terms(members)) > 1:
+        raise UsageError(
+            f"compare: recipes of one table have labels of several kinds (temperature, top_k): "
+            f"{' and '.join(map(str, found))}; under {policy} labels real images can have those of one only; add --set "
+            "evaluate.temperature=T, or give them one method.top_k"
         )
 
 
@@ -148,6 +163,19 @@ def _one_faculty(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> E
     found = [teachers for entry in members if (teachers := hired[entry]) is not None]
     alike = all(teachers.names == found[0].names for teachers in found)
     return found[0] if found and alike else None
+
+
+def _label_notes(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> list[str]:
+    """What a reader must know of a group's teachers; nothing where there are none."""
+    if all(hired[entry] is None for entry in members):
+        return []
+    teachers, terms = _one_faculty(members, hired), label_terms(members)
+    if teachers is None or len(terms) > 1:
+        return [f"left out: {SAME_LABELS}; the recipes' teachers, temperatures or top_k differ"]
+    return [
+        f"teachers' logits are learned at temperature {terms[0][0]:g}; the teachers themselves ({len(teachers)}) take "
+        f"{teachers.size:,} bytes, which no row counts"
+    ]
 
 
 def _augmentations(planned: list[tuple[list[Cell], Line]]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.errors import UsageError
+from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.jobs.bench import Bench, lay_out, pick_device
@@ -112,6 +112,7 @@ def _make(
 ) -> Condensed:
     """Experts, iterations, the set, its pictures and its scores."""
     experts, experts_digest = experts_of(recipe, bench, meter)
+    _hold_experts(folder, experts_digest)
     context = Context(
         *(bench.real, bench.net, bench.dsa, recipe.seed),
         trajectories=experts if isinstance(experts, Trajectories) else None,
@@ -127,7 +128,7 @@ def _make(
     )
     synthetic = dataclasses.replace(_run(made, folder, meter, resume, device), record=record)
     write_set(synthetic, folder.set)
-    _say_what_happened(folder, meter)
+    _say_what_happened(folder, synthetic, meter)
     _draw(folder, synthetic, bench)
     evaluation = None
     if evaluate:
@@ -140,6 +141,16 @@ def _make(
         synthetic = dataclasses.replace(synthetic, record=dataclasses.replace(record, scores=scores))
         write_set(synthetic, folder.set)
     return Condensed(folder.path, synthetic, evaluation)
+
+
+def _hold_experts(folder: RunFolder, digest: str) -> None:
+    """Note who the experts are, and raise if a run would go on with others than it began with."""
+    if folder.experts.exists() and (theirs := folder.experts.read_text().strip()) != digest:
+        raise DataError(
+            f"folder '{folder.path}': its run began with other experts (digest {theirs[:8]}) than found here "
+            f"({digest[:8]}); bring those back, or begin a new run"
+        )
+    folder.write_text(folder.experts, digest + "\n")
 
 
 def default_folder(recipe: Recipe) -> Path:
@@ -171,8 +182,10 @@ def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: 
     return method.finish(state)
 
 
-def _say_what_happened(folder: RunFolder, meter: Meter) -> None:
-    """What a reader of the score must know of the iterations."""
+def _say_what_happened(folder: RunFolder, synthetic: SyntheticSet, meter: Meter) -> None:
+    """What a reader of the score must know of the set and of the iterations."""
+    if synthetic.compact is not None:
+        meter.say(f"compact set: {synthetic.compact.told(synthetic.facts.ipc)}")
     rows = folder.read_metrics()
     if rows and "gradient_cosine" in rows[0]:
         meter.say(f"gradient cosine to float32, at the first iteration: {rows[0]['gradient_cosine']:.4f}")

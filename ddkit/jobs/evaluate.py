@@ -69,12 +69,7 @@ def evaluate(
         DataError: the set or its real data is missing or damaged, or they do not belong together.
     """
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
-    if protocol == "paper" and synthetic.facts.temperature is not None and synthetic.facts.method not in PAPERS:
-        raise UsageError(
-            f"protocol 'paper': there is none for {synthetic.facts.method}, and that of MTT knows no teachers' labels; "
-            "name one, as paper-infer"
-        )
-    protocol = full_name(protocol, synthetic.facts.method)
+    protocol = full_name(protocol, synthetic.facts.method, synthetic.facts.temperature is not None)
     only(overrides, ("evaluate.", OVERRIDE), "when a set is evaluated")
     explicit = () if nets is None else (f"evaluate.nets={nets}",)
     tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), explicit + overrides)
@@ -126,7 +121,7 @@ def columns(
     def spec(net: str) -> str:
         return FlatNet(parse_net(net), (channels, height, width), len(facts.classes)).spec
 
-    names = [full_name(protocol, facts.method) for protocol in protocols]
+    names = [full_name(protocol, facts.method, facts.temperature is not None) for protocol in protocols]
     specs = [spec(net) for net in nets]
     if cross or not nets:
         specs.append(spec(facts.net))
@@ -180,10 +175,16 @@ def _teachers_of(synthetic: SyntheticSet, bench: Bench, needed: bool, meter: Met
         return None
     settings = parse_table(table, TeacherSettings, "the set's recipe", "experts")
     root = home() / "teachers"
-    if not needed and not all(post.here for post in posts(root, bench.real, settings, bench.dsa)):
-        meter.say("left out: random-real with the same labels, whose teachers are not on this machine")
-        return None
-    return hire(root, bench.real, settings, bench.dsa, meter)
+    if needed:
+        return hire(root, bench.real, settings, bench.dsa, meter)
+    why = "are not on this machine"
+    if all(post.here for post in posts(root, bench.real, settings, bench.dsa)):
+        try:
+            return hire(root, bench.real, settings, bench.dsa, meter)
+        except DataError as error:
+            why = f"cannot be used: {error}"
+    meter.say(f"left out: random-real with the same labels, whose teachers {why}")
+    return None
 
 
 def _snapshots(source: Path, synthetic: SyntheticSet) -> dict[str, SyntheticSet]:

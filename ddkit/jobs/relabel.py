@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
-from ddkit.errors import UsageError
+from ddkit.errors import NumericalError, UsageError, nearest
 from ddkit.experts import TeacherSettings, hire
 from ddkit.experts.teacher import FILE
 from ddkit.home import home
 from ddkit.jobs.evaluate import lay_out_for, teacher_table
 from ddkit.methods.regions import regions
-from ddkit.recipe import override, parse_table
+from ddkit.recipe import TEACHER_BN, override, parse_table
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import SyntheticSet, fewer, load, only_top
 
@@ -27,8 +27,10 @@ def relabel(
     temperature: float = 30.0,
     top_k: int | None = None,
     ferkd: str | None = None,
+    teacher_bn: str = "running",
     data: str | None = None,
     overrides: tuple[str, ...] = (),
+    device: str = "auto",
     meter: Meter | None = None,
 ) -> SyntheticSet:
     """The set with static soft labels: the mean logits of teachers for each image, as float16.
@@ -42,8 +44,10 @@ def relabel(
         top_k: logits of a label that are kept, the largest; None: all.
         ferkd: "LOW,MIDDLE,HIGH", FerKD's regions (see `ddkit.methods.regions`); the set then loses images, and its
             compact form if it has one.
+        teacher_bn: "running", or "batch": teachers' batch norms run under the statistics of all the set's images.
         data: where the real data is now; default where it was when the set was made.
         overrides: "experts.key=value" texts.
+        device: "auto", "cpu", "cuda", ...
         meter: progress; default silent.
 
     Example:
@@ -52,28 +56,38 @@ def relabel(
 
     Raises:
         UsageError: no teachers are named; regions that are no three shares in ascending order.
+        NumericalError: labels that float16 cannot hold.
         DataError: a teacher that reads other pixels or classes than the set has.
     """
     if not 0 < temperature < math.inf or (top_k is not None and top_k < 1):
         raise UsageError(
             f"relabel: the temperature must be above 0 and top-k at least 1, got {temperature} and {top_k}"
         )
+    if teacher_bn not in TEACHER_BN:
+        raise UsageError(f"relabel: teacher_bn '{teacher_bn}' is unknown; {nearest(teacher_bn, TEACHER_BN)}")
+    if bad := next((file for file in files if ";" in str(file)), None):
+        raise UsageError(
+            f"relabel: bundle '{bad}': a ; separates teachers, and cannot stand in a file's name; rename it"
+        )
     if files and (nets or overrides):
         raise UsageError("relabel: teachers are named twice, as bundles and as networks to be trained; keep one")
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
-    bench, meter = lay_out_for(synthetic, data), meter or SilentMeter()
+    bench, meter = lay_out_for(synthetic, data, device=device), meter or SilentMeter()
     settings = (
-        TeacherSettings(nets="; ".join(f"{FILE}{file}" for file in files))
+        TeacherSettings(nets="; ".join(f"{FILE}{file.resolve()}" for file in files))
         if files
         else _asked(synthetic, nets, overrides)
     )
     teachers = hire(home() / "teachers", bench.real, settings, bench.dsa, meter)
-    labels = teachers.labels(synthetic.images)
+    labels = teachers.under(teacher_bn).labels(synthetic.images).cpu()
     kept = torch.ones(len(synthetic), dtype=torch.bool)
     if ferkd is not None:
         kept, labels = regions(labels, synthetic.labels, temperature, ferkd)
         meter.say(_what_is_left(synthetic, kept))
     top_k = fewer(top_k, labels.shape[1])
+    soft = only_top(labels[kept], top_k or labels.shape[1], temperature)
+    if not bool(soft.isfinite().all()):
+        raise NumericalError(f"relabel: labels at temperature {temperature:g} are too large for float16; lower it")
     facts = dataclasses.replace(
         synthetic.facts, temperature=temperature, top_k=top_k, teachers="; ".join(teachers.names)
     )
@@ -83,7 +97,7 @@ def relabel(
         synthetic,
         images=synthetic.images[kept],
         labels=synthetic.labels[kept],
-        soft_labels=only_top(labels[kept], top_k or labels.shape[1], temperature),
+        soft_labels=soft,
         facts=facts,
         compact=synthetic.compact if kept.all() else None,
         record=dataclasses.replace(synthetic.record, scores="{}", lineage=json.dumps(lineage)),

@@ -35,7 +35,7 @@ def labelled(made: SyntheticSet, settings: LabelledSettings, context: Context) -
     """The set with the teachers' labels of its images, if it is to have them."""
     if not settings.soft_labels:
         return made
-    said = teachers_of(context, settings.name).labels(made.images.to(context.device)).cpu()
+    said = teachers_of(context, settings.name).labels(made.images).cpu()
     top_k = fewer(settings.top_k, said.shape[1])
     soft = said if top_k is None else only_top(said, top_k, settings.temperature)
     facts = replace(made.facts, temperature=settings.temperature, top_k=top_k)

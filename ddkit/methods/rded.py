@@ -24,6 +24,9 @@ from ddkit.synth import SyntheticSet
 
 SCALE = (0.08, 1.0)
 
+CHUNK = 250
+"""Crops that go through the teacher together."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RDEDSettings(LabelledSettings):
@@ -80,24 +83,26 @@ class RDED:
             )
         looked_at = max(settings.mipc, needed)
         chosen = members[torch.randperm(len(members), generator=generator)[:looked_at].to(members.device)]
-        crops, losses = zip(*(self._best_crop(image, c, generator) for image in train.images[chosen]), strict=True)
-        order = torch.stack(losses).argsort()[:needed]
-        best = torch.stack(crops)[order]
-        return _stitched(best, settings.factor)
+        together = max(1, CHUNK // settings.num_crop)
+        found = [self._best_crops(train.images[part], c, generator) for part in chosen.split(together)]
+        crops, losses = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return _stitched(crops[losses.argsort()[:needed]], settings.factor)
 
-    def _best_crop(self, image: Tensor, c: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """The crop of an image [C, h, w] with the lowest loss, and that loss []."""
+    def _best_crops(self, images: Tensor, c: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Of each image [n, C, H, W] of class c the crop with the lowest loss, and these losses [n]."""
         settings, teacher = self._settings, self._teachers.teachers[0]
-        side = (image.shape[-2], image.shape[-1])
+        side = (images.shape[-2], images.shape[-1])
         small = (side[0] // settings.factor, side[1] // settings.factor)
-        boxes = [random_box(side, SCALE, generator, (1.0, 1.0)) for _ in range(settings.num_crop)]
-        crops = torch.cat([crop_to_side(image[None], box, small) for box in boxes])
+        boxes = [[random_box(side, SCALE, generator, (1.0, 1.0)) for _ in range(settings.num_crop)] for _ in images]
+        crops = torch.cat(
+            [crop_to_side(image[None], box, small) for image, own in zip(images, boxes, strict=True) for box in own]
+        )
         margin = [(whole - part) // 2 for whole, part in zip(side, small, strict=True)]
         framed = pad(crops, (margin[1], side[1] - small[1] - margin[1], margin[0], side[0] - small[0] - margin[0]))
         logits = logits_of(teacher.net, teacher.theta, framed, teacher.stats)
         losses = cross_entropy(logits, torch.full((len(crops),), c, device=crops.device), reduction="none")
-        best = int(losses.argmin())
-        return crops[best], losses[best]
+        lowest, best = losses.view(len(images), -1).min(1)
+        return crops.unflatten(0, (len(images), -1))[torch.arange(len(images), device=best.device), best], lowest
 
     def step(self, state: RDEDState) -> tuple[RDEDState, Mapping[str, Tensor | float]]:
         return state, {}

@@ -57,8 +57,8 @@ class RecoverySettings(Flipping, LabelledSettings):
 
 @dataclass(frozen=True)
 class RecoveryState:
-    """What is learned, [teachers, sets, 1 or classes, C, H, W], as it was before the course at work; of that course's sets
-    what is learned by now and Adam's two moments; the steps done, and the generator's state."""
+    """What is learned, [teachers, sets, 1 or classes, C, H, W], as it was before the course at work; of that course's
+    sets what is learned by now and Adam's two moments; the steps done, and the generator's state."""
 
     learned: Tensor
     value: Tensor

@@ -9,8 +9,8 @@ INFER). For batch norms l with running statistics (mean_l, var_l), and (mean_l(z
                                   rms over channels of ((mean_l - mean_l(z)) / std_l)
                                 + rms over channels of (var_l(z) / var_l - 1)
 
-w_l is FIRST for the first batch norm and 1 for the others; variances are biased. "norm" is as published, not squared; it
-grows with the number of layers, of channels and with the size of activations, so that its weight does not carry over
+w_l is FIRST for the first batch norm and 1 for the others; variances are biased. "norm" is as published, not squared.
+It grows with the number of layers, of channels and with the size of activations, so that its weight does not carry over
 from one network to another (CV-DD's issue 6: tens of thousands on ResNet50, hundreds on ResNet18, with one weight for
 both); "relative" has no scale.
 """

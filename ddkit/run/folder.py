@@ -33,6 +33,10 @@ class RunFolder:
         return self.path / "changes.json"
 
     @property
+    def experts(self) -> Path:
+        return self.path / "experts.sha256"
+
+    @property
     def initial(self) -> Path:
         return self.path / "initial.h5"
 

@@ -13,7 +13,7 @@ from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, in_255ths
 from ddkit.synth.hdf5 import read_set, write_set
 from ddkit.synth.shelf import list_sets, load
 from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
-from ddkit.synth.top_k import fewer, only_top
+from ddkit.synth.top_k import fewer, only_top, packed_bytes
 
 __all__ = [
     "EXPORTERS",
@@ -38,6 +38,7 @@ __all__ = [
     "list_sets",
     "load",
     "only_top",
+    "packed_bytes",
     "read_set",
     "write_set",
 ]

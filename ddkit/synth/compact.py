@@ -67,6 +67,15 @@ class Compact:
         seen = torch.cat([real, *shifted], 1)
         return (torch.cat([seen, hflip(seen)], 1) if self.mirrored else seen).flatten(0, 1)
 
+    def told(self, ipc: int) -> str:
+        """What a budget of `ipc` images a class has bought, in words; a compensator costs what an image does."""
+        (classes, n), m = self.real.shape[:2], len(self.compensators)
+        left = ipc * classes - n * (classes + m)
+        return (
+            f"{n} real images a class, {n * m} compensators ({n} of each of {m} teachers), expanded to "
+            f"{self.instances} a class; {left} of {ipc * classes} images' worth left"
+        )
+
     def stored_bytes(self) -> dict[str, int]:
         """What the parts take, to the byte."""
         return {"real images": self.real.numel(), "compensators": 2 * self.compensators.numel()}

@@ -5,12 +5,14 @@ Top level: row-aligned datasets only (`image`, `label`, perhaps `soft_label`). R
 in, so equal sets give equal bytes.
 
 A compact set (attribute `kind` is "compact") has a group `compact` instead of `image` and `label`: `real`,
-`compensator`, and the attribute `expansion`, which names how these become images (see `ddkit.synth.compact`). Nothing
-in it is compressed, so that its datasets take the bytes that the set counts.
+`compensator`, and the attributes `expansion`, which names how these become images (see `ddkit.synth.compact`), and
+`sha256`, of all its datasets. Nothing in it is compressed, so that its datasets take the bytes that the set counts.
 """
 
 import dataclasses
+import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +54,22 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
                 _write_rows(file, {name: tensor}, synthetic.facts.ipc)
             else:
                 file[name] = tensor.detach().cpu().numpy()
+        if synthetic.compact is not None:
+            file["compact"].attrs["sha256"] = _sha256(file)
         for name, value in dataclasses.asdict(synthetic.facts).items():
             if value is not None:
                 file.attrs[name] = json.dumps(value) if name == "classes" else value
         group = file.create_group("ddkit", track_order=True)
         for name, text in dataclasses.asdict(synthetic.record).items():
             group.attrs[name] = text
+
+
+def _sha256(file: h5py.File) -> str:
+    """Of the datasets of a compact set, which have no checksums of their own."""
+    sha = hashlib.sha256()
+    for name in ("compact/real", "compact/compensator", *sorted(set(file) - {"compact", "ddkit"})):
+        sha.update(file[name][:].tobytes())
+    return sha.hexdigest()
 
 
 def _label_rows(synthetic: SyntheticSet) -> dict[str, Tensor]:
@@ -125,16 +137,24 @@ def _parse(file: h5py.File) -> SyntheticSet:
         group, named = file["compact"], {name: mirrored for mirrored, name in EXPANSIONS.items()}
         if (expansion := group.attrs["expansion"]) not in named:
             raise ValueError(f"its expansion {expansion!r} is not one of this version of ddkit")
+        if group.attrs["sha256"] != _sha256(file):
+            raise ValueError("its numbers are not those that were written")
         real, added = (torch.from_numpy(group[name][:]) for name in ("real", "compensator"))
-        compact = Compact(real, added, named[expansion])
-        return SyntheticSet.from_compact(compact, facts, soft, record)
-    return SyntheticSet(
-        images=torch.from_numpy(file["image"][:]),
-        labels=torch.from_numpy(file["label"][:]),
-        soft_labels=soft,
-        facts=facts,
-        record=record,
-    )
+        found = SyntheticSet.from_compact(Compact(real, added, named[expansion]), facts, soft, record)
+    else:
+        images, labels = (torch.from_numpy(file[name][:]) for name in ("image", "label"))
+        found = SyntheticSet(images=images, labels=labels, soft_labels=soft, facts=facts, record=record)
+    _refuse_lost(found)
+    return found
+
+
+def _refuse_lost(found: SyntheticSet) -> None:
+    """Raise ValueError for what fits together and still cannot be a set."""
+    soft, temperature = found.soft_labels, found.facts.temperature
+    if not all(bool(t.isfinite().all()) for t in (found.images, soft) if t is not None):
+        raise ValueError("it holds numbers that are not finite")
+    if temperature is not None and (soft is None or not 0 < temperature < math.inf):
+        raise ValueError(f"labels learned at temperature {temperature} are not there, or cannot be")
 
 
 def _fact(value: Any) -> Any:

@@ -51,10 +51,13 @@ def test_ls_and_verify(command, teacher: Path) -> None:
     assert code == 0 and "digits" in line and f"{100 * accuracy:.1f}" in line and "MiB" in line
     for names in ((), (teacher.stem,)):
         assert command("teachers", "verify", *names)[:2] == (0, f"{teacher.stem}: good; 10 classes, '0' first\n")
+    good = teacher.with_name("another.pt")
+    good.write_bytes(teacher.read_bytes())
     teacher.write_bytes(teacher.read_bytes()[:300])
     for arguments in (("ls",), ("verify",)):
-        code, _, error = command("teachers", *arguments)
+        code, out, error = command("teachers", *arguments)
         assert code == 3 and "damaged" in error and error.count("\n") == 1
+        assert "another" in out and "damaged" in out  # one bad file does not hide the others
 
 
 def test_an_empty_house(command) -> None:
@@ -103,7 +106,7 @@ def test_relabel_by_networks(command, home: Path, a_run: Path, tmp_path: Path) -
     "more, code, said",
     [
         ((), 2, "the set's recipe has no teachers"),
-        (("--bundle", "none.pt"), 3, "teacher 'none.pt': there is no such file"),
+        (("--bundle", "none.pt"), 3, "none.pt': there is no such file"),
         (("--teachers", "mlpp"), 2, "unknown net 'mlpp'; did you mean mlp"),
         (("--teachers", "mlp", "--set", "net.width=3"), 2, "only experts.* can be set"),
         (("--teachers", "mlp", "--set", "experts.epoch=3"), 2, "did you mean epochs"),

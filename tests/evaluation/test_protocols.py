@@ -115,6 +115,15 @@ def test_an_epoch_that_is_not_looked_at_last() -> None:
     assert list(short("mtt", 50).looks(10)) == [51]
 
 
+def test_infers_last_epoch_is_looked_at() -> None:
+    """UFC's code tests where epoch % 10 == 0 or epoch == epochs - 1, of 400 epochs under static labels and 80 under
+    dynamic ones."""
+    for name, epochs in (("infer", 400), ("infer-dyn", 80)):
+        looks = PAPERS[name].looks(100)  # two steps an epoch
+        assert list(looks) == [2 * (e + 1) for e in range(epochs) if e % 10 == 0 or e == epochs - 1]
+        assert looks[-1] == PAPERS[name].training(100).steps
+
+
 def test_names() -> None:
     papers = ("paper-mtt", "paper-ftd", "paper-ast", "paper-datm", "paper-dc", "paper-dsa", "paper-dm")
     papers += ("paper-infer", "paper-infer-dyn", "paper-sre2l")
@@ -125,6 +134,10 @@ def test_names() -> None:
         "paper-mtt",
     ]
     assert [full_name(name, "ftd") for name in ("honest", "paper-datm")] == ["honest", "paper-datm"]
+    assert full_name("paper", "infer", labelled=True) == "paper-infer"
+    for method in ("rded", "ftd"):
+        with pytest.raises(UsageError, match=f"knows no teachers' labels, which this set of {method} has"):
+            full_name("paper", method, labelled=True)
     with pytest.raises(UsageError, match=r"^protocol 'paper-aste' is unknown; did you mean paper-ast") as caught:
         full_name("paper-aste", "ftd")
     assert "\n" not in str(caught.value)

@@ -10,8 +10,10 @@ from torch import nn
 
 from ddkit.data import DSA, Part
 from ddkit.evaluation import trainer
+from ddkit.evaluation.lesson import Lesson
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import Training
+from ddkit.experts import Ensemble
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.steps.autograd import AutogradStep
@@ -174,6 +176,37 @@ def test_soft_labels_that_are_certain_train_as_classes_do() -> None:
         for y in (labels, F.one_hot(labels, CLASSES).float())
     ]  # fmt: skip
     torch.testing.assert_close(found[0].theta, found[1].theta, atol=1e-6, rtol=1e-5)
+
+
+def test_takes_see_the_same_batches() -> None:
+    """Each take is the first alone, under other rates; the batches are drawn, and named by teachers, once."""
+    images, labels = pool()
+    training, dsa = Training(steps=10, batch=8, drop_at=5), DSA("color_crop_flip_rotate")
+    net, members, asked = flat(NETS[1]), torch.arange(24).expand(2, -1), []
+
+    class Teachers(Ensemble):
+        def logits(self, x: torch.Tensor) -> torch.Tensor:
+            asked.append(len(x))
+            return 9 * x.mean((2, 3)) @ torch.eye(2, CLASSES)
+
+    lesson = Lesson(temperature=2.0, teachers=Teachers(()))
+    begin = torch.stack([net.init(stream(i, "theta")) for i in range(2)])
+
+    def train(lr: list[float], takes: int) -> torch.Tensor:
+        asked.clear()
+        start = Trained(net, begin.repeat(takes, 1), {})
+        all_members = members.repeat(takes, 1)
+        return train_networks(
+            *(net, images, labels, all_members, torch.tensor(lr), training, dsa, stream(0, "train"), start),
+            lesson=lesson,
+            takes=takes,
+        ).theta
+
+    both = train([0.01, 0.01, 0.03, 0.03], 2)
+    assert asked == [8] * 20  # two networks, ten steps
+    for i, lr in enumerate((0.01, 0.03)):
+        torch.testing.assert_close(both[2 * i : 2 * i + 2], train([lr] * 2, 1), atol=1e-6, rtol=1e-5)
+    assert (both[0] - both[2]).abs().max() > 1e-3
 
 
 def test_training_leaves_the_global_generator_and_the_images_alone() -> None:

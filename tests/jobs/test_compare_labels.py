@@ -85,4 +85,28 @@ def test_labels_that_nobody_can_give_are_one_line(recipes: list[str], capsys: py
         compare(recipes, sets=1, labels=("soft",))
     assert run(["compare", "random.toml", "--sets", "1", "--labels", "dynamic"]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert "dynamic ones come from teachers, and there are none" in error
+    assert "dynamic labels come from teachers, and no recipe of random has any" in error
+    assert not Path("runs").exists()  # it is said before anything is made
+
+
+def test_terms_that_differ_are_refused_in_any_order(recipes: list[str]) -> None:
+    """Real images were once learned at the first recipe's temperature, so that the order of recipes changed scores."""
+    warm = recipes[0].replace("infer", "warm")
+    Path(warm).write_text(Path(recipes[0]).read_text().replace("ipc = 2", "ipc = 2\ntemperature = 2.0"))
+    for pair in ((recipes[0], warm), (warm, recipes[0])):
+        with pytest.raises(UsageError, match=r"labels of several kinds .*evaluate\.temperature=T"):
+            compare(pair, sets=1, labels=("static",))
+        one = compare(pair, sets=1, labels=("static",), overrides=("evaluate.temperature=5",))
+        assert {line.name for line in one.lines} >= {"infer", "warm", "random-real"}
+        auto = compare(pair, sets=1, labels=("auto",))
+        assert "random-real, same labels" not in {line.name for line in auto.lines}
+        assert any(note.startswith("left out: random-real, same labels") for note in auto.notes)
+
+
+def test_a_rival_of_a_set_with_few_logits_has_as_few(recipes: list[str]) -> None:
+    few = Path(recipes[0])
+    few.write_text(few.read_text().replace("ipc = 2", "ipc = 2\ntop_k = 3"))
+    lines = {line.name: line.overall for line in compare([str(few)], sets=1, labels=("static",)).lines}
+    label_bytes = 20 * (2 * 3 + 2 * 3 + 2)
+    assert lines["infer"].size == 10 * 64 + 2 * 64 + label_bytes
+    assert lines["random-real"].size == 20 * 64 + label_bytes

@@ -12,12 +12,14 @@ import torch
 import ddkit
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
+from ddkit.experts import Bundle, read_bundle, write_bundle
 from ddkit.jobs import Condensed, condense, evaluate
 from ddkit.jobs.bench import lay_out, pick_device
 from ddkit.jobs.environment import PACKAGES, environment
 from ddkit.jobs.evaluate import columns
 from ddkit.nets import net_spec, parse_net
 from ddkit.recipe import DataSettings
+from ddkit.run import SilentMeter
 from ddkit.synth import load, write_set
 
 TINY = ("net.name=mlp", "net.width=8", "net.depth=1", "evaluate.nets=2", "evaluate.steps=20", "evaluate.epochs=1")
@@ -241,3 +243,38 @@ def test_papers_rival_is_left_out_on_request(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(PAPERS, "mtt", short)
     found = evaluate("digits-ftd-ipc1", protocol="paper-mtt", nets=2, baselines=False)
     assert [score.name for score in found.scores] == ["ftd (last)"]
+
+
+def test_paper_of_a_labelled_set_that_no_paper_knows_is_refused_at_once(make_run: Callable[..., Condensed]) -> None:
+    """Also from the command line, whose table once asked for MTT's protocol by its full name."""
+    run = make_run()
+    facts = dataclasses.replace(run.set.facts, method="rded", temperature=20.0)
+    labelled = dataclasses.replace(run.set, facts=facts, soft_labels=torch.zeros(len(run.set), 3))
+    for ask in (lambda: evaluate(labelled, protocol="paper"), lambda: columns(labelled, ["paper"])):
+        with pytest.raises(UsageError, match="knows no teachers' labels, which this set of rded has"):
+            ask()
+
+
+@pytest.mark.parametrize("what", ["damaged", "others"])
+def test_teachers_that_will_not_do_cost_a_row_and_a_line(tmp_path: Path, home: Path, what: str) -> None:
+    """A set that brings its own labels is judged without its teachers."""
+    data = write_data(tmp_path / "tiny.npz")
+    teachers = ("experts.name=teacher", "experts.nets=mlp(depth=1, width=8)", "experts.epochs=1", "experts.lr=0.01")
+    run = condense("rded", data=f"npz:{data}", ipc=2, overrides=(*TINY, *teachers), out=tmp_path / "run")
+    assert run.evaluation is not None
+    assert "random-real, same labels" in {score.name for score in run.evaluation.scores}
+    (file,) = (home / "teachers").iterdir()
+    bundle = read_bundle(file)
+    file.write_bytes(b"nothing")
+    if what == "others":
+        write_bundle(Bundle(bundle.theta + 1e-6, bundle.stats, bundle.facts), file)
+    said: list[str] = []
+
+    class Ear(SilentMeter):
+        def say(self, line: str) -> None:
+            said.append(line)
+
+    table = evaluate(run.folder, meter=Ear())
+    assert "random-real, same labels" not in {score.name for score in table.scores}
+    (line,) = [line for line in said if line.startswith("left out: random-real")]
+    assert {"damaged": "cannot be used", "others": "are not those that named the set"}[what] in line

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ddkit.data import load_images, prepare
-from ddkit.errors import DataError, UsageError
+from ddkit.errors import DataError, NumericalError, UsageError
 from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
 from ddkit.jobs import condense, relabel, teacher_files, train_teachers
 from ddkit.recipe import DataSettings
@@ -136,6 +136,26 @@ def test_it_says_who_gave_the_labels_and_forgets_scores_of_others(source: Synthe
     assert relabel(made, temperature=3.0).facts.teachers == made.facts.teachers  # a second time by the same
 
 
+def test_a_bundle_is_found_from_any_folder(
+    source: SyntheticSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bundle(linear(source, tmp_path), tmp_path / "own.pt")
+    monkeypatch.chdir(tmp_path)
+    made = relabel(source, files=(Path("own.pt"),))
+    monkeypatch.chdir("/")
+    assert torch.equal(relabel(made).soft_labels, made.soft_labels)
+
+
+def test_teachers_under_the_statistics_of_the_set(source: SyntheticSet) -> None:
+    net = "convnet(depth=1, width=4, norm=batch)"
+    own, of_set = (relabel(source, nets=net, overrides=SHORT, teacher_bn=bn) for bn in ("running", "batch"))
+    (file,) = teacher_files(())
+    bundle = read_bundle(file)
+    expected = bundle.net(bundle.theta, source.images).half().float()
+    torch.testing.assert_close(of_set.soft_labels, expected, rtol=0, atol=0)
+    assert not torch.allclose(own.soft_labels, expected, atol=1e-2)
+
+
 def test_what_cannot_be_done_is_one_line(source: SyntheticSet, tmp_path: Path) -> None:
     def refused(kind: type[Exception], said: str, **asked) -> None:
         with pytest.raises(kind, match=said) as caught:
@@ -156,7 +176,12 @@ def test_what_cannot_be_done_is_one_line(source: SyntheticSet, tmp_path: Path) -
         Bundle(bundle.theta, {}, dataclasses.replace(bundle.facts, mean=(0.5, 0.5, 0.5))), tmp_path / "grey.pt"
     )
     refused(DataError, "reads pixels normalised", files=(tmp_path / "grey.pt",))
+    refused(UsageError, "a ; separates teachers", files=(tmp_path / "a;b.pt",))
+    refused(UsageError, "teacher_bn 'mean' is unknown", nets=TEACHERS, teacher_bn="mean")
     write_bundle(bundle, tmp_path / "mine.pt")
+    refused(NumericalError, "too large for float16", files=(tmp_path / "mine.pt",), temperature=1e5, ferkd="0,1,1")
+    write_bundle(linear(source, tmp_path, 1e7), tmp_path / "loud.pt")
+    refused(NumericalError, "too large for float16", files=(tmp_path / "loud.pt",))
     refused(UsageError, "three shares", files=(tmp_path / "mine.pt",), ferkd="1,0,0")
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from ddkit.cli.main import run
+from ddkit.errors import DataError
+from ddkit.experts import Bundle, read_bundle, write_bundle
 from ddkit.jobs import condense
 from ddkit.methods.recovery import RecoveryState
 from ddkit.run import RunFolder, read_checkpoint, write_checkpoint
@@ -157,6 +159,23 @@ def test_there_must_be_a_run_to_resume(tmp_path, home, capsys):
     assert run(["condense", "--method", "random", "--out", str(tmp_path / "none"), "--resume"]) == 2
     assert "holds no run to resume" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_other_teachers_than_it_began_with_are_refused(home, tmp_path):
+    """A bundle that was replaced between a kill and the next day."""
+    run_of = tmp_path / "run"
+    teachers = ("experts.name=teacher", "experts.nets=mlp(depth=1, width=8)", "experts.epochs=1", "experts.lr=0.01")
+    condense("sre2l", ipc=1, overrides=(*teachers, "method.iterations=2"), evaluate=False, out=run_of)
+    before = (run_of / "set.h5").read_bytes()
+    (file,) = (home / "teachers").iterdir()
+    bundle = read_bundle(file)
+    write_bundle(Bundle(1.5 * bundle.theta, bundle.stats, bundle.facts), file)
+    with pytest.raises(DataError, match=r"began with other experts .*; bring those back, or begin a new run") as caught:
+        condense(out=run_of, resume=True, evaluate=False)
+    assert "\n" not in str(caught.value) and (run_of / "set.h5").read_bytes() == before
+    write_bundle(bundle, file)
+    condense(out=run_of, resume=True, evaluate=False)
+    assert (run_of / "set.h5").read_bytes() == before
 
 
 def test_a_recovery_goes_on_under_a_lower_rate(home, tmp_path):

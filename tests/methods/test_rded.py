@@ -53,10 +53,17 @@ def made(context: Context, settings: RDEDSettings):
     return method.finish(method.init())
 
 
+@pytest.mark.parametrize("chunk", [250, 9, 1])
 @pytest.mark.parametrize("ipc", [1, 4])
 def test_the_surest_crops_of_all_are_kept(
-    make_context: Callable[..., Context], real: RealData, faculty: Ensemble, ipc: int
+    make_context: Callable[..., Context],
+    real: RealData,
+    faculty: Ensemble,
+    ipc: int,
+    chunk: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("ddkit.methods.rded.CHUNK", chunk)
     settings = RDEDSettings(ipc=ipc, mipc=9, num_crop=4)
     synthetic = made(make_context("teacher"), settings)
     expected = by_hand(real, faculty, settings)

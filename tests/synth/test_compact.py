@@ -189,9 +189,29 @@ def _no_mean(file: h5py.File) -> None:
     del file.attrs["mean"]
 
 
+def _one_bit_of_a_pixel(file: h5py.File) -> None:
+    file["compact/real"][0, 0, 0, 0, 0] ^= 64
+
+
+def _one_compensator(file: h5py.File) -> None:
+    file["compact/compensator"][0, 0, 0, 0, 0] += np.float16(0.5)
+
+
+def _one_label(file: h5py.File) -> None:
+    file["soft_label"][0, 0] += np.float16(0.5)
+
+
+def _no_labels(file: h5py.File) -> None:
+    del file["soft_label"]
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
+        _one_bit_of_a_pixel,
+        _one_compensator,
+        _one_label,
+        _no_labels,
         _expansion,
         _no_expansion,
         _no_real,

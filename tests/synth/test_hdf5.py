@@ -217,9 +217,30 @@ def _classes_are_no_json(file: h5py.File) -> None:
     file.attrs["classes"] = "[1"
 
 
+def _a_soft_label_that_is_lost(file: h5py.File) -> None:
+    file["soft_label"][0, 0] = np.nan
+
+
+def _a_pixel_that_is_lost(file: h5py.File) -> None:
+    file["image"][0, 0, 0, 0] = np.inf
+
+
+def _a_temperature_below_zero(file: h5py.File) -> None:
+    file.attrs["temperature"] = -5.0
+
+
+def _a_temperature_of_no_labels(file: h5py.File) -> None:
+    del file["soft_label"]
+    file.attrs["temperature"] = 30.0
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
+        _a_soft_label_that_is_lost,
+        _a_pixel_that_is_lost,
+        _a_temperature_below_zero,
+        _a_temperature_of_no_labels,
         _drop_fact,
         _drop_images,
         _drop_record,
