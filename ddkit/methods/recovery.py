@@ -13,14 +13,15 @@ joined, and what the loss asks of them is taken back to each part in a second pa
 for a whole: INFER's makes a compensator for each 100 classes, SRe2L's holds each batch of images to the statistics.)
 """
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from kornia.geometry.transform import hflip
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cosine_similarity, cross_entropy
 
 from ddkit.data import crop_to_side, random_box
 from ddkit.experts import Bundle
@@ -32,6 +33,7 @@ from ddkit.methods.statistics import BN_DISTANCES, bn_distance, cotangents
 from ddkit.nets import Moments
 from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
+from ddkit.steps import PRECISIONS, convolution_precision
 
 CROP_SCALE = (0.08, 1.0)
 
@@ -48,6 +50,7 @@ class RecoverySettings(Flipping, LabelledSettings):
     jitter: int = setting(4, at_least=0, help="a view is shifted by up to so many pixels, around the edges")
     crop: bool = setting(False, help="views are random resized crops, mirrored or not (ImageNet)")
     batch: int = setting(100, at_least=1, help="images that go through a teacher together")
+    precision: str = setting("float32", one_of=PRECISIONS, help="arithmetic of the teacher's convolutions")
 
     @property
     def total_iterations(self) -> None:
@@ -80,6 +83,7 @@ class Recovery:
         self._settings, self._context = settings, context
         self._teachers = teachers_of(context, settings.name)
         self._classes = context.real.data.class_count
+        self._cost_stated = settings.precision == "float32"
 
     def fixed(self) -> Tensor:
         """What is added to what is learned before a teacher sees it, [sets, classes, C, H, W] or a 0."""
@@ -134,14 +138,19 @@ class Recovery:
             value = state.learned[m, sets]
             first = second = torch.zeros_like(value)
         fixed = self.fixed()
-        loss, gradient = self._gradient(
-            self._teachers.teachers[m], value, fixed[sets] if fixed.dim() else fixed, generator
-        )
+        problem = (self._teachers.teachers[m], value, fixed[sets] if fixed.dim() else fixed)
+        before = generator.get_state()
+        loss, gradient = self._gradient(*problem, generator, settings.precision)
+        metrics: dict[str, Tensor | float] = {"loss": loss}
+        if not self._cost_stated:  # once a process, at its first iteration: what the lower precision costs
+            exact = self._gradient(*problem, restored(before), "float32")[1]
+            metrics["gradient_cosine"] = float(cosine_similarity(gradient.flatten(), exact.flatten(), 0))
+            self._cost_stated = True
         value, first, second = annealed_adam(value, first, second, gradient, t, settings.iterations, settings.lr)
         new = RecoveryState(state.learned, self.kept(value), first, second, state.done + 1, generator.get_state())
         if t + 1 == settings.iterations:  # not at each step: all sets together may be half a gigabyte
-            new = replace(new, learned=self.recovered(new))
-        return new, {"loss": loss}
+            new = dataclasses.replace(new, learned=self.recovered(new))
+        return new, metrics
 
     def recovered(self, state: RecoveryState) -> Tensor:
         """What is learned by now, [teachers, sets, 1 or classes, C, H, W]."""
@@ -153,7 +162,7 @@ class Recovery:
         return learned
 
     def _gradient(
-        self, teacher: Bundle, value: Tensor, fixed: Tensor, generator: torch.Generator
+        self, teacher: Bundle, value: Tensor, fixed: Tensor, generator: torch.Generator, precision: str
     ) -> tuple[Tensor, Tensor]:
         """The mean loss [] of the sets at work, and the derivative of each one's own for what is learned of it."""
         value = value.detach().requires_grad_()
@@ -161,7 +170,8 @@ class Recovery:
         sets = settings.expand((value + fixed).expand(-1, self._classes, -1, -1, -1))
         z = torch.stack([self._view(own, generator) for own in sets])
         classes = settings.expand_index(torch.arange(self._classes, device=z.device))
-        loss, along = matched(teacher, z.detach(), classes, settings)
+        with convolution_precision(z.device, precision):
+            loss, along = matched(teacher, z.detach(), classes, dataclasses.replace(settings, precision=precision))
         (gradient,) = torch.autograd.grad(z, value, along)
         return loss, gradient
 
@@ -189,9 +199,10 @@ def matched(teacher: Bundle, z: Tensor, classes: Tensor, settings: RecoverySetti
 
     def answer(part: Tensor, first: int) -> tuple[Tensor, Moments]:
         """Sum over sets of a part's share of the cross entropy, and the part's moments."""
-        logits, moments = teacher.net.moments(teacher.theta, part.flatten(0, 1), teacher.stats, count)
+        with torch.autocast(part.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            logits, moments = teacher.net.moments(teacher.theta, part.flatten(0, 1), teacher.stats, count)
         named = classes[first : first + part.shape[1]].repeat(count)
-        return cross_entropy(logits, named, reduction="sum") / z.shape[1], moments
+        return cross_entropy(logits.to(part.dtype), named, reduction="sum") / z.shape[1], moments
 
     parts = z.split(max(1, settings.batch // count), 1)
     starts = [i * parts[0].shape[1] for i in range(len(parts))]

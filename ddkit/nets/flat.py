@@ -125,7 +125,8 @@ class FlatNet:
 
         def look(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
             def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-                parts = inputs[0].unflatten(0, (groups, -1))
+                x = inputs[0].float() if inputs[0].dtype == torch.bfloat16 else inputs[0]  # under autocast
+                parts = x.unflatten(0, (groups, -1))
                 seen[name] = parts.mean((1, 3, 4)), parts.var((1, 3, 4), correction=0)
 
             return hook

@@ -226,3 +226,23 @@ def test_fyi_asks_for_both_views_of_an_image(faculty: Ensemble) -> None:
 def test_with_fyi_as_many_images_as_the_batch_go_together(make_context: Callable[..., Context]) -> None:
     host, fyi = (SRe2L(SRe2LSettings(ipc=4, batch=12, fyi=fyi), make_context("teacher")) for fyi in (False, True))
     assert (host.together, fyi.together) == (4, 2)  # 12 images of 3 classes
+
+
+@pytest.mark.parametrize("distance", ["norm", "relative"])
+def test_bfloat16_states_what_it_costs_and_costs_little(make_context: Callable[..., Context], distance: str) -> None:
+    """The teacher's maps are bfloat16, what is learned and the statistics are not."""
+
+    def run(precision: str) -> tuple[list[dict], torch.Tensor]:
+        settings = SRe2LSettings(ipc=2, iterations=4, precision=precision, bn_distance=distance, r_bn=1.0, batch=3)
+        method = SRe2L(settings, make_context("teacher"))
+        state, rows = method.init(), []
+        for _ in range(method.iterations):
+            state, metrics = method.step(state)
+            rows.append(dict(metrics))
+        return rows, method.recovered(state)
+
+    (rows, images), (plain, exact) = run("bfloat16"), run("float32")
+    assert 0.99 < rows[0]["gradient_cosine"] < 1 - 1e-9 and not any("gradient_cosine" in row for row in rows[1:])
+    assert not any("gradient_cosine" in row for row in plain)
+    assert images.dtype == torch.float32 and not torch.equal(images, exact)
+    torch.testing.assert_close(rows[0]["loss"], plain[0]["loss"], rtol=2e-2, atol=0)
