@@ -153,7 +153,8 @@ def _hold_experts(folder: RunFolder, digest: str) -> None:
             f"folder '{folder.path}': its run began with other experts (digest {theirs[:8]}) than found here "
             f"({digest[:8]}); bring those back, or begin a new run"
         )
-    folder.write_text(folder.experts, digest + "\n")
+    if digest:
+        folder.write_text(folder.experts, digest + "\n")
 
 
 def default_folder(recipe: Recipe) -> Path:
