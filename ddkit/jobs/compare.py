@@ -16,11 +16,12 @@ from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import PARTS, SAME_LABELS
 from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.jobs.bench import Bench, lay_out, pick_device
-from ddkit.jobs.cells import Cell, label_terms, plan_lines, read_score, score_cell
+from ddkit.jobs.cells import Cell, plan_lines, read_score, score_cell
 from ddkit.jobs.comparison import Comparison, Line
 from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_another, teachers_for
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
+from ddkit.jobs.rules import Rules, label_terms
 from ddkit.jobs.spread import spread
 from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES, DataSettings
 from ddkit.run import Meter, SilentMeter
@@ -110,13 +111,15 @@ def compare(
         for flip, label in product(dict.fromkeys(flips) or (None,), dict.fromkeys(labels) or (None,))
         for members in groups.values()
         for line in plan_lines(
-            *(members, benches[members[0].bench_key], out, on, flip, label), _one_faculty(members, hired)
+            members,
+            Rules.of(members, benches[members[0].bench_key], on, flip, label, _one_faculty(members, hired)),
+            out,
         )
     ]
     waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
     if on == "test":
         for cell in waiting.values():
-            _ = cell.bench.real.test  # prepared here, once, and not in every process
+            _ = cell.rules.bench.real.test  # prepared here, once, and not in every process
     spread(score_cell, list(waiting.values()), where, "scoring sets", meter)
     lines = [
         dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) for cells, line in planned
@@ -180,7 +183,7 @@ def _label_notes(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> l
 
 def _augmentations(planned: list[tuple[list[Cell], Line]]) -> str:
     """How the networks' images were augmented, in all parts of the table."""
-    strategies = dict.fromkeys(cell.bench.dsa.strategy or "none" for cells, _ in planned for cell in cells)
+    strategies = dict.fromkeys(cell.rules.bench.dsa.strategy or "none" for cells, _ in planned for cell in cells)
     return f"augmentation of the networks' training: {', '.join(strategies)}"
 
 

@@ -1,0 +1,122 @@
+"""The rules that a group of a comparison is judged under, one for all sets and rivals, and what names their scores."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ddkit.evaluation import LR_GRIDS, Row, called, evaluation_dsa, rival_row, set_row, temperature_of
+from ddkit.experts import Ensemble
+from ddkit.jobs.bench import Bench
+from ddkit.jobs.entry import Entry
+from ddkit.methods.labelled import LabelledSettings
+from ddkit.recipe import EvaluateSettings, Recipe
+from ddkit.synth import read_set
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Under what a group's networks are trained and judged.
+
+    Attributes:
+        bench: data, network, and the augmentation that follows from the policy of flips.
+        settings: how networks are trained.
+        ipc: of all sets, and so of the rivals.
+        on: the part that is judged on.
+        labels: one of LABEL_POLICIES.
+        teachers: who name real images; None where there are none, or several kinds.
+        terms: (temperature, logits kept) of the teachers' labels in the group, each once; the first is the rivals'.
+    """
+
+    bench: Bench
+    settings: EvaluateSettings
+    ipc: int
+    on: str
+    labels: str
+    teachers: Ensemble | None
+    terms: list[tuple[float, int | None]]
+
+    @staticmethod
+    def of(
+        entries: list[Entry], bench: Bench, on: str, flips: str | None, labels: str | None, teachers: Ensemble | None
+    ) -> "Rules":
+        """Those of a group, all of whose recipes have equal data, network, evaluation and ipc; under the recipes' own
+        policies of flips and labels where none is given."""
+        first = entries[0].recipes[0]
+        expected = any(entry.recipes[0].method.expects_flips for entry in entries)
+        asked = {entry.recipes[0].evaluate.flips for entry in entries}
+        own = "always" if "always" in asked else "augment" if asked == {"augment"} else "auto"
+        return Rules(
+            bench=dataclasses.replace(bench, dsa=evaluation_dsa(flips or own, bench.dsa, expected)),
+            settings=first.evaluate,
+            ipc=first.method.ipc,
+            on=on,
+            labels=labels or first.evaluate.labels,
+            teachers=None if teachers is None else teachers.under(first.evaluate.teacher_bn),
+            terms=label_terms(entries),
+        )
+
+    @property
+    def same_labels(self) -> bool:
+        """Whether random real images stand there a second time, with teachers' labels as the sets'."""
+        return self.labels == "auto" and self.teachers is not None and len(self.terms) == 1
+
+    def of_file(self, file: Path) -> Row:
+        """A set's row."""
+        synthetic = read_set(file)
+        temperature = temperature_of(self.settings.temperature, synthetic.facts.temperature or self.terms[0][0])
+        row = set_row(synthetic, self.bench.real, self.settings.nets)
+        return called(row, self.labels, synthetic.labels, self.teachers, temperature)
+
+    def of_rival(self, name: str, seed: int, labels: str | None = None) -> Row:
+        """A rival's row, under another policy of labels if one is given."""
+        temperature, top_k = self.terms[0]
+        row = rival_row(name, self.bench.real, self.ipc, self.settings.nets, seed)
+        return called(row, labels or self.labels, None, self.teachers, temperature, top_k)
+
+    def score_name(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
+        """The name of the file that keeps a score: a digest of all that the score depends on.
+
+        Defaults are no part of it: a setting that a later version adds leaves the scores of today where they are. Who
+        changes a default raises `format`.
+        """
+        policy = labels or self.labels
+        taught = "" if self.teachers is None or policy in ("auto", "hard") else " ".join(self.teachers.names)
+        own = {"set": what, "seed": recipe.seed, "evaluate": self._judged, "labels": policy, "teachers": taught}
+        return hashlib.sha256(json.dumps(self._shared | own, sort_keys=True).encode()).hexdigest()[:16]
+
+    @cached_property
+    def _judged(self) -> dict[str, Any]:
+        """What differs from the defaults; flips and labels stand in the name for themselves."""
+        named = {f.name: (getattr(self.settings, f.name), f.default) for f in dataclasses.fields(self.settings)}
+        return {
+            name: value
+            for name, (value, default) in named.items()
+            if value != default and name not in ("flips", "labels")
+        }
+
+    @cached_property
+    def _shared(self) -> dict[str, Any]:
+        """What all of the group's scores depend on."""
+        temperature, top_k = self.terms[0]
+        shared = {
+            "format": 2,
+            "lr": LR_GRIDS[self.settings.optimiser],
+            "data": self.bench.real.digest,
+            "net": self.bench.net.spec,
+            "augment": self.bench.dsa.strategy,
+            "on": self.on,
+            "temperature": temperature,
+        }
+        return shared if top_k is None else shared | {"top_k": top_k}
+
+
+def label_terms(entries: list[Entry]) -> list[tuple[float, int | None]]:
+    """(temperature, logits kept) of the teachers' labels in a group, each kind once; without any, the defaults."""
+    asked = entries[0].recipes[0].evaluate.temperature
+    taught_by = [m for entry in entries if isinstance(m := entry.recipes[0].method, LabelledSettings)]
+    found = dict.fromkeys((temperature_of(asked, method.temperature), method.top_k) for method in taught_by)
+    return list(found) or [(temperature_of(asked, None), None)]
