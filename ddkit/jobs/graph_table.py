@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.errors import UsageError, nearest
-from ddkit.evaluation import GraphJudge, GraphScore, GraphTraining
+from ddkit.evaluation import PARTS, GraphJudge, GraphScore, GraphTraining
 from ddkit.evaluation.graph_honest import gaps, notes
 from ddkit.evaluation.graph_judge import UNTRAINED, WHOLE, Rows
 from ddkit.graphs import load_parts
@@ -20,7 +20,6 @@ from ddkit.methods import graph_method
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter
 
-PARTS = ("test", "validation")
 BOTH = ("mirage", "mirage-plus")
 
 
