@@ -68,7 +68,10 @@ def evaluate_honestly(
             if "; ".join(teachers.names) == own.teachers:
                 rows.append(replace(call(drawn[0], "static"), name=SAME_LABELS))
             else:
-                meter.say(f"left out: {SAME_LABELS}; the teachers found here are not those that named the set")
+                meter.say(
+                    f"left out: {SAME_LABELS}; the teachers found here, or their statistics, are not those that named "
+                    "the set"
+                )
     if settings.whole:
         rows.append(whole_row(real, settings.nets))
     meter.start("evaluating", len(rows))

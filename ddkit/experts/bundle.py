@@ -30,7 +30,8 @@ from ddkit.run import atomic_write
 
 FORMAT = "ddkit-teacher/2"
 
-_DAMAGE = (OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
+DAMAGE = (OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
+"""What torch and json raise over a file that is cut off or something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +159,7 @@ def read_bundle(path: Path) -> Bundle:
             raise ValueError("its numbers are not finite")
     except FileNotFoundError:
         raise DataError(f"teacher '{path}': there is no such file; `ddkit teachers ls` lists those that are") from None
-    except (*_DAMAGE, DDKitError) as error:  # DDKitError: a network that this version does not know
+    except (*DAMAGE, DDKitError) as error:  # DDKitError: a network that this version does not know
         raise DataError(
             f"teacher '{path}': is no teacher of ddkit's, or damaged ({type(error).__name__}); fetch another "
             "copy, or `ddkit teachers rm` it to train it again"

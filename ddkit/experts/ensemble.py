@@ -37,8 +37,9 @@ class Ensemble:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The networks, and the beginning of each one's digest."""
-        return tuple(f"{bundle.facts.net} {bundle.digest[:8]}" for bundle in self.teachers)
+        """The networks, the beginning of each one's digest, and whose statistics they run under if not their own."""
+        under = " under batch statistics" * self.batch_stats
+        return tuple(f"{bundle.facts.net} {bundle.digest[:8]}{under}" for bundle in self.teachers)
 
     @property
     def size(self) -> int:

@@ -7,7 +7,7 @@ import torch
 
 from ddkit.data import RealData
 from ddkit.errors import DataError, reason
-from ddkit.experts.bundle import Bundle, TeacherFacts
+from ddkit.experts.bundle import DAMAGE, Bundle, TeacherFacts
 from ddkit.nets import FlatNet, accuracy, parse_net
 
 WEIGHTS = "IMAGENET1K_V1"
@@ -52,16 +52,16 @@ def pretrained(model: str, real: RealData) -> Bundle:
         )
     try:
         state = {name: value.float() for name, value in weights.get_state_dict(progress=False, check_hash=True).items()}
-    except (OSError, RuntimeError) as error:  # no network; a file that is cut off, or another than its hash says
+        device = real.train.images.device
+        kinds = ("running_mean", "running_var", "num_batches_tracked")
+        theta = torch.cat([value.flatten() for name, value in state.items() if not name.endswith(kinds)]).to(device)
+        values = [value.to(device) for name, value in state.items() if name.endswith(kinds[:2])]
+        stats = dict(zip(net.init_stats(theta), values, strict=True))
+    except DAMAGE as error:  # no network; a file that is cut off, or another one
         raise DataError(
             f"teacher 'torchvision:{model}': its weights cannot be had from {weights.url} ({reason(error)}); put that "
             f"file into {_cache(weights).parent}"
         ) from None
-    device = real.train.images.device
-    kinds = ("running_mean", "running_var", "num_batches_tracked")
-    theta = torch.cat([value.flatten() for name, value in state.items() if not name.endswith(kinds)]).to(device)
-    values = [value.to(device) for name, value in state.items() if name.endswith(kinds[:2])]
-    stats = dict(zip(net.init_stats(theta), values, strict=True))
     found = accuracy(net, theta, real.validation.images, real.validation.labels, stats)
     expected = weights.meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
     if found < SHARE * expected:

@@ -28,9 +28,6 @@ from ddkit.synth import Record, SyntheticSet, read_set, write_set
 SNAPSHOTS = 10
 """Sets kept on the way to the last one, for protocol `paper`."""
 
-CHECKPOINTS = 1000
-"""Checkpoints of a long run, at most: one of SRe2L on Tiny-ImageNet takes half a gigabyte."""
-
 
 @dataclass(frozen=True)
 class Condensed:
@@ -173,7 +170,7 @@ def _refuse_used(folder: RunFolder) -> None:
 
 def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: torch.device) -> SyntheticSet:
     """Iterate, keeping the initial set and the snapshots."""
-    every = max(1, min(100, method.iterations // SNAPSHOTS), method.iterations // CHECKPOINTS)
+    every = max(1, min(100, method.iterations // SNAPSHOTS))
     snapshot_every = -(-max(1, method.iterations // SNAPSHOTS) // every) * every
 
     def keep(done: int, state: object) -> None:

@@ -65,7 +65,7 @@ def relabel(
         )
     if teacher_bn not in TEACHER_BN:
         raise UsageError(f"relabel: teacher_bn '{teacher_bn}' is unknown; {nearest(teacher_bn, TEACHER_BN)}")
-    if bad := next((file for file in files if ";" in str(file)), None):
+    if bad := next((file for file in files if ";" in str(file.resolve())), None):
         raise UsageError(
             f"relabel: bundle '{bad}': a ; separates teachers, and cannot stand in a file's name; rename it"
         )
@@ -78,8 +78,8 @@ def relabel(
         if files
         else _asked(synthetic, nets, overrides)
     )
-    teachers = hire(home() / "teachers", bench.real, settings, bench.dsa, meter)
-    labels = teachers.under(teacher_bn).labels(synthetic.images).cpu()
+    teachers = hire(home() / "teachers", bench.real, settings, bench.dsa, meter).under(teacher_bn)
+    labels = teachers.labels(synthetic.images).cpu()
     kept = torch.ones(len(synthetic), dtype=torch.bool)
     if ferkd is not None:
         kept, labels = regions(labels, synthetic.labels, temperature, ferkd)

@@ -86,6 +86,8 @@ class Rules:
         policy = labels or self.labels
         taught = "" if self.teachers is None or policy in ("auto", "hard") else " ".join(self.teachers.names)
         own = {"set": what, "seed": recipe.seed, "evaluate": self._judged, "labels": policy, "teachers": taught}
+        if policy == "dynamic":
+            own["takes"] = "all rates see the same batches"  # as they did not, once
         return hashlib.sha256(json.dumps(self._shared | own, sort_keys=True).encode()).hexdigest()[:16]
 
     @cached_property

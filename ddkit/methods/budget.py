@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Budget:
-    """n real images a class, compensators of the first `teachers` teachers, and how many images' worth is `left`."""
+    """n real images a class, and compensators of the first `teachers` teachers."""
 
     n: int
     teachers: int
-    left: int
 
     @property
     def instances(self) -> int:
@@ -29,4 +28,4 @@ def budget(ipc: int, classes: int, teachers: int) -> Budget:
     n = ipc * classes // (classes + teachers)
     if n == 0:
         n, teachers = 1, (ipc - 1) * classes
-    return Budget(n, teachers, ipc * classes - n * (classes + teachers))
+    return Budget(n, teachers)

@@ -15,6 +15,12 @@ from ddkit.run.progress import Meter
 
 State = TypeVar("State")
 
+COSTLY = 1.0
+"""Seconds of writing from which on checkpoints are rarer than asked for: images of ImageNet are gigabytes."""
+
+SHARE = 0.05
+"""Of the time, what writing them may then take."""
+
 
 @runtime_checkable
 class Steps(Protocol[State]):
@@ -47,7 +53,8 @@ def drive(
     Metrics leave the device only at checkpoints and about twice a second for the meter, so that a fast device is not
     made to wait at every iteration. With `resume`, work goes on from the last checkpoint; on a CPU with the same
     number of threads the final state then equals an uninterrupted run's, bit by bit. `on_checkpoint` is called with
-    (iterations done, state) before each checkpoint is written, the initial one included.
+    (iterations done, state) before each checkpoint is written, the initial one included. Where writing takes more than
+    COSTLY seconds, some are left out, but for the last.
 
     Raises:
         NumericalError: the loss is not finite or exploded. The folder keeps the last good checkpoint.
@@ -74,10 +81,17 @@ def drive(
             last = {**rows[-1]}
             meter.advance(int(last.pop("iteration")) + 1, last)
 
+    rest_until = 0.0
+
     def keep(done: int, state: State) -> None:
+        nonlocal rest_until
         _refuse_lost_numbers(state, done, folder, method)
         on_checkpoint(done, state)
+        if (start := time.monotonic()) < rest_until and done < method.iterations:
+            return
         write_checkpoint(folder.checkpoint, done, state)
+        if (spent := time.monotonic() - start) > COSTLY:
+            rest_until = time.monotonic() + spent / SHARE
 
     for iteration in range(begin, method.iterations):
         before = state

@@ -6,7 +6,7 @@ in, so equal sets give equal bytes.
 
 A compact set (attribute `kind` is "compact") has a group `compact` instead of `image` and `label`: `real`,
 `compensator`, and the attributes `expansion`, which names how these become images (see `ddkit.synth.compact`), and
-`sha256`, of all its datasets. Nothing in it is compressed, so that its datasets take the bytes that the set counts.
+`sha256`, of datasets and facts. Nothing in it is compressed, so that its datasets take the bytes that the set counts.
 """
 
 import dataclasses
@@ -55,7 +55,7 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
             else:
                 file[name] = tensor.detach().cpu().numpy()
         if synthetic.compact is not None:
-            file["compact"].attrs["sha256"] = _sha256(file)
+            file["compact"].attrs["sha256"] = _sha256(file, synthetic.facts)
         for name, value in dataclasses.asdict(synthetic.facts).items():
             if value is not None:
                 file.attrs[name] = json.dumps(value) if name == "classes" else value
@@ -64,9 +64,11 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
             group.attrs[name] = text
 
 
-def _sha256(file: h5py.File) -> str:
-    """Of the datasets of a compact set, which have no checksums of their own."""
-    sha = hashlib.sha256()
+def _sha256(file: h5py.File, facts: SetFacts) -> str:
+    """Of the datasets of a compact set, which have no checksums of their own, and of the facts, without which they are
+    other images."""
+    sha = hashlib.sha256(json.dumps(dataclasses.asdict(facts), sort_keys=True).encode())
+    sha.update(file["compact"].attrs["expansion"].encode())
     for name in ("compact/real", "compact/compensator", *sorted(set(file) - {"compact", "ddkit"})):
         sha.update(file[name][:].tobytes())
     return sha.hexdigest()
@@ -137,7 +139,7 @@ def _parse(file: h5py.File) -> SyntheticSet:
         group, named = file["compact"], {name: mirrored for mirrored, name in EXPANSIONS.items()}
         if (expansion := group.attrs["expansion"]) not in named:
             raise ValueError(f"its expansion {expansion!r} is not one of this version of ddkit")
-        if group.attrs["sha256"] != _sha256(file):
+        if group.attrs["sha256"] != _sha256(file, facts):
             raise ValueError("its numbers are not those that were written")
         real, added = (torch.from_numpy(group[name][:]) for name in ("real", "compensator"))
         found = SyntheticSet.from_compact(Compact(real, added, named[expansion]), facts, soft, record)

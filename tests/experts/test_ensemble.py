@@ -55,6 +55,9 @@ def test_under_the_statistics_of_the_images_all_are_seen_together(monkeypatch: p
     only = Ensemble(BUNDLES[:1], batch_stats=True)
     torch.testing.assert_close(only.logits(IMAGES), BUNDLES[0].net(BUNDLES[0].theta, IMAGES), rtol=1e-5, atol=1e-6)
     assert not torch.allclose(only.logits(IMAGES), Ensemble(BUNDLES[:1]).logits(IMAGES), atol=1e-3)
+    own = Ensemble(BUNDLES[:1])
+    assert own.under("batch").names == only.names == (f"{own.names[0]} under batch statistics",)
+    assert own.under("batch").under("running").names == own.names
 
 
 def test_accuracy_names_and_size() -> None:

@@ -1,6 +1,7 @@
 """Teachers of torchvision's, whose download is replaced by a network that was made here."""
 
 import dataclasses
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -88,7 +89,9 @@ def test_another_number_of_classes_is_refused(real: RealData) -> None:
         pretrained("resnet18", real)
 
 
-@pytest.mark.parametrize("error", [URLError("no network"), RuntimeError("invalid hash value")])
+@pytest.mark.parametrize(
+    "error", [URLError("no network"), RuntimeError("invalid hash value"), EOFError(), pickle.UnpicklingError("x")]
+)
 def test_weights_that_cannot_be_had_are_one_line(
     named_by: Callable[[int], RealData], error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,12 +1,13 @@
 """The outer loop on a toy method: metrics, checkpoints, resume, and numbers that are lost."""
 
+import itertools
 from dataclasses import dataclass, replace
 
 import pytest
 import torch
 
 from ddkit.errors import DataError, NumericalError
-from ddkit.run import RunFolder, SilentMeter, drive, read_checkpoint
+from ddkit.run import RunFolder, SilentMeter, drive, loop, read_checkpoint
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,27 @@ def test_metrics_and_checkpoints(folder):
     assert [done for done, _ in seen] == [0, 5, 10, 12]
     iteration, read = read_checkpoint(folder.checkpoint, ToyState)
     assert iteration == 12 and torch.equal(read.x, state.x) and torch.equal(seen[-1][1], state.x)
+
+
+def test_checkpoints_that_take_long_are_rare(folder, monkeypatch):
+    """Of a thousand ones of 30 GB: they come when the time since the last one is many times what it took."""
+    written, clock = [], iter(range(10**6))
+    monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(clock)))
+    plain = loop.write_checkpoint
+
+    def slow(path, done, state):
+        for _ in range(20):  # seconds by this clock, which each look moves on by one
+            loop.time.monotonic()
+        written.append(done)
+        plain(path, done, state)
+
+    monkeypatch.setattr(loop, "write_checkpoint", slow)
+    seen = []
+    state = go(Toy(601), folder, on_checkpoint=lambda done, _: seen.append(done))
+    assert seen == [*range(0, 601, 5), 601]  # what is to be seen on the way is seen as often
+    assert written[:2] == [0, 5] and written[-1] == 601 and 2 < len(written) < 12
+    assert all(later - earlier > 50 for earlier, later in itertools.pairwise(written[1:-1]))
+    assert torch.equal(read_checkpoint(folder.checkpoint, ToyState)[1].x, state.x)
 
 
 @pytest.mark.parametrize("what", [float("nan"), float("inf"), 101.0], ids=["nan", "inf", "exploded"])

@@ -107,6 +107,18 @@ def test_digits_at_ten_images_a_class_are_counted_by_hand(make_set: Callable[...
     assert synthetic.stored_bytes() == {"real images": 4480, "compensators": 3584, "soft labels": 7000}
 
 
+def test_what_a_budget_bought_is_said() -> None:
+    def told(classes: int, n: int, m: int, ipc: int) -> str:
+        real = torch.zeros(classes, n, 1, 4, 4, dtype=torch.uint8)
+        return Compact(real, torch.zeros(m, n, 1, 4, 4, dtype=torch.float16)).told(ipc)
+
+    assert told(10, 7, 4, 10) == (
+        "7 real images a class, 28 compensators (7 of each of 4 teachers), expanded to 35 a class; 2 of 100 images' "
+        "worth left"
+    )
+    assert told(10, 1, 0, 1).endswith("expanded to 1 a class; 0 of 10 images' worth left")
+
+
 def test_images_are_counted_as_they_are_written(make_set: Callable[..., SyntheticSet], tmp_path: Path) -> None:
     """Labels that are logits are stored as float16, probabilities as float32."""
     plain, soft = make_set(), make_set(soft=True)
@@ -189,6 +201,14 @@ def _no_mean(file: h5py.File) -> None:
     del file.attrs["mean"]
 
 
+def _another_mean(file: h5py.File) -> None:
+    file.attrs["mean"] = file.attrs["mean"] * 2
+
+
+def _another_temperature(file: h5py.File) -> None:
+    file.attrs["temperature"] = 2.0
+
+
 def _one_bit_of_a_pixel(file: h5py.File) -> None:
     file["compact/real"][0, 0, 0, 0, 0] ^= 64
 
@@ -208,6 +228,8 @@ def _no_labels(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
+        _another_mean,
+        _another_temperature,
         _one_bit_of_a_pixel,
         _one_compensator,
         _one_label,
