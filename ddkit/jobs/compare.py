@@ -124,7 +124,7 @@ def compare(
     lines = [
         dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) for cells, line in planned
     ]
-    told = dict.fromkeys(note for members in groups.values() for note in _label_notes(members, hired))
+    told = dict.fromkeys(note for members in groups.values() for note in _label_notes(members, hired, labels))
     return Comparison(on, tuple(lines), (*_notes(entries, sets, on), *told, _augmentations(planned)))
 
 
@@ -153,12 +153,17 @@ def _refuse_unclear_labels(members: list[Entry], policy: str) -> None:
             f"compare: recipes of one table have different teachers, and under {policy} labels real images can have "
             "those of one only; give them the same [experts]"
         )
-    if len(found := label_terms(members)) > 1:
-        raise UsageError(
-            f"compare: recipes of one table have labels of several kinds (temperature, top_k): "
-            f"{' and '.join(map(str, found))}; under {policy} labels real images can have those of one only; add --set "
-            "evaluate.temperature=T, or give them one method.top_k"
-        )
+    terms = label_terms(members)
+    temperatures, counts = (list(dict.fromkeys(values)) for values in zip(*terms, strict=True))
+    for what, found, fix in (
+        ("temperature", temperatures, "add --set evaluate.temperature=T"),
+        ("top_k", counts if policy == "static" else [], "give them one method.top_k"),
+    ):
+        if len(found) > 1:
+            raise UsageError(
+                f"compare: recipes of one table have labels of {what} {' and '.join(map(str, found))}, and under "
+                f"{policy} labels real images can have those of one only; {fix}"
+            )
 
 
 def _one_faculty(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> Ensemble | None:
@@ -168,9 +173,10 @@ def _one_faculty(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> E
     return found[0] if found and alike else None
 
 
-def _label_notes(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> list[str]:
+def _label_notes(members: list[Entry], hired: dict[Entry, Ensemble | None], labels: Sequence[str]) -> list[str]:
     """What a reader must know of a group's teachers; nothing where there are none."""
-    if all(hired[entry] is None for entry in members):
+    policies = labels or [members[0].recipes[0].evaluate.labels]
+    if all(hired[entry] is None for entry in members) or set(policies) == {"hard"}:
         return []
     teachers, terms = _one_faculty(members, hired), label_terms(members)
     if teachers is None or len(terms) > 1:

@@ -29,6 +29,7 @@ class Rules:
         labels: one of LABEL_POLICIES.
         teachers: who name real images; None where there are none, or several kinds.
         terms: (temperature, logits kept) of the teachers' labels in the group, each once; the first is the rivals'.
+        labelled: whether a set of the group brings labels by teachers.
     """
 
     bench: Bench
@@ -38,6 +39,7 @@ class Rules:
     labels: str
     teachers: Ensemble | None
     terms: list[tuple[float, int | None]]
+    labelled: bool
 
     @staticmethod
     def of(
@@ -57,19 +59,21 @@ class Rules:
             labels=labels or first.evaluate.labels,
             teachers=None if teachers is None else teachers.under(first.evaluate.teacher_bn),
             terms=label_terms(entries),
+            labelled=bool(_labelled(entries)),
         )
 
     @property
     def same_labels(self) -> bool:
         """Whether random real images stand there a second time, with teachers' labels as the sets'."""
-        return self.labels == "auto" and self.teachers is not None and len(self.terms) == 1
+        return self.labels == "auto" and self.labelled and self.teachers is not None and len(self.terms) == 1
 
     def of_file(self, file: Path) -> Row:
         """A set's row."""
         synthetic = read_set(file)
-        temperature = temperature_of(self.settings.temperature, synthetic.facts.temperature or self.terms[0][0])
+        temperature, top_k = self.terms[0]
+        temperature = temperature_of(self.settings.temperature, synthetic.facts.temperature or temperature)
         row = set_row(synthetic, self.bench.real, self.settings.nets)
-        return called(row, self.labels, synthetic.labels, self.teachers, temperature)
+        return called(row, self.labels, synthetic.labels, self.teachers, temperature, top_k)
 
     def of_rival(self, name: str, seed: int, labels: str | None = None) -> Row:
         """A rival's row, under another policy of labels if one is given."""
@@ -119,6 +123,11 @@ class Rules:
 def label_terms(entries: list[Entry]) -> list[tuple[float, int | None]]:
     """(temperature, logits kept) of the teachers' labels in a group, each kind once; without any, the defaults."""
     asked = entries[0].recipes[0].evaluate.temperature
-    taught_by = [m for entry in entries if isinstance(m := entry.recipes[0].method, LabelledSettings)]
-    found = dict.fromkeys((temperature_of(asked, method.temperature), method.top_k) for method in taught_by)
+    found = dict.fromkeys((temperature_of(asked, method.temperature), method.top_k) for method in _labelled(entries))
     return list(found) or [(temperature_of(asked, None), None)]
+
+
+def _labelled(entries: list[Entry]) -> list[LabelledSettings]:
+    """The methods whose sets bring labels by teachers."""
+    methods = [entry.recipes[0].method for entry in entries]
+    return [method for method in methods if isinstance(method, LabelledSettings) and method.soft_labels]

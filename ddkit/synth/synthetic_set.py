@@ -106,7 +106,7 @@ class SyntheticSet:
 
     def stored_bytes(self) -> dict[str, int]:
         """What the set's numbers take, to the byte and before compression: images (or what they are expanded from) and
-        soft labels. Classes cost nothing, they follow from the order."""
+        soft labels. Classes cost nothing, as they follow from the order (but where FerKD's regions left images out)."""
         images = {"images": 4 * self.images.numel()} if self.compact is None else self.compact.stored_bytes()
         if self.soft_labels is None:
             return images

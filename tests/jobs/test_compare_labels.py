@@ -94,7 +94,9 @@ def test_terms_that_differ_are_refused_in_any_order(recipes: list[str]) -> None:
     warm = recipes[0].replace("infer", "warm")
     Path(warm).write_text(Path(recipes[0]).read_text().replace("ipc = 2", "ipc = 2\ntemperature = 2.0"))
     for pair in ((recipes[0], warm), (warm, recipes[0])):
-        with pytest.raises(UsageError, match=r"labels of several kinds .*evaluate\.temperature=T"):
+        with pytest.raises(
+            UsageError, match=r"labels of temperature (30\.0 and 2|2\.0 and 30).*evaluate\.temperature=T"
+        ):
             compare(pair, sets=1, labels=("static",))
         one = compare(pair, sets=1, labels=("static",), overrides=("evaluate.temperature=5",))
         assert {line.name for line in one.lines} >= {"infer", "warm", "random-real"}
@@ -110,3 +112,21 @@ def test_a_rival_of_a_set_with_few_logits_has_as_few(recipes: list[str]) -> None
     label_bytes = 20 * (2 * 3 + 2 * 3 + 2)
     assert lines["infer"].size == 10 * 64 + 2 * 64 + label_bytes
     assert lines["random-real"].size == 20 * 64 + label_bytes
+    both = {line.name: line.overall for line in compare([str(few), recipes[1]], sets=1, labels=("static",)).lines}
+    assert both["random"].size == 4 * 20 * 64 + label_bytes  # a set without labels of its own gets as few
+
+
+def test_kept_logits_differ_only_where_labels_are_kept(recipes: list[str]) -> None:
+    few = recipes[0].replace("infer", "few")
+    Path(few).write_text(Path(recipes[0]).read_text().replace("ipc = 2", "ipc = 2\ntop_k = 3"))
+    with pytest.raises(UsageError, match=r"labels of top_k None and 3, .* give them one method\.top_k"):
+        compare([recipes[0], few], sets=1, labels=("static",))
+    found = compare([recipes[0], few], sets=1, labels=("dynamic",))
+    assert not any(note.startswith("left out") for note in compare([recipes[0], few], sets=1, labels=("hard",)).notes)
+    assert {line.name for line in found.lines} >= {"infer", "few", "random-real"}
+
+
+def test_sets_without_labels_have_no_rival_with_them(recipes: list[str]) -> None:
+    hard = Path(recipes[0])
+    hard.write_text(hard.read_text().replace("ipc = 2", "ipc = 2\nsoft_labels = false"))
+    assert "random-real, same labels" not in {line.name for line in compare([str(hard)], sets=1).lines}
