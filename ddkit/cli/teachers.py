@@ -41,7 +41,7 @@ def ls() -> None:
             facts = read_bundle(file).facts
         except DataError as error:
             bad.append(error)
-            rows.append((file.stem, "damaged", "", "", f"{file.stat().st_size / 2**20:.1f} MiB"))
+            rows.append((file.stem, "bad", "", "", f"{file.stat().st_size / 2**20:.1f} MiB"))
             continue
         accuracy = f"{100 * facts.validation_accuracy:.1f}"
         rows.append((file.stem, facts.data, facts.net, accuracy, f"{file.stat().st_size / 2**20:.1f} MiB"))
@@ -64,7 +64,7 @@ def verify(names: tuple[str, ...]) -> None:
             facts = read_bundle(file).facts
         except DataError as error:
             bad.append(error)
-            click.echo(f"{file.stem}: damaged")
+            click.echo(f"{file.stem}: bad")
         else:
             click.echo(f"{file.stem}: good; {len(facts.classes)} classes, '{facts.classes[0]}' first")
     if bad:

@@ -144,8 +144,13 @@ def read_bundle(path: Path) -> Bundle:
     """
     try:
         table = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(table, dict) or table.get("format") != FORMAT:
+        if not isinstance(table, dict) or not str(table.get("format")).startswith(FORMAT.partition("/")[0]):
             raise ValueError("not a teacher")
+        if table["format"] != FORMAT:
+            raise DataError(
+                f"teacher '{path}': has format {table['format']}, not {FORMAT}; it is of another version of ddkit; "
+                "`ddkit teachers rm` it"
+            )
         facts = _facts(json.loads(table["facts"]))
         theta = torch.cat([value.float().flatten() for value in table["weights"].values()])
         bundle = Bundle(theta, {name: value.float() for name, value in table["stats"].items()}, facts)
@@ -157,6 +162,8 @@ def read_bundle(path: Path) -> Bundle:
             raise ValueError("its numbers are not those that were written")
         if not all(bool(value.isfinite().all()) for value in (theta, *bundle.stats.values())):
             raise ValueError("its numbers are not finite")
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"teacher '{path}': there is no such file; `ddkit teachers ls` lists those that are") from None
     except (*DAMAGE, DDKitError) as error:  # DDKitError: a network that this version does not know

@@ -14,7 +14,7 @@ from torch import Tensor
 from ddkit.data import DSA, Part, RealData
 from ddkit.errors import DataError, NumericalError
 from ddkit.experts.buffer import BufferKey
-from ddkit.experts.bundle import Bundle, TeacherFacts, read_bundle, write_bundle
+from ddkit.experts.bundle import FORMAT, Bundle, TeacherFacts, read_bundle, write_bundle
 from ddkit.experts.ensemble import Ensemble
 from ddkit.experts.pretrained import is_cached, pretrained
 from ddkit.experts.processes import at_once, process_count
@@ -94,7 +94,8 @@ def posts(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA) -> li
             found.append(Post(None, 0, Path(name.removeprefix(FILE))))
             continue
         net = FlatNet(parse_net(name), real.data.shape, real.data.class_count)
-        key = BufferKey(real.data.name, real.digest, dsa.strategy, net.spec, replace(settings, nets=net.spec))
+        known_by = f"{real.digest} {FORMAT}"  # so that files of another version are left alone
+        key = BufferKey(real.data.name, known_by, dsa.strategy, net.spec, replace(settings, nets=net.spec))
         found += [Post(net, which, root / f"{key.folder}-{which}.pt") for which in range(settings.count)]
     return found
 

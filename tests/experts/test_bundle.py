@@ -218,7 +218,6 @@ def _no_digest(table: dict) -> None:
         _a_weight_moved,
         _a_statistic_moved,
         _no_digest,
-        _another_format,
         _no_facts,
         _facts_no_json,
         _fact_too_many,
@@ -239,6 +238,15 @@ def test_parts_that_are_wrong_are_one_line(bundle: Bundle, tmp_path: Path, spoil
     spoil(table)
     torch.save(table, path)
     _refused(path, "no teacher of ddkit's, or damaged")
+
+
+def test_a_teacher_of_another_version_is_named_so(bundle: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "teacher.pt"
+    write_bundle(bundle, path)
+    table = torch.load(path, weights_only=True)
+    _another_format(table)
+    torch.save(table, path)
+    _refused(path, "has format ddkit-teacher/3, not ddkit-teacher/2; it is of another version")
 
 
 def test_every_flipped_bit_of_a_number_is_one_line(bundle: Bundle, tmp_path: Path) -> None:

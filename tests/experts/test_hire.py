@@ -75,6 +75,17 @@ def test_interrupted_training_goes_on(real: RealData, tmp_path: Path, monkeypatc
     assert kept.items() <= contents(tmp_path / "whole").items()
 
 
+def test_files_of_another_version_are_left_alone(
+    real: RealData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("ddkit.experts.hire")
+    hire(tmp_path, real, nets="mlp(depth=1, width=8)", count=1)
+    (old,) = contents(tmp_path).items()
+    monkeypatch.setattr(module, "FORMAT", "ddkit-teacher/3")
+    assert hire(tmp_path, real, nets="mlp(depth=1, width=8)", count=1).trained == 1
+    assert len(contents(tmp_path)) == 2 and contents(tmp_path)[old[0]] == old[1]
+
+
 def test_a_teacher_that_was_removed_is_trained_again(real: RealData, tmp_path: Path) -> None:
     hire(tmp_path, real)
     before = contents(tmp_path)
