@@ -1,8 +1,13 @@
 """ddkit teachers"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ddkit.errors import DataError
+    from ddkit.experts.bundle import TeacherFacts
 
 
 @click.group()
@@ -31,20 +36,12 @@ def train(recipe: str | None, data: str | None, overrides: tuple[str, ...], devi
 def ls() -> None:
     """List the teachers."""
     from ddkit.cli.table import print_rows
-    from ddkit.errors import DataError
-    from ddkit.experts import read_bundle
-    from ddkit.jobs import teacher_files
 
-    rows, bad = [], []
-    for file in teacher_files(()):
-        try:
-            facts = read_bundle(file).facts
-        except DataError as error:
-            bad.append(error)
-            rows.append((file.stem, "bad", "", "", f"{file.stat().st_size / 2**20:.1f} MiB"))
-            continue
-        accuracy = f"{100 * facts.validation_accuracy:.1f}"
-        rows.append((file.stem, facts.data, facts.net, accuracy, f"{file.stat().st_size / 2**20:.1f} MiB"))
+    found, bad = _read(())
+    rows = []
+    for file, facts in found.items():
+        told = ("bad", "", "") if facts is None else (facts.data, facts.net, f"{100 * facts.validation_accuracy:.1f}")
+        rows.append((file.stem, *told, f"{file.stat().st_size / 2**20:.1f} MiB"))
     print_rows(("teacher", "data", "network", "validation %", "size"), rows)
     if bad:
         raise bad[0]
@@ -54,21 +51,29 @@ def ls() -> None:
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
     """Read teachers and print what they are bound to (default: all)."""
+    found, bad = _read(names)
+    for file, facts in found.items():
+        told = "bad" if facts is None else f"good; {len(facts.classes)} classes, '{facts.classes[0]}' first"
+        click.echo(f"{file.stem}: {told}")
+    if bad:
+        raise bad[0]
+
+
+def _read(names: tuple[str, ...]) -> "tuple[dict[Path, TeacherFacts | None], list[DataError]]":
+    """The facts of each teacher's file, None where it cannot be read, and why: a bad one does not hide the others."""
     from ddkit.errors import DataError
     from ddkit.experts import read_bundle
     from ddkit.jobs import teacher_files
 
+    found: dict[Path, TeacherFacts | None] = {}
     bad = []
     for file in teacher_files(names):
         try:
-            facts = read_bundle(file).facts
+            found[file] = read_bundle(file).facts
         except DataError as error:
+            found[file] = None
             bad.append(error)
-            click.echo(f"{file.stem}: bad")
-        else:
-            click.echo(f"{file.stem}: good; {len(facts.classes)} classes, '{facts.classes[0]}' first")
-    if bad:
-        raise bad[0]
+    return found, bad
 
 
 @teachers.command()

@@ -83,7 +83,9 @@ def train_networks(
     gradient_of = _gradients(net, theta[0], min(training.batch, members.shape[1]))
     batches = _batches(images, labels, members[: len(members) // takes], training, dsa, generator)
     for t, (x, y) in enumerate(batches):
-        x, y = (part.repeat(takes, *[1] * (part.dim() - 1)) for part in mixer.target(x, y, lesson))
+        x, y = mixer.target(x, y, lesson)
+        if takes > 1:  # repeat copies
+            x, y = (part.repeat(takes, *[1] * (part.dim() - 1)) for part in (x, y))
         if factor is None:
             gradient = gradient_of(theta, x, y, stats)
         else:  # outputs / T are those of a network whose head is divided by T; the chain rule gives the 1 / T back

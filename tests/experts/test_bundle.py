@@ -135,6 +135,16 @@ def test_a_foreign_pickle_is_not_run(tmp_path: Path, save: Callable) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
+def _spoilt(bundle: Bundle, folder: Path, spoil: Callable[[dict], None]) -> Path:
+    """Its file, after the table in it was changed."""
+    path = folder / "teacher.pt"
+    write_bundle(bundle, path)
+    table = torch.load(path, weights_only=True)
+    spoil(table)
+    torch.save(table, path)
+    return path
+
+
 def _another_format(table: dict) -> None:
     table["format"] = "ddkit-teacher/3"
 
@@ -232,21 +242,14 @@ def _no_digest(table: dict) -> None:
     ],
 )
 def test_parts_that_are_wrong_are_one_line(bundle: Bundle, tmp_path: Path, spoil: Callable[[dict], None]) -> None:
-    path = tmp_path / "teacher.pt"
-    write_bundle(bundle, path)
-    table = torch.load(path, weights_only=True)
-    spoil(table)
-    torch.save(table, path)
-    _refused(path, "no teacher of ddkit's, or damaged")
+    _refused(_spoilt(bundle, tmp_path, spoil), "no teacher of ddkit's, or damaged")
 
 
 def test_a_teacher_of_another_version_is_named_so(bundle: Bundle, tmp_path: Path) -> None:
-    path = tmp_path / "teacher.pt"
-    write_bundle(bundle, path)
-    table = torch.load(path, weights_only=True)
-    _another_format(table)
-    torch.save(table, path)
-    _refused(path, "has format ddkit-teacher/3, not ddkit-teacher/2; it is of another version")
+    _refused(
+        _spoilt(bundle, tmp_path, _another_format),
+        "has format ddkit-teacher/3, not ddkit-teacher/2; it is of another version",
+    )
 
 
 def test_every_flipped_bit_of_a_number_is_one_line(bundle: Bundle, tmp_path: Path) -> None:
