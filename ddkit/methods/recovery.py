@@ -140,10 +140,11 @@ class Recovery:
         fixed = self.fixed()
         problem = (self._teachers.teachers[m], value, fixed[sets] if fixed.dim() else fixed)
         before = generator.get_state()
-        loss, gradient = self._gradient(*problem, generator, settings.precision)
+        loss, gradient = self._gradient(*problem, generator, settings)
         metrics: dict[str, Tensor | float] = {"loss": loss}
         if not self._cost_stated:  # once a process, at its first iteration: what the lower precision costs
-            exact = self._gradient(*problem, restored(before), "float32")[1]
+            plain = dataclasses.replace(settings, precision="float32")
+            exact = self._gradient(*problem, restored(before), plain)[1]
             metrics["gradient_cosine"] = float(cosine_similarity(gradient.flatten(), exact.flatten(), 0))
             self._cost_stated = True
         value, first, second = annealed_adam(value, first, second, gradient, t, settings.iterations, settings.lr)
@@ -162,16 +163,15 @@ class Recovery:
         return learned
 
     def _gradient(
-        self, teacher: Bundle, value: Tensor, fixed: Tensor, generator: torch.Generator, precision: str
+        self, teacher: Bundle, value: Tensor, fixed: Tensor, generator: torch.Generator, settings: RecoverySettings
     ) -> tuple[Tensor, Tensor]:
         """The mean loss [] of the sets at work, and the derivative of each one's own for what is learned of it."""
         value = value.detach().requires_grad_()
-        settings = self._settings
         sets = settings.expand((value + fixed).expand(-1, self._classes, -1, -1, -1))
         z = torch.stack([self._view(own, generator) for own in sets])
         classes = settings.expand_index(torch.arange(self._classes, device=z.device))
-        with convolution_precision(z.device, precision):
-            loss, along = matched(teacher, z.detach(), classes, dataclasses.replace(settings, precision=precision))
+        with convolution_precision(z.device, settings.precision):
+            loss, along = matched(teacher, z.detach(), classes, settings)
         (gradient,) = torch.autograd.grad(z, value, along)
         return loss, gradient
 
