@@ -2,13 +2,13 @@
 
     python benchmarks/matching.py [HOST ...] [--ipc 1 10 50] [--data NAME] [--net SPEC] [--repeats 9] [--device cpu]
 
-One outer iteration of mtt, dc, dsa and dm, and of each with FYI, in turn, in one process; medians over the repeats.
+One outer iteration of each host, and of it with FYI, in turn, in one process; medians over the repeats.
 `fyi` is the time with FYI over that without, `loop_fyi` the same for dc and dsa with their inner loop, one epoch on the
 set. `textbook`: the matching of dc and dsa as published code computes it, two gradients by autograd and a second
 backward pass through the synthetic one, over ours; `difference` is that of the images' steps, relative, for the same
 draws.
 
-Real data: digits, or another source by name. Experts of mtt are two random walks: their values do not change the time.
+Real data: digits, or another source by name. Experts are two random walks: their values do not change the time.
 --save adds a line to results/matching.jsonl.
 """
 
@@ -32,18 +32,18 @@ from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.recipe import DataSettings
 
-HOSTS = ("mtt", "dc", "dsa", "dm")
+HOSTS = ("mtt", "ftd", "ast", "datm", "dc", "dsa", "dm")
 AUGMENT = "color_crop_cutout_scale_rotate"  # no flip: digits take none
 
 
 @dataclasses.dataclass(frozen=True)
 class Walks(Trajectories):
-    """Two experts that nobody trained."""
+    """Two experts that nobody trained; every later epoch is their first."""
 
     rows: Tensor = dataclasses.field(default_factory=lambda: torch.empty(0))
 
     def row(self, expert: int, epoch: int) -> Tensor:
-        return self.rows[expert, epoch]
+        return self.rows[expert, min(epoch, 1)]
 
 
 def bench(data: str, net: str, device: torch.device) -> Context:

@@ -55,7 +55,7 @@ def evaluate_honestly(
     own = synthetic.facts
     temperature = temperature_of(settings.temperature, own.temperature)
     if teachers is not None:
-        teachers = teachers.under(settings.teacher_bn)
+        teachers = teachers.under(settings.teacher_bn).of_both_orientations(own.mirrored_by_fyi)
 
     def call(row: Row, policy: str, classes: torch.Tensor | None = None) -> Row:
         return called(row, policy, classes, teachers, temperature, own.top_k)

@@ -40,9 +40,10 @@ def evaluate_as_paper(
     nets: int = 5,
     baselines: bool = True,
     teachers: Ensemble | None = None,
+    flips: bool = True,
 ) -> Evaluation:
     """Score the best of `snapshots` (name -> set; for DC, DSA and DM the last) on the test set, beside random-real
-    trained in the same way (unless without `baselines`).
+    trained in the same way (unless without `baselines`); without `flips`, the authors' augmentation leaves them out.
 
     Raises:
         UsageError: there is no snapshot, or the protocol needs teachers and there are none.
@@ -53,8 +54,9 @@ def evaluate_as_paper(
     if not protocol.of_snapshots:
         snapshots = dict([list(snapshots.items())[-1]])
     last = list(snapshots.values())[-1]
-    dsa = _augmentation(protocol, real, dsa)
+    dsa = protocol.augmentation(dsa, flips)
     if teachers is not None:
+        teachers = teachers.of_both_orientations(last.facts.mirrored_by_fyi)
         teachers = replace(teachers, batch_stats=protocol.teachers_in_training)
 
     temperature = temperature_of(protocol.temperature, last.facts.temperature)
@@ -80,19 +82,10 @@ def evaluate_as_paper(
         rivals.append(score(rival, protocol.lr or DEFAULT_LR))
     meter.finish()
     best = max(candidates, key=lambda score: score.mean)
-    notes = _notes(protocol, last.facts.method, candidates, best, learned=last.facts.lr is not None)
+    notes = _notes(protocol, last.facts.method, candidates, best, dsa, learned=last.facts.lr is not None)
     return Evaluation(
         protocol=full_name, dataset=real.data.name, net=net.spec, seed=seed, scores=(best, *rivals), notes=notes
     )
-
-
-def _augmentation(protocol: PaperProtocol, real: RealData, dsa: DSA) -> DSA:
-    if not protocol.augmented:
-        return DSA("")
-    if protocol.augment is None:
-        return dsa
-    own = DSA(protocol.augment)
-    return own if real.data.flips_keep_label else DSA(own.without_flip())
 
 
 def _score(
@@ -128,7 +121,7 @@ def _score(
 
 
 def _notes(
-    protocol: PaperProtocol, method: str, candidates: list[Score], best: Score, learned: bool
+    protocol: PaperProtocol, method: str, candidates: list[Score], best: Score, dsa: DSA, learned: bool
 ) -> tuple[str, ...]:
     """First what is selected on the test set, then what else a reader must know."""
     paper, nets = protocol.name.upper(), len(best.accuracies)
@@ -151,7 +144,6 @@ def _notes(
         f"population standard deviation of the best, over {nets} networks on one set: {100 * spread:.1f}",
         f"{whose}; networks a set: {protocol.authors_nets} by its authors, {nets} here",
         rates,
+        f"augmentation of every row: {dsa.strategy or 'none, and so no flips, whatever the set expects'}",
     ]
-    if not protocol.augmented:
-        notes.append("trained without augmentation, and so without flips, whatever the set expects")
     return (*notes, protocol.remark) if protocol.remark else tuple(notes)

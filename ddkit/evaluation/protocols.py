@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ddkit.data import DSA
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation.training import Training
 
@@ -59,6 +60,20 @@ class PaperProtocol:
     def selects(self) -> bool:
         """Whether something is chosen on the test set."""
         return self.of_snapshots or self.look_every is not None
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether the authors' own augmentation mirrors images."""
+        return DSA(self.augment or "").flips
+
+    def augmentation(self, dsa: DSA, flips: bool) -> DSA:
+        """What networks are trained under where the recipe has `dsa`; without `flips`, the authors' own loses them."""
+        if not self.augmented:
+            return DSA("")
+        if self.augment is None:
+            return dsa
+        own = DSA(self.augment)
+        return own if flips else DSA(own.without_flip())
 
     def training(self, size: int) -> Training:
         """One training on `size` images.

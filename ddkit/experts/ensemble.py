@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
+from kornia.geometry.transform import hflip
 from torch import Tensor
 
 from ddkit.errors import NumericalError
@@ -19,10 +20,12 @@ CHUNK = 250
 class Ensemble:
     """Teachers of one dataset. They are frozen: batch norms run under the statistics that a teacher was saved with,
     unless `batch_stats` is set (SRe2L's released relabelling, which never calls eval): then under those of the images
-    asked about. `trained` counts those that were missing and had to be trained."""
+    asked about. Where whoever trains mirrors images half of the time, `mirrored` has the labels of an image be those of
+    both its orientations. `trained` counts those that were missing and had to be trained."""
 
     teachers: tuple[Bundle, ...]
     batch_stats: bool = False
+    mirrored: bool = False
     trained: int = 0
 
     def __len__(self) -> int:
@@ -35,11 +38,16 @@ class Ensemble:
         """The same teachers under the statistics that `teacher_bn` names, one of `ddkit.recipe.TEACHER_BN`."""
         return dataclasses.replace(self, batch_stats=teacher_bn == "batch")
 
+    def of_both_orientations(self, mirrored: bool) -> "Ensemble":
+        """The same teachers, whose labels are, if `mirrored`, the mean of an image's and its mirror image's."""
+        return dataclasses.replace(self, mirrored=mirrored)
+
     @property
     def names(self) -> tuple[str, ...]:
-        """The networks, the beginning of each one's digest, and whose statistics they run under if not their own."""
-        under = " under batch statistics" * self.batch_stats
-        return tuple(f"{bundle.facts.net} {bundle.digest[:8]}{under}" for bundle in self.teachers)
+        """The networks, the beginning of each one's digest, whose statistics they run under if not their own, and what
+        they are asked about if not an image as it is."""
+        how = " under batch statistics" * self.batch_stats + " of both orientations" * self.mirrored
+        return tuple(f"{bundle.facts.net} {bundle.digest[:8]}{how}" for bundle in self.teachers)
 
     @property
     def size(self) -> int:
@@ -56,12 +64,16 @@ class Ensemble:
         )
 
     def labels(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
-        """Static labels: the logits of images as they are, rounded to what float16 holds, in which they are stored.
+        """Static labels: the logits of images as they are, or of both orientations on average, rounded to what float16
+        holds, in which they are stored.
 
         Raises:
             NumericalError: float16 cannot hold them.
         """
-        said = self.logits(images).half().float()
+        said = self.logits(images)
+        if self.mirrored:
+            said = (said + self.logits(hflip(images))) / 2
+        said = said.half().float()
         if not bool(said.isfinite().all()):
             raise NumericalError(
                 f"teachers {', '.join(self.names)}: their logits are not finite, or too large for float16; train others"

@@ -21,7 +21,7 @@ from ddkit.jobs.comparison import Comparison, Line
 from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_another, teachers_for
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
-from ddkit.jobs.rules import Rules, label_terms
+from ddkit.jobs.rules import Rules, flip_policy, label_terms
 from ddkit.jobs.spread import spread
 from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES, DataSettings
 from ddkit.run import Meter, SilentMeter
@@ -88,11 +88,14 @@ def compare(
         if key not in benches:
             benches[key] = lay_out(recipe.data, recipe.net, where)
         refuse_small_classes(benches[key].real.train.labels, recipe.method.ipc)
-        guard_flips(recipe, benches[key], meter, flips)
     groups: dict[tuple[Any, ...], list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.group, []).append(entry)
     for members in groups.values():
+        policies = [flip_policy(members, asked) for asked in flips or (None,)]
+        asking = sorted(members, key=lambda entry: not entry.recipes[0].method.expects_flips)
+        for entry in asking:  # all of a group are mirrored where one expects it, which is to be blamed first
+            guard_flips(entry.recipes[0], benches[entry.bench_key], meter, policies)
         for policy in labels or (members[0].recipes[0].evaluate.labels,):
             _refuse_unclear_labels(members, policy)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]

@@ -20,7 +20,7 @@ from ddkit.evaluation import (
 from ddkit.experts import Ensemble, TeacherSettings, hire, posts
 from ddkit.home import home
 from ddkit.jobs.bench import Bench, lay_out, pick_device
-from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
+from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips, why_no_flips
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, parse_net
 from ddkit.recipe import DataSettings, EvaluateSettings, only, override, parse_table, read_toml
@@ -76,8 +76,8 @@ def evaluate(
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
     bench = lay_out_for(synthetic, data, net, device)
     meter = meter or SilentMeter()
+    made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
     if settings.flips == "always":
-        made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
         refuse_harmful_flips("evaluate.flips", "let it be augment", made_with, bench.real, meter)
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
     policy = settings.labels if protocol == "honest" else PAPERS[protocol.removeprefix("paper-")].labels
@@ -89,8 +89,9 @@ def evaluate(
             return evaluate_honestly(synthetic, bench.real, bench.net, settings, dsa, seed, meter, baselines, teachers)
         snapshots = {"last": synthetic} if isinstance(source, SyntheticSet) else _snapshots(Path(source), synthetic)
         paper = PAPERS[protocol.removeprefix("paper-")]
+        flips = not paper.mirrors or why_no_flips(made_with, bench.real, meter) is None
         return evaluate_as_paper(
-            *(snapshots, bench.real, bench.net, paper, dsa, seed, meter, settings.nets, baselines, teachers)
+            *(snapshots, bench.real, bench.net, paper, dsa, seed, meter, settings.nets, baselines, teachers, flips)
         )
 
 

@@ -31,29 +31,31 @@ def guard_flips(recipe: Recipe, bench: Bench, meter: Meter, policies: Sequence[s
 
 def refuse_harmful_flips(key: str, fix: str, settings: DataSettings, real: RealData, meter: Meter) -> None:
     """Raise UsageError if a mirrored image does not keep its label; `key` wants flips, `fix` is how to do without."""
+    if why := why_no_flips(settings, real, meter):
+        raise UsageError(f"key '{key}': mirrors images, but {why}; {fix}, or --set {OVERRIDE}=true if you know better")
+
+
+def why_no_flips(settings: DataSettings, real: RealData, meter: Meter) -> str | None:
+    """Why images must not be mirrored; None: they may be. Where it is measured, `meter` says what was found."""
     name, fact, said = real.data.name, real.data.flips_keep_label, settings.flips_keep_label
     if said is False:
-        why = f"{OVERRIDE} is false"
-    elif said is None and fact is False:
-        why = f"a mirrored image of '{name}' no longer has its label"
-    elif said or fact:
+        return f"{OVERRIDE} is false"
+    if said is None and fact is False:
+        return f"a mirrored image of '{name}' no longer has its label"
+    if said or fact:
         if fact is False:
-            meter.say(f"flips on '{name}', whose labels they change: {flip_test(real)}")
-        return
-    else:
-        found = flip_test(real)
-        rest = f"; too little to tell: say {OVERRIDE}=true or false" if found.undecided else ""
-        meter.say(f"flips on '{name}', of which nobody says whether they keep the label: {found}{rest}")
-        if not found.harmful:
-            return
-        why = f"{found}, so that a mirrored image does not seem to keep its label"
-    raise UsageError(f"key '{key}': mirrors images, but {why}; {fix}, or --set {OVERRIDE}=true if you know better")
+            meter.say(f"flips on '{name}', whose labels they change: {flip_test(real, meter)}")
+        return None
+    found = flip_test(real, meter)
+    rest = f"; too little to tell: say {OVERRIDE}=true or false" if found.undecided else ""
+    meter.say(f"flips on '{name}', of which nobody says whether they keep the label: {found}{rest}")
+    return f"{found}, so that a mirrored image does not seem to keep its label" if found.harmful else None
 
 
 def _who_flips(recipe: Recipe, dsa: DSA, policies: Sequence[str]) -> tuple[str, str] | None:
     """The key that has images mirrored, and what to write instead."""
-    if recipe.method.wears_fyi:
-        return "method.fyi", "leave FYI out"
+    if recipe.method.mirrored_by:
+        return recipe.method.mirrored_by
     if dsa.flips:
         return "data.augment", f"use --set data.augment={dsa.without_flip()}"
     if "always" in policies:

@@ -14,6 +14,7 @@ from ddkit.jobs.table_file import read_table, write_table
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, fitting_convnet
 from ddkit.randomness import stream
+from ddkit.run import Meter, SilentMeter
 
 NETS, STEPS, BATCH, LR = 5, 400, 64, 0.03
 """Networks of each kind, their steps, batch and learning rate."""
@@ -62,15 +63,19 @@ def _difference(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float
     return fmean(pairs), interval95(pairs)
 
 
-def flip_test(real: RealData) -> FlipTest:
+def flip_test(real: RealData, meter: Meter | None = None) -> FlipTest:
     """Train both kinds of networks and judge them on the validation part as it is; the answer is kept in home()."""
     kept = home() / "flips" / f"{real.digest[:16]}-{STEPS}.json"
     if kept.exists():
         return _read(kept)
+    meter = meter or SilentMeter()
     net = FlatNet(fitting_convnet(real.data.shape, width=16), real.data.shape, real.data.class_count)
+    meter.start("measuring what flips do to labels, steps", 2 * STEPS)
     with fitting_threads(net.shape):
-        plain, mirrored = (_trained(net, real, strategy) for strategy in ("", "flip"))
+        plain = _trained(net, real, "", meter, 0)
+        mirrored = _trained(net, real, "flip", meter, STEPS)
         without, with_flips = plain.accuracy(real.validation), mirrored.accuracy(real.validation)
+        meter.finish()
         by_class = [(plain.accuracy(own), mirrored.accuracy(own)) for own in _classes(real)]
     losses = [fmean(a) - fmean(b) for a, b in by_class]
     worst = losses.index(max(losses))
@@ -93,12 +98,15 @@ def _read(file: Path) -> FlipTest:
     return FlipTest(**table)
 
 
-def _trained(net: FlatNet, real: RealData, strategy: str) -> Trained:
-    """NETS networks; both kinds begin alike."""
+def _trained(net: FlatNet, real: RealData, strategy: str, meter: Meter, before: int) -> Trained:
+    """NETS networks, after `before` steps of others; both kinds begin alike."""
     train = real.train
     members, lr = torch.arange(len(train)).expand(NETS, -1), torch.full((NETS,), LR)
     training = Training(steps=STEPS, batch=BATCH, drop_at=STEPS // 2)
-    return train_networks(net, train.images, train.labels, members, lr, training, DSA(strategy), stream(0, "flips"))
+    return train_networks(
+        *(net, train.images, train.labels, members, lr, training, DSA(strategy), stream(0, "flips")),
+        watch=lambda done, _: meter.advance(before + done),
+    )
 
 
 def _classes(real: RealData) -> list[Part]:

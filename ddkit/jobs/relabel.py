@@ -79,6 +79,7 @@ def relabel(
         else _asked(synthetic, nets, overrides)
     )
     teachers = hire(home() / "teachers", bench.real, settings, bench.dsa, meter).under(teacher_bn)
+    teachers = teachers.of_both_orientations(synthetic.facts.mirrored_by_fyi)
     labels = teachers.labels(synthetic.images).cpu()
     kept = torch.ones(len(synthetic), dtype=torch.bool)
     if ferkd is not None:

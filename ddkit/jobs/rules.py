@@ -48,16 +48,15 @@ class Rules:
         """Those of a group, all of whose recipes have equal data, network, evaluation and ipc; under the recipes' own
         policies of flips and labels where none is given."""
         first = entries[0].recipes[0]
-        expected = any(entry.recipes[0].method.expects_flips for entry in entries)
-        asked = {entry.recipes[0].evaluate.flips for entry in entries}
-        own = "always" if "always" in asked else "augment" if asked == {"augment"} else "auto"
+        dsa = evaluation_dsa(flip_policy(entries, flips), bench.dsa, False)
+        both = dsa.flip_share == 0.5 and any(entry.recipes[0].method.wears_fyi for entry in entries)
         return Rules(
-            bench=dataclasses.replace(bench, dsa=evaluation_dsa(flips or own, bench.dsa, expected)),
+            bench=dataclasses.replace(bench, dsa=dsa),
             settings=first.evaluate,
             ipc=first.method.ipc,
             on=on,
             labels=labels or first.evaluate.labels,
-            teachers=None if teachers is None else teachers.under(first.evaluate.teacher_bn),
+            teachers=teachers and teachers.under(first.evaluate.teacher_bn).of_both_orientations(both),
             terms=label_terms(entries),
             labelled=bool(_labelled(entries)),
         )
@@ -118,6 +117,15 @@ class Rules:
             "temperature": temperature,
         }
         return shared if top_k is None else shared | {"top_k": top_k}
+
+
+def flip_policy(entries: list[Entry], asked: str | None) -> str:
+    """The policy of flips that a group is trained under, "augment" or "always": as asked for, or by its recipes; one
+    that always mirrors, or expects it and leaves it open, decides for all."""
+    own = {entry.recipes[0].evaluate.flips for entry in entries}
+    policy = asked or ("always" if "always" in own else "augment" if own == {"augment"} else "auto")
+    expected = any(entry.recipes[0].method.expects_flips for entry in entries)
+    return "always" if policy == "always" or (policy == "auto" and expected) else "augment"
 
 
 def label_terms(entries: list[Entry]) -> list[tuple[float, int | None]]:

@@ -55,6 +55,11 @@ class MethodSettings:
         return self.wears_fyi
 
     @property
+    def mirrored_by(self) -> tuple[str, str] | None:
+        """The key that has the method mirror images, and how to do without; None: it mirrors none."""
+        return None
+
+    @property
     def title(self) -> str:
         """What rows of the set are called: the method, and whether it wears FYI."""
         return self.name + "+fyi" * self.wears_fyi

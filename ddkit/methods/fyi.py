@@ -31,6 +31,11 @@ class Flipping:
         """Whether they do."""
         return self.fyi
 
+    @property
+    def mirrored_by(self) -> tuple[str, str] | None:
+        """The guard of flips asks for it; see `MethodSettings`."""
+        return ("method.fyi", "leave FYI out") if self.fyi else None
+
     def expand(self, images: Float[Tensor, "*b n c h w"]) -> Float[Tensor, "*b m c h w"]:
         """The images, and with FYI their mirror images after them (m = 2 n): class by class if they are one class's."""
         return torch.cat([images, mirrored(images)], -4) if self.fyi else images

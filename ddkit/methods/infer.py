@@ -31,7 +31,7 @@ class InferSettings(RecoverySettings):
 
     @property
     def expects_flips(self) -> bool:
-        """With FYI the set holds both views of an image, each with its label: a flip would give each the other's."""
+        """With FYI the set holds both views of an image, each with its label: it asks for no flips of its own."""
         return False
 
 

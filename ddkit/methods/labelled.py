@@ -35,8 +35,10 @@ def labelled(made: SyntheticSet, settings: LabelledSettings, context: Context) -
     """The set with the teachers' labels of its images, if it is to have them."""
     if not settings.soft_labels:
         return made
-    said = teachers_of(context, settings.name).labels(made.images).cpu()
+    teachers = teachers_of(context, settings.name).of_both_orientations(made.facts.mirrored_by_fyi)
+    said = teachers.labels(made.images).cpu()
     top_k = fewer(settings.top_k, said.shape[1])
     soft = said if top_k is None else only_top(said, top_k, settings.temperature)
-    facts = replace(made.facts, temperature=settings.temperature, top_k=top_k)
+    named = "; ".join(teachers.names)
+    facts = replace(made.facts, temperature=settings.temperature, top_k=top_k, teachers=named)
     return replace(made, soft_labels=soft, facts=facts)

@@ -53,6 +53,11 @@ class RecoverySettings(Flipping, LabelledSettings):
     precision: str = setting("float32", one_of=PRECISIONS, help="arithmetic of the teacher's convolutions")
 
     @property
+    def mirrored_by(self) -> tuple[str, str] | None:
+        """FYI, or the views."""
+        return super().mirrored_by or (("method.crop", "use --set method.crop=false") if self.crop else None)
+
+    @property
     def total_iterations(self) -> None:
         """So many `iterations` as there are courses of Adam, which depends on classes and teachers."""
         return None

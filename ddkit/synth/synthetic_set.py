@@ -41,6 +41,12 @@ class SetFacts:
     top_k: int | None = None
     teachers: str = ""
 
+    @property
+    def mirrored_by_fyi(self) -> bool:
+        """Whether FYI has whoever trains on it see both orientations alike often: what teachers say of an image is then
+        the mean of both."""
+        return self.fyi and self.evaluation_flip == 0.5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record:

@@ -41,6 +41,16 @@ def test_labels_are_what_float16_holds() -> None:
     assert not torch.equal(labels, logits)
 
 
+def test_labels_of_both_orientations_do_not_tell_them_apart() -> None:
+    both, one = Ensemble(BUNDLES).of_both_orientations(True), Ensemble(BUNDLES)
+    expected = (one.logits(IMAGES) + one.logits(IMAGES.flip(-1))) / 2
+    assert torch.equal(both.labels(IMAGES), both.labels(IMAGES.flip(-1)))
+    torch.testing.assert_close(both.labels(IMAGES), expected, rtol=1e-3, atol=1e-4)
+    assert not torch.allclose(both.labels(IMAGES), one.labels(IMAGES), atol=1e-2)
+    assert torch.equal(both.logits(IMAGES), one.logits(IMAGES))  # of a batch, as it was mirrored or not
+    assert set(both.names).isdisjoint(one.names) and both.of_both_orientations(False) == one
+
+
 @pytest.mark.parametrize("factor", [1e7, float("nan"), float("inf")])
 def test_labels_that_float16_cannot_hold_are_one_line(factor: float) -> None:
     lost = Bundle(BUNDLES[0].theta * factor, BUNDLES[0].stats, BUNDLES[0].facts)

@@ -12,7 +12,8 @@ import torch
 from ddkit.cli.main import run
 from ddkit.data.real import Part
 from ddkit.errors import DataError, UsageError
-from ddkit.jobs import compare, condense, evaluate, flip_guard, plan
+from ddkit.evaluation import PAPERS
+from ddkit.jobs import Condensed, compare, condense, evaluate, flip_guard, plan
 from ddkit.jobs import flip_test as flip_module
 from ddkit.jobs.flip_test import FlipTest, flip_test
 from ddkit.recipe import DataSettings
@@ -60,6 +61,14 @@ def test_digits_are_not_mirrored(home, tmp_path, monkeypatch, keys) -> None:
     assert not list(tmp_path.rglob("*.h5"))
 
 
+@pytest.mark.parametrize("method", ["sre2l", "infer"])
+def test_views_that_are_mirrored_are_flips_too(home, tmp_path, monkeypatch, method) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"key 'method.crop': mirrors images, .*use --set method.crop=false"):
+        condense(method, overrides=("method.crop=true",))
+    assert not list(tmp_path.rglob("*.h5"))
+
+
 def test_the_flag_is_refused_on_digits_and_for_real_images(home, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     for arguments, says in (
@@ -102,14 +111,39 @@ def test_a_set_without_flips_is_not_mirrored_against_its_labels(home, tmp_path, 
     always = ("evaluate.whole=false", "evaluate.flips=always")
     with pytest.raises(UsageError, match=r"key 'evaluate.flips': mirrors images"):
         evaluate(made.folder, overrides=always)
-    allowed = evaluate(made.folder, overrides=(*always, "data.flips_keep_label=true"))
-    assert "augmentation of every row: flip" in allowed.notes
+    mirrored = evaluate(made.folder, overrides=(*always, "data.flips_keep_label=true"))
+    assert "augmentation of every row: flip" in mirrored.notes
     with pytest.raises(UsageError, match="leave FYI out"):
         plan("dm", fyi=True, overrides=QUICK)
-    recipe = tmp_path / "dm.toml"
+    recipe, other = tmp_path / "dm.toml", tmp_path / "other.toml"
     recipe.write_text(made.set.record.recipe)
     with pytest.raises(UsageError, match=r"key 'evaluate.flips': mirrors images"):
         compare([recipe], sets=1, flips=("always",))
+    allowed = recipe.read_text().replace('flips_keep_label = "none"', "flips_keep_label = true")
+    other.write_text(allowed.replace("fyi = false", "fyi = true"))
+    with pytest.raises(UsageError, match=r"key 'evaluate.flips': mirrors images"):  # by the other, which may
+        compare([recipe, other], sets=1)
+
+
+def test_a_papers_own_flips_are_the_guards_business_too(home, tmp_path, monkeypatch) -> None:
+    """They pass where the recipe or a measurement says so, and what came of it stands in the notes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(flip_module, "STEPS", 60)
+    monkeypatch.setitem(PAPERS, "sre2l", dataclasses.replace(PAPERS["sre2l"], epochs=1, labels="hard"))
+
+    def strategy(made: Condensed, *words: str) -> str:
+        quick = ("evaluate.nets=2", *words)
+        notes = evaluate(made.folder, protocol="paper-sre2l", overrides=quick, baselines=False).notes
+        (found,) = [note for note in notes if note.startswith("augmentation of every row: ")]
+        return found.removeprefix("augmentation of every row: ")
+
+    digits = condense("dm", overrides=QUICK, evaluate=False)
+    assert (strategy(digits), strategy(digits, "data.flips_keep_label=true")) == ("crop", "crop+flip")
+    harmless = write(tmp_path / "bars.npz", label_is_side=False)
+    bars = condense("dm", data=harmless, overrides=QUICK, evaluate=False)
+    assert (strategy(bars), strategy(bars, "data.flips_keep_label=false")) == ("crop+flip", "crop")
+    sides = condense("dm", data=write(tmp_path / "sides.npz", label_is_side=True), overrides=QUICK, evaluate=False)
+    assert strategy(sides) == "crop"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +163,7 @@ def test_a_set_without_flips_is_not_mirrored_against_its_labels(home, tmp_path, 
 def test_who_decides(monkeypatch, tiny, fact, said, measured: bool, refused: bool) -> None:
     """The recipe, else the data, else a measurement, here a harmless one."""
     harmless, asked = flip_test_of((0.9, 0.91), (0.9, 0.91)), []
-    monkeypatch.setattr(flip_guard, "flip_test", lambda real: asked.append(real) or harmless)
+    monkeypatch.setattr(flip_guard, "flip_test", lambda real, _: asked.append(real) or harmless)
     real = dataclasses.replace(tiny, data=dataclasses.replace(tiny.data, flips_keep_label=fact))
     with pytest.raises(UsageError, match=r"key 'method.fyi': mirrors") if refused else nullcontext():
         flip_guard.refuse_harmful_flips("method.fyi", "", DataSettings(flips_keep_label=said), real, Told())

@@ -181,8 +181,22 @@ def test_with_fyi_both_views_of_an_image_have_their_own_label(make_context: Call
     assert torch.equal(synthetic.soft_labels, context.teachers.labels(synthetic.images))
     assert (synthetic.soft_labels.view(3, 2, -1, 3).diff(dim=1)).abs().max() > 1e-3
     assert synthetic.compact.stored_bytes() == plain.compact.stored_bytes()  # no image is stored twice
-    assert synthetic.facts.fyi and synthetic.facts.evaluation_flip == 0  # flips would give a view the other's label
+    assert synthetic.facts.fyi and synthetic.facts.evaluation_flip == 0  # asks for no flips
     assert InferSettings(fyi=True).title == "infer+fyi"
+
+
+def test_labels_are_of_both_orientations_where_fyi_meets_flips(make_context: Callable[..., Context]) -> None:
+    """Networks that are mirrored half of the time would learn each view under the other's label."""
+    context = make_context("teacher", augment="flip")
+    synthetic = made(context, fyi=True)
+    assert context.teachers is not None
+    views = synthetic.images.view(3, 2, -1, 1, 8, 8)
+    own = [context.teachers.logits(views[:, view].flatten(0, 1)).view(3, -1, 3) for view in (0, 1)]
+    expected = torch.stack([(own[0] + own[1]) / 2] * 2, 1).flatten(0, 2).half().float()
+    torch.testing.assert_close(synthetic.soft_labels, expected, rtol=2e-3, atol=1e-4)
+    assert synthetic.facts.teachers.count(" of both orientations") == 2
+    plain = made(context)  # published so: the label is of the image as it is
+    assert torch.equal(plain.soft_labels, context.teachers.labels(plain.images)) and "both" not in plain.facts.teachers
 
 
 def test_a_compensator_beyond_float16_is_one_line(make_context: Callable[..., Context]) -> None:
