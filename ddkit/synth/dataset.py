@@ -15,7 +15,8 @@ class SyntheticDataset(Dataset):
     """(image [C, H, W], label) pairs; the label is the soft one [K] where the set has soft labels, else an int.
 
     Images are in the network's space: feed them to a network as they are, and bring test images into the same space
-    (`set.facts.mean` and `.std`). Mirror them with probability `set.facts.evaluation_flip`. The whole set lies in memory, so any number of DataLoader workers may share it.
+    (`set.facts.mean` and `.std`). Mirror them with probability `set.facts.evaluation_flip`. The whole set lies in
+    memory, so any number of DataLoader workers may share it.
 
     Args:
         source: a SyntheticSet, a path, or the name of a ready-made set such as "digits-ftd-ipc1".
