@@ -109,16 +109,11 @@ def compare(
     tasks = [(entry, recipe, benches[entry.bench_key]) for entry, recipe in unfinished]
     spread(lambda task: condense_one(*task, out, where), tasks, where, "condensing sets", meter)
 
-    planned = [
-        line
-        for flip, label in product(dict.fromkeys(flips) or (None,), dict.fromkeys(labels) or (None,))
-        for members in groups.values()
-        for line in plan_lines(
-            members,
-            Rules.of(members, benches[members[0].bench_key], on, flip, label, _one_faculty(members, hired)),
-            out,
-        )
-    ]
+    tables: dict[tuple[Any, ...], tuple[list[Entry], Rules]] = {}  # each once, whatever two policies amount to
+    for flip, label, (group, members) in product(flips or (None,), labels or (None,), groups.items()):
+        rules = Rules.of(members, benches[members[0].bench_key], on, flip, label, _one_faculty(members, hired))
+        tables.setdefault((group, rules.bench.dsa.strategy, rules.labels), (members, rules))
+    planned = [line for members, rules in tables.values() for line in plan_lines(members, rules, out)]
     waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
     if on == "test":
         for cell in waiting.values():

@@ -77,9 +77,9 @@ def evaluate(
     bench = lay_out_for(synthetic, data, net, device)
     meter = meter or SilentMeter()
     made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
-    if settings.flips == "always":
-        refuse_harmful_flips("evaluate.flips", "let it be augment", made_with, bench.real, meter)
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
+    if dsa != bench.dsa:
+        refuse_harmful_flips("evaluate.flips", "let it be augment", made_with, bench.real, meter)
     policy = settings.labels if protocol == "honest" else PAPERS[protocol.removeprefix("paper-")].labels
     teachers = None
     if policy in ("static", "dynamic") or (policy == "auto" and synthetic.facts.temperature is not None and baselines):

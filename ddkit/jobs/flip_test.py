@@ -2,8 +2,9 @@
 
 import dataclasses
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
-from statistics import fmean
+from statistics import NormalDist, fmean
 
 import torch
 
@@ -22,79 +23,99 @@ NETS, STEPS, BATCH, LR = 5, 400, 64, 0.03
 HARM, CLASS_HARM = 0.01, 0.25
 """Accuracy, as a fraction, that flips may cost where the labels stay: of all images, and of one class's."""
 
+FORMAT = 2
+"""Of the answers that are kept; those of another format are measured anew."""
+
 
 @dataclass(frozen=True)
-class FlipTest:
-    """Validation accuracies of networks trained without and with flips, pair by pair from one initialisation; of all
-    images, and of the class that suffers most."""
+class Pairs:
+    """Accuracies on the same images of networks trained without and with flips, pair by pair from one start."""
 
     without: tuple[float, ...]
     with_flips: tuple[float, ...]
+    images: int
+
+    @property
+    def loss(self) -> float:
+        """What flips cost on average."""
+        return fmean(self.without) - fmean(self.with_flips)
+
+    @property
+    def percent(self) -> str:
+        """Both means in words."""
+        return f"{100 * fmean(self.without):.1f} % without flips, {100 * fmean(self.with_flips):.1f} % with them"
+
+    @property
+    def interval(self) -> float:
+        """Half the width of the loss's 95 % interval over networks."""
+        return interval95([a - b for a, b in zip(self.without, self.with_flips, strict=True)])
+
+    def chance(self, tried: int) -> float:
+        """The loss that the worst of `tried` classes exceeds by chance in at most 5 % of all tests, be it that of other
+        networks, or of other images (all networks see the same few), each right or wrong, with one of both added."""
+        right = [(fmean(found) * self.images + 1) / (self.images + 2) for found in (self.without, self.with_flips)]
+        deviation = sqrt(sum(p * (1 - p) for p in right) / self.images)
+        return max(self.interval, NormalDist().inv_cdf(1 - 0.05 / tried) * deviation)
+
+
+@dataclass(frozen=True)
+class FlipTest:
+    """What was measured on the validation part: of all images, and of the class that most surely suffers."""
+
+    overall: Pairs
+    worst: Pairs
     worst_class: str
-    worst_without: tuple[float, ...]
-    worst_with: tuple[float, ...]
-    chance: float
+    classes: int
 
     @property
     def harmful(self) -> bool:
         """Whether flips cost more than they may and more than chance explains."""
-        loss, interval = _difference(self.without, self.with_flips)
-        of_class, of_class_interval = _difference(self.worst_without, self.worst_with)
-        return loss > max(HARM, interval) or of_class > max(CLASS_HARM, of_class_interval)
+        overall, worst = self.overall, self.worst
+        return overall.loss > max(HARM, overall.interval) or worst.loss > max(CLASS_HARM, worst.chance(self.classes))
 
     @property
     def undecided(self) -> bool:
-        """Whether harm could hide: the networks learned little, or differ by more than what counts."""
-        learned = fmean(self.without) > self.chance + 0.2 * (1 - self.chance)
-        return not self.harmful and (not learned or _difference(self.without, self.with_flips)[1] > 3 * HARM)
+        """Whether harm could hide: the networks learned little, or differ by more than what counts, or a class lost
+        much on images too few to prove it."""
+        learned = fmean(self.overall.without) > 1 / self.classes + 0.2 * (1 - 1 / self.classes)
+        vague = self.overall.interval > 3 * HARM or self.worst.loss > CLASS_HARM
+        return not self.harmful and (not learned or vague)
 
     def __str__(self) -> str:
-        kept, lost = 100 * fmean(self.without), 100 * fmean(self.with_flips)
-        told = f"a small ConvNet has {kept:.1f} % on validation without flips and {lost:.1f} % with them"
-        if _difference(self.worst_without, self.worst_with)[0] > CLASS_HARM:
-            kept, lost = 100 * fmean(self.worst_without), 100 * fmean(self.worst_with)
-            told += f" (class '{self.worst_class}': {kept:.1f} and {lost:.1f} %)"
-        return told
-
-
-def _difference(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, float]:
-    """Mean difference of pairs, and half the width of its 95 % interval."""
-    pairs = [a - b for a, b in zip(one, other, strict=True)]
-    return fmean(pairs), interval95(pairs)
+        told = f"a small ConvNet has on validation {self.overall.percent}"
+        of_class = f" (class '{self.worst_class}', {self.worst.images} images: {self.worst.percent})"
+        return told + of_class * (self.worst.loss > CLASS_HARM)
 
 
 def flip_test(real: RealData, meter: Meter | None = None) -> FlipTest:
     """Train both kinds of networks and judge them on the validation part as it is; the answer is kept in home()."""
-    kept = home() / "flips" / f"{real.digest[:16]}-{STEPS}.json"
+    kept = home() / "flips" / f"{real.digest[:16]}-{STEPS}-{FORMAT}.json"
     if kept.exists():
         return _read(kept)
     meter = meter or SilentMeter()
     net = FlatNet(fitting_convnet(real.data.shape, width=16), real.data.shape, real.data.class_count)
+    parts = _classes(real)
     meter.start("measuring what flips do to labels, steps", 2 * STEPS)
     with fitting_threads(net.shape):
         plain = _trained(net, real, "", meter, 0)
         mirrored = _trained(net, real, "flip", meter, STEPS)
-        without, with_flips = plain.accuracy(real.validation), mirrored.accuracy(real.validation)
         meter.finish()
-        by_class = [(plain.accuracy(own), mirrored.accuracy(own)) for own in _classes(real)]
-    losses = [fmean(a) - fmean(b) for a, b in by_class]
-    worst = losses.index(max(losses))
-    found = FlipTest(
-        without=tuple(without),
-        with_flips=tuple(with_flips),
-        worst_class=real.data.classes[worst],
-        worst_without=tuple(by_class[worst][0]),
-        worst_with=tuple(by_class[worst][1]),
-        chance=1 / real.data.class_count,
-    )
+        overall, *by_class = [
+            Pairs(tuple(plain.accuracy(part)), tuple(mirrored.accuracy(part)), len(part))
+            for part in (real.validation, *parts.values())
+        ]
+    surest = [own.loss - max(CLASS_HARM, own.chance(len(parts))) for own in by_class]
+    worst = surest.index(max(surest))
+    found = FlipTest(overall, by_class[worst], list(parts)[worst], len(parts))
     write_table(kept, dataclasses.asdict(found))
     return found
 
 
 def _read(file: Path) -> FlipTest:
     table = read_table(file)
-    for key in ("without", "with_flips", "worst_without", "worst_with"):
-        table[key] = tuple(table[key])
+    for key in ("overall", "worst"):
+        own = table[key]
+        table[key] = Pairs(tuple(own["without"]), tuple(own["with_flips"]), own["images"])
     return FlipTest(**table)
 
 
@@ -109,7 +130,8 @@ def _trained(net: FlatNet, real: RealData, strategy: str, meter: Meter, before: 
     )
 
 
-def _classes(real: RealData) -> list[Part]:
-    """The validation images of each class."""
+def _classes(real: RealData) -> dict[str, Part]:
+    """The validation images of each class that has any."""
     images, labels = real.validation.images, real.validation.labels
-    return [Part(images[labels == c], labels[labels == c]) for c in range(real.data.class_count)]
+    parts = {name: Part(images[labels == c], labels[labels == c]) for c, name in enumerate(real.data.classes)}
+    return {name: part for name, part in parts.items() if len(part)}

@@ -15,7 +15,7 @@ from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
 from ddkit.jobs import Condensed, compare, condense, evaluate, flip_guard, plan
 from ddkit.jobs import flip_test as flip_module
-from ddkit.jobs.flip_test import FlipTest, flip_test
+from ddkit.jobs.flip_test import FlipTest, Pairs, flip_test
 from ddkit.recipe import DataSettings
 from ddkit.synth import load
 
@@ -100,6 +100,8 @@ def test_overridden_it_says_what_flips_cost_and_goes_on(home, tmp_path, monkeypa
     assert (
         "augmentation of every row: none" in evaluate(made.folder, overrides=(*quick, "evaluate.flips=augment")).notes
     )
+    with pytest.raises(UsageError, match=r"key 'evaluate.flips': .* data.flips_keep_label is false; let it be augment"):
+        evaluate(made.folder, overrides=(*quick, "data.flips_keep_label=false"))
     found = plan("dm", fyi=True, overrides=settings, probe_seconds=0.1)
     assert [stage.name for stage in found.stages] == ["condensation", "evaluation"]
 
@@ -176,15 +178,15 @@ def test_where_nobody_says_it_is_measured(home, tmp_path, monkeypatch, label_is_
     monkeypatch.setattr(flip_module, "STEPS", 60)
     data, meter = write(tmp_path / "bars.npz", label_is_side), Told()
     if label_is_side:
-        with pytest.raises(UsageError, match=r"on validation without flips and .* does not seem to keep its label"):
+        with pytest.raises(UsageError, match=r"on validation .* without flips, .* does not seem to keep its label"):
             condense("dm", data=data, fyi=True, overrides=QUICK, meter=meter)
     else:
         condense("dm", data=data, fyi=True, overrides=QUICK, meter=meter, evaluate=False)
     assert len([line for line in meter.lines if line.startswith("flips on")]) == 1
 
 
-def flip_test_of(without, with_flips, worst=((0.9, 0.9), (0.9, 0.9)), chance=0.1) -> FlipTest:
-    return FlipTest(without, with_flips, "left", *worst, chance)
+def flip_test_of(without, with_flips, worst=((0.9, 0.9), (0.9, 0.9)), images=100) -> FlipTest:
+    return FlipTest(Pairs(without, with_flips, 10 * images), Pairs(*worst, images), "left", 10)
 
 
 def test_a_loss_counts_beyond_its_interval_and_one_point() -> None:
@@ -198,7 +200,17 @@ def test_one_class_that_suffers_is_enough() -> None:
     same = (0.99, 0.99, 0.991)
     assert not flip_test_of(same, same).harmful
     found = flip_test_of(same, same, ((1.0, 0.9, 1.0), (0.5, 0.5, 0.6)))
-    assert found.harmful and "class 'left': 96.7 and 53.3 %" in str(found)
+    assert found.harmful
+    assert str(found).endswith("(class 'left', 100 images: 96.7 % without flips, 53.3 % with them)")
+
+
+def test_a_class_of_two_images_proves_nothing() -> None:
+    """All networks see the same two, and of sixty classes one always suffers."""
+    same, worst = (0.7, 0.705, 0.7, 0.7, 0.71), ((1.0, 1.0, 1.0, 1.0, 0.5), (0.5,) * 5)
+    assert flip_test_of(same, same, worst, images=100).harmful
+    few = flip_test_of(same, same, worst, images=2)
+    assert not few.harmful and few.undecided and "class 'left', 2 images: 90.0" in str(few)
+    assert flip_test_of(same, same, ((1.0,) * 5, (0.0,) * 5), images=8).harmful
 
 
 def test_who_learned_nothing_or_differs_widely_decides_nothing() -> None:
@@ -220,7 +232,7 @@ def test_it_is_measured_once_and_from_one_initialisation(tiny, home, monkeypatch
         mine = part.labels == c
         own = Part(part.images[mine], part.labels[mine])
         if name == first.worst_class:
-            assert tuple(begun[0].accuracy(own)) == first.worst_without
+            assert tuple(begun[0].accuracy(own)) == first.worst.without and len(own) == first.worst.images
 
 
 def test_a_damaged_answer_is_one_line(tiny, home, monkeypatch) -> None:
@@ -261,4 +273,6 @@ def test_a_comparison_holds_a_host_against_itself_with_fyi(home, tmp_path, monke
     assert (alone, together) == ({0.25}, {0.5})
     assert run(["compare", *both, "--sets", "1", "--flips", "always", "--flips", "augment"]) == 0
     assert "flips" in capsys.readouterr().out
+    twice = compare(both, sets=1, flips=("auto", "always", "always"))  # one policy here
+    assert len(twice.lines) == 5 and {line.flip_share for line in twice.lines} == {0.5}
     assert run(["compare", *both, "--flips", "sometimes"]) == 2
