@@ -91,11 +91,14 @@ def compare(
     groups: dict[tuple[Any, ...], list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.group, []).append(entry)
+    allowed: set[tuple[Any, ...]] = set()  # what is said of flips is said once
     for members in groups.values():
         policies = [flip_policy(members, asked) for asked in flips or (None,)]
         asking = sorted(members, key=lambda entry: not entry.recipes[0].method.expects_flips)
         for entry in asking:  # all of a group are mirrored where one expects it, which is to be blamed first
-            guard_flips(entry.recipes[0], benches[entry.bench_key], meter, policies)
+            word = (entry.bench_key, entry.recipes[0].data.flips_keep_label)
+            if word not in allowed and guard_flips(entry.recipes[0], benches[entry.bench_key], meter, policies):
+                allowed.add(word)
         for policy in labels or (members[0].recipes[0].evaluate.labels,):
             _refuse_unclear_labels(members, policy)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]

@@ -18,8 +18,9 @@ OVERRIDE = "data.flips_keep_label"
 """The key that allows or forbids flips; it shapes no image."""
 
 
-def guard_flips(recipe: Recipe, bench: Bench, meter: Meter, policies: Sequence[str] = ()) -> None:
+def guard_flips(recipe: Recipe, bench: Bench, meter: Meter, policies: Sequence[str] = ()) -> bool:
     """Let a recipe's flips pass, or not; `policies` are those of `evaluate.flips` that come in the recipe's place.
+    Returns whether it has any.
 
     Raises:
         UsageError: images would be mirrored whose label a mirror changes.
@@ -27,6 +28,7 @@ def guard_flips(recipe: Recipe, bench: Bench, meter: Meter, policies: Sequence[s
     asked = _who_flips(recipe, bench.dsa, policies or (recipe.evaluate.flips,))
     if asked is not None:
         refuse_harmful_flips(*asked, recipe.data, bench.real, meter)
+    return asked is not None
 
 
 def refuse_harmful_flips(key: str, fix: str, settings: DataSettings, real: RealData, meter: Meter) -> None:

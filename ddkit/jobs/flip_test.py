@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import NormalDist, fmean
 
 import torch
+from torch.nn.functional import interpolate
 
 from ddkit.data import DSA, Part, RealData
 from ddkit.evaluation import Trained, Training, interval95, train_networks
@@ -19,6 +20,9 @@ from ddkit.run import Meter, SilentMeter
 
 NETS, STEPS, BATCH, LR = 5, 400, 64, 0.03
 """Networks of each kind, their steps, batch and learning rate."""
+
+SIDE = 32
+"""Larger images are reduced to this height and width: which way an object looks is seen in small, too."""
 
 HARM, CLASS_HARM = 0.01, 0.25
 """Accuracy, as a fraction, that flips may cost where the labels stay: of all images, and of one class's."""
@@ -93,16 +97,18 @@ def flip_test(real: RealData, meter: Meter | None = None) -> FlipTest:
     if kept.exists():
         return _read(kept)
     meter = meter or SilentMeter()
-    net = FlatNet(fitting_convnet(real.data.shape, width=16), real.data.shape, real.data.class_count)
-    parts = _classes(real)
+    train, validation = _reduced(real.train), _reduced(real.validation)
+    parts = _classes(validation, real.data.classes)
+    shape = (real.data.shape[0], train.images.shape[-2], train.images.shape[-1])
+    net = FlatNet(fitting_convnet(shape, width=16), shape, real.data.class_count)
     meter.start("measuring what flips do to labels, steps", 2 * STEPS)
     with fitting_threads(net.shape):
-        plain = _trained(net, real, "", meter, 0)
-        mirrored = _trained(net, real, "flip", meter, STEPS)
+        plain = _trained(net, train, "", meter, 0)
+        mirrored = _trained(net, train, "flip", meter, STEPS)
         meter.finish()
         overall, *by_class = [
             Pairs(tuple(plain.accuracy(part)), tuple(mirrored.accuracy(part)), len(part))
-            for part in (real.validation, *parts.values())
+            for part in (validation, *parts.values())
         ]
     surest = [own.loss - max(CLASS_HARM, own.chance(len(parts))) for own in by_class]
     worst = surest.index(max(surest))
@@ -119,9 +125,15 @@ def _read(file: Path) -> FlipTest:
     return FlipTest(**table)
 
 
-def _trained(net: FlatNet, real: RealData, strategy: str, meter: Meter, before: int) -> Trained:
+def _reduced(part: Part) -> Part:
+    """Images of at most SIDE x SIDE pixels, each the mean of those it stands for."""
+    height, width = part.images.shape[-2:]
+    size = (min(height, SIDE), min(width, SIDE))
+    return part if size == (height, width) else Part(interpolate(part.images, size=size, mode="area"), part.labels)
+
+
+def _trained(net: FlatNet, train: Part, strategy: str, meter: Meter, before: int) -> Trained:
     """NETS networks, after `before` steps of others; both kinds begin alike."""
-    train = real.train
     members, lr = torch.arange(len(train)).expand(NETS, -1), torch.full((NETS,), LR)
     training = Training(steps=STEPS, batch=BATCH, drop_at=STEPS // 2)
     return train_networks(
@@ -130,8 +142,7 @@ def _trained(net: FlatNet, real: RealData, strategy: str, meter: Meter, before: 
     )
 
 
-def _classes(real: RealData) -> dict[str, Part]:
-    """The validation images of each class that has any."""
-    images, labels = real.validation.images, real.validation.labels
-    parts = {name: Part(images[labels == c], labels[labels == c]) for c, name in enumerate(real.data.classes)}
-    return {name: part for name, part in parts.items() if len(part)}
+def _classes(part: Part, names: tuple[str, ...]) -> dict[str, Part]:
+    """The images of each class that has any."""
+    mine = {name: part.labels == c for c, name in enumerate(names)}
+    return {name: Part(part.images[own], part.labels[own]) for name, own in mine.items() if own.any()}

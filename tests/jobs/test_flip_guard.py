@@ -235,6 +235,17 @@ def test_it_is_measured_once_and_from_one_initialisation(tiny, home, monkeypatch
             assert tuple(begun[0].accuracy(own)) == first.worst.without and len(own) == first.worst.images
 
 
+def test_large_images_are_measured_in_small(tiny, home, monkeypatch) -> None:
+    monkeypatch.setattr(flip_module, "STEPS", 0)
+    monkeypatch.setattr(flip_module, "SIDE", 4)
+    seen, real = [], flip_module.train_networks
+    monkeypatch.setattr(flip_module, "train_networks", lambda net, x, *a, **k: seen.append(x) or real(net, x, *a, **k))
+    flip_test(tiny)
+    quarters = tiny.train.images.unflatten(-1, (4, 2)).unflatten(-3, (4, 2)).mean((-1, -3))
+    for images in seen:
+        torch.testing.assert_close(images, quarters)
+
+
 def test_a_damaged_answer_is_one_line(tiny, home, monkeypatch) -> None:
     monkeypatch.setattr(flip_module, "STEPS", 0)
     flip_test(tiny)
@@ -276,3 +287,8 @@ def test_a_comparison_holds_a_host_against_itself_with_fyi(home, tmp_path, monke
     twice = compare(both, sets=1, flips=("auto", "always", "always"))  # one policy here
     assert len(twice.lines) == 5 and {line.flip_share for line in twice.lines} == {0.5}
     assert run(["compare", *both, "--flips", "sometimes"]) == 2
+    told = Told()
+    monkeypatch.setattr(flip_module, "STEPS", 20)
+    compare(["fyi.toml"], sets=1, overrides=("data.name=digits",), meter=told)  # allowed there
+    compare(["dm.toml", *both[1:]], sets=1, overrides=("data.name=digits",), meter=told)
+    assert len([line for line in told.lines if line.startswith("flips on 'digits'")]) == 2  # once a comparison
