@@ -82,7 +82,7 @@ class EvaluateSettings:
     flips: str = setting(
         "auto",
         one_of=FLIP_POLICIES,
-        help="augment: mirror as data.augment does; always: half of all images; auto: always for FYI's sets",
+        help="augment: mirror as data.augment does; always: half of all images; auto: always where a set expects it, as FYI's",
     )
     labels: str = setting(
         "auto",
