@@ -82,7 +82,7 @@ class EvaluateSettings:
     flips: str = setting(
         "auto",
         one_of=FLIP_POLICIES,
-        help="augment: mirror as data.augment does; always: half of all images; auto: always where a set expects it, as FYI's",
+        help="augment: mirror as data.augment does; always: half of all images; auto: always if a set expects it (FYI)",
     )
     labels: str = setting(
         "auto",
