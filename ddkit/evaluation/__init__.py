@@ -6,7 +6,7 @@ their selection on the test set where they made one, and said so). The folder is
 `ddkit.evaluate` can be the function.
 """
 
-from ddkit.evaluation.flips import evaluation_dsa
+from ddkit.evaluation.flips import evaluation_dsa, resolved_flips
 from ddkit.evaluation.graph_honest import evaluate_graph_set
 from ddkit.evaluation.graph_judge import GraphJudge, GraphRow
 from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
@@ -36,6 +36,7 @@ __all__ = [
     "evaluate_as_paper",
     "evaluate_honestly",
     "evaluation_dsa",
+    "resolved_flips",
     "LR_GRIDS",
     "PARTS",
     "SAME_LABELS",

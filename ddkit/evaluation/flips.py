@@ -8,6 +8,11 @@ of a table expects flips, all rows get them.
 from ddkit.data import DSA
 
 
+def resolved_flips(policy: str, expected: bool) -> str:
+    """What a policy amounts to, "augment" or "always", where flips are `expected` or not."""
+    return "always" if policy == "always" or (policy == "auto" and expected) else "augment"
+
+
 def evaluation_dsa(policy: str, dsa: DSA, expected: bool) -> DSA:
     """The augmentation of a table's networks.
 
@@ -17,6 +22,6 @@ def evaluation_dsa(policy: str, dsa: DSA, expected: bool) -> DSA:
         dsa: the recipe's augmentation.
         expected: whether a set of the table expects to be mirrored with probability 1/2.
     """
-    if policy == "augment" or (policy == "auto" and not expected) or dsa.flip_share == 0.5:
+    if resolved_flips(policy, expected) == "augment" or dsa.flip_share == 0.5:
         return dsa
     return DSA("+".join(filter(None, ("flip", dsa.without_flip()))))

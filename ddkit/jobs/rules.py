@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ddkit.evaluation import LR_GRIDS, Row, called, evaluation_dsa, rival_row, set_row, temperature_of
+from ddkit.evaluation import LR_GRIDS, Row, called, evaluation_dsa, resolved_flips, rival_row, set_row, temperature_of
 from ddkit.experts import Ensemble
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.entry import Entry
@@ -125,7 +125,7 @@ def flip_policy(entries: list[Entry], asked: str | None) -> str:
     own = {entry.recipes[0].evaluate.flips for entry in entries}
     policy = asked or ("always" if "always" in own else "augment" if own == {"augment"} else "auto")
     expected = any(entry.recipes[0].method.expects_flips for entry in entries)
-    return "always" if policy == "always" or (policy == "auto" and expected) else "augment"
+    return resolved_flips(policy, expected)
 
 
 def label_terms(entries: list[Entry]) -> list[tuple[float, int | None]]:
