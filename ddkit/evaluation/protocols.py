@@ -62,6 +62,11 @@ class PaperProtocol:
         return self.of_snapshots or self.look_every is not None
 
     @property
+    def obeys_recipe(self) -> bool:
+        """Whether networks are trained under the recipe's augmentation, neither the authors' own nor none."""
+        return self.augmented and self.augment is None
+
+    @property
     def mirrors(self) -> bool:
         """Whether the authors' own augmentation mirrors images."""
         return DSA(self.augment or "").flips

@@ -70,6 +70,7 @@ def evaluate(
     """
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
     protocol = full_name(protocol, synthetic.facts.method, synthetic.facts.temperature is not None)
+    paper = PAPERS.get(protocol.removeprefix("paper-"))
     only(overrides, ("evaluate.", OVERRIDE), "when a set is evaluated")
     explicit = () if nets is None else (f"evaluate.nets={nets}",)
     tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), explicit + overrides)
@@ -78,17 +79,16 @@ def evaluate(
     meter = meter or SilentMeter()
     made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
-    if dsa != bench.dsa:
+    if dsa != bench.dsa and (paper is None or paper.obeys_recipe):
         refuse_harmful_flips("evaluate.flips", "let it be augment", made_with, bench.real, meter)
-    policy = settings.labels if protocol == "honest" else PAPERS[protocol.removeprefix("paper-")].labels
+    policy = settings.labels if paper is None else paper.labels
     teachers = None
     if policy in ("static", "dynamic") or (policy == "auto" and synthetic.facts.temperature is not None and baselines):
         teachers = _teachers_of(synthetic, bench, policy != "auto", meter)
     with fitting_threads(bench.net.shape):
-        if protocol == "honest":
+        if paper is None:
             return evaluate_honestly(synthetic, bench.real, bench.net, settings, dsa, seed, meter, baselines, teachers)
         snapshots = {"last": synthetic} if isinstance(source, SyntheticSet) else _snapshots(Path(source), synthetic)
-        paper = PAPERS[protocol.removeprefix("paper-")]
         flips = not paper.mirrors or why_no_flips(made_with, bench.real, meter) is None
         return evaluate_as_paper(
             *(snapshots, bench.real, bench.net, paper, dsa, seed, meter, settings.nets, baselines, teachers, flips)

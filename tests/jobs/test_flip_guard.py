@@ -15,6 +15,7 @@ from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
 from ddkit.jobs import Condensed, compare, condense, evaluate, flip_guard, plan
 from ddkit.jobs import flip_test as flip_module
+from ddkit.jobs.flip_guard import OVERRIDE
 from ddkit.jobs.flip_test import FlipTest, Pairs, flip_test
 from ddkit.recipe import DataSettings
 from ddkit.synth import load
@@ -146,6 +147,24 @@ def test_a_papers_own_flips_are_the_guards_business_too(home, tmp_path, monkeypa
     assert (strategy(bars), strategy(bars, "data.flips_keep_label=false")) == ("crop+flip", "crop")
     sides = condense("dm", data=write(tmp_path / "sides.npz", label_is_side=True), overrides=QUICK, evaluate=False)
     assert strategy(sides) == "crop"
+
+
+def test_a_protocol_that_ignores_the_recipes_augmentation_asks_once_or_not_at_all(home, tmp_path, monkeypatch) -> None:
+    """FYI's sets expect flips, which DC's protocol has none of, and SRe2L's are its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(flip_module, "STEPS", 20)
+    for name in ("dc", "dm", "sre2l"):
+        monkeypatch.setitem(PAPERS, name, dataclasses.replace(PAPERS[name], epochs=1, labels="hard"))
+    allowed, forbidden = ("evaluate.nets=2", f"{OVERRIDE}=true"), ("evaluate.nets=2", f"{OVERRIDE}=false")
+    made = condense("dm", fyi=True, overrides=(*QUICK, f"{OVERRIDE}=true"), evaluate=False)
+    for protocol, told in (("paper-dc", 0), ("paper-sre2l", 1), ("paper-dm", 1)):
+        meter = Told()
+        evaluate(made.folder, protocol=protocol, overrides=allowed, baselines=False, meter=meter)
+        assert sum(line.startswith("flips on 'digits'") for line in meter.lines) == told
+    evaluate(made.folder, protocol="paper-dc", overrides=forbidden, baselines=False)
+    evaluate(made.folder, protocol="paper-sre2l", overrides=forbidden, baselines=False)
+    with pytest.raises(UsageError, match=r"key 'evaluate.flips': mirrors images"):
+        evaluate(made.folder, protocol="paper-dm", overrides=forbidden, baselines=False)
 
 
 @pytest.mark.parametrize(
