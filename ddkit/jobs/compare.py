@@ -6,7 +6,7 @@ after all that it depends on. On a CPU the last two stages run a process on each
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -91,16 +91,10 @@ def compare(
     groups: dict[tuple[Any, ...], list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.group, []).append(entry)
-    allowed: set[tuple[Any, ...]] = set()  # what is said of flips is said once
     for members in groups.values():
-        policies = [flip_policy(members, asked) for asked in flips or (None,)]
-        asking = sorted(members, key=lambda entry: not entry.recipes[0].method.expects_flips)
-        for entry in asking:  # all of a group are mirrored where one expects it, which is to be blamed first
-            word = (entry.bench_key, entry.recipes[0].data.flips_keep_label)
-            if word not in allowed and guard_flips(entry.recipes[0], benches[entry.bench_key], meter, policies):
-                allowed.add(word)
         for policy in labels or (members[0].recipes[0].evaluate.labels,):
             _refuse_unclear_labels(members, policy)
+    _refuse_harmful_flips(groups.values(), benches, flips, meter)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
         refuse_another(entry.folder(out, recipe), recipe, benches[entry.bench_key].real)
@@ -136,6 +130,21 @@ def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:
     first, _ = resolve(recipe=recipe, overrides=overrides + flags)
     forms = tuple(dataclasses.replace(first, seed=first.seed + i) for i in range(sets))
     return Entry(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
+
+
+def _refuse_harmful_flips(
+    groups: Iterable[list[Entry]], benches: dict[Any, Bench], flips: Sequence[str], meter: Meter
+) -> None:
+    """Raise if a recipe's images would be mirrored against its word, its data's or a measurement; where they may be,
+    what is said of it is said once. All of a group are mirrored where one expects it, which is asked, and blamed,
+    first."""
+    allowed: set[tuple[Any, ...]] = set()
+    for members in groups:
+        policies = [flip_policy(members, asked) for asked in flips or (None,)]
+        for entry in sorted(members, key=lambda entry: not entry.recipes[0].method.expects_flips):
+            word = (entry.bench_key, entry.recipes[0].data.flips_keep_label)
+            if word not in allowed and guard_flips(entry.recipes[0], benches[entry.bench_key], meter, policies):
+                allowed.add(word)
 
 
 def _refuse_unclear_labels(members: list[Entry], policy: str) -> None:
