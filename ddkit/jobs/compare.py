@@ -120,7 +120,9 @@ def compare(
         dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) for cells, line in planned
     ]
     told = dict.fromkeys(note for members in groups.values() for note in _label_notes(members, hired, labels))
-    return Comparison(on, tuple(lines), (*_notes(entries, sets, on), *told, _augmentations(planned)))
+    shares = {line.flip_share for line in lines}
+    apart = ("rows under different flips are no measure of each other",) if len(shares) > 1 else ()
+    return Comparison(on, tuple(lines), (*_notes(entries, sets, on), *told, *apart, _augmentations(planned)))
 
 
 def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:
@@ -191,10 +193,16 @@ def _label_notes(members: list[Entry], hired: dict[Entry, Ensemble | None], labe
     teachers, terms = _one_faculty(members, hired), label_terms(members)
     if teachers is None or len(terms) > 1:
         return [f"left out: {SAME_LABELS}; the recipes' teachers, temperatures or top_k differ"]
-    return [
+    notes = [
         f"teachers' logits are learned at temperature {terms[0][0]:g}; the teachers themselves ({len(teachers)}) take "
         f"{teachers.size:,} bytes, which no row counts"
     ]
+    if len({entry.recipes[0].method.wears_fyi for entry in members if hired[entry] is not None}) > 1:
+        notes.append(
+            "a set with FYI brings labels that are the mean over both orientations, and one without those of one; "
+            "rivals have the former where all are mirrored half of the time"
+        )
+    return notes
 
 
 def _augmentations(planned: list[tuple[list[Cell], Line]]) -> str:

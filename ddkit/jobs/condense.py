@@ -93,7 +93,7 @@ def condense(
     where = pick_device(device)
     bench = lay_out(resolved.data, resolved.net, where)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
-    guard_flips(resolved, bench, meter)
+    guard_flips(resolved, bench, meter, () if evaluate else ("augment",))
     meter.say(origin)
     return condense_on(bench, resolved, folder, where, resume, evaluate, meter)
 

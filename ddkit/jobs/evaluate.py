@@ -30,6 +30,9 @@ from ddkit.synth import SyntheticSet, load
 POOL = ("convnet", "alexnet", "vgg11", "resnet18")
 """What the field calls cross-architecture evaluation (pool M of MTT's code, without the variant ResNet18_AP)."""
 
+OF_THE_SET = "it is the set's, so take one made without flips"
+"""How to do without flips that a set was made under."""
+
 
 def evaluate(
     source: SyntheticSet | str | Path,
@@ -79,8 +82,9 @@ def evaluate(
     meter = meter or SilentMeter()
     made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
-    if dsa != bench.dsa and (paper is None or paper.obeys_recipe):
-        refuse_harmful_flips("evaluate.flips", "let it be augment", made_with, bench.real, meter)
+    if dsa.flips and (paper is None or paper.obeys_recipe):
+        asks = ("evaluate.flips", "let it be augment") if dsa != bench.dsa else ("data.augment", OF_THE_SET)
+        refuse_harmful_flips(*asks, made_with, bench.real, meter)
     policy = settings.labels if paper is None else paper.labels
     teachers = None
     if policy in ("static", "dynamic") or (policy == "auto" and synthetic.facts.temperature is not None and baselines):

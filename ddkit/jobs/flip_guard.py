@@ -54,12 +54,17 @@ def why_no_flips(settings: DataSettings, real: RealData, meter: Meter) -> str | 
     return f"{found}, so that a mirrored image does not seem to keep its label" if found.harmful else None
 
 
+def by_augmentation(dsa: DSA) -> tuple[str, str]:
+    """The key that has images mirrored, and what to write instead, where it is an augmentation's doing."""
+    return "data.augment", f"use --set data.augment={dsa.without_flip()}"
+
+
 def _who_flips(recipe: Recipe, dsa: DSA, policies: Sequence[str]) -> tuple[str, str] | None:
     """The key that has images mirrored, and what to write instead."""
     if recipe.method.mirrored_by:
         return recipe.method.mirrored_by
     if dsa.flips:
-        return "data.augment", f"use --set data.augment={dsa.without_flip()}"
+        return by_augmentation(dsa)
     if "always" in policies:
         return "evaluate.flips", "let it be augment"
     return None

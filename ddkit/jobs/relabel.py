@@ -12,9 +12,10 @@ from ddkit.errors import NumericalError, UsageError, nearest
 from ddkit.experts import TeacherSettings, hire
 from ddkit.experts.teacher import FILE
 from ddkit.home import home
-from ddkit.jobs.evaluate import lay_out_for, teacher_table
+from ddkit.jobs.evaluate import OF_THE_SET, lay_out_for, teacher_table
+from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
 from ddkit.methods.regions import regions
-from ddkit.recipe import TEACHER_BN, override, parse_table
+from ddkit.recipe import TEACHER_BN, DataSettings, only, override, parse_table, read_toml
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import SyntheticSet, fewer, load, only_top
 
@@ -46,7 +47,7 @@ def relabel(
             compact form if it has one.
         teacher_bn: "running", or "batch": teachers' batch norms run under the statistics of all the set's images.
         data: where the real data is now; default where it was when the set was made.
-        overrides: "experts.key=value" texts.
+        overrides: "experts.key=value" texts, and data.flips_keep_label.
         device: "auto", "cpu", "cuda", ...
         meter: progress; default silent.
 
@@ -55,7 +56,8 @@ def relabel(
         torch.Size([10, 10])
 
     Raises:
-        UsageError: no teachers are named; regions that are no three shares in ascending order.
+        UsageError: no teachers are named, or they would be trained on mirrored images whose label that changes;
+            regions that are no three shares in ascending order.
         NumericalError: labels that float16 cannot hold.
         DataError: a teacher that reads other pixels or classes than the set has.
     """
@@ -71,8 +73,13 @@ def relabel(
         )
     if files and (nets or overrides):
         raise UsageError("relabel: teachers are named twice, as bundles and as networks to be trained; keep one")
+    only(overrides, ("experts.", OVERRIDE), "when a set is relabelled")
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
     bench, meter = lay_out_for(synthetic, data, device=device), meter or SilentMeter()
+    if bench.dsa.flips and not files:  # teachers are trained under them
+        tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), overrides)
+        made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
+        refuse_harmful_flips("data.augment", OF_THE_SET, made_with, bench.real, meter)
     settings = (
         TeacherSettings(nets="; ".join(f"{FILE}{file.resolve()}" for file in files))
         if files
@@ -114,9 +121,6 @@ def _what_is_left(synthetic: SyntheticSet, kept: torch.Tensor) -> str:
 
 def _asked(synthetic: SyntheticSet, nets: str | None, overrides: tuple[str, ...]) -> TeacherSettings:
     """The teachers to be trained: those of the set, or networks under its settings, or under the defaults."""
-    for assignment in overrides:
-        if not assignment.startswith("experts."):
-            raise UsageError(f"--set {assignment!r}: only experts.* can be set when a set is relabelled")
     theirs = teacher_table(synthetic)
     if nets is None and theirs is None:
         raise UsageError("relabel: the set's recipe has no teachers; name some with --teachers or --bundle")

@@ -121,11 +121,12 @@ class Rules:
 
 def flip_policy(entries: list[Entry], asked: str | None) -> str:
     """The policy of flips that a group is trained under, "augment" or "always": as asked for, or by its recipes; one
-    that always mirrors, or expects it and leaves it open, decides for all."""
-    own = {entry.recipes[0].evaluate.flips for entry in entries}
-    policy = asked or ("always" if "always" in own else "augment" if own == {"augment"} else "auto")
-    expected = any(entry.recipes[0].method.expects_flips for entry in entries)
-    return resolved_flips(policy, expected)
+    that by itself is always mirrored decides for all."""
+    recipes = [entry.recipes[0] for entry in entries]
+    if asked is not None:
+        return resolved_flips(asked, any(recipe.method.expects_flips for recipe in recipes))
+    own = {resolved_flips(recipe.evaluate.flips, recipe.method.expects_flips) for recipe in recipes}
+    return "always" if "always" in own else "augment"
 
 
 def label_terms(entries: list[Entry]) -> list[tuple[float, int | None]]:

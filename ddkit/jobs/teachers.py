@@ -7,6 +7,7 @@ from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.home import home
 from ddkit.jobs.bench import lay_out, pick_device
 from ddkit.jobs.experience import experts_of
+from ddkit.jobs.flip_guard import by_augmentation, refuse_harmful_flips
 from ddkit.jobs.resolve import resolve
 from ddkit.run import Meter, SilentMeter
 
@@ -32,13 +33,15 @@ def train_teachers(
         >>> [round(teacher.facts.validation_accuracy, 2) for teacher in train_teachers()]
 
     Raises:
-        UsageError: the recipe has no teachers.
+        UsageError: the recipe has no teachers, or they would be trained on mirrored images whose label that changes.
     """
     resolved, _ = resolve(recipe=recipe, method=None if recipe else "infer", data=data, overrides=overrides)
     if not isinstance(resolved.experts, TeacherSettings):
         raise UsageError(f"recipe '{recipe}': has no teachers; let [experts] be of name = \"teacher\"")
-    bench = lay_out(resolved.data, resolved.net, pick_device(device))
-    found, _ = experts_of(resolved, bench, meter or SilentMeter())
+    bench, meter = lay_out(resolved.data, resolved.net, pick_device(device)), meter or SilentMeter()
+    if bench.dsa.flips:
+        refuse_harmful_flips(*by_augmentation(bench.dsa), resolved.data, bench.real, meter)
+    found, _ = experts_of(resolved, bench, meter)
     assert isinstance(found, Ensemble)
     return found
 

@@ -12,7 +12,7 @@ import torch
 import ddkit
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
-from ddkit.experts import Bundle, read_bundle, write_bundle
+from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
 from ddkit.jobs import Condensed, condense, evaluate
 from ddkit.jobs.bench import lay_out, pick_device
 from ddkit.jobs.environment import PACKAGES, environment
@@ -253,6 +253,26 @@ def test_paper_of_a_labelled_set_that_no_paper_knows_is_refused_at_once(make_run
     for ask in (lambda: evaluate(labelled, protocol="paper"), lambda: columns(labelled, ["paper"])):
         with pytest.raises(UsageError, match="knows no teachers' labels, which this set of rded has"):
             ask()
+
+
+@pytest.mark.parametrize("protocol", ["honest", "paper-infer"])
+def test_teachers_name_both_orientations_of_a_set_of_fyi_and_of_its_rivals(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.setitem(PAPERS, "infer", dataclasses.replace(PAPERS["infer"], epochs=1))
+    data = write_data(tmp_path / "tiny.npz")
+    teachers = ("experts.name=teacher", "experts.nets=mlp(depth=1, width=8)", "experts.epochs=1", "experts.lr=0.01")
+    run = condense(
+        "rded", data=f"npz:{data}", ipc=2, overrides=(*TINY, *teachers), evaluate=False, out=tmp_path / "run"
+    )
+    asked, labels = list[bool](), Ensemble.labels
+    monkeypatch.setattr(Ensemble, "labels", lambda self, x: asked.append(self.mirrored) or labels(self, x))
+    words = ("evaluate.labels=static", "data.flips_keep_label=true")
+    for fyi in (False, True):
+        facts = dataclasses.replace(run.set.facts, fyi=fyi, evaluation_flip=0.5)
+        evaluate(dataclasses.replace(run.set, facts=facts), protocol=protocol, overrides=words)
+        assert asked and set(asked) == {fyi}
+        asked.clear()
 
 
 @pytest.mark.parametrize("what", ["damaged", "others"])

@@ -7,18 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from ddkit.cli.main import run
-from ddkit.data.real import Part
-from ddkit.errors import DataError, UsageError
+from ddkit.errors import UsageError
 from ddkit.evaluation import PAPERS
-from ddkit.jobs import Condensed, compare, condense, evaluate, flip_guard, plan
+from ddkit.jobs import Condensed, compare, condense, evaluate, flip_guard, plan, relabel, train_teachers
 from ddkit.jobs import flip_test as flip_module
 from ddkit.jobs.flip_guard import OVERRIDE
-from ddkit.jobs.flip_test import FlipTest, Pairs, flip_test
+from ddkit.jobs.flip_test import FlipTest, Pairs
 from ddkit.recipe import DataSettings
-from ddkit.synth import load
+from ddkit.synth import Record, load
 
 QUICK = (
     *("method.iterations=1", "method.batch_real=8", "net.depth=1", "net.width=4", "data.augment="),
@@ -167,6 +165,32 @@ def test_a_protocol_that_ignores_the_recipes_augmentation_asks_once_or_not_at_al
         evaluate(made.folder, protocol="paper-dm", overrides=forbidden, baselines=False)
 
 
+def test_flips_of_an_augmentation_are_asked_about_wherever_a_network_is_trained(home, tmp_path, monkeypatch) -> None:
+    """A set that was made under flips, of which the recipe no longer says that they keep labels, or never said."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(flip_module, "STEPS", 20)
+    word, teacher = f"{OVERRIDE}=false", "mlp(depth=1, width=8)"
+    made = condense("dm", overrides=(*QUICK, "data.augment=flip", f"{OVERRIDE}=true"), evaluate=False)
+    nobodys = dataclasses.replace(made.set, record=Record())
+    refused = r"key 'data.augment': mirrors images"
+    with pytest.raises(UsageError, match=rf"{refused}, but {OVERRIDE} is false; it is the set's"):
+        evaluate(made.folder, overrides=(word,))
+    for train in (evaluate, lambda set: relabel(set, nets=teacher)):
+        with pytest.raises(UsageError, match=rf"{refused}, .*'digits' no longer has its label"):
+            train(nobodys)
+    short = ("experts.epochs=1", "experts.batch=64")
+    relabel(nobodys, nets=teacher, overrides=(*short, f"{OVERRIDE}=true"))
+    nets = (*short, f"experts.nets={teacher}", "data.augment=flip")
+    with pytest.raises(UsageError, match=rf"{refused}, .*use --set data.augment="):
+        train_teachers(overrides=nets)
+    assert len(train_teachers(overrides=(*nets, f"{OVERRIDE}=true"))) == 1
+
+
+def test_a_run_that_is_not_judged_may_leave_its_flips_open(home, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    condense("dm", overrides=(*QUICK, "evaluate.flips=always"), evaluate=False)
+
+
 @pytest.mark.parametrize(
     ("fact", "said", "measured", "refused"),
     [
@@ -183,7 +207,8 @@ def test_a_protocol_that_ignores_the_recipes_augmentation_asks_once_or_not_at_al
 )
 def test_who_decides(monkeypatch, tiny, fact, said, measured: bool, refused: bool) -> None:
     """The recipe, else the data, else a measurement, here a harmless one."""
-    harmless, asked = flip_test_of((0.9, 0.91), (0.9, 0.91)), []
+    same = Pairs((0.9, 0.91), (0.9, 0.91), 100)
+    harmless, asked = FlipTest(same, same, "left", 10), []
     monkeypatch.setattr(flip_guard, "flip_test", lambda real, _: asked.append(real) or harmless)
     real = dataclasses.replace(tiny, data=dataclasses.replace(tiny.data, flips_keep_label=fact))
     with pytest.raises(UsageError, match=r"key 'method.fyi': mirrors") if refused else nullcontext():
@@ -202,112 +227,3 @@ def test_where_nobody_says_it_is_measured(home, tmp_path, monkeypatch, label_is_
     else:
         condense("dm", data=data, fyi=True, overrides=QUICK, meter=meter, evaluate=False)
     assert len([line for line in meter.lines if line.startswith("flips on")]) == 1
-
-
-def flip_test_of(without, with_flips, worst=((0.9, 0.9), (0.9, 0.9)), images=100) -> FlipTest:
-    return FlipTest(Pairs(without, with_flips, 10 * images), Pairs(*worst, images), "left", 10)
-
-
-def test_a_loss_counts_beyond_its_interval_and_one_point() -> None:
-    assert flip_test_of((0.9, 0.91, 0.92), (0.8, 0.81, 0.815)).harmful
-    assert not flip_test_of((0.9, 0.91, 0.92), (0.8, 0.92, 0.91)).harmful  # within the interval
-    assert not flip_test_of((0.9, 0.91, 0.92), (0.895, 0.905, 0.915)).harmful  # half a point
-
-
-def test_one_class_that_suffers_is_enough() -> None:
-    """Two of a hundred classes that are each other's mirror images move the mean by less than a point."""
-    same = (0.99, 0.99, 0.991)
-    assert not flip_test_of(same, same).harmful
-    found = flip_test_of(same, same, ((1.0, 0.9, 1.0), (0.5, 0.5, 0.6)))
-    assert found.harmful
-    assert str(found).endswith("(class 'left', 100 images: 96.7 % without flips, 53.3 % with them)")
-
-
-def test_a_class_of_two_images_proves_nothing() -> None:
-    """All networks see the same two, and of sixty classes one always suffers."""
-    same, worst = (0.7, 0.705, 0.7, 0.7, 0.71), ((1.0, 1.0, 1.0, 1.0, 0.5), (0.5,) * 5)
-    assert flip_test_of(same, same, worst, images=100).harmful
-    few = flip_test_of(same, same, worst, images=2)
-    assert not few.harmful and few.undecided and "class 'left', 2 images: 90.0" in str(few)
-    assert flip_test_of(same, same, ((1.0,) * 5, (0.0,) * 5), images=8).harmful
-
-
-def test_who_learned_nothing_or_differs_widely_decides_nothing() -> None:
-    assert flip_test_of((0.11, 0.12), (0.11, 0.12)).undecided
-    assert flip_test_of((0.5, 0.9), (0.9, 0.5)).undecided
-    assert not flip_test_of((0.9, 0.91), (0.9, 0.91)).undecided
-
-
-def test_it_is_measured_once_and_from_one_initialisation(tiny, home, monkeypatch) -> None:
-    begun = []
-    monkeypatch.setattr(flip_module, "STEPS", 0)
-    real = flip_module.train_networks
-    monkeypatch.setattr(flip_module, "train_networks", lambda *a, **k: begun.append(real(*a, **k)) or begun[-1])
-    first = flip_test(tiny)
-    assert len(begun) == 2 and torch.equal(begun[0].theta, begun[1].theta)
-    assert flip_test(tiny) == first and len(begun) == 2
-    part = tiny.validation
-    for c, name in enumerate(tiny.data.classes):
-        mine = part.labels == c
-        own = Part(part.images[mine], part.labels[mine])
-        if name == first.worst_class:
-            assert tuple(begun[0].accuracy(own)) == first.worst.without and len(own) == first.worst.images
-
-
-def test_large_images_are_measured_in_small(tiny, home, monkeypatch) -> None:
-    monkeypatch.setattr(flip_module, "STEPS", 0)
-    monkeypatch.setattr(flip_module, "SIDE", 4)
-    seen, real = [], flip_module.train_networks
-    monkeypatch.setattr(flip_module, "train_networks", lambda net, x, *a, **k: seen.append(x) or real(net, x, *a, **k))
-    flip_test(tiny)
-    quarters = tiny.train.images.unflatten(-1, (4, 2)).unflatten(-3, (4, 2)).mean((-1, -3))
-    for images in seen:
-        torch.testing.assert_close(images, quarters)
-
-
-def test_a_damaged_answer_is_one_line(tiny, home, monkeypatch) -> None:
-    monkeypatch.setattr(flip_module, "STEPS", 0)
-    flip_test(tiny)
-    (kept,) = (home / "flips").iterdir()
-    kept.write_text("{")
-    with pytest.raises(DataError, match=r"is damaged .* delete it and run again"):
-        flip_test(tiny)
-
-
-def test_a_comparison_holds_a_host_against_itself_with_fyi(home, tmp_path, monkeypatch, capsys) -> None:
-    """Under each policy all rows are trained alike; without one, flips come with FYI."""
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path / "bars.npz", label_is_side=False)
-    (tmp_path / "dm.toml").write_text(
-        '[data]\nname = "npz:bars.npz"\naugment = "crop_flip"\nflips_keep_label = true\n[net]\nname = "convnet"\n'
-        'depth = 1\nwidth = 4\n[method]\nname = "dm"\niterations = 1\nbatch_real = 8\n'
-        "[evaluate]\nnets = 2\nsteps = 2\nepochs = 1\nbatch = 64\nwhole = false\n"
-    )
-    both = ["dm.toml", "dm.toml+fyi"]
-    found = compare(both, sets=1, flips=("augment", "always"))
-    assert [(line.flip_share, line.name) for line in found.lines if line.name.startswith("dm")] == [
-        *[(0.25, "dm"), (0.25, "dm+fyi"), (0.5, "dm"), (0.5, "dm+fyi")]
-    ]
-    assert "crop_flip, flip+crop" in found.notes[-1]
-    Path("fyi.toml").write_text(
-        Path("dm.toml")
-        .read_text()
-        .replace("flips_keep_label = true", "")
-        .replace('name = "dm"', 'name = "dm"\nfyi = true')
-        .replace('"crop_flip"', '"crop_flip"\nflips_keep_label = true\n')
-    )
-    apart = compare(["dm.toml", "fyi.toml"], sets=1)  # two files, one policy: a word on flips does not part them
-    assert [line.name for line in apart.lines][:2] == ["dm", "dm+fyi"] and len(apart.lines) == 5
-    alone = {line.flip_share for line in compare(["dm.toml"], sets=1).lines}
-    together = {line.flip_share for line in compare(both, sets=1).lines}
-    assert (alone, together) == ({0.25}, {0.5})
-    assert run(["compare", *both, "--sets", "1", "--flips", "always", "--flips", "augment"]) == 0
-    assert "flips" in capsys.readouterr().out
-    twice = compare(both, sets=1, flips=("auto", "always", "always"))  # one policy here
-    assert len(twice.lines) == 5 and {line.flip_share for line in twice.lines} == {0.5}
-    assert run(["compare", *both, "--flips", "sometimes"]) == 2
-    told = Told()
-    monkeypatch.setattr(flip_module, "STEPS", 20)
-    compare(["fyi.toml"], sets=1, overrides=("data.name=digits",), meter=told)  # allowed there
-    compare(["dm.toml", *both[1:]], sets=1, overrides=("data.name=digits",), meter=told)
-    assert len([line for line in told.lines if line.startswith("flips on 'digits'")]) == 2  # once a comparison

@@ -77,6 +77,18 @@ def test_several_files_are_asked_together(source: SyntheticSet, tmp_path: Path) 
     torch.testing.assert_close(made.soft_labels, 7 * source.images.mean((2, 3)), atol=2e-2, rtol=2e-3)
 
 
+def test_a_set_of_fyi_is_named_in_both_orientations(source: SyntheticSet) -> None:
+    def named(**changes) -> torch.Tensor:
+        made = relabel(dataclasses.replace(source, **changes), nets=TEACHERS, overrides=SHORT)
+        assert made.soft_labels is not None
+        return made.soft_labels
+
+    one, other = named(), named(images=source.images.flip(-1))
+    both = named(facts=dataclasses.replace(source.facts, fyi=True, evaluation_flip=0.5))
+    assert (one - other).abs().max() > 0.05
+    torch.testing.assert_close(both, (one + other) / 2, atol=2e-3, rtol=2e-3)
+
+
 def test_teachers_are_trained_where_they_are_missing(source: SyntheticSet) -> None:
     made = relabel(source, nets=TEACHERS, overrides=SHORT)
     (file,) = teacher_files(())

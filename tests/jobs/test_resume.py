@@ -101,6 +101,7 @@ def test_a_folder_with_a_run_is_not_overwritten(ftd, tmp_path, capsys):
         (["--ipc", "2"], "method.ipc"),
         (["--set", "method.ipc=2"], "method.ipc"),
         (["--method", "mtt"], "method.name"),
+        (["--fyi"], "method.fyi"),
         (["--data", "mnist"], "data.name"),
         (["--seed", "5"], "seed"),
         (["--set", "net.width=5"], "net.width"),

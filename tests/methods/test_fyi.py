@@ -8,6 +8,7 @@ from kornia.geometry.transform import hflip
 
 from ddkit.data import DSA
 from ddkit.methods import method_class, method_names
+from ddkit.methods.taught import initial_logits
 from ddkit.steps import step_for
 
 TINY = {"iterations": 4, "syn_steps": 2, "expert_epochs": 1, "max_start_epoch": 2, "outer_loop": 2, "inner_loop": 2}
@@ -47,6 +48,7 @@ def test_with_the_identity_for_a_flip_it_is_its_host(name, in_float64, monkeypat
     halved = {"batch_syn": 2} if name in TRAJECTORY else {}
     fyi, host = make(name, context, ipc=2, fyi=True), make(name, context, ipc=2, **halved)
     one, other = fyi.init(), host.init()
+    assert not hasattr(one, "logits") or torch.equal(one.logits, other.logits)
     # dc's second step sees what its inner loop made of the network; others draw once for each image of a batch
     for _ in range(2 if name in ("dc", "dm") else 1):
         (new, metrics), (other, expected) = fyi.step(one), host.step(other)
@@ -54,6 +56,22 @@ def test_with_the_identity_for_a_flip_it_is_its_host(name, in_float64, monkeypat
         one = new
         torch.testing.assert_close(one.images, other.images, rtol=0, atol=1e-12)
         torch.testing.assert_close(metrics["loss"], expected["loss"], rtol=1e-12, atol=0)
+        if name == "datm":  # labels are shared, so that both orientations' gradients reach them
+            assert not torch.equal(new.logits, fyi.init().logits)
+            torch.testing.assert_close(one.logits, other.logits, rtol=0, atol=1e-12)
+
+
+def test_labels_begin_at_the_mean_of_both_orientations(in_float64):
+    """What the experts say of an image and of its mirror image: a set and its mirror image begin alike."""
+    context = in_float64()
+    method = make("datm", context, ipc=2, fyi=True)
+    state, labels = method.init(), torch.arange(3).repeat_interleave(2)
+    said = [
+        initial_logits(context, context.trajectories, 2, images, labels)
+        for images in (state.images, hflip(state.images))
+    ]
+    assert (said[0] - said[1]).abs().max() > 1e-4
+    torch.testing.assert_close(state.logits, sum(said) / 2, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", LEARNING)
@@ -77,17 +95,19 @@ def test_the_inner_loop_sees_both_orientations(in_float64):
     assert (gradients[0] - gradients[1]).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("name", ["mtt", "datm"])
-def test_a_trajectory_flips_before_it_augments(name, in_float64, monkeypatch):
-    """What reaches the augmentation are pairs of mirror images."""
+@pytest.mark.parametrize(("name", "times"), [("mtt", 1), ("datm", 1), ("dsa", 3 + 2 * 2), ("dm", 3)])
+def test_images_are_mirrored_before_they_are_augmented(name, times, in_float64, monkeypatch):
+    """What reaches the augmentation are pairs of mirror images, in dsa's inner loop too; real images come by fives."""
     seen = []
     apply = DSA.apply
     monkeypatch.setattr(DSA, "apply", staticmethod(lambda x, params: seen.append(x) or apply(x, params)))
     method = make(name, in_float64(augment="color_crop"), ipc=2, fyi=True)
     method.step(method.init())
-    (batches,) = seen
-    one, other = batches.chunk(2, 1)
-    assert torch.equal(one, hflip(other)) and not torch.equal(one, other)
+    synthetic = [batches for batches in seen if batches.shape[1] != 5]
+    assert len(synthetic) == times
+    for batches in synthetic:
+        one, other = batches.chunk(2, 1)
+        assert torch.equal(one, hflip(other)) and not torch.equal(one, other)
 
 
 @pytest.mark.parametrize("name", ["dc", "dsa", "dm"])
