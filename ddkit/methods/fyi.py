@@ -5,9 +5,9 @@ S is learned and stored. On real data whose mirror images are as likely as itsel
 have to show both orientations; with FYI it may show one. The price: whoever trains on the set must mirror too, which
 the set says of itself (`SetFacts.evaluation_flip`).
 
-It stands at one place: after initialisation and sub-sampling, before augmentation. A host whose batch doubles keeps its
-loss where that is a mean over the batch, as all of ours are. Hosts that draw batches of images (trajectory matching)
-draw half as many, so that a step costs what it did.
+Wherever that is (matching, the inner loop, the first soft labels), it is after sub-sampling and before augmentation. A
+host whose batch doubles keeps its loss where that is a mean over the batch, as all of ours are. Hosts that draw batches
+of images (trajectory matching) draw half as many, so that a step costs what it did.
 """
 
 from dataclasses import dataclass

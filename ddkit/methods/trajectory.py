@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ddkit.errors import UsageError
 from ddkit.experts import Trajectories
+from ddkit.methods.batches import draw_batches
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.fyi import Flipping
@@ -237,17 +238,3 @@ def _moved(
     """Value and velocity after one step; as they were where it is not `taken` ([], boolean)."""
     new, faster = moved(value, velocity, gradient, rate, momentum)
     return torch.where(taken, new, value), torch.where(taken, faster, velocity)
-
-
-def draw_batches(count: int, batch: int, steps: int, generator: torch.Generator) -> Tensor:
-    """Image indices [steps, batch]: permutations of all `count` images laid end to end and cut.
-
-    Each image is used equally often to within one. The published code cuts each permutation by itself, so that a short
-    batch appears wherever `batch` does not divide `count`; here every batch is full.
-    """
-    if batch >= count:
-        return torch.arange(count).expand(steps, count)
-    rounds = -(-steps * batch // count)
-    return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[: steps * batch].view(
-        steps, -1
-    )

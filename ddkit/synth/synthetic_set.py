@@ -17,7 +17,8 @@ class SetFacts:
 
     `space` says where `images` live: "normalised" ((raw - mean) / std with raw in [0, 1]) or "zca" (whitened; the
     matrix is refitted from the real data and held against `preprocess_digest`). `evaluation_flip` is the probability
-    with which training on the set should mirror an image, `fyi` whether images were learned with their mirror images.
+    with which training on the set should mirror an image (ddkit's evaluator has two policies: 0.5 where a set says so,
+    else what `augment` has), `fyi` whether images were learned with their mirror images.
     `lr` is the inner learning rate the method learned. Where `temperature` is given, soft labels are logits, to be
     learned at it: cross entropy between softmax(label / temperature) and softmax(output / temperature); `teachers` says
     whose. With `top_k` only so many logits of each are its own, see `ddkit.synth.top_k`.
