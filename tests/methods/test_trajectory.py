@@ -8,10 +8,10 @@ import torch
 
 from ddkit.errors import UsageError
 from ddkit.experts import Trajectories
+from ddkit.methods.batches import draw_batches
 from ddkit.methods.datm import DATM, DATMSettings
 from ddkit.methods.ftd import FTD, FTDSettings
 from ddkit.methods.mtt import MTT, MTTSettings
-from ddkit.methods.batches import draw_batches
 from ddkit.methods.trajectory import TrajectoryMatching
 from ddkit.randomness import stream
 from ddkit.unroll import matching_loss
