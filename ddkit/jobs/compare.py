@@ -13,15 +13,15 @@ from typing import Any
 
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError, nearest
-from ddkit.evaluation import PARTS, SAME_LABELS
-from ddkit.experts import Ensemble, TeacherSettings
+from ddkit.evaluation import PARTS
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.cells import Cell, plan_lines, read_score, score_cell
 from ddkit.jobs.comparison import Comparison, Line
 from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_another, teachers_for
+from ddkit.jobs.faculty import label_notes, one_faculty, refuse_unclear_labels
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
-from ddkit.jobs.rules import Rules, flip_policy, label_terms
+from ddkit.jobs.rules import Rules, flip_policy
 from ddkit.jobs.spread import spread
 from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES, DataSettings
 from ddkit.run import Meter, SilentMeter
@@ -93,7 +93,7 @@ def compare(
         groups.setdefault(entry.group, []).append(entry)
     for members in groups.values():
         for policy in labels or (members[0].recipes[0].evaluate.labels,):
-            _refuse_unclear_labels(members, policy)
+            refuse_unclear_labels(members, policy)
     _refuse_harmful_flips(groups.values(), benches, flips, meter)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
@@ -108,7 +108,7 @@ def compare(
 
     tables: dict[tuple[Any, ...], tuple[list[Entry], Rules]] = {}  # each once, whatever two policies amount to
     for flip, label, (group, members) in product(flips or (None,), labels or (None,), groups.items()):
-        rules = Rules.of(members, benches[members[0].bench_key], on, flip, label, _one_faculty(members, hired))
+        rules = Rules.of(members, benches[members[0].bench_key], on, flip, label, one_faculty(members, hired))
         tables.setdefault((group, rules.bench.dsa.strategy, rules.labels), (members, rules))
     planned = [line for members, rules in tables.values() for line in plan_lines(members, rules, out)]
     waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
@@ -119,7 +119,7 @@ def compare(
     lines = [
         dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) for cells, line in planned
     ]
-    told = dict.fromkeys(note for members in groups.values() for note in _label_notes(members, hired, labels))
+    told = dict.fromkeys(note for members in groups.values() for note in label_notes(members, hired, labels))
     shares = {line.flip_share for line in lines}
     apart = ("rows under different flips are no measure of each other",) if len(shares) > 1 else ()
     return Comparison(on, tuple(lines), (*_notes(entries, sets, on), *told, *apart, _augmentations(planned)))
@@ -147,62 +147,6 @@ def _refuse_harmful_flips(
             word = (entry.bench_key, entry.recipes[0].data.flips_keep_label)
             if word not in allowed and guard_flips(entry.recipes[0], benches[entry.bench_key], meter, policies):
                 allowed.add(word)
-
-
-def _refuse_unclear_labels(members: list[Entry], policy: str) -> None:
-    """Raise if real images would have to be named by nobody, by teachers of several kinds, or at several temperatures.
-    Asked before anything is trained."""
-    if policy not in ("static", "dynamic"):
-        return
-    kinds = [experts for entry in members if isinstance(experts := entry.recipes[0].experts, TeacherSettings)]
-    if not kinds:
-        raise UsageError(
-            f"compare: {policy} labels come from teachers, and no recipe of {', '.join(e.name for e in members)} has "
-            "any; add one that has, as infer's, or ask for --labels hard"
-        )
-    if any(kind != kinds[0] for kind in kinds):
-        raise UsageError(
-            f"compare: recipes of one table have different teachers, and under {policy} labels real images can have "
-            "those of one only; give them the same [experts]"
-        )
-    terms = label_terms(members)
-    temperatures, counts = (list(dict.fromkeys(values)) for values in zip(*terms, strict=True))
-    for what, found, fix in (
-        ("temperature", temperatures, "add --set evaluate.temperature=T"),
-        ("top_k", counts if policy == "static" else [], "give them one method.top_k"),
-    ):
-        if len(found) > 1:
-            raise UsageError(
-                f"compare: recipes of one table have labels of {what} {' and '.join(map(str, found))}, and under "
-                f"{policy} labels real images can have those of one only; {fix}"
-            )
-
-
-def _one_faculty(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> Ensemble | None:
-    """The teachers of a group, who name its real images; None where there are none or several kinds."""
-    found = [teachers for entry in members if (teachers := hired[entry]) is not None]
-    alike = all(teachers.names == found[0].names for teachers in found)
-    return found[0] if found and alike else None
-
-
-def _label_notes(members: list[Entry], hired: dict[Entry, Ensemble | None], labels: Sequence[str]) -> list[str]:
-    """What a reader must know of a group's teachers; nothing where there are none."""
-    policies = labels or [members[0].recipes[0].evaluate.labels]
-    if all(hired[entry] is None for entry in members) or set(policies) == {"hard"}:
-        return []
-    teachers, terms = _one_faculty(members, hired), label_terms(members)
-    if teachers is None or len(terms) > 1:
-        return [f"left out: {SAME_LABELS}; the recipes' teachers, temperatures or top_k differ"]
-    notes = [
-        f"teachers' logits are learned at temperature {terms[0][0]:g}; the teachers themselves ({len(teachers)}) take "
-        f"{teachers.size:,} bytes, which no row counts"
-    ]
-    if len({entry.recipes[0].method.wears_fyi for entry in members if hired[entry] is not None}) > 1:
-        notes.append(
-            "a set with FYI brings labels that are the mean over both orientations, and one without those of one; "
-            "rivals have the former where all are mirrored half of the time"
-        )
-    return notes
 
 
 def _augmentations(planned: list[tuple[list[Cell], Line]]) -> str:

@@ -130,3 +130,13 @@ def test_sets_without_labels_have_no_rival_with_them(recipes: list[str]) -> None
     hard = Path(recipes[0])
     hard.write_text(hard.read_text().replace("ipc = 2", "ipc = 2\nsoft_labels = false"))
     assert "random-real, same labels" not in {line.name for line in compare([str(hard)], sets=1).lines}
+
+
+def test_labels_of_one_orientation_beside_those_of_both_are_told(recipes: list[str]) -> None:
+    """sre2l's images with FYI expect flips, so that teachers name both orientations of them; the host's not."""
+    Path("sre2l.toml").write_text(Path("infer.toml").read_text().replace('"infer"', '"sre2l"'))
+    words = ("data.flips_keep_label=true", "evaluate.whole=false")
+    told = "a set with FYI brings labels that are the mean over both orientations"
+    both = compare(["sre2l.toml", "sre2l.toml+fyi"], sets=1, overrides=words, flips=("always",)).notes
+    assert sum(note.startswith(told) for note in both) == 1
+    assert not any(note.startswith(told) for note in compare(["sre2l.toml"], sets=1, overrides=words).notes)
