@@ -94,7 +94,7 @@ def compare(
     for members in groups.values():
         for policy in labels or (members[0].recipes[0].evaluate.labels,):
             refuse_unclear_labels(members, policy)
-    _refuse_harmful_flips(groups.values(), benches, flips, meter)
+    _guard_groups(groups.values(), benches, flips, meter)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
         refuse_another(entry.folder(out, recipe), recipe, benches[entry.bench_key].real)
@@ -134,9 +134,7 @@ def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:
     return Entry(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
 
 
-def _refuse_harmful_flips(
-    groups: Iterable[list[Entry]], benches: dict[Any, Bench], flips: Sequence[str], meter: Meter
-) -> None:
+def _guard_groups(groups: Iterable[list[Entry]], benches: dict[Any, Bench], flips: Sequence[str], meter: Meter) -> None:
     """Raise if a recipe's images would be mirrored against its word, its data's or a measurement; where they may be,
     what is said of it is said once. All of a group are mirrored where one expects it, which is asked, and blamed,
     first."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def evaluate(
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
     bench = lay_out_for(synthetic, data, net, device)
     meter = meter or SilentMeter()
-    made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
+    made_with = data_of(synthetic, overrides)
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
     if dsa.flips and (paper is None or paper.obeys_recipe):
         asks = ("evaluate.flips", "let it be augment") if dsa != bench.dsa else ("data.augment", OF_THE_SET)
@@ -146,10 +147,8 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
     Raises:
         DataError: this machine's data differs from what the set was made from.
     """
-    facts = synthetic.facts
-    tables = read_toml(synthetic.record.recipe, "the set's recipe").get("data", {})
-    tables = {"name": facts.dataset, "augment": facts.augment} | tables | ({"name": data} if data else {})
-    settings = parse_table(tables, DataSettings, "set", "data")
+    facts, settings = synthetic.facts, data_of(synthetic)
+    settings = replace(settings, name=data) if data else settings
     bench = lay_out(settings, parse_net(net or facts.net), pick_device(device))
     for what, ours, theirs in (
         ("data", bench.real.data.digest, facts.data_digest),
@@ -161,6 +160,13 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
                 f"({ours[:8]}); name the data it was made from with --data"
             )
     return bench
+
+
+def data_of(synthetic: SyntheticSet, overrides: tuple[str, ...] = ()) -> DataSettings:
+    """The data a set was made from: as its recipe says, with what is laid over it, else as its facts say."""
+    tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), overrides)
+    told = {"name": synthetic.facts.dataset, "augment": synthetic.facts.augment}
+    return parse_table(told | tables.get("data", {}), DataSettings, "set", "data")
 
 
 def teacher_table(synthetic: SyntheticSet) -> dict[str, Any] | None:

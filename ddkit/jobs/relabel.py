@@ -12,10 +12,10 @@ from ddkit.errors import NumericalError, UsageError, nearest
 from ddkit.experts import TeacherSettings, hire
 from ddkit.experts.teacher import FILE
 from ddkit.home import home
-from ddkit.jobs.evaluate import OF_THE_SET, lay_out_for, teacher_table
+from ddkit.jobs.evaluate import OF_THE_SET, data_of, lay_out_for, teacher_table
 from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
 from ddkit.methods.regions import regions
-from ddkit.recipe import TEACHER_BN, DataSettings, only, override, parse_table, read_toml
+from ddkit.recipe import TEACHER_BN, only, override, parse_table
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import SyntheticSet, fewer, load, only_top
 
@@ -77,9 +77,7 @@ def relabel(
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
     bench, meter = lay_out_for(synthetic, data, device=device), meter or SilentMeter()
     if bench.dsa.flips and not files:  # teachers are trained under them
-        tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), overrides)
-        made_with = parse_table(tables.get("data", {}), DataSettings, "the set's recipe", "data")
-        refuse_harmful_flips("data.augment", OF_THE_SET, made_with, bench.real, meter)
+        refuse_harmful_flips("data.augment", OF_THE_SET, data_of(synthetic, overrides), bench.real, meter)
     settings = (
         TeacherSettings(nets="; ".join(f"{FILE}{file.resolve()}" for file in files))
         if files
