@@ -1,0 +1,11 @@
+"""How a run states the parts of its data."""
+
+
+def parts_line(**parts: tuple[int, str]) -> str:
+    """One line that says how many samples each part has and where the part comes from.
+
+    Example:
+        >>> parts_line(train=(1295, ""), validation=(142, "cut from train"), test=(360, "yours"))
+        'train 1,295, validation 142 (cut from train), test 360 (yours)'
+    """
+    return ", ".join(f"{name} {count:,}" + (f" ({origin})" if origin else "") for name, (count, origin) in parts.items())
