@@ -8,4 +8,5 @@ def parts_line(**parts: tuple[int, str]) -> str:
         >>> parts_line(train=(1295, ""), validation=(142, "cut from train"), test=(360, "yours"))
         'train 1,295, validation 142 (cut from train), test 360 (yours)'
     """
-    return ", ".join(f"{name} {count:,}" + (f" ({origin})" if origin else "") for name, (count, origin) in parts.items())
+    told = ((f"{name} {count:,}", origin) for name, (count, origin) in parts.items())
+    return ", ".join(f"{part} ({origin})" if origin else part for part, origin in told)
