@@ -18,6 +18,31 @@ if TYPE_CHECKING:
 torch.set_num_threads(1)  # everything here is small; see ddkit/jobs/threads.py
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rehearse", action="store_true", help="run the tests marked gpu on the CPU, without CUDA graphs")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if torch.cuda.is_available() or config.getoption("--rehearse"):
+        return
+    skip = pytest.mark.skip(reason="needs a CUDA device; --rehearse runs it on the CPU")
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def gpu() -> torch.device:
+    """The device of a test marked `gpu`: CUDA, or the CPU where it is rehearsed."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.fixture(scope="session")
+def captured(gpu: torch.device) -> str:
+    """The engine that a test marked `gpu` is about: "captured", or "adjoint" where it is rehearsed."""
+    return "captured" if gpu.type == "cuda" else "adjoint"
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A temporary folder in the place of ~/.cache/ddkit."""

@@ -12,7 +12,7 @@ from ddkit.evaluation.lesson import CLASSES, Lesson, Mixer, softened
 from ddkit.evaluation.optimiser import optimiser_of
 from ddkit.evaluation.training import Training
 from ddkit.nets import FlatNet, accuracy, cross_entropy
-from ddkit.steps import Step, step_for
+from ddkit.steps import TRAINING, Step, convolution_precision, step_for
 
 STACK_UP_TO = 32
 """Without a fused step, batches up to this size run faster on a CPU stacked over the networks by vmap (1.7x at 10
@@ -86,10 +86,11 @@ def train_networks(
         x, y = mixer.target(x, y, lesson)
         if takes > 1:  # repeat copies
             x, y = (part.repeat(takes, *[1] * (part.dim() - 1)) for part in (x, y))
-        if factor is None:
-            gradient = gradient_of(theta, x, y, stats)
-        else:  # outputs / T are those of a network whose head is divided by T; the chain rule gives the 1 / T back
-            gradient = gradient_of(theta * factor, x, y, stats) * factor * temperature**2
+        with convolution_precision(theta.device, TRAINING):
+            if factor is None:
+                gradient = gradient_of(theta, x, y, stats)
+            else:  # outputs / T are those of a network whose head is divided by T; the chain rule gives the 1 / T back
+                gradient = gradient_of(theta * factor, x, y, stats) * factor * temperature**2
         theta = optimiser.step(t, theta, gradient)
         if watch is not None:
             watch(t + 1, Trained(net, theta, stats))

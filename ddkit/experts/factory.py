@@ -14,6 +14,7 @@ from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.train import train_experts
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
+from ddkit.run import out_of_memory
 
 STACK = 8
 """Experts trained as one stack on CUDA, where they fit into its memory."""
@@ -36,6 +37,8 @@ def grow(
         generators = [stream(settings.seed, "expert", expert) for expert in group]
         for theta, losses in train_experts(net, part, settings, dsa, epochs, generators):
             yield _leave(theta), _leave(losses)
+        if part.images.is_cuda:
+            torch.cuda.synchronize(part.images.device)  # the copies that are on their way
 
     alone = [[expert] for expert in experts]
     trained_groups = in_stacks(train, experts) if part.images.is_cuda else at_once(train, alone, process_count())
@@ -59,9 +62,9 @@ def in_stacks(
         group = experts[first : first + size]
         try:
             trained = list(train(group))
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()  # the copies that are on their way
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
             size = len(group) // 2
             if size == 0:
                 raise UsageError(
@@ -73,8 +76,12 @@ def in_stacks(
 
 
 def _leave(values: Tensor) -> np.ndarray:
-    """A copy on the CPU that the device does not wait for: complete once the device is synchronised."""
+    """A copy on the CPU, complete once the device is synchronised. The device does not wait for it where memory can be
+    pinned (a container may forbid that)."""
     if not values.is_cuda:
         return values.numpy()
-    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    try:
+        host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    except RuntimeError:
+        return values.cpu().numpy()
     return host.copy_(values, non_blocking=True).numpy()

@@ -12,7 +12,7 @@ from ddkit.experts.batches import Batch, epoch_batches
 from ddkit.experts.objective import penalty_and_gradient, penalty_and_gradient_of_many
 from ddkit.experts.settings import ExpertSettings
 from ddkit.nets import FlatNet, cross_entropy
-from ddkit.steps import Step, step_for
+from ddkit.steps import TRAINING, Step, convolution_precision, step_for
 
 
 def train_experts(
@@ -33,7 +33,8 @@ def train_experts(
     for epoch in range(epochs):
         total = theta.new_zeros(len(theta))
         for batch in epoch_batches(part, settings.batch, dsa, generators):
-            losses, direction = directions(settings, epoch, theta, batch)
+            with convolution_precision(theta.device, TRAINING):
+                losses, direction = directions(settings, epoch, theta, batch)
             velocity = settings.momentum * velocity + direction + settings.weight_decay * theta
             theta = theta - settings.lr_in(epoch) * velocity
             total += losses * batch.labels.shape[1]

@@ -23,6 +23,7 @@ from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial import InitialImages, initial_images
 from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
+from ddkit.steps import convolution_precision
 from ddkit.synth import SyntheticSet
 
 
@@ -79,10 +80,11 @@ class DM:
         together = len(images) if net.has_stats else 1
         losses: list[Tensor] = []
         gradients: list[Tensor] = []
-        for first in range(0, len(images), together):
-            loss, gradient = self._match(theta, first, images[first : first + together], generator)
-            losses.append(loss)
-            gradients += gradient
+        with convolution_precision(self._context.device, "float32"):
+            for first in range(0, len(images), together):
+                loss, gradient = self._match(theta, first, images[first : first + together], generator)
+                losses.append(loss)
+                gradients += gradient
         moved_to = moved(state.images, state.image_velocity, torch.cat(gradients), settings.lr_img, MOMENTUM)
         return DMState(*moved_to, generator.get_state()), {"loss": torch.stack(losses).sum()}
 

@@ -25,7 +25,7 @@ from ddkit.methods.gradient_distance import DISTANCES, gradient_distance
 from ddkit.methods.initial import InitialImages, initial_images
 from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
-from ddkit.steps import AutogradStep, Step, step_for
+from ddkit.steps import AutogradStep, Step, convolution_precision, step_for
 from ddkit.synth import SyntheticSet
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
@@ -105,15 +105,18 @@ class GradientMatching:
     def step(self, state: GradientState) -> tuple[GradientState, Mapping[str, Tensor | float]]:
         settings, context = self._settings, self._context
         generator = restored(state.rng)
-        step = self._frozen_step(state.theta, generator)
-        matches = [
-            self._match(step, state.theta, c, own, generator) for c, own in enumerate(state.images.split(settings.ipc))
-        ]
+        with convolution_precision(context.device, "float32"):
+            step = self._frozen_step(state.theta, generator)
+            matches = [
+                self._match(step, state.theta, c, own, generator)
+                for c, own in enumerate(state.images.split(settings.ipc))
+            ]
         losses, gradients = zip(*matches, strict=True)
         images, velocity = moved(state.images, state.image_velocity, torch.cat(gradients), settings.lr_img, MOMENTUM)
         matched, (outer, inner) = state.matched + 1, settings.loops
         if matched < outer:
-            theta = self._trained(state.theta, images, inner, generator)
+            with convolution_precision(context.device, "float32"):
+                theta = self._trained(state.theta, images, inner, generator)
         else:
             matched, theta = 0, context.fresh_network(generator)
         new = GradientState(

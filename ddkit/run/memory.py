@@ -1,4 +1,4 @@
-"""How much memory is free."""
+"""How much memory is free, and which errors say that there was too little."""
 
 import os
 from pathlib import Path
@@ -19,3 +19,13 @@ def free_memory(device: torch.device) -> int:
     if limit.exists() and used.exists() and (most := limit.read_text().strip()) != "max":
         free = min(free, max(0, int(most) - int(used.read_text())))
     return free
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is short: PyTorch's own, those of CUDA's libraries, and errors that followed
+    one of these, as the end of a CUDA capture does."""
+    texts = ("out of memory", "ALLOC_FAILED")
+    chain = [error]
+    while (before := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(before)
+    return any(isinstance(e, torch.OutOfMemoryError | MemoryError) or any(t in str(e) for t in texts) for e in chain)

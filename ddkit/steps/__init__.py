@@ -8,7 +8,8 @@ field's ConvNet has a fused step of its own, on a CPU with kernels in C.
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.choose import step_for
 from ddkit.steps.native import native_state
-from ddkit.steps.precision import PRECISIONS, convolution_precision
+from ddkit.steps.precision import PRECISIONS, TRAINING, convolution_precision
+from ddkit.steps.slower import warn_slower
 from ddkit.steps.step import Gradient, Network, Product, Step
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "PRECISIONS",
     "Product",
     "Step",
+    "TRAINING",
     "convolution_precision",
     "native_state",
     "step_for",
+    "warn_slower",
 ]

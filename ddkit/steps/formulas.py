@@ -3,15 +3,15 @@
 Maps [B, H, W, C], parameters [C], statistics [B, C]; the notation is that of blocks.c.
 """
 
-import functools
 import types
-import warnings
 from collections.abc import Callable
 from typing import Any, final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ddkit.steps.slower import warn_slower
 
 EPS = 1e-5
 Pair = tuple[Tensor, Tensor]
@@ -117,7 +117,9 @@ def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # whatever a compiler may raise: there is a slower way
-            _warn_once((str(error).strip() or type(error).__name__).splitlines()[0])
+            if z.is_cuda and torch.cuda.is_current_stream_capturing():
+                raise  # the capture is lost, and the program may be good outside of it
+            warn_slower("the step could not be compiled", str(error) or type(error).__name__)
             programs[kind] = formula
             return formula(z, *rest)
 
@@ -127,12 +129,3 @@ def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
 def _twin(function: Any) -> Any:
     code, closure = function.__code__.replace(), function.__closure__
     return types.FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
-
-
-@functools.cache
-def _warn_once(why: str) -> None:
-    warnings.warn(
-        f"the step could not be compiled ({why}); it runs operation by operation, which is slower",
-        RuntimeWarning,
-        stacklevel=2,
-    )

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ddkit.run import free_memory
-from ddkit.steps import Product, Step
+from ddkit.steps import Network, Product, Step, convolution_precision, step_for
 from ddkit.unroll.problem import Problem
 
 
@@ -37,6 +37,12 @@ class Solved(NamedTuple):
 def budget(memory: int | None, problem: Problem) -> int:
     """What tapes may hold: `memory` bytes, or a quarter of what is free."""
     return free_memory(problem.theta_0.device) // 4 if memory is None else memory
+
+
+def walked(net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> Solved:
+    """Solve one trajectory, launched operation by operation."""
+    with convolution_precision(problem.theta_0.device, precision):
+        return adjoint(step_for(net, problem.theta_0, precision), problem, budget(memory, problem), backward)
 
 
 @torch.no_grad()

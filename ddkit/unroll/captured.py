@@ -3,48 +3,32 @@
 At ten images a step the work is bound by launches. On one H100 (ConvNet-D3/128, medians of 7, torch 2.11) an outer
 gradient takes 0.74 s launched kernel by kernel and 0.11 s as a graph at B = 10, N = 50; 0.44 and 0.23 s at B = 100,
 N = 30. See benchmarks/unroll.py and its results. (Measured before steps were kept, see `memory`.)
+
+Where a graph cannot be captured there is one warning, and the same work is launched operation by operation.
 """
 
+import gc
+from collections.abc import Callable
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ddkit.steps import Network, convolution_precision, step_for
-from ddkit.unroll.adjoint import Solved, adjoint, budget
+from ddkit.run import out_of_memory
+from ddkit.steps import Network, convolution_precision, step_for, warn_slower
+from ddkit.unroll.adjoint import Solved, adjoint, budget, walked
 from ddkit.unroll.problem import Problem
-
-WARM_UP = 3
-"""Runs before the capture, on a stream of their own, so that libraries choose kernels outside the graph."""
+from ddkit.unroll.recording import recorded
 
 KEPT = 4
 """Graphs held at a time; each keeps its memory."""
 
+Solver = Callable[[Problem], Solved]
 
-class _Graph:
-    """One network's problems of one kind and shape, as a CUDA graph over buffers of its own."""
-
-    def __init__(self, net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> None:
-        step, kept = step_for(net, problem.theta_0, precision), budget(memory, problem)
-        mine = _copy(problem)
-        self._buffers = _tensors(mine)
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        self._graph = torch.cuda.CUDAGraph()
-        with convolution_precision(problem.theta_0.device, precision):
-            with torch.cuda.stream(aside):
-                for _ in range(WARM_UP):
-                    adjoint(step, mine, kept, backward)
-            torch.cuda.current_stream().wait_stream(aside)
-            with torch.cuda.graph(self._graph):
-                self._solved = adjoint(step, mine, kept, backward)
-
-    def __call__(self, problem: Problem) -> Solved:
-        for buffer, value in zip(self._buffers, _tensors(problem), strict=True):
-            buffer.copy_(value)
-        self._graph.replay()
-        loss, *gradients = self._solved
-        return Solved(loss.clone(), *(None if g is None else g.clone() for g in gradients))
+_SOLVERS: dict[Any, Solver] = {}
+_ONE_AT_A_TIME = Lock()
 
 
 @torch.no_grad()
@@ -52,14 +36,58 @@ def captured(net: Network, precision: str, memory: int | None, problem: Problem,
     """Solve one trajectory in one replay; the first of a kind is captured. CUDA tensors only."""
     layout = tuple((t.shape, t.dtype, t.device) for t in _tensors(problem))
     key = (net, precision, memory, problem.rules, layout, backward)
-    if key not in _GRAPHS:
-        while len(_GRAPHS) >= KEPT:
-            del _GRAPHS[next(iter(_GRAPHS))]
-        _GRAPHS[key] = _Graph(net, precision, memory, problem, backward)
-    return _GRAPHS[key](problem)
+    with _ONE_AT_A_TIME:  # a graph's buffers serve one caller at a time, and PyTorch captures one graph at a time
+        if key not in _SOLVERS:
+            while len(_SOLVERS) >= KEPT:
+                del _SOLVERS[next(iter(_SOLVERS))]
+            _SOLVERS[key] = _solver(net, precision, memory, problem, backward)
+        return _SOLVERS[key](problem)
 
 
-_GRAPHS: dict[Any, _Graph] = {}
+def _solver(net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> Solver:
+    """A graph of this kind of problem; where memory is short, one that keeps no steps; else the adjoint as it is."""
+    what = "the inner loop could not be captured as a CUDA graph"
+    made = _attempt(net, precision, memory, problem, backward)
+    if isinstance(made, RuntimeError) and out_of_memory(made):
+        memory = 0
+        _SOLVERS.clear()
+        gc.collect()
+        torch.cuda.empty_cache()
+        made = _attempt(net, precision, memory, problem, backward)
+        if isinstance(made, _Graph):
+            warn_slower(what, "memory is short", "no step is kept, and each is computed twice")
+    if isinstance(made, _Graph):
+        return made
+    warn_slower(what, str(made))
+    return partial(walked, net, precision, memory, backward=backward)
+
+
+def _attempt(
+    net: Network, precision: str, memory: int | None, problem: Problem, backward: bool
+) -> "_Graph | RuntimeError":
+    try:
+        return _Graph(net, precision, memory, problem, backward)
+    except RuntimeError as error:
+        return error.with_traceback(None)  # whose frames hold the failed graph's memory
+
+
+class _Graph:
+    """One network's problems of one kind and shape, as a CUDA graph over buffers of its own."""
+
+    def __init__(self, net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> None:
+        device = problem.theta_0.device
+        step, kept = step_for(net, problem.theta_0, precision), budget(memory, problem)
+        mine = _copy(problem)
+        self._buffers = _tensors(mine)
+        with convolution_precision(device, precision):
+            self._solved, self._replay = recorded(lambda: adjoint(step, mine, kept, backward), device)
+
+    def __call__(self, problem: Problem) -> Solved:
+        for buffer, value in zip(self._buffers, _tensors(problem), strict=True):
+            buffer.copy_(value)
+        self._replay()
+        loss, *gradients = self._solved
+        return Solved(loss.clone(), *(None if g is None else g.clone() for g in gradients))
 
 
 def _tensors(problem: Problem) -> list[Tensor]:

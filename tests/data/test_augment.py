@@ -324,12 +324,11 @@ def test_refuses_parameters_of_other_images(shape, line):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_gpu_gives_the_same_images_and_gradients(shape):
+def test_a_gpu_gives_the_same_images_and_gradients(gpu, shape):
     x, params = images(12, 5, *shape).float(), draw(FULL, 12, 5, shape[1:])
     results = []
-    for device in ("cpu", "cuda"):
+    for device in ("cpu", gpu):
         there = x.to(device).requires_grad_()
         out = DSA.apply(there, params)
         (gradient,) = torch.autograd.grad((out**2).sum(), there)

@@ -71,14 +71,13 @@ def test_blocks_do_not_show(digits: ImageData, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("kind", ["normalise", "zca"])
-def test_to_a_device(digits: ImageData, kind: str) -> None:
+def test_to_a_device(gpu: torch.device, digits: ImageData, kind: str) -> None:
     here = prepare(digits, DataSettings(preprocess=kind))
-    there: RealData = here.to("cuda")
-    assert {t.device.type for t in (there.train.images, there.test.images, there.test.labels)} == {"cuda"}
+    there: RealData = here.to(gpu)
+    assert {t.device.type for t in (there.train.images, there.test.images, there.test.labels)} == {gpu.type}
     torch.testing.assert_close(there.test.images.cpu(), here.test.images, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(there.preprocess.inverse(there.test.images), digits.test_images.cuda() / 255)
+    torch.testing.assert_close(there.preprocess.inverse(there.test.images), digits.test_images.to(gpu) / 255)
 
 
 def test_a_class_with_one_image_cannot_be_split(digits: ImageData) -> None:

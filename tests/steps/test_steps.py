@@ -5,7 +5,7 @@ import torch
 
 from ddkit.nets import FlatNet, cross_entropy, parse_net
 from ddkit.randomness import stream
-from ddkit.steps import step_for
+from ddkit.steps import slower, step_for
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import NativeBlocks
 from ddkit.steps.choose import _step
@@ -121,13 +121,28 @@ def test_formulas_survive_their_compiler():
     check(fused(problem[0], "compiled"), problem, keep=True)
 
 
+def test_a_compiler_that_fails_is_one_warning_and_the_same_gradient(monkeypatch):
+    def broken(formula, dynamic):
+        def program(*tensors):
+            raise RuntimeError("no triton here\nand much more")
+
+        return program
+
+    slower._warn_once.cache_clear()
+    monkeypatch.setattr(torch, "compile", broken)
+    problem = case(soft=True)
+    with pytest.warns(RuntimeWarning) as caught:
+        check(fused(problem[0], "compiled"), problem, keep=True)
+    instead = "it runs operation by operation, which is slower"
+    assert [str(w.message) for w in caught] == [f"the step could not be compiled (no triton here); {instead}"]
+
+
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_step_on_cuda(shape, soft):
+def test_the_step_on_a_gpu(gpu, shape, soft):
     net, *tensors = case(shape, soft=soft)
-    tensors = [t.cuda() for t in tensors]
+    tensors = [t.to(gpu) for t in tensors]
     step = step_for(net, tensors[0])
     assert isinstance(step, ConvNetStep)
     check(step, (net, *tensors), keep=True, tolerance=1e-10)

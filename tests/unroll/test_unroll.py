@@ -6,7 +6,7 @@ import weakref
 import pytest
 import torch
 
-import ddkit.unroll.engines as engines
+import ddkit.unroll.adjoint as adjoint_module
 from ddkit.errors import UsageError
 from ddkit.nets import FlatNet, cross_entropy, parse_net
 from ddkit.randomness import stream
@@ -261,7 +261,7 @@ def test_no_more_tapes_live_than_the_memory_allows(norm, monkeypatch):
     def watched(*arguments):
         return Watched(step_for(*arguments))
 
-    monkeypatch.setattr(engines, "step_for", watched)
+    monkeypatch.setattr(adjoint_module, "step_for", watched)
     for memory, expected in ((0, 0), (500, 1), (3500, 3), (2**20, 6)):
         most.clear()
         gradients("adjoint", *problem(norm, steps=6), RATE, memory=memory)
@@ -330,19 +330,3 @@ def test_refusals(change, text):
     } | change
     with pytest.raises(UsageError, match=text):
         matching_loss(net, theta_0, **arguments)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("norm", [FUSED, OTHER])
-@pytest.mark.parametrize("soft", [False, True])
-@pytest.mark.parametrize("memory", [0, 60_000, 2**30])
-def test_captured_graph_is_the_full_gradient_and_can_be_replayed(soft, norm, memory):
-    for seed in range(2):  # the second round replays the first round's graph with other inputs
-        net, *tensors = problem(norm, steps=5, soft=soft, seed=seed)
-        if seed == 0:
-            first = net
-        case = (first, *(tensor.cuda() for tensor in tensors))
-        same(case, RATE.cuda(), engine="captured", memory=memory)
-        options = {key: value for name in ("momentum", "nearest") for key, value in options_for(name, case).items()}
-        same(case, RATE.cuda(), engine="captured", memory=memory, weights=largest(0.75), **options)
