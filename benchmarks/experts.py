@@ -1,6 +1,6 @@
 """Claim: experts trained several times as fast as by published code, plain, flat and smooth, on a CPU.
 
-    python benchmarks/experts.py ROW ... [--data FILE] [--experts 8] [--epochs N] [--repeats 3] [--save]
+    python benchmarks/experts.py ROW ... [--data FILE] [--experts 8] [--epochs N] [--repeats 3] [--save [DIR]]
 
 Ours is `ddkit.experts.factory.grow`. The textbook is what published code does, in our words: one expert after
 another, a module, a DataLoader over a TensorDataset, DSA on each batch, torch.optim.SGD, for flat experts GSAM over
@@ -17,17 +17,17 @@ augmentations are drawn differently, so that only their distribution agrees. `sh
 rate of a 3x3 convolution (the network's second, at the batch size) on all cores, measured in the same run.
 
 Rows: see ROWS; those of CIFAR-10 take the first 5,000 images of an npz archive, --data. --save adds a line a row to
-results/experts.jsonl.
+experts.jsonl in DIR (results/).
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import mean, median, stdev
 
 import torch
 import torch.nn.functional as F
-from measure import alternate, convolution_rate, forward_flops, save, summary
+from measure import RESULTS, alternate, convolution_rate, forward_flops, save, summary
 from torch import Generator, Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -71,6 +71,7 @@ ROWS = {
     )
     for kind in ("plain", "flat", "smooth")  # smooth ones have momentum 0.9
 }
+TOY = {"net": "convnet(depth=3, width=8)", "device": "cpu"}
 AUGMENT = {"digits": "color_crop_cutout_scale_rotate", "cifar10": "color_crop_cutout_flip_scale_rotate"}
 
 
@@ -177,8 +178,9 @@ def real_data(row: Row, archive: str) -> RealData:
     return prepare(few, DataSettings(name=whole.name))
 
 
-def measured(name: str, archive: str, experts: int, epochs: int | None, repeats: int, keep: bool) -> None:
-    row = ROWS[name]
+def measured(
+    name: str, row: Row, archive: str, experts: int, epochs: int | None, repeats: int, keep: str | None
+) -> None:
     device, epochs = torch.device(row.device), epochs or row.epochs
     real = real_data(row, archive).to(device)
     net = FlatNet(parse_net(row.net), tuple(real.train.images.shape[1:]), len(real.data.classes))
@@ -226,7 +228,7 @@ def measured(name: str, archive: str, experts: int, epochs: int | None, repeats:
     if keep:
         setting = {"row": name, **vars(row), "epochs": epochs, "experts": experts, "images": len(real.train)}
         setting |= {"repeats": repeats, "difference": difference, "gflops": rate / 1e9}
-        save("experts.jsonl", setting, rows, device)
+        save("experts.jsonl", setting, rows, device, keep)
 
 
 def main() -> None:
@@ -236,10 +238,12 @@ def main() -> None:
     ask.add_argument("--experts", type=int, default=8)
     ask.add_argument("--epochs", type=int)
     ask.add_argument("--repeats", type=int, default=3)
-    ask.add_argument("--save", action="store_true")
+    ask.add_argument("--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (results/)")
+    ask.add_argument("--rehearse", action="store_true", help="a row of CUDA on the CPU, at toy size")
     args = ask.parse_args()
     for name in args.rows:
-        measured(name, args.data, args.experts, args.epochs, args.repeats, args.save)
+        row = replace(ROWS[name], **TOY) if args.rehearse else ROWS[name]
+        measured(name, row, args.data, args.experts, args.epochs, args.repeats, args.save)
 
 
 if __name__ == "__main__":

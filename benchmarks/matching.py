@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from measure import alternate, save
+from measure import RESULTS, alternate, save
 from torch import Tensor
 
 from ddkit.data import DSA, load_images, prepare
@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256, help="real images of a class")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--save", action="store_true")
+    parser.add_argument("--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (results/)")
     asked = parser.parse_args()
     device = torch.device(asked.device)
     context = bench(asked.data, asked.net, device)
@@ -147,7 +147,7 @@ def main() -> None:
                 )
     if asked.save:
         setting = {"data": asked.data, "net": asked.net, "batch": asked.batch, "repeats": asked.repeats}
-        save("matching.jsonl", setting, rows, device)
+        save("matching.jsonl", setting, rows, device, asked.save)
 
 
 if __name__ == "__main__":

@@ -86,8 +86,13 @@ def summary(seconds: Mapping[str, list[float]], textbook: str) -> dict[str, dict
     }
 
 
-def save(file: str, setting: Mapping[str, Any], rows: Mapping[str, Any], device: torch.device) -> None:
-    """Add one line to benchmarks/results/`file`."""
+RESULTS = str(Path(__file__).parent / "results")
+
+
+def save(
+    file: str, setting: Mapping[str, Any], rows: Mapping[str, Any], device: torch.device, folder: str = RESULTS
+) -> None:
+    """Add one line to `file` in a folder, by default benchmarks/results."""
     here = Path(__file__).parent
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=here)
     record = {
@@ -99,7 +104,8 @@ def save(file: str, setting: Mapping[str, Any], rows: Mapping[str, Any], device:
         "environment": environment(device),
         "host": _processor(),
     }
-    with (here / "results" / file).open("a") as results:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with (Path(folder) / file).open("a") as results:
         results.write(json.dumps(record) + "\n")
 
 

@@ -1,6 +1,6 @@
 """Claim: the exact outer gradient, faster than the textbook and in a fraction of its memory.
 
-    python benchmarks/unroll.py ROW ... [--repeats 9] [--save]
+    python benchmarks/unroll.py ROW ... [--repeats 9] [--save [DIR]]
 
 One outer gradient (images and learning rate) of the trajectory-matching loss, ours and the textbook's in turn, in one
 process. The textbook is what published code does: the whole autograd graph by create_graph=True (engine `reference`).
@@ -10,7 +10,7 @@ allocator's on CUDA; on a CPU the growth of the process's resident memory, each 
 FLOP floor over the time: 8.8 forward passes an image-step, the fewest known for the exact gradient, at the rate of a
 3x3 convolution measured in the same run.
 
-Rows: those of the project's targets, see ROWS. --save adds a line a row to results/unroll.jsonl.
+Rows: those of the project's targets, see ROWS. --save adds a line a row to unroll.jsonl in DIR (results/).
 """
 
 import argparse
@@ -18,11 +18,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from measure import alternate, convolution_rate, forward_flops, resident_growth, save, summary
+from measure import RESULTS, alternate, convolution_rate, forward_flops, resident_growth, save, summary
 from torch import Tensor
 
 from ddkit.nets import FlatNet, parse_net
@@ -36,7 +36,8 @@ FLOOR = 8.8
 @dataclass(frozen=True)
 class Row:
     """One setting. `kept`: what our kept steps may hold, in MiB; `textbook`: whether its graph fits anywhere;
-    `threads`: as ddkit chooses them (ddkit/jobs/threads.py), None: all."""
+    `threads`: as ddkit chooses them (ddkit/jobs/threads.py), None: all; `alone`: whether peak memory on a CPU is that
+    of a process of its own."""
 
     net: str
     side: int
@@ -49,6 +50,7 @@ class Row:
     device: str = "cpu"
     textbook: bool = True
     threads: int | None = None
+    alone: bool = True
 
 
 D2, D3 = "convnet(depth=2, width=32)", "convnet(depth=3, width=128)"
@@ -66,6 +68,9 @@ ROWS = {
         D3, 32, 3, 1000, 80, 100, device="cuda", precision="bfloat16", kept=1500, textbook=False
     ),
 }
+
+
+TOY = {"net": "convnet(depth=3, width=8)", "batch": 4, "steps": 3, "device": "cpu", "kept": 1, "alone": False}
 
 
 def build(row: Row, dtype: torch.dtype = torch.float32) -> Callable[[str], tuple[Tensor, ...]]:
@@ -107,9 +112,9 @@ def agreement(row: Row, gradient: Callable[[str], tuple[Tensor, ...]]) -> dict[s
 
 def peak(name: str, engine: str, row: Row) -> float:
     """Peak memory of one gradient in MiB."""
-    if row.device == "cuda":
+    if row.device == "cuda" or not row.alone:
         gradient = build(row)
-        return resident_growth(lambda: gradient(engine), torch.device("cuda"))
+        return resident_growth(lambda: gradient(engine), torch.device(row.device))
     command = [sys.executable, __file__, name, "--peak-of", engine]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
@@ -135,12 +140,13 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("row", nargs="+", choices=ROWS)
     ask.add_argument("--repeats", type=int, default=9)
-    ask.add_argument("--save", action="store_true")
+    ask.add_argument("--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (results/)")
+    ask.add_argument("--rehearse", action="store_true", help="rows of CUDA on the CPU, at toy size")
     ask.add_argument("--peak-of", choices=("textbook", "ours"), help=argparse.SUPPRESS)
     args = ask.parse_args()
     all_threads = torch.get_num_threads()
     for name in args.row:
-        row = ROWS[name]
+        row = replace(ROWS[name], **TOY) if args.rehearse else ROWS[name]
         torch.set_num_threads(row.threads or all_threads)
         if args.peak_of:
             gradient = build(row)
@@ -154,7 +160,7 @@ def main() -> None:
             print(name, what, {key: float(f"{value:.4g}") for key, value in facts.items()}, flush=True)
         if args.save:
             setting = {"row": name, **vars(row), "repeats": args.repeats}
-            save("unroll.jsonl", json.loads(json.dumps(setting)), rows, torch.device(row.device))
+            save("unroll.jsonl", json.loads(json.dumps(setting)), rows, torch.device(row.device), args.save)
 
 
 if __name__ == "__main__":

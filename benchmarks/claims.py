@@ -1,0 +1,196 @@
+"""What ddkit promises of a GPU, the most valuable claim first; `benchmarks/gpu.py` runs them. New claims go here."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ledger import Claim, Target
+
+UNROLLER = ("benchmarks/unroll.py", "benchmarks/measure.py", "ddkit/unroll", "ddkit/steps", "ddkit/nets")
+EXPERTS = ("benchmarks/experts.py", "benchmarks/measure.py", "ddkit/experts", "ddkit/steps", "ddkit/nets", "ddkit/data")
+MATCHING = ("benchmarks/matching.py", "ddkit/methods", *UNROLLER[1:])
+JOBS = ("ddkit/methods", "ddkit/evaluation", "ddkit/jobs", "ddkit/unroll", *EXPERTS[2:])
+TESTS = ("tests/unroll", "tests/steps", "tests/experts", "tests/data", "tests/evaluation")
+
+Figures = Callable[[Path, Path], Mapping[str, float]]
+
+
+def row_of(file: str, row: str, ours: str = "ours", textbook: str = "textbook") -> Figures:
+    """Reads the last line of a row from what a benchmark saved: our seconds, peak memory and ratio."""
+
+    def read(work: Path, _: Path) -> Mapping[str, float]:
+        lines = [json.loads(text) for text in (work / "rows" / file).read_text().splitlines()]
+        rows = [line["rows"] for line in lines if line["row"] == row][-1]
+        mine = rows[ours]
+        found = {name: mine[name] for name in ("seconds", "ratio", "peak MiB", "difference") if name in mine}
+        others = [facts for name, facts in rows.items() if name.startswith(textbook)]
+        if "peak MiB" in mine and others:
+            found["memory ratio"] = others[0]["peak MiB"] / mine["peak MiB"]
+        return {name.replace("seconds", "s"): value for name, value in found.items()}
+
+    return read
+
+
+def accuracy(_: Path, run: Path) -> Mapping[str, float]:
+    """Test accuracies in % and the set's interval, from the scores of a run."""
+    rows = json.loads((run / "scores.json").read_text())["scores"]
+    return {row["name"]: 100 * row["mean"] for row in rows} | {"interval": 100 * rows[0]["interval95"]}
+
+
+def paper_accuracy(_: Path, run: Path) -> Mapping[str, float]:
+    """The first row's accuracy in % under a paper's protocol."""
+    (table,) = json.loads((run / "paper.json").read_text())
+    return {"accuracy": 100 * table["scores"][0]["mean"]}
+
+
+def gradient_row(row: str, seconds: float, *targets: Target) -> Claim:
+    return Claim(
+        name=f"unroll-{row}",
+        proves="an outer gradient beside the textbook's, alternating, and its peak memory",
+        command=("benchmarks/unroll.py", row, "--repeats", "9", "--save", "{work}/rows"),
+        rehearsal=("--rehearse", "--repeats", "1"),
+        seconds=seconds,
+        touches=UNROLLER,
+        figures=row_of("unroll.jsonl", row),
+        targets=targets,
+    )
+
+
+def expert_row(kind: str, *targets: Target) -> Claim:
+    row = f"cifar10-cuda-{kind}"
+    size = ("--experts", "20", "--epochs", "5", "--repeats", "1")
+    return Claim(
+        name=f"experts-{kind}",
+        proves=f"20 {kind} experts on 5,000 images of CIFAR-10 beside a loop over a DataLoader",
+        command=("benchmarks/experts.py", row, *size, "--data", "{data}/cifar10.npz", "--save", "{work}/rows"),
+        rehearsal=("--rehearse", "--experts", "2", "--epochs", "1"),
+        seconds=90,
+        touches=EXPERTS,
+        needs=("{data}/cifar10.npz",),
+        figures=row_of("experts.jsonl", row),
+        targets=targets,
+    )
+
+
+def iteration(recipe: str, seconds: float, *targets: Target) -> Claim:
+    return Claim(
+        name=f"iteration-{recipe}",
+        proves="what a whole outer iteration takes: batches, augmentation, gradient",
+        command=(
+            *("benchmarks/iteration.py", recipe, "--device", "cuda", "--set", "method.memory=1500"),
+            *("--save", "{work}/rows"),
+        ),
+        rehearsal=("--device", "cpu", "--probe-seconds", "1", *TOY_NET, "--set", "method.syn_steps=2"),
+        seconds=seconds,
+        touches=("benchmarks/iteration.py", "benchmarks/measure.py", *JOBS, f"recipes/{recipe}.toml"),
+        needs=("{data}/cifar100.npz",),
+        figures=row_of("iteration.jsonl", recipe),
+        targets=targets,
+    )
+
+
+def condensation(recipe: str, data: str, seconds: float, *targets: Target, fyi: bool = False, toy: Any = ()) -> Claim:
+    name = f"{recipe}+fyi" if fyi else recipe
+    return Claim(
+        name=name,
+        proves="the recipe as it is, experts included, judged under honest beside its rivals",
+        command=(
+            *("-m", "ddkit", "condense", "--recipe", recipe, "--device", "cuda", "--out", "{run}"),
+            *("--set", "evaluate.whole=false", *(("--fyi",) if fyi else ())),
+        ),
+        resume=("--resume",),
+        rehearsal=("--device", "cpu", *(TOY_RUN if not toy else toy)),
+        seconds=seconds,
+        touches=(*JOBS, f"recipes/{recipe}.toml"),
+        needs=("{data}/" + f"{data}.npz",),
+        figures=accuracy,
+        targets=targets,
+    )
+
+
+def under_paper(recipe: str, protocol: str, seconds: float) -> Claim:
+    evaluate = (
+        "-m",
+        "ddkit",
+        "evaluate",
+        "{runs}/" + recipe,
+        "--no-baselines",
+        "--no-whole",
+        "--json",
+        "{run}/paper.json",
+    )
+    return Claim(
+        name=f"{recipe}-{protocol}",
+        proves="the same set under the authors' protocol, which selects on the test set",
+        command=(*evaluate, "--protocol", protocol, "--device", "cuda"),
+        instead=(*evaluate, "--device", "cpu", *TOY_SCORES),  # the authors' thousand epochs take minutes on a CPU
+        seconds=seconds,
+        touches=JOBS,
+        needs=("{runs}/" + f"{recipe}/set.h5",),
+        figures=paper_accuracy,
+    )
+
+
+TOY_NET = ("--set", "net.width=4", "--set", "data.preprocess=normalise")
+TOY_SCORES = ("--set", "evaluate.nets=2", "--set", "evaluate.steps=2", "--set", "evaluate.epochs=1")
+TOY_LOOP = (*TOY_NET, *TOY_SCORES, "--set", "method.iterations=2")
+TOY_RUN = (*TOY_LOOP, "--set", "experts.count=2", "--set", "method.syn_steps=2")
+TOY_TEACHERS = ("--set", "experts.nets=convnet(depth=3,width=4,norm=batch)", "--set", "experts.epochs=1")
+
+CLAIMS = (
+    Claim(
+        name="tests",
+        proves="the tests marked gpu: gradients, captures and what follows a failed one, precision, experts",
+        command=("-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", *TESTS),
+        rehearsal=("--rehearse",),
+        seconds=240,
+        touches=(*TESTS, "tests/conftest.py", *JOBS),
+    ),
+    Claim(
+        name="main-job",
+        proves="the README's main job on the device",
+        command=("-m", "ddkit", "condense", "--method", "ftd", "--device", "cuda", "--out", "{run}"),
+        rehearsal=("--device", "cpu", *TOY_SCORES, "--set", "method.iterations=5", "--set", "experts.count=2"),
+        resume=("--resume",),
+        seconds=90,
+        touches=(*JOBS, "recipes/ftd-digits-ipc1.toml"),
+        figures=accuracy,
+        targets=(Target("ftd", at_least=90),),
+    ),
+    gradient_row("cifar10-ipc1", 45, Target("ratio", at_least=15), Target("memory ratio", at_least=10)),
+    gradient_row("cifar10-ipc10", 60, Target("ratio", at_least=3)),
+    gradient_row("cifar100-ipc10", 90, Target("ratio", at_least=2)),
+    expert_row("flat", Target("ratio", at_least=10)),
+    condensation("ftd-cifar10-ipc1", "cifar10", 240, Target("ftd", at_least=46), Target("seconds", at_most=240)),
+    under_paper("ftd-cifar10-ipc1", "paper-ftd", 120),
+    iteration("mtt-cifar100-ipc10", 60, Target("s", at_most=0.3), Target("peak MiB", at_most=6144)),
+    iteration("datm-cifar100-ipc50", 90, Target("s", at_most=1.5), Target("peak MiB", at_most=8192)),
+    gradient_row("cifar100-ipc50", 60),
+    gradient_row("cifar100-ipc10-bf16", 90),
+    gradient_row("cifar100-ipc50-bf16", 60),
+    expert_row("plain"),
+    expert_row("smooth"),
+    Claim(
+        name="matching",
+        proves="a step of DC, DSA and DM on CIFAR-10 at ten images a class, with FYI and without",
+        command=(
+            *("benchmarks/matching.py", "dc", "dsa", "dm", "--ipc", "10", "--data", "cifar10", "--device", "cuda"),
+            *("--net", "convnet(depth=3, width=128)", "--save", "{work}/rows"),
+        ),
+        rehearsal=("--device", "cpu", "--net", "convnet(depth=3, width=4)", "--batch", "4", "--repeats", "1"),
+        seconds=90,
+        touches=MATCHING,
+        needs=("{data}/cifar10.npz",),
+    ),
+    condensation("ftd-cifar10-ipc10", "cifar10", 600),
+    condensation("datm-cifar10-ipc10", "cifar10", 900),
+    condensation("dm-cifar10-ipc10", "cifar10", 600, toy=TOY_LOOP),
+    condensation(
+        *("dsa-cifar10-ipc10", "cifar10", 600),
+        toy=(*TOY_LOOP, "--set", "method.batch_real=4", "--set", "method.inner_loop=1"),
+    ),
+    condensation("mtt-cifar10-ipc1", "cifar10", 300),
+    condensation("mtt-cifar10-ipc1", "cifar10", 300, fyi=True),
+    condensation("infer-cifar100-ipc10", "cifar100", 900, toy=(*TOY_LOOP, *TOY_TEACHERS)),
+)

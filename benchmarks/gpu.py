@@ -1,0 +1,116 @@
+"""Claim: what ddkit promises of a GPU holds. One command proves as much of it as fits into the seconds it is given.
+
+    python benchmarks/gpu.py --seconds 600 --data DIR [--out DIR] [--work DIR] [--only NAME ...]
+        [--pack MIB] [--take FILE ...]
+    python benchmarks/gpu.py --rehearse
+
+The claims stand in claims.py, the most valuable first. Each runs in a process of its own and adds a line to
+results.jsonl in --out: status, figures, targets, hardware, versions, commit, and the end of its log. A claim that is
+proven for the present sources, there or in benchmarks/results/gpu.jsonl, is skipped; call the command again to go on.
+Statuses:
+
+    ok           it ran, and reached its targets         missed       it ran, and a figure missed its target
+    failed       its command ended with an error         overran      it was stopped at its limit
+    unfinished   it was stopped, and goes on next time   proven       an earlier line says ok for these sources
+    no time      its expected seconds are not left       needs FILE   a file is missing: data, or another claim's set
+
+--data holds cifar10.npz and cifar100.npz. --work holds run folders, experts and logs; --pack writes up to that many
+MiB of it into parcels in --out (16 MiB each at most), and --take unpacks parcels of an earlier machine first.
+--rehearse runs every claim on the CPU at toy size, on random images, with engine adjoint for captured.
+The exit code is 0 if no claim failed, overran, missed a target or lacked a file.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from claims import CLAIMS
+from ledger import GOOD, ROOT, Ledger, told
+from parcel import pack, take
+
+PUBLISHED = ROOT / "benchmarks" / "results" / "gpu.jsonl"
+REHEARSAL = 240
+"""Seconds that a rehearsal may take."""
+
+
+def toy_data(folder: Path) -> None:
+    """cifar10.npz and cifar100.npz of random pixels, in the true shapes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draw = np.random.default_rng(0)
+    for name, classes, each in (("cifar10", 10, 24), ("cifar100", 100, 60)):
+        arrays = {}
+        for part, count in (("train", each), ("test", 2)):
+            labels = np.repeat(np.arange(classes), count)
+            arrays[f"{part}_images"] = draw.integers(0, 256, (len(labels), 32, 32, 3), dtype=np.uint8)
+            arrays[f"{part}_labels"] = labels
+        np.savez(folder / f"{name}.npz", **arrays)
+
+
+def facts(rehearse: bool) -> dict[str, Any]:
+    """Hardware, versions and commit; asked of another process, so that this one holds nothing on the device.
+
+    Raises:
+        SystemExit: there is no CUDA device, and this is no rehearsal.
+    """
+    program = (
+        "import json, torch; from ddkit.jobs.bench import pick_device; from ddkit.jobs.environment import environment; "
+        "print(json.dumps([torch.cuda.is_available(), environment(pick_device('auto'))]))"
+    )
+    asked = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    available, environment = json.loads(asked.stdout.splitlines()[-1])
+    if not available and not rehearse:
+        sys.exit("gpu.py: this machine has no CUDA device; --rehearse runs the same ledger on the CPU, at toy size")
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    return {"environment": environment, "commit": commit.stdout.strip() or "unknown"}
+
+
+def prove(args: argparse.Namespace, out: Path) -> int:
+    """Run the claims and print the table. Returns the exit code."""
+    work = (args.work or out / "work").absolute()
+    data = (args.data or work / "data").absolute()
+    take(args.take, work)
+    if args.rehearse:
+        toy_data(data)
+    ledger = Ledger(
+        claims=[claim for claim in CLAIMS if not args.only or claim.name in args.only],
+        results=out.absolute() / "results.jsonl",
+        work=work,
+        data=data,
+        facts=facts(args.rehearse),
+        earlier=(PUBLISHED,),
+        rehearse=args.rehearse,
+        environment={"DDKIT_DATA": str(data)},
+    )
+    lines = ledger.run(args.seconds, say=lambda text: print(text, flush=True))
+    if args.pack:
+        print("\n".join(pack(work, out, args.pack)))
+    print("\n".join(["", *map(told, lines)]))
+    return 0 if all(line["status"] in GOOD for line in lines) else 1
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [claim.name for claim in CLAIMS]
+    ask.add_argument("--seconds", type=float, help=f"default 600; {REHEARSAL} for a rehearsal")
+    ask.add_argument("--data", type=Path, help="folder with cifar10.npz and cifar100.npz")
+    ask.add_argument("--out", type=Path, help="folder of results.jsonl; default runs/gpu, of a rehearsal none is kept")
+    ask.add_argument("--work", type=Path, help="folder of run folders, experts and logs; default OUT/work")
+    ask.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
+    ask.add_argument("--pack", type=int, default=0, metavar="MIB", help="write parcels of the work folder to OUT")
+    ask.add_argument("--take", nargs="+", type=Path, default=(), metavar="FILE", help="unpack parcels first")
+    ask.add_argument("--rehearse", action="store_true", help="on the CPU, at toy size")
+    args = ask.parse_args()
+    args.seconds = args.seconds or (REHEARSAL if args.rehearse else 600)
+    if args.rehearse and not args.out:
+        with TemporaryDirectory() as out:
+            sys.exit(prove(args, Path(out)))
+    sys.exit(prove(args, args.out or Path("runs/gpu")))
+
+
+if __name__ == "__main__":
+    main()
