@@ -81,7 +81,10 @@ def iteration(recipe: str, seconds: float, *targets: Target) -> Claim:
             *("benchmarks/iteration.py", recipe, "--device", "cuda", "--set", "method.memory=1500"),
             *("--save", "{work}/rows"),
         ),
-        rehearsal=("--device", "cpu", "--probe-seconds", "1", *TOY_NET, "--set", "method.syn_steps=2"),
+        rehearsal=(
+            *("--device", "cpu", "--probe-seconds", "1", *TOY_NET),
+            *("--set", "method.syn_steps=2", "--set", "method.ipc=2", "--set", "method.batch_syn=20"),
+        ),
         seconds=seconds,
         touches=("benchmarks/iteration.py", "benchmarks/measure.py", *JOBS, f"recipes/{recipe}.toml"),
         needs=("{data}/cifar100.npz",),
@@ -136,7 +139,11 @@ TOY_NET = ("--set", "net.width=4", "--set", "data.preprocess=normalise")
 TOY_SCORES = ("--set", "evaluate.nets=2", "--set", "evaluate.steps=2", "--set", "evaluate.epochs=1")
 TOY_LOOP = (*TOY_NET, *TOY_SCORES, "--set", "method.iterations=2")
 TOY_RUN = (*TOY_LOOP, "--set", "experts.count=2", "--set", "method.syn_steps=2")
-TOY_TEACHERS = ("--set", "experts.nets=convnet(depth=3,width=4,norm=batch)", "--set", "experts.epochs=1")
+TOY_TEACHERS = (
+    *("--set", "data.name=cifar10"),
+    *("--set", "net.name=convnet", "--set", "net.depth=3", "--set", "net.norm=batch", "--set", "evaluate.batch=1000"),
+    *("--set", "experts.nets=convnet(depth=3,width=4,norm=batch)", "--set", "experts.epochs=1"),
+)
 
 CLAIMS = (
     Claim(
@@ -178,7 +185,18 @@ CLAIMS = (
             *("benchmarks/matching.py", "dc", "dsa", "dm", "--ipc", "10", "--data", "cifar10", "--device", "cuda"),
             *("--net", "convnet(depth=3, width=128)", "--save", "{work}/rows"),
         ),
-        rehearsal=("--device", "cpu", "--net", "convnet(depth=3, width=4)", "--batch", "4", "--repeats", "1"),
+        rehearsal=(
+            "--device",
+            "cpu",
+            "--net",
+            "convnet(depth=3, width=4)",
+            "--batch",
+            "4",
+            "--ipc",
+            "1",
+            "--repeats",
+            "1",
+        ),
         seconds=90,
         touches=MATCHING,
         needs=("{data}/cifar10.npz",),
