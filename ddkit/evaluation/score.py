@@ -24,25 +24,27 @@ class Score:
 
     `images` counts what the networks were trained on, `lr` is the learning rate they used, `seconds` the time it took,
     `validation` their mean accuracy on the validation part, by which the rate was chosen and settings may be, `size`
-    the bytes of what they were trained on, images and soft labels.
+    the bytes of what they were trained on, images and soft labels, `balanced` the networks' balanced accuracies, where
+    classes are uneven. A row that trains nothing has a single accuracy and no lr.
     """
 
     name: str
     images: int
     accuracies: tuple[float, ...]
-    lr: float
+    lr: float | None
     seconds: float
     validation: float | None = None
     size: int | None = None
+    balanced: tuple[float, ...] | None = None
 
     @property
     def mean(self) -> float:
         return fmean(self.accuracies)
 
     @property
-    def interval(self) -> float:
-        """Half the width of the 95 % confidence interval of the mean over networks."""
-        return interval95(self.accuracies)
+    def interval(self) -> float | None:
+        """Half the width of the 95 % confidence interval of the mean over networks; None for a single value."""
+        return interval95(self.accuracies) if len(self.accuracies) > 1 else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,6 +87,7 @@ def compare(
         recipe, key = entry.recipes[0], entry.bench_key
         if key not in benches:
             benches[key] = lay_out(recipe.data, recipe.net, where)
+            benches[key].say_data(meter)
         refuse_small_classes(benches[key].real.train.labels, recipe.method.ipc)
     groups: dict[tuple[Any, ...], list[Entry]] = {}
     for entry in entries:

@@ -92,6 +92,7 @@ def condense(
         _refuse_used(folder)
     where = pick_device(device)
     bench = lay_out(resolved.data, resolved.net, where)
+    bench.say_data(meter)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     guard_flips(resolved, bench, meter, () if evaluate else ("augment",))
     meter.say(origin)

@@ -81,6 +81,7 @@ def evaluate(
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
     bench = lay_out_for(synthetic, data, net, device)
     meter = meter or SilentMeter()
+    bench.say_data(meter)
     made_with = data_of(synthetic, overrides)
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
     if dsa.flips and (paper is None or paper.obeys_recipe):
