@@ -42,9 +42,14 @@ class Score:
         return fmean(self.accuracies)
 
     @property
-    def interval(self) -> float | None:
-        """Half the width of the 95 % confidence interval of the mean over networks; None for a single value."""
-        return interval95(self.accuracies) if len(self.accuracies) > 1 else None
+    def interval(self) -> float:
+        """Half the width of the 95 % confidence interval of the mean over networks; nan for a single value."""
+        return interval95(self.accuracies)
+
+    def plain(self) -> dict[str, Any]:
+        """The score for JSON, with its mean and interval; None where a single value has no interval."""
+        interval = None if math.isnan(self.interval) else self.interval
+        return dataclasses.asdict(self) | {"mean": self.mean, "interval95": interval}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +67,7 @@ class Evaluation:
         """Plain tables for JSON. Without seconds they are the same on every run with the same seed."""
         rows = []
         for score in self.scores:
-            row = dataclasses.asdict(score) | {"mean": score.mean, "interval95": score.interval}
+            row = score.plain()
             if not with_seconds:
                 del row["seconds"]
             rows.append(row)
