@@ -41,7 +41,7 @@ def show(source: str, recipe: bool) -> None:
         for row in scores["scores"]:
             accuracy = f"{share(row['mean'], row['interval95'])} %"
             n = f"  (n = {len(row['accuracies'])})" if row["lr"] is not None else ""
-            click.echo(f"  {row['name']:<12} {row['images']:>6} images  {accuracy}{n}")
+            click.echo(f"  {row['name']:<14} {row['images']:>6} images  {accuracy}{n}")
     for title, text in (("lineage", synthetic.record.lineage), ("environment", synthetic.record.environment)):
         click.echo(f"\n{title}")
         for name, value in json.loads(text).items():

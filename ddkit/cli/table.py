@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def print_evaluation(evaluation: "Evaluation") -> None:
     """One row a set: images, mean accuracy with interval, n, learning rate, seconds; the notes below."""
     table = Table(title=f"{evaluation.dataset}, {evaluation.net}, protocol {evaluation.protocol}", title_justify="left")
-    table.add_column("trained on")
+    table.add_column("trained on", no_wrap=True)
     balanced = any(score.balanced for score in evaluation.scores)
     for heading in ("images", "bytes", "accuracy %", *["balanced %"] * balanced, "n", "lr", "seconds"):
         table.add_column(heading, justify="right")
