@@ -87,7 +87,6 @@ def compare(
         recipe, key = entry.recipes[0], entry.bench_key
         if key not in benches:
             benches[key] = lay_out(recipe.data, recipe.net, where)
-            benches[key].say_data(meter)
         refuse_small_classes(benches[key].real.train.labels, recipe.method.ipc)
     groups: dict[tuple[Any, ...], list[Entry]] = {}
     for entry in entries:
@@ -96,6 +95,8 @@ def compare(
         for policy in labels or (members[0].recipes[0].evaluate.labels,):
             refuse_unclear_labels(members, policy)
     _guard_groups(groups.values(), benches, flips, meter)
+    for bench in benches.values():
+        bench.say_data(meter)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
         refuse_another(entry.folder(out, recipe), recipe, benches[entry.bench_key].real)

@@ -92,9 +92,9 @@ def condense(
         _refuse_used(folder)
     where = pick_device(device)
     bench = lay_out(resolved.data, resolved.net, where)
-    bench.say_data(meter)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     guard_flips(resolved, bench, meter, () if evaluate else ("augment",))
+    bench.say_data(meter)
     meter.say(origin)
     return condense_on(bench, resolved, folder, where, resume, evaluate, meter)
 

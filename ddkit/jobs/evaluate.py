@@ -81,12 +81,12 @@ def evaluate(
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
     bench = lay_out_for(synthetic, data, net, device)
     meter = meter or SilentMeter()
-    bench.say_data(meter)
     made_with = data_of(synthetic, overrides)
     dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
     if dsa.flips and (paper is None or paper.obeys_recipe):
         asks = ("evaluate.flips", "let it be augment") if dsa != bench.dsa else ("data.augment", OF_THE_SET)
         refuse_harmful_flips(*asks, made_with, bench.real, meter)
+    bench.say_data(meter)
     policy = settings.labels if paper is None else paper.labels
     teachers = None
     if policy in ("static", "dynamic") or (policy == "auto" and synthetic.facts.temperature is not None and baselines):

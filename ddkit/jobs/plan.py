@@ -115,9 +115,9 @@ def plan(
     where = pick_device(device)
     gauge = Gauge(where)
     bench = lay_out(resolved.data, resolved.net, where)
-    bench.say_data(meter)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     guard_flips(resolved, bench, meter)
+    bench.say_data(meter)
     stock = _Stock(there=0, missing=0, expert=0, disk=0)
     if resolved.experts is not None:
         stock = _take_stock(resolved, bench)
