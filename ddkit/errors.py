@@ -1,6 +1,7 @@
 """The errors a user can meet. Each is one line (what, where, what was found, what to do) and knows its exit code."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 MOST_NAMED = 20
@@ -8,9 +9,15 @@ MOST_NAMED = 20
 
 
 class DDKitError(Exception):
-    """Base of all errors that ddkit raises on purpose; the command line prints it without a traceback."""
+    """Base of all errors that ddkit raises on purpose; the command line prints it without a traceback.
+
+    Its text is one line that any terminal can print, whatever names of files stand in it: see `printable`.
+    """
 
     exit_code = 1
+
+    def __init__(self, line: str = "") -> None:
+        super().__init__(printable(line))
 
 
 class UsageError(DDKitError):
@@ -33,6 +40,17 @@ class NumericalError(DDKitError):
     """A computation that left the finite numbers or exploded."""
 
     exit_code = 4
+
+
+def printable(text: str) -> str:
+    r"""The text with its control characters and lone surrogates (bytes of a file name that are no UTF-8) escaped.
+
+    Example:
+        >>> printable("two\nlines")
+        'two\\nlines'
+    """
+    odd = {c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")}
+    return text.translate({ord(c): ascii(c)[1:-1] for c in odd}) if odd else text
 
 
 def reason(error: Exception) -> str:

@@ -63,22 +63,24 @@ def compare(
 def _print(found: "Comparison") -> None:
     from statistics import fmean
 
-    from ddkit.cli.table import percent, print_rows
+    from ddkit.cli.table import balanced_share, print_rows, share
 
     mirrored = len({line.flip_share for line in found.lines}) > 1
     taught = {line.labels for line in found.lines} != {"auto"}
+    balanced = any(line.overall.balanced for line in found.lines)
     rows = []
     for line in found.lines:
         where = (f"{line.data}, {line.ipc}", *[f"{line.flip_share:.2g}"] * mirrored, *[line.labels] * taught)
         score = line.overall
-        accuracy = percent(100 * score.mean, 100 * score.interval)
+        accuracy = (share(score.mean, score.interval), *[balanced_share(score)] * balanced)
         chosen_by = [f"{100 * score.validation:.1f}" if score.validation is not None else ""] * (found.on == "test")
-        n = f"{len(line.scores)} x {len(line.scores[0].accuracies)}"
+        n = f"{len(line.scores)} x {len(line.scores[0].accuracies)}" if score.lr else ""
         minutes = f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
         experts = f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
         size = f"{score.size:,}" if score.size is not None else ""
-        rows.append((*where, line.name, accuracy, *chosen_by, n, size, minutes, experts))
-    judged = ["accuracy %", "validation %"] if found.on == "test" else [f"{found.on} %"]
+        rows.append((*where, line.name, *accuracy, *chosen_by, n, size, minutes, experts))
+    judged = ["accuracy %" if found.on == "test" else f"{found.on} %", *["balanced %"] * balanced]
+    judged += ["validation %"] * (found.on == "test")
     headings = ("data, ipc", *["flips"] * mirrored, *["labels"] * taught, "trained on", *judged, "n", "bytes")
     headings += ("min/set", "experts")
     print_rows(headings, rows)

@@ -13,7 +13,7 @@ import click
 def show(source: str, recipe: bool) -> None:
     """Print what SET is: facts, scores, lineage, recipe. SET is a file, a run folder, or a ready-made set's name."""
     from ddkit.cli.graphs import show_graph_set
-    from ddkit.cli.table import percent, print_facts
+    from ddkit.cli.table import print_facts, share
     from ddkit.synth import is_graph_set, load, read_graph_set
 
     if is_graph_set(Path(source)):
@@ -39,8 +39,9 @@ def show(source: str, recipe: bool) -> None:
     if scores:
         click.echo(f"\nscores (protocol {scores['protocol']}, {scores['net']})")
         for row in scores["scores"]:
-            accuracy = f"{percent(100 * row['mean'], 100 * row['interval95'])} %"
-            click.echo(f"  {row['name']:<12} {row['images']:>6} images  {accuracy}  (n = {len(row['accuracies'])})")
+            accuracy = f"{share(row['mean'], row['interval95'])} %"
+            n = f"  (n = {len(row['accuracies'])})" if row["lr"] is not None else ""
+            click.echo(f"  {row['name']:<14} {row['images']:>6} images  {accuracy}{n}")
     for title, text in (("lineage", synthetic.record.lineage), ("environment", synthetic.record.environment)):
         click.echo(f"\n{title}")
         for name, value in json.loads(text).items():

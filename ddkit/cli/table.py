@@ -1,6 +1,8 @@
 """Tables on standard output."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,17 +15,18 @@ if TYPE_CHECKING:
 def print_evaluation(evaluation: "Evaluation") -> None:
     """One row a set: images, mean accuracy with interval, n, learning rate, seconds; the notes below."""
     table = Table(title=f"{evaluation.dataset}, {evaluation.net}, protocol {evaluation.protocol}", title_justify="left")
-    table.add_column("trained on")
-    for heading in ("images", "bytes", "accuracy %", "n", "lr", "seconds"):
+    table.add_column("trained on", no_wrap=True)
+    balanced = any(score.balanced for score in evaluation.scores)
+    for heading in ("images", "bytes", "accuracy %", *["balanced %"] * balanced, "n", "lr", "seconds"):
         table.add_column(heading, justify="right")
     for score in evaluation.scores:
+        trained = (str(len(score.accuracies)), f"{score.lr:.3g}", f"{score.seconds:.1f}") if score.lr else ("",) * 3
         row = (
             str(score.images),
             "" if score.size is None else f"{score.size:,}",
-            _accuracy(score),
-            str(len(score.accuracies)),
-            f"{score.lr:.3g}",
-            f"{score.seconds:.1f}",
+            share(score.mean, score.interval),
+            *[balanced_share(score)] * balanced,
+            *trained,
         )
         table.add_row(score.name, *row)
     console = Console()
@@ -51,7 +54,7 @@ def print_summary(evaluations: Sequence["Evaluation"]) -> None:
     # The set is the first row of every table. Its name there tells the chosen snapshot, and can be that of a rival.
     columns = [{(i == 0, "the set" if i == 0 else s.name): s for i, s in enumerate(e.scores)} for e in evaluations]
     for row in dict.fromkeys(row for column in columns for row in column):
-        table.add_row(row[1], *(_accuracy(column[row]) if row in column else "" for column in columns))
+        table.add_row(row[1], *(_accuracy(column, row) for column in columns))
     console = Console()
     console.print(table)
     if protocols != {"honest"}:
@@ -60,8 +63,20 @@ def print_summary(evaluations: Sequence["Evaluation"]) -> None:
         )
 
 
-def _accuracy(score: "Score") -> str:
-    return percent(100 * score.mean, 100 * score.interval)
+def _accuracy(column: "Mapping[tuple[bool, str], Score]", row: tuple[bool, str]) -> str:
+    return share(column[row].mean, column[row].interval) if row in column else ""
+
+
+def balanced_share(score: "Score") -> str:
+    """A score's balanced accuracy and its interval, in %; empty where it has none."""
+    from ddkit.evaluation import interval95
+
+    return share(fmean(score.balanced), interval95(score.balanced)) if score.balanced else ""
+
+
+def share(mean: float, half: float | None) -> str:
+    """A mean and half the width of its interval, both fractions, in %; the mean alone where it has no interval."""
+    return f"{100 * mean:.1f}" if half is None or math.isnan(half) else percent(100 * mean, 100 * half)
 
 
 def percent(mean: float, half: float) -> str:

@@ -41,7 +41,7 @@ class DSAParams:
         cutout  first row and first column of the erased box, which may lie outside the image
         flip    1 if mirrored, else 0
         scale   factors of the sampling grid in x and in y: below 1 zooms in
-        rotate  angle in radians, in coordinates that run from -1 to 1 on both axes
+        rotate  angle in radians
 
     `then` is what is done afterwards, in strategies joined by +.
     """
@@ -257,11 +257,14 @@ def _draw_rotate(u: Tensor, side: Side) -> Tensor:
 
 
 def _rotate(x: Float[Tensor, "n b c h w"], values: Float[Tensor, "n v 3"]) -> Float[Tensor, "n b c h w"]:
-    """The authors turn coordinates that run from -1 to 1 on both axes, which shears an image that is not square."""
+    """Turned in pixels. The authors turn coordinates that run from -1 to 1 on both axes: the same on square images, but
+    it shears others."""
     angle = values[..., :1, None]
     cos, sin = angle.cos(), angle.sin()
     across, down = _grid(x, values)
-    return _bilinear(x, cos * across - sin * down, sin * across + cos * down)
+    high, wide = (side - 1 for side in x.shape[-2:])  # from the first pixel's centre to the last's
+    tall, flat = high / max(wide, 1), wide / max(high, 1)  # exactly 1 where the image is square
+    return _bilinear(x, cos * across - sin * tall * down, sin * flat * across + cos * down)
 
 
 def _grid(x: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,24 +1,32 @@
 """The real data in memory: uint8 tensors plus the facts that decide what may be done with them."""
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from ddkit.errors import DataError
+from ddkit.errors import DataError, printable
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageData:
-    """Labelled images, split into a training and a test part, on the CPU: uint8 [N, C, H, W] and int64 [N].
+    """Labelled images, split into a training and a test part and perhaps a validation part, on the CPU: uint8
+    [N, C, H, W] and int64 [N].
 
-    `flips_keep_label` says whether a mirrored image still belongs to its class; None: nobody declared it.
+    Attributes:
+        classes: their names, at least two, all different.
+        flips_keep_label: whether a mirrored image still belongs to its class; None: nobody declared it.
+        validation_images, validation_labels: the data's own validation part; None: `prepare` cuts one from train.
+        origins: where parts come from in words, as {"test": "cut from train"}; it is no part of the digest.
+        notes: what a user must know of how the data was found and read.
 
     Raises:
         DataError: tensors of a wrong dtype or shape, parts that disagree, a label that names no class, a class without
-            a training image.
+            a training image, fewer than two classes, class names that are equal or cannot be printed.
     """
 
     # shapes are not in the types: users build this from their own tensors, and get an error line for a wrong one
@@ -30,22 +38,50 @@ class ImageData:
     classes: tuple[str, ...]
     flips_keep_label: bool | None
     licence: str
+    validation_images: Tensor | None = None
+    validation_labels: Tensor | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"dataset '{self.name}'"
-        for part in ("train", "test"):
-            self._check_part(f"{where}, {part} part", getattr(self, f"{part}_images"), getattr(self, f"{part}_labels"))
-        test_shape = tuple(self.test_images.shape[1:])
-        if test_shape != self.shape:
-            raise DataError(
-                f"{where}: training images are {self.shape} but test images {test_shape} (C, H, W); they must agree"
-            )
+        if (self.validation_images is None) != (self.validation_labels is None):
+            raise DataError(f"{where}: a validation part needs images and labels, got one of them; give both")
+        for part, images, labels in self._parts:
+            self._check_part(f"{where}, {part} part", images, labels)
+            if tuple(images.shape[1:]) != self.shape:
+                raise DataError(
+                    f"{where}: training images are {self.shape} but {part} images {tuple(images.shape[1:])} (C, H, W); "
+                    "they must agree"
+                )
+        self._check_classes(where)
         counts = torch.bincount(self.train_labels, minlength=self.class_count)
         if not counts.all():
             empty = int((counts == 0).nonzero()[0])
             raise DataError(
                 f"{where}: class {empty} ('{self.classes[empty]}') has no training image; remove it or add images"
             )
+
+    @property
+    def _parts(self) -> list[tuple[str, Tensor, Tensor]]:
+        """Name, images and labels of every part; train first, validation last."""
+        parts = [("train", self.train_images, self.train_labels), ("test", self.test_images, self.test_labels)]
+        if self.validation_images is not None and self.validation_labels is not None:
+            parts.append(("validation", self.validation_images, self.validation_labels))
+        return parts
+
+    def _check_classes(self, where: str) -> None:
+        if self.class_count < 2:
+            found = ", ".join(f"'{name}'" for name in self.classes) or "none"
+            raise DataError(
+                f"{where}: has {self.class_count} class ({found}), so that every network is right; "
+                "a set is condensed for at least two classes"
+            )
+        name, count = Counter(self.classes).most_common(1)[0]
+        if count > 1:
+            raise DataError(f"{where}: {count} classes are called '{name}'; give each class a name of its own")
+        if odd := [name for name in self.classes if not name or printable(name) != name]:
+            raise DataError(f"{where}: a class is called '{odd[0]}', which cannot be printed; rename it")
 
     def _check_part(self, where: str, images: Tensor, labels: Tensor) -> None:
         if images.dtype != torch.uint8 or images.dim() != 4 or 0 in images.shape:
@@ -76,7 +112,7 @@ class ImageData:
     def digest(self) -> str:
         """SHA-256 (hex) over the tensors' shapes and bytes and the class names; where they came from has no part."""
         sha = hashlib.sha256(repr(self.classes).encode())
-        for tensor in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+        for tensor in (tensor for _, *both in self._parts for tensor in both):
             array = tensor.contiguous().numpy()
             sha.update(repr(array.shape).encode())
             sha.update(array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).data)

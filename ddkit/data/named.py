@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ddkit.data.image_data import ImageData
 from ddkit.data.imagenette import load_imagenette
-from ddkit.data.npz import KEYS, class_names, read_npz, to_tensors
+from ddkit.data.npz import KEYS, class_names, flips_keep_label, parts_of, read_npz
 from ddkit.data.tiny_imagenet import load_tiny_imagenet
 from ddkit.errors import DataError, reason
 
@@ -68,37 +68,59 @@ def load_named(name: str, home: Path) -> ImageData:
     with _ for -) in the folder that $DDKIT_DATA names, if it is there. Else `tiny-imagenet` and `imagenette` are read
     from a folder of pictures, in $DDKIT_DATA or in `home`/data; see `load_tiny_imagenet` and `load_imagenette`. What
     is not found is downloaded by torchvision into `home`/data, all but `tiny-imagenet`. An archive gives the same
-    tensors as the files that it was made from; that of `tiny-imagenet` names its classes as any user's archive does.
+    tensors as the files that it was made from, and a validation part if it holds one; that of `tiny-imagenet` names its
+    classes as any user's archive does. A note names the archive's arrays that are not read.
 
     Raises:
-        DataError: a file is missing or damaged, or the download failed.
+        DataError: a file is missing or damaged, or the download failed; an archive contradicts what is known of the
+            set.
     """
     facts, where = NAMED[name], f"dataset '{name}'"
-    parts, classes = _parts(name, home / "data", where)
+    parts, classes, notes = _parts(name, home / "data", where)
     return ImageData(
-        **dict(zip(KEYS, parts, strict=True)),
+        **parts,
         name=name,
         classes=classes,
         flips_keep_label=facts.flips_keep_label,
         licence=facts.licence,
+        origins={"validation": "the archive's"} if "validation_images" in parts else {},
+        notes=notes,
     )
 
 
-def _parts(name: str, downloads: Path, where: str) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
-    """The tensors of KEYS, and the class names: those in NAMED, or those that came with the set."""
-    known = NAMED[name].classes
+def _parts(name: str, downloads: Path, where: str) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
+    """ImageData's tensors, the class names (those in NAMED, or those that came with the set), and notes."""
+    facts = NAMED[name]
     if name == "digits":
-        return _digits(), known
+        return dict(zip(KEYS, _digits(), strict=True)), facts.classes, ()
     offline = _offline_folder(where)
     if offline and (path := _archive(name, offline)):
-        arrays, archive = read_npz(path, where), f"{where}, file '{path}'"
-        return to_tensors(arrays, KEYS, archive), known or class_names(arrays, archive)
+        return _read_archive(path, facts, where)
     roots = [root for root in (offline, downloads) if root]
     if name == "tiny-imagenet":
-        return load_tiny_imagenet(roots, where)
+        tensors, classes = load_tiny_imagenet(roots, where)
+        return dict(zip(KEYS, tensors, strict=True)), classes, ()
     if name == "imagenette":
-        return load_imagenette(roots, where), known
-    return to_tensors(_download(name, downloads, where), KEYS, where), known
+        return dict(zip(KEYS, load_imagenette(roots, where), strict=True)), facts.classes, ()
+    return parts_of(_download(name, downloads, where), where), facts.classes, ()
+
+
+def _read_archive(path: Path, facts: Facts, where: str) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
+    """What NAME.npz holds, held against what is known of the set."""
+    arrays, others = read_npz(path, where)
+    where = f"{where}, file '{path}'"
+    parts = parts_of(arrays, where)
+    if missing := [key for key in KEYS if key not in arrays]:
+        raise DataError(f"{where}: has no array '{missing[0]}'; it needs {', '.join(KEYS)}")
+    classes = class_names(arrays, where)
+    if "classes" in arrays and facts.classes and classes != facts.classes:
+        raise DataError(
+            f"{where}: its 'classes' are not this set's, {', '.join(facts.classes[:3])}, ...; leave them out"
+        )
+    if flips_keep_label(arrays, where) not in (None, facts.flips_keep_label):
+        raise DataError(f"{where}: 'flips_keep_label' is {facts.flips_keep_label} for this set; leave it out")
+    notes = (f"not read in '{path}': {', '.join(others)}",) if others else ()
+    return parts, facts.classes or classes, notes
 
 
 def _digits() -> tuple[Tensor, ...]:

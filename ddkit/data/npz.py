@@ -1,8 +1,5 @@
 """NumPy archives: the user's own data, and the offline door of the named sets. Pickles are never read."""
 
-import struct
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,49 +8,55 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ddkit.data.image_data import ImageData
-from ddkit.data.split import cut_test
-from ddkit.errors import DataError, reason
+from ddkit.data.part_names import part_of
+from ddkit.data.split import with_test_part
+from ddkit.errors import DataError, nearest, reason
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
+VALIDATION_KEYS = ("validation_images", "validation_labels")
 FACTS = ("classes", "flips_keep_label")
+ALIASES = {"val_images": "validation_images", "val_labels": "validation_labels"}  # MedMNIST's names
+READ = (*KEYS, *VALIDATION_KEYS, *FACTS)
 
-_DAMAGE = (  # all that a damaged or hostile archive was seen to raise
-    *(OSError, ValueError, EOFError, KeyError, MemoryError, OverflowError, NotImplementedError, RuntimeError),
-    *(zipfile.BadZipFile, zlib.error, struct.error),
-)
+_KINDS = {"images": ("x", "image", "img", "imgs", "data", "pixels"), "labels": ("y", "label", "target", "targets")}
 
 
 def load_npz(path: Path) -> ImageData:
-    """A user's archive as ImageData, named after the file.
+    """A user's archive as ImageData, named after the file. MedMNIST's files are read as they are distributed.
 
-    Arrays: `train_images` (uint8, N x H x W, N x H x W x 1 or N x H x W x 3) and `train_labels` (integers from 0);
-    optionally `test_images` and `test_labels` (else a fixed, stratified fifth is cut off for testing), `classes`
-    (names, one string a class; else the numbers) and `flips_keep_label` (one boolean).
+    Arrays: `train_images` (uint8, N x H x W, N x H x W x 1 or N x H x W x 3) and `train_labels` (integers from 0, N or
+    N x 1); optionally `test_images` and `test_labels` (else a fixed, stratified fifth of train becomes the test part),
+    `validation_images` and `validation_labels`, or `val_images` and `val_labels` (else `prepare` cuts them from train),
+    `classes` (names, one string a class; else the numbers) and `flips_keep_label` (one boolean). No array is passed
+    over: any other name is refused.
 
     Raises:
         DataError: the file is missing, damaged, holds a pickle, or its arrays are not these.
     """
     where = f"dataset 'npz:{path}'"
-    arrays = read_npz(path, where)
-    if "test_images" in arrays or "test_labels" in arrays:
-        parts = to_tensors(arrays, KEYS, where)
-    else:
-        images, labels = to_tensors(arrays, KEYS[:2], where)
-        parts = cut_test(images, labels, where)
+    arrays, others = read_npz(path, where)
+    if others:
+        raise DataError(
+            f"{where}: holds an array '{others[0]}', which ddkit does not read; {_meant(others[0])} "
+            "(rename it, or leave it out)"
+        )
+    parts, origins = with_test_part(parts_of(arrays, where), where)
     return ImageData(
-        **dict(zip(KEYS, parts, strict=True)),
+        **parts,
         name=path.stem,
         classes=class_names(arrays, where),
-        flips_keep_label=_flips_keep_label(arrays, where),
+        flips_keep_label=flips_keep_label(arrays, where),
         licence="not declared",
+        origins=origins,
+        notes=(),
     )
 
 
-def read_npz(path: Path, where: str) -> dict[str, np.ndarray]:
-    """Those of KEYS and FACTS that the archive holds.
+def read_npz(path: Path, where: str) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays of READ that the archive holds, and the names of its other arrays, which stay unread.
 
     Raises:
-        DataError: the file is missing or not a readable archive of plain arrays.
+        DataError: the file is missing, not a readable archive of plain arrays, or gives one array twice.
     """
     if path.is_dir():
         raise DataError(f"{where}: '{path}' is a folder; for a folder of pictures write folder:{path}")
@@ -64,29 +67,37 @@ def read_npz(path: Path, where: str) -> dict[str, np.ndarray]:
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("a single array")
         with archive:
-            arrays = {key: archive[key] for key in KEYS + FACTS if key in archive.files}
+            names = {name: ALIASES.get(name, name) for name in archive.files}
+            known = [name for name, key in names.items() if key in READ]
+            arrays = {names[name]: archive[name] for name in known}
+            twice = [name for name in archive.files if list(names.values()).count(names[name]) > 1]
+            twice += [name for name in names if archive.files.count(name) > 1]
         for key, array in arrays.items():
             if not isinstance(array, np.ndarray):
                 raise ValueError(f"'{key}' is not an array")
-    except _DAMAGE as error:
+    except Exception as error:  # damaged bytes choose what NumPy's readers of zip, header and numbers raise
         why = "not an archive" if "allow_pickle" in str(error) else reason(error)  # NumPy would advise to trust it
         raise DataError(
             f"{where}: '{path}' is not a readable .npz of plain arrays ({why}); "
             f"write it anew with numpy.savez (pickled objects are never read)"
         ) from None
-    return arrays
+    if twice:
+        raise DataError(f"{where}: gives '{names[twice[0]]}' twice ({' and '.join(twice[:2])}); leave one out")
+    return arrays, [name for name in names if name not in known]
 
 
-def to_tensors(arrays: dict[str, np.ndarray], keys: tuple[str, ...], where: str) -> tuple[Tensor, ...]:
-    """The arrays of those keys as ImageData wants them.
+def parts_of(arrays: dict[str, np.ndarray], where: str) -> dict[str, Tensor]:
+    """The train part, and the test and validation part where they are given, as ImageData's tensors.
 
     Raises:
-        DataError: one is missing, or has a wrong dtype or shape.
+        DataError: an array is missing, or has a wrong dtype or shape.
     """
-    missing = [key for key in keys if key not in arrays]
-    if missing:
-        raise DataError(f"{where}: has no array '{missing[0]}'; it needs {', '.join(keys)}")
-    return tuple((_images if key.endswith("images") else _labels)(arrays[key], key, where) for key in keys)
+    given = [key for key in (*KEYS, *VALIDATION_KEYS) if key in arrays]
+    for part in dict.fromkeys(["train", *(key.partition("_")[0] for key in given)]):
+        for key in (f"{part}_images", f"{part}_labels"):
+            if key not in arrays:
+                raise DataError(f"{where}: has no array '{key}'; a part needs {part}_images and {part}_labels")
+    return {key: (_images if key.endswith("images") else _labels)(arrays[key], key, where) for key in given}
 
 
 def class_names(arrays: dict[str, np.ndarray], where: str) -> tuple[str, ...]:
@@ -107,6 +118,28 @@ def class_names(arrays: dict[str, np.ndarray], where: str) -> tuple[str, ...]:
     return tuple(str(label) for label in range(high + 1))
 
 
+def flips_keep_label(arrays: dict[str, np.ndarray], where: str) -> bool | None:
+    """The boolean in the array of that name; None where there is none.
+
+    Raises:
+        DataError: it is not one boolean.
+    """
+    if "flips_keep_label" not in arrays:
+        return None
+    flag = arrays["flips_keep_label"]
+    if flag.dtype != np.bool_ or flag.size != 1:
+        raise DataError(f"{where}: 'flips_keep_label' must be one boolean, got {flag.dtype} {list(flag.shape)}")
+    return bool(flag.item())
+
+
+def _meant(name: str) -> str:
+    """Which key of READ a foreign name may stand for: x_test is test_images."""
+    words = name.lower().split("_")
+    part = next((part for word in words if (part := part_of(word))), None)
+    kind = next((kind for word in words for kind, names in _KINDS.items() if word == kind or word in names), None)
+    return f"did you mean {part}_{kind}?" if part and kind else f"{nearest(name, READ)}"
+
+
 def _images(array: np.ndarray, key: str, where: str) -> UInt8[Tensor, "n c h w"]:
     if array.dtype != np.uint8 or not (array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3))):
         found = f"{array.dtype} {list(array.shape)}"
@@ -117,15 +150,12 @@ def _images(array: np.ndarray, key: str, where: str) -> UInt8[Tensor, "n c h w"]
 
 
 def _labels(array: np.ndarray, key: str, where: str) -> Int64[Tensor, " n"]:
+    if array.dtype.kind in "iu" and array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.dtype.kind in "iu" and array.ndim == 2:
+        raise DataError(f"{where}: '{key}' has {array.shape[1]} labels an image; ddkit takes one class an image")
     if array.dtype.kind not in "iu" or array.ndim != 1:
         raise DataError(f"{where}: '{key}' must be N integers, got {array.dtype} {list(array.shape)}")
+    if array.dtype == np.uint64 and len(array) and int(array.max()) > np.iinfo(np.int64).max:
+        raise DataError(f"{where}: '{key}' must count the classes from 0, got {int(array.max())}")
     return torch.from_numpy(array.astype(np.int64))
-
-
-def _flips_keep_label(arrays: dict[str, np.ndarray], where: str) -> bool | None:
-    if "flips_keep_label" not in arrays:
-        return None
-    flag = arrays["flips_keep_label"]
-    if flag.dtype != np.bool_ or flag.size != 1:
-        raise DataError(f"{where}: 'flips_keep_label' must be one boolean, got {flag.dtype} {list(flag.shape)}")
-    return bool(flag.item())

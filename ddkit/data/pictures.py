@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from ddkit.errors import DataError, reason
@@ -15,15 +15,23 @@ _CHANNELS = {"L": 1, "RGB": 3}
 
 
 def visible(folder: Path) -> list[Path]:
-    """What lies in the folder, by name; names that begin with a dot are passed over."""
-    return sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    """What lies in the folder, by name; names that begin with a dot are passed over.
+
+    Raises:
+        DataError: the folder cannot be listed.
+    """
+    try:
+        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"folder '{folder}' cannot be listed ({reason(error)}); check that you may read it") from None
+    return sorted(entries, key=lambda entry: entry.name)
 
 
 def files_by_class(folders: Mapping[int, Path], where: str) -> tuple[list[Path], Int64[Tensor, " n"]]:
     """The files in each label's folder, and the label of each file; label by label, by file name.
 
     Raises:
-        DataError: a folder is missing or empty.
+        DataError: a folder is missing or empty, or holds something else than files.
     """
     files: list[Path] = []
     labels: list[int] = []
@@ -33,6 +41,13 @@ def files_by_class(folders: Mapping[int, Path], where: str) -> tuple[list[Path],
         inside = visible(folder)
         if not inside:
             raise DataError(f"{where}: class folder '{folder}' is empty; add pictures or remove it")
+        for entry in inside:
+            if not entry.is_file():  # opening a pipe would wait for ever
+                found = "a folder" if entry.is_dir() else "no file, or a link to none"
+                raise DataError(
+                    f"{where}: '{entry}' is {found}, where a picture of class '{folder.name}' should lie; move the "
+                    "pictures into the class folder, and leave nothing else there"
+                )
         files += inside
         labels += [label] * len(inside)
     return files, torch.tensor(labels)
@@ -43,13 +58,16 @@ def read_pictures(
 ) -> UInt8[Tensor, "n c h w"]:
     """The pictures in the order of the files, decoded one by one into their places: none is held twice.
 
+    A picture stands as its EXIF orientation says, before `fit` sees it.
+
     Args:
         files: at least one.
         where: what an error line calls the data.
         fit: makes each picture what the set wants it to be, such as RGB or of one size; None: all must be alike.
 
     Raises:
-        DataError: a file is no readable picture, or after `fit` is neither grey (L) nor RGB or differs from the first.
+        DataError: a file is no readable picture, holds several, or after `fit` is neither grey (L) nor RGB or differs
+            from the first.
     """
     first, wanted = _picture(files[0], where, fit)
     images = np.empty((len(files), *first.shape), np.uint8)
@@ -70,11 +88,15 @@ def _picture(
     """One picture, and its size and mode in words."""
     try:
         with Image.open(file) as opened:
-            picture = fit(opened) if fit else opened
+            frames = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)  # a camera's MPO has a preview
+            upright = ImageOps.exif_transpose(opened)
+            picture = fit(upright) if fit else upright
             mode, kind = picture.mode, f"{picture.width} x {picture.height} {picture.mode}"
             array = np.asarray(picture)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # damaged bytes choose what Pillow's many decoders raise
         raise DataError(f"{where}: '{file}' is not a readable picture ({reason(error)}); repair or remove it") from None
+    if frames > 1:
+        raise DataError(f"{where}: '{file}' holds {frames} pictures; save the one that is meant")
     if mode not in _CHANNELS:
         raise DataError(f"{where}: '{file}' has mode {mode}; convert the pictures to RGB, or to grey (mode L)")
     return array.reshape(*array.shape[:2], _CHANNELS[mode]).transpose(2, 0, 1), kind

@@ -34,8 +34,9 @@ class Part:
 class RealData:
     """One dataset, split and preprocessed; made by `prepare`.
 
-    `train_index` and `validation_index` are rows of `data.train_images`, in the order of `train` and `validation`.
-    `data` and the indices stay on the CPU; the parts and `preprocess` go where `to` sends them.
+    `train_index` and `validation_index` are rows of `data.train_images`, in the order of `train` and `validation`;
+    where the data brings its own validation part, they are all rows and none. `data` and the indices stay on the CPU;
+    the parts and `preprocess` go where `to` sends them.
     """
 
     data: ImageData
@@ -72,11 +73,18 @@ class RealData:
 def prepare(data: ImageData, settings: DataSettings) -> RealData:
     """Split off the validation part, fit the preprocessing on what remains of the training part, and apply it.
 
+    Where the data brings its own validation part, nothing is cut, whatever `settings.validation` is.
+
     Raises:
         DataError: a class has too few images to be split.
     """
     where = f"dataset '{data.name}'"
-    train, validation = split_validation(data.train_labels, settings.validation, settings.split_seed, where)
+    if data.validation_images is None or data.validation_labels is None:
+        train, validation = split_validation(data.train_labels, settings.validation, settings.split_seed, where)
+        held_out = data.train_images[validation], data.train_labels[validation]
+    else:
+        train, validation = torch.arange(len(data.train_labels)), torch.arange(0)
+        held_out = data.validation_images, data.validation_labels
     train_images = data.train_images[train]
     preprocess = fit_preprocess(settings.preprocess, train_images)
     cpu = torch.device("cpu")
@@ -86,7 +94,7 @@ def prepare(data: ImageData, settings: DataSettings) -> RealData:
         train_index=train,
         validation_index=validation,
         train=_part(preprocess, train_images, data.train_labels[train], cpu),
-        validation=_part(preprocess, data.train_images[validation], data.train_labels[validation], cpu),
+        validation=_part(preprocess, *held_out, cpu),
     )
 
 

@@ -27,16 +27,28 @@ def split_validation(
     return _stratified(labels, fraction, stream(seed, "validation"), f"{where}: a validation part")
 
 
-def cut_test(images: Tensor, labels: Int64[Tensor, " n"], where: str) -> tuple[Tensor, ...]:
-    """Training images and labels, test images and labels: a fixed, stratified fifth becomes the test part.
+def with_test_part(parts: dict[str, Tensor], where: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """A user's parts and, in words, where all but train come from; a test part is cut from train where there is none.
+
+    The cut is a fixed, stratified fifth.
+
+    Args:
+        parts: `train_images`, `train_labels`, and perhaps those of `validation` and `test`.
+        where: what an error line calls the data.
 
     Raises:
         DataError: images and labels are not equally many, or a class has a single image.
     """
+    origins = {part: "yours" for part in ("validation", "test") if f"{part}_images" in parts}
+    if "test" in origins:
+        return parts, origins
+    images, labels = parts["train_images"], parts["train_labels"]
     if len(images) != len(labels):
         raise DataError(f"{where}: {len(images)} images but {len(labels)} labels; there must be one for each")
     train, test = _stratified(labels, TEST_SHARE, stream(0, "test"), f"{where}: a test part")
-    return images[train], labels[train], images[test], labels[test]
+    cut = {"train_images": images[train], "train_labels": labels[train]}
+    cut |= {"test_images": images[test], "test_labels": labels[test]}
+    return parts | cut, origins | {"test": "cut from train"}
 
 
 def _stratified(labels: Tensor, fraction: float, generator: torch.Generator, purpose: str) -> tuple[Tensor, Tensor]:

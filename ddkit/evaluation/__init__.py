@@ -12,6 +12,8 @@ from ddkit.evaluation.graph_judge import GraphJudge, GraphRow
 from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
 from ddkit.evaluation.graph_trainer import GraphTraining
 from ddkit.evaluation.honest import PARTS, SAME_LABELS, evaluate_honestly, label_notes, score_row
+from ddkit.evaluation.majority import MAJORITY
+from ddkit.evaluation.majority_row import class_notes, majority_row
 from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
 from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
@@ -45,6 +47,9 @@ __all__ = [
     "Row",
     "called",
     "label_notes",
+    "class_notes",
+    "majority_row",
+    "MAJORITY",
     "set_row",
     "rival_row",
     "whole_row",

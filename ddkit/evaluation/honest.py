@@ -13,6 +13,8 @@ from statistics import fmean
 import torch
 
 from ddkit.data import DSA, RealData
+from ddkit.evaluation.majority import uneven
+from ddkit.evaluation.majority_row import class_counts, class_notes, majority_row
 from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.evaluation.score import Evaluation, Score
 from ddkit.evaluation.trainer import train_networks
@@ -80,12 +82,15 @@ def evaluate_honestly(
         scores.append(score_row(row, real, net, settings, dsa, seed))
         meter.advance(done, {row.name: scores[-1].mean})
     meter.finish()
+    if baselines:
+        scores.append(majority_row(real))
     notes = (
         f"accuracy on {len(real.test.labels)} held-out test images after the last step; mean and 95 % interval over "
         f"{settings.nets} networks",
         f"learning rate of each row chosen from {list(LR_GRIDS[settings.optimiser])} on {len(real.validation.labels)} "
         "validation images",
         f"augmentation of every row: {dsa.strategy or 'none'}",
+        *class_notes(real),
         *label_notes(settings, teachers, temperature),
     )
     return Evaluation(
@@ -114,6 +119,9 @@ def score_row(
     groups = [slice(i * n, (i + 1) * n) for i in range(len(grid))]
     best = max(range(len(grid)), key=lambda i: fmean(validation[groups[i]]))
     judged = trained.only(groups[best]).accuracy(real.test) if on == "test" else validation[groups[best]]
+    balanced = None
+    if uneven(class_counts(real, on)):
+        balanced = tuple(trained.only(groups[best]).balanced(real.test if on == "test" else real.validation))
     seconds = time.perf_counter() - begin
     return Score(
         name=row.name,
@@ -123,6 +131,7 @@ def score_row(
         seconds=seconds,
         validation=fmean(validation[groups[best]]),
         size=row.size,
+        balanced=balanced,
     )
 
 

@@ -15,6 +15,7 @@ import torch
 
 from ddkit.data import DSA, RealData, select
 from ddkit.errors import UsageError
+from ddkit.evaluation.majority_row import class_notes, majority_row
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
 from ddkit.evaluation.rows import Row, called, set_row, temperature_of
 from ddkit.evaluation.score import Evaluation, Score
@@ -79,12 +80,14 @@ def evaluate_as_paper(
         draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(nets)]
         size = draws[0].numel() * train.images[0].numel()
         rival = call(Row("random-real", train.images, train.labels, torch.stack(draws), size))
-        rivals.append(score(rival, protocol.lr or DEFAULT_LR))
+        rivals += [score(rival, protocol.lr or DEFAULT_LR), majority_row(real)]
     meter.finish()
     best = max(candidates, key=lambda score: score.mean)
     notes = _notes(protocol, last.facts.method, candidates, best, dsa, learned=last.facts.lr is not None)
+    if baselines:
+        notes += class_notes(real)[:1]
     return Evaluation(
-        protocol=full_name, dataset=real.data.name, net=net.spec, seed=seed, scores=(best, *rivals), notes=notes
+        protocol=full_name, dataset=real.data.name, net=net.spec, seed=seed, scores=(best, *rivals), notes=tuple(notes)
     )
 
 
@@ -122,7 +125,7 @@ def _score(
 
 def _notes(
     protocol: PaperProtocol, method: str, candidates: list[Score], best: Score, dsa: DSA, learned: bool
-) -> tuple[str, ...]:
+) -> list[str]:
     """First what is selected on the test set, then what else a reader must know."""
     paper, nets = protocol.name.upper(), len(best.accuracies)
     spread = float(torch.tensor(best.accuracies).std(correction=0))
@@ -146,4 +149,4 @@ def _notes(
         rates,
         f"augmentation of every row: {dsa.strategy or 'none, and so no flips, whatever the set expects'}",
     ]
-    return (*notes, protocol.remark) if protocol.remark else tuple(notes)
+    return [*notes, protocol.remark] if protocol.remark else notes

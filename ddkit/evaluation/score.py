@@ -24,16 +24,18 @@ class Score:
 
     `images` counts what the networks were trained on, `lr` is the learning rate they used, `seconds` the time it took,
     `validation` their mean accuracy on the validation part, by which the rate was chosen and settings may be, `size`
-    the bytes of what they were trained on, images and soft labels.
+    the bytes of what they were trained on, images and soft labels, `balanced` the networks' balanced accuracies, where
+    classes are uneven. A row that trains nothing has a single accuracy and no lr.
     """
 
     name: str
     images: int
     accuracies: tuple[float, ...]
-    lr: float
+    lr: float | None
     seconds: float
     validation: float | None = None
     size: int | None = None
+    balanced: tuple[float, ...] | None = None
 
     @property
     def mean(self) -> float:
@@ -41,8 +43,13 @@ class Score:
 
     @property
     def interval(self) -> float:
-        """Half the width of the 95 % confidence interval of the mean over networks."""
+        """Half the width of the 95 % confidence interval of the mean over networks; nan for a single value."""
         return interval95(self.accuracies)
+
+    def plain(self) -> dict[str, Any]:
+        """The score for JSON, with its mean and interval; None where a single value has no interval."""
+        interval = None if math.isnan(self.interval) else self.interval
+        return dataclasses.asdict(self) | {"mean": self.mean, "interval95": interval}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +67,7 @@ class Evaluation:
         """Plain tables for JSON. Without seconds they are the same on every run with the same seed."""
         rows = []
         for score in self.scores:
-            row = dataclasses.asdict(score) | {"mean": score.mean, "interval95": score.interval}
+            row = score.plain()
             if not with_seconds:
                 del row["seconds"]
             rows.append(row)

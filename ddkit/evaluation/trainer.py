@@ -9,9 +9,10 @@ from torch.func import vmap
 
 from ddkit.data import DSA, Part
 from ddkit.evaluation.lesson import CLASSES, Lesson, Mixer, softened
+from ddkit.evaluation.majority import balanced_accuracy
 from ddkit.evaluation.optimiser import optimiser_of
 from ddkit.evaluation.training import Training
-from ddkit.nets import FlatNet, accuracy, cross_entropy
+from ddkit.nets import FlatNet, Stats, accuracy, cross_entropy, logits_of
 from ddkit.steps import TRAINING, Step, convolution_precision, step_for
 
 STACK_UP_TO = 32
@@ -32,12 +33,19 @@ class Trained:
 
     def accuracy(self, part: Part) -> list[float]:
         """Share of `part` that each network classifies correctly."""
-        step, shares = _fused_on_cpu(self.net, self.theta), []
+        return [accuracy(says, theta, part.images, part.labels, stats) for says, theta, stats in self._one_by_one()]
+
+    def balanced(self, part: Part) -> list[float]:
+        """Each network's balanced accuracy on `part`, see `ddkit.evaluation.majority`."""
+        logits = (logits_of(says, theta, part.images, stats) for says, theta, stats in self._one_by_one())
+        return [balanced_accuracy(said.argmax(1), part.labels) for said in logits]
+
+    def _one_by_one(self) -> Iterator[tuple[Callable[..., Tensor], Tensor, Stats | None]]:
+        """Of each network: what gives its logits, its parameters, its running statistics."""
+        step = _fused_on_cpu(self.net, self.theta)
         says = self.net if step is None else lambda theta, x, _: step.logits(theta, x)
         for i, theta in enumerate(self.theta):
-            stats = {name: values[i] for name, values in self.stats.items()}
-            shares.append(accuracy(says, theta, part.images, part.labels, stats or None))
-        return shares
+            yield says, theta, {name: values[i] for name, values in self.stats.items()} or None
 
     def only(self, which: slice) -> "Trained":
         """Some of the networks."""

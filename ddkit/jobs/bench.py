@@ -1,13 +1,16 @@
 """The workbench: data, network and augmentation of one recipe, laid out on one device."""
 
+import re
 from dataclasses import dataclass
 
 import torch
 
 from ddkit.data import DSA, RealData, load_images, prepare
 from ddkit.errors import UsageError
+from ddkit.jobs.parts import parts_line
 from ddkit.nets import FlatNet, NetSettings
 from ddkit.recipe import DataSettings
+from ddkit.run import Meter
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,16 @@ class Bench:
     real: RealData
     net: FlatNet
     dsa: DSA
+
+    def say_data(self, meter: Meter) -> None:
+        """Say how many images each part has and where it comes from, and what else a user must know of the data."""
+        real, origins = self.real, self.real.data.origins
+        sizes = {"train": len(real.train), "validation": len(real.validation), "test": len(real.data.test_labels)}
+        usual = {"validation": "cut from train"}
+        told = {part: (count, origins.get(part, usual.get(part, ""))) for part, count in sizes.items()}
+        meter.say(f"data '{real.data.name}': {parts_line(**told)}")
+        for note in real.data.notes:
+            meter.say(f"data '{real.data.name}': {note}")
 
 
 def lay_out(data: DataSettings, net: NetSettings, device: torch.device) -> Bench:
@@ -36,17 +49,15 @@ def pick_device(name: str) -> torch.device:
     """`auto` is CUDA where there is one, else the CPU.
 
     Raises:
-        UsageError: a device this machine does not have.
+        UsageError: a name of no device, or a device this machine does not have.
     """
+    if not re.fullmatch(r"auto|(cpu|cuda)(:\d+)?", name):
+        raise UsageError(f"device '{name}': is no name of a device; write cuda or cuda:1 for a GPU, cpu, or auto")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        if device.type not in ("cpu", "cuda"):
-            raise RuntimeError("not a device that ddkit is tested on")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
-        raise UsageError(
-            f"device '{name}': this machine or this build of torch has none that ddkit runs on; use cpu or auto"
-        ) from None
+        raise UsageError(f"device '{name}': this machine or this build of torch has none; use cpu or auto") from None
     return device

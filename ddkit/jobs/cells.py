@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ddkit.evaluation import RIVALS, SAME_LABELS, Row, Score, score_row, whole_row
+from ddkit.evaluation import MAJORITY, RIVALS, SAME_LABELS, Row, Score, majority_row, score_row, whole_row
 from ddkit.jobs.comparison import Line
 from ddkit.jobs.entry import Entry
 from ddkit.jobs.rules import Rules
@@ -26,7 +26,7 @@ class Cell:
 
 
 def plan_lines(entries: list[Entry], rules: Rules, out: Path) -> Iterable[tuple[list[Cell], Line]]:
-    """The lines of one group, still without scores, each with its cells."""
+    """The lines of one group, each with its cells; without scores but for the majority's, which has no cell."""
     first, bench = entries[0].recipes[0], rules.bench
 
     def cell(recipe: Recipe, what: str, make: Callable[[], Row], labels: str | None = None) -> Cell:
@@ -50,15 +50,19 @@ def plan_lines(entries: list[Entry], rules: Rules, out: Path) -> Iterable[tuple[
         yield rivals(name), Line(*told, name, ())
     if rules.same_labels:
         yield rivals("random-real", "static"), Line(*told, SAME_LABELS, ())
-    if rules.settings.whole and rules.labels in ("auto", "hard"):
+    if rules.labels not in ("auto", "hard"):
+        return
+    if rules.settings.whole:
         make = partial(whole_row, bench.real, rules.settings.nets)
         yield [cell(first, "whole", make)], Line(*told, "whole", ())
+    yield [], Line(*told, MAJORITY, (majority_row(bench.real, rules.on),))
 
 
 def read_score(file: Path) -> Score:
     """The score that a cell's file keeps."""
     table = read_table(file)
-    return Score(**(table | {"accuracies": tuple(table["accuracies"])}))
+    balanced = table.get("balanced")  # scores that were kept before there was one have none
+    return Score(**(table | {"accuracies": tuple(table["accuracies"]), "balanced": balanced and tuple(balanced)}))
 
 
 def _digest(file: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError, nearest
-from ddkit.evaluation import PARTS
+from ddkit.evaluation import PARTS, class_notes
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.cells import Cell, plan_lines, read_score, score_cell
 from ddkit.jobs.comparison import Comparison, Line
@@ -95,6 +95,8 @@ def compare(
         for policy in labels or (members[0].recipes[0].evaluate.labels,):
             refuse_unclear_labels(members, policy)
     _guard_groups(groups.values(), benches, flips, meter)
+    for bench in benches.values():
+        bench.say_data(meter)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
     for entry, recipe in runs:
         refuse_another(entry.folder(out, recipe), recipe, benches[entry.bench_key].real)
@@ -117,11 +119,13 @@ def compare(
             _ = cell.rules.bench.real.test  # prepared here, once, and not in every process
     spread(score_cell, list(waiting.values()), where, "scoring sets", meter)
     lines = [
-        dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) for cells, line in planned
+        dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) if cells else line
+        for cells, line in planned
     ]
     told = dict.fromkeys(note for members in groups.values() for note in label_notes(members, hired, labels))
     shares = {line.flip_share for line in lines}
     apart = ("rows under different flips are no measure of each other",) if len(shares) > 1 else ()
+    told |= dict.fromkeys(note for bench in benches.values() for note in class_notes(bench.real, on))
     return Comparison(on, tuple(lines), (*_notes(entries, sets, on), *told, *apart, _augmentations(planned)))
 
 

@@ -38,12 +38,14 @@ class Line:
         if len(self.scores) == 1:
             return self.scores[0]
         means = tuple(score.mean for score in self.scores)
+        balanced = [fmean(score.balanced) for score in self.scores if score.balanced is not None]
         told = [score.validation for score in self.scores if score.validation is not None]
         return dataclasses.replace(
             self.scores[0],
             accuracies=means,
             seconds=sum(s.seconds for s in self.scores),
             validation=fmean(told) if told else None,
+            balanced=tuple(balanced) or None,
         )
 
 
@@ -58,7 +60,7 @@ class Comparison:
     def tables(self) -> dict[str, Any]:
         """Plain tables for JSON."""
         lines = [
-            dataclasses.asdict(line) | {"mean": line.overall.mean, "interval95": line.overall.interval}
+            dataclasses.asdict(line) | {key: line.overall.plain()[key] for key in ("mean", "interval95")}
             for line in self.lines
         ]
         return {"on": self.on, "lines": lines, "notes": list(self.notes)}

@@ -94,6 +94,7 @@ def condense(
     bench = lay_out(resolved.data, resolved.net, where)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     guard_flips(resolved, bench, meter, () if evaluate else ("augment",))
+    bench.say_data(meter)
     meter.say(origin)
     return condense_on(bench, resolved, folder, where, resume, evaluate, meter)
 

@@ -86,6 +86,7 @@ def evaluate(
     if dsa.flips and (paper is None or paper.obeys_recipe):
         asks = ("evaluate.flips", "let it be augment") if dsa != bench.dsa else ("data.augment", OF_THE_SET)
         refuse_harmful_flips(*asks, made_with, bench.real, meter)
+    bench.say_data(meter)
     policy = settings.labels if paper is None else paper.labels
     teachers = None
     if policy in ("static", "dynamic") or (policy == "auto" and synthetic.facts.temperature is not None and baselines):

@@ -117,6 +117,7 @@ def plan(
     bench = lay_out(resolved.data, resolved.net, where)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     guard_flips(resolved, bench, meter)
+    bench.say_data(meter)
     stock = _Stock(there=0, missing=0, expert=0, disk=0)
     if resolved.experts is not None:
         stock = _take_stock(resolved, bench)

@@ -55,6 +55,7 @@ def test_protocols_side_by_side(
         ["random-real", shown(0, 1), shown(1, 1), shown(2, 1)],
         ["herding", shown(0, 2), "", ""],
         ["kmeans", shown(0, 3), "", ""],
+        ["majority class", "10.0", "10.0", "10.0"],
     ]
     assert f"digits, {MLP}, accuracy %" in text and "- paper-*: as the authors score" in text
 

@@ -54,16 +54,14 @@ def flip_by_loop(image: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def affine_by_scipy(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """`matrix` maps output to input in (y, x) that run from -1 to 1; scipy wants pixels, and a border of its own.
+    """`matrix` maps output to input, in (y, x) from the image's centre; scipy wants a border of its own.
 
     scipy counts a point beyond the last pixel as outside at once, where zero padding fades over one pixel: hence the
     border of two zero pixels.
     """
-    half = (np.array(image.shape[1:]) - 1) / 2
-    in_pixels = np.diag(half) @ matrix @ np.diag(1 / half)
-    centre = half + 2
+    centre = (np.array(image.shape[1:]) - 1) / 2 + 2
     bordered = np.pad(image, ((0, 0), (2, 2), (2, 2)))
-    out = [ndimage.affine_transform(p, in_pixels, centre - in_pixels @ centre, order=1) for p in bordered]
+    out = [ndimage.affine_transform(p, matrix, centre - matrix @ centre, order=1) for p in bordered]
     return np.stack(out)[:, 2:-2, 2:-2]
 
 
@@ -148,6 +146,23 @@ def test_kornia_does_the_same_rotation_and_scaling_by_the_reciprocal():
     matrix[:, [0, 1], [0, 1]] = 1 / zoomed.values[0, :, :2]
     matrix[:, :, 2] = 15.5 * (1 - matrix[:, [0, 1], [0, 1]])
     torch.testing.assert_close(DSA.apply(x, zoomed)[0], affine(x[0], matrix, align_corners=True), atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(3, 20, 32), (3, 32, 20), (1, 9, 40)])
+def test_kornia_turns_images_that_are_not_square_in_the_same_way(shape):
+    x = images(1, 10, *shape)
+    turned = draw("rotate", 1, 10, shape[1:])
+    expected = rotate(x[0], turned.values[0, :, 0].rad2deg(), align_corners=True)
+    torch.testing.assert_close(DSA.apply(x, turned)[0], expected, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("side", [(1, 7), (7, 1), (1, 1)])
+def test_a_line_of_pixels_turns_about_its_centre(side):
+    x, turned = images(1, 4, 1, *side), draw("rotate", 1, 4, side)
+    at_rest = DSAParams(turned.ops, torch.zeros_like(turned.values), side)
+    assert torch.equal(DSA.apply(x, at_rest), x)
+    middle = side[0] // 2, side[1] // 2
+    torch.testing.assert_close(DSA.apply(x, turned)[..., *middle], x[..., *middle])
 
 
 @pytest.mark.parametrize("strategy", OPS)

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,78 @@ def test_val_is_the_test_part_where_there_is_no_other(tmp_path: Path) -> None:
     both = load_images(f"folder:{tmp_path}")
     np.testing.assert_array_equal(both.test_images.permute(0, 2, 3, 1), random_images(5, 3, seed=2))
     assert both.train_labels.tolist() == with_val.train_labels.tolist()
+    assert both.validation_images is not None and both.validation_labels is not None
+    np.testing.assert_array_equal(both.validation_images.permute(0, 2, 3, 1), random_images(4, 3, seed=1))
+    assert both.validation_labels.tolist() == [0, 2, 2, 2]
+    assert both.origins == {"validation": "yours", "test": "yours"} and with_val.origins == {"test": "yours"}
+    assert with_val.notes == ("folders: train from 'train', test from 'val'",)
+
+
+@pytest.mark.parametrize(
+    "names", [("Train", "valid", "Testing"), ("training", "Validation", "test"), ("TRAIN", "val", "TEST")]
+)
+def test_parts_go_by_several_names(tmp_path: Path, names: tuple[str, str, str]) -> None:
+    for seed, part in enumerate(("train", "val", "test")):
+        for root, name in (("plain", part), ("named", names[seed])):
+            save_pictures(tmp_path / root / name, random_images(9, 3, seed), np.arange(9) % 3)
+    plain, named = load_images(f"folder:{tmp_path / 'plain'}"), load_images(f"folder:{tmp_path / 'named'}")
+    assert named.digest == plain.digest and named.validation_images is not None
+    assert named.notes == (f"folders: train from '{names[0]}', validation from '{names[1]}', test from '{names[2]}'",)
+
+
+@pytest.mark.parametrize(
+    ("folders", "line"),
+    [
+        (("train", "holdout"), "holds 'holdout' beside 'train', which is no part that ddkit knows; there are: test"),
+        (("train", "tests"), "holds 'tests' beside 'train', .* did you mean test"),
+        (("train", "Train"), "'Train' and 'train' are both the train part; keep one"),
+        (("train", "val", "valid"), "'val' and 'valid' are both the validation part; keep one"),
+        (
+            ("zoo",),
+            r"found DIR/zoo/cat/..., one folder too deep; ddkit reads DIR/CLASS/PICTURE, .*; write folder:.*/zoo",
+        ),
+        (("zoo/train", "zoo/test"), r"found DIR/zoo/test/..., one folder too deep; .*; write folder:.*/zoo"),
+        (("one", "two"), r"found DIR/one/cat/..., one folder too deep; .*; move the pictures up"),
+        (("test", "val"), r"found DIR/test/cat/..., one folder too deep; .* call the training part train"),
+    ],
+)
+def test_other_layouts_are_named(tmp_path: Path, folders: tuple[str, ...], line: str) -> None:
+    for folder in folders:
+        save_pictures(tmp_path / folder, random_images(4, 3), np.array([0, 0, 1, 1]))
+    with pytest.raises(DataError, match=line) as error:
+        load_images(f"folder:{tmp_path}")
+    assert "\n" not in str(error.value)
+
+
+def test_files_beside_the_folders_are_named_or_refused(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "train", random_images(9, 3), np.arange(9) % 3)
+    (tmp_path / "README.txt").write_text("zoo")
+    (tmp_path / "train" / "labels.csv").write_text("zoo")
+    (tmp_path / ".DS_Store").write_text("passed over without a word")
+    notes = load_images(f"folder:{tmp_path}").notes
+    assert notes == (
+        f"not read in '{tmp_path.name}': README.txt",
+        "folders: train from 'train'",
+        "not read in 'train': labels.csv",
+    )
+    Image.new("RGB", (7, 6)).save(tmp_path / "train" / "loose.png")
+    with pytest.raises(DataError, match=r"loose.png' lies beside folders, so it has no class; move it into one"):
+        load_images(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize("name", ["tiny-imagenet-200", "tiny"])
+def test_tiny_imagenets_own_tree_points_at_its_name(tmp_path: Path, name: str) -> None:
+    for wnid in ("n01", "n02"):
+        save_pictures(tmp_path / name / "train" / wnid, random_images(2, 3), np.zeros(2, int), ("images",))
+    (tmp_path / name / "wnids.txt").write_text("n01\nn02\n")
+    rename = "; call the folder tiny-imagenet-200" if name == "tiny" else ""
+    line = f"is Tiny-ImageNet as it is distributed; take the data tiny-imagenet, and name '{tmp_path}' in .*{rename}$"
+    for path in (tmp_path / name, tmp_path)[: 1 if rename else 2]:
+        with pytest.raises(DataError, match=line):
+            load_images(f"folder:{path}")
+    (tmp_path / name / "wnids.txt").unlink()
+    with pytest.raises(DataError, match=r"n01/images' is a folder, where a picture of class 'n01' should lie"):
+        load_images(f"folder:{tmp_path / name}")
 
 
 def test_val_alone_or_beside_classes_is_a_class(tmp_path: Path) -> None:
@@ -101,9 +174,16 @@ def test_other_refusals(tmp_path: Path) -> None:
         load_images(f"folder:{tmp_path / 'none'}")
     with pytest.raises(DataError, match="has no sub-folders"):
         load_images(f"folder:{tmp_path}")
+    (tmp_path / "file.zip").write_bytes(b"")
+    with pytest.raises(DataError, match=r"file.zip' is a file; unpack it"):
+        load_images(f"folder:{tmp_path / 'file.zip'}")
+    save_pictures(tmp_path / "one", random_images(4, 3), np.zeros(4, int))
+    with pytest.raises(DataError, match=r"has 1 class \('cat'\), so that every network is right"):
+        load_images(f"folder:{tmp_path / 'one'}")
+    shutil.rmtree(tmp_path / "one")
     save_pictures(tmp_path / "train", random_images(4, 3), np.array([0, 0, 1, 1]))
     (tmp_path / "train" / "dog" / "deeper").mkdir()
-    with pytest.raises(DataError, match="deeper' is not a readable picture"):
+    with pytest.raises(DataError, match="deeper' is a folder, where a picture of class 'dog' should lie"):
         load_images(f"folder:{tmp_path}")
     (tmp_path / "train" / "dog" / "deeper").rmdir()
     save_pictures(tmp_path / "test", random_images(1, 3), np.array([2]))

@@ -1,4 +1,6 @@
 import pickle
+import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -6,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from ddkit.data import load_images
+from ddkit.data import Normalise, load_images, prepare
 from ddkit.errors import DataError, DDKitError
+from ddkit.recipe import DataSettings
 
 RANDOM = np.random.default_rng(0)
 ARRAYS: dict[str, Any] = {
@@ -46,7 +49,7 @@ def test_grey_images_facts_and_compression_leave_the_digest_alone(file: Path) ->
     np.savez(file, **grey)
     data = load_images(f"npz:{file}")
     assert data.shape == (1, 4, 5)
-    np.savez_compressed(file, **with_axis, classes=["0", "1", "2"], flips_keep_label=True, extra=np.ones(3))
+    np.savez_compressed(file, **with_axis, classes=["0", "1", "2"], flips_keep_label=True)
     again = load_images(f"npz:{file}")
     assert again.digest == data.digest and again.flips_keep_label is True
     np.savez(file, **grey, classes=["a", "b", "c"], flips_keep_label=np.array([False]))
@@ -67,6 +70,52 @@ def test_a_fifth_is_cut_off_where_no_test_part_is_given(file: Path) -> None:
     assert again.digest == data.digest
 
 
+@pytest.mark.parametrize("name", ["val", "validation"])
+def test_a_validation_part_is_used_and_never_cut_from_train(file: Path, name: str) -> None:
+    without = load_images(f"npz:{file}")
+    held_out = RANDOM.integers(256, size=(4, 4, 5, 3), dtype=np.uint8)
+    np.savez(file, **ARRAYS, **{f"{name}_images": held_out, f"{name}_labels": np.array([2, 2, 1, 0])})
+    data = load_images(f"npz:{file}")
+    assert data.origins == {"validation": "yours", "test": "yours"} and data.digest != without.digest
+    real = prepare(data, DataSettings(validation=0.25))
+    pixels = real.preprocess.inverse(real.validation.images).permute(0, 2, 3, 1) * 255
+    np.testing.assert_allclose(pixels, held_out, atol=1e-3)
+    assert real.validation.labels.tolist() == [2, 2, 1, 0] and len(real.train) == 12
+    assert torch.equal(real.train_index, torch.arange(12)) and len(real.validation_index) == 0
+    assert real.preprocess == Normalise.fit(data.train_images)
+    np.savez(
+        file, **{key: ARRAYS[key] for key in ARRAYS if "train" in key}, val_images=held_out, val_labels=[2, 2, 1, 0]
+    )
+    data = load_images(f"npz:{file}")
+    assert data.origins == {"validation": "yours", "test": "cut from train"} and len(data.train_labels) == 9
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_medmnists_files_are_read_as_they_are_distributed(tmp_path: Path, channels: int) -> None:
+    """MedMNIST's archives (medmnist.com): compressed, uint8 images N x 28 x 28 (x 3), uint8 labels N x 1."""
+    sizes, arrays = {"train": 30, "val": 6, "test": 9}, {}
+    for part, size in sizes.items():
+        shape = (size, 28, 28) if channels == 1 else (size, 28, 28, 3)
+        arrays[f"{part}_images"] = RANDOM.integers(256, size=shape, dtype=np.uint8)
+        arrays[f"{part}_labels"] = (np.arange(size, dtype=np.uint8) % 3)[:, None]
+    np.savez_compressed(tmp_path / "bloodmnist.npz", **arrays)
+    data = load_images(f"npz:{tmp_path / 'bloodmnist.npz'}")
+    assert (data.name, data.classes, data.shape) == ("bloodmnist", ("0", "1", "2"), (channels, 28, 28))
+    assert data.validation_images is not None and data.validation_labels is not None
+    assert data.validation_labels.tolist() == [0, 1, 2, 0, 1, 2] and len(data.train_labels) == 30
+    np.testing.assert_array_equal(
+        data.validation_images.permute(0, 2, 3, 1).reshape(arrays["val_images"].shape), arrays["val_images"]
+    )
+
+
+def test_an_array_that_the_archive_holds_twice(file: Path) -> None:
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "a") as archive:
+        warnings.simplefilter("ignore", UserWarning)
+        archive.writestr("train_labels.npy", archive.read("train_labels.npy"))
+    with pytest.raises(DataError, match=r"gives 'train_labels' twice"):
+        load_images(f"npz:{file}")
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [
@@ -75,7 +124,33 @@ def test_a_fifth_is_cut_off_where_no_test_part_is_given(file: Path) -> None:
         ({"train_images": np.zeros((12, 4, 5))}, "'train_images' must be uint8"),
         ({"train_images": np.zeros((12, 3, 4, 5), np.uint8)}, r"N x H x W x 3, got uint8 \[12, 3, 4, 5\]"),
         ({"train_labels": np.zeros(12)}, r"'train_labels' must be N integers, got float64 \[12\]"),
-        ({"train_labels": np.zeros((12, 1), int)}, r"must be N integers, got int64 \[12, 1\]"),
+        ({"train_labels": np.zeros((12, 14), int)}, "'train_labels' has 14 labels an image; ddkit takes one class"),
+        ({"train_labels": np.zeros((12, 1, 1), int)}, r"must be N integers, got int64 \[12, 1, 1\]"),
+        ({"train_labels": np.full(12, 2**63, np.uint64)}, "must count the classes from 0, got 9223372036854775808"),
+        ({"train_labels": np.zeros(12, int), "test_labels": np.zeros(5, int)}, r"has 1 class \('0'\)"),
+        ({"classes": np.array(["a", "b", "a"])}, "2 classes are called 'a'"),
+        ({"classes": np.array(["a", "b", "c\n"])}, r"a class is called 'c\\n', which cannot be printed"),
+        (
+            {"test_image": np.zeros(3)},
+            "holds an array 'test_image', which ddkit does not read; did you mean test_images",
+        ),
+        ({"x_test": np.zeros(3)}, "'x_test', which ddkit does not read; did you mean test_images"),
+        ({"Y_Valid": np.zeros(3)}, "'Y_Valid', which ddkit does not read; did you mean validation_labels"),
+        ({"train_label": np.zeros(3)}, "'train_label', which ddkit does not read; did you mean train_labels"),
+        ({"weights": np.array([object()])}, "'weights', which ddkit does not read; there are: classes, flips"),
+        ({"val_labels": np.zeros(5, int)}, "has no array 'validation_images'; a part needs validation_images and"),
+        (
+            {"val_images": np.zeros((1, 4, 5), np.uint8), "val_labels": np.zeros(1, int)},
+            r"training images are \(3, 4, 5\) but validation images \(1, 4, 5\)",
+        ),
+        (
+            {"val_labels": np.zeros(5, int), "validation_labels": np.zeros(5, int)},
+            r"gives 'validation_labels' twice \(val_labels and validation_labels\)",
+        ),
+        (
+            {"val_images": np.zeros((1, 4, 5, 3), np.uint8), "val_labels": np.array([7])},
+            "validation part: labels must lie in 0 to 2",
+        ),
         ({"train_labels": np.arange(11) % 3}, "12 images but 11 labels"),
         ({"train_labels": np.array([10**12] * 12)}, "must count the classes from 0, got 1000000000000"),
         ({"train_labels": np.array([-1] * 12)}, "must count the classes from 0, got -1"),

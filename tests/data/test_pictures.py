@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,46 @@ def test_a_picture_that_is_damaged_or_gone_is_named(tmp_path: Path) -> None:
             assert "\n" not in str(error.value)
     with pytest.raises(DataError, match=r"none.jpg' is not a readable picture"):
         read_pictures([tmp_path / "none.jpg"], "toy")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_pictures_stand_as_their_exif_orientation_says(tmp_path: Path, orientation: int, suffix: str) -> None:
+    """The table of the EXIF standard: where the first row and the first column of the stored picture belong."""
+    upright = np.zeros((16, 24, 3), np.uint8)
+    upright[:8, :8], upright[8:, 16:] = (250, 0, 0), (0, 0, 250)
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: upright.transpose(1, 0, 2)[::-1],
+        7: upright.transpose(1, 0, 2)[::-1, ::-1],
+        8: upright.transpose(1, 0, 2)[:, ::-1],
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = Image.fromarray(np.ascontiguousarray(stored))
+    picture.save(tmp_path / f"a.{suffix}", exif=exif, **({"quality": 100, "subsampling": 0} if suffix == "jpg" else {}))
+    found = read_pictures([tmp_path / f"a.{suffix}"], "toy")[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(found.astype(int), upright.astype(int), atol=6 if suffix == "jpg" else 0)
+    seen: list[tuple[int, int]] = []
+    read_pictures([tmp_path / f"a.{suffix}"], "toy", lambda picture: seen.append(picture.size) or picture)
+    assert seen == [(24, 16)] * 2  # `fit` gets it upright
+
+
+def test_several_pictures_in_one_file_and_pipes_are_refused(tmp_path: Path) -> None:
+    frames = [Image.fromarray(noise(seed, 5, 4, 3)) for seed in range(3)]
+    frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
+    with pytest.raises(DataError, match=r"moving.png' holds 3 pictures; save the one that is meant"):
+        read_pictures([tmp_path / "moving.png"], "toy")
+    (tmp_path / "a").mkdir()
+    os.mkfifo(tmp_path / "a" / "pipe.png")
+    with pytest.raises(
+        DataError, match=r"pipe.png' is no file, or a link to none, where a picture of class 'a' should"
+    ):
+        files_by_class({0: tmp_path / "a"}, "toy")
 
 
 def test_files_stand_label_by_label(tmp_path: Path) -> None:

@@ -142,6 +142,32 @@ def test_the_offline_door_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyP
         load_images("cifar10")
 
 
+def test_what_an_archive_of_a_named_set_holds_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DDKIT_DATA", str(tmp_path))
+    parts, file = arrays(32, 3, 10), tmp_path / "cifar10.npz"
+    np.savez(file, **parts)
+    plain = load_images("cifar10")
+    assert plain.notes == () and plain.origins == {}
+    names = np.array(plain.classes)
+    np.savez(file, **parts, classes=names, flips_keep_label=True, train_index=np.arange(20), test_image=np.zeros(3))
+    more = load_images("cifar10")
+    assert more.digest == plain.digest and more.notes == (f"not read in '{file}': train_index, test_image",)
+    np.savez(file, **parts, val_images=parts["test_images"], val_labels=parts["test_labels"])
+    held_out = load_images("cifar10")
+    assert held_out.origins == {"validation": "the archive's"} and held_out.digest != plain.digest
+    assert held_out.validation_images is not None and torch.equal(held_out.validation_images, plain.test_images)
+    for wrong, line in (
+        (
+            {"classes": names[::-1]},
+            r"its 'classes' are not this set's, airplane, automobile, bird, ...; leave them out",
+        ),
+        ({"flips_keep_label": False}, r"'flips_keep_label' is True for this set; leave it out"),
+    ):
+        np.savez(file, **parts, **wrong)
+        with pytest.raises(DataError, match=line):
+            load_images("cifar10")
+
+
 @pytest.mark.parametrize(
     ("spec", "line"),
     [

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from scipy import stats
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from ddkit.data import DSA, Part, RealData
 from ddkit.evaluation import Evaluation, Score, evaluate_honestly, honest
@@ -21,7 +22,7 @@ from ddkit.synth import SyntheticSet
 
 LR_GRID = LR_GRIDS["sgd"]
 SETTINGS = EvaluateSettings(nets=2, steps=15, epochs=2, batch=32)
-ROWS = ["toy", "random-real", "herding", "kmeans", "whole"]
+ROWS = ["toy", "random-real", "herding", "kmeans", "whole", "majority class"]
 
 
 def judge(synthetic: SyntheticSet, real: RealData, net: FlatNet, seed: int = 0, **changes: Any) -> Evaluation:
@@ -52,7 +53,8 @@ def test_shuffled_test_labels_change_nothing_but_the_accuracy(
     spy = Spy(monkeypatch)
     clean, spoilt = judge(synthetic, real, net), judge(synthetic, poisoned, net)
     assert [score.lr for score in clean.scores] == [score.lr for score in spoilt.scores]
-    assert all(one.accuracies != other.accuracies for one, other in zip(clean.scores, spoilt.scores, strict=True))
+    trained = list(zip(clean.scores, spoilt.scores, strict=True))[:-1]  # the last row trains nothing
+    assert all(one.accuracies != other.accuracies for one, other in trained)
     half = len(spy.calls) // 2
     for one, other in zip(spy.calls[:half], spy.calls[half:], strict=True):
         assert torch.equal(one["trained"].theta, other["trained"].theta)
@@ -81,7 +83,7 @@ def test_the_rate_is_the_best_on_validation_and_the_score_that_of_its_networks(
         return Fixed()
 
     monkeypatch.setattr(honest, "train_networks", fixed)
-    for score in judge(synthetic, real, net).scores:
+    for score in judge(synthetic, real, net).scores[:-1]:
         assert score.lr == LR_GRID[2] and score.accuracies == (0.4, 0.5)
     for lr in rates:
         torch.testing.assert_close(lr, torch.tensor([rate for rate in LR_GRID for _ in range(2)]))
@@ -94,7 +96,7 @@ def test_all_rows_are_trained_alike(
     table = judge(synthetic, real, net)
     assert [score.name for score in table.scores] == ROWS
     sizes = [20, 20, 20, 20, len(real.train)]
-    assert [score.images for score in table.scores] == sizes
+    assert [score.images for score in table.scores] == [*sizes, 0]
     for call, size in zip(spy.calls, sizes, strict=True):
         epochs_in_steps = -(-SETTINGS.epochs * size // SETTINGS.batch)
         steps = max(SETTINGS.steps, epochs_in_steps)
@@ -140,12 +142,41 @@ def test_equal_seeds_give_equal_tables(synthetic: SyntheticSet, real: RealData, 
     table = json.loads(texts[0])
     assert (table["protocol"], table["dataset"], table["net"], table["seed"]) == ("honest", "digits", net.spec, 0)
     for row, score in zip(table["scores"], one.scores, strict=True):
-        assert set(row) == {"name", "images", "accuracies", "lr", "validation", "size", "mean", "interval95"}
-        assert 0 <= row["validation"] <= 1
-        assert (row["mean"], row["interval95"]) == (score.mean, score.interval)
+        assert set(row) == {
+            *("name", "images", "accuracies", "lr", "validation", "size", "balanced", "mean", "interval95")
+        }
+        if score.lr is not None:
+            assert 0 <= row["validation"] <= 1
+            assert (row["mean"], row["interval95"]) == (score.mean, score.interval)
+    assert (table["scores"][-1]["lr"], table["scores"][-1]["interval95"]) == (None, None)
     assert all("seconds" in row for row in one.tables()["scores"])
     assert any(f"{len(real.validation)} validation" in note for note in one.notes)
     assert any(f"{len(real.test)} held-out test" in note for note in one.notes)
+
+
+def test_the_majority_stands_below_and_balanced_accuracy_where_classes_are_uneven(
+    synthetic: SyntheticSet, real: RealData, net: FlatNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against scikit-learn, on digits of which the test part holds eight times as many ones as others."""
+    even = judge(synthetic, real, net)
+    assert all(score.balanced is None for score in even.scores) and "balanced" not in " ".join(even.notes)
+    kept = torch.cat([(real.data.test_labels == c).nonzero()[: 32 if c == 1 else 4, 0] for c in range(10)])
+    data = dataclasses.replace(
+        real.data, test_images=real.data.test_images[kept], test_labels=real.data.test_labels[kept]
+    )
+    uneven, spy = dataclasses.replace(real, data=data), Spy(monkeypatch)
+    table = judge(synthetic, uneven, net)
+    labels = uneven.test.labels.numpy()
+    for score, call in zip(table.scores[:-1], spy.calls, strict=True):
+        first = LR_GRID.index(score.lr) * SETTINGS.nets
+        for i, (plain, balanced) in enumerate(zip(score.accuracies, score.balanced, strict=True)):
+            named = net(call["trained"].theta[first + i], uneven.test.images).argmax(1).numpy()
+            assert plain == pytest.approx(accuracy_score(labels, named))
+            assert balanced == pytest.approx(balanced_accuracy_score(labels, named))
+    majority, counts = table.scores[-1], torch.bincount(real.train.labels)
+    assert majority.accuracies == ((labels == int(counts.argmax())).mean(),) and majority.balanced == (0.1,)
+    assert f"always says '{counts.argmax()}'" in " ".join(table.notes)
+    assert any(note.startswith("balanced: the mean over classes") for note in table.notes)
 
 
 @pytest.mark.parametrize("accuracies", [(0.5, 0.7), (0.91, 0.93, 0.9), (0.1, 0.2, 0.3, 0.4, 0.55)])

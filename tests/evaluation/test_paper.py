@@ -45,8 +45,9 @@ def test_the_best_snapshot_on_the_test_part_is_reported_and_said_so(
     snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet
 ) -> None:
     table = judge(snapshots, real, net)
-    best, rival = table.scores
+    best, rival, majority = table.scores
     assert (table.protocol, best.name, rival.name) == ("paper-mtt", "toy (middle)", "random-real")
+    assert majority.name == "majority class" and len(majority.accuracies) == 1
     alone = {name: judge({name: snapshot}, real, net).scores[0] for name, snapshot in snapshots.items()}
     assert best.accuracies == alone["middle"].accuracies
     assert best.mean == max(score.mean for score in alone.values()) > alone["last"].mean

@@ -59,9 +59,10 @@ def test_one_set_is_scored_as_condense_scores_it(recipe) -> None:
     alone = condense(recipe=file, out="alone").evaluation
     assert alone is not None
     found = compare([file], sets=1)
-    assert [line.name for line in found.lines] == ["mtt", "random-real", "herding", "kmeans", "whole"]
+    assert [line.name for line in found.lines] == ["mtt", "random-real", "herding", "kmeans", "whole", "majority class"]
     for line, score in zip(found.lines, alone.scores, strict=True):
         assert line.overall.accuracies == score.accuracies and line.overall.lr == score.lr
+        assert line.overall.balanced == score.balanced
     assert found.lines[0].seconds[0] > 0 and found.lines[0].expert_seconds is None  # `condense` trained them
 
 
@@ -70,7 +71,9 @@ def test_several_sets_several_recipes(recipe) -> None:
     found = compare(files, sets=2)
     assert [(line.ipc, line.name, len(line.scores)) for line in found.lines] == [
         *[(1, "mtt", 2), (1, "random", 2), (1, "random-real", 2), (1, "herding", 2), (1, "kmeans", 2), (1, "whole", 1)],
+        (1, "majority class", 1),
         *[(2, "random", 2), (2, "random-real", 2), (2, "herding", 2), (2, "kmeans", 2), (2, "whole", 1)],
+        (2, "majority class", 1),
     ]
     assert found.lines[0].expert_seconds is not None and found.lines[1].expert_seconds is None
     second = condense(recipe=files[0], seed=1, out="second").evaluation
@@ -173,6 +176,7 @@ def test_the_command_prints_the_table_and_writes_it(recipe, capsys) -> None:
     out = capsys.readouterr().out
     assert "random-real" in out and "2 x 2" in out and "digits, 1" in out
     table = json.loads(Path("table.json").read_text())
-    assert len(table["lines"]) == 5 and table["lines"][0]["mean"] == pytest.approx(
+    assert len(table["lines"]) == 6 and table["lines"][-1]["interval95"] is None
+    assert table["lines"][0]["mean"] == pytest.approx(
         Line("digits", 1, 0.0, "auto", "", compare([file], sets=2).lines[0].scores).overall.mean
     )

@@ -66,14 +66,14 @@ def test_a_comparison_holds_a_host_against_itself_with_fyi(home, tmp_path, monke
         .replace('"crop_flip"', '"crop_flip"\nflips_keep_label = true\n')
     )
     apart = compare(["dm.toml", "fyi.toml"], sets=1)  # two files, one policy: a word on flips does not part them
-    assert [line.name for line in apart.lines][:2] == ["dm", "dm+fyi"] and len(apart.lines) == 5
+    assert [line.name for line in apart.lines][:2] == ["dm", "dm+fyi"] and len(apart.lines) == 6
     alone = {line.flip_share for line in compare(["dm.toml"], sets=1).lines}
     together = {line.flip_share for line in compare(both, sets=1).lines}
     assert (alone, together) == ({0.25}, {0.5})
     assert run(["compare", *both, "--sets", "1", "--flips", "always", "--flips", "augment"]) == 0
     assert "flips" in capsys.readouterr().out
     twice = compare(both, sets=1, flips=("auto", "always", "always"))  # one policy here
-    assert len(twice.lines) == 5 and {line.flip_share for line in twice.lines} == {0.5}
+    assert len(twice.lines) == 6 and {line.flip_share for line in twice.lines} == {0.5}
     assert run(["compare", *both, "--flips", "sometimes"]) == 2
     monkeypatch.setattr(flip_module, "STEPS", 20)
     told: list[str] = []

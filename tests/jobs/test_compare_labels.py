@@ -45,7 +45,7 @@ def test_a_table_for_each_policy(recipes: list[str], capsys: pytest.CaptureFixtu
     lines = {(line.labels, line.name): line for line in found.lines}
     rivals = ["random-real", "herding", "kmeans"]
     assert list(lines) == [
-        *[("hard", name) for name in ("infer", "random", *rivals, "whole")],
+        *[("hard", name) for name in ("infer", "random", *rivals, "whole", "majority class")],
         *[("static", name) for name in ("infer", "random", *rivals)],
     ]
     size = {key: line.overall.size for key, line in lines.items()}

@@ -1,0 +1,99 @@
+"""Where the parts and classes of a folder of pictures lie."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from ddkit.data.part_names import PART_NAMES, part_of
+from ddkit.data.pictures import visible
+from ddkit.data.tiny_imagenet import FOLDER as TINY_IMAGENET
+from ddkit.errors import DataError, nearest
+
+READ = "DIR/CLASS/PICTURE, or DIR/train/CLASS/PICTURE with DIR/test and perhaps DIR/val beside it"
+"""The layouts that ddkit reads."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The class folders of each part, by name, and in words what was found. The training part is always there."""
+
+    parts: dict[str, list[Path]]
+    notes: tuple[str, ...]
+
+
+def find_layout(root: Path, where: str) -> Layout:
+    """Find the class folders of `root`'s parts.
+
+    The layouts are DIR/CLASS/PICTURE, one training part, and DIR/PART/CLASS/PICTURE, where PART is one of PART_NAMES in
+    any case; `val` is the test part where there is no other. Folders called train and test are parts where all folders
+    beside them are parts too, and classes elsewhere.
+
+    Raises:
+        DataError: the folder has another layout, which the line names, or holds pictures that belong to no class.
+    """
+    _refuse_tiny_imagenet(root, where)
+    folders, notes = _class_folders(root, where)
+    named = [(part, folder) for folder in folders if (part := part_of(folder.name))]
+    parts = dict(named)
+    if "train" in parts and len(named) == len(folders):
+        return _split(named, notes, where)
+    deep = [folder for folder in folders if any(entry.is_dir() for entry in visible(folder))]
+    if len(deep) < len(folders):  # a folder among pictures is refused where the pictures are read
+        return Layout({"train": folders}, notes)
+    if "train" in parts:
+        other = next(folder.name for folder in folders if not part_of(folder.name))
+        known = [name for names in PART_NAMES.values() for name in names]
+        raise DataError(
+            f"{where}: '{root}' holds '{other}' beside '{parts['train'].name}', which is no part that ddkit knows; "
+            f"{nearest(other.lower(), known)} (rename it, or move it away)"
+        )
+    inner = next(entry for entry in visible(deep[0]) if entry.is_dir())
+    fix = f"write folder:{deep[0]}" if len(deep) == 1 else "move the pictures up, or call the training part train"
+    raise DataError(
+        f"{where}: found DIR/{deep[0].name}/{inner.name}/..., one folder too deep; ddkit reads {READ}; {fix}"
+    )
+
+
+def _split(named: list[tuple[str, Path]], notes: tuple[str, ...], where: str) -> Layout:
+    """The layout with a folder for each part."""
+    folders: dict[str, Path] = {}
+    for part, folder in named:
+        if part in folders:
+            raise DataError(f"{where}: '{folders[part].name}' and '{folder.name}' are both the {part} part; keep one")
+        folders[part] = folder
+    if "validation" in folders and "test" not in folders:
+        folders["test"] = folders.pop("validation")
+    folders = {part: folders[part] for part in PART_NAMES if part in folders}
+    told = ", ".join(f"{part} from '{folder.name}'" for part, folder in folders.items())
+    parts, more = {}, [*notes, f"folders: {told}"]
+    for part, folder in folders.items():
+        parts[part], passed_over = _class_folders(folder, where)
+        more += passed_over
+    return Layout(parts, tuple(more))
+
+
+def _class_folders(root: Path, where: str) -> tuple[list[Path], tuple[str, ...]]:
+    """The folders in `root`, and a note that names the files beside them, of which none may be a picture."""
+    entries = visible(root)
+    folders = [entry for entry in entries if entry.is_dir()]
+    if not folders:
+        raise DataError(f"{where}: '{root}' has no sub-folders; put the pictures of each class into one")
+    files = [entry for entry in entries if entry not in folders]
+    pictures = Image.registered_extensions()
+    if loose := [file for file in files if file.suffix.lower() in pictures]:
+        raise DataError(f"{where}: '{loose[0]}' lies beside folders, so it has no class; move it into one or remove it")
+    names = ", ".join(file.name for file in files[:3]) + ", ..." * (len(files) > 3)
+    return folders, (f"not read in '{root.name}': {names}",) if files else ()
+
+
+def _refuse_tiny_imagenet(root: Path, where: str) -> None:
+    """The set as it is distributed has folders `images` between, which only its own reader knows."""
+    for tree in (root, root / TINY_IMAGENET):
+        between = [*tree.glob("train/*/images"), *tree.glob("val/images")] if (tree / "wnids.txt").is_file() else []
+        if any(folder.is_dir() for folder in between):
+            rename = "" if tree.name == TINY_IMAGENET else f"; call the folder {TINY_IMAGENET}"
+            raise DataError(
+                f"{where}: '{tree}' is Tiny-ImageNet as it is distributed; take the data tiny-imagenet, and name "
+                f"'{tree.parent}' in the environment variable DDKIT_DATA{rename}"
+            )

@@ -1,0 +1,33 @@
+"""The row of a table of images that trains nothing: what the majority class alone would score."""
+
+import torch
+
+from ddkit.data import RealData
+from ddkit.evaluation.majority import MAJORITY, UNEVEN, majority_balanced, majority_class, majority_share, uneven
+from ddkit.evaluation.score import Score
+
+
+def class_counts(real: RealData, part: str) -> list[int]:
+    """Images of each class in the part "train", "validation" or "test"."""
+    labels = {"train": real.train.labels, "validation": real.validation.labels, "test": real.data.test_labels}[part]
+    return torch.bincount(labels, minlength=real.data.class_count).tolist()
+
+
+def majority_row(real: RealData, on: str = "test") -> Score:
+    """The score of always naming the largest training class, judged on the part `on`."""
+    train, judged = class_counts(real, "train"), class_counts(real, on)
+    balanced = (majority_balanced(judged, majority_class(train)),) if uneven(judged) else None
+    accuracies = (majority_share(train, judged),)
+    return Score(name=MAJORITY, images=0, accuracies=accuracies, lr=None, seconds=0.0, balanced=balanced)
+
+
+def class_notes(real: RealData, on: str = "test") -> list[str]:
+    """What the majority's row is, and what balanced accuracy is where the table states it."""
+    largest = real.data.classes[majority_class(class_counts(real, "train"))]
+    notes = [f"{MAJORITY} of '{real.data.name}': always says '{largest}', of which there are most training images"]
+    if uneven(class_counts(real, on)):
+        notes.append(
+            f"balanced: the mean over classes of the share of their {on} images that is named rightly, as the largest "
+            f"class has more than {UNEVEN} times the images of the smallest"
+        )
+    return notes

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ddkit.errors import UsageError
+from ddkit.jobs import compare, condense, evaluate
+from ddkit.jobs.bench import pick_device
+from ddkit.run import SilentMeter
+
+TINY = ("net.width=8", "net.depth=1", "evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false")
+
+
+class Listener(SilentMeter):
+    """Keeps what was said of the data."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        if line.startswith("data '"):
+            self.said.append(line)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> str:
+    random = np.random.default_rng(0)
+    arrays = {}
+    for part, size in (("train", 1200), ("val", 30), ("test", 45)):
+        arrays[f"{part}_images"] = random.integers(256, size=(size, 8, 8), dtype=np.uint8)
+        arrays[f"{part}_labels"] = np.arange(size) % 3
+    np.savez(tmp_path / "mine.npz", **arrays)
+    return f"npz:{tmp_path / 'mine.npz'}"
+
+
+@pytest.mark.parametrize("name", ["gpu", "GPU", "cuda0", "cuda:", "mps", "auto:1", "cuda:one"])
+def test_a_name_of_no_device_is_answered_with_the_names(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"device '{name}': is no name of a device; write cuda or cuda:1 for a GPU"):
+        pick_device(name)
+    assert pick_device("cpu").type == "cpu"
+    with pytest.raises(UsageError, match="device 'cuda:99': this machine or this build of torch has none"):
+        pick_device("cuda:99")
+
+
+def test_a_run_states_its_parts(archive: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    meter, told = Listener(), "data 'mine': train 1,200, validation 30 (yours), test 45 (yours)"
+    made = condense("random", data=archive, ipc=1, overrides=TINY, out="run", meter=meter)
+    assert meter.said == [told]
+    evaluate("run", meter=meter)
+    assert meter.said == [told, told]
+    assert made.evaluation is not None and "on 30 validation images" in " ".join(made.evaluation.notes)
+    meter.said.clear()
+    compare(["random-digits-ipc1"], sets=1, overrides=TINY, meter=meter)
+    assert meter.said == ["data 'digits': train 1,295, validation 142 (cut from train), test 360"]

@@ -1,0 +1,25 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from ddkit.cli.main import run
+from ddkit.data import load_images
+from ddkit.errors import DataError, printable
+
+
+@pytest.mark.parametrize("name", [b"two\nlines", b"\xff\xfe", b"a\x1b[31mred", "a\u2028b".encode()])
+def test_an_error_is_one_line_that_any_terminal_prints(
+    tmp_path: Path, name: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / os.fsdecode(name)
+    with pytest.raises(DataError) as error:
+        load_images(f"folder:{path}")
+    assert str(error.value).encode().isascii() and len(str(error.value).splitlines()) == 1
+    assert run(["condense", "--method", "random", "--data", f"folder:{path}"]) == 3
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_ordinary_text_stays_as_it_is() -> None:
+    assert printable("naïve 'Schnee' 雪 \u3000") == "naïve 'Schnee' 雪 \u3000"
+    assert printable("a\tb\x00\udcff") == r"a\tb\x00\udcff"
