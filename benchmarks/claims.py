@@ -63,7 +63,7 @@ def expert_row(kind: str, *targets: Target) -> Claim:
     return Claim(
         name=f"experts-{kind}",
         proves=f"20 {kind} experts on 5,000 images of CIFAR-10 beside a loop over a DataLoader",
-        command=("benchmarks/experts.py", row, *size, "--data", "{data}/cifar10.npz", "--save", "{work}/rows"),
+        command=("benchmarks/experts.py", row, *size, "--save", "{work}/rows"),
         rehearsal=("--rehearse", "--experts", "2", "--epochs", "1"),
         seconds=90,
         touches=EXPERTS,

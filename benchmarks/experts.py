@@ -1,6 +1,6 @@
 """Claim: experts trained several times as fast as by published code, plain, flat and smooth, on a CPU.
 
-    python benchmarks/experts.py ROW ... [--data FILE] [--experts 8] [--epochs N] [--repeats 3] [--save [DIR]]
+    python benchmarks/experts.py ROW ... [--experts 8] [--epochs N] [--repeats 3] [--save [DIR]]
 
 Ours is `ddkit.experts.factory.grow`. The textbook is what published code does, in our words: one expert after
 another, a module, a DataLoader over a TensorDataset, DSA on each batch, torch.optim.SGD, for flat experts GSAM over
@@ -16,7 +16,7 @@ augmentations are drawn differently, so that only their distribution agrees. `sh
 2.93 forward passes an image for plain, 5.86 for flat and 8.93 for smooth experts (slope 2, its derivative 4), at the
 rate of a 3x3 convolution (the network's second, at the batch size) on all cores, measured in the same run.
 
-Rows: see ROWS; those of CIFAR-10 take the first 5,000 images of an npz archive, --data. --save adds a line a row to
+Rows: see ROWS; those of CIFAR-10 take the first 5,000 images of cifar10.npz in DDKIT_DATA. --save adds a line a row to
 experts.jsonl in DIR (results/).
 """
 
@@ -168,21 +168,19 @@ def step_differences(net: FlatNet, real: RealData, settings: ExpertSettings, the
     return differences
 
 
-def real_data(row: Row, archive: str) -> RealData:
+def real_data(row: Row) -> RealData:
     if row.data == "digits":
         return prepare(load_images("digits"), DataSettings(name="digits"))
-    whole = load_images(f"npz:{archive}")
+    whole = load_images(row.data)
     few = ImageData(
         **{**vars(whole), "train_images": whole.train_images[:IMAGES], "train_labels": whole.train_labels[:IMAGES]}
     )
     return prepare(few, DataSettings(name=whole.name))
 
 
-def measured(
-    name: str, row: Row, archive: str, experts: int, epochs: int | None, repeats: int, keep: str | None
-) -> None:
+def measured(name: str, row: Row, experts: int, epochs: int | None, repeats: int, keep: str | None) -> None:
     device, epochs = torch.device(row.device), epochs or row.epochs
-    real = real_data(row, archive).to(device)
+    real = real_data(row).to(device)
     net = FlatNet(parse_net(row.net), tuple(real.train.images.shape[1:]), len(real.data.classes))
     settings, dsa = expert_settings(row.kind)(batch=row.batch, lr=row.lr), DSA(AUGMENT[row.data])
     thetas = [net.init(stream(settings.seed, "expert", expert)).to(device) for expert in range(experts)]
@@ -234,7 +232,6 @@ def measured(
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("rows", nargs="+", choices=ROWS, metavar="ROW", help=", ".join(ROWS))
-    ask.add_argument("--data", default="cifar10.npz", help="CIFAR-10 as an npz archive")
     ask.add_argument("--experts", type=int, default=8)
     ask.add_argument("--epochs", type=int)
     ask.add_argument("--repeats", type=int, default=3)
@@ -243,7 +240,7 @@ def main() -> None:
     args = ask.parse_args()
     for name in args.rows:
         row = replace(ROWS[name], **TOY) if args.rehearse else ROWS[name]
-        measured(name, row, args.data, args.experts, args.epochs, args.repeats, args.save)
+        measured(name, row, args.experts, args.epochs, args.repeats, args.save)
 
 
 if __name__ == "__main__":
