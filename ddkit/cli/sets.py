@@ -1,7 +1,5 @@
 """ddkit sets"""
 
-import json
-
 import click
 
 
@@ -13,14 +11,17 @@ def sets() -> None:
 @sets.command()
 def ls() -> None:
     """List the ready-made sets with their scores."""
-    from ddkit.cli.table import percent, print_rows
+    from ddkit.cli.table import percent, print_rows, read_scores
     from ddkit.synth import list_sets, load
 
     rows = []
     for name in list_sets():
         synthetic = load(name)
-        scores = json.loads(synthetic.record.scores).get("scores", [])
-        shown = ", ".join(f"{s['name']} {percent(100 * s['mean'], 100 * s['interval95'])}" for s in scores)
+        shown = ", ".join(
+            read_scores(
+                synthetic.record.scores, lambda s: f"{s['name']} {percent(100 * s['mean'], 100 * s['interval95'])}"
+            )
+        )
         facts = synthetic.facts
         rows.append((name, facts.dataset, facts.method, str(facts.ipc), shown or "not measured"))
     print_rows(("name", "data", "method", "ipc", "accuracy % (honest)"), rows)

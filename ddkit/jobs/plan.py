@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from ddkit.arguments import checked
 from ddkit.data import refuse_small_classes
 from ddkit.experts import Buffer, BufferKey, TeacherSettings, posts
 from ddkit.experts.processes import process_count
@@ -77,6 +78,7 @@ class Plan:
         return sum(stage.disk for stage in self.stages)
 
 
+@checked
 def plan(
     method: str | None = None,
     *,
