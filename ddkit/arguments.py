@@ -6,20 +6,25 @@ A wrong one is a line, as it is at the shell, and not a traceback from the depth
 import functools
 import inspect
 import numbers
+import re
 import types
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from ddkit.errors import UsageError, nearest
+from ddkit.errors import DataError, UsageError, nearest
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_UNFIT = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
+"""Signs that no file's name holds. (Bytes that are not UTF-8 stand in names as \\udc80 to \\udcff.)"""
+
 
 def checked(call: Callable[P, R]) -> Callable[P, R]:
-    """The same function, which raises UsageError for an argument that is missing, unknown or of a wrong type.
+    """The same function, which raises UsageError for an argument that is missing, unknown or of a wrong type, and
+    DataError where the operating system refuses a file.
 
     Whole numbers pass for real ones, numbers of NumPy for Python's, texts for paths, and any sequence of texts for a
     tuple of them; the call gets what its annotation names. A text is never taken for a sequence of texts.
@@ -47,6 +52,7 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
             raise UsageError(f"{_called(call)}: {error}") from None
         for name, value in bound.arguments.items():
             if name in hints:
+                _refuse_signs(f"{_called(call)}: {name}", value)
                 try:
                     bound.arguments[name] = _fitted(value, hints[name])
                 except TypeError:
@@ -55,13 +61,23 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
                     raise UsageError(
                         f"{_called(call)}: {name} must be {_told(hints[name])}{hint}, got {found}"
                     ) from None
-        return call(*bound.args, **bound.kwargs)
+        try:
+            return call(*bound.args, **bound.kwargs)
+        except OSError as error:
+            file = "" if error.filename is None else f" '{error.filename}'"
+            raise DataError(f"{_called(call)}: file{file}: {error.strerror or error}; choose another") from error
 
     return wrapper
 
 
+def _refuse_signs(what: str, value: object) -> None:
+    """Raise UsageError for a text or path with a sign that neither a file's name nor a recipe can hold."""
+    if isinstance(value, (str, Path)) and _UNFIT.search(str(value)):
+        raise UsageError(f"{what} holds a sign that no file can hold, got {_short(str(value))}")
+
+
 def _called(call: Callable[..., Any]) -> str:
-    return call.__qualname__.removesuffix(".__init__")
+    return call.__qualname__.removesuffix(".__init__").rpartition("<locals>.")[2]
 
 
 def _short(value: object) -> str:

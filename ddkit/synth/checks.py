@@ -78,7 +78,8 @@ def number(value: Any, what: str) -> float:
 
 def column(value: Any, what: str) -> tuple[float, ...]:
     """Finite numbers, one a channel."""
-    if not isinstance(value, (list, tuple, np.ndarray)) or not len(np.shape(value)) == 1 or not len(value):
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(value, (list, tuple)) or not value:
         raise DataError(f"set: {what} must be one number a channel, got {shown(value)}")
     return tuple(number(each, what) for each in value)
 

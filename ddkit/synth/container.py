@@ -127,6 +127,8 @@ def read_record(file: h5py.File) -> Record:
     group, names = member(file, "ddkit", h5py.Group), [field.name for field in dataclasses.fields(Record)]
     only(group, (), "part")
     only(group.attrs, names, "attribute")
+    if (name := next((name for name in names if name not in group.attrs), None)) is not None:
+        raise LookupError(f"its record has no '{name}'")
     return Record(**{name: plain(group.attrs[name]) for name in names})
 
 

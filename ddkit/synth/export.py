@@ -43,6 +43,8 @@ def export(synthetic: SyntheticSet, raw: Tensor, kind: str, path: str | Path, *,
         DataError: pixels that are not those of the set, or that png cannot hold; the target cannot be written.
     """
     path = Path(path)
+    if not path.name:
+        raise UsageError(f"export: path must name a file or folder, got {str(path)!r}; name a file of its own")
     if kind not in EXPORTERS:
         raise UsageError(f"export kind '{kind}' is unknown; {nearest(kind, EXPORTERS)}")
     if raw.shape != synthetic.images.shape or not raw.is_floating_point() or not bool(raw.isfinite().all()):
@@ -98,12 +100,12 @@ def _png(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None
         temporary.write_text(_facts(synthetic, **({"clipped": clipped} if clipped["values"] else {})) + "\n")
     if clipped["values"]:
         meter.say(
-            f"png: clipped {clipped['values']:,} of {clipped['of']:,} values, which lay outside the range of pixels, by "
+            f"png: clipped {clipped['values']:,} of {clipped['of']:,} values, which lay outside the pixels' range, by "
             f"at most {clipped['farthest']:.3g} of that range; npz and pt hold them as they are"
         )
 
 
-def _clipped(raw: Tensor) -> dict[str, float]:
+def _clipped(raw: Tensor) -> dict[str, int | float]:
     """How many values are clipped, of how many, and by how much at most, in units of the pixels' range. Half a step
     beyond the range is what rounding to bytes takes anywhere."""
     beyond = (raw - raw.clamp(0, 1)).abs()

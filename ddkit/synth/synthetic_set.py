@@ -79,10 +79,7 @@ class SyntheticSet:
     def _refuse_another_expansion(self, compact: Compact) -> None:
         """Class by class, so that the images are not held a second time."""
         mean, std = self.facts.mean or (), self.facts.std or ()
-        if (
-            len(self.images) == len(compact.real) * compact.instances
-            and self.images.shape[1:] == compact.real.shape[2:]
-        ):
+        if self.images.shape == (len(compact.real) * compact.instances, *compact.real.shape[2:]):
             parts = self.images.split(compact.instances)
             owns = (Compact(own[None], compact.compensators, compact.mirrored) for own in compact.real)
             if all(torch.equal(part, own.expand(mean, std)) for part, own in zip(parts, owns, strict=True)):
@@ -119,9 +116,7 @@ class SyntheticSet:
         if facts.temperature is not None:
             _refuse_lost(soft, "soft labels, which are stored as float16,")
             if facts.top_k is not None and not is_packed(soft, facts.top_k):
-                raise DataError(
-                    f"set: soft labels have more than {facts.top_k} logits of their own, which is its top_k"
-                )
+                raise DataError(f"set: fact 'top_k' is {facts.top_k}, but soft labels have more logits of their own")
             return
         _refuse_lost(soft, "soft labels")
         sums = soft.sum(1)
