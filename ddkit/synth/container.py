@@ -20,9 +20,9 @@ from ddkit.synth.facts import Record
 
 FORMAT = "ddkit-set/1"
 READERS = {
-    "images": "ddkit.load",
-    "compact": "ddkit.load",
-    "graphs": "ddkit.read_graph_set",
+    "images": "ddkit.load(path)",
+    "compact": "ddkit.load(path)",
+    "graphs": "ddkit.read_graph_set(path)",
 }
 """Kinds of sets, and what reads each."""
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, no_type_check
 
+import ddkit.synth.checks as checks
 from ddkit.errors import DataError, nearest
-from ddkit.synth import checks
 
 SPACES = ("normalised", "zca")
 """Where images may live."""

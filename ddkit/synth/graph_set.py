@@ -9,9 +9,9 @@ from typing import Any, no_type_check
 
 import numpy as np
 
+import ddkit.synth.checks as checks
 from ddkit.errors import DataError
 from ddkit.graphs import TreeDag, item_bytes, shrunk
-from ddkit.synth import checks
 from ddkit.synth.facts import Record
 from ddkit.synth.graph_checks import checked_samples, checked_trees, checked_vocabulary
 
