@@ -14,6 +14,9 @@ Array = np.ndarray
 MOST = 2**53
 """Numbers beyond it, and sums beyond it, are refused: float64 would round them."""
 
+MOST_EDGES = 10**8
+"""Edges between distinct trees that a forward pass may have: they take about 5 GB."""
+
 
 def checked_trees(trees: TreeDag, hops: int, node_labels: int, edge_labels: int) -> TreeDag:
     """The trees with int64 arrays.
@@ -35,6 +38,8 @@ def checked_trees(trees: TreeDag, hops: int, node_labels: int, edge_labels: int)
         "count": _whole(trees.count, "count", at_least=1, length=edges),
         "leaf_degree": _degrees(trees.leaf_degree, leaves),
     }
+    if (passes := int(arrays["count"].sum())) > MOST_EDGES:
+        raise DataError(f"set: 'count' asks for {passes:,} edges between its trees, over {MOST_EDGES:,}")
     found = dataclasses.replace(trees, **arrays)
     if written_out(found).max() > MOST:
         raise DataError("set: a tree has more nodes than can be counted; its 'count' or 'fan' cannot be right")

@@ -225,6 +225,8 @@ def graphs(facts: Parts | None, record: Parts | None, arrays: dict[str, Any]) ->
     vectors = [array.tolist() for name, array in found.items() if name not in two]
     if any(number < 0 for vector in vectors for number in vector) or any(sum(vector) > 2**53 for vector in vectors):
         return None
+    if found["count"].sum() > 10**8:
+        return None
     depth = found["depth_size"].tolist()
     if len(depth) != facts["hops"] + 1 or min(depth) < 1 or len(found["label"]) != sum(depth):
         return None

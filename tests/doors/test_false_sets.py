@@ -221,6 +221,7 @@ GRAPHS = [
     ({"child": [0, 0, -1, 1]}, "'child' must lie in 0 to 1, got -1 at 2"),
     ({"count": [1, 0, 1, 1]}, "'count' must lie in 1 to .*, got 0 at 1"),
     ({"count": [2**52, 2**52, 2**52, 1]}, "the numbers of 'count' have a sum that cannot be counted"),
+    ({"count": [1, 10**8, 1, 1]}, "'count' asks for 100,000,003 edges between its trees, over 100,000,000"),
     ({"edge_label": [0, 2, 0, 0]}, "'edge_label' must lie in 0 to 1, got 2 at 1"),
     ({"tree_label": [0, 1, 0, 1, 2]}, "'label' must lie in 0 to 1, got 2 at 4"),
     ({"leaf_degree": [1.0, -2.0]}, "'leaf_degree' must be finite numbers from 0 on"),
@@ -258,4 +259,4 @@ def test_numbers_of_any_size_become_64_bits() -> None:
 
 def test_trees_that_no_memory_holds_are_not_written_out() -> None:
     with pytest.raises(DataError, match=r"written out its trees have 1e\+08 nodes, over 50,000,000; export it as npz"):
-        ddkit.as_pyg(graph_set(count=[1, 10**8, 1, 1]))
+        ddkit.as_pyg(graph_set(count=[1, 5 * 10**7, 1, 1], tree=[1, 1, 0]))
