@@ -24,7 +24,9 @@ def checked_trees(trees: TreeDag, hops: int, node_labels: int, edge_labels: int)
     Raises:
         DataError: arrays that are no trees of depth `hops` over so many labels of nodes and edges.
     """
-    size = _whole(trees.depth_size, "depth_size", at_least=1, length=hops + 1)
+    size = _whole(trees.depth_size, "depth_size", length=hops + 1)  # of isolated vertices alone there is no leaf
+    if not size[-1]:
+        raise DataError("set: has no tree of full depth, the last of 'depth_size' is 0")
     total, leaves = int(size.sum()), int(size[0])
     fan = _whole(trees.fan, "fan", length=total - leaves)
     edges = int(fan.sum())

@@ -228,7 +228,7 @@ def graphs(facts: Parts | None, record: Parts | None, arrays: dict[str, Any]) ->
     if found["count"].sum() > 10**8:
         return None
     depth = found["depth_size"].tolist()
-    if len(depth) != facts["hops"] + 1 or min(depth) < 1 or len(found["label"]) != sum(depth):
+    if len(depth) != facts["hops"] + 1 or depth[-1] < 1 or len(found["label"]) != sum(depth):
         return None
     if len(degree) != depth[0] or not np.isfinite(degree).all() or (degree < 0).any():
         return None

@@ -229,7 +229,7 @@ GRAPHS = [
     ({"leaf_degree": [1.0]}, "'leaf_degree' must be 2 floats, one a leaf, got float32 \\[1\\]"),
     ({"fan": [1, 2, 2]}, "'child' must have 5 numbers, got 4"),
     ({"depth_size": [2, 3, 1]}, "'depth_size' must have 2 numbers, got 3"),
-    ({"depth_size": [5, 0]}, "'depth_size' must lie in 1 to"),
+    ({"depth_size": [5, 0]}, "has no tree of full depth, the last of 'depth_size' is 0"),
     ({"label": [0, 2]}, "'sample_label' must lie in 0 to 1, got 2 at 1"),
     ({"support": [5, 0]}, "'sample_support' must lie in 1 to .*, got 0 at 1"),
     ({"size": [0, 3]}, "'sample_size' must lie in 1 to .*, got 0 at 0"),

@@ -90,7 +90,9 @@ def graph_parts(draw: st.DrawFn) -> Parts:
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     hops, classes, labels = draw(st.integers(1, 3)), draw(st.integers(1, 3)), 3
     depth = rng.integers(1, 5, hops + 1)
-    fan = rng.integers(0, 4, depth[1:].sum())
+    if draw(st.integers(0, 7)) == 0:  # isolated vertices
+        depth[:-1] = 0
+    fan = rng.integers(0, 4, depth[1:].sum()) * np.repeat(depth[:-1] > 0, depth[1:])
     owners = np.repeat(np.repeat(depth[:-1], depth[1:]), fan)
     size = rng.integers(1, 4, draw(st.integers(1, 4)))
     arrays = {
