@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, no_type_check
 
-import ddkit.synth.checks as checks
 from ddkit.errors import DataError, nearest
+from ddkit.synth.checks import column, json_object, names, positive, share, shown, text, truth, whole
 
 SPACES = ("normalised", "zca")
 """Where images may live."""
@@ -54,13 +54,13 @@ class SetFacts:
                 object.__setattr__(self, name, check(value, f"fact '{name}'"))
         if self.space not in SPACES:
             raise DataError(
-                f"set: fact 'space' is {checks.shown(self.space)}, which is unknown; {nearest(self.space, SPACES)}"
+                f"set: fact 'space' is {shown(self.space)}, which is unknown; {nearest(self.space, SPACES)}"
             )
         mean, std = self.mean or (), self.std or ()
         if len(mean) != len(std):
             raise DataError(f"set: facts 'mean' and 'std' must be as long, got {len(mean)} and {len(std)} numbers")
         for value in std:
-            checks.positive(value, "fact 'std'")
+            positive(value, "fact 'std'")
         if self.top_k is not None and (self.temperature is None or self.top_k >= len(self.classes)):
             raise DataError(
                 f"set: fact 'top_k' is {self.top_k}; it needs a temperature and more classes than that, got "
@@ -76,17 +76,17 @@ class SetFacts:
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     **dict.fromkeys(
-        ("method", "dataset", "data_digest", "space", "preprocess_digest", "net", "augment", "teachers"), checks.text
+        ("method", "dataset", "data_digest", "space", "preprocess_digest", "net", "augment", "teachers"), text
     ),
-    "classes": checks.names,
-    "ipc": checks.whole,
-    "evaluation_flip": checks.share,
-    "fyi": checks.truth,
-    "mean": checks.column,
-    "std": checks.column,
-    "lr": checks.positive,
-    "temperature": checks.positive,
-    "top_k": checks.whole,
+    "classes": names,
+    "ipc": whole,
+    "evaluation_flip": share,
+    "fyi": truth,
+    "mean": column,
+    "std": column,
+    "lr": positive,
+    "temperature": positive,
+    "top_k": whole,
 }
 _OPTIONAL = ("mean", "std", "lr", "temperature", "top_k")
 
@@ -106,6 +106,6 @@ class Record:
     scores: str = "{}"
 
     def __post_init__(self) -> None:
-        checks.text(self.recipe, "the recipe")
+        text(self.recipe, "the recipe")
         for name in ("environment", "lineage", "scores"):
-            checks.json_object(getattr(self, name), f"'{name}'")
+            json_object(getattr(self, name), f"'{name}'")

@@ -9,9 +9,9 @@ from typing import Any, no_type_check
 
 import numpy as np
 
-import ddkit.synth.checks as checks
 from ddkit.errors import DataError
 from ddkit.graphs import TreeDag, item_bytes, shrunk
+from ddkit.synth.checks import names, shown, text, truth, whole
 from ddkit.synth.facts import Record
 from ddkit.synth.graph_checks import checked_samples, checked_trees, checked_vocabulary
 
@@ -45,15 +45,15 @@ class GraphFacts:
         for name, check in _CHECKS.items():
             object.__setattr__(self, name, check(getattr(self, name), f"fact '{name}'"))
         if self.readout != "mean":
-            found = checks.shown(self.readout)
+            found = shown(self.readout)
             raise DataError(f"set of '{self.dataset}': its readout is {found}, and ddkit knows only the mean")
 
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
-    **dict.fromkeys(("method", "dataset", "data_digest", "readout"), checks.text),
-    "classes": checks.names,
-    "hops": checks.whole,
-    "true_degrees": checks.truth,
+    **dict.fromkeys(("method", "dataset", "data_digest", "readout"), text),
+    "classes": names,
+    "hops": whole,
+    "true_degrees": truth,
 }
 
 
