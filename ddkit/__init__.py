@@ -8,24 +8,24 @@ if TYPE_CHECKING:
     from ddkit.errors import DDKitError as DDKitError
     from ddkit.errors import NumericalError as NumericalError
     from ddkit.errors import UsageError as UsageError
-    from ddkit.jobs import compare as compare
-    from ddkit.jobs import condense as condense
-    from ddkit.jobs import condense_graphs as condense_graphs
-    from ddkit.jobs import doctor as doctor
-    from ddkit.jobs import evaluate as evaluate
-    from ddkit.jobs import evaluate_graphs as evaluate_graphs
-    from ddkit.jobs import plan as plan
-    from ddkit.jobs import raw_images as raw_images
-    from ddkit.jobs import relabel as relabel
-    from ddkit.jobs import train_teachers as train_teachers
-    from ddkit.jobs import verify as verify
+    from ddkit.jobs.compare import compare as compare
+    from ddkit.jobs.condense import condense as condense
+    from ddkit.jobs.condense_graphs import condense_graphs as condense_graphs
+    from ddkit.jobs.doctor import doctor as doctor
+    from ddkit.jobs.evaluate import evaluate as evaluate
+    from ddkit.jobs.evaluate_graphs import evaluate_graphs as evaluate_graphs
+    from ddkit.jobs.plan import plan as plan
+    from ddkit.jobs.raw import raw_images as raw_images
+    from ddkit.jobs.relabel import relabel as relabel
+    from ddkit.jobs.teachers import train_teachers as train_teachers
+    from ddkit.jobs.verify import verify as verify
     from ddkit.synth import SyntheticDataset as SyntheticDataset
     from ddkit.synth import SyntheticSet as SyntheticSet
     from ddkit.synth import as_pyg as as_pyg
-    from ddkit.synth import export as export
     from ddkit.synth import list_sets as list_sets
     from ddkit.synth import load as load
     from ddkit.synth import read_graph_set as read_graph_set
+    from ddkit.synth.export import export as export
 
 _HOMES = {
     "ddkit.errors": ("DDKitError", "DataError", "NumericalError", "UsageError"),

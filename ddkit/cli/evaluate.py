@@ -50,7 +50,7 @@ def evaluate(
     from ddkit.run import atomic_write, terminal_meter
     from ddkit.synth import is_graph_set
 
-    if is_graph_set(Path(source)):
+    if is_graph_set(source):
         from ddkit.cli.graphs import evaluate_and_print, refuse_image_options
 
         refuse_image_options(device, protocol=protocols != ("honest",), cross=cross, no_baselines=not baselines)

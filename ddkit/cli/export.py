@@ -13,14 +13,21 @@ import click
 def export(source: str, kind: str, out: Path | None, data: str | None) -> None:
     """Write SET for trainers that do not read HDF5: images in network space and in pixels, labels, facts."""
     from ddkit.jobs import raw_images
+    from ddkit.run import terminal_meter
     from ddkit.synth import export as write
     from ddkit.synth import export_graphs, is_graph_set, load, read_graph_set
 
-    if is_graph_set(Path(source)):
+    if is_graph_set(source):
         target = out or Path(f"{Path(source).stem}.{kind}")
-        click.echo(f"wrote {export_graphs(read_graph_set(Path(source)), kind, target)}")
+        click.echo(f"wrote {export_graphs(read_graph_set(source), kind, target)}")
         return
     synthetic = load(source)
     name = Path(source).stem
     target = out or Path(name if kind == "png" else f"{name}.{kind}")
-    click.echo(f"wrote {write(synthetic, raw_images(synthetic, data), kind, target)}")
+    with terminal_meter() as meter:
+        click.echo(f"wrote {write(synthetic, raw_images(synthetic, data), kind, target, meter=meter)}")
+    if kind != "png" and synthetic.facts.temperature is not None:
+        click.echo(
+            f"soft_label holds logits, to be learned at temperature {synthetic.facts.temperature:g}; "
+            "probability holds what a plain loss takes"
+        )

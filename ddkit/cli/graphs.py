@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -158,7 +158,7 @@ def print_graph_evaluation(found: "GraphEvaluation") -> None:
 
 def show_graph_set(made: "GraphSet", recipe: bool) -> None:
     """`ddkit show` of graphs."""
-    from ddkit.cli.table import print_facts
+    from ddkit.cli.table import print_facts, read_scores
 
     if recipe:
         click.echo(made.record.recipe, nl=False)
@@ -169,11 +169,13 @@ def show_graph_set(made: "GraphSet", recipe: bool) -> None:
     facts["trees"] = f"{made.trees.roots} of full depth, {int(made.trees.depth_size.sum())} of all depths"
     facts["bytes"] = f"{made.stored_bytes} as stored, {made.explicit_bytes} with all trees written out"
     print_facts(facts)
-    for row in json.loads(made.record.scores).get("scores", ()):
-        click.echo(
-            f"  {row['name']:<26} {row['gnn']:<5} AUC {_percent(*row['auc'])}, accuracy {_percent(*row['accuracy'])} %"
-        )
+    for line in read_scores(made.record.scores, _told):
+        click.echo(f"  {line}")
     click.echo(f"\nrecipe\n{made.record.recipe}", nl=False)
+
+
+def _told(row: dict[str, Any]) -> str:
+    return f"{row['name']:<26} {row['gnn']:<5} AUC {_percent(*row['auc'])}, accuracy {_percent(*row['accuracy'])} %"
 
 
 def _cells(score: "GraphScore") -> tuple[str, ...]:

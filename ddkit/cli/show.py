@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,11 +14,11 @@ import click
 def show(source: str, recipe: bool) -> None:
     """Print what SET is: facts, scores, lineage, recipe. SET is a file, a run folder, or a ready-made set's name."""
     from ddkit.cli.graphs import show_graph_set
-    from ddkit.cli.table import print_facts, share
+    from ddkit.cli.table import print_facts, read_scores
     from ddkit.synth import is_graph_set, load, read_graph_set
 
-    if is_graph_set(Path(source)):
-        show_graph_set(read_graph_set(Path(source)), recipe)
+    if is_graph_set(source):
+        show_graph_set(read_graph_set(source), recipe)
         return
     synthetic = load(source)
     if recipe:
@@ -35,15 +36,20 @@ def show(source: str, recipe: bool) -> None:
     if Path(source).is_file():
         facts["file"] = f"{Path(source).stat().st_size:,} bytes with recipe, lineage and HDF5's own"
     print_facts(facts)
-    scores = json.loads(synthetic.record.scores)
-    if scores:
-        click.echo(f"\nscores (protocol {scores['protocol']}, {scores['net']})")
-        for row in scores["scores"]:
-            accuracy = f"{share(row['mean'], row['interval95'])} %"
-            n = f"  (n = {len(row['accuracies'])})" if row["lr"] is not None else ""
-            click.echo(f"  {row['name']:<14} {row['images']:>6} images  {accuracy}{n}")
+    if lines := read_scores(synthetic.record.scores, _told):
+        scores = json.loads(synthetic.record.scores)
+        click.echo(f"\nscores (protocol {scores.get('protocol')}, {scores.get('net')})")
+        for line in lines:
+            click.echo(f"  {line}")
     for title, text in (("lineage", synthetic.record.lineage), ("environment", synthetic.record.environment)):
         click.echo(f"\n{title}")
         for name, value in json.loads(text).items():
             click.echo(f"  {name} {value}")
     click.echo(f"\nrecipe\n{synthetic.record.recipe}", nl=False)
+
+
+def _told(row: dict[str, Any]) -> str:
+    from ddkit.cli.table import share
+
+    n = f"  (n = {len(row['accuracies'])})" if row["lr"] is not None else ""
+    return f"{row['name']:<14} {row['images']:>6} images  {share(row['mean'], row['interval95'])} %{n}"

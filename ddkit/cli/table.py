@@ -1,9 +1,10 @@
 """Tables on standard output."""
 
+import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -82,6 +83,14 @@ def share(mean: float, half: float | None) -> str:
 def percent(mean: float, half: float) -> str:
     """A mean in % and half the width of its interval."""
     return f"{mean:.1f} ± {half:.1f}"
+
+
+def read_scores(record: str, line: Callable[[dict[str, Any]], str]) -> list[str]:
+    """A line for each score in a set's record, or one that says that they have another form than `line` reads."""
+    try:
+        return [line(row) for row in json.loads(record).get("scores", ())]
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return ["scores of a form that this version does not read"]
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

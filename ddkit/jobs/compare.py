@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from ddkit.arguments import checked
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import PARTS, class_notes
@@ -30,6 +31,7 @@ FYI = "+fyi"
 """Ends the name of a recipe that is to be made with FYI."""
 
 
+@checked
 def compare(
     recipes: Sequence[str | Path],
     *,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ddkit.arguments import checked
 from ddkit.data import refuse_small_classes
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa
@@ -38,6 +39,7 @@ class Condensed:
     evaluation: Evaluation | None
 
 
+@checked
 def condense(
     method: str | None = None,
     *,

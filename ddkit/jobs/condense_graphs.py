@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphEvaluation, GraphJudge, evaluate_graph_set
 from ddkit.graphs import load_parts
@@ -30,6 +31,7 @@ class CondensedGraphs:
     evaluation: GraphEvaluation | None
 
 
+@checked
 def condense_graphs(
     method: str | None = None,
     *,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ddkit.arguments import checked
 from ddkit.errors import DDKitError
 from ddkit.experts import list_buffers
 from ddkit.home import home
@@ -24,6 +25,7 @@ SMOKE = (
 )
 
 
+@checked
 def doctor(smoke: bool = True) -> tuple[dict[str, str], bool]:
     """(facts to show, whether all is well). The smoke job condenses digits for a few iterations in a temporary folder.
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from ddkit.errors import DataError, UsageError
+from ddkit.arguments import checked
+from ddkit.errors import DataError, RecipeError, UsageError
 from ddkit.evaluation import (
     PAPERS,
     Evaluation,
@@ -26,7 +27,7 @@ from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, parse_net
 from ddkit.recipe import DataSettings, EvaluateSettings, only, override, parse_table, read_toml
 from ddkit.run import Meter, RunFolder, SilentMeter
-from ddkit.synth import SyntheticSet, load
+from ddkit.synth import SyntheticSet, load, shown
 
 POOL = ("convnet", "alexnet", "vgg11", "resnet18")
 """What the field calls cross-architecture evaluation (pool M of MTT's code, without the variant ResNet18_AP)."""
@@ -35,6 +36,7 @@ OF_THE_SET = "it is the set's, so take one made without flips"
 """How to do without flips that a set was made under."""
 
 
+@checked
 def evaluate(
     source: SyntheticSet | str | Path,
     *,
@@ -160,6 +162,15 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
                 f"set of '{facts.dataset}': was made with other {what} (digest {theirs[:8]}) than found here "
                 f"({ours[:8]}); name the data it was made from with --data"
             )
+    for what, mine, real in (
+        ("images", tuple(synthetic.images.shape[1:]), tuple(bench.real.data.shape)),
+        ("classes", facts.classes, bench.real.data.classes),
+    ):
+        if mine != real:
+            raise DataError(
+                f"set of '{facts.dataset}': its {what} are {shown(mine)}, but those of its data {shown(real)}; make it "
+                "again from this data"
+            )
     return bench
 
 
@@ -167,7 +178,7 @@ def data_of(synthetic: SyntheticSet, overrides: tuple[str, ...] = ()) -> DataSet
     """The data a set was made from: as its recipe says, with what is laid over it, else as its facts say."""
     tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), overrides)
     told = {"name": synthetic.facts.dataset, "augment": synthetic.facts.augment}
-    return parse_table(told | tables.get("data", {}), DataSettings, "set", "data")
+    return parse_table(told | _section(tables, "data"), DataSettings, "set", "data")
 
 
 def teacher_table(synthetic: SyntheticSet) -> dict[str, Any] | None:
@@ -175,8 +186,15 @@ def teacher_table(synthetic: SyntheticSet) -> dict[str, Any] | None:
     relabelled = json.loads(synthetic.record.lineage).get("teachers")
     if relabelled is not None:
         return relabelled
-    table = dict(read_toml(synthetic.record.recipe, "the set's recipe").get("experts", {}))
+    table = dict(_section(read_toml(synthetic.record.recipe, "the set's recipe"), "experts"))
     return table if table.pop("name", None) == TeacherSettings.name else None
+
+
+def _section(tables: dict[str, Any], name: str) -> dict[str, Any]:
+    """A section of a set's recipe, empty where there is none."""
+    if not isinstance(table := tables.get(name, {}), dict):
+        raise RecipeError(f"the set's recipe, key '{name}': must be a table, got {shown(table)}")
+    return table
 
 
 def _teachers_of(synthetic: SyntheticSet, bench: Bench, needed: bool, meter: Meter) -> Ensemble | None:

@@ -1,7 +1,9 @@
 """Judge a set of graphs: read the graphs it was made from, then hand over to the evaluator."""
 
+import json
 from pathlib import Path
 
+from ddkit.arguments import checked
 from ddkit.errors import DataError
 from ddkit.evaluation import GraphEvaluation, GraphJudge, GraphTraining, evaluate_graph_set
 from ddkit.graphs import GraphDataSettings, load_parts
@@ -10,6 +12,7 @@ from ddkit.run import Meter, SilentMeter
 from ddkit.synth import read_graph_set
 
 
+@checked
 def evaluate_graphs(
     source: str | Path,
     *,
@@ -32,10 +35,11 @@ def evaluate_graphs(
         DataError: the set or its graphs are missing or damaged, or do not belong together.
     """
     only(overrides, ("evaluate.",), "when a set is evaluated")
-    made = read_graph_set(Path(source))
+    made = read_graph_set(source)
     where = "the set's recipe"
     tables = override(read_toml(made.record.recipe, where), overrides)
-    chosen = parse_table(tables.get("data", {}) | ({"name": data} if data else {}), GraphDataSettings, where, "data")
+    tables = override(tables, (f"data.name={json.dumps(data)}",) if data else ())
+    chosen = parse_table(tables.get("data", {}), GraphDataSettings, where, "data")
     training = parse_table(tables.get("evaluate", {}), GraphTraining, where, "evaluate")
     parts = load_parts(chosen.name, chosen.split_seed)
     if parts.train.digest != made.facts.data_digest:

@@ -1,5 +1,6 @@
 """What a condensation will take on this machine, before it begins: time, peak memory and disk, from a short probe."""
 
+import math
 import shutil
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import torch
 
+from ddkit.arguments import checked
 from ddkit.data import refuse_small_classes
+from ddkit.errors import UsageError
 from ddkit.experts import Buffer, BufferKey, TeacherSettings, posts
 from ddkit.experts.processes import process_count
 from ddkit.home import home
@@ -77,6 +80,7 @@ class Plan:
         return sum(stage.disk for stage in self.stages)
 
 
+@checked
 def plan(
     method: str | None = None,
     *,
@@ -108,6 +112,8 @@ def plan(
         UsageError: settings that cannot be obeyed.
         DataError: data or experts that are missing or damaged.
     """
+    if not 0 < probe_seconds < math.inf:
+        raise UsageError(f"plan: probe_seconds must be above 0 and finite, got {probe_seconds:g}")
     meter = meter or SilentMeter()
     resolved, origin = resolve(
         recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, fyi=fyi, overrides=overrides

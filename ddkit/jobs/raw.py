@@ -3,10 +3,12 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from ddkit.arguments import checked
 from ddkit.jobs.evaluate import lay_out_for
 from ddkit.synth import SyntheticSet
 
 
+@checked
 def raw_images(synthetic: SyntheticSet, data: str | None = None) -> Float[Tensor, "n c h w"]:
     """Images in [0, 1] pixels, not clipped. A whitened set's real data is loaded to refit the inverse, from where
     it was when the set was made or from `data`.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ddkit.arguments import checked
 from ddkit.errors import NumericalError, UsageError, nearest
 from ddkit.experts import TeacherSettings, hire
 from ddkit.experts.teacher import FILE
@@ -20,6 +21,7 @@ from ddkit.run import Meter, SilentMeter
 from ddkit.synth import SyntheticSet, fewer, load, only_top
 
 
+@checked
 def relabel(
     source: SyntheticSet | str | Path,
     *,

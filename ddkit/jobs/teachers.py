@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ddkit.arguments import checked
 from ddkit.errors import DataError, UsageError, nearest
 from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.home import home
@@ -12,6 +13,7 @@ from ddkit.jobs.resolve import resolve
 from ddkit.run import Meter, SilentMeter
 
 
+@checked
 def train_teachers(
     recipe: str | Path | None = None,
     *,

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.evaluation import RIVALS
 from ddkit.jobs.condense import condense
@@ -36,6 +37,7 @@ class Verdict:
         return abs(self.header[0] - self.now[0]) <= self.header[1] + self.now[1]
 
 
+@checked
 def verify(
     recipe: str | Path,
     *,

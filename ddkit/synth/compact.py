@@ -11,6 +11,7 @@ that a set is the same to the bit before it is written and after it is read.
 """
 
 from dataclasses import dataclass
+from typing import no_type_check
 
 import torch
 from jaxtyping import Float, Float16, Int, UInt8
@@ -23,6 +24,7 @@ EXPANSIONS = {False: "real+compensator/1", True: "real+compensator+mirror/1"}
 """What the expansion is called in a file, by whether images are mirrored."""
 
 
+@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
 @dataclass(frozen=True, eq=False)
 class Compact:
     """The parts that are stored.
@@ -34,7 +36,7 @@ class Compact:
         space).
 
     Raises:
-        DataError: parts of a wrong dtype, or that do not fit each other.
+        DataError: parts of a wrong dtype, that do not fit each other, or are not finite.
     """
 
     real: UInt8[Tensor, "k n c h w"]
@@ -43,11 +45,16 @@ class Compact:
 
     def __post_init__(self) -> None:
         real, added = self.real, self.compensators
-        if real.dtype != torch.uint8 or added.dtype != torch.float16 or real.shape[1:] != added.shape[1:]:
-            raise DataError(
-                f"compact set: needs bytes [classes, n, C, H, W] and float16 [teachers, n, C, H, W], got {real.dtype} "
-                f"{list(real.shape)} and {added.dtype} {list(added.shape)}"
-            )
+        needed = "needs bytes [classes, n, C, H, W] and float16 [teachers, n, C, H, W]"
+        if not isinstance(real, Tensor) or not isinstance(added, Tensor):
+            raise DataError(f"compact set: {needed}, got {type(real).__name__} and {type(added).__name__}")
+        dtypes = (real.dtype, added.dtype) == (torch.uint8, torch.float16)
+        shapes = real.dim() == added.dim() == 5 and real.shape[1:] == added.shape[1:] and real.numel() > 0
+        if not dtypes or not shapes:
+            found = f"{real.dtype} {list(real.shape)} and {added.dtype} {list(added.shape)}"
+            raise DataError(f"compact set: {needed}, got {found}")
+        if not bool(added.isfinite().all()):
+            raise DataError("compact set: a compensator holds numbers that are not finite")
 
     @property
     def instances(self) -> int:
@@ -60,7 +67,15 @@ class Compact:
 
     def expand(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Float[Tensor, "i c h w"]:
         """All images in the normalised space, class by class: first the real ones, then teacher by teacher; then
-        all of them mirrored, if they are."""
+        all of them mirrored, if they are.
+
+        Raises:
+            DataError: mean and std are not one number a channel.
+        """
+        if not len(mean) == len(std) == self.real.shape[2]:
+            raise DataError(
+                f"compact set: its images have {self.real.shape[2]} channels, mean and std {len(mean)} and {len(std)}"
+            )
         centre, scale = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
         real = (self.real.float() / 255 - centre) / scale
         shifted = [clip(real + added.float(), mean, std) for added in self.compensators]

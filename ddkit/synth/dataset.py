@@ -7,12 +7,19 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ddkit.arguments import checked
+from ddkit.errors import UsageError
 from ddkit.synth.shelf import load
 from ddkit.synth.synthetic_set import SyntheticSet
 
 
 class SyntheticDataset(Dataset):
-    """(image [C, H, W], label) pairs; the label is the soft one [K] where the set has soft labels, else an int.
+    """(image [C, H, W], label) pairs for a plain loss: `cross_entropy(net(images), labels)`.
+
+    The label is an int, or, where the set has soft labels, a row of class probabilities [K]. Teachers' logits (sets of
+    INFER, SRe2L, RDED, and sets from `relabel`) become probabilities at the set's temperature T, softmax(logits / T).
+    What gave them was at that temperature too, hence `cross_entropy(net(images) / T, labels)`, where T is
+    `set.facts.temperature`, is learned best. `logits=True` gives the logits themselves.
 
     Images are in the network's space: feed them to a network as they are, and bring test images into the same space
     (`set.facts.mean` and `.std`). Mirror them with probability `set.facts.evaluation_flip`. The whole set lies in
@@ -21,17 +28,33 @@ class SyntheticDataset(Dataset):
     Args:
         source: a SyntheticSet, a path, or the name of a ready-made set such as "digits-ftd-ipc1".
         transform: applied to each image.
+        logits: labels are the teachers' logits [K], as the set stores them.
+
+    Raises:
+        UsageError: logits are asked of a set that has none.
+        DataError: the set is missing or damaged.
     """
 
-    def __init__(self, source: SyntheticSet | str | Path, transform: Callable[[Tensor], Tensor] | None = None) -> None:
+    @checked
+    def __init__(
+        self,
+        source: SyntheticSet | str | Path,
+        transform: Callable[[Tensor], Tensor] | None = None,
+        *,
+        logits: bool = False,
+    ) -> None:
         self.set = source if isinstance(source, SyntheticSet) else load(source)
         self.classes = self.set.facts.classes
         self.transform = transform
+        if logits and self.set.facts.temperature is None:
+            kind = "classes" if self.set.soft_labels is None else "probabilities"
+            raise UsageError(f"SyntheticDataset: the set's labels are {kind}, not logits; leave logits=True out")
+        self._soft_labels = self.set.soft_labels if logits else self.set.probabilities
 
     def __len__(self) -> int:
         return len(self.set)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any]:
         image = self.set.images[index]
-        label = int(self.set.labels[index]) if self.set.soft_labels is None else self.set.soft_labels[index]
+        label = int(self.set.labels[index]) if self._soft_labels is None else self._soft_labels[index]
         return (self.transform(image) if self.transform else image), label

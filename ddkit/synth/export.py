@@ -12,50 +12,71 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ddkit.errors import UsageError, nearest
-from ddkit.run import atomic_write
+from ddkit.arguments import checked
+from ddkit.errors import DataError, UsageError, nearest
+from ddkit.run import Meter, SilentMeter, atomic_write
 from ddkit.synth.synthetic_set import SyntheticSet
 
+PIXEL = 1 / 255
 
-def export(synthetic: SyntheticSet, raw: Tensor, kind: str, path: Path) -> Path:
+
+@checked
+def export(synthetic: SyntheticSet, raw: Tensor, kind: str, path: str | Path, *, meter: Meter | None = None) -> Path:
     """Write a set as `kind` ("npz", "png" or "pt") and return where it went.
 
-    npz and pt hold `image` (network space), `raw` ([0, 1] pixels), `label`, perhaps `soft_label`, and the facts as
-    JSON; png is a folder with one sub-folder a class, pixels clipped to [0, 255], and the facts beside it.
+    npz and pt hold `image` (network space), `raw` ([0, 1] pixels, not clipped), `label`, perhaps `soft_label` as the
+    set stores it, and the facts as JSON. Where soft labels are logits (`facts.temperature`), `probability` holds what
+    a plain loss takes, softmax(soft_label / temperature).
+
+    png is a folder with one sub-folder a class and the facts beside it. Its pixels are bytes, so learned values below
+    0 or above 1 are clipped: a line and the facts' `clipped` say how many, and by how much at most.
 
     Args:
         synthetic: the set.
         raw: its images [N, C, H, W] in [0, 1] pixels.
         kind: one of EXPORTERS.
         path: file (npz, pt) or folder (png).
+        meter: where the line goes; default nowhere.
 
     Raises:
         UsageError: an unknown kind.
-        DataError: the target cannot be written.
+        DataError: pixels that are not those of the set, or that png cannot hold; the target cannot be written.
     """
+    path = Path(path)
+    if not path.name:
+        raise UsageError(f"export: path must name a file or folder, got {str(path)!r}; name a file of its own")
     if kind not in EXPORTERS:
         raise UsageError(f"export kind '{kind}' is unknown; {nearest(kind, EXPORTERS)}")
-    EXPORTERS[kind](synthetic, raw, path)
+    if raw.shape != synthetic.images.shape or not raw.is_floating_point() or not bool(raw.isfinite().all()):
+        raise DataError(
+            f"export: raw must be finite floats {list(synthetic.images.shape)}, the set's images in [0, 1] pixels, got "
+            f"{raw.dtype} {list(raw.shape)}; ddkit.raw_images(set) gives them"
+        )
+    EXPORTERS[kind](synthetic, raw.detach().cpu(), path, meter or SilentMeter())
     return path
 
 
 def _arrays(synthetic: SyntheticSet, raw: Tensor) -> dict[str, Tensor]:
     arrays = {"image": synthetic.images, "raw": raw, "label": synthetic.labels}
-    return arrays if synthetic.soft_labels is None else {**arrays, "soft_label": synthetic.soft_labels}
+    if synthetic.soft_labels is not None:
+        arrays["soft_label"] = synthetic.soft_labels
+    if synthetic.probabilities is not None and synthetic.facts.temperature is not None:
+        arrays["probability"] = synthetic.probabilities
+    return arrays
 
 
-def _facts(synthetic: SyntheticSet) -> str:
-    return json.dumps(dataclasses.asdict(synthetic.facts), indent=2)
+def _facts(synthetic: SyntheticSet, **more: object) -> str:
+    return json.dumps(dataclasses.asdict(synthetic.facts) | more, indent=2)
 
 
-def _npz(synthetic: SyntheticSet, raw: Tensor, path: Path) -> None:
+def _npz(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:
     arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in _arrays(synthetic, raw).items()}
     arrays["facts"] = np.array(_facts(synthetic))
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
 
-def _pt(synthetic: SyntheticSet, raw: Tensor, path: Path) -> None:
+def _pt(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:
     # In memory first: torch.save would write a path's name, here a temporary one, into the archive, and what it makes
     # of a full disk tells nobody that the disk is full.
     image = io.BytesIO()
@@ -64,7 +85,9 @@ def _pt(synthetic: SyntheticSet, raw: Tensor, path: Path) -> None:
         temporary.write_bytes(image.getbuffer())
 
 
-def _png(synthetic: SyntheticSet, raw: Tensor, path: Path) -> None:
+def _png(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:
+    if raw.shape[1] not in (1, 3):
+        raise DataError(f"export: png holds images of 1 or 3 channels, not of {raw.shape[1]}; use npz or pt")
     pixels = (raw.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
     seen = [0] * len(synthetic.facts.classes)
     for image, label in zip(pixels, synthetic.labels.tolist(), strict=True):
@@ -72,8 +95,21 @@ def _png(synthetic: SyntheticSet, raw: Tensor, path: Path) -> None:
         with atomic_write(path / f"{label:04d}-{name}" / f"{seen[label]:04d}.png") as temporary:
             Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(temporary, format="png")
         seen[label] += 1
+    clipped = _clipped(raw)
     with atomic_write(path / "facts.json") as temporary:
-        temporary.write_text(_facts(synthetic) + "\n")
+        temporary.write_text(_facts(synthetic, **({"clipped": clipped} if clipped["values"] else {})) + "\n")
+    if clipped["values"]:
+        meter.say(
+            f"png: clipped {clipped['values']:,} of {clipped['of']:,} values, which lay outside the pixels' range, by "
+            f"at most {clipped['farthest']:.3g} of that range; npz and pt hold them as they are"
+        )
 
 
-EXPORTERS: dict[str, Callable[[SyntheticSet, Tensor, Path], None]] = {"npz": _npz, "png": _png, "pt": _pt}
+def _clipped(raw: Tensor) -> dict[str, int | float]:
+    """How many values are clipped, of how many, and by how much at most, in units of the pixels' range. Half a step
+    beyond the range is what rounding to bytes takes anywhere."""
+    beyond = (raw - raw.clamp(0, 1)).abs()
+    return {"values": int((beyond > PIXEL / 2).sum()), "of": beyond.numel(), "farthest": float(beyond.max())}
+
+
+EXPORTERS: dict[str, Callable[[SyntheticSet, Tensor, Path, Meter], None]] = {"npz": _npz, "png": _png, "pt": _pt}

@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from ddkit.errors import UsageError, nearest
+from ddkit.arguments import checked
+from ddkit.errors import DataError, UsageError, nearest
 from ddkit.run import atomic_write
+from ddkit.synth.graph_checks import written_out
 from ddkit.synth.graph_set import GraphSet
+
+MOST_NODES = 50_000_000
+"""Nodes that are written out at most: about 4 GB."""
 
 
 def sample_data(graphs: GraphSet, sample: int) -> Any:
@@ -49,8 +54,18 @@ def sample_data(graphs: GraphSet, sample: int) -> Any:
     )
 
 
+@checked
 def as_pyg(graphs: GraphSet) -> list[Any]:
-    """All samples as PyG `Data` objects, for `Batch.from_data_list` or a PyG DataLoader."""
+    """All samples as PyG `Data` objects, for `Batch.from_data_list` or a PyG DataLoader.
+
+    Raises:
+        DataError: written out, the trees have more nodes than a memory holds.
+    """
+    if (nodes := written_out(graphs.trees)[graphs.samples.tree].sum()) > MOST_NODES:
+        raise DataError(
+            f"set of '{graphs.facts.dataset}': written out its trees have {nodes:.3g} nodes, over {MOST_NODES:,}; "
+            "export it as npz, which holds each tree once"
+        )
     return [sample_data(graphs, sample) for sample in range(len(graphs))]
 
 

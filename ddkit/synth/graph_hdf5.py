@@ -7,21 +7,27 @@ a set of images. Equal sets give equal bytes.
 """
 
 import dataclasses
-import json
 from pathlib import Path
 
 import h5py
-import numpy as np
 
-from ddkit.errors import DataError, reason
+from ddkit.arguments import checked
 from ddkit.graphs import TreeDag
 from ddkit.run import atomic_hdf5
-from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, probabilities
-from ddkit.synth.hdf5 import FORMAT
-from ddkit.synth.synthetic_set import Record
+from ddkit.synth.container import (
+    FORMAT,
+    kind_of,
+    located,
+    numbers,
+    only,
+    read_facts,
+    read_file,
+    read_record,
+    write_facts,
+)
+from ddkit.synth.graph_set import VOCABULARIES, GraphFacts, GraphSet, Samples, probabilities
 
-KIND = "graphs"
-VOCABULARIES = ("node_vocabulary", "edge_vocabulary")
+KIND, SOFT = "graphs", "sample_soft"
 
 
 def write_graph_set(graphs: GraphSet, path: Path) -> None:
@@ -37,60 +43,40 @@ def write_graph_set(graphs: GraphSet, path: Path) -> None:
             file.create_dataset(name, data=array, **packed)
         file.attrs["format"] = FORMAT
         file.attrs["kind"] = KIND
-        for name, value in dataclasses.asdict(graphs.facts).items():
-            file.attrs[name] = json.dumps(value) if name == "classes" else value
-        group = file.create_group("ddkit", track_order=True)
-        for name, text in dataclasses.asdict(graphs.record).items():
-            group.attrs[name] = text
+        write_facts(file, graphs.facts, graphs.record)
 
 
-def read_graph_set(path: Path) -> GraphSet:
+@checked
+def read_graph_set(source: str | Path) -> GraphSet:
     """Read a set of graphs back.
 
     Args:
-        path: the file, or the run folder that holds it as set.h5.
+        source: the file, or the run folder that holds it as set.h5.
 
     Raises:
-        DataError: the file is missing, damaged, or no set of graphs.
+        UsageError: `source` is no path.
+        DataError: the file is missing, damaged, no set of graphs, or holds what no set can.
     """
-    path = path / "set.h5" if path.is_dir() else path
-    if not path.is_file() or not h5py.is_hdf5(path):
-        raise DataError(f"set '{path}': is no HDF5 file; name a set's .h5 file or its run folder")
-    try:
-        with h5py.File(path, "r") as file:
-            found = (file.attrs.get("format"), file.attrs.get("kind"))
-            if found == (FORMAT, KIND):
-                return _parse(file)
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError, DataError) as error:
-        raise DataError(f"set '{path}': is damaged ({reason(error)}); make it again or fetch another copy") from None
-    raise DataError(f"set '{path}': is {found[1] or 'nothing'} of format {found[0]!r}, not {KIND} of {FORMAT!r}")
+    return read_file(located(source), {KIND: _parse})
 
 
-def is_graph_set(path: Path) -> bool:
+def is_graph_set(source: str | Path) -> bool:
     """Whether a file, or the set in a run folder, is a set of graphs; a file that cannot be read is not."""
-    path = path / "set.h5" if path.is_dir() else path
-    try:
-        with h5py.File(path, "r") as file:
-            return bool(file.attrs.get("kind") == KIND)
-    except OSError:
-        return False
+    return kind_of(source) == KIND
 
 
 def _parse(file: h5py.File) -> GraphSet:
-    def numbers(name: str) -> np.ndarray:
-        array = file[name][:]
-        return array if array.dtype.kind == "f" else array.astype(np.int64)
-
-    samples = {f.name: numbers(f"sample_{f.name}") for f in dataclasses.fields(Samples) if f"sample_{f.name}" in file}
+    facts, record = read_facts(file, GraphFacts), read_record(file)
+    of_trees = [field.name for field in dataclasses.fields(TreeDag)]
+    of_samples = ["support", "size", "tree", "soft" if SOFT in file else "label"]
+    only(file, ("ddkit", *of_trees, *(f"sample_{name}" for name in of_samples), *VOCABULARIES), "dataset")
+    samples = {name: numbers(file, f"sample_{name}") for name in of_samples}
     if "soft" in samples:
         samples["label"] = probabilities(samples["soft"]).argmax(1)
-    facts = {f.name: file.attrs[f.name] for f in dataclasses.fields(GraphFacts)}
-    facts |= {"classes": tuple(json.loads(facts["classes"])), "hops": int(facts["hops"])}
-    facts |= {"true_degrees": bool(facts["true_degrees"])}
     return GraphSet(
-        trees=TreeDag(**{f.name: numbers(f.name) for f in dataclasses.fields(TreeDag)}),
+        trees=TreeDag(**{name: numbers(file, name) for name in of_trees}),
         samples=Samples(**samples),
-        **{name: numbers(name) for name in VOCABULARIES},
-        facts=GraphFacts(**facts),
-        record=Record(**{f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)}),
+        **{name: numbers(file, name) for name in VOCABULARIES},
+        facts=facts,
+        record=record,
     )

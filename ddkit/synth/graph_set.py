@@ -1,18 +1,26 @@
 """The distilled set of graphs in memory: samples, each a bag of computation trees."""
 
+import dataclasses
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, no_type_check
 
 import numpy as np
 
 from ddkit.errors import DataError
 from ddkit.graphs import TreeDag, item_bytes, shrunk
-from ddkit.synth.synthetic_set import Record
+from ddkit.synth.checks import names, shown, text, truth, whole
+from ddkit.synth.facts import Record
+from ddkit.synth.graph_checks import checked_samples, checked_trees, checked_vocabulary
 
 Array = np.ndarray
 
+VOCABULARIES = ("node_vocabulary", "edge_vocabulary")
 
+
+@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
 @dataclass(frozen=True, kw_only=True)
 class GraphFacts:
     """What a trainer must know of a set of trees. Short values only: they become root attributes of the file.
@@ -20,6 +28,9 @@ class GraphFacts:
     `hops` is the depth of the trees, hence the number of message passings that they serve. `true_degrees` says whether
     leaves carry the degree that they had in their graph, so that a GCN is exact on them, or the mean of their label's.
     `readout` is what a sample's state is of its trees' states: their mean, in every set of this format.
+
+    Raises:
+        DataError: a value of a wrong type, or one that no set can have.
     """
 
     method: str
@@ -31,10 +42,22 @@ class GraphFacts:
     readout: str = "mean"
 
     def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            object.__setattr__(self, name, check(getattr(self, name), f"fact '{name}'"))
         if self.readout != "mean":
-            raise DataError(f"set of '{self.dataset}': its readout is '{self.readout}', and ddkit knows only the mean")
+            found = shown(self.readout)
+            raise DataError(f"set of '{self.dataset}': its readout is {found}, and ddkit knows only the mean")
 
 
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    **dict.fromkeys(("method", "dataset", "data_digest", "readout"), text),
+    "classes": names,
+    "hops": whole,
+    "true_degrees": truth,
+}
+
+
+@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
     """S samples: a class, a weight in the loss, and M trees in all.
@@ -87,12 +110,14 @@ def probabilities(soft: Array) -> Array:
     return np.concatenate([first, 1 - first.sum(1, keepdims=True)], 1)
 
 
+@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GraphSet:
     """Samples over distinct trees, with the raw values behind the labels, int64 [labels, columns].
 
     Raises:
-        DataError: arrays that do not fit together.
+        DataError: arrays of a wrong dtype or shape, that do not fit together, or that name what is not there (see
+            `ddkit.synth.graph_checks`).
     """
 
     trees: TreeDag
@@ -103,17 +128,18 @@ class GraphSet:
     record: Record = field(default_factory=Record)
 
     def __post_init__(self) -> None:
-        trees, samples = self.trees, self.samples
-        if len(samples.tree) != samples.size.sum():
-            raise DataError(f"set: {len(samples.tree)} trees in the samples, which ask for {samples.size.sum()}")
-        if len(samples) and (
-            samples.tree.max(initial=0) >= trees.roots or samples.label.max() >= len(self.facts.classes)
-        ):
-            raise DataError("set: a sample names a tree or a class that is not there")
-        if trees.fan.sum() != len(trees.child) or len(trees.label) != trees.depth_size.sum():
-            raise DataError("set: its trees do not fit together")
-        if len(trees.label) and trees.label.max() >= len(self.node_vocabulary):
-            raise DataError("set: a label lies outside the vocabulary")
+        wanted = {"trees": TreeDag, "samples": Samples, "facts": GraphFacts, "record": Record}
+        for name, kind in wanted.items():
+            if not isinstance(found := getattr(self, name), kind):
+                raise DataError(f"set: its {name} must be {kind.__name__}, got {type(found).__name__}")
+        nodes, edges = (checked_vocabulary(getattr(self, name), name) for name in VOCABULARIES)
+        trees = checked_trees(self.trees, self.facts.hops, len(nodes), len(edges))
+        samples = dataclasses.replace(self.samples, **checked_samples(self.samples, trees, len(self.facts.classes)))
+        if samples.probabilities is not None and (samples.probabilities.argmax(1) != samples.label).any():
+            raise DataError("set: a sample's label is not its likeliest class")
+        for name, value in (("node_vocabulary", nodes), ("edge_vocabulary", edges), ("trees", trees)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "samples", samples)
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -1,8 +1,7 @@
 """The set on disk: one HDF5 file that h5py, Hugging Face `datasets` and any trainer can read without ddkit.
 
-Top level: row-aligned datasets only (`image`, `label`, perhaps `soft_label`). Root attributes: the facts. Group
-`ddkit`: attributes only, the record as texts (track_order lifts the 64 KiB limit on attributes). No time of day goes
-in, so equal sets give equal bytes.
+Top level: row-aligned datasets only (`image`, `label`, perhaps `soft_label`); facts and record as in every set, see
+`ddkit.synth.container`.
 
 A compact set (attribute `kind` is "compact") has a group `compact` instead of `image` and `label`: `real`,
 `compensator`, and the attributes `expansion`, which names how these become images (see `ddkit.synth.compact`), and
@@ -12,23 +11,32 @@ A compact set (attribute `kind` is "compact") has a group `compact` instead of `
 import dataclasses
 import hashlib
 import json
-import math
 from pathlib import Path
-from typing import Any
 
 import h5py
-import numpy as np
 import torch
 from torch import Tensor
 
-from ddkit.errors import DataError, reason
 from ddkit.run import atomic_hdf5
 from ddkit.synth.compact import EXPANSIONS, Compact
-from ddkit.synth.synthetic_set import Record, SetFacts, SyntheticSet
+from ddkit.synth.container import (
+    FORMAT,
+    member,
+    numbers,
+    only,
+    plain,
+    read_facts,
+    read_file,
+    read_record,
+    write_facts,
+)
+from ddkit.synth.facts import SetFacts
+from ddkit.synth.synthetic_set import SyntheticSet
 from ddkit.synth.top_k import pack, unpack
 
-FORMAT = "ddkit-set/1"
 KIND, COMPACT = "images", "compact"
+SOFT, PACKED = "soft_label", ("soft_label_top", "soft_label_class", "soft_label_rest")
+"""Soft labels are one dataset, or three where only the largest logits are kept."""
 
 
 def write_set(synthetic: SyntheticSet, path: Path) -> None:
@@ -41,9 +49,7 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
         file.attrs["format"] = FORMAT
         file.attrs["kind"] = KIND if synthetic.compact is None else COMPACT
         if synthetic.compact is None:
-            _write_rows(
-                file, {"image": synthetic.images.float(), "label": synthetic.labels.long()}, synthetic.facts.ipc
-            )
+            _write_rows(file, {"image": synthetic.images, "label": synthetic.labels}, synthetic.facts.ipc)
         else:
             group = file.create_group("compact")
             group.attrs["expansion"] = EXPANSIONS[synthetic.compact.mirrored]
@@ -53,15 +59,10 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
             if synthetic.compact is None:
                 _write_rows(file, {name: tensor}, synthetic.facts.ipc)
             else:
-                file[name] = tensor.detach().cpu().numpy()
+                file[name] = tensor.numpy()
         if synthetic.compact is not None:
             file["compact"].attrs["sha256"] = _sha256(file, synthetic.facts)
-        for name, value in dataclasses.asdict(synthetic.facts).items():
-            if value is not None:
-                file.attrs[name] = json.dumps(value) if name == "classes" else value
-        group = file.create_group("ddkit", track_order=True)
-        for name, text in dataclasses.asdict(synthetic.record).items():
-            group.attrs[name] = text
+        write_facts(file, synthetic.facts, synthetic.record)
 
 
 def _sha256(file: h5py.File, facts: SetFacts) -> str:
@@ -80,24 +81,15 @@ def _label_rows(synthetic: SyntheticSet) -> dict[str, Tensor]:
     if soft is None:
         return {}
     if facts.top_k is None:
-        return {"soft_label": soft.float() if facts.temperature is None else soft.half()}
+        return {SOFT: soft if facts.temperature is None else soft.half()}
     top, index, rest = pack(soft, facts.top_k)
-    return {"soft_label_top": top, "soft_label_class": index.to(torch.uint16), "soft_label_rest": rest}
-
-
-def _soft_labels(file: h5py.File, classes: int) -> Tensor | None:
-    if "soft_label" in file:
-        return torch.from_numpy(file["soft_label"][:]).float()
-    if "soft_label_top" not in file:
-        return None
-    top, rest = (torch.from_numpy(file[name][:]) for name in ("soft_label_top", "soft_label_rest"))
-    return unpack(top, torch.from_numpy(file["soft_label_class"][:].astype("int64")), rest, classes)
+    return dict(zip(PACKED, (top, index.to(torch.uint16), rest), strict=True))
 
 
 def _write_rows(file: h5py.File, rows: dict[str, Tensor], ipc: int) -> None:
     """Row-aligned datasets, in chunks of one class."""
     for name, tensor in rows.items():
-        array = tensor.detach().cpu().numpy()
+        array = tensor.numpy()
         chunks = (max(1, min(len(array), ipc)), *array.shape[1:])
         file.create_dataset(
             name, data=array, chunks=chunks, compression="gzip", compression_opts=4, shuffle=True, fletcher32=True
@@ -108,58 +100,39 @@ def read_set(path: Path) -> SyntheticSet:
     """Read a set back.
 
     Raises:
-        DataError: the file is missing, truncated, not HDF5 (a pickle, say), or not a ddkit set.
+        DataError: the file is missing, truncated, not HDF5 (a pickle, say), not a ddkit set, or holds what no set can.
     """
-    if not path.is_file():
-        raise DataError(f"set '{path}': there is no such file; `ddkit sets ls` names the ready-made ones")
-    if not h5py.is_hdf5(path):
-        raise DataError(f"set '{path}': is not an HDF5 file; ddkit reads only .h5 sets and never unpickles a file")
-    try:
-        with h5py.File(path, "r") as file:
-            found = file.attrs.get("format")
-            kind = file.attrs.get("kind", KIND)
-            if found == FORMAT and kind in (KIND, COMPACT):
-                return _parse(file)
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError, DataError) as error:
-        raise DataError(f"set '{path}': is damaged ({reason(error)}); make it again or fetch another copy") from None
-    if found == FORMAT:
-        raise DataError(f"set '{path}': is a set of {kind}, not of {KIND}; read it with ddkit.read_graph_set")
-    raise DataError(
-        f"set '{path}': has format {found!r}, not {FORMAT!r}; it is not a set this version of ddkit can read"
-    )
+    return read_file(path, {KIND: _images, COMPACT: _compact})
 
 
-def _parse(file: h5py.File) -> SyntheticSet:
-    texts = {f.name: _fact(file.attrs[f.name]) for f in dataclasses.fields(SetFacts) if f.name in file.attrs}
-    texts["classes"] = tuple(json.loads(texts["classes"]))
-    facts = SetFacts(**texts)
-    soft = _soft_labels(file, len(facts.classes))
-    record = Record(**{f.name: str(file["ddkit"].attrs[f.name]) for f in dataclasses.fields(Record)})
-    if file.attrs["kind"] == COMPACT:
-        group, named = file["compact"], {name: mirrored for mirrored, name in EXPANSIONS.items()}
-        if (expansion := group.attrs["expansion"]) not in named:
-            raise ValueError(f"its expansion {expansion!r} is not one of this version of ddkit")
-        if group.attrs["sha256"] != _sha256(file, facts):
-            raise ValueError("its numbers are not those that were written")
-        real, added = (torch.from_numpy(group[name][:]) for name in ("real", "compensator"))
-        found = SyntheticSet.from_compact(Compact(real, added, named[expansion]), facts, soft, record)
-    else:
-        images, labels = (torch.from_numpy(file[name][:]) for name in ("image", "label"))
-        found = SyntheticSet(images=images, labels=labels, soft_labels=soft, facts=facts, record=record)
-    _refuse_lost(found)
-    return found
+def _images(file: h5py.File) -> SyntheticSet:
+    facts, record = read_facts(file, SetFacts), read_record(file)
+    only(file, ("image", "label", "ddkit", *_labels_of(facts)), "dataset")
+    images, labels = (torch.from_numpy(numbers(file, name)) for name in ("image", "label"))
+    return SyntheticSet(images=images, labels=labels, soft_labels=_soft_labels(file, facts), facts=facts, record=record)
 
 
-def _refuse_lost(found: SyntheticSet) -> None:
-    """Raise ValueError for what fits together and still cannot be a set."""
-    soft, temperature = found.soft_labels, found.facts.temperature
-    if not all(bool(t.isfinite().all()) for t in (found.images, soft) if t is not None):
-        raise ValueError("it holds numbers that are not finite")
-    if temperature is not None and (soft is None or not 0 < temperature < math.inf):
-        raise ValueError(f"labels learned at temperature {temperature} are not there, or cannot be")
+def _compact(file: h5py.File) -> SyntheticSet:
+    facts, record, group = read_facts(file, SetFacts), read_record(file), member(file, "compact", h5py.Group)
+    only(file, ("compact", "ddkit", *_labels_of(facts)), "dataset")
+    only(group, ("real", "compensator"), "dataset")
+    only(group.attrs, ("expansion", "sha256"), "attribute")
+    named, expansion = {name: mirrored for mirrored, name in EXPANSIONS.items()}, plain(group.attrs["expansion"])
+    if expansion not in named:
+        raise ValueError(f"its expansion {expansion!r} is not one of this version of ddkit")
+    real, added = (torch.from_numpy(numbers(group, name)) for name in ("real", "compensator"))
+    soft = _soft_labels(file, facts)
+    if plain(group.attrs["sha256"]) != _sha256(file, facts):
+        raise ValueError("its numbers are not those that were written")
+    return SyntheticSet.from_compact(Compact(real, added, named[expansion]), facts, soft, record)
 
 
-def _fact(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return tuple(value.tolist())
-    return value.item() if isinstance(value, np.generic) else value
+def _labels_of(facts: SetFacts) -> tuple[str, ...]:
+    return (SOFT,) if facts.top_k is None else PACKED
+
+
+def _soft_labels(file: h5py.File, facts: SetFacts) -> Tensor | None:
+    if facts.top_k is None:
+        return torch.from_numpy(numbers(file, SOFT)) if SOFT in file else None
+    top, index, rest = (torch.from_numpy(numbers(file, name)) for name in PACKED)
+    return unpack(top, index.to(torch.int64), rest, len(facts.classes))

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from ddkit.arguments import checked
 from ddkit.errors import DataError, nearest
 from ddkit.shipped import shipped
+from ddkit.synth.container import located
 from ddkit.synth.hdf5 import read_set
 from ddkit.synth.synthetic_set import SyntheticSet
 
@@ -13,6 +15,7 @@ def list_sets() -> dict[str, Path]:
     return {file.stem: file for file in sorted(shipped("synth_sets").glob("*.h5"))}
 
 
+@checked
 def load(source: str | Path) -> SyntheticSet:
     """Load a set from a file, a run folder or by the name of a ready-made one.
 
@@ -22,11 +25,10 @@ def load(source: str | Path) -> SyntheticSet:
         (10, 1, 8, 8)
 
     Raises:
+        UsageError: `source` is neither.
         DataError: there is no such file or name, or the file is damaged.
     """
-    path = Path(source)
-    if path.is_dir():
-        path = path / "set.h5"  # a run folder
+    path = located(source)
     if path.suffix == "" and not path.exists():
         sets = list_sets()
         if str(source) not in sets:

@@ -1,6 +1,7 @@
 """The synthetic set in memory."""
 
 from dataclasses import dataclass, field
+from typing import Any, no_type_check
 
 import torch
 from jaxtyping import Float, Int
@@ -8,66 +9,29 @@ from torch import Tensor
 
 from ddkit.errors import DataError
 from ddkit.synth.compact import Compact
-from ddkit.synth.top_k import packed_bytes
+from ddkit.synth.facts import Record, SetFacts
+from ddkit.synth.top_k import is_packed, packed_bytes
+
+SUM_OFF = 1e-3
+"""By how much the sum of a row of probabilities may miss 1: what a thousand of them lose as float16."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SetFacts:
-    """What a trainer must know of a set. Short values only: they become root attributes of the file.
-
-    `space` says where `images` live: "normalised" ((raw - mean) / std with raw in [0, 1]) or "zca" (whitened; the
-    matrix is refitted from the real data and held against `preprocess_digest`). `evaluation_flip` is the probability
-    with which training on the set should mirror an image (ddkit's evaluator has two policies: 0.5 where a set says so,
-    else what `augment` has), `fyi` whether images were learned with their mirror images.
-    `lr` is the inner learning rate the method learned. Where `temperature` is given, soft labels are logits, to be
-    learned at it: cross entropy between softmax(label / temperature) and softmax(output / temperature); `teachers` says
-    whose. With `top_k` only so many logits of each are its own, see `ddkit.synth.top_k`.
-    """
-
-    method: str
-    dataset: str
-    data_digest: str
-    classes: tuple[str, ...]
-    ipc: int
-    space: str
-    preprocess_digest: str
-    net: str
-    augment: str = ""
-    evaluation_flip: float = 0.0
-    fyi: bool = False
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    lr: float | None = None
-    temperature: float | None = None
-    top_k: int | None = None
-    teachers: str = ""
-
-    @property
-    def mirrored_by_fyi(self) -> bool:
-        """Whether FYI has whoever trains on it see both orientations alike often: what teachers say of an image is then
-        the mean of both."""
-        return self.fyi and self.evaluation_flip == 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """Where a set comes from: the resolved recipe as TOML, and environment, lineage and scores as JSON texts."""
-
-    recipe: str = ""
-    environment: str = "{}"
-    lineage: str = "{}"
-    scores: str = "{}"
-
-
+@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
 @dataclass(frozen=True, kw_only=True)
 class SyntheticSet:
     """Images [N, C, H, W] in the network's space, classes [N], and optionally soft labels [N, K].
 
-    Soft labels are class probabilities, or logits where `facts.temperature` is given; logits are stored as float16. A
-    set whose images are the expansion of something smaller has that as `compact`, and is stored so.
+    Soft labels are class probabilities, or logits where `facts.temperature` is given. A set whose images are the
+    expansion of something smaller has that as `compact`, and is stored so.
+
+    The numbers are those that a file holds, so that a set is the same before it is written and after it is read: images
+    and probabilities are float32, labels int64, logits are rounded to float16; all of them on the CPU.
 
     Raises:
-        DataError: tensors of a wrong dtype or shape, or a label that names no class.
+        DataError: what no set can be. Tensors of a wrong dtype or shape, or none at all; numbers that are not finite; a
+            label that names no class; classes that have not `facts.ipc` images each (where teachers' logits are the
+            labels or images are expanded: all images of one class); soft labels that are neither probabilities nor, at
+            a temperature, logits; facts of other channels; images that are not the expansion of the compact form.
     """
 
     images: Float[Tensor, "n c h w"]
@@ -78,18 +42,92 @@ class SyntheticSet:
     record: Record = field(default_factory=Record)
 
     def __post_init__(self) -> None:
-        rows, classes = len(self.images), len(self.facts.classes)
-        if self.images.dim() != 4 or not self.images.is_floating_point():
-            found = f"{self.images.dtype} {list(self.images.shape)}"
-            raise DataError(f"set: images must be floats [N, C, H, W], got {found}")
-        if self.labels.shape != (rows,) or self.labels.is_floating_point():
-            found = f"{self.labels.dtype} {list(self.labels.shape)}"
-            raise DataError(f"set: labels must be integers [{rows}], one for each image, got {found}")
-        if rows and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < classes:
-            raise DataError(f"set: a label lies outside the {classes} classes")
-        if self.soft_labels is not None and self.soft_labels.shape != (rows, classes):
-            found = str(list(self.soft_labels.shape))
-            raise DataError(f"set: soft labels must be [{rows}, {classes}], images by classes, got {found}")
+        for value, kind in ((self.facts, SetFacts), (self.record, Record), (self.compact, Compact | None)):
+            if not isinstance(value, kind):
+                raise DataError(f"set: must have {_named(kind)}, got {type(value).__name__}")
+        images = _numbers(self.images, "images", torch.float32, "[N, C, H, W]", 4)
+        labels = _numbers(self.labels, "labels", torch.int64, "[N]", 1)
+        self._keep(images=images, labels=labels)
+        self._refuse_wrong_images()
+        self._refuse_wrong_labels()
+        if self.soft_labels is not None:
+            soft = _numbers(self.soft_labels, "soft labels", torch.float32, "[N, classes]", 2)
+            if self.facts.temperature is not None:
+                soft = soft.half().float()
+            self._keep(soft_labels=soft)
+            self._refuse_wrong_soft_labels(soft)
+        elif self.facts.temperature is not None:
+            raise DataError(
+                f"set: labels learned at temperature {self.facts.temperature:g} are not there; give soft_labels, or "
+                "leave temperature out"
+            )
+
+    def _keep(self, **tensors: Tensor) -> None:
+        for name, tensor in tensors.items():
+            object.__setattr__(self, name, tensor)
+
+    def _refuse_wrong_images(self) -> None:
+        images, mean = self.images, self.facts.mean
+        if not images.numel():
+            raise DataError(f"set: has no pixel, its images are {list(images.shape)}")
+        _refuse_lost(images, "images")
+        if mean is not None and len(mean) != images.shape[1]:
+            raise DataError(f"set: images have {images.shape[1]} channels, facts 'mean' and 'std' {len(mean)}")
+        if self.compact is not None:
+            self._refuse_another_expansion(self.compact)
+
+    def _refuse_another_expansion(self, compact: Compact) -> None:
+        """Class by class, so that the images are not held a second time."""
+        mean, std = self.facts.mean or (), self.facts.std or ()
+        if self.images.shape == (len(compact.real) * compact.instances, *compact.real.shape[2:]):
+            parts = self.images.split(compact.instances)
+            owns = (Compact(own[None], compact.compensators, compact.mirrored) for own in compact.real)
+            if all(torch.equal(part, own.expand(mean, std)) for part, own in zip(parts, owns, strict=True)):
+                return
+        raise DataError("set: its images are not those of its compact form; make it with SyntheticSet.from_compact")
+
+    def _refuse_wrong_labels(self) -> None:
+        labels, names = self.labels, self.facts.classes
+        if labels.shape != (len(self.images),):
+            found = f"{len(labels)} for {len(self.images)} images"
+            raise DataError(f"set: labels must be one for each image, got {found}")
+        if not 0 <= int(labels.min()) <= int(labels.max()) < len(names):
+            low, high = int(labels.min()), int(labels.max())
+            raise DataError(f"set: a label lies outside the {len(names)} classes, found {low} to {high}")
+        if self.compact is not None:
+            if len(self.compact.real) != len(names) or not torch.equal(labels, self.compact.labels()):
+                raise DataError(f"set: labels are not those of its compact form, or of its {len(names)} classes")
+            return
+        counts = labels.bincount(minlength=len(names))
+        if self.facts.temperature is None:  # else the teachers may have left images out, see FerKD's regions
+            if len(wrong := (counts != self.facts.ipc).nonzero().flatten()):
+                first, ipc = int(wrong[0]), self.facts.ipc
+                raise DataError(
+                    f"set: fact 'ipc' is {ipc}, but class {first} has {int(counts[first])} images; every class needs "
+                    "as many"
+                )
+        elif len(names) > 1 and int((counts > 0).sum()) == 1:
+            raise DataError(f"set: all {len(labels)} labels are class {int(labels[0])}, of {len(names)} classes")
+
+    def _refuse_wrong_soft_labels(self, soft: Tensor) -> None:
+        facts, wanted = self.facts, (len(self.images), len(self.facts.classes))
+        if soft.shape != wanted:
+            raise DataError(f"set: soft labels must be {list(wanted)}, images by classes, got {list(soft.shape)}")
+        if facts.temperature is not None:
+            _refuse_lost(soft, "soft labels, which are stored as float16,")
+            if facts.top_k is not None and not is_packed(soft, facts.top_k):
+                raise DataError(f"set: fact 'top_k' is {facts.top_k}, but soft labels have more logits of their own")
+            return
+        _refuse_lost(soft, "soft labels")
+        sums = soft.sum(1)
+        wrong = (soft < 0).any(1) | ((sums - 1).abs() > SUM_OFF)
+        if bool(wrong.any()):
+            row = int(wrong.nonzero()[0])
+            raise DataError(
+                f"set: soft labels must be probabilities, from 0 on and of sum 1, but those of image {row} have the "
+                f"sum {float(sums[row]):g} and the smallest is {float(soft[row].min()):g}; where they are logits, "
+                "name their temperature in the facts"
+            )
 
     @classmethod
     def from_compact(
@@ -98,7 +136,7 @@ class SyntheticSet:
         """The set that a compact form expands to.
 
         Raises:
-            DataError: `facts` hold no mean and std.
+            DataError: `facts` hold no mean and std, or are those of another set.
         """
         if facts.mean is None or facts.std is None:
             raise DataError("compact set: has no mean and std, without which it cannot be expanded")
@@ -125,6 +163,13 @@ class SyntheticSet:
         return len(self.labels)
 
     @property
+    def probabilities(self) -> Float[Tensor, "n k"] | None:
+        """Soft labels as class probabilities: logits at the set's temperature, softmax(label / temperature). None where
+        the labels are classes."""
+        soft, temperature = self.soft_labels, self.facts.temperature
+        return soft if soft is None or temperature is None else (soft / temperature).softmax(1)
+
+    @property
     def raw_images(self) -> Float[Tensor, "n c h w"]:
         """The images back in [0, 1] pixels, not clipped; only for sets in the normalised space.
 
@@ -138,3 +183,27 @@ class SyntheticSet:
             )
         shape = (1, -1, 1, 1)
         return self.images * torch.tensor(self.facts.std).view(shape) + torch.tensor(self.facts.mean).view(shape)
+
+
+def _numbers(value: Any, what: str, dtype: torch.dtype, shape: str, dims: int) -> Tensor:
+    """A tensor of floats or whole numbers as a set keeps it."""
+    kind = "floats" if dtype.is_floating_point else "whole numbers"
+    if not isinstance(value, Tensor):
+        raise DataError(f"set: {what} must be a tensor {shape} of {kind}, got {type(value).__name__}")
+    whole = not (value.is_floating_point() or value.is_complex() or value.dtype == torch.bool)
+    fits = value.is_floating_point() if dtype.is_floating_point else whole
+    if not fits or value.dim() != dims or value.layout != torch.strided or value.device.type == "meta":
+        found = f"{value.dtype} {list(value.shape)}" + f", {value.layout}" * (value.layout != torch.strided)
+        raise DataError(f"set: {what} must be {kind} {shape}, got {found}")
+    return value.detach().cpu().to(dtype)
+
+
+def _refuse_lost(tensor: Tensor, what: str) -> None:
+    if lost := int((~tensor.isfinite()).sum()):
+        raise DataError(
+            f"set: {what} hold {lost} of {tensor.numel()} numbers that are not finite; leave those images out"
+        )
+
+
+def _named(kind: Any) -> str:
+    return getattr(kind, "__name__", "a Compact or None")

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ddkit.errors import DataError
+
 
 def fewer(count: int | None, classes: int) -> int | None:
     """How many logits are kept, None if that is all of them."""
@@ -38,8 +40,24 @@ def pack(labels: Float[Tensor, "n k"], count: int) -> tuple[Tensor, Tensor, Tens
 
 
 def unpack(top: Tensor, index: Int[Tensor, "n c"], rest: Tensor, classes: int) -> Float[Tensor, "n k"]:
-    """The labels that `pack` took apart."""
+    """The labels that `pack` took apart.
+
+    Raises:
+        DataError: tensors that `pack` does not give.
+    """
+    if top.dim() != 2 or top.shape != index.shape or rest.shape != (len(top), 1):
+        shapes = ", ".join(str(list(each.shape)) for each in (top, index, rest))
+        raise DataError(f"set: packed soft labels must be [N, k], [N, k] and [N, 1], got {shapes}")
+    ascending = index.sort(dim=1).values
+    if ((index < 0) | (index >= classes)).any() or (ascending[:, 1:] == ascending[:, :-1]).any():
+        raise DataError(f"set: a packed soft label names a class twice, or one outside the {classes}")
     return rest.float().expand(-1, classes).scatter(1, index.long(), top.float())
+
+
+def is_packed(labels: Float[Tensor, "n k"], count: int) -> bool:
+    """Whether `pack` loses nothing of labels: all but `count` logits of each are one number, the smallest."""
+    smallest = labels.topk(labels.shape[1] - count, dim=1, largest=False).values
+    return bool((smallest == smallest[:, :1]).all())
 
 
 def packed_bytes(rows: int, count: int) -> int:

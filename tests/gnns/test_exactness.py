@@ -41,7 +41,7 @@ def graph_set(data, with_degrees) -> GraphSet:
         trees=TreeDag.of(layers, data.node_label, data.degree),
         samples=Samples(
             label=data.y,
-            support=np.ones(len(data)),
+            support=np.ones(len(data), np.int64),
             size=data.sizes,
             tree=root,
         ),

@@ -102,7 +102,7 @@ def test_the_file_takes_the_bytes_that_the_set_counts(
 def test_digits_at_ten_images_a_class_are_counted_by_hand(make_set: Callable[..., SyntheticSet]) -> None:
     """Four teachers: 7 real images of each of ten classes, 28 compensators, 350 labels of ten float16."""
     parts = Compact(torch.zeros(10, 7, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, 7, 1, 8, 8).half())
-    facts = make_set(classes=10, shape=(1, 8, 8), temperature=30.0).facts
+    facts = dataclasses.replace(make_set(classes=10, shape=(1, 8, 8)).facts, temperature=30.0)
     synthetic = SyntheticSet.from_compact(parts, facts, torch.zeros(350, 10))
     assert synthetic.stored_bytes() == {"real images": 4480, "compensators": 3584, "soft labels": 7000}
 
@@ -147,7 +147,9 @@ def test_images_are_counted_as_they_are_written(make_set: Callable[..., Syntheti
 def test_parts_that_do_not_fit_are_one_line(
     real: torch.Tensor, added: torch.Tensor, make: Callable[..., SyntheticSet], tmp_path: Path
 ) -> None:
-    """In a file; in memory the types of the fields refuse some of them before the class can."""
+    """In a file and in memory."""
+    with pytest.raises(DataError, match=r"compact set: needs bytes"):
+        Compact(real, added)
     path = tmp_path / "set.h5"
     write_set(make(), path)
     with h5py.File(path, "r+") as file:

@@ -1,13 +1,17 @@
 """The torch Dataset against the set behind it, and the three ways to name a set."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import scipy
 import torch
 from torch.utils.data import DataLoader
 
-from ddkit.errors import DataError
+from ddkit.errors import DataError, UsageError
+from ddkit.randomness import stream
 from ddkit.synth import SyntheticDataset, SyntheticSet, list_sets, load, shelf, write_set
 
 MakeSet = Callable[..., SyntheticSet]
@@ -29,6 +33,25 @@ def test_two_workers_deliver_every_pair_in_order(make_set: MakeSet, soft: bool) 
     images, labels = zip(*DataLoader(dataset, batch_size=4, num_workers=2), strict=True)
     assert torch.equal(torch.cat(images), synthetic.images)
     assert torch.equal(torch.cat(labels), synthetic.soft_labels if soft else synthetic.labels)
+
+
+def test_teachers_logits_are_given_as_what_a_plain_loss_takes(make_set: MakeSet) -> None:
+    """Probabilities at the set's temperature, against SciPy in float64; the logits only where they are asked for."""
+    logits = (20 * torch.randn(6, 3, generator=stream(0, "logits"))).half().float()
+    soft = make_set(soft=True)
+    synthetic = dataclasses.replace(
+        soft, soft_labels=logits, facts=dataclasses.replace(soft.facts, temperature=8.0, teachers="a")
+    )
+    plain, raw = SyntheticDataset(synthetic), SyntheticDataset(synthetic, logits=True)
+    expected = scipy.special.softmax(logits.double().numpy() / 8, axis=1)
+    np.testing.assert_allclose(torch.stack([plain[i][1] for i in range(6)]), expected, atol=1e-6)
+    assert torch.equal(torch.stack([raw[i][1] for i in range(6)]), logits)
+
+
+@pytest.mark.parametrize("soft, kind", [(False, "classes"), (True, "probabilities")])
+def test_logits_of_a_set_that_has_none_are_refused(make_set: MakeSet, soft: bool, kind: str) -> None:
+    with pytest.raises(UsageError, match=f"labels are {kind}, not logits; leave logits=True out"):
+        SyntheticDataset(make_set(soft=soft), logits=True)
 
 
 def test_a_hard_label_is_an_int_and_a_transform_sees_the_image_alone(make_set: MakeSet) -> None:

@@ -1,16 +1,18 @@
 """Exports against the set they were made from."""
 
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy
 import torch
 from PIL import Image
 
 from ddkit.data import load_images
-from ddkit.errors import UsageError
+from ddkit.errors import DataError, UsageError
 from ddkit.synth import EXPORTERS, SyntheticSet, export
 
 MakeSet = Callable[..., SyntheticSet]
@@ -61,6 +63,67 @@ def test_png_pixels_are_the_clipped_raw_images(make_set: MakeSet, tmp_path: Path
             assert picture.mode == ("L" if channels == 1 else "RGB")
             found = np.asarray(picture).reshape(5, 4, channels).transpose(2, 0, 1)
         np.testing.assert_allclose(found, 255 * pixels.clip(0, 1), atol=0.5 + 1e-3)
+
+
+class Ear:
+    """A meter that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def start(self, title: str, total: int, done: int = 0) -> None: ...
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_png_says_how_many_values_it_clips_and_by_how_much(make_set: MakeSet, tmp_path: Path) -> None:
+    """Rounding to bytes takes half a step anywhere: what lies within half a step of the range is not clipped."""
+    synthetic, ear = make_set(shape=(1, 5, 4)), Ear()
+    raw = torch.full((6, 1, 5, 4), 0.5)
+    raw[0, 0, 0, :4] = torch.tensor([-0.25, 1.5, 1 + 0.4 / 255, -0.4 / 255])
+    folder = export(synthetic, raw, "png", tmp_path / "set", meter=ear)
+    assert len(ear.lines) == 1 and ear.lines[0].startswith("png: clipped 2 of 120 values")
+    assert "by at most 0.5 of that range" in ear.lines[0]
+    assert json.loads((folder / "facts.json").read_text())["clipped"] == {"values": 2, "of": 120, "farthest": 0.5}
+    ear.lines.clear()
+    inside = export(synthetic, raw.clamp(0, 1), "png", tmp_path / "inside", meter=ear)
+    export(synthetic, raw, "npz", tmp_path / "set.npz", meter=ear)
+    assert not ear.lines and "clipped" not in json.loads((inside / "facts.json").read_text())
+
+
+def test_logits_are_exported_beside_what_a_plain_loss_takes(make_set: MakeSet, tmp_path: Path) -> None:
+    soft = make_set(soft=True)
+    synthetic = dataclasses.replace(soft, facts=dataclasses.replace(soft.facts, temperature=8.0))
+    assert synthetic.soft_labels is not None
+    with np.load(export(synthetic, synthetic.raw_images, "npz", tmp_path / "set.npz")) as archive:
+        np.testing.assert_array_equal(archive["soft_label"], synthetic.soft_labels)
+        expected = scipy.special.softmax(archive["soft_label"].astype(np.float64) / 8, axis=1)
+        np.testing.assert_allclose(archive["probability"], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", ["nan", "shape", "bytes"])
+def test_pixels_that_are_not_the_sets_are_one_line(make_set: MakeSet, tmp_path: Path, wrong: str) -> None:
+    synthetic = make_set()
+    raw = {
+        "nan": synthetic.raw_images * torch.nan,
+        "shape": synthetic.raw_images[:5],
+        "bytes": synthetic.raw_images.byte(),
+    }[wrong]
+    for kind in EXPORTERS:
+        with pytest.raises(DataError, match="raw must be finite floats"):
+            export(synthetic, raw, kind, tmp_path / "set")
+    assert not list(tmp_path.iterdir())
+
+
+def test_png_of_many_channels_is_one_line(make_set: MakeSet, tmp_path: Path) -> None:
+    synthetic = make_set(shape=(5, 4, 4))
+    with pytest.raises(DataError, match="1 or 3 channels, not of 5; use npz or pt"):
+        export(synthetic, synthetic.raw_images, "png", tmp_path / "set")
 
 
 def test_the_png_folder_is_a_dataset_with_the_same_order_of_classes(make_set: MakeSet, tmp_path: Path) -> None:

@@ -139,11 +139,11 @@ def test_what_does_not_fit_together_is_refused(made, change):
 
 def test_other_files_are_one_line(tmp_path):
     (tmp_path / "x.h5").write_text("no")
-    with pytest.raises(DataError, match="is no HDF5 file"):
+    with pytest.raises(DataError, match="is not an HDF5 file"):
         read_graph_set(tmp_path / "x.h5")
     with h5py.File(tmp_path / "y.h5", "w") as file:
         file.attrs["format"], file.attrs["kind"] = "ddkit-set/1", "images"
-    with pytest.raises(DataError, match="is images of format"):
+    with pytest.raises(DataError, match=r"is a set of images, not of graphs; ddkit\.load\(path\) reads it"):
         read_graph_set(tmp_path / "y.h5")
     assert not is_graph_set(tmp_path / "y.h5") and not is_graph_set(tmp_path / "x.h5")
     assert not is_graph_set(tmp_path / "missing.h5")

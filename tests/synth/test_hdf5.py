@@ -61,7 +61,8 @@ def test_equal_sets_give_equal_bytes_whenever_and_wherever_they_are_written(make
 
 def test_long_texts_survive(make_set: MakeSet, tmp_path: Path) -> None:
     """HDF5 limits some kinds of attribute to 64 KiB."""
-    long = Record(recipe="# é\n" * 50_000, environment="e" * 70_000, lineage='{"a": 1}', scores="s" * 2_000_000)
+    environment, scores = (json.dumps({"long": "e" * size}) for size in (70_000, 2_000_000))
+    long = Record(recipe="# é\n" * 50_000, environment=environment, lineage='{"a": 1}', scores=scores)
     synthetic = make_set(record=long, classes=3000, ipc=1, shape=(1, 1, 1))
     many = dataclasses.replace(synthetic.facts, classes=tuple(f"a class with a long name, {c}" for c in range(3000)))
     synthetic = dataclasses.replace(synthetic, facts=many)

@@ -1,0 +1,139 @@
+"""What the public calls are handed: each argument is held against its annotation before a call begins.
+
+A wrong one is a line, as it is at the shell, and not a traceback from the depths of a job.
+"""
+
+import functools
+import inspect
+import numbers
+import re
+import types
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from ddkit.errors import DataError, UsageError, nearest
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_UNFIT = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
+"""Signs that no file's name holds. (Bytes that are not UTF-8 stand in names as \\udc80 to \\udcff.)"""
+
+
+def checked(call: Callable[P, R]) -> Callable[P, R]:
+    """The same function, which raises UsageError for an argument that is missing, unknown or of a wrong type, and
+    DataError where the operating system refuses a file.
+
+    Whole numbers pass for real ones, numbers of NumPy for Python's, texts for paths, and any sequence of texts for a
+    tuple of them; the call gets what its annotation names. A text is never taken for a sequence of texts.
+
+    Example:
+        >>> @checked
+        ... def square(x: int) -> int:
+        ...     return x * x
+        >>> square("2")
+        Traceback (most recent call last):
+        ddkit.errors.UsageError: square: x must be int, got str '2'
+    """
+    signature = inspect.signature(call)
+    hints = typing.get_type_hints(call)
+
+    @functools.wraps(call)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in signature.parameters:
+                known = nearest(name, [name for name in signature.parameters if name != "self"])
+                raise UsageError(f"{_called(call)}: has no argument '{name}'; {known}")
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise UsageError(f"{_called(call)}: {error}") from None
+        for name, value in bound.arguments.items():
+            if name in hints:
+                _refuse_signs(f"{_called(call)}: {name}", value)
+                try:
+                    bound.arguments[name] = _fitted(value, hints[name])
+                except TypeError:
+                    found = f"{type(value).__name__} {_short(value)}"
+                    hint = ", a sequence of texts" if isinstance(value, str) and _wants_texts(hints[name]) else ""
+                    raise UsageError(
+                        f"{_called(call)}: {name} must be {_told(hints[name])}{hint}, got {found}"
+                    ) from None
+        try:
+            return call(*bound.args, **bound.kwargs)
+        except OSError as error:
+            file = "" if error.filename is None else f" '{error.filename}'"
+            raise DataError(f"{_called(call)}: file{file}: {error.strerror or error}; choose another") from error
+
+    return wrapper
+
+
+def _refuse_signs(what: str, value: object) -> None:
+    """Raise UsageError for a text or path with a sign that neither a file's name nor a recipe can hold."""
+    if isinstance(value, (str, Path)) and _UNFIT.search(str(value)):
+        raise UsageError(f"{what} holds a sign that no file can hold, got {_short(str(value))}")
+
+
+def _called(call: Callable[..., Any]) -> str:
+    return call.__qualname__.removesuffix(".__init__").rpartition("<locals>.")[2]
+
+
+def _short(value: object) -> str:
+    text = ascii(value) if isinstance(value, (str, int, float, bool, bytes)) or value is None else ""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _fitted(value: Any, hint: Any) -> Any:
+    """The value as the annotation has it; raises TypeError if it is none of it."""
+    origin = typing.get_origin(hint)
+    if origin in (types.UnionType, typing.Union):
+        for choice in sorted(typing.get_args(hint), key=lambda choice: not _is_exactly(value, choice)):
+            try:
+                return _fitted(value, choice)
+            except TypeError:
+                continue
+        raise TypeError
+    if origin in (tuple, Sequence):
+        if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+            raise TypeError
+        return tuple(_fitted(each, typing.get_args(hint)[0]) for each in value)
+    if hint is Any:
+        return value
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    if hint in (int, float) and isinstance(value, numbers.Real) and not isinstance(value, bool):
+        if hint is float:
+            return float(value)
+        if isinstance(value, numbers.Integral):
+            return int(value)
+    if isinstance(value, _class(hint)) and not (hint in (int, float) and isinstance(value, bool)):
+        return value
+    raise TypeError
+
+
+def _is_exactly(value: object, hint: Any) -> bool:
+    return isinstance(hint, type) and type(value) is hint
+
+
+def _class(hint: Any) -> Any:
+    """What `isinstance` holds a value against: the array type of an annotation with a shape, the origin of others."""
+    return getattr(hint, "array_type", None) or typing.get_origin(hint) or hint
+
+
+def _wants_texts(hint: Any) -> bool:
+    return any(_wants_texts(choice) for choice in typing.get_args(hint)) or typing.get_origin(hint) in (tuple, Sequence)
+
+
+def _told(hint: Any) -> str:
+    """An annotation in words."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return " or ".join(_told(choice) for choice in typing.get_args(hint))
+    if hint is type(None):
+        return "None"
+    if typing.get_origin(hint) in (tuple, Sequence):
+        return f"a tuple of {_told(typing.get_args(hint)[0])}"
+    if hint is Path:
+        return "a path"
+    return getattr(_class(hint), "__name__", str(hint))

@@ -1,0 +1,107 @@
+"""What a set's facts may be. Each check gives the value back as one of plain Python, or raises DataError."""
+
+import json
+import math
+import numbers
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from ddkit.errors import DataError
+
+
+def text(value: Any, what: str) -> str:
+    """A text that HDF5 can hold."""
+    value = _plain(value)
+    if not isinstance(value, str):
+        raise DataError(f"set: {what} must be a text, got {shown(value)}")
+    if "\0" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise DataError(f"set: {what} holds a sign that no file can hold, {shown(value)}")
+    return value
+
+
+def names(value: Any, what: str) -> tuple[str, ...]:
+    """One text or more, no two alike."""
+    if not isinstance(value, (list, tuple)) or not value:
+        raise DataError(f"set: {what} must be one text or more, got {shown(value)}")
+    found = tuple(text(each, what) for each in value)
+    if len(set(found)) < len(found):
+        twice, count = Counter(found).most_common(1)[0]
+        raise DataError(f"set: {what} must differ, but {shown(twice)} stands there {count} times")
+    return found
+
+
+def whole(value: Any, what: str, at_least: int = 1) -> int:
+    """A whole number that a file can hold."""
+    value = _plain(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value < 2**63:
+        raise DataError(f"set: {what} must be a whole number of at least {at_least}, got {shown(value)}")
+    return value
+
+
+def truth(value: Any, what: str) -> bool:
+    """True or False."""
+    value = _plain(value)
+    if not isinstance(value, bool):
+        raise DataError(f"set: {what} must be True or False, got {shown(value)}")
+    return value
+
+
+def positive(value: Any, what: str) -> float:
+    """A finite number above 0."""
+    value = number(value, what)
+    if value <= 0:
+        raise DataError(f"set: {what} must be above 0, got {value:g}")
+    return value
+
+
+def share(value: Any, what: str) -> float:
+    """A probability."""
+    value = number(value, what)
+    if not 0 <= value <= 1:
+        raise DataError(f"set: {what} must lie between 0 and 1, got {value:g}")
+    return value
+
+
+def number(value: Any, what: str) -> float:
+    """A finite number."""
+    value = _plain(value)
+    try:
+        found = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise DataError(f"set: {what} must be a finite number, got {shown(value)}")
+    return found
+
+
+def column(value: Any, what: str) -> tuple[float, ...]:
+    """Finite numbers, one a channel."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(value, (list, tuple)) or not value:
+        raise DataError(f"set: {what} must be one number a channel, got {shown(value)}")
+    return tuple(number(each, what) for each in value)
+
+
+def json_object(value: Any, what: str) -> str:
+    """A text that is an object of JSON."""
+    value = text(value, what)
+    try:
+        found = json.loads(value)
+        json.dumps(found, ensure_ascii=False).encode()  # a sign that is no sign would end whoever prints it
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise DataError(f"set: {what} must be an object of JSON, got {shown(value)}")
+    return value
+
+
+def shown(value: Any) -> str:
+    """A value as an error line shows it: on one line, without signs that a terminal obeys."""
+    told = ascii(value)
+    return told if len(told) <= 60 else f"{told[:57]}..."
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

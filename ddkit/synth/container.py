@@ -1,0 +1,176 @@
+"""The HDF5 file that any set lies in: its format and kind, its facts and its record, and nothing that has no meaning.
+
+Root attributes: `format`, `kind` and the facts. Group `ddkit`: attributes only, the record as texts (track_order lifts
+the 64 KiB limit on attributes). Datasets and further groups are those of the kind; whatever else stands there is
+refused by name. No time of day goes in, so equal sets give equal bytes.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import h5py
+import numpy as np
+
+from ddkit.errors import DataError, nearest, reason
+from ddkit.synth.checks import shown
+from ddkit.synth.facts import Record
+
+FORMAT = "ddkit-set/1"
+READERS = {
+    "images": "ddkit.load(path)",
+    "compact": "ddkit.load(path)",
+    "graphs": "ddkit.read_graph_set(path)",
+}
+"""Kinds of sets, and what reads each."""
+
+S = TypeVar("S")
+F = TypeVar("F")
+
+FAULTS = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError)
+"""What h5py and NumPy raise where a file's content is not what its structure says."""
+
+
+def located(source: str | Path) -> Path:
+    """The file that a path or a run folder stands for, whether it is there or not.
+
+    Raises:
+        DataError: no file can have this path, or it may not be looked at.
+    """
+    path = Path(source)
+    try:
+        path.exists()  # raises for a path that is too long or lies in a folder that may not be entered
+        return path / "set.h5" if path.is_dir() else path
+    except (OSError, ValueError) as error:
+        raise DataError(f"set {shown(str(source))}: cannot be looked at ({reason(error)}); name another path") from None
+
+
+def kind_of(source: str | Path) -> str:
+    """The kind of the set in a file or a run folder, "" where that cannot be told."""
+    try:
+        with h5py.File(located(source), "r") as file:
+            return str(plain(file.attrs.get("kind", "")))
+    except (*FAULTS, DataError):
+        return ""
+
+
+def read_file(path: Path, parsers: Mapping[str, Callable[[h5py.File], S]]) -> S:
+    """What the parser of its kind makes of a file.
+
+    Raises:
+        DataError: the file is missing, truncated, not HDF5 (a pickle, say), of another kind, or its parser raises one.
+    """
+    try:
+        if not path.is_file():
+            raise DataError(f"set '{path}': there is no such file; `ddkit sets ls` names the ready-made ones")
+        with path.open("rb"):
+            pass
+    except (OSError, ValueError) as error:
+        raise DataError(f"set '{path}': cannot be read ({reason(error)}); mend its permissions") from None
+    if not h5py.is_hdf5(path):
+        raise DataError(f"set '{path}': is not an HDF5 file; ddkit reads only .h5 sets and never unpickles a file")
+    try:
+        with h5py.File(path, "r") as file:
+            found, kind = (plain(file.attrs.get(name)) for name in ("format", "kind"))
+            if found == FORMAT and kind in parsers:
+                return parsers[kind](file)
+    except (*FAULTS, DataError) as error:
+        why = " ".join(reason(error).removeprefix("set: ").split())
+        raise DataError(f"set '{path}': is damaged ({why}); make it again or fetch another copy") from None
+    if found != FORMAT:
+        raise DataError(
+            f"set '{path}': has format {shown(found)}, not {FORMAT!r}; it is not a set this version of ddkit can read"
+        )
+    if kind in READERS:
+        raise DataError(f"set '{path}': is a set of {kind}, not of {next(iter(parsers))}; {READERS[kind]} reads it")
+    raise DataError(f"set '{path}': is of kind {shown(kind)}, which is unknown; {nearest(str(kind), READERS)}")
+
+
+def write_facts(file: h5py.File, facts: Any, record: Record) -> None:
+    """Facts and record, a fact that is None left out."""
+    for name, value in dataclasses.asdict(facts).items():
+        if value is not None:
+            file.attrs[name] = json.dumps(value) if name == "classes" else value
+    group = file.create_group("ddkit", track_order=True)
+    for name, text in dataclasses.asdict(record).items():
+        group.attrs[name] = text
+
+
+def read_facts(file: h5py.File, kind: type[F]) -> F:
+    """Facts of a class, checked as it checks them.
+
+    Raises:
+        LookupError: one is missing.
+        ValueError: there is one that the class does not know.
+        DataError: the class refuses one.
+    """
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    only(file.attrs, ["format", "kind", *(field.name for field in fields)], "attribute")
+    missing = (f.name for f in fields if f.default is dataclasses.MISSING and f.name not in file.attrs)
+    if (name := next(missing, None)) is not None:
+        raise LookupError(f"it has no fact '{name}'")
+    found = {field.name: plain(file.attrs[field.name]) for field in fields if field.name in file.attrs}
+    found["classes"] = json.loads(found["classes"])
+    return kind(**found)
+
+
+def read_record(file: h5py.File) -> Record:
+    """The record.
+
+    Raises:
+        LookupError: a part is missing.
+        ValueError: there is a part that no record has.
+        DataError: a part is no text, or no JSON.
+    """
+    group, names = member(file, "ddkit", h5py.Group), [field.name for field in dataclasses.fields(Record)]
+    only(group, (), "part")
+    only(group.attrs, names, "attribute")
+    if (name := next((name for name in names if name not in group.attrs), None)) is not None:
+        raise LookupError(f"its record has no '{name}'")
+    return Record(**{name: plain(group.attrs[name]) for name in names})
+
+
+def numbers(group: h5py.Group, name: str) -> np.ndarray:
+    """The numbers of a dataset, in this machine's byte order.
+
+    Raises:
+        LookupError: there is none of this name.
+        ValueError: it holds no plain numbers.
+    """
+    table = member(group, name, h5py.Dataset)
+    if table.shape is None or table.dtype.kind not in "iuf" or table.dtype.itemsize > 8:
+        raise ValueError(f"its '{name}' holds no plain numbers but {table.dtype}")
+    array = np.asarray(table[()])
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def member(group: h5py.Group, name: str, kind: type) -> Any:
+    """A dataset or group that must be there.
+
+    Raises:
+        LookupError: it is not.
+        ValueError: it is something else.
+    """
+    if name not in group:
+        raise LookupError(f"it has no '{name}'")
+    if not isinstance(found := group[name], kind):
+        raise ValueError(f"its '{name}' is no {kind.__name__.lower()}")
+    return found
+
+
+def only(found: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Raise ValueError for the first name that is not known."""
+    known = list(known)
+    for name in found:
+        if name not in known:
+            hint = nearest(name, known) if known else "there is none"
+            raise ValueError(f"it holds the {what} {shown(name)}, which has no meaning in a set; {hint}")
+
+
+def plain(value: Any) -> Any:
+    """An attribute as a value of plain Python."""
+    if isinstance(value, np.ndarray):
+        return tuple(value.tolist())
+    return value.item() if isinstance(value, np.generic) else value

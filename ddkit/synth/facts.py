@@ -1,0 +1,111 @@
+"""What stands beside a set's images: what a trainer must know of them, and where they come from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, no_type_check
+
+from ddkit.errors import DataError, nearest
+from ddkit.synth.checks import column, json_object, names, positive, share, shown, text, truth, whole
+
+SPACES = ("normalised", "zca")
+"""Where images may live."""
+
+
+@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@dataclass(frozen=True, kw_only=True)
+class SetFacts:
+    """What a trainer must know of a set. Short values only: they become root attributes of the file.
+
+    `space` says where `images` live: "normalised" ((raw - mean) / std with raw in [0, 1]) or "zca" (whitened; the
+    matrix is refitted from the real data and held against `preprocess_digest`). `evaluation_flip` is the probability
+    with which training on the set should mirror an image (ddkit's evaluator has two policies: 0.5 where a set says so,
+    else what `augment` has), `fyi` whether images were learned with their mirror images.
+    `lr` is the inner learning rate the method learned. Where `temperature` is given, soft labels are logits, to be
+    learned at it: cross entropy between softmax(label / temperature) and softmax(output / temperature); `teachers` says
+    whose. With `top_k` only so many logits of each are its own, see `ddkit.synth.top_k`.
+
+    Raises:
+        DataError: a value of a wrong type, or one that no set can have (an ipc below 1, a std of 0, two classes of one
+            name).
+    """
+
+    method: str
+    dataset: str
+    data_digest: str
+    classes: tuple[str, ...]
+    ipc: int
+    space: str
+    preprocess_digest: str
+    net: str
+    augment: str = ""
+    evaluation_flip: float = 0.0
+    fyi: bool = False
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    lr: float | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    teachers: str = ""
+
+    def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if value is not None or name not in _OPTIONAL:
+                object.__setattr__(self, name, check(value, f"fact '{name}'"))
+        if self.space not in SPACES:
+            raise DataError(
+                f"set: fact 'space' is {shown(self.space)}, which is unknown; {nearest(self.space, SPACES)}"
+            )
+        mean, std = self.mean or (), self.std or ()
+        if len(mean) != len(std):
+            raise DataError(f"set: facts 'mean' and 'std' must be as long, got {len(mean)} and {len(std)} numbers")
+        for value in std:
+            positive(value, "fact 'std'")
+        if self.top_k is not None and (self.temperature is None or self.top_k >= len(self.classes)):
+            raise DataError(
+                f"set: fact 'top_k' is {self.top_k}; it needs a temperature and more classes than that, got "
+                f"{self.temperature} and {len(self.classes)}"
+            )
+
+    @property
+    def mirrored_by_fyi(self) -> bool:
+        """Whether FYI has whoever trains on it see both orientations alike often: what teachers say of an image is then
+        the mean of both."""
+        return self.fyi and self.evaluation_flip == 0.5
+
+
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    **dict.fromkeys(
+        ("method", "dataset", "data_digest", "space", "preprocess_digest", "net", "augment", "teachers"), text
+    ),
+    "classes": names,
+    "ipc": whole,
+    "evaluation_flip": share,
+    "fyi": truth,
+    "mean": column,
+    "std": column,
+    "lr": positive,
+    "temperature": positive,
+    "top_k": whole,
+}
+_OPTIONAL = ("mean", "std", "lr", "temperature", "top_k")
+
+
+@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Where a set comes from: the resolved recipe as TOML, and environment, lineage and scores as JSON texts.
+
+    Raises:
+        DataError: one of them is no text, or no object of JSON.
+    """
+
+    recipe: str = ""
+    environment: str = "{}"
+    lineage: str = "{}"
+    scores: str = "{}"
+
+    def __post_init__(self) -> None:
+        text(self.recipe, "the recipe")
+        for name in ("environment", "lineage", "scores"):
+            json_object(getattr(self, name), f"'{name}'")

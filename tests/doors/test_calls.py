@@ -1,0 +1,127 @@
+"""Every public call of `ddkit`, with an argument of a wrong type or value: a DDKitError of one line, before any work.
+
+What may be given is said by the annotations; this table gives what they do not name.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ddkit
+from ddkit.arguments import checked
+
+SHIPPED = "digits-ftd-ipc1"
+
+
+@pytest.fixture(scope="module")
+def synthetic() -> ddkit.SyntheticSet:
+    return ddkit.load(SHIPPED)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def line_of(call: Callable[[], Any]) -> str:
+    with pytest.raises(ddkit.DDKitError) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+CALLS = [
+    (ddkit.load, {}, {"source": 3}, "load: source must be str or a path, got int 3"),
+    (ddkit.load, {}, {}, "load: missing a required argument: 'source'"),
+    (ddkit.load, {}, {"source": "a\0.h5"}, r"load: source holds a sign that no file can hold, got 'a\x00.h5'"),
+    (ddkit.load, {}, {"source": "a" * 300}, "cannot be looked at"),
+    (ddkit.load, {}, {"source": "nowhere/set.h5"}, "set 'nowhere/set.h5': there is no such file"),
+    (ddkit.read_graph_set, {}, {"source": None}, "read_graph_set: source must be str or a path, got NoneType None"),
+    (ddkit.read_graph_set, {}, {"source": "nowhere"}, "set 'nowhere': there is no such file"),
+    (ddkit.as_pyg, {}, {"graphs": [1]}, "as_pyg: graphs must be GraphSet, got list"),
+    (ddkit.raw_images, {}, {"synthetic": SHIPPED}, "raw_images: synthetic must be SyntheticSet, got str"),
+    (ddkit.SyntheticDataset, {}, {"source": 3}, "SyntheticDataset: source must be SyntheticSet or str or a path, got"),
+    (ddkit.SyntheticDataset, {"source": SHIPPED}, {"transform": 3}, "transform must be Callable or None, got int 3"),
+    (ddkit.evaluate, {"source": SHIPPED}, {"source": 3}, "evaluate: source must be SyntheticSet or str or a path"),
+    (ddkit.evaluate, {"source": SHIPPED}, {"nets": "x"}, "evaluate: nets must be int or None, got str 'x'"),
+    (ddkit.evaluate, {"source": SHIPPED}, {"nets": True}, "evaluate: nets must be int or None, got bool True"),
+    (ddkit.evaluate, {"source": SHIPPED}, {"overrides": "evaluate.nets=2"}, "a tuple of str, a sequence of texts, got"),
+    (ddkit.evaluate, {"source": SHIPPED}, {"netz": 3}, "evaluate: has no argument 'netz'; did you mean net"),
+    (ddkit.evaluate, {"source": SHIPPED}, {"meter": 3}, "evaluate: meter must be Meter or None, got int 3"),
+    (ddkit.evaluate_graphs, {"source": "x.h5"}, {"seed": "x"}, "evaluate_graphs: seed must be int, got str 'x'"),
+    (ddkit.relabel, {"source": SHIPPED}, {"temperature": "30"}, "relabel: temperature must be float, got str '30'"),
+    (ddkit.relabel, {"source": SHIPPED}, {"files": "a.pt"}, "relabel: files must be a tuple of a path, a sequence"),
+    (ddkit.condense, {}, {"ipc": "x"}, "condense: ipc must be int or None, got str 'x'"),
+    (ddkit.condense, {}, {"ipc": 1.5}, "condense: ipc must be int or None, got float 1.5"),
+    (ddkit.condense, {}, {"method": 3}, "condense: method must be str or None, got int 3"),
+    (ddkit.condense, {}, {"out": 3}, "condense: out must be str or a path or None, got int 3"),
+    (ddkit.condense, {}, {"out": "a" * 300}, "File name too long"),
+    (ddkit.condense_graphs, {}, {"method": "mirage", "seed": "x"}, "condense_graphs: seed must be int or None"),
+    (ddkit.plan, {}, {"ipc": "x"}, "plan: ipc must be int or None, got str 'x'"),
+    (ddkit.plan, {}, {"probe_seconds": float("nan")}, "plan: probe_seconds must be above 0 and finite, got nan"),
+    (
+        ddkit.compare,
+        {},
+        {"recipes": "mtt-digits-ipc1"},
+        "compare: recipes must be a tuple of str or a path, a sequence",
+    ),
+    (ddkit.compare, {"recipes": ["mtt-digits-ipc1"]}, {"sets": "3"}, "compare: sets must be int, got str '3'"),
+    (ddkit.verify, {}, {"recipe": 3}, "verify: recipe must be str or a path, got int 3"),
+    (ddkit.train_teachers, {}, {"recipe": 3}, "train_teachers: recipe must be str or a path or None, got int 3"),
+    (ddkit.doctor, {}, {"smoke": "no"}, "doctor: smoke must be bool, got str 'no'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "wrong", "words"), CALLS, ids=[f"{c[0].__name__} {ascii(c[2])[:50]}" for c in CALLS]
+)
+def test_wrong_arguments_are_one_line(call: Callable, given: dict, wrong: dict, words: str) -> None:
+    assert words in line_of(lambda: call(**given | wrong))
+
+
+def test_every_public_call_checks_its_arguments() -> None:
+    """All but what takes no argument: what it raises of an argument that it does not have is ours."""
+    for name in ddkit.__all__:
+        thing = getattr(ddkit, name)
+        if isinstance(thing, type) and (issubclass(thing, Exception) or dataclasses.is_dataclass(thing)):
+            continue
+        if name != "list_sets":
+            assert "has no argument 'nonsense'" in line_of(lambda thing=thing: thing(nonsense=1)), name
+
+
+def test_exports(synthetic: ddkit.SyntheticSet, tmp_path: Path) -> None:
+    raw = synthetic.raw_images
+    assert "export: raw must be Tensor, got ndarray" in line_of(
+        lambda: ddkit.export(synthetic, raw.numpy(), "npz", "x.npz")
+    )
+    assert "export: synthetic must be SyntheticSet, got str" in line_of(lambda: ddkit.export("x", raw, "npz", "x.npz"))
+    assert "export: kind must be str, got int 3" in line_of(lambda: ddkit.export(synthetic, raw, 3, "x.npz"))
+    assert "cannot be written" in line_of(lambda: ddkit.export(synthetic, raw, "npz", tmp_path))
+    assert "name a file" in line_of(lambda: ddkit.export(synthetic, raw, "npz", ""))
+    assert ddkit.export(synthetic, raw, "npz", "deep/x.npz") == Path("deep/x.npz")  # a missing folder is made
+
+
+def test_numbers_of_numpy_and_lists_pass_and_become_pythons() -> None:
+    @checked
+    def call(count: int, share: float, name: str | Path, texts: tuple[str, ...], files: tuple[Path, ...] = ()) -> tuple:
+        return count, share, name, texts, files
+
+    found = call(np.int64(3), np.float32(0.5), Path("x"), ["a"], files=["b"])
+    assert found == (3, 0.5, Path("x"), ("a",), (Path("b"),))
+    assert [type(value) for value in found[:3]] == [int, float, type(Path())]
+    assert type(call(1, 2, "x", ())[1]) is float
+
+
+def test_the_operating_systems_refusal_is_one_line(tmp_path: Path) -> None:
+    @checked
+    def call(path: str) -> str:
+        return Path(path).read_text()
+
+    assert (
+        line_of(lambda: call(f"{tmp_path}/x"))
+        == f"call: file '{tmp_path}/x': No such file or directory; choose another"
+    )
