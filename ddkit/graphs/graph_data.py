@@ -8,10 +8,12 @@ import numpy as np
 
 from ddkit.errors import DataError
 from ddkit.graphs.adjacency import Adjacency
-from ddkit.graphs.categories import as_integers, categories
 from ddkit.graphs.colours import degree_labels
+from ddkit.graphs.direction import unreturned
 
 Array = np.ndarray
+GivenSplit = tuple[Array, Array | None, Array]
+"""Numbers of the training, validation and test graphs that a source names; None where it names no validation part."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +30,7 @@ class GraphData:
         y: classes, int64 [N].
         node_vocabulary, edge_vocabulary: the raw values behind a label, int64 [labels, columns].
         split: (train, validation, test) graphs, where the source brings a split.
+        notes: what reading left out or assumed, a sentence each.
 
     Raises:
         DataError: arrays that do not fit together, an edge to a missing node or into another graph, a single class.
@@ -42,8 +45,9 @@ class GraphData:
     y: Array
     node_vocabulary: Array
     edge_vocabulary: Array
-    split: tuple[Array, ...] | None = None
+    split: GivenSplit | None = None
     licence: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"graphs '{self.name}'"
@@ -63,58 +67,17 @@ class GraphData:
                 f"{where}: edge {bad[0]} joins the nodes {source} and {target}, but there are only the nodes 0 to "
                 f"{nodes - 1}; remove it or add the node"
             )
-        ends = self.graph_of_node[self.edge]
-        bad = np.flatnonzero(ends[0] != ends[1])
+        source, target = (self.graph_of_node[end] for end in self.edge)
+        bad = np.flatnonzero(source != target)
         if len(bad):
             raise DataError(
-                f"{where}: edge {bad[0]} joins graph {ends[0, bad[0]]} and graph {ends[1, bad[0]]}; an edge must stay "
+                f"{where}: edge {bad[0]} joins graph {source[bad[0]]} and graph {target[bad[0]]}; an edge must stay "
                 "inside one graph"
             )
         if len(self.classes) < 2:
             raise DataError(f"{where}: all {len(self.y)} graphs are of one class; there must be two classes at least")
         if len(self.y) and not 0 <= self.y.min() <= self.y.max() < len(self.classes):
             raise DataError(f"{where}: a graph's class lies outside the {len(self.classes)} classes")
-
-    @staticmethod
-    def of(
-        *,
-        name: str,
-        where: str,
-        sizes: Array,
-        node_rows: Array,
-        edge: Array,
-        edge_rows: Array,
-        values: Array,
-        split: tuple[Array, ...] | None = None,
-        licence: str = "",
-    ) -> "GraphData":
-        """Graphs as files tell them: distinct rows of features become labels, distinct values classes, ascending.
-
-        Args:
-            where: what an error line calls them.
-            sizes: nodes of each graph, [N].
-            node_rows, edge_rows: whole numbers, [V, F] and [E, G].
-            values: each graph's class, a whole number or a text, [N].
-
-        Raises:
-            DataError: features, classes or ends of edges that are continuous, or what the class itself refuses.
-        """
-        node_label, node_vocabulary = categories(node_rows, f"{where}: node features")
-        edge_label, edge_vocabulary = categories(edge_rows, f"{where}: edge features")
-        classes, y = np.unique(whole(values.ravel(), f"{where}: classes"), return_inverse=True)
-        return GraphData(
-            name=name,
-            classes=tuple(str(value) for value in classes.tolist()),
-            offset=np.concatenate([[0], np.cumsum(whole(sizes, f"{where}: numbers of nodes"))]),
-            node_label=node_label,
-            edge=whole(edge, f"{where}: ends of edges"),
-            edge_label=edge_label,
-            y=y.astype(np.int64),
-            node_vocabulary=node_vocabulary,
-            edge_vocabulary=edge_vocabulary,
-            split=split,
-            licence=licence,
-        )
 
     def __len__(self) -> int:
         return len(self.y)
@@ -171,45 +134,31 @@ class GraphData:
         )
 
     @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and what in the graphs may be meant and may be a mistake."""
+        found = list(self.notes)
+        if empty := int((self.sizes == 0).sum()):
+            found.append(f"{empty:,} of the {len(self):,} graphs have no node")
+        alone, every = unreturned(self.edge, len(self.node_label))
+        if alone:
+            number = f"all {every:,}" if alone == every else f"{alone:,} of the {every:,}"
+            found.append(
+                f"{number} edges are stored one way only and are used from source to target; for undirected graphs "
+                "store both directions"
+            )
+        return tuple(found)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) over all arrays and the class names; where they came from has no part."""
         sha = hashlib.sha256(repr(self.classes).encode())
         arrays = (self.offset, self.node_label, self.edge, self.edge_label, self.y)
-        for array in (*arrays, self.node_vocabulary, self.edge_vocabulary, *(self.split or ())):
+        for array in (
+            *arrays,
+            self.node_vocabulary,
+            self.edge_vocabulary,
+            *(part for part in self.split or () if part is not None),
+        ):
             sha.update(repr(array.shape).encode())
             sha.update(np.ascontiguousarray(array, dtype="<i8").data)
         return sha.hexdigest()
-
-
-def joined(edge: Array, graph: Array, sizes: Array, where: str) -> Array:
-    """Edges [2, E], whose ends are numbered within their graph [E], in the numbering of all nodes.
-
-    Raises:
-        DataError: another number of edges, or an end that is none of its graph's nodes; in the joint numbering it would
-            be another graph's.
-    """
-    if len(graph) != edge.shape[1]:
-        raise DataError(f"{where}: its graphs have {len(graph)} edges together, but there are {edge.shape[1]}")
-    edge, size = whole(edge, f"{where}: ends of edges"), sizes[graph]
-    bad = np.flatnonzero(((edge < 0) | (edge >= size)).any(0))
-    if len(bad):
-        source, target = edge[:, bad[0]]
-        raise DataError(
-            f"{where}: graph {graph[bad[0]]} has an edge from node {source} to node {target}, but only the nodes 0 to "
-            f"{size[bad[0]] - 1}; remove it or add the node"
-        )
-    return edge + (np.cumsum(sizes) - sizes)[graph]
-
-
-def whole(numbers: Array, where: str) -> Array:
-    """The same numbers as int64; texts stay as they are.
-
-    Raises:
-        DataError: a number that is not whole.
-    """
-    if numbers.dtype.kind in "US":
-        return numbers
-    found, others = as_integers(numbers)
-    if len(others):
-        raise DataError(f"{where}: must be whole numbers, got {others[0]:g}")
-    return found
