@@ -2,6 +2,7 @@
 
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +28,21 @@ def read_numbers(path: Path, where: str, may_lack: bool = False) -> Array:
         try:
             return _parsed(path, np.int64)
         except ValueError:
-            return _parsed(path, np.float64, {"converters": lambda text: float(text or "nan")} if may_lack else {})
+            return _parsed(path, np.float64, _or_nan if may_lack else None)
     except (OSError, ValueError, EOFError, zlib.error) as error:
         raise DataError(f"{where}, file '{path}': cannot be read ({_shorter(error)})") from None
 
 
-def _parsed(path: Path, dtype: type, more: dict[str, object] | None = None) -> Array:
+def _parsed(path: Path, dtype: type, converter: Callable[[str], float] | None = None) -> Array:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of an empty file
-        return np.loadtxt(path, dtype, comments=None, delimiter=",", ndmin=2, encoding="utf-8", **(more or {}))
+        return np.loadtxt(path, dtype, None, ",", converter, ndmin=2, encoding="utf-8")
+
+
+def _or_nan(text: str) -> float:
+    if "_" in text:  # Python would read 1_0 as ten
+        raise ValueError(f"could not convert string {text!r}")
+    return float(text) if text.strip() else np.nan
 
 
 def _shorter(error: Exception) -> str:
