@@ -13,6 +13,7 @@ from ddkit.evaluation import GraphEvaluation, GraphJudge, evaluate_graph_set
 from ddkit.graphs import load_parts
 from ddkit.jobs.environment import environment
 from ddkit.jobs.graph_board import GraphBoard
+from ddkit.jobs.graph_parts import graph_lines
 from ddkit.jobs.graph_recipe import GraphRecipe, begun_recipe, graph_toml, resolve_graphs
 from ddkit.methods import graph_method
 from ddkit.report import tree_gallery
@@ -75,7 +76,9 @@ def condense_graphs(
         raise UsageError(f"folder '{folder.path}': already holds a run; go on with --resume, or choose another --out")
     parts = load_parts(resolved.data.name, resolved.data.split_seed)
     judge = GraphJudge(parts.train, parts.test, resolved.method.hops, resolved.evaluate, resolved.seed)
-    meter.say(origin)
+    about = graph_lines(parts, resolved.data.name, resolved.data.split_seed)
+    for line in (origin, *about):
+        meter.say(line)
     begin = time.perf_counter()
     made = graph_method(resolved.method.name).distil(resolved.method, parts.train, resolved.seed)
     seconds = time.perf_counter() - begin
@@ -90,7 +93,7 @@ def condense_graphs(
     evaluation = None
     if evaluate:
         board = GraphBoard(judge, "test", folder.path / "scores", meter)
-        evaluation = evaluate_graph_set(made, judge, meter, board.score)
+        evaluation = evaluate_graph_set(made, judge, meter, board.score, about)
         folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
         scores = json.dumps(evaluation.tables(with_seconds=False))
         made = dataclasses.replace(made, record=dataclasses.replace(record, scores=scores))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from random_graphs import random_graph_data
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge, GraphTraining, evaluate_graph_set
@@ -90,7 +90,11 @@ def test_verdicts_are_scikit_learns():
     draw = stream(0, "p")
     probability, y = torch.rand(50, 2, generator=draw).numpy(), torch.randint(2, (50,), generator=draw).numpy()
     probability /= probability.sum(1, keepdims=True)
-    assert verdict(probability, y) == (roc_auc_score(y, probability[:, 1]), (probability.argmax(1) == y).mean())
+    assert verdict(probability, y) == (
+        roc_auc_score(y, probability[:, 1]),
+        (probability.argmax(1) == y).mean(),
+        balanced_accuracy_score(y, probability.argmax(1)),
+    )
     three = torch.rand(50, 3, generator=draw).softmax(1).numpy()
     y = torch.randint(3, (50,), generator=draw).numpy()
     assert verdict(three, y).auc == pytest.approx(roc_auc_score(y, three, multi_class="ovr"))
@@ -119,7 +123,7 @@ def test_shuffled_judged_classes_change_nothing_but_the_verdict(data, made):
 def test_the_table(data, made):
     table = evaluate_graph_set(made, judge(data), SilentMeter())
     names = [score.name for score in table.scores]
-    assert names[:3] == ["graph size", "mirage", "untrained"] and names[-1] == "whole"
+    assert names[:4] == ["majority class", "graph size", "mirage", "untrained"] and names[-1] == "whole"
     weights = {score.name: score.size for score in table.scores}
     assert weights["mirage"] == made.stored_bytes >= weights["random, bytes as stored"]
     assert made.explicit_bytes >= weights["random, bytes written out"] > weights["random, bytes as stored"]
