@@ -13,8 +13,9 @@ from ddkit.evaluation.score import interval95
 class GraphScore:
     """ROC-AUC, accuracy and balanced accuracy (fractions) of n networks of one kind trained on one row of the table.
 
-    Balanced accuracy is empty in scores that were kept before it was taken. `size` is its bytes as stored, `samples` what the networks saw at
-    each step (for drawn rows: the first draw's), `seconds` the time that training and judging took.
+    `balanced` is empty in scores that were kept before it was taken. `size` is the row's bytes as stored, `samples`
+    what the networks saw at each step (for drawn rows: the first draw's), `seconds` the time that training and judging
+    took.
     """
 
     name: str
