@@ -9,7 +9,7 @@ import numpy as np
 from ddkit.errors import DataError
 from ddkit.graphs.adjacency import Adjacency
 from ddkit.graphs.colours import degree_labels
-from ddkit.graphs.direction import unreturned
+from ddkit.graphs.direction import AT_ONCE, unreturned
 
 Array = np.ndarray
 GivenSplit = tuple[Array, Array | None, Array]
@@ -25,8 +25,8 @@ class GraphData:
         classes: class names.
         offset: graph g owns the nodes offset[g] to offset[g + 1] - 1; int64 [N + 1].
         node_label: int64 [V], rows of `node_vocabulary`.
-        edge: (source, target) nodes of each edge; int64 [2, E]. Messages flow from source to target.
-        edge_label: int64 [E], rows of `edge_vocabulary`.
+        edge: (source, target) nodes of each edge; int64 or int32 [2, E]. Messages flow from source to target.
+        edge_label: int64 or int32 [E], rows of `edge_vocabulary`.
         y: classes, int64 [N].
         node_vocabulary, edge_vocabulary: the raw values behind a label, int64 [labels, columns].
         split: (train, validation, test) graphs, where the source brings a split.
@@ -60,24 +60,30 @@ class GraphData:
             raise DataError(
                 f"{where}: {edges} edges but {len(self.edge_label)} edge labels; there must be one for each"
             )
-        bad = np.flatnonzero((self.edge < 0).any(0) | (self.edge >= nodes).any(0))
-        if len(bad):
-            source, target = self.edge[:, bad[0]]
-            raise DataError(
-                f"{where}: edge {bad[0]} joins the nodes {source} and {target}, but there are only the nodes 0 to "
-                f"{nodes - 1}; remove it or add the node"
-            )
-        source, target = (self.graph_of_node[end] for end in self.edge)
-        bad = np.flatnonzero(source != target)
-        if len(bad):
-            raise DataError(
-                f"{where}: edge {bad[0]} joins graph {source[bad[0]]} and graph {target[bad[0]]}; an edge must stay "
-                "inside one graph"
-            )
+        for begin in range(0, edges, AT_ONCE):
+            self._refuse_stray(begin, self.edge[:, begin : begin + AT_ONCE])
         if len(self.classes) < 2:
             raise DataError(f"{where}: all {len(self.y)} graphs are of one class; there must be two classes at least")
         if len(self.y) and not 0 <= self.y.min() <= self.y.max() < len(self.classes):
             raise DataError(f"{where}: a graph's class lies outside the {len(self.classes)} classes")
+
+    def _refuse_stray(self, begin: int, edge: Array) -> None:
+        """Raise for the first of some edges, numbered from `begin`, that is not between two nodes of one graph."""
+        where, nodes = f"graphs '{self.name}'", len(self.node_label)
+        bad = np.flatnonzero(((edge < 0) | (edge >= nodes)).any(0))
+        if len(bad):
+            source, target = edge[:, bad[0]]
+            raise DataError(
+                f"{where}: edge {begin + bad[0]} joins the nodes {source} and {target}, but there are only the nodes 0 "
+                f"to {nodes - 1}; remove it or add the node"
+            )
+        source, target = self.graph_of_node[edge]
+        bad = np.flatnonzero(source != target)
+        if len(bad):
+            raise DataError(
+                f"{where}: edge {begin + bad[0]} joins graph {source[bad[0]]} and graph {target[bad[0]]}; an edge must "
+                "stay inside one graph"
+            )
 
     def __len__(self) -> int:
         return len(self.y)
@@ -109,23 +115,29 @@ class GraphData:
     @cached_property
     def edge_counts(self) -> Array:
         """Directed edges of each graph, int64 [N]."""
-        return np.bincount(self.graph_of_node[self.edge[1]], minlength=len(self.y))
+        each = np.bincount(self.graph_of_node, self.degree, minlength=len(self.y))  # exact below 2^53
+        return each.astype(np.int64)
 
     def subset(self, graphs: Array) -> "GraphData":
         """Some of the graphs, in the order given and as often, without a split; labels and vocabularies stay."""
         sizes, counts = self.sizes[graphs], self.edge_counts[graphs]
         offset, edge_offset = (np.concatenate([[0], np.cumsum(each)]) for each in (sizes, counts))
         nodes = np.repeat(self.offset[graphs] - offset[:-1], sizes) + np.arange(offset[-1])
-        by_graph = np.argsort(self.graph_of_node[self.edge[1]], kind="stable")
         first = np.cumsum(self.edge_counts) - self.edge_counts
-        kept = by_graph[np.repeat(first[graphs] - edge_offset[:-1], counts) + np.arange(edge_offset[-1])]
-        shift = np.repeat(offset[:-1] - self.offset[graphs], counts)
+        kept = np.repeat(first[graphs] - edge_offset[:-1], counts)
+        kept += np.arange(edge_offset[-1])
+        owner = self.graph_of_node.astype(np.int32)[self.edge[1]]
+        if np.any(owner[1:] < owner[:-1]):  # else edges lie graph by graph already
+            kept = np.argsort(owner, kind="stable")[kept]
+        del owner
+        edge = self.edge[:, kept]
+        edge += np.repeat((offset[:-1] - self.offset[graphs]).astype(edge.dtype), counts)
         return GraphData(
             name=self.name,
             classes=self.classes,
             offset=offset,
             node_label=self.node_label[nodes],
-            edge=self.edge[:, kept] + shift,
+            edge=edge,
             edge_label=self.edge_label[kept],
             y=self.y[graphs],
             node_vocabulary=self.node_vocabulary,
@@ -160,5 +172,7 @@ class GraphData:
             *(part for part in self.split or () if part is not None),
         ):
             sha.update(repr(array.shape).encode())
-            sha.update(np.ascontiguousarray(array, dtype="<i8").data)
+            flat = np.ascontiguousarray(array).reshape(-1)
+            for begin in range(0, len(flat), AT_ONCE):
+                sha.update(flat[begin : begin + AT_ONCE].astype("<i8", copy=False).data)
         return sha.hexdigest()

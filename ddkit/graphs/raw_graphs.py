@@ -8,7 +8,7 @@ from ddkit.errors import DataError
 from ddkit.graphs.categories import categories, flat
 from ddkit.graphs.graph_data import GivenSplit, GraphData
 from ddkit.graphs.targets import classes_of
-from ddkit.graphs.whole_numbers import whole
+from ddkit.graphs.whole_numbers import narrow, whole
 
 Array = np.ndarray
 
@@ -83,8 +83,8 @@ class RawGraphs:
             classes=classes,
             offset=np.concatenate([[0], np.cumsum(sizes)]),
             node_label=node_label,
-            edge=edge,
-            edge_label=edge_label,
+            edge=_narrow_ends(edge, nodes),
+            edge_label=narrow(edge_label, len(edge_vocabulary)),
             y=y,
             node_vocabulary=node_vocabulary,
             edge_vocabulary=edge_vocabulary,
@@ -112,6 +112,12 @@ def joined(edge: Array, graph: Array, sizes: Array, where: str) -> Array:
             f"{size[bad[0]] - 1}; remove it or add the node"
         )
     return edge + (np.cumsum(sizes) - sizes)[graph]
+
+
+def _narrow_ends(edge: Array, nodes: int) -> Array:
+    """Ends of edges in half the bytes, if they are those of nodes; wrong ones stay for `GraphData` to name."""
+    right = not edge.size or (edge.min() >= 0 and edge.max() < nodes)
+    return narrow(edge, nodes) if right else edge
 
 
 def _rows(features: Array | None, where: str) -> Array | None:
