@@ -1,6 +1,5 @@
 """PyTorch Geometric's objects, in: a dataset or a list of `Data`."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,8 +32,9 @@ class _Graph(NamedTuple):
     unread: tuple[str, ...]
 
 
-def from_pyg(graphs: Iterable[Any], name: str, licence: str = "") -> GraphData:
-    """Graphs from PyG `Data` objects with `edge_index` [2, e], a class `y`, and perhaps `x` [v, F], `edge_attr` [e, G].
+def from_pyg(graphs: Any, name: str, licence: str = "") -> GraphData:
+    """Graphs from a list (or dataset) of PyG `Data` objects with `edge_index` [2, e], a class `y`, and perhaps `x`
+    [v, F], `edge_attr` [e, G].
 
     Features must be whole numbers, of any type and on any device; one-hot rows count as such. Without `x`, or with an
     `x` without columns, a node's label is its degree. Other tensors are refused by name; texts and numbers that a graph
@@ -107,7 +107,7 @@ def read_pt(path: Path, name: str) -> GraphData:
     return from_pyg([Data.from_dict(graph) if isinstance(graph, dict) else graph for graph in graphs], name)
 
 
-def _listed(graphs: Iterable[Any], where: str) -> list[Any]:
+def _listed(graphs: Any, where: str) -> list[Any]:
     """The objects, if they are a list of `Data`."""
     from torch_geometric.data import Data  # slow to import
 

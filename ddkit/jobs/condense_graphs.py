@@ -13,6 +13,7 @@ from ddkit.evaluation import GraphEvaluation, GraphJudge, evaluate_graph_set
 from ddkit.graphs import load_parts
 from ddkit.jobs.environment import environment
 from ddkit.jobs.graph_board import GraphBoard
+from ddkit.jobs.graph_memory import memory_lines
 from ddkit.jobs.graph_parts import graph_lines
 from ddkit.jobs.graph_recipe import GraphRecipe, begun_recipe, graph_toml, resolve_graphs
 from ddkit.methods import graph_method
@@ -77,12 +78,15 @@ def condense_graphs(
     parts = load_parts(resolved.data.name, resolved.data.split_seed)
     judge = GraphJudge(parts.train, parts.test, resolved.method.hops, resolved.evaluate, resolved.seed)
     about = graph_lines(parts, resolved.data.name, resolved.data.split_seed)
-    for line in (origin, *about):
+    training = dataclasses.replace(resolved.evaluate, whole=resolved.evaluate.whole and evaluate)
+    for line in (origin, *about, *memory_lines(parts.every, parts.train, (resolved.method.hops,), training)):
         meter.say(line)
-    begin = time.perf_counter()
-    made = graph_method(resolved.method.name).distil(resolved.method, parts.train, resolved.seed)
-    seconds = time.perf_counter() - begin
     lineage = json.dumps({"data": parts.every.digest, "train": parts.train.digest})
+    train = parts.train
+    del parts  # the work may need the memory
+    begin = time.perf_counter()
+    made = graph_method(resolved.method.name).distil(resolved.method, train, resolved.seed)
+    seconds = time.perf_counter() - begin
     record = Record(
         recipe=graph_toml(resolved), environment=json.dumps(environment(torch.device("cpu"))), lineage=lineage
     )

@@ -16,6 +16,7 @@ from ddkit.evaluation.graph_honest import capped, gaps, most_written_out, notes
 from ddkit.evaluation.graph_judge import UNTRAINED, WHOLE, Rows
 from ddkit.graphs import load_parts, refuse_unknown
 from ddkit.jobs.graph_board import GraphBoard
+from ddkit.jobs.graph_memory import memory_lines
 from ddkit.jobs.graph_parts import graph_lines
 from ddkit.methods import graph_method
 from ddkit.recipe import only, override, parse_table
@@ -83,6 +84,8 @@ def graph_table(
     """
     if not data:
         raise UsageError("graphs: needs at least one set of graphs, such as mutag")
+    if not hops or min(hops) < 1 or not all(0 < ratio <= 1 for ratio in ratios):
+        raise UsageError("graphs: needs a depth of at least 1, and ratios above 0 and at most 1")
     if on not in PARTS:
         raise UsageError(f"graphs: on '{on}' is no part to be judged on; {nearest(on, PARTS)}")
     only(overrides, ("evaluate.",), "for a table of graphs")
@@ -98,11 +101,14 @@ def graph_table(
         refuse_unknown(name)
     for name in dict.fromkeys(data):
         parts = load_parts(name, split_seed)
-        for line in graph_lines(parts, name, split_seed):
+        own = graph_lines(parts, name, split_seed)
+        about += own
+        train, judged = parts.train, getattr(parts, on)
+        for line in (*own, *memory_lines(parts.every, train, hops, training)):
             meter.say(line)
-            about.append(line)
+        del parts
         for depth in dict.fromkeys(hops):
-            judge = GraphJudge(parts.train, getattr(parts, on), depth, training, seed)
+            judge = GraphJudge(train, judged, depth, training, seed)
             uneven |= judge.uneven
             board = GraphBoard(judge, on, Path(out), meter)
             meter.say(f"{name}, {depth} hops")
@@ -113,7 +119,7 @@ def graph_table(
                     if row is not None:
                         found += [dataclasses.replace(board.score(row, gnn), name=title) for gnn in judge.gnns]
                 lines += [GraphLine(name, depth, ratio, score) for score in found]
-        del parts, judge, board  # the next graphs may need the memory
+        del train, judged, judge, board  # the next graphs may need the memory
     told = (*about, *notes(training, on, uneven))
     return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), told, uneven)
 
