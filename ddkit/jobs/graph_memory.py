@@ -39,10 +39,8 @@ def memory_lines(every: GraphData, train: GraphData, hops: Sequence[int], traini
     whole = whole_bytes(train, max(hops), training) if training.whole else 0
     if max(reading, whole) < WORTH_SAYING:
         return []
-    line = (
-        f"{every.name}: {len(every.node_label):,} nodes and {every.edge.shape[1]:,} edges take about {_gib(reading)} "
-        "to read and colour"
-    )
+    size = f"{len(every.node_label):,} nodes and {every.edge.shape[1]:,} edges"
+    line = f"graphs '{every.name}': {size} take about {_gib(reading)} to read and colour"
     if whole:
         line += (
             f"; training on all of them takes up to {_gib(whole)}, less where trees repeat, and evaluate.whole=false "

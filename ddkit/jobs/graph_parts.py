@@ -22,4 +22,4 @@ def graph_lines(parts: GraphParts, spec: str, split_seed: int) -> tuple[str, ...
     )
     unused = len(every) - len(parts.train) - len(parts.validation) - len(parts.test)
     line += f"; {unused:,} graphs are in no part" if unused else ""
-    return tuple(f"{every.name}: {said}" for said in (line, *every.remarks))
+    return tuple(f"graphs '{every.name}': {said}" for said in (line, *every.remarks))

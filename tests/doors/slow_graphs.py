@@ -177,8 +177,10 @@ def pyg_says(graphs: Any) -> Plain | None:
             for key, value in given.items():
                 need(key in ("x", "edge_index", "edge_attr", "y", "num_nodes") or isinstance(value, str | int))
             need(isinstance(given.get("edge_index"), torch.Tensor))
+            need(not given["edge_index"].numel() or given["edge_index"].dim() == 2)
+            need(all(given[key].dim() for key in ("x", "edge_attr") if key in given))
             index = given["edge_index"].tolist() if given["edge_index"].numel() else [[], []]
-            need(len(index) == 2 and isinstance(index[0], list))
+            need(len(index) == 2)
             ends = list(zip(*index, strict=True))
             number = given.get(
                 "num_nodes", len(given["x"]) if "x" in given else 1 + max([*index[0], *index[1]], default=-1)
@@ -194,7 +196,7 @@ def pyg_says(graphs: Any) -> Plain | None:
             for key, count, rows in (("x", plain.sizes[-1], plain.nodes), ("edge_attr", len(ends), plain.edge_rows)):
                 value = given.get(key)
                 if value is not None and (value.numel() or count):
-                    need(value.dim() and len(value) == count)
+                    need(len(value) == count)
                 if count:
                     columns[key].add(None if value is None else math.prod(value.shape[1:]))
                     rows += [[0]] * count if value is None else value.detach().reshape(count, -1).tolist()
