@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from ddkit.evaluation import GraphEvaluation, GraphScore
     from ddkit.synth import GraphSet
 
-HEADINGS = ("trained on", "bytes", "samples", "network", "AUC %", "accuracy %", "n")
+HEADINGS = ("trained on", "bytes", "samples", "network", "AUC %", "accuracy %", "balanced %", "n")
+BALANCED = HEADINGS.index("balanced %")
 
 
 @click.command()
@@ -72,8 +73,8 @@ def graphs(
     rows = []
     for line in found.lines:
         size = "" if line.ratio is None else f"{100 * line.ratio:g} %"
-        rows.append((f"{line.data}, {line.hops}", size, *_cells(line.score)))
-    print_rows(("data, hops", "size", *HEADINGS), rows)
+        rows.append((f"{line.data}, {line.hops}", size, *_shown(_cells(line.score), found.uneven)))
+    print_rows(("data, hops", "size", *_shown(HEADINGS, found.uneven)), rows)
     for note in (*found.missing, *found.notes):
         click.echo(f"- {note}")
     if json_file:
@@ -151,7 +152,7 @@ def print_graph_evaluation(found: "GraphEvaluation") -> None:
     """The table of one set, and its notes."""
     from ddkit.cli.table import print_rows
 
-    print_rows(HEADINGS, map(_cells, found.scores))
+    print_rows(_shown(HEADINGS, found.uneven), (_shown(_cells(score), found.uneven) for score in found.scores))
     for note in found.notes:
         click.echo(f"- {note}")
 
@@ -180,7 +181,14 @@ def _told(row: dict[str, Any]) -> str:
 
 def _cells(score: "GraphScore") -> tuple[str, ...]:
     counts = (str(score.size), str(score.samples)) if score.size else ("", "")
-    return (score.name, *counts, score.gnn, _percent(*score.auc), _percent(*score.accuracy), str(len(score.aucs)))
+    balanced = "" if score.balanced_accuracy is None else _percent(*score.balanced_accuracy)
+    figures = (_percent(*score.auc), _percent(*score.accuracy), balanced)
+    return (score.name, *counts, score.gnn, *figures, str(len(score.aucs)))
+
+
+def _shown(cells: tuple[str, ...], uneven: bool) -> tuple[str, ...]:
+    """A row of the table, with balanced accuracy only where classes differ in size."""
+    return cells if uneven else cells[:BALANCED] + cells[BALANCED + 1 :]
 
 
 def _percent(mean: float, half: float | None) -> str:

@@ -12,7 +12,8 @@ from ddkit.errors import DataError
 from ddkit.evaluation.graph_rivals import herding_graphs, judge_by_size, random_graphs
 from ddkit.evaluation.graph_samples import GraphSamples, distilled, whole_graphs
 from ddkit.evaluation.graph_score import GraphScore
-from ddkit.evaluation.graph_trainer import GraphTraining, judge_gnn, train_gnns
+from ddkit.evaluation.graph_trainer import GraphTraining, Verdict, judge_gnn, train_gnns
+from ddkit.evaluation.majority import MAJORITY, majority_balanced, majority_class, majority_share, uneven
 from ddkit.gnns import GNN, NEED_DEGREES
 from ddkit.graphs import GraphData, graph_bytes
 from ddkit.randomness import stream
@@ -100,7 +101,7 @@ class GraphJudge:
         if samples:
             train_gnns(nets, [samples[i % len(samples)] for i in range(len(nets))], steps, training)
         verdicts = [judge_gnn(net, self._judged_samples[with_degrees]) for net in nets]
-        aucs, accuracies = zip(*verdicts, strict=True)
+        aucs, accuracies, balanced = zip(*verdicts, strict=True)
         return GraphScore(
             name=row.name,
             gnn=gnn,
@@ -108,21 +109,38 @@ class GraphJudge:
             samples=len(samples[0]) if samples else 0,
             aucs=aucs,
             accuracies=accuracies,
+            balanced=balanced,
             seconds=time.perf_counter() - begin,
         )
 
-    def size_score(self) -> GraphScore:
-        """The row without a network: it has no draw, so one figure."""
-        found = judge_by_size(self.train, self.judged)
-        return GraphScore(
-            name=SIZE,
-            gnn="",
-            size=0,
-            samples=len(self.train),
-            aucs=(found.auc,),
-            accuracies=(found.accuracy,),
-            seconds=0.0,
+    def scores_without_network(self) -> list[GraphScore]:
+        """What the classes' shares and graph size alone tell. There is no draw, so one figure each."""
+        train, judged = (
+            np.bincount(data.y, minlength=len(data.classes)).tolist() for data in (self.train, self.judged)
         )
+        always = majority_balanced(judged, majority_class(train))
+        found = {
+            MAJORITY: Verdict(0.5, majority_share(train, judged), always),
+            SIZE: judge_by_size(self.train, self.judged),
+        }
+        return [
+            GraphScore(
+                name=name,
+                gnn="",
+                size=0,
+                samples=len(self.train),
+                aucs=(one.auc,),
+                accuracies=(one.accuracy,),
+                balanced=(one.balanced,),
+                seconds=0.0,
+            )
+            for name, one in found.items()
+        ]
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the judged classes differ so much in size that accuracy needs the balanced one beside it."""
+        return uneven(np.bincount(self.judged.y, minlength=len(self.judged.classes)).tolist())
 
     def set_row(self, graphs: GraphSet) -> GraphRow:
         """A distilled set, the same for every network."""

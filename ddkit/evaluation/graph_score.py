@@ -11,10 +11,11 @@ from ddkit.evaluation.score import interval95
 
 @dataclass(frozen=True, kw_only=True)
 class GraphScore:
-    """ROC-AUC and accuracy (fractions) of n networks of one kind trained on one row of the table.
+    """ROC-AUC, accuracy and balanced accuracy (fractions) of n networks of one kind trained on one row of the table.
 
-    `size` is its bytes as stored, `samples` what the networks saw at each step (for drawn rows: the first
-    draw's), `seconds` the time that training and judging took.
+    `balanced` is empty in scores that were kept before it was taken. `size` is the row's bytes as stored, `samples`
+    what the networks saw at each step (for drawn rows: the first draw's), `seconds` the time that training and judging
+    took.
     """
 
     name: str
@@ -24,6 +25,7 @@ class GraphScore:
     aucs: tuple[float, ...]
     accuracies: tuple[float, ...]
     seconds: float
+    balanced: tuple[float, ...] = ()
 
     @property
     def auc(self) -> tuple[float, float]:
@@ -35,6 +37,11 @@ class GraphScore:
         """Mean and half the width of its 95 % interval over the networks."""
         return fmean(self.accuracies), interval95(self.accuracies)
 
+    @property
+    def balanced_accuracy(self) -> tuple[float, float] | None:
+        """Mean and half the width of its 95 % interval over the networks, if it was taken."""
+        return (fmean(self.balanced), interval95(self.balanced)) if self.balanced else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class GraphEvaluation:
@@ -45,6 +52,8 @@ class GraphEvaluation:
     on: str
     scores: tuple[GraphScore, ...]
     notes: tuple[str, ...] = ()
+    uneven: bool = False
+    """Whether the judged classes differ so much in size that balanced accuracy stands beside accuracy."""
 
     def tables(self, with_seconds: bool = True) -> dict[str, Any]:
         """Plain tables for JSON. Without seconds they are the same on every run with the same seed."""

@@ -12,6 +12,7 @@ from torch.nn.functional import one_hot, pad
 
 from ddkit.errors import RecipeError, nearest
 from ddkit.evaluation.graph_samples import GraphSamples
+from ddkit.evaluation.majority import balanced_accuracy
 from ddkit.gnns import CONVOLUTIONS, GNN, Stack
 from ddkit.recipe import setting
 
@@ -50,6 +51,8 @@ class Verdict(NamedTuple):
 
     auc: float
     accuracy: float
+    balanced: float
+    """Accuracy, as the mean over the classes that occur."""
 
 
 AT_ONCE = 8_000
@@ -82,15 +85,16 @@ def _train(nets: Sequence[GNN], samples: Sequence[GraphSamples], steps: int, tra
 
 @torch.no_grad()
 def judge_gnn(net: GNN, samples: GraphSamples) -> Verdict:
-    """ROC-AUC (of several classes: the mean over one against the rest, of those that occur) and accuracy."""
+    """ROC-AUC (of several classes: the mean over one against the rest, of those that occur), accuracy, balanced."""
     logits = net(samples.layers, samples.readout)
     return verdict(logits.softmax(1).numpy(), samples.y.numpy())
 
 
 def verdict(probability: np.ndarray, y: np.ndarray) -> Verdict:
     """Of class probabilities [S, K] for classes [S]."""
-    accuracy = float((probability.argmax(1) == y).mean())
+    said = probability.argmax(1)
+    accuracy = float((said == y).mean()), balanced_accuracy(torch.from_numpy(said), torch.from_numpy(y))
     if probability.shape[1] == 2:
-        return Verdict(float(roc_auc_score(y, probability[:, 1])), accuracy)
+        return Verdict(float(roc_auc_score(y, probability[:, 1])), *accuracy)
     here = [c for c in range(probability.shape[1]) if 0 < (y == c).sum() < len(y)]
-    return Verdict(float(np.mean([roc_auc_score(y == c, probability[:, c]) for c in here])), accuracy)
+    return Verdict(float(np.mean([roc_auc_score(y == c, probability[:, c]) for c in here])), *accuracy)

@@ -8,10 +8,12 @@ import numpy as np
 
 from ddkit.errors import DataError
 from ddkit.graphs.adjacency import Adjacency
-from ddkit.graphs.categories import as_integers, categories
 from ddkit.graphs.colours import degree_labels
+from ddkit.graphs.direction import AT_ONCE, unreturned
 
 Array = np.ndarray
+GivenSplit = tuple[Array, Array | None, Array]
+"""Numbers of the training, validation and test graphs that a source names; None where it names no validation part."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,11 +25,12 @@ class GraphData:
         classes: class names.
         offset: graph g owns the nodes offset[g] to offset[g + 1] - 1; int64 [N + 1].
         node_label: int64 [V], rows of `node_vocabulary`.
-        edge: (source, target) nodes of each edge; int64 [2, E]. Messages flow from source to target.
-        edge_label: int64 [E], rows of `edge_vocabulary`.
+        edge: (source, target) nodes of each edge; int64 or int32 [2, E]. Messages flow from source to target.
+        edge_label: int64 or int32 [E], rows of `edge_vocabulary`.
         y: classes, int64 [N].
         node_vocabulary, edge_vocabulary: the raw values behind a label, int64 [labels, columns].
         split: (train, validation, test) graphs, where the source brings a split.
+        notes: what reading left out or assumed, a sentence each.
 
     Raises:
         DataError: arrays that do not fit together, an edge to a missing node or into another graph, a single class.
@@ -42,8 +45,9 @@ class GraphData:
     y: Array
     node_vocabulary: Array
     edge_vocabulary: Array
-    split: tuple[Array, ...] | None = None
+    split: GivenSplit | None = None
     licence: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"graphs '{self.name}'"
@@ -56,65 +60,30 @@ class GraphData:
             raise DataError(
                 f"{where}: {edges} edges but {len(self.edge_label)} edge labels; there must be one for each"
             )
-        bad = np.flatnonzero((self.edge < 0).any(0) | (self.edge >= nodes).any(0))
-        if len(bad):
-            source, target = self.edge[:, bad[0]]
-            raise DataError(
-                f"{where}: edge {bad[0]} joins the nodes {source} and {target}, but there are only the nodes 0 to "
-                f"{nodes - 1}; remove it or add the node"
-            )
-        ends = self.graph_of_node[self.edge]
-        bad = np.flatnonzero(ends[0] != ends[1])
-        if len(bad):
-            raise DataError(
-                f"{where}: edge {bad[0]} joins graph {ends[0, bad[0]]} and graph {ends[1, bad[0]]}; an edge must stay "
-                "inside one graph"
-            )
+        for begin in range(0, edges, AT_ONCE):
+            self._refuse_stray(begin, self.edge[:, begin : begin + AT_ONCE])
         if len(self.classes) < 2:
             raise DataError(f"{where}: all {len(self.y)} graphs are of one class; there must be two classes at least")
         if len(self.y) and not 0 <= self.y.min() <= self.y.max() < len(self.classes):
             raise DataError(f"{where}: a graph's class lies outside the {len(self.classes)} classes")
 
-    @staticmethod
-    def of(
-        *,
-        name: str,
-        where: str,
-        sizes: Array,
-        node_rows: Array,
-        edge: Array,
-        edge_rows: Array,
-        values: Array,
-        split: tuple[Array, ...] | None = None,
-        licence: str = "",
-    ) -> "GraphData":
-        """Graphs as files tell them: distinct rows of features become labels, distinct values classes, ascending.
-
-        Args:
-            where: what an error line calls them.
-            sizes: nodes of each graph, [N].
-            node_rows, edge_rows: whole numbers, [V, F] and [E, G].
-            values: each graph's class, a whole number or a text, [N].
-
-        Raises:
-            DataError: features, classes or ends of edges that are continuous, or what the class itself refuses.
-        """
-        node_label, node_vocabulary = categories(node_rows, f"{where}: node features")
-        edge_label, edge_vocabulary = categories(edge_rows, f"{where}: edge features")
-        classes, y = np.unique(whole(values.ravel(), f"{where}: classes"), return_inverse=True)
-        return GraphData(
-            name=name,
-            classes=tuple(str(value) for value in classes.tolist()),
-            offset=np.concatenate([[0], np.cumsum(whole(sizes, f"{where}: numbers of nodes"))]),
-            node_label=node_label,
-            edge=whole(edge, f"{where}: ends of edges"),
-            edge_label=edge_label,
-            y=y.astype(np.int64),
-            node_vocabulary=node_vocabulary,
-            edge_vocabulary=edge_vocabulary,
-            split=split,
-            licence=licence,
-        )
+    def _refuse_stray(self, begin: int, edge: Array) -> None:
+        """Raise for the first of some edges, numbered from `begin`, that is not between two nodes of one graph."""
+        where, nodes = f"graphs '{self.name}'", len(self.node_label)
+        bad = np.flatnonzero(((edge < 0) | (edge >= nodes)).any(0))
+        if len(bad):
+            source, target = edge[:, bad[0]]
+            raise DataError(
+                f"{where}: edge {begin + bad[0]} joins the nodes {source} and {target}, but there are only the nodes 0 "
+                f"to {nodes - 1}; remove it or add the node"
+            )
+        source, target = self.graph_of_node[edge]
+        bad = np.flatnonzero(source != target)
+        if len(bad):
+            raise DataError(
+                f"{where}: edge {begin + bad[0]} joins graph {source[bad[0]]} and graph {target[bad[0]]}; an edge must "
+                "stay inside one graph"
+            )
 
     def __len__(self) -> int:
         return len(self.y)
@@ -146,23 +115,29 @@ class GraphData:
     @cached_property
     def edge_counts(self) -> Array:
         """Directed edges of each graph, int64 [N]."""
-        return np.bincount(self.graph_of_node[self.edge[1]], minlength=len(self.y))
+        each = np.bincount(self.graph_of_node, self.degree, minlength=len(self.y))  # exact below 2^53
+        return each.astype(np.int64)
 
     def subset(self, graphs: Array) -> "GraphData":
         """Some of the graphs, in the order given and as often, without a split; labels and vocabularies stay."""
         sizes, counts = self.sizes[graphs], self.edge_counts[graphs]
         offset, edge_offset = (np.concatenate([[0], np.cumsum(each)]) for each in (sizes, counts))
         nodes = np.repeat(self.offset[graphs] - offset[:-1], sizes) + np.arange(offset[-1])
-        by_graph = np.argsort(self.graph_of_node[self.edge[1]], kind="stable")
         first = np.cumsum(self.edge_counts) - self.edge_counts
-        kept = by_graph[np.repeat(first[graphs] - edge_offset[:-1], counts) + np.arange(edge_offset[-1])]
-        shift = np.repeat(offset[:-1] - self.offset[graphs], counts)
+        kept = np.repeat(first[graphs] - edge_offset[:-1], counts)
+        kept += np.arange(edge_offset[-1])
+        owner = self.graph_of_node.astype(np.int32)[self.edge[1]]
+        if np.any(owner[1:] < owner[:-1]):  # else edges lie graph by graph already
+            kept = np.argsort(owner, kind="stable")[kept]
+        del owner
+        edge = self.edge[:, kept]
+        edge += np.repeat((offset[:-1] - self.offset[graphs]).astype(edge.dtype), counts)
         return GraphData(
             name=self.name,
             classes=self.classes,
             offset=offset,
             node_label=self.node_label[nodes],
-            edge=self.edge[:, kept] + shift,
+            edge=edge,
             edge_label=self.edge_label[kept],
             y=self.y[graphs],
             node_vocabulary=self.node_vocabulary,
@@ -171,45 +146,33 @@ class GraphData:
         )
 
     @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and what in the graphs may be meant and may be a mistake."""
+        found = list(self.notes)
+        if empty := int((self.sizes == 0).sum()):
+            found.append(f"{empty:,} of the {len(self):,} graphs have no node")
+        alone, every = unreturned(self.edge, len(self.node_label))
+        if alone:
+            number = f"all {every:,}" if alone == every else f"{alone:,} of the {every:,}"
+            found.append(
+                f"{number} edges are stored one way only and are used from source to target; for undirected graphs "
+                "store both directions"
+            )
+        return tuple(found)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) over all arrays and the class names; where they came from has no part."""
         sha = hashlib.sha256(repr(self.classes).encode())
         arrays = (self.offset, self.node_label, self.edge, self.edge_label, self.y)
-        for array in (*arrays, self.node_vocabulary, self.edge_vocabulary, *(self.split or ())):
+        for array in (
+            *arrays,
+            self.node_vocabulary,
+            self.edge_vocabulary,
+            *(part for part in self.split or () if part is not None),
+        ):
             sha.update(repr(array.shape).encode())
-            sha.update(np.ascontiguousarray(array, dtype="<i8").data)
+            flat = np.ascontiguousarray(array).reshape(-1)
+            for begin in range(0, len(flat), AT_ONCE):
+                sha.update(flat[begin : begin + AT_ONCE].astype("<i8", copy=False).data)
         return sha.hexdigest()
-
-
-def joined(edge: Array, graph: Array, sizes: Array, where: str) -> Array:
-    """Edges [2, E], whose ends are numbered within their graph [E], in the numbering of all nodes.
-
-    Raises:
-        DataError: another number of edges, or an end that is none of its graph's nodes; in the joint numbering it would
-            be another graph's.
-    """
-    if len(graph) != edge.shape[1]:
-        raise DataError(f"{where}: its graphs have {len(graph)} edges together, but there are {edge.shape[1]}")
-    edge, size = whole(edge, f"{where}: ends of edges"), sizes[graph]
-    bad = np.flatnonzero(((edge < 0) | (edge >= size)).any(0))
-    if len(bad):
-        source, target = edge[:, bad[0]]
-        raise DataError(
-            f"{where}: graph {graph[bad[0]]} has an edge from node {source} to node {target}, but only the nodes 0 to "
-            f"{size[bad[0]] - 1}; remove it or add the node"
-        )
-    return edge + (np.cumsum(sizes) - sizes)[graph]
-
-
-def whole(numbers: Array, where: str) -> Array:
-    """The same numbers as int64; texts stay as they are.
-
-    Raises:
-        DataError: a number that is not whole.
-    """
-    if numbers.dtype.kind in "US":
-        return numbers
-    found, others = as_integers(numbers)
-    if len(others):
-        raise DataError(f"{where}: must be whole numbers, got {others[0]:g}")
-    return found

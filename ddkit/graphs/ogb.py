@@ -1,48 +1,96 @@
 """OGB's raw molecule files (Hu et al. 2020): csv.gz tables, read directly, with the stored split."""
 
-import gzip
 from pathlib import Path
 
 import numpy as np
 
 from ddkit.errors import DataError
-from ddkit.graphs.graph_data import GraphData, joined
+from ddkit.graphs.given_split import PARTS, given_split
+from ddkit.graphs.graph_data import GivenSplit, GraphData
+from ddkit.graphs.raw_graphs import RawGraphs, joined
 from ddkit.graphs.table import read_numbers
+from ddkit.graphs.unread import refuse_unread
+from ddkit.graphs.whole_numbers import whole
 
 Array = np.ndarray
+
+TABLE = ".csv.gz"
+NEEDED = ("num-node-list", "num-edge-list", "edge", "graph-label")
+FEATURES = ("node-feat", "edge-feat")
 
 
 def read_ogb(folder: Path, name: str, licence: str = "") -> GraphData:
     """The graphs of raw/*.csv.gz in `folder`, with the first split that lies in split/.
 
     All columns of a node's (an edge's) features together are its label. OGB stores each bond once; here it is in both
-    directions, as its loader makes it.
+    directions, as its loader makes it. The folder mapping/, which names the molecules, is not opened.
 
     Raises:
-        DataError: a file is missing or damaged, or there are several tasks.
+        DataError: a file is missing, damaged or not of the format, or there are several tasks.
     """
     where = f"graphs '{name}'"
+    there = _tables(folder / "raw", (*NEEDED, *FEATURES), where)
 
-    def table(path: str) -> Array:
-        return read_numbers(folder / path, where, gzip.open)
+    def table(what: str) -> Array:
+        return read_numbers(folder / "raw" / (what + TABLE), where, may_lack=what == "graph-label")
 
-    sizes, bonds = table("raw/num-node-list.csv.gz")[:, 0], table("raw/num-edge-list.csv.gz")[:, 0]
-    values = table("raw/graph-label.csv.gz")
-    if values.shape[1] != 1 or not np.isfinite(values).all():
-        raise DataError(
-            f"{where}: has {values.shape[1]} tasks or missing labels; a set with one class a graph is needed"
-        )
-    one_way = joined(table("raw/edge.csv.gz").T, np.repeat(np.arange(len(bonds)), bonds), sizes, where)
-    splits = sorted((folder / "split").glob("*/train.csv.gz"))
-    parts = ("train", "valid", "test")
-    return GraphData.of(
+    def counts(what: str) -> Array:
+        found = whole(table(what), f"{where}: {what}")
+        if found.shape[1] != 1 or np.any(found < 0):
+            raise DataError(f"{where}: raw/{what}{TABLE} must hold one number of at least 0 a line")
+        return found[:, 0]
+
+    sizes, bonds = counts("num-node-list"), counts("num-edge-list")
+    if len(sizes) != len(bonds):
+        raise DataError(f"{where}: lists the nodes of {len(sizes)} graphs and the edges of {len(bonds)}")
+    ends = table("edge")
+    if len(ends) and ends.shape[1] != 2:
+        raise DataError(f"{where}: an edge has {ends.shape[1]} ends; there must be two")
+    if (together := sum(bonds.tolist())) != len(ends):
+        raise DataError(f"{where}: its graphs have {together} edges together, but there are {len(ends)}")
+    one_way = joined(ends.T.reshape(2, -1), np.repeat(np.arange(len(bonds)), bonds), sizes, where)
+    edge_rows = table("edge-feat") if "edge-feat" in there else None
+    split, notes = _split(folder / "split", len(sizes), where)
+    return RawGraphs(
         name=name,
         where=where,
         sizes=sizes,
-        node_rows=table("raw/node-feat.csv.gz"),
         edge=np.stack([one_way, one_way[::-1]], 2).reshape(2, -1),
-        edge_rows=np.repeat(table("raw/edge-feat.csv.gz"), 2, axis=0),
-        values=values[:, 0],
-        split=tuple(table(f"split/{splits[0].parent.name}/{part}.csv.gz")[:, 0] for part in parts) if splits else None,
+        values=table("graph-label"),
+        node_features=table("node-feat") if "node-feat" in there else None,
+        edge_features=None if edge_rows is None else np.repeat(edge_rows, 2, axis=0),
+        split=split,
         licence=licence,
-    )
+        notes=notes,
+    ).labelled()
+
+
+def _tables(folder: Path, known: tuple[str, ...], where: str) -> list[str]:
+    """The tables in a folder, by name, if no other file is there."""
+    files = _names(folder)
+    refuse_unread(files, [name + TABLE for name in known], f"{where}, folder '{folder}'", "file")
+    return [file.removesuffix(TABLE) for file in files]
+
+
+def _split(folder: Path, graphs: int, where: str) -> tuple[GivenSplit | None, tuple[str, ...]]:
+    """(the first split in alphabetical order, what is to be said of the others)."""
+    names = _names(folder)
+    if not names:
+        return None, ()
+    chosen = folder / names[0]
+    if not chosen.is_dir():
+        raise DataError(
+            f"{where}, folder '{folder}': must hold one folder a split, such as scaffold, got the file '{names[0]}'"
+        )
+    tables = _tables(chosen, tuple(PARTS), where)
+    parts = {name: read_numbers(chosen / (name + TABLE), where) for name in tables}
+    if not parts:
+        raise DataError(f"{where}, folder '{chosen}': holds no train{TABLE}; put the split there, or remove the folder")
+    others = (f"of the splits {', '.join(names)} the first is taken",) if len(names) > 1 else ()
+    return given_split(parts, graphs, where), others
+
+
+def _names(folder: Path) -> list[str]:
+    """What lies in a folder, but for hidden files and those that speak of a readme."""
+    every = sorted(path.name for path in folder.glob("*"))
+    return [name for name in every if not name.startswith(".") and "readme" not in name.lower()]

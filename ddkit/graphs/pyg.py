@@ -1,51 +1,79 @@
 """PyTorch Geometric's objects, in: a dataset or a list of `Data`."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from ddkit.errors import DataError, reason
 from ddkit.graphs.categories import flat
-from ddkit.graphs.graph_data import GraphData, joined
+from ddkit.graphs.graph_data import GraphData
+from ddkit.graphs.raw_graphs import RawGraphs, joined
+from ddkit.graphs.targets import ONE
+from ddkit.graphs.unread import refuse_unread
+
+Array = np.ndarray
+
+READ = ("x", "edge_index", "edge_attr", "y", "num_nodes")
+MASKS = ("train_mask", "val_mask", "test_mask")
+"""What marks a set whose nodes are classified."""
 
 
-def from_pyg(graphs: Iterable[Any], name: str, licence: str = "") -> GraphData:
-    """Graphs from PyG `Data` objects with `edge_index` [2, e], a class `y`, and perhaps `x` [v, F], `edge_attr` [e, G].
+class _Graph(NamedTuple):
+    """One graph: its number of nodes, whether that was guessed, edges [2, e], features, class, and what is unread."""
 
-    Features must be whole numbers; one-hot rows count as such. Without `x` a node's label is its degree.
+    size: int
+    guessed: bool
+    edge: Array
+    x: Array | None
+    edge_attr: Array | None
+    y: Any
+    unread: tuple[str, ...]
+
+
+def from_pyg(graphs: Any, name: str, licence: str = "") -> GraphData:
+    """Graphs from a list (or dataset) of PyG `Data` objects with `edge_index` [2, e], a class `y`, and perhaps `x`
+    [v, F], `edge_attr` [e, G].
+
+    Features must be whole numbers, of any type and on any device; one-hot rows count as such. Without `x`, or with an
+    `x` without columns, a node's label is its degree. Other tensors are refused by name; texts and numbers that a graph
+    also carries (such as `smiles`) are left out, which the graphs' remarks say.
+
+    Example:
+        >>> from torch_geometric.datasets import TUDataset
+        >>> from_pyg(TUDataset("data", "MUTAG"), "mutag").remarks
+        ()
 
     Raises:
-        DataError: no graph, a graph without class, features that are continuous or not the same in all graphs.
+        DataError: no graph, a graph without class or with several, features that are continuous, that do not fit the
+            graph's nodes or edges, or that are not the same in all graphs.
     """
     where = f"graphs '{name}'"
-    kept = list(graphs)
-    if not kept:
-        raise DataError(f"{where}: holds no graph")
-    for i, graph in enumerate(kept):
-        if not isinstance(graph.y, torch.Tensor) or graph.y.numel() != 1:
-            raise DataError(f"{where}: graph {i} must have one class in `y`, a tensor, got {graph.y!r}")
-        if graph.edge_index is None:
-            raise DataError(f"{where}: graph {i} has no `edge_index`; of a graph without edges it is of shape [2, 0]")
-    sizes = np.array([graph.num_nodes for graph in kept], dtype=np.int64)
-    local = [graph.edge_index.cpu().numpy() for graph in kept]
-    owner = np.repeat(np.arange(len(kept)), [edge.shape[1] for edge in local])
-    edge = joined(np.concatenate(local, 1), owner, sizes, where)
-    degree = np.bincount(edge[1], minlength=sizes.sum())[:, None]
-    node_rows = _features([graph.x for graph in kept], degree, f"{where}: node features")
-    edge_rows = _features([graph.edge_attr for graph in kept], np.zeros((edge.shape[1], 1), np.int64), where)
-    return GraphData.of(
+    found = [_read(graph, f"{where}: graph {i}") for i, graph in enumerate(_listed(graphs, where))]
+    sizes = np.array([graph.size for graph in found], dtype=np.int64)
+    owner = np.repeat(np.arange(len(found)), [graph.edge.shape[1] for graph in found])
+    edge = joined(np.concatenate([graph.edge for graph in found], 1), owner, sizes, where)
+    notes = []
+    if guessed := sum(graph.guessed for graph in found):
+        notes.append(
+            f"{guessed:,} graphs tell no number of nodes; it is taken to be one more than the last that an edge names"
+        )
+    if unread := sorted({key for graph in found for key in graph.unread}):
+        notes.append(f"left out: {', '.join(unread)}")
+    return RawGraphs(
         name=name,
         where=where,
         sizes=sizes,
-        node_rows=node_rows,
         edge=edge,
-        edge_rows=edge_rows,
-        values=np.array([graph.y.item() for graph in kept]),
+        values=np.array([graph.y for graph in found]),
+        node_features=_features([graph.x for graph in found], sizes, f"{where}: node features"),
+        edge_features=_features(
+            [graph.edge_attr for graph in found], np.bincount(owner, minlength=len(found)), f"{where}: edge features"
+        ),
         licence=licence,
-    )
+        notes=tuple(notes),
+    ).labelled()
 
 
 def read_pt(path: Path, name: str) -> GraphData:
@@ -68,16 +96,123 @@ def read_pt(path: Path, name: str) -> GraphData:
             f"{where}: cannot be read ({reason(error)}); save a plain list of torch_geometric.data.Data"
         ) from None
     if not isinstance(graphs, list) or not all(isinstance(graph, Data | dict) for graph in graphs):
-        raise DataError(f"{where}: holds a {type(graphs).__name__}, not a list of torch_geometric.data.Data")
+        raise DataError(
+            f"{where}: holds a {type(graphs).__name__}, not a list of torch_geometric.data.Data; of a PyG dataset save "
+            "list(dataset)"
+        )
+    if any(isinstance(graph, dict) and not all(isinstance(key, str) for key in graph) for graph in graphs):
+        raise DataError(
+            f"{where}: holds a dict whose keys are no names, not the to_dict() of a torch_geometric.data.Data"
+        )
     return from_pyg([Data.from_dict(graph) if isinstance(graph, dict) else graph for graph in graphs], name)
 
 
-def _features(given: list[Any], default: np.ndarray, where: str) -> np.ndarray:
-    """All graphs' features beneath each other, or the default where no graph has any."""
-    present = [features is not None for features in given]
-    if not any(present):
-        return default
-    rows = [flat(features.cpu().numpy()) for features in given if features is not None]
-    if not all(present) or len({row.shape[1] for row in rows}) > 1:
+def _listed(graphs: Any, where: str) -> list[Any]:
+    """The objects, if they are a list of `Data`."""
+    from torch_geometric.data import Data  # slow to import
+
+    if isinstance(graphs, Data):
+        raise DataError(
+            f"{where}: is a single {type(graphs).__name__}; give a list of torch_geometric.data.Data, one for each "
+            "graph (of a Batch its to_data_list())"
+        )
+    try:
+        kept = list(graphs)
+    except TypeError:
+        raise DataError(f"{where}: is a {type(graphs).__name__}; give a list of torch_geometric.data.Data") from None
+    if not kept:
+        raise DataError(f"{where}: holds no graph")
+    for i, graph in enumerate(kept):
+        if not isinstance(graph, Data):
+            raise DataError(f"{where}: graph {i} is a {type(graph).__name__}, not a torch_geometric.data.Data")
+    return kept
+
+
+def _read(graph: Any, where: str) -> _Graph:
+    """One graph, each part held against the others."""
+    given = {key: value for key, value in graph.to_dict().items() if value is not None}
+    if any(key in given for key in MASKS):
+        raise DataError(f"{where} has a mask of nodes, as sets have whose nodes are classified, but {ONE}")
+    arrays = [
+        key for key, value in given.items() if not isinstance(value, str | bool | int | float | list | tuple | dict)
+    ]
+    refuse_unread([key for key in arrays if key not in READ], READ, where, "tensor")
+    if "edge_index" not in given:
+        raise DataError(f"{where} has no `edge_index`; of a graph without edges it is of shape [2, 0]")
+    edge = _array(given["edge_index"], f"{where}, `edge_index`")
+    if not edge.size:
+        edge = np.zeros((2, 0), np.int64)
+    if edge.ndim != 2 or len(edge) != 2:
+        raise DataError(f"{where}: `edge_index` must be of shape [2, edges], got {list(edge.shape)}")
+    x, edge_attr = (_array(given[key], f"{where}, `{key}`") if key in given else None for key in ("x", "edge_attr"))
+    size, guessed = _size(given.get("num_nodes"), x, edge, where)
+    for key, rows, count, things in (("x", x, size, "nodes"), ("edge_attr", edge_attr, edge.shape[1], "edges")):
+        if rows is not None and rows.size + count and (not rows.ndim or len(rows) != count):
+            raise DataError(
+                f"{where} has {count} {things}, but `{key}` is of shape {list(rows.shape)}; give a row for each"
+            )
+    unread = tuple(sorted(key for key in given if key not in READ))
+    return _Graph(size, guessed, edge, x, edge_attr, _class(given.get("y"), size, where), unread)
+
+
+def _size(number: Any, x: Array | None, edge: Array, where: str) -> tuple[int, bool]:
+    """(nodes of a graph, whether only its edges tell)."""
+    if number is not None:
+        told = _array(torch.as_tensor(number), f"{where}, `num_nodes`") if isinstance(number, int | float) else None
+        told = _array(number, f"{where}, `num_nodes`") if told is None else told
+        if told.size != 1 or told.dtype.kind not in "iuf" or not 0 <= told.ravel()[0] < 2**62 or told.ravel()[0] % 1:
+            raise DataError(f"{where}: `num_nodes` must be one whole number of at least 0")
+        return int(told.ravel()[0]), False
+    if x is not None and x.ndim:
+        return len(x), False
+    if not edge.size:
+        raise DataError(f"{where} has neither `x` nor `num_nodes` nor an edge; give it `num_nodes`")
+    last = edge.max()
+    if not 0 <= last < 2**62:
+        raise DataError(f"{where} has an edge to the node {last}; nodes are numbered from 0")
+    return int(last) + 1, True
+
+
+def _class(y: Any, size: int, where: str) -> Any:
+    """The one value in `y`."""
+    if isinstance(y, bool | int | float):
+        return y
+    if not isinstance(y, torch.Tensor | np.ndarray):
+        raise DataError(
+            f"{where} must have one class in `y`, a tensor, got {'nothing' if y is None else type(y).__name__}"
+        )
+    values = _array(y, f"{where}, `y`")
+    if values.size == 1:
+        return values.ravel()[0].item()
+    shape = list(values.shape)
+    if values.ndim and len(values) == size and values.size:
+        raise DataError(f"{where} has a label for each of its {size} nodes (`y` of shape {shape}), but {ONE}")
+    if values.size:
+        raise DataError(f"{where} has {values.size} tasks (`y` of shape {shape}), but {ONE}; keep one of them")
+    raise DataError(f"{where} has no value in `y`; it must have one class")
+
+
+def _array(given: Any, where: str) -> Array:
+    """A tensor of any kind and place, or an array, as an array of plain numbers."""
+    if isinstance(given, np.ndarray):
+        return given
+    if not isinstance(given, torch.Tensor):
+        raise DataError(f"{where}: must be a tensor, got {type(given).__name__}")
+    try:
+        plain = given.detach().cpu()
+        plain = plain.to_dense() if plain.layout != torch.strided else plain
+        exact = plain.float() if plain.dtype.is_floating_point and plain.dtype.itemsize < 4 else plain
+        return exact.resolve_conj().resolve_neg().numpy()
+    except (RuntimeError, TypeError) as error:
+        raise DataError(f"{where}: cannot be read as numbers ({reason(error)})") from None
+
+
+def _features(given: list[Array | None], counts: Array, where: str) -> Array | None:
+    """All graphs' features beneath each other; None where no graph has any. Graphs without rows have no say."""
+    present = [features for features, count in zip(given, counts, strict=True) if count]
+    if all(features is None for features in present):
+        return None
+    rows = [flat(features) for features in present if features is not None]
+    if len(rows) < len(present) or len({row.shape[1] for row in rows}) > 1:
         raise DataError(f"{where}: are not the same columns in every graph")
     return np.concatenate(rows)

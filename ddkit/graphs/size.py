@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ddkit.graphs.categories import categories, packed
+from ddkit.graphs.direction import proper_edges
 from ddkit.graphs.graph_data import GraphData
 
 Array = np.ndarray
@@ -25,18 +27,22 @@ def graph_bytes(data: GraphData) -> Array:
     tells (the same, or, say, east where the one has west), an edge is the two.
     """
     nodes, node, edge = data.sizes, data.node_label, data.edge_label
-    graph_of_edge = data.graph_of_node[data.edge[0]]
-    loops = np.bincount(graph_of_edge[data.edge[0] == data.edge[1]], minlength=len(data))
+    loops = np.bincount(data.graph_of_node[data.edge[0, data.edge[0] == data.edge[1]]], minlength=len(data))
     edges = (data.edge_counts + loops) // 2 if _both_ways(data) else data.edge_counts
     is_degree = data.node_vocabulary.shape[1] == 1 and np.array_equal(data.node_vocabulary[node, 0], data.degree)
     per_node = 0 if is_degree or not node.any() else _width(_largest(node, data.graph_of_node, len(data)))
-    per_edge = 2 * _width(nodes - 1) + (_width(_largest(edge, graph_of_edge, len(data))) if edge.any() else 0)
+    per_edge = 2 * _width(nodes - 1) + (_largest_label_width(data) if edge.any() else 0)
     return 1 + _width(nodes) + _width(edges) + nodes * per_node + edges * per_edge
 
 
 def _width(number: Array) -> Array:
     """Bytes of the smallest unsigned type that holds each number."""
     return np.where(number < 2**8, 1, np.where(number < 2**16, 2, 4))
+
+
+def _largest_label_width(data: GraphData) -> Array:
+    """Bytes of the largest edge label of each graph."""
+    return _width(_largest(data.edge_label, data.graph_of_node[data.edge[0]], len(data)))
 
 
 def _largest(number: Array, graph: Array, n: int) -> Array:
@@ -49,10 +55,20 @@ def _largest(number: Array, graph: Array, n: int) -> Array:
 def _both_ways(data: GraphData) -> bool:
     """Whether every edge between two nodes has one in the other direction, and a label there that this one's tells.
     How labels tell each other is a fact of the data, as vocabularies are, and takes no bytes."""
-    proper = data.edge[0] != data.edge[1]
-    (source, target), label = data.edge[:, proper], data.edge_label[proper]
-    order, reverse = np.lexsort((label, source, target)), np.lexsort((label, target, source))
-    if not np.array_equal(target[order], source[reverse]) or not np.array_equal(source[order], target[reverse]):
-        return False
-    pairs = np.stack([label[order], label[reverse]])
-    return np.unique(pairs, axis=1).shape[1] == len(np.unique(pairs[0]))
+    told: dict[int, int] = {}
+    for part in proper_edges(data.edge, len(data.node_label)):
+        (source, target), label = data.edge[:, part], data.edge_label[part]
+        order, reverse = _sorted_by(target, source, label), _sorted_by(source, target, label)
+        if not np.array_equal(target[order], source[reverse]) or not np.array_equal(source[order], target[reverse]):
+            return False
+        pairs = categories(np.stack([label[order], label[reverse]], 1), "labels of edges")[1]
+        for one, other in pairs.tolist():
+            if told.setdefault(one, other) != other:
+                return False
+    return True
+
+
+def _sorted_by(*columns: Array) -> Array:
+    """The order of rows by the first column, then by the second, and so on."""
+    code, _ = packed(columns, len(columns[0]))
+    return np.argsort(code, kind="stable")

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from zipfile import BadZipFile
 
 from ddkit.errors import DataError, UsageError, nearest, reason
 from ddkit.graphs.digits import digits_graphs
@@ -42,7 +41,7 @@ def load_graphs(spec: str, home: Path | None = None) -> GraphData:
     kind = "tu" if kind in TU else "ogb" if kind in OGB else "graphs-npz" if kind == HIV else kind
     try:
         return _read(spec, home or default_home())
-    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, BadZipFile) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError) as error:
         raise DataError(f"graphs '{spec}': do not have the form that {kind} files have ({reason(error)})") from None
 
 
@@ -58,7 +57,27 @@ def _read(spec: str, home: Path) -> GraphData:
         return read_ogb(_offline(f"ogb/{spec.replace('-', '_')}", spec), spec, OGB_LICENCE)
     if spec == HIV:
         return read_npz_graphs(_offline("molhiv.npz", spec), spec, OGB_LICENCE)
-    raise UsageError(
+    raise _unknown(spec)
+
+
+def refuse_unknown(spec: str) -> None:
+    """Raise for a name that means no graphs, or a path that is not there, without reading any.
+
+    Raises:
+        UsageError: an unknown name.
+        DataError: a file or folder that is missing.
+    """
+    kind, _, text = spec.partition(":")
+    if spec in GRAPHS:
+        return
+    if kind not in OWN or not text:
+        raise _unknown(spec)
+    if not Path(text).expanduser().exists():
+        raise DataError(f"graphs '{spec}': are not there; name a file or folder that exists")
+
+
+def _unknown(spec: str) -> UsageError:
+    return UsageError(
         f"graphs '{spec}': are unknown; {nearest(spec.lower(), GRAPHS)}; for your own write tu:DIR, ogb:DIR, "
         "graphs-npz:FILE or pt:FILE"
     )

@@ -1,5 +1,6 @@
 """Train, validation and test graphs."""
 
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -26,36 +27,72 @@ class Split(NamedTuple):
 def split_graphs(data: GraphData, seed: int) -> Split:
     """The split that came with the data, else a stratified one: a tenth of each class to either held-out part.
 
+    Where a split came without a validation part, a tenth of each class of its training part becomes one.
+
     Raises:
         DataError: a class has fewer than three graphs, or none in the training part; parts that are empty, overlap or
             name graphs that are not there.
     """
-    if data.split is not None:
-        split = Split(*map(np.sort, data.split))
-        every = np.concatenate(split)
-        if (
-            not all(map(len, split))
-            or len(np.unique(every)) < len(every)
-            or every.min() < 0
-            or every.max() >= len(data)
-        ):
-            raise DataError(
-                f"graphs '{data.name}': its split must be three parts, none empty, that share no graph and name "
-                f"graphs 0 to {len(data) - 1} only"
-            )
-    else:
-        parts: list[list[Array]] = [[], [], []]
-        generator = stream(seed, "graph-split")
-        for c, name in enumerate(data.classes):
-            members = np.flatnonzero(data.y == c)
-            if len(members) < 3:
-                raise DataError(f"graphs '{data.name}': class '{name}' has {len(members)} graphs; three are needed")
-            members = members[torch.randperm(len(members), generator=generator).numpy()]
-            held = max(1, round(HELD_OUT * len(members)))
-            for part, own in zip(parts, (members[2 * held :], members[:held], members[held : 2 * held]), strict=True):
-                part.append(own)
-        split = Split(*(np.sort(np.concatenate(part)) for part in parts))
+    split = _drawn(data, seed) if data.split is None else _given(data, seed)
     counts = np.bincount(data.y[split.train], minlength=len(data.classes))
     if not counts.all():
         raise DataError(f"graphs '{data.name}': class '{data.classes[int(counts.argmin())]}' has no training graph")
     return split
+
+
+def _drawn(data: GraphData, seed: int) -> Split:
+    parts: list[list[Array]] = [[], [], []]
+    generator = stream(seed, "graph-split")
+    for c, name in enumerate(data.classes):
+        members = np.flatnonzero(data.y == c)
+        if len(members) < 3:
+            raise DataError(f"graphs '{data.name}': class '{name}' has {len(members)} graphs; three are needed")
+        members = members[torch.randperm(len(members), generator=generator).numpy()]
+        held = max(1, round(HELD_OUT * len(members)))
+        for part, own in zip(parts, (members[2 * held :], members[:held], members[held : 2 * held]), strict=True):
+            part.append(own)
+    return Split(*(np.sort(np.concatenate(part)) for part in parts))
+
+
+def _given(data: GraphData, seed: int) -> Split:
+    """The source's own parts, checked."""
+    assert data.split is not None
+    where = f"graphs '{data.name}'"
+    named = {name: part for name, part in zip(Split._fields, data.split, strict=True) if part is not None}
+    for name, part in named.items():
+        if not len(part):
+            raise DataError(f"{where}: its split's {name} part is empty; each part must name a graph")
+        if part.min() < 0 or part.max() >= len(data):
+            wrong = part[(part < 0) | (part >= len(data))][0]
+            raise DataError(
+                f"{where}: its split's {name} part names graph {wrong}; there are graphs 0 to {len(data) - 1}"
+            )
+        if len(np.unique(part)) < len(part):
+            mask = "; a mask must be boolean" if len(part) == len(data) else ""
+            raise DataError(f"{where}: its split's {name} part names a graph twice{mask}")
+    for one, other in combinations(named, 2):
+        if len(shared := np.intersect1d(named[one], named[other])):
+            raise DataError(
+                f"{where}: its split's {one} and {other} parts share {len(shared):,} graphs, such as {shared[0]}; "
+                "parts must share none"
+            )
+    train, validation, test = data.split
+    if validation is None:
+        train, validation = _cut(data, train, seed)
+    return Split(*map(np.sort, (train, validation, test)))
+
+
+def _cut(data: GraphData, train: Array, seed: int) -> tuple[Array, Array]:
+    """(the rest, a tenth of each class of a training part)."""
+    generator, held = stream(seed, "graph-validation"), []
+    for c, name in enumerate(data.classes):
+        members = np.sort(train[data.y[train] == c])
+        if len(members) == 1:
+            raise DataError(
+                f"graphs '{data.name}': class '{name}' has one training graph, and its split has no validation part; "
+                "give it one, or a second graph"
+            )
+        count = max(1, round(HELD_OUT * len(members))) if len(members) else 0
+        held.append(members[torch.randperm(len(members), generator=generator).numpy()[:count]])
+    validation = np.concatenate(held)
+    return np.setdiff1d(train, validation), validation

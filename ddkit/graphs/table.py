@@ -1,8 +1,9 @@
 """Tables of numbers as text, a line a row, as graph collections keep them."""
 
+import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 
@@ -11,23 +12,40 @@ from ddkit.errors import DataError, reason
 Array = np.ndarray
 
 
-def read_numbers(path: Path, where: str, opened: Callable[..., IO[Any]] = open) -> Array:
-    """A comma-separated file without header, [rows, columns], as whole numbers if all are.
+def read_numbers(path: Path, where: str, may_lack: bool = False) -> Array:
+    """A comma-separated file without header, gzipped where its name ends in .gz, [rows, columns].
+
+    Lines without a character are skipped. The array is int64 where all numbers are written as such, else float64.
 
     Args:
         where: what an error line calls the graphs.
-        opened: what opens the file as text, as `gzip.open` does.
+        may_lack: an empty field is nan.
 
     Raises:
         DataError: the file is missing, holds something else than numbers, or its lines are not equally long.
     """
     try:
-        with opened(path, "rt") as file:
-            lines = file.read().splitlines()
-        columns = lines[0].count(",") + 1 if lines else 1
-        if any(line.count(",") + 1 != columns for line in lines):
-            raise ValueError("its lines are not equally long")
-        values = np.array(",".join(lines).split(",") if lines else [], dtype=np.float64).reshape(-1, columns)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{where}, file '{path}': cannot be read ({reason(error)})") from None
-    return values.astype(np.int64) if np.array_equal(values, np.floor(values)) else values
+        try:
+            return _parsed(path, np.int64)
+        except ValueError:
+            return _parsed(path, np.float64, _or_nan if may_lack else None)
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        raise DataError(f"{where}, file '{path}': cannot be read ({_shorter(error)})") from None
+
+
+def _parsed(path: Path, dtype: type, converter: Callable[[str], float] | None = None) -> Array:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of an empty file
+        return np.loadtxt(path, dtype, None, ",", converter, ndmin=2, encoding="utf-8")
+
+
+def _or_nan(text: str) -> float:
+    if "_" in text:  # Python would read 1_0 as ten
+        raise ValueError(f"could not convert string {text!r}")
+    return float(text) if text.strip() else np.nan
+
+
+def _shorter(error: Exception) -> str:
+    """NumPy's reason without its advice on NumPy."""
+    said = reason(error).partition(";")[0]
+    return f"its lines are not equally long: {said}" if "number of columns changed" in said else said

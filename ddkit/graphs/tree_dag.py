@@ -76,6 +76,11 @@ class TreeDag:
         return begin[depth[self.parent] - 1] + self.child
 
     @cached_property
+    def adjacency(self) -> Adjacency:
+        """The edges from children to parents; the label of each is its number among the K."""
+        return Adjacency.of(np.stack([self.source, self.parent]), np.arange(len(self.child)), len(self.label))
+
+    @cached_property
     def degree(self) -> Array:
         """True degree of each tree's root, [D]."""
         inner = np.bincount(self.parent, weights=self.count, minlength=int(self.depth_size.sum()))
@@ -95,7 +100,7 @@ class TreeDag:
     def unfold(self, root: int) -> tuple[Array, Array, Array]:
         """One tree of full depth written out, level by level: (number in the DAG of each node [m], parent [m - 1] of
         every node but the first, label of the edge to it [m - 1])."""
-        adjacency = Adjacency.of(np.stack([self.source, self.parent]), np.arange(len(self.child)), len(self.label))
+        adjacency = self.adjacency
         level = np.array([len(self.label) - self.roots + root])
         numbers, parents, labels, begin = [level], [], [], 0
         for _ in range(self.hops):

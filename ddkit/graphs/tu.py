@@ -5,48 +5,59 @@ from pathlib import Path
 import numpy as np
 
 from ddkit.errors import DataError
-from ddkit.graphs.graph_data import GraphData, whole
+from ddkit.graphs.graph_data import GraphData
+from ddkit.graphs.raw_graphs import RawGraphs
 from ddkit.graphs.table import read_numbers
+from ddkit.graphs.unread import refuse_unread
+from ddkit.graphs.whole_numbers import whole
 
 Array = np.ndarray
+
+READ = ("A", "graph_indicator", "graph_labels", "node_labels", "edge_labels")
+LEFT_OUT = ("node_attributes", "edge_attributes", "graph_attributes")
+"""Continuous numbers, which no computation tree holds."""
 
 
 def read_tu(folder: Path, name: str, licence: str = "") -> GraphData:
     """The graphs of NAME_A.txt, NAME_graph_indicator.txt, NAME_graph_labels.txt in `folder`, with NAME_node_labels.txt
     and NAME_edge_labels.txt where they exist.
 
-    Without node labels a node's label is its degree, as in the field. Continuous attributes are left out.
+    Without node labels a node's label is its degree, as in the field. Continuous attributes are left out. Both stand in
+    the graphs' remarks. Files that speak of a readme are nobody's concern; any other .txt file is refused.
 
     Raises:
-        DataError: a file is missing or damaged, or the arrays do not fit together.
+        DataError: a file is missing, damaged or not of the format, or the arrays do not fit together.
     """
     where = f"graphs '{name}'"
+    known = [f"{name}_{part}.txt" for part in (*READ, *LEFT_OUT)]
+    texts = [path.name for path in sorted(folder.glob("*.txt")) if "readme" not in path.name.lower()]
+    refuse_unread(texts, known, f"{where}, folder '{folder}'", "file")
 
     def table(what: str) -> Array:
         return read_numbers(folder / f"{name}_{what}.txt", where)
 
-    graph_of_node = whole(table("graph_indicator")[:, 0], f"{where}: graphs of nodes") - 1
-    edge = whole(table("A"), f"{where}: ends of edges").T - 1
-    values = table("graph_labels")[:, 0]
-    ascends = not np.any(np.diff(graph_of_node) < 0)
-    if len(graph_of_node) and not (ascends and 0 <= graph_of_node[0] and graph_of_node[-1] < len(values)):
-        raise DataError(f"{where}: NAME_graph_indicator.txt must ascend from 1 to the {len(values)} graphs")
-    if (folder / f"{name}_node_labels.txt").exists():
-        rows = table("node_labels")
-    else:
-        inside = edge[1][(edge[1] >= 0) & (edge[1] < len(graph_of_node))]  # GraphData names the others
-        rows = np.bincount(inside, minlength=len(graph_of_node))[:, None]
-    if (folder / f"{name}_edge_labels.txt").exists():
-        edge_rows = table("edge_labels")
-    else:
-        edge_rows = np.zeros((edge.shape[1], 1), np.int64)
-    return GraphData.of(
+    def perhaps(what: str) -> Array | None:
+        return table(what) if f"{name}_{what}.txt" in texts else None
+
+    indicator, edge = whole(table("graph_indicator"), f"{where}: graphs of nodes"), table("A")
+    values = table("graph_labels")
+    if len(indicator) and indicator.shape[1] != 1:
+        raise DataError(f"{where}: {name}_graph_indicator.txt must hold one number a line, got {indicator.shape[1]}")
+    graph = indicator.ravel() - 1
+    if len(graph) and (np.any(np.diff(graph) < 0) or graph[0] < 0 or graph[-1] != len(values) - 1):
+        raise DataError(
+            f"{where}: {name}_graph_indicator.txt must ascend from 1 to the {len(values)} graphs of "
+            f"{name}_graph_labels.txt, got {graph.min() + 1} to {graph.max() + 1}"
+        )
+    left_out = [part for part in LEFT_OUT if f"{name}_{part}.txt" in texts]
+    return RawGraphs(
         name=name,
         where=where,
-        sizes=np.bincount(graph_of_node, minlength=len(values)),
-        node_rows=rows,
-        edge=edge,
-        edge_rows=edge_rows,
+        sizes=np.bincount(graph, minlength=len(values)),
+        edge=whole(edge, f"{where}: ends of edges").T - 1 if len(edge) else np.zeros((2, 0), np.int64),
         values=values,
+        node_features=perhaps("node_labels"),
+        edge_features=perhaps("edge_labels"),
         licence=licence,
-    )
+        notes=tuple(f"{name}_{part}.txt is left out: trees have no continuous attributes" for part in left_out),
+    ).labelled()

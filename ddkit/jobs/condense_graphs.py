@@ -14,6 +14,8 @@ from ddkit.evaluation import GraphEvaluation, GraphJudge, evaluate_graph_set
 from ddkit.graphs import load_parts
 from ddkit.jobs.environment import environment
 from ddkit.jobs.graph_board import GraphBoard
+from ddkit.jobs.graph_memory import memory_lines
+from ddkit.jobs.graph_parts import graph_lines
 from ddkit.jobs.graph_recipe import GraphRecipe, begun_recipe, graph_toml, resolve_graphs
 from ddkit.methods import graph_method
 from ddkit.report import tree_gallery
@@ -77,11 +79,16 @@ def condense_graphs(
         raise UsageError(f"folder '{folder.path}': already holds a run; go on with --resume, or choose another --out")
     parts = load_parts(resolved.data.name, resolved.data.split_seed)
     judge = GraphJudge(parts.train, parts.test, resolved.method.hops, resolved.evaluate, resolved.seed)
-    meter.say(origin)
-    begin = time.perf_counter()
-    made = graph_method(resolved.method.name).distil(resolved.method, parts.train, resolved.seed)
-    seconds = time.perf_counter() - begin
+    about = graph_lines(parts, resolved.data.name, resolved.data.split_seed)
+    training = dataclasses.replace(resolved.evaluate, whole=resolved.evaluate.whole and evaluate)
+    for line in (origin, *about, *memory_lines(parts.every, parts.train, (resolved.method.hops,), training)):
+        meter.say(line)
     lineage = json.dumps({"data": parts.every.digest, "train": parts.train.digest})
+    train = parts.train
+    del parts  # the work may need the memory
+    begin = time.perf_counter()
+    made = graph_method(resolved.method.name).distil(resolved.method, train, resolved.seed)
+    seconds = time.perf_counter() - begin
     record = Record(
         recipe=graph_toml(resolved), environment=json.dumps(environment(torch.device("cpu"))), lineage=lineage
     )
@@ -92,7 +99,7 @@ def condense_graphs(
     evaluation = None
     if evaluate:
         board = GraphBoard(judge, "test", folder.path / "scores", meter)
-        evaluation = evaluate_graph_set(made, judge, meter, board.score)
+        evaluation = evaluate_graph_set(made, judge, meter, board.score, about)
         folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
         scores = json.dumps(evaluation.tables(with_seconds=False))
         made = dataclasses.replace(made, record=dataclasses.replace(record, scores=scores))

@@ -7,6 +7,7 @@ from ddkit.arguments import checked
 from ddkit.errors import DataError
 from ddkit.evaluation import GraphEvaluation, GraphJudge, GraphTraining, evaluate_graph_set
 from ddkit.graphs import GraphDataSettings, load_parts
+from ddkit.jobs.graph_parts import graph_lines
 from ddkit.recipe import only, override, parse_table, read_toml
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import read_graph_set
@@ -49,4 +50,5 @@ def evaluate_graphs(
             "name the data it was made from with --data"
         )
     judge = GraphJudge(parts.train, parts.test, made.facts.hops, training, seed)
-    return evaluate_graph_set(made, judge, meter or SilentMeter())
+    about = graph_lines(parts, chosen.name, chosen.split_seed)
+    return evaluate_graph_set(made, judge, meter or SilentMeter(), about=about)

@@ -34,7 +34,8 @@ class GraphBoard:
             self.meter.say(f"  {row.name}, {gnn}: AUC {100 * score.auc[0]:.1f}, {score.seconds:.0f} s")
         kept = read_table(file)
         try:
-            return GraphScore(**kept | {key: tuple(kept[key]) for key in ("aucs", "accuracies")})
+            figures = [key for key in ("aucs", "accuracies", "balanced") if key != "balanced" or key in kept]
+            return GraphScore(**kept | {key: tuple(kept[key]) for key in figures})
         except (KeyError, TypeError):
             raise DataError(f"file '{file}': holds no score; delete it and run again") from None
 

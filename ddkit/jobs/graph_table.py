@@ -12,10 +12,12 @@ from typing import Any
 
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import PARTS, GraphJudge, GraphScore, GraphTraining
-from ddkit.evaluation.graph_honest import gaps, notes
+from ddkit.evaluation.graph_honest import capped, gaps, most_written_out, notes
 from ddkit.evaluation.graph_judge import UNTRAINED, WHOLE, Rows
-from ddkit.graphs import load_parts
+from ddkit.graphs import load_parts, refuse_unknown
 from ddkit.jobs.graph_board import GraphBoard
+from ddkit.jobs.graph_memory import memory_lines
+from ddkit.jobs.graph_parts import graph_lines
 from ddkit.methods import graph_method
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter
@@ -41,6 +43,8 @@ class GraphTable:
     lines: tuple[GraphLine, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    uneven: bool = False
+    """Whether classes of some data differ so much in size that balanced accuracy stands beside accuracy."""
 
     def tables(self) -> dict[str, Any]:
         """Plain tables for JSON."""
@@ -80,6 +84,8 @@ def graph_table(
     """
     if not data:
         raise UsageError("graphs: needs at least one set of graphs, such as mutag")
+    if not hops or min(hops) < 1 or not all(0 < ratio <= 1 for ratio in ratios):
+        raise UsageError("graphs: needs a depth of at least 1, and ratios above 0 and at most 1")
     if on not in PARTS:
         raise UsageError(f"graphs: on '{on}' is no part to be judged on; {nearest(on, PARTS)}")
     only(overrides, ("evaluate.",), "for a table of graphs")
@@ -89,22 +95,33 @@ def graph_table(
     meter = meter or SilentMeter()
     lines: list[GraphLine] = []
     missing: list[str] = []
-    judge: GraphJudge | None = None
-    loaded = {name: load_parts(name, split_seed) for name in data}  # a wrong name is met before anything is trained
-    for name, parts in loaded.items():
+    about: list[str] = []
+    uneven = False
+    for name in data:  # before anything is trained
+        refuse_unknown(name)
+    for name in dict.fromkeys(data):
+        parts = load_parts(name, split_seed)
+        own = graph_lines(parts, name, split_seed)
+        about += own
+        train, judged = parts.train, getattr(parts, on)
+        for line in (*own, *memory_lines(parts.every, train, hops, training)):
+            meter.say(line)
+        del parts
         for depth in dict.fromkeys(hops):
-            judge = GraphJudge(parts.train, getattr(parts, on), depth, training, seed)
+            judge = GraphJudge(train, judged, depth, training, seed)
+            uneven |= judge.uneven
             board = GraphBoard(judge, on, Path(out), meter)
             meter.say(f"{name}, {depth} hops")
             for ratio in (None, *dict.fromkeys(ratios)):
                 rows = _common(judge) if ratio is None else _of_budget(judge, methods, ratio, missing)
-                found = [judge.size_score()] * (ratio is None)
+                found = judge.scores_without_network() if ratio is None else []
                 for title, row in rows.items():
                     if row is not None:
                         found += [dataclasses.replace(board.score(row, gnn), name=title) for gnn in judge.gnns]
                 lines += [GraphLine(name, depth, ratio, score) for score in found]
-    assert judge is not None
-    return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), notes(judge, on))
+        del train, judged, judge, board  # the next graphs may need the memory
+    told = (*about, *notes(training, on, uneven))
+    return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), told, uneven)
 
 
 def _common(judge: GraphJudge) -> Rows:
@@ -128,7 +145,8 @@ def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing:
             continue
         rows[name] = judge.set_row(made)
         title = f"random, as {name} written out"
-        rows[title] = judge.random_row(title, made.explicit_bytes)
+        rows[title] = judge.random_row(title, min(made.explicit_bytes, most_written_out(judge, made)))
+        missing += [f"{where}: {line}" for line in capped(judge, made, title)]
     rows["random, as stored"] = judge.random_row("random, as stored", budget)
     rows["herding, as stored"] = judge.herding_row(budget)
     missing += [f"{where}: {gap}" for gap in gaps(rows)]

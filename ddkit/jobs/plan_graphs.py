@@ -10,6 +10,7 @@ from ddkit.evaluation import GraphJudge, GraphRow
 from ddkit.graphs import graph_bytes, load_parts
 from ddkit.home import home
 from ddkit.jobs.condense_graphs import default_folder
+from ddkit.jobs.graph_parts import graph_lines
 from ddkit.jobs.graph_recipe import GraphRecipe, resolve_graphs
 from ddkit.jobs.plan import Plan, Stage, free_disk
 from ddkit.jobs.probe import Gauge
@@ -76,6 +77,7 @@ def plan_graphs(
             f"{resolved.method.name} into {default_folder(resolved)}: {size}",
             f"{len(train):,} training graphs: {total:,} bytes, {len(train.node_label):,} nodes, at which there are "
             f"{len(found[0].vertex):,} distinct trees of depth {resolved.method.hops}",
+            *graph_lines(parts, resolved.data.name, resolved.data.split_seed),
             "mining itemsets, or choosing trees, is not in the estimate: seconds for most data",
         ),
     )

@@ -1,4 +1,10 @@
-"""Sets of graphs for trainers that know no distinct trees: every sample's trees written out."""
+"""Sets of graphs for trainers that know no distinct trees: PyG objects on which message passing gives the trees'
+states.
+
+A tree's state is that of its root; the states of the other nodes are of no use. Most trainers average all nodes. So
+each root is there in many copies, fed alike, until the roots are most of the nodes: then the mean over all nodes is
+nearly the mean over the roots, and a trainer that knows nothing of roots learns nearly what one that does would learn.
+"""
 
 import dataclasses
 import io
@@ -10,62 +16,92 @@ import numpy as np
 import torch
 
 from ddkit.arguments import checked
-from ddkit.errors import DataError, UsageError, nearest
+from ddkit.errors import UsageError, nearest
+from ddkit.graphs import TreeDag
 from ddkit.run import atomic_write
-from ddkit.synth.graph_checks import written_out
-from ddkit.synth.graph_set import GraphSet
+from ddkit.synth.graph_set import GraphSet, probabilities
 
-MOST_NODES = 50_000_000
-"""Nodes that are written out at most: about 4 GB."""
+Array = np.ndarray
+
+ROOTS = 0.9
+"""Share of a sample's nodes that its roots have at least, as far as MOST_EDGES allows."""
+
+MOST_EDGES = 20_000
+"""Edges into the copies of a sample's roots, beyond which there are no more copies: trees of hubs stay affordable."""
 
 
 def sample_data(graphs: GraphSet, sample: int) -> Any:
-    """One sample as a PyG `Data`: the disjoint union of its trees, edges from children to parents.
+    """One sample as a PyG `Data`: its trees, edges from children to parents, equal subtrees once, roots in many copies.
 
-    `x` [v, F] and `edge_attr` [e, G] are the raw values behind the labels, `degree` [v] the true degrees, `y` [1] the
-    class, `support` [1] the weight, `soft_label` [1, K] the class probabilities of a set that has them, and `root` [v]
-    each node's weight in the readout: 1 at a tree's root, 0 elsewhere. A trainer runs `hops` message passings and sums
-    (or averages) the states of the roots.
+    A plain trainer (message passings as many as the set's `hops`, mean over the nodes, cross entropy with `y`) is
+    served well; one that averages the nodes with `root` 1 only is exact.
+
+    `x` [v, F] and `edge_attr` [e, G] are the raw values behind the labels. `y` is what is to be learned: class
+    probabilities [1, K] where the set has soft labels, else the class [1]. `label` [1] is the class in either case,
+    `soft_label` [1, K] the probabilities of a set that has them. `root` [v] is 1 at a tree's root and 0 elsewhere,
+    `degree` [v] the true degrees, which a GCN needs at the leaves. `support` [1] is the sample's weight in the loss.
+    `x`, `edge_attr`, `edge_index` and classes are int64, all else is float32.
     """
     from torch_geometric.data import Data  # slow to import
 
     trees, samples = graphs.trees, graphs.samples
-    mine = np.flatnonzero(samples.owner == sample)
-    numbers, edges, labels, roots, begin = [], [], [], [], 0
-    for root in samples.tree[mine]:
-        number, parent, label = trees.unfold(int(root))
-        numbers.append(number)
-        edges.append(np.stack([np.arange(1, len(number)), parent]) + begin)
-        labels.append(label)
-        roots.append((np.arange(len(number)) == 0).astype(np.float64))
-        begin += len(number)
-    number = np.concatenate(numbers)
-    found = samples.probabilities
-    soft = {} if found is None else {"soft_label": torch.from_numpy(found[sample : sample + 1])}
+    begin = int(samples.size[:sample].sum())
+    number, edge, edge_label, roots = _shared(trees, samples.tree[begin : begin + int(samples.size[sample])])
+    label = torch.tensor([int(samples.label[sample])])
+    own = None if samples.soft is None else samples.soft[sample : sample + 1]
+    soft = None if own is None else torch.from_numpy(probabilities(own)).float()
     return Data(
-        **soft,
         x=torch.from_numpy(graphs.node_vocabulary[trees.label[number]]),
-        edge_index=torch.from_numpy(np.concatenate(edges, 1)),
-        edge_attr=torch.from_numpy(graphs.edge_vocabulary[np.concatenate(labels)]),
-        degree=torch.from_numpy(trees.degree[number]),
-        root=torch.from_numpy(np.concatenate(roots)),
-        y=torch.tensor([int(samples.label[sample])]),
+        edge_index=torch.from_numpy(edge),
+        edge_attr=torch.from_numpy(graphs.edge_vocabulary[edge_label]),
+        degree=torch.from_numpy(trees.degree[number]).float(),
+        root=(torch.arange(len(number)) < roots).float(),
+        y=label if soft is None else soft,
+        label=label,
         support=torch.tensor([float(samples.support[sample])]),
+        **({} if soft is None else {"soft_label": soft}),
     )
+
+
+def _shared(trees: TreeDag, tree: Array) -> tuple[Array, Array, Array, int]:
+    """(the tree of the DAG that each node is [v], edges [2, e], their labels [e], how many nodes are roots).
+
+    Roots come first. What lies below them is there once, an edge as often as it occurs.
+
+    Args:
+        tree: the sample's trees of full depth; one that occurs c times stands c times.
+    """
+    every, stored = len(trees.label), trees.adjacency
+    tops = every - trees.roots + tree
+    below, level = [], np.unique(tops)
+    for _ in range(trees.hops):
+        level = np.unique(stored.source[stored.into(level)[0]])
+        below.append(level)
+    others = np.concatenate(below)
+    into = int(trees.count[stored.label[stored.into(tops)[0]]].sum())
+    wanted = -(-round(ROOTS / (1 - ROOTS) * len(others)) // len(tops))
+    copies = max(1, min(wanted, MOST_EDGES // max(1, into)))
+    number = np.concatenate([np.repeat(tops, copies), others])
+    place = np.zeros(every, np.int64)
+    place[others] = np.arange(len(number) - len(others), len(number))
+    edge, target = stored.into(number)
+    times = trees.count[stored.label[edge]]
+    ends = np.stack([place[stored.source[edge]], target]).repeat(times, axis=1)
+    return number, ends, trees.edge_label[stored.label[edge]].repeat(times), len(number) - len(others)
 
 
 @checked
 def as_pyg(graphs: GraphSet) -> list[Any]:
     """All samples as PyG `Data` objects, for `Batch.from_data_list` or a PyG DataLoader.
 
-    Raises:
-        DataError: written out, the trees have more nodes than a memory holds.
+    Example of a trainer's step:
+        >>> batch = next(iter(DataLoader(as_pyg(graphs), batch_size=64, shuffle=True)))
+        >>> h = net(batch.x, batch.edge_index)                 # `graphs.facts.hops` message passings
+        >>> logits = head(global_mean_pool(h, batch.batch))    # nearly right; exact on the roots alone:
+        >>> roots = batch.root == 1
+        >>> logits = head(global_mean_pool(h[roots], batch.batch[roots]))
+        >>> loss = (cross_entropy(logits, batch.y, reduction="none") * batch.support).mean() / batch.support.mean()
     """
-    if (nodes := written_out(graphs.trees)[graphs.samples.tree].sum()) > MOST_NODES:
-        raise DataError(
-            f"set of '{graphs.facts.dataset}': written out its trees have {nodes:.3g} nodes, over {MOST_NODES:,}; "
-            "export it as npz, which holds each tree once"
-        )
     return [sample_data(graphs, sample) for sample in range(len(graphs))]
 
 

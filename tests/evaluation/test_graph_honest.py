@@ -1,16 +1,17 @@
 """The table of graphs: rivals weigh what they should, the judged part is met once, figures are right."""
 
 import dataclasses
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
 from random_graphs import random_graph_data
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge, GraphTraining, evaluate_graph_set
-from ddkit.evaluation.graph_honest import gaps
+from ddkit.evaluation.graph_honest import capped, gaps, most_written_out
 from ddkit.evaluation.graph_rivals import herd, herding_graphs, judge_by_size, random_graphs
 from ddkit.evaluation.graph_samples import distilled, whole_graphs
 from ddkit.evaluation.graph_trainer import judge_gnn, train_gnns, verdict
@@ -90,7 +91,11 @@ def test_verdicts_are_scikit_learns():
     draw = stream(0, "p")
     probability, y = torch.rand(50, 2, generator=draw).numpy(), torch.randint(2, (50,), generator=draw).numpy()
     probability /= probability.sum(1, keepdims=True)
-    assert verdict(probability, y) == (roc_auc_score(y, probability[:, 1]), (probability.argmax(1) == y).mean())
+    assert verdict(probability, y) == (
+        roc_auc_score(y, probability[:, 1]),
+        (probability.argmax(1) == y).mean(),
+        balanced_accuracy_score(y, probability.argmax(1)),
+    )
     three = torch.rand(50, 3, generator=draw).softmax(1).numpy()
     y = torch.randint(3, (50,), generator=draw).numpy()
     assert verdict(three, y).auc == pytest.approx(roc_auc_score(y, three, multi_class="ovr"))
@@ -119,12 +124,36 @@ def test_shuffled_judged_classes_change_nothing_but_the_verdict(data, made):
 def test_the_table(data, made):
     table = evaluate_graph_set(made, judge(data), SilentMeter())
     names = [score.name for score in table.scores]
-    assert names[:3] == ["graph size", "mirage", "untrained"] and names[-1] == "whole"
+    assert names[:4] == ["majority class", "graph size", "mirage", "untrained"] and names[-1] == "whole"
     weights = {score.name: score.size for score in table.scores}
     assert weights["mirage"] == made.stored_bytes >= weights["random, bytes as stored"]
     assert made.explicit_bytes >= weights["random, bytes written out"] > weights["random, bytes as stored"]
     again = evaluate_graph_set(made, judge(data), SilentMeter())
     assert again.tables(with_seconds=False) == table.tables(with_seconds=False)
+
+
+def test_the_majoritys_share_stands_in_the_table(data):
+    """Of 10 judged graphs 9 are of class a, which is the larger one in training too."""
+    train = dataclasses.replace(data, y=(np.arange(40) % 4 == 0).astype(np.int64))
+    judged = random_graph_data(42, graphs=10, labels=1, edge_labels=1)
+    judged = dataclasses.replace(judged, y=(np.arange(10) == 0).astype(np.int64))
+    board = judge(train, judged)
+    (always, _) = board.scores_without_network()
+    assert (always.name, always.accuracies, always.balanced, always.aucs) == ("majority class", (0.9,), (0.5,), (0.5,))
+    assert board.uneven and not judge(data).uneven
+
+
+def test_graphs_in_the_place_of_trees_written_out_are_capped_with_a_line(data, made, monkeypatch):
+    board, whole = judge(data), int(graph_bytes(data).sum())
+    assert capped(board, made, "row") == [] or made.explicit_bytes > whole // 2
+    monkeypatch.setattr(import_module("ddkit.evaluation.graph_honest"), "MOST", made.explicit_bytes - 1)
+    most = most_written_out(board, made)
+    assert made.stored_bytes <= most < made.explicit_bytes
+    (line,) = capped(board, made, "row")
+    assert f"take {made.explicit_bytes:,} bytes; the row holds graphs of {most:,} bytes at most" in line
+    table = evaluate_graph_set(made, board, SilentMeter())
+    assert any("the set's trees written out take" in note for note in table.notes)
+    assert {score.name: score.size for score in table.scores}["random, bytes written out"] <= most
 
 
 def test_a_network_is_trained_as_by_torch(data):

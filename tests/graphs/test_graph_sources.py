@@ -80,10 +80,10 @@ def test_ogb(tmp_path):
     write("raw/edge.csv.gz", "2,2\n0,1\n1,2\n")  # would be the next graph's first node
     with pytest.raises(DataError, match="graph 0 has an edge from node 2 to node 2, but only the nodes 0 to 1"):
         load_graphs(f"ogb:{tmp_path}")
-    write("raw/num-edge-list.csv.gz", "1\n")
-    with pytest.raises(DataError, match="its graphs have 1 edges together, but there are 3"):
+    write("raw/num-edge-list.csv.gz", "1\n1\n")
+    with pytest.raises(DataError, match="its graphs have 2 edges together, but there are 3"):
         load_graphs(f"ogb:{tmp_path}")
-    with pytest.raises(DataError, match="three parts, none empty, that share no graph"):
+    with pytest.raises(DataError, match="train and validation parts share 1 graphs, such as 1"):
         split_graphs(data, 0)  # or networks would be judged on what they were trained on
 
 
@@ -158,6 +158,54 @@ def pyg(y, edge=((0, 1), (1, 0))):
     return Data(edge_index=torch.tensor(edge), y=torch.tensor(y), num_nodes=2)
 
 
+def ends(folder, **arrays):
+    return own_npz(folder, edge_src=[0, 1], edge_dst=[0, 1], **arrays)
+
+
+def weighted():
+    graph = pyg(1)
+    graph.edge_weight = torch.ones(2)
+    return graph
+
+
+def sliding():
+    """Rows of features that fit all graphs together and none alone."""
+    graphs = [pyg(0), pyg(1)]
+    graphs[0].x, graphs[1].x = torch.zeros(3, 1), torch.zeros(1, 1)
+    return graphs
+
+
+def test_a_users_split_is_used_as_it_is(tmp_path):
+    """By numbers and by masks, under each name of the validation part; without one, a tenth of train becomes one."""
+    many = {"edge_src": [], "edge_dst": [], "edge_feat": np.zeros((0, 1)), "num_nodes": [1] * 40}
+    many |= {"node_feat": np.zeros((40, 1), int), "label": [0, 1] * 20}
+    train, held, test = np.arange(10), np.arange(10, 14), np.arange(14, 30)
+    for name in ("split_valid", "split_validation", "split_val"):
+        for form in (lambda part: part, lambda part: np.isin(np.arange(40), part)):
+            parts = {"split_train": form(train), name: form(held), "split_test": form(test)}
+            split = split_graphs(load_graphs(own_npz(tmp_path, **many, **parts)), 0)
+            assert [part.tolist() for part in split] == [train.tolist(), held.tolist(), test.tolist()]
+    cut = split_graphs(load_graphs(own_npz(tmp_path, **many, split_train=train, split_test=test)), 0)
+    assert cut.test.tolist() == test.tolist() and len(cut.validation) == 2
+    assert sorted([*cut.train.tolist(), *cut.validation.tolist()]) == train.tolist()
+
+
+def test_tensors_of_any_kind_are_read():
+    """bfloat16, tensors that require a gradient, sparse ones, and an empty `edge_index` of one axis."""
+    rows = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    kinds = [
+        rows.bfloat16(),
+        rows.requires_grad_(),
+        rows.detach().to_sparse(),
+        rows.detach().bool(),
+        rows.detach().half(),
+    ]
+    graphs = [Data(x=x, edge_index=torch.tensor([]), y=i % 2) for i, x in enumerate(kinds)]
+    read = from_pyg(graphs, "own")
+    assert read.edge.shape == (2, 0) and read.node_vocabulary.tolist() == [[0, 1], [1, 0]]
+    assert read.node_label.tolist() == [1, 0] * 5
+
+
 def test_what_is_odd_but_whole_is_read(tmp_path):
     """Classes in a column, as OGB and scikit-learn give them; features as wide as hashes; no edge at all."""
     column = load_graphs(own_npz(tmp_path, edge_src=[0, 1], edge_dst=[0, 1], label=[[3], [5]]))
@@ -182,7 +230,10 @@ def test_what_is_odd_but_whole_is_read(tmp_path):
         (lambda p: load_graphs(f"pt:{p}/no.pt"), "cannot be read"),
         (lambda p: load_graphs(f"graphs-npz:{p}/no.npz"), "cannot be read"),
         (lambda p: load_graphs(tu_folder(p, graph_indicator="0\n0\n1\n1\n")), "must ascend from 1 to the 2 graphs"),
-        (lambda p: load_graphs(tu_folder(p, node_labels="1\n1\n")), "the offsets do not divide the 2 nodes"),
+        (
+            lambda p: load_graphs(tu_folder(p, node_labels="1\n1\n")),
+            "node features: are there for 2 nodes, but its graphs have 4",
+        ),
         (lambda p: load_graphs(tu_folder(p, A="1, 2, 1\n2, 1, 1\n3, 4, 1\n")), "an edge has 3 ends; there must be two"),
         (lambda p: load_graphs(tu_folder(p, A="1, 2\n2\n")), "its lines are not equally long"),
         (lambda p: load_graphs(tu_folder(p, graph_labels="0.3\n-0.3\n")), "classes: must be whole numbers, got 0.3"),
@@ -193,9 +244,51 @@ def test_what_is_odd_but_whole_is_read(tmp_path):
         (lambda p: from_pyg([pyg(0.0), pyg(1.5)], "own"), "classes: must be whole numbers, got 1.5"),
         (lambda p: from_pyg([pyg(0), pyg(float("nan"))], "own"), "classes: must be whole numbers, got nan"),
         (lambda p: from_pyg([pyg(0), Data(y=torch.tensor(1), num_nodes=2)], "own"), "graph 1 has no `edge_index`"),
-        (lambda p: from_pyg([Data(y="a", num_nodes=2)], "own"), "graph 0 must have one class in `y`, a tensor"),
-        (lambda p: load_graphs(own_npz(p, edge_src=[0, 1], edge_dst=[1])), "do not have the form that graphs-npz"),
+        (
+            lambda p: from_pyg([pyg(0), Data(y="a", edge_index=torch.zeros(2, 0), num_nodes=2)], "own"),
+            "graph 1 must have one class in `y`, a tensor",
+        ),
+        (lambda p: load_graphs(own_npz(p, edge_src=[0, 1], edge_dst=[1])), "'edge_src' has 2 edges and 'edge_dst' 1"),
         (lambda p: from_pyg([], "own"), "holds no graph"),
+        (
+            lambda p: load_graphs(ends(p, split_vall=[0])),
+            "has the array 'split_vall', which ddkit does not read; did you",
+        ),
+        (
+            lambda p: load_graphs(ends(p, edge_weight=[0.5, 1])),
+            "has the array 'edge_weight', which ddkit does not read",
+        ),
+        (lambda p: load_graphs(ends(p, split_train=[0])), "its split has 'train', but no 'test'"),
+        (
+            lambda p: load_graphs(ends(p, split_val=[0], split_valid=[1], split_train=[0], split_test=[1])),
+            "has two valid",
+        ),
+        (lambda p: load_graphs(ends(p, split_train=[True], split_test=[1])), "its mask has 1 places for 2 graphs"),
+        (lambda p: load_graphs(ends(p, label=np.zeros((2, 12)))), "has 12 tasks (labels a graph), but ddkit distils"),
+        (
+            lambda p: load_graphs(ends(p, label=[0, 1, 1, 0], num_nodes=[2, 2], node_feat=[[0]] * 4)),
+            "each of its 4 nodes",
+        ),
+        (lambda p: load_graphs(ends(p, label=[0.5, 1.25])), "got 0.5; that is a regression target"),
+        (
+            lambda p: load_graphs(tu_folder(p, node_label="1\n")),
+            "has the file 'X_node_label.txt', which ddkit does not",
+        ),
+        (lambda p: load_graphs(tu_folder(p, graph_labels="1, 0\n0, 1\n")), "has 2 tasks (labels a graph)"),
+        (lambda p: load_graphs(tu_folder(p, graph_labels="1_0\n1\n")), "could not convert string '1_0'"),
+        (lambda p: load_graphs(tu_folder(p, node_labels="inf\n1\n1\n1\n")), "are continuous (such as inf)"),
+        (lambda p: load_graphs(tu_folder(p, graph_labels="1\n0\n1\n")), "must ascend from 1 to the 3 graphs"),
+        (lambda p: from_pyg(pyg(0), "own"), "is a single Data; give a list of torch_geometric.data.Data"),
+        (lambda p: from_pyg(7, "own"), "is a int; give a list of torch_geometric.data.Data"),
+        (lambda p: from_pyg([pyg(0), 3], "own"), "graph 1 is a int, not a torch_geometric.data.Data"),
+        (
+            lambda p: from_pyg([pyg(0), weighted()], "own"),
+            "graph 1: has the tensor 'edge_weight', which ddkit does not",
+        ),
+        (lambda p: from_pyg([pyg([[0] * 12]), pyg(1)], "own"), "graph 0 has 12 tasks (`y` of shape [1, 12])"),
+        (lambda p: from_pyg([pyg([0, 1]), pyg(1)], "own"), "graph 0 has a label for each of its 2 nodes"),
+        (lambda p: from_pyg(sliding(), "own"), "graph 0 has 2 nodes, but `x` is of shape [3, 1]; give a row for each"),
+        (lambda p: from_pyg([pyg(0, edge=[0, 1, 1])], "own"), "`edge_index` must be of shape [2, edges], got [3]"),
         (lambda p: broken(offset=np.array([0, 1])), "do not divide"),
         (lambda p: broken(edge_label=np.zeros(1)), "there must be one for each"),
     ],

@@ -104,7 +104,7 @@ def test_one_class_to_be_judged_on_is_one_line(tmp_path, monkeypatch):
     given = GraphParts(parts.every, parts.train, parts.validation, alone)
     monkeypatch.setattr(import_module("ddkit.jobs.graph_table"), "load_parts", lambda *_: given)
     with pytest.raises(DataError, match="graphs to be judged on are of class '0', so there is no ROC-AUC"):
-        graph_table(["x"], hops=(1,), overrides=QUICK[:4], out=tmp_path / "table")
+        graph_table(["mutag"], hops=(1,), overrides=QUICK[:4], out=tmp_path / "table")
 
 
 def test_a_misspelt_name_is_met_before_anything_is_trained(tmp_path):
@@ -148,6 +148,32 @@ def test_a_table_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert {"graph size", "untrained", "whole", "mirage", "mirage-plus", "random, as stored"} <= names
     monkeypatch.setattr(GraphJudge, "score", None)  # nothing is trained again
     assert graph_table([data], **settings).tables() == first.tables()
+
+
+def test_a_table_says_the_parts_and_remarks_of_each_data_set(tmp_path):
+    names = [own(tmp_path / "one"), own(tmp_path / "other", graphs=60)]
+    found = graph_table(names, hops=(1,), ratios=(0.3,), overrides=QUICK[:4], out=tmp_path / "table")
+    said = "\n".join(found.notes)
+    assert "train 32 (drawn, split_seed 0), validation 4 (drawn, split_seed 0), test 4" in said
+    assert "train 48 (drawn, split_seed 0), validation 6 (drawn, split_seed 0), test 6" in said
+    assert said.count("there are no node labels, so a node's label is its degree") == 2
+
+
+def test_much_memory_is_said_beforehand(monkeypatch, tmp_path):
+    """From WORTH_SAYING on: what reading takes, what the whole row adds unless it is off, and what is free."""
+    from ddkit.evaluation import GraphTraining
+    from ddkit.graphs import load_parts
+
+    memory = import_module("ddkit.jobs.graph_memory")
+    parts = load_parts(own(tmp_path / "own"), 0)
+    assert memory.memory_lines(parts.every, parts.train, (2,), GraphTraining()) == []
+    monkeypatch.setattr(memory, "WORTH_SAYING", 1)
+    (line,) = memory.memory_lines(parts.every, parts.train, (2,), GraphTraining())
+    assert "take about 0.0 GiB to read and colour; training on all of them" in line and line.endswith("GiB are free")
+    (line,) = memory.memory_lines(parts.every, parts.train, (2,), GraphTraining(whole=False))
+    assert "evaluate.whole" not in line
+    edges, nodes = parts.train.edge.shape[1], len(parts.train.node_label)
+    assert memory.whole_bytes(parts.train, 2, GraphTraining(gnns="gat")) == 2 * (1800 * nodes + 600 * edges)
 
 
 def test_what_has_no_set_is_said(tmp_path):

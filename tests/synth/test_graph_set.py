@@ -10,6 +10,7 @@ from random_graphs import random_graph_data, tree_text
 
 from ddkit.errors import DataError, UsageError
 from ddkit.graphs import Adjacency, TreeDag, fold, refine
+from ddkit.randomness import stream
 from ddkit.synth import (
     GraphFacts,
     GraphSet,
@@ -88,13 +89,77 @@ def test_trees_written_out(made, data):
 def test_pyg_objects(made):
     from torch_geometric.data import Batch
 
-    batch = Batch.from_data_list(as_pyg(made))
-    explicit = made.trees.nodes[made.samples.tree]
-    assert batch.num_nodes == explicit.sum() and batch.num_edges == explicit.sum() - 4
-    assert batch.y.tolist() == [0, 1] and batch.support.tolist() == [5, 300]
-    assert batch.root.sum() == 4 and batch.root.max() == 1
+    objects = as_pyg(made)
+    batch = Batch.from_data_list(objects)
+    assert batch.y.tolist() == [0, 1] == batch.label.tolist() and batch.support.tolist() == [5, 300]
     inner = torch.bincount(batch.edge_index[1], minlength=batch.num_nodes)
-    assert torch.equal(batch.degree[inner > 0], inner[inner > 0].double())
+    assert torch.equal(batch.degree[inner > 0], inner[inner > 0].float())
+    for sample, one in enumerate(objects):
+        assert one.root.mean() >= 0.9 or one.num_edges > 20_000 or not one.num_edges
+        mine = made.samples.tree[made.samples.owner == sample]
+        copies = int(one.root.sum()) // len(mine)
+        assert sorted(written(one, v) for v in range(int(one.root.sum()))) == sorted(
+            copies * [data_text(made, int(tree)) for tree in mine]
+        )
+
+
+def written(graph, node: int) -> str:
+    """The tree below a node of a PyG object, unfolded in canonical form."""
+    into = torch.where(graph.edge_index[1] == node)[0].tolist()
+    below = sorted(f"{graph.edge_attr[e].tolist()}{written(graph, int(graph.edge_index[0, e]))}" for e in into)
+    return f"({graph.x[node].tolist()}{''.join(below)})"
+
+
+def data_text(graphs: GraphSet, tree: int) -> str:
+    """A stored tree, written out by `unfold`, in the same form."""
+    number, parent, label = graphs.trees.unfold(tree)
+    text, below = [""] * len(number), [[] for _ in number]
+    for node in range(len(number) - 1, -1, -1):
+        raw = graphs.node_vocabulary[graphs.trees.label[number[node]]].tolist()
+        text[node] = f"({raw}{''.join(sorted(below[node]))})"
+        if node:
+            below[parent[node - 1]].append(f"{graphs.edge_vocabulary[label[node - 1]].tolist()}{text[node]}")
+    return text[0]
+
+
+def test_what_a_plain_trainer_takes_is_nearly_what_one_that_knows_roots_takes():
+    """The mean over all nodes is within a tenth of the states' range of that over the roots, and `y` is what cross
+    entropy takes."""
+    from torch_geometric.data import Batch
+    from torch_geometric.nn import global_mean_pool
+
+    from ddkit.methods import graph_method
+
+    plus = graph_method("mirage-plus")
+    real = random_graph_data(5, graphs=60)
+    made = plus.distil(plus.settings_class(hops=2, ratio=0.3), real, 0)
+    batch = Batch.from_data_list(as_pyg(made))
+    assert batch.y.shape == (len(made), 2) and torch.equal(batch.y, batch.soft_label) and batch.y.dtype == torch.float32
+    torch.nn.functional.cross_entropy(torch.zeros(len(made), 2), batch.y)  # what a plain loss takes
+    state = torch.randn(batch.num_nodes, 4, generator=stream(0, "states"))
+    roots = batch.root == 1
+    state[roots] += 3
+    of_all = global_mean_pool(state, batch.batch)
+    of_roots = global_mean_pool(state[roots], batch.batch[roots])
+    reach = state.max() - state.min()
+    assert (of_all - of_roots).abs().max() <= 0.1 * reach
+
+
+def test_copies_of_hubs_are_bounded():
+    """A star of 300 leaves of 3 labels: every root has 300 edges, so that there are few copies."""
+    edge = np.stack([np.arange(1, 301), np.zeros(300, np.int64)])
+    label = np.arange(301) % 3
+    adjacency = Adjacency.of(edge, np.zeros(300, np.int64), 301)
+    layers, root = fold(adjacency, refine(adjacency, label, 2), np.arange(1), with_own=False)
+    made = GraphSet(
+        trees=TreeDag.of(layers, label, np.bincount(edge[1], minlength=301)),
+        samples=Samples(label=np.array([1]), support=np.array([1]), size=np.array([1]), tree=root),
+        node_vocabulary=np.arange(3)[:, None],
+        edge_vocabulary=np.zeros((1, 1), np.int64),
+        facts=GraphFacts(method="m", dataset="x", data_digest="d", classes=("a", "b"), hops=2, true_degrees=False),
+    )
+    (one,) = as_pyg(made)
+    assert one.num_edges <= 20_000 and one.root.mean() >= 0.9 and one.num_nodes <= 40
 
 
 def test_exports(made, tmp_path):

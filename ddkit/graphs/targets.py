@@ -1,0 +1,46 @@
+"""What graphs are to be called: one class each, and the names of everything else that data bring in its place."""
+
+import numpy as np
+
+from ddkit.errors import DataError
+from ddkit.graphs.whole_numbers import NUMBERS, as_integers
+
+Array = np.ndarray
+
+ONE = "ddkit distils graphs that have one class each"
+
+
+def classes_of(values: Array, graphs: int, nodes: int, where: str) -> tuple[tuple[str, ...], Array]:
+    """(the classes' names, ascending by value, the class of each graph, int64 [graphs]).
+
+    Args:
+        values: whole numbers or texts, [graphs] or [graphs, 1].
+        nodes: how many nodes there are, to tell a class a node.
+
+    Raises:
+        DataError: several tasks, a label a node, a regression target, a missing label, another number of labels.
+    """
+    rows = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(-1, 1)
+    if len(rows) != graphs and len(rows) == nodes:
+        raise DataError(f"{where}: has a label for each of its {nodes:,} nodes, but {ONE}")
+    if len(rows) and rows.shape[1] != 1:
+        raise DataError(f"{where}: has {rows.shape[1]} tasks (labels a graph), but {ONE}; keep one of them")
+    if len(rows) != graphs:
+        raise DataError(f"{where}: has {len(rows):,} labels for {graphs:,} graphs; there must be one for each")
+    if rows.dtype.kind in "US":
+        numbers = rows[:, 0].astype(np.str_)
+    elif rows.dtype.kind in NUMBERS:
+        numbers, others = as_integers(rows[:, 0], where)
+        if len(others):
+            raise DataError(f"{where}: classes: must be whole numbers, got {others[0]:g}{_reason(others)}")
+    else:
+        raise DataError(f"{where}: classes: must be whole numbers or texts, but are of type {rows.dtype}")
+    names, y = np.unique(numbers, return_inverse=True)
+    return tuple(str(name) for name in names.tolist()), y.astype(np.int64, copy=False)
+
+
+def _reason(others: Array) -> str:
+    """What labels that are not whole seem to be."""
+    if np.isnan(others).all():
+        return f", in {len(others):,} of its labels; leave out graphs whose class is missing"
+    return f"; that is a regression target, and {ONE}"

@@ -1,0 +1,43 @@
+"""Whole numbers out of what files and users give."""
+
+import numpy as np
+
+from ddkit.errors import DataError
+
+Array = np.ndarray
+
+NUMBERS = "biuf"
+"""Kinds of NumPy types that ddkit reads as numbers: bool, signed, unsigned, floating."""
+
+
+def as_integers(numbers: Array, where: str) -> tuple[Array, Array]:
+    """(the numbers as int64, those of them that are not whole or do not fit); no copy where they are int64 already.
+
+    Raises:
+        DataError: texts, complex numbers, dates: what is no number.
+    """
+    if numbers.dtype.kind not in NUMBERS:
+        raise DataError(f"{where}: must be whole numbers, but are of type {numbers.dtype}")
+    with np.errstate(invalid="ignore"):  # nan and inf are no integers either
+        found = numbers.astype(np.int64, copy=False)
+    if numbers.dtype.kind in "bi" or numbers.dtype == np.uint32 or numbers.dtype.itemsize == 1:
+        return found, numbers[:0]
+    beyond = 2**63 if numbers.dtype.kind == "u" else 2.0**63  # each exact in its type
+    return found, numbers[(found != numbers) | (numbers >= beyond)]
+
+
+def narrow(numbers: Array, below: int) -> Array:
+    """Whole numbers in half the bytes where int32 holds them: what there is one of for each edge."""
+    return numbers.astype(np.int32, copy=False) if below <= 2**31 else numbers
+
+
+def whole(numbers: Array, where: str) -> Array:
+    """The same numbers as int64.
+
+    Raises:
+        DataError: something that is no whole number of 64 bits.
+    """
+    found, others = as_integers(numbers, where)
+    if len(others):
+        raise DataError(f"{where}: must be whole numbers, got {others[0]:g}")
+    return found
