@@ -41,11 +41,13 @@ def setting(
     at_most: int | float | None = None,
     below: int | float | None = None,
     one_of: tuple[str, ...] | tuple[float, ...] | None = None,
+    epochs: bool = False,
     help: str = "",
 ) -> Any:
-    """A dataclass field with its contract: default, range or choices, and one line of help."""
+    """A dataclass field with its contract: default, range or choices, and one line of help. `epochs`: it counts epochs
+    of the real data, so that what it stands for grows with the data."""
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
-    return field(default=default, metadata={**bounds, "one_of": one_of, "help": help})
+    return field(default=default, metadata={**bounds, "one_of": one_of, "epochs": epochs, "help": help})
 
 
 def preset(cls: type, name: str, default: Any) -> Any:
@@ -76,7 +78,7 @@ class EvaluateSettings:
 
     nets: int = setting(5, at_least=2, help="networks trained on each set")
     steps: int = setting(1000, at_least=1, help="optimiser steps, at least")
-    epochs: int = setting(10, at_least=1, help="epochs, at least; the larger of steps and epochs decides")
+    epochs: int = setting(10, at_least=1, epochs=True, help="epochs, at least; the larger of steps and epochs decides")
     batch: int = setting(128, at_least=1, help="batch size, at most the whole set")
     whole: bool = setting(True, help="also train on the whole real training set")
     flips: str = setting(

@@ -45,8 +45,7 @@ def evaluate(
     SET is a file, a run folder, or a ready-made set's name.
     """
     from ddkit.cli.table import print_evaluation, print_summary
-    from ddkit.jobs import evaluate as job
-    from ddkit.jobs.evaluate import columns
+    from ddkit.jobs.evaluate import columns, evaluate_columns
     from ddkit.run import atomic_write, terminal_meter
     from ddkit.synth import is_graph_set
 
@@ -62,22 +61,19 @@ def evaluate(
     if too_large:
         click.echo(f"left out: {' | '.join(too_large)}")
     evaluations = []
-    for protocol, net in pairs:
-        with terminal_meter() as meter:
-            found = job(
-                source,
-                protocol=protocol,
-                data=data,
-                net=net,
-                nets=nets,
-                overrides=("evaluate.whole=false",) * no_whole + overrides,
-                seed=seed,
-                device=device,
-                baselines=baselines,
-                meter=meter,
-            )
-        print_evaluation(found)
-        evaluations.append(found)
+    with terminal_meter() as meter:
+        for found in evaluate_columns(
+            *(source, pairs),
+            data=data,
+            nets=nets,
+            overrides=("evaluate.whole=false",) * no_whole + overrides,
+            seed=seed,
+            device=device,
+            baselines=baselines,
+            meter=meter,
+        ):
+            print_evaluation(found)
+            evaluations.append(found)
     if len(evaluations) > 1:
         print_summary(evaluations)
     if json_file:

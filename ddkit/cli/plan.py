@@ -71,7 +71,7 @@ def plan(
 def _print(plan: "Plan") -> None:
     """One row a stage and their total; below it what is there, what is free, and what does not fit."""
     from ddkit.cli.table import print_rows
-    from ddkit.jobs.plan import size_text
+    from ddkit.jobs.amounts import size_text, time_text
 
     rows = [(s.name, time_text(s.seconds), size_text(s.memory), size_text(s.disk)) for s in plan.stages]
     total = ("total", time_text(plan.seconds), size_text(plan.memory), size_text(plan.disk))
@@ -85,10 +85,3 @@ def _print(plan: "Plan") -> None:
     click.echo(f"- estimates, from a probe: {probed}")
     for problem in plan.problems:
         click.echo(f"does not fit: {problem}")
-
-
-def time_text(seconds: float) -> str:
-    """Seconds for people: 12 s, 3.4 min, 5.6 h."""
-    if seconds < 100:
-        return f"{seconds:.0f} s" if seconds >= 10 or seconds == 0 else f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -5,15 +5,19 @@ In: a dataset's name or path, and the recipe's data settings. Out: `ImageData` (
 """
 
 from ddkit.data.augment import DSA, DSAParams
+from ddkit.data.augmentation import Augmentation
 from ddkit.data.crops import Box, crop_to_side, random_box
+from ddkit.data.dc_augment import DCAugment
 from ddkit.data.image_data import ImageData
-from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess
+from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess, zca_memory, zca_seconds
 from ddkit.data.real import Part, RealData, prepare
 from ddkit.data.select import refuse_small_classes, select
 from ddkit.data.sources import load_images
 from ddkit.data.split import split_validation
 
 __all__ = [
+    "Augmentation",
+    "DCAugment",
     "DSA",
     "DSAParams",
     "Box",
@@ -25,6 +29,8 @@ __all__ = [
     "Normalise",
     "ZCA",
     "fit_preprocess",
+    "zca_memory",
+    "zca_seconds",
     "Part",
     "RealData",
     "prepare",

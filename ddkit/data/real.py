@@ -9,11 +9,9 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from ddkit.data.image_data import ImageData
-from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess
+from ddkit.data.preprocess import ZCA, Normalise, blocks_of, fit_preprocess
 from ddkit.data.split import split_validation
 from ddkit.recipe import DataSettings
-
-BLOCK = 4096  # images preprocessed at a time, so that temporaries stay small
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +48,7 @@ class RealData:
     def test(self) -> Part:
         """The test part, preprocessed on first use, so that who never looks at it never pays for it."""
         device = self.train.images.device
-        return _part(self.preprocess, self.data.test_images, self.data.test_labels, device)
+        return _part(self.preprocess, self.data.test_images, self.data.test_labels, None, device)
 
     @cached_property
     def digest(self) -> str:
@@ -73,33 +71,42 @@ class RealData:
 def prepare(data: ImageData, settings: DataSettings) -> RealData:
     """Split off the validation part, fit the preprocessing on what remains of the training part, and apply it.
 
-    Where the data brings its own validation part, nothing is cut, whatever `settings.validation` is.
+    Where the data brings its own validation part, nothing is cut, whatever `settings.validation` is. Beside the uint8
+    images and what the fit needs, memory holds each part once, as float32.
 
     Raises:
         DataError: a class has too few images to be split.
     """
     where = f"dataset '{data.name}'"
+    images, labels, cpu = data.train_images, data.train_labels, torch.device("cpu")
     if data.validation_images is None or data.validation_labels is None:
-        train, validation = split_validation(data.train_labels, settings.validation, settings.split_seed, where)
-        held_out = data.train_images[validation], data.train_labels[validation]
+        train, validation = split_validation(labels, settings.validation, settings.split_seed, where)
+        held_out: tuple[Tensor, Tensor, Tensor | None] = images, labels, validation
     else:
-        train, validation = torch.arange(len(data.train_labels)), torch.arange(0)
-        held_out = data.validation_images, data.validation_labels
-    train_images = data.train_images[train]
-    preprocess = fit_preprocess(settings.preprocess, train_images)
-    cpu = torch.device("cpu")
+        train, validation = torch.arange(len(labels)), torch.arange(0)
+        held_out = data.validation_images, data.validation_labels, None
+    preprocess = fit_preprocess(settings.preprocess, images, train)
     return RealData(
         data=data,
         preprocess=preprocess,
         train_index=train,
         validation_index=validation,
-        train=_part(preprocess, train_images, data.train_labels[train], cpu),
+        train=_part(preprocess, images, labels, train, cpu),
         validation=_part(preprocess, *held_out, cpu),
     )
 
 
 def _part(
-    preprocess: Normalise | ZCA, images: UInt8[Tensor, "n c h w"], labels: Int64[Tensor, " n"], device: torch.device
+    preprocess: Normalise | ZCA,
+    images: UInt8[Tensor, "n c h w"],
+    labels: Int64[Tensor, " n"],
+    rows: Int64[Tensor, " m"] | None,
+    device: torch.device,
 ) -> Part:
-    blocks = [preprocess.forward(block.to(device)) for block in images.split(BLOCK)]
-    return Part(torch.cat(blocks), labels.to(device))
+    """Those rows of images and labels (None: all), each block written to its place."""
+    labels = labels if rows is None else labels[rows]
+    out, at = torch.empty(len(labels), *images.shape[1:], device=device), 0
+    for block in blocks_of(images, rows):
+        out[at : at + len(block)] = preprocess.forward(block.to(device))
+        at += len(block)
+    return Part(out, labels.to(device))

@@ -8,6 +8,7 @@ training set.
 
 import time
 from dataclasses import replace
+from functools import partial
 from statistics import fmean
 
 import torch
@@ -17,6 +18,7 @@ from ddkit.evaluation.majority import uneven
 from ddkit.evaluation.majority_row import class_counts, class_notes, majority_row
 from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.evaluation.score import Evaluation, Score
+from ddkit.evaluation.tasks import Keep, Task, Watch, keep_nothing, score_all
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
 from ddkit.experts import Ensemble
@@ -43,8 +45,10 @@ def evaluate_honestly(
     meter: Meter,
     baselines: bool = True,
     teachers: Ensemble | None = None,
+    keep: Keep = keep_nothing,
 ) -> Evaluation:
-    """Score a set and its rivals. `real` must be on the device to use.
+    """Score a set and its rivals. `real` must be on the device to use; `keep` has each row's score as soon as it is
+    there.
 
     Where `teachers` named the set's images, random-real stands there a second time, named by them too: their labels
     alone may be what a set is worth.
@@ -76,12 +80,19 @@ def evaluate_honestly(
                 )
     if settings.whole:
         rows.append(whole_row(real, settings.nets))
-    meter.start("evaluating", len(rows))
-    scores = []
-    for done, row in enumerate(rows, start=1):
-        scores.append(score_row(row, real, net, settings, dsa, seed))
-        meter.advance(done, {row.name: scores[-1].mean})
-    meter.finish()
+    judged = len(real.validation) + len(real.data.test_labels) // len(LR_GRIDS[settings.optimiser])
+    sized = [(row, row.members.shape[1]) for row in rows]
+    tasks = [
+        Task(
+            row.name,
+            honest_training(settings, size),
+            size,
+            judged,
+            partial(score_row, row, real, net, settings, dsa, seed, "test"),
+        )
+        for row, size in sized
+    ]
+    scores = score_all("evaluating", tasks, meter, keep)
     if baselines:
         scores.append(majority_row(real))
     notes = (
@@ -99,12 +110,20 @@ def evaluate_honestly(
 
 
 def score_row(
-    row: Row, real: RealData, net: FlatNet, settings: EvaluateSettings, dsa: DSA, seed: int, on: str = "test"
+    row: Row,
+    real: RealData,
+    net: FlatNet,
+    settings: EvaluateSettings,
+    dsa: DSA,
+    seed: int,
+    on: str = "test",
+    watch: Watch = lambda steps: None,
 ) -> Score:
     """Train a row's networks at every learning rate of the grid and judge those of the best one.
 
     How: `honest_training`. The best rate is that of the validation part; its networks meet the part `on`, one of PARTS,
-    once, after their last step. Where teachers name every batch, all rates see the same batches.
+    once, after their last step. Where teachers name every batch, all rates see the same batches. `watch` is called
+    with the number of steps done.
     """
     begin = time.perf_counter()
     n, size = row.members.shape
@@ -113,7 +132,10 @@ def score_row(
     members = row.members.repeat(len(grid), 1)
     takes = 1 if row.lesson.teachers is None else len(grid)  # what teachers say of a batch serves all rates
     trained = train_networks(
-        net, row.images, row.labels, members, lr, training, dsa, generator, lesson=row.lesson, takes=takes
+        *(net, row.images, row.labels, members, lr, training, dsa, generator),
+        watch=lambda steps, _: watch(steps),
+        lesson=row.lesson,
+        takes=takes,
     )
     validation = trained.accuracy(real.validation)
     groups = [slice(i * n, (i + 1) * n) for i in range(len(grid))]

@@ -13,12 +13,13 @@ from functools import partial
 
 import torch
 
-from ddkit.data import DSA, RealData, select
+from ddkit.data import DSA, Augmentation, RealData, select
 from ddkit.errors import UsageError
 from ddkit.evaluation.majority_row import class_notes, majority_row
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
 from ddkit.evaluation.rows import Row, called, set_row, temperature_of
 from ddkit.evaluation.score import Evaluation, Score
+from ddkit.evaluation.tasks import Keep, Task, Watch, keep_nothing, score_all
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.experts import Ensemble
 from ddkit.nets import FlatNet
@@ -42,9 +43,11 @@ def evaluate_as_paper(
     baselines: bool = True,
     teachers: Ensemble | None = None,
     flips: bool = True,
+    keep: Keep = keep_nothing,
 ) -> Evaluation:
     """Score the best of `snapshots` (name -> set; for DC, DSA and DM the last) on the test set, beside random-real
     trained in the same way (unless without `baselines`); without `flips`, the authors' augmentation leaves them out.
+    `keep` has each row's score as soon as it is there.
 
     Raises:
         UsageError: there is no snapshot, or the protocol needs teachers and there are none.
@@ -55,7 +58,8 @@ def evaluate_as_paper(
     if not protocol.of_snapshots:
         snapshots = dict([list(snapshots.items())[-1]])
     last = list(snapshots.values())[-1]
-    dsa = protocol.augmentation(dsa, flips)
+    protocol = protocol.on(real.data.name, net.settings)
+    augmentation = protocol.augmentation(dsa, flips)
     if teachers is not None:
         teachers = teachers.of_both_orientations(last.facts.mirrored_by_fyi)
         teachers = replace(teachers, batch_stats=protocol.teachers_in_training)
@@ -65,26 +69,27 @@ def evaluate_as_paper(
     def call(row: Row, classes: torch.Tensor | None = None) -> Row:
         return called(row, protocol.labels, classes, teachers, temperature, last.facts.top_k)
 
-    score = partial(_score, real=real, net=net, protocol=protocol, dsa=dsa, seed=seed)
-    meter.start(f"evaluating ({full_name})", len(snapshots) + baselines)
-    candidates = []
-    for done, (name, synthetic) in enumerate(snapshots.items(), start=1):
+    def task(row: Row, lr: float | None) -> Task:
+        size, judged = row.members.shape[1], len(protocol.looks(row.members.shape[1])) * len(real.data.test_labels)
+        work = partial(_score, row, protocol.lr or lr or DEFAULT_LR, real, net, protocol, augmentation, seed)
+        return Task(row.name, protocol.training(size), size, judged, work, protocol.passes)
+
+    tasks = []
+    for name, synthetic in snapshots.items():
         row = call(set_row(synthetic, real, nets), synthetic.labels)
-        row = replace(row, name=f"{row.name} ({name})")
-        candidates.append(score(row, protocol.lr or synthetic.facts.lr or DEFAULT_LR))
-        meter.advance(done, {name: candidates[-1].mean})
-    rivals = []
+        tasks.append(task(replace(row, name=f"{row.name} ({name})"), synthetic.facts.lr))
     if baselines:
         train, ipc = real.train, last.facts.ipc
         pixels = train.images.flatten(1)
         draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(nets)]
         size = draws[0].numel() * train.images[0].numel()
-        rival = call(Row("random-real", train.images, train.labels, torch.stack(draws), size))
-        rivals += [score(rival, protocol.lr or DEFAULT_LR), majority_row(real)]
-    meter.finish()
+        tasks.append(task(call(Row("random-real", train.images, train.labels, torch.stack(draws), size)), None))
+    scores = score_all(f"evaluating ({full_name})", tasks, meter, keep)
+    candidates, rivals = scores[: len(snapshots)], scores[len(snapshots) :]
     best = max(candidates, key=lambda score: score.mean)
-    notes = _notes(protocol, last.facts.method, candidates, best, dsa, learned=last.facts.lr is not None)
+    notes = _notes(protocol, last.facts.method, candidates, best, augmentation, learned=last.facts.lr is not None)
     if baselines:
+        rivals.append(majority_row(real))
         notes += class_notes(real)[:1]
     return Evaluation(
         protocol=full_name, dataset=real.data.name, net=net.spec, seed=seed, scores=(best, *rivals), notes=tuple(notes)
@@ -94,12 +99,12 @@ def evaluate_as_paper(
 def _score(
     row: Row,
     lr: float,
-    *,
     real: RealData,
     net: FlatNet,
     protocol: PaperProtocol,
-    dsa: DSA,
+    augmentation: Augmentation,
     seed: int,
+    watch: Watch,
 ) -> Score:
     begin = time.perf_counter()
     nets, size = row.members.shape
@@ -107,15 +112,18 @@ def _score(
     training, looks = protocol.training(size), protocol.looks(size)
     seen: list[list[float]] = []
 
-    def look(done: int, trained: Trained) -> None:
+    trained = None
+
+    def look(before: int, done: int, trained: Trained) -> None:
+        watch(before + done)
         if done in looks:
             seen.append(trained.accuracy(real.test))
 
-    trained = None
-    for _ in range(protocol.passes):
+    for number in range(protocol.passes):
         seen.clear()  # the networks are judged in their last training only
         trained = train_networks(
-            *(net, row.images, row.labels, row.members, rates, training, dsa, generator, trained, look),
+            *(net, row.images, row.labels, row.members, rates, training, augmentation, generator, trained),
+            watch=partial(look, number * training.steps),
             lesson=row.lesson,
         )
     accuracies = tuple(max(own) for own in zip(*seen, strict=True))
@@ -124,7 +132,12 @@ def _score(
 
 
 def _notes(
-    protocol: PaperProtocol, method: str, candidates: list[Score], best: Score, dsa: DSA, learned: bool
+    protocol: PaperProtocol,
+    method: str,
+    candidates: list[Score],
+    best: Score,
+    augmentation: Augmentation,
+    learned: bool,
 ) -> list[str]:
     """First what is selected on the test set, then what else a reader must know."""
     paper, nets = protocol.name.upper(), len(best.accuracies)
@@ -147,6 +160,6 @@ def _notes(
         f"population standard deviation of the best, over {nets} networks on one set: {100 * spread:.1f}",
         f"{whose}; networks a set: {protocol.authors_nets} by its authors, {nets} here",
         rates,
-        f"augmentation of every row: {dsa.strategy or 'none, and so no flips, whatever the set expects'}",
+        f"augmentation of every row: {augmentation.strategy or 'none, and so no flips, whatever the set expects'}",
     ]
     return [*notes, protocol.remark] if protocol.remark else notes

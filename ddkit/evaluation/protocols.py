@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ddkit.data import DSA
+from ddkit.data import DSA, Augmentation, DCAugment
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation.training import Training
+from ddkit.nets import NetSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class PaperProtocol:
         passes: how often the same networks are trained so, one training after the other, before they are judged.
         of_snapshots: whether the best of a run's snapshots is reported; else its last set.
         augmented: whether networks are trained under the recipe's augmentation.
-        augment: the authors' own augmentation instead; without its flips where these change labels.
+        augment: the authors' own augmentation instead, DSA's or DC's; without its flips where these change labels.
         lr: the authors' lr; None: the learned one, or 0.01.
         labels: what networks learn from, one of `ddkit.recipe.LABEL_POLICIES`.
         temperature: at which teachers' logits are learned; None: the set's.
@@ -69,14 +70,26 @@ class PaperProtocol:
     @property
     def mirrors(self) -> bool:
         """Whether the authors' own augmentation mirrors images."""
-        return DSA(self.augment or "").flips
+        return "flip" in (self.augment or "")
 
-    def augmentation(self, dsa: DSA, flips: bool) -> DSA:
+    def on(self, data: str, net: NetSettings) -> "PaperProtocol":
+        """What the authors do on the data of that name with that network. DC alone makes a difference: on MNIST, and
+        for ConvNets with batch norm, networks train 1,000 epochs under an augmentation of DC's own."""
+        if self.name != "dc":
+            return self
+        ops = "crop_scale_rotate" if data.lower() == "mnist" else ""
+        if net.name == "convnet" and getattr(net, "norm", "") == "batch":
+            ops = "crop_noise"
+        return replace(self, epochs=1000, augmented=True, augment=f"{DCAugment.PREFIX}{ops}") if ops else self
+
+    def augmentation(self, dsa: DSA, flips: bool) -> Augmentation:
         """What networks are trained under where the recipe has `dsa`; without `flips`, the authors' own loses them."""
         if not self.augmented:
             return DSA("")
         if self.augment is None:
             return dsa
+        if self.augment.startswith(DCAugment.PREFIX):
+            return DCAugment(self.augment)
         own = DSA(self.augment)
         return own if flips else DSA(own.without_flip())
 
@@ -117,7 +130,15 @@ DECOUPLED: dict[str, Any] = {
 }
 """What SRe2L and INFER share on CIFAR."""
 
-INFER_STATIC = PaperProtocol(**DECOUPLED, name="infer", batch=64, look_every=10, looks_last=True, labels="static")
+INFER_STATIC = PaperProtocol(
+    **DECOUPLED,
+    name="infer",
+    batch=64,
+    look_every=10,
+    looks_last=True,
+    labels="static",
+    remark="as the authors do on CIFAR; how they score sets of Tiny-ImageNet and ImageNet is not in their release",
+)
 
 PAPERS = {
     protocol.name: protocol
@@ -140,7 +161,15 @@ PAPERS = {
             remark="the authors' scripts train 300 to 1000 epochs, here 1000",
         ),
         PaperProtocol(name="datm", batch=128, authors_nets=1),
-        PaperProtocol(name="dc", epochs=300, of_snapshots=False, augmented=False, authors_nets=20),
+        PaperProtocol(
+            name="dc",
+            epochs=300,
+            of_snapshots=False,
+            augmented=False,
+            authors_nets=20,
+            remark="on data named mnist, and for ConvNets with batch norm, the authors train 1000 epochs under an "
+            "augmentation of DC's own, and so it is here; elsewhere 300 epochs without any",
+        ),
         PaperProtocol(name="dsa", of_snapshots=False, authors_nets=20),
         PaperProtocol(name="dm", of_snapshots=False, authors_nets=20),
         INFER_STATIC,
@@ -149,7 +178,8 @@ PAPERS = {
             name="infer-dyn",
             epochs=80,
             labels="dynamic",
-            remark="80 epochs are the authors' 400 / (M + 1) with their M = 4 teachers",
+            remark="80 epochs are the authors' 400 / (M + 1) with their M = 4 teachers, on CIFAR; how they score sets "
+            "of Tiny-ImageNet and ImageNet is not in their release",
         ),
         PaperProtocol(
             **DECOUPLED,
@@ -158,7 +188,7 @@ PAPERS = {
             labels="dynamic",
             teachers_in_training=True,
             remark="as the authors do on CIFAR, where the teacher, never put into eval mode, names each batch under "
-            "the batch's own statistics",
+            "the batch's own statistics; on Tiny-ImageNet and ImageNet their protocols are others, which are not here",
         ),
     )
 }

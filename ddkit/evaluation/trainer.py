@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from ddkit.data import DSA, Part
+from ddkit.data import Augmentation, Part
 from ddkit.evaluation.lesson import CLASSES, Lesson, Mixer, softened
 from ddkit.evaluation.majority import balanced_accuracy
 from ddkit.evaluation.optimiser import optimiser_of
@@ -59,7 +59,7 @@ def train_networks(
     members: Tensor,
     lr: Tensor,
     training: Training,
-    dsa: DSA,
+    dsa: Augmentation,
     generator: torch.Generator,
     start: Trained | None = None,
     watch: Callable[[int, Trained], None] | None = None,
@@ -113,7 +113,7 @@ def _fresh(net: FlatNet, n: int, generator: torch.Generator, device: torch.devic
 
 
 def _batches(
-    images: Tensor, labels: Tensor, members: Tensor, training: Training, dsa: DSA, generator: torch.Generator
+    images: Tensor, labels: Tensor, members: Tensor, training: Training, dsa: Augmentation, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Per step: augmented images [n, b, C, H, W] and labels [n, b, ...]. Permutations are laid end to end and cut."""
     n, m = members.shape

@@ -1,5 +1,6 @@
 """Bring a buffer to the size a recipe needs: train what is missing, keep what is there."""
 
+from collections.abc import Mapping
 from contextlib import closing
 
 from torch import Tensor
@@ -12,6 +13,24 @@ from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.trajectories import Trajectories
 from ddkit.nets import FlatNet, accuracy
 from ddkit.run import Meter
+
+
+class Epochs:
+    """Progress in epochs, each expert's initialisation counted as one; the meter must have been started."""
+
+    def __init__(self, meter: Meter, total: int, count: int) -> None:
+        self._meter, self.total, self.count = meter, total, count
+        self._values: Mapping[str, float] = {}
+
+    def one_more(self) -> None:
+        """Another epoch is there; more than there are come where experts were tried twice."""
+        self.count = min(self.total, self.count + 1)
+        self._meter.advance(self.count, self._values)
+
+    def show(self, values: Mapping[str, float]) -> None:
+        """What is told beside the count from now on."""
+        self._values = values
+        self._meter.advance(self.count, values)
 
 
 def collect(
@@ -29,16 +48,17 @@ def collect(
     """
     missing = [i for i in range(settings.count) if buffer.rows(i) < epochs + 1]
     before = settings.count - len(missing)
+    done = Epochs(meter, (epochs + 1) * settings.count, (epochs + 1) * before)
     if missing:
-        meter.start(f"training {settings.name} experts", settings.count, before)
-    with closing(grow(net, real.train, settings, dsa, epochs, missing)) as grown:
-        for done, (expert, snapshots, losses) in enumerate(grown, start=before + 1):
+        meter.start(f"training {settings.name} experts, epochs", done.total, done.count)
+    with closing(grow(net, real.train, settings, dsa, epochs, missing, done.one_more)) as grown:
+        for expert, snapshots, losses in grown:
             _refuse_lost_numbers(expert, snapshots)
             last = snapshots[-1].to(real.validation.images.device)
             validation = accuracy(net, last, real.validation.images, real.validation.labels)
             facts = {"loss": float(losses[-1]), "validation_accuracy": validation}
             buffer.write(expert, snapshots, settings.dtype, facts)
-            meter.advance(done, {"loss": facts["loss"], "validation": validation})
+            done.show({"loss": facts["loss"], "validation": validation})
     if missing:
         meter.finish()
     return Trajectories(buffer, settings.count, real.train.images.device, len(missing))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ddkit.data import DSA, Part
 from ddkit.errors import UsageError
-from ddkit.experts.processes import at_once, process_count
+from ddkit.experts.processes import at_once, no_watch, process_count
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.train import train_experts
 from ddkit.nets import FlatNet
@@ -24,13 +24,21 @@ Epoch = tuple[np.ndarray, np.ndarray]
 
 
 def grow(
-    net: FlatNet, part: Part, settings: ExpertSettings, dsa: DSA, epochs: int, experts: Sequence[int]
+    net: FlatNet,
+    part: Part,
+    settings: ExpertSettings,
+    dsa: DSA,
+    epochs: int,
+    experts: Sequence[int],
+    watch: Callable[[], None] = no_watch,
 ) -> Generator[tuple[int, Tensor, Tensor], None, None]:
     """Yield (number, snapshots [epochs + 1, P], mean training losses [epochs + 1]), on the CPU, of each expert when it
     is complete, not always in the order asked for.
 
     On CUDA a stack of experts at a time; on a CPU each in a process of its own, as many at once as there are cores,
     and where processes cannot be forked one after another here. Expert e draws from stream(seed, "expert", e) alone.
+    `watch` is called for each expert's initialisation and each of its epochs; on CUDA, where nothing waits for the
+    device, once they are under way.
     """
 
     def train(group: Group) -> Iterable[Epoch]:
@@ -41,7 +49,8 @@ def grow(
             torch.cuda.synchronize(part.images.device)  # the copies that are on their way
 
     alone = [[expert] for expert in experts]
-    trained_groups = in_stacks(train, experts) if part.images.is_cuda else at_once(train, alone, process_count())
+    on_cuda = part.images.is_cuda
+    trained_groups = in_stacks(train, experts, watch) if on_cuda else at_once(train, alone, process_count(), watch)
     with closing(trained_groups) as finished:
         for group, trained in finished:
             snapshots, losses = (torch.from_numpy(np.stack(column)) for column in zip(*trained, strict=True))
@@ -49,7 +58,7 @@ def grow(
 
 
 def in_stacks(
-    train: Callable[[Group], Iterable[Epoch]], experts: Sequence[int]
+    train: Callable[[Group], Iterable[Epoch]], experts: Sequence[int], watch: Callable[[], None] = no_watch
 ) -> Generator[tuple[Group, list[Epoch]], None, None]:
     """Yield (group, what training it gave) for groups of STACK experts, or of half as many, and so on, once a group has
     not fitted into the device's memory.
@@ -61,7 +70,11 @@ def in_stacks(
     while first < len(experts):
         group = experts[first : first + size]
         try:
-            trained = list(train(group))
+            trained = []
+            for epoch in train(group):
+                trained.append(epoch)
+                for _ in group:
+                    watch()
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise

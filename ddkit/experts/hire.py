@@ -1,7 +1,6 @@
 """Bring the teachers that a recipe asks for: train what is missing, keep what is there."""
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from ddkit.data import DSA, Part, RealData
 from ddkit.errors import DataError, NumericalError
 from ddkit.experts.buffer import BufferKey
 from ddkit.experts.bundle import FORMAT, Bundle, TeacherFacts, read_bundle, write_bundle
+from ddkit.experts.collect import Epochs
 from ddkit.experts.ensemble import Ensemble
 from ddkit.experts.pretrained import is_cached, pretrained
 from ddkit.experts.processes import at_once, process_count
@@ -65,22 +65,25 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
         )
     wanted = posts(root, real, settings, dsa)
     missing = [post for post in wanted if post.untrained]
+    done = Epochs(meter, (settings.epochs + 1) * len(wanted), (settings.epochs + 1) * (len(wanted) - len(missing)))
     if missing:
-        meter.start("training teachers", len(wanted), len(wanted) - len(missing))
+        meter.start("training teachers, epochs", done.total, done.count)
 
-    def train(post: Post) -> Iterable[tuple[np.ndarray, float]]:
+    def train(post: Post) -> Iterable[tuple[np.ndarray, float] | None]:
+        """One item an epoch, of which the last is what was trained."""
         assert post.net is not None
-        yield _trained(post.net, real.train, settings, dsa, post.which)
+        return _trained(post.net, real.train, settings, dsa, post.which)
 
     count = 1 if real.train.images.is_cuda else process_count()
-    with closing(at_once(train, missing, count)) as finished:
-        for done, (post, [(numbers, loss)]) in enumerate(finished, start=len(wanted) - len(missing) + 1):
-            assert post.net is not None
+    with closing(at_once(train, missing, count, done.one_more)) as finished:
+        for post, (*_, last) in finished:
+            assert post.net is not None and last is not None
+            numbers, loss = last
             theta = torch.from_numpy(numbers).to(real.train.images)
             _refuse_lost_numbers(post.net, theta)
             bundle = bundle_of(post.net, theta, real)
             write_bundle(bundle, post.file)
-            meter.advance(done, {"loss": loss, "validation": bundle.facts.validation_accuracy})
+            done.show({"loss": loss, "validation": bundle.facts.validation_accuracy})
     if missing:
         meter.finish()
     return Ensemble(tuple(read_post(post, real) for post in wanted), trained=len(missing))
@@ -100,12 +103,13 @@ def posts(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA) -> li
     return found
 
 
-def _trained(net: FlatNet, part: Part, settings: TeacherSettings, dsa: DSA, which: int) -> tuple[np.ndarray, float]:
-    """Parameters [P] after the last epoch, and its mean training loss."""
+def _trained(
+    net: FlatNet, part: Part, settings: TeacherSettings, dsa: DSA, which: int
+) -> Iterator[tuple[np.ndarray, float] | None]:
+    """None for the initialisation and each epoch; for the last one its parameters [P] and mean training loss."""
     generator = stream(settings.seed, "expert", which)
-    epochs = train_experts(net, part, settings, dsa, settings.epochs, [generator])
-    ((theta, losses),) = deque(epochs, maxlen=1)
-    return theta[0].cpu().numpy(), float(losses[0])
+    for epoch, (theta, losses) in enumerate(train_experts(net, part, settings, dsa, settings.epochs, [generator])):
+        yield (theta[0].cpu().numpy(), float(losses[0])) if epoch == settings.epochs else None
 
 
 def bundle_of(net: FlatNet, theta: Tensor, real: RealData) -> Bundle:

@@ -36,7 +36,7 @@ class Objective:
     """Settings of the loss."""
 
     warmup: float = setting(1.0, above=0, at_most=1, help="factor of the loss in the first epoch; 1: no warm-up")
-    warmup_epochs: int = setting(10, at_least=1, help="epochs until the factor is 1")
+    warmup_epochs: int = setting(10, at_least=1, epochs=True, help="epochs until the factor is 1")
     penalty: float = setting(0.0, at_least=0, help="weight of the gradient penalty (AST: 2)")
     penalty_norm: str = setting("pixel", one_of=("pixel", "sample"), help="whose gradient should have length 1")
 

@@ -57,10 +57,15 @@ def _quota() -> int:
     return sys.maxsize
 
 
+def no_watch() -> None:
+    """Nobody watches."""
+
+
 def in_processes(
-    work: Callable[[Task], Iterable[Item]], tasks: Sequence[Task], count: int
+    work: Callable[[Task], Iterable[Item]], tasks: Sequence[Task], count: int, watch: Callable[[], None] = no_watch
 ) -> Generator[tuple[Task, list[Item]], None, None]:
     """Yield (task, all that `work(task)` yields) when it is complete, whichever is first; up to `count` at a time.
+    `watch` is called whenever a task has yielded something.
 
     Each process runs on one thread and takes task after task. Items are sent as they come; they hold arrays and no
     tensors, which torch would pass as handles into the memory of a child that may have ended. An exception of `work`
@@ -78,7 +83,11 @@ def in_processes(
         while running:
             for ready in connection.wait(list(running)):
                 child = running[ready]
-                if child.receive(ready):
+                before = len(child.items)
+                ended = child.receive(ready)
+                if len(child.items) > before:
+                    watch()
+                if ended:
                     finished = child.task, child.items
                     if not child.begin(ready, waiting):
                         del running[ready]
@@ -91,14 +100,18 @@ def in_processes(
 
 
 def at_once(
-    work: Callable[[Task], Iterable[Item]], tasks: Sequence[Task], count: int
+    work: Callable[[Task], Iterable[Item]], tasks: Sequence[Task], count: int, watch: Callable[[], None] = no_watch
 ) -> Generator[tuple[Task, list[Item]], None, None]:
     """`in_processes`; for a count of 1 here, one task after another."""
     if count > 1:
-        yield from in_processes(work, tasks, count)
+        yield from in_processes(work, tasks, count, watch)
     else:
         for task in tasks:
-            yield task, list(work(task))
+            items = []
+            for item in work(task):
+                items.append(item)
+                watch()
+            yield task, items
 
 
 @dataclass

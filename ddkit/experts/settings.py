@@ -27,7 +27,7 @@ class ExpertSettings(Objective):
     lr: float = setting(0.01, above=0, help="learning rate")
     lr_decay: float = setting(1.0, above=0, at_most=1, help="factor of lr from lr_decay_epoch on; 1: lr is constant")
     # MTT's and AST's code makes the new optimiser when epoch 26 is over
-    lr_decay_epoch: int = setting(27, at_least=1, help="first epoch (from 0) at the decayed lr")
+    lr_decay_epoch: int = setting(27, at_least=1, epochs=True, help="first epoch (from 0) at the decayed lr")
     momentum: float = setting(0.0, at_least=0, below=1, help="momentum")
     weight_decay: float = setting(0.0, at_least=0, help="weight decay")
     batch: int = setting(256, at_least=1, help="batch size")

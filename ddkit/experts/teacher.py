@@ -27,7 +27,7 @@ class TeacherSettings(PlainExperts):
 
     name: ClassVar[str] = "teacher"
     nets: str = setting("convnet(norm=batch)", help="networks, file:BUNDLE or torchvision:NAME, separated by ;")
-    epochs: int = setting(200, at_least=1, help="epochs")
+    epochs: int = setting(200, at_least=1, epochs=True, help="epochs")
     count: int = preset(ExpertSettings, "count", 1)
     lr: float = preset(ExpertSettings, "lr", 0.1)
     momentum: float = preset(ExpertSettings, "momentum", 0.9)

@@ -1,16 +1,17 @@
 """The workbench: data, network and augmentation of one recipe, laid out on one device."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from ddkit.data import DSA, RealData, load_images, prepare
 from ddkit.errors import UsageError
 from ddkit.jobs.parts import parts_line
+from ddkit.jobs.room import refuse_too_large
 from ddkit.nets import FlatNet, NetSettings
 from ddkit.recipe import DataSettings
-from ddkit.run import Meter
+from ddkit.run import Meter, SilentMeter, free_memory
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,22 @@ class Bench:
         for note in real.data.notes:
             meter.say(f"data '{real.data.name}': {note}")
 
+    def under(self, net: NetSettings) -> "Bench":
+        """The same with another network."""
+        return replace(self, net=FlatNet(net, self.real.data.shape, self.real.data.class_count))
 
-def lay_out(data: DataSettings, net: NetSettings, device: torch.device) -> Bench:
-    """Load, split and preprocess the data; build the network and the augmentation.
+
+def lay_out(data: DataSettings, net: NetSettings, device: torch.device, meter: Meter | None = None) -> Bench:
+    """Load, split and preprocess the data; build the network and the augmentation. `meter` is told if it takes long.
 
     Raises:
         UsageError: an unknown dataset or strategy, images too small for the network.
-        DataError: data that is missing or damaged.
+        DataError: data that is missing or damaged, or does not fit into memory.
     """
     images = load_images(data.name)
     dsa = DSA(data.augment)
     flat = FlatNet(net, images.shape, images.class_count)
+    refuse_too_large(images, data, free_memory(torch.device("cpu")), meter or SilentMeter())
     return Bench(prepare(images, data).to(device), flat, dsa)
 
 

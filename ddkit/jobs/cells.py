@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ddkit.evaluation import MAJORITY, RIVALS, SAME_LABELS, Row, Score, majority_row, score_row, whole_row
+from ddkit.evaluation import MAJORITY, RIVALS, SAME_LABELS, Row, majority_row, score_row, whole_row
 from ddkit.jobs.comparison import Line
 from ddkit.jobs.entry import Entry
 from ddkit.jobs.rules import Rules
-from ddkit.jobs.table_file import read_table, write_table
+from ddkit.jobs.table_file import write_table
 from ddkit.recipe import Recipe
 
 
@@ -56,13 +56,6 @@ def plan_lines(entries: list[Entry], rules: Rules, out: Path) -> Iterable[tuple[
         make = partial(whole_row, bench.real, rules.settings.nets)
         yield [cell(first, "whole", make)], Line(*told, "whole", ())
     yield [], Line(*told, MAJORITY, (majority_row(bench.real, rules.on),))
-
-
-def read_score(file: Path) -> Score:
-    """The score that a cell's file keeps."""
-    table = read_table(file)
-    balanced = table.get("balanced")  # scores that were kept before there was one have none
-    return Score(**(table | {"accuracies": tuple(table["accuracies"]), "balanced": balanced and tuple(balanced)}))
 
 
 def _digest(file: Path) -> str:

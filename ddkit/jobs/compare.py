@@ -16,7 +16,7 @@ from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import PARTS, class_notes
 from ddkit.jobs.bench import Bench, lay_out, pick_device
-from ddkit.jobs.cells import Cell, plan_lines, read_score, score_cell
+from ddkit.jobs.cells import Cell, plan_lines, score_cell
 from ddkit.jobs.comparison import Comparison, Line
 from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_another, teachers_for
 from ddkit.jobs.faculty import label_notes, one_faculty, refuse_unclear_labels
@@ -24,6 +24,7 @@ from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.rules import Rules, flip_policy
 from ddkit.jobs.spread import spread
+from ddkit.jobs.table_file import read_score
 from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES, DataSettings
 from ddkit.run import Meter, SilentMeter
 

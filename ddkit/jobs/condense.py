@@ -14,20 +14,20 @@ from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.jobs.bench import Bench, lay_out, pick_device
+from ddkit.jobs.borrowed import fitted
 from ddkit.jobs.environment import environment
 from ddkit.jobs.experience import experts_of
 from ddkit.jobs.flip_guard import guard_flips
-from ddkit.jobs.resolve import flag_overrides, resolve
+from ddkit.jobs.forewarning import Foreseeing, say_what_is_long, shorter_condensation
+from ddkit.jobs.kept_rows import KeptRows
+from ddkit.jobs.resolve import flag_overrides, lent_by, resolve
 from ddkit.jobs.resume import read_changes, resumed
 from ddkit.jobs.threads import fitting_threads
 from ddkit.methods import Context, Method, method_class
 from ddkit.recipe import Recipe, to_toml
 from ddkit.report import curve, gallery
-from ddkit.run import Meter, RunFolder, SilentMeter, drive
+from ddkit.run import SNAPSHOTS, Meter, RunFolder, SilentMeter, drive
 from ddkit.synth import Record, SyntheticSet, read_set, write_set
-
-SNAPSHOTS = 10
-"""Sets kept on the way to the last one, for protocol `paper`."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,18 @@ def condense(
         folder = RunFolder(Path(out) if out is not None else default_folder(resolved))
         _refuse_used(folder)
     where = pick_device(device)
-    bench = lay_out(resolved.data, resolved.net, where)
+    bench = lay_out(resolved.data, resolved.net, where, meter)
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     guard_flips(resolved, bench, meter, () if evaluate else ("augment",))
     bench.say_data(meter)
     meter.say(origin)
+    if recipe is None and not resume:
+        resolved, changed = fitted(resolved, lent_by(method, data, ipc), bench.real.data, overrides)
+        if changed:
+            meter.say(changed)
+            bench = bench.under(resolved.net)
+    with fitting_threads(bench.net.shape):
+        say_what_is_long(resolved, bench, evaluate, meter)
     return condense_on(bench, resolved, folder, where, resume, evaluate, meter)
 
 
@@ -129,20 +136,28 @@ def _make(
         environment=json.dumps(environment(device)),
         lineage=json.dumps(lineage | ({"changes": changes} if changes else {})),
     )
-    synthetic = dataclasses.replace(_run(made, folder, meter, resume, device), record=record)
+    ahead = Foreseeing(meter, "the condensation", shorter_condensation(recipe.method))
+    synthetic = dataclasses.replace(_run(made, folder, ahead, resume, device), record=record)
     write_set(synthetic, folder.set)
     _say_what_happened(folder, synthetic, meter)
     _draw(folder, synthetic, bench)
     evaluation = None
     if evaluate:
         dsa = evaluation_dsa(recipe.evaluate.flips, bench.dsa, recipe.method.expects_flips)
+        said_by = () if context.teachers is None else context.teachers.names
+        terms = ("honest", recipe.evaluate, recipe.seed, said_by)
+        rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms)
+        rows.say(meter)
         evaluation = evaluate_honestly(
-            *(synthetic, bench.real, bench.net, recipe.evaluate, dsa, recipe.seed, meter), teachers=context.teachers
+            *(synthetic, bench.real, bench.net, recipe.evaluate, dsa, recipe.seed, meter),
+            teachers=context.teachers,
+            keep=rows,
         )
         folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
         scores = json.dumps(evaluation.tables(with_seconds=False))
         synthetic = dataclasses.replace(synthetic, record=dataclasses.replace(record, scores=scores))
         write_set(synthetic, folder.set)
+        rows.clear()
     return Condensed(folder.path, synthetic, evaluation)
 
 

@@ -1,8 +1,8 @@
 """Judge a set: rebuild the real data it was made from, then hand over to the evaluator."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from ddkit.errors import DataError, RecipeError, UsageError
 from ddkit.evaluation import (
     PAPERS,
     Evaluation,
+    PaperProtocol,
     evaluate_as_paper,
     evaluate_honestly,
     evaluation_dsa,
@@ -23,6 +24,9 @@ from ddkit.experts import Ensemble, TeacherSettings, hire, posts
 from ddkit.home import home
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips, why_no_flips
+from ddkit.jobs.forewarning import say_long_evaluation
+from ddkit.jobs.kept_rows import KeptRows
+from ddkit.jobs.probe import RIVALS
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, parse_net
 from ddkit.recipe import DataSettings, EvaluateSettings, only, override, parse_table, read_toml
@@ -75,38 +79,113 @@ def evaluate(
         DataError: the set or its real data is missing or damaged, or they do not belong together.
     """
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
-    protocol = full_name(protocol, synthetic.facts.method, synthetic.facts.temperature is not None)
-    paper = PAPERS.get(protocol.removeprefix("paper-"))
+    name = full_name(protocol, synthetic.facts.method, synthetic.facts.temperature is not None)
+    (found,) = evaluate_columns(
+        *(source, [(name, net or synthetic.facts.net)]),
+        data=data,
+        nets=nets,
+        overrides=overrides,
+        seed=seed,
+        device=device,
+        baselines=baselines,
+        meter=meter,
+    )
+    return found
+
+
+def evaluate_columns(
+    source: SyntheticSet | str | Path,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    data: str | None = None,
+    nets: int | None = None,
+    overrides: tuple[str, ...] = (),
+    seed: int = 0,
+    device: str = "auto",
+    baselines: bool = True,
+    meter: Meter | None = None,
+) -> Iterator[Evaluation]:
+    """`evaluate` for each (protocol, net) of `pairs`, as `columns` gives them, one table after the other; the real data
+    is loaded and preprocessed once. Scores of all tables are kept until the last one is finished."""
+    synthetic = source if isinstance(source, SyntheticSet) else load(source)
     only(overrides, ("evaluate.", OVERRIDE), "when a set is evaluated")
     explicit = () if nets is None else (f"evaluate.nets={nets}",)
     tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), explicit + overrides)
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
-    bench = lay_out_for(synthetic, data, net, device)
-    meter = meter or SilentMeter()
-    made_with = data_of(synthetic, overrides)
-    dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
-    if dsa.flips and (paper is None or paper.obeys_recipe):
-        asks = ("evaluate.flips", "let it be augment") if dsa != bench.dsa else ("data.augment", OF_THE_SET)
-        refuse_harmful_flips(*asks, made_with, bench.real, meter)
-    bench.say_data(meter)
-    policy = settings.labels if paper is None else paper.labels
-    teachers = None
-    if policy in ("static", "dynamic") or (policy == "auto" and synthetic.facts.temperature is not None and baselines):
-        teachers = _teachers_of(synthetic, bench, policy != "auto", meter)
-    with fitting_threads(bench.net.shape):
+    meter, first = meter or SilentMeter(), None
+    finished: list[KeptRows] = []
+    for protocol, net in pairs:
+        if first is None:
+            first = lay_out_for(synthetic, data, net, device)
+        bench = first.under(parse_net(net))
+        paper = PAPERS.get(protocol.removeprefix("paper-"))
+        work = _Column(source, synthetic, paper, settings, bench, seed, meter, first=not finished)
+        with fitting_threads(bench.net.shape):
+            rows, found = work.evaluated(data_of(synthetic, overrides), baselines)
+        finished.append(rows)
+        yield found
+    for rows in finished:
+        rows.clear()
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One protocol (None: honest) and one network; `bench` is that of both, and the first column tells of its data."""
+
+    source: SyntheticSet | str | Path
+    synthetic: SyntheticSet
+    paper: PaperProtocol | None
+    settings: EvaluateSettings
+    bench: Bench
+    seed: int
+    meter: Meter
+    first: bool
+
+    def evaluated(self, made_with: DataSettings, baselines: bool) -> tuple[KeptRows, Evaluation]:
+        """(where its scores are kept, the table) of a set that was made with such data."""
+        synthetic, paper, settings, bench = self.synthetic, self.paper, self.settings, self.bench
+        dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
+        if dsa.flips and (paper is None or paper.obeys_recipe):
+            asks = ("evaluate.flips", "let it be augment") if dsa != bench.dsa else ("data.augment", OF_THE_SET)
+            refuse_harmful_flips(*asks, made_with, bench.real, self.meter)
+        if self.first:
+            bench.say_data(self.meter)
+        policy = settings.labels if paper is None else paper.labels
+        teachers = None
+        static = policy == "auto" and synthetic.facts.temperature is not None and baselines
+        if policy in ("static", "dynamic") or static:
+            teachers = _teachers_of(synthetic, bench, policy != "auto", self.meter)
+        said_by = () if teachers is None else teachers.names
+        terms = (paper or "honest", settings, self.seed, said_by)
         if paper is None:
-            return evaluate_honestly(synthetic, bench.real, bench.net, settings, dsa, seed, meter, baselines, teachers)
-        snapshots = {"last": synthetic} if isinstance(source, SyntheticSet) else _snapshots(Path(source), synthetic)
-        flips = not paper.mirrors or why_no_flips(made_with, bench.real, meter) is None
-        return evaluate_as_paper(
-            *(snapshots, bench.real, bench.net, paper, dsa, seed, meter, settings.nets, baselines, teachers, flips)
+            rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms)
+            rows.say(self.meter)
+            self._say_if_long(baselines)
+            return rows, evaluate_honestly(
+                *(synthetic, bench.real, bench.net, settings, dsa, self.seed, self.meter, baselines, teachers),
+                keep=rows,
+            )
+        snapshots = {"last": synthetic}
+        if not isinstance(self.source, SyntheticSet):
+            snapshots = _snapshots(Path(self.source), synthetic)
+        flips = not paper.mirrors or why_no_flips(made_with, bench.real, self.meter) is None
+        rows = KeptRows.of(snapshots.values(), bench.real, bench.net, dsa, *terms, flips)
+        rows.say(self.meter)
+        return rows, evaluate_as_paper(
+            *(snapshots, bench.real, bench.net, paper, dsa, self.seed, self.meter, settings.nets, baselines),
+            *(teachers, flips, rows),
         )
+
+    def _say_if_long(self, baselines: bool) -> None:
+        """Say that the honest table will take long, if so."""
+        beside = RIVALS if baselines else 0
+        say_long_evaluation(self.settings, len(self.synthetic), 1 + beside, self.bench, self.meter)
 
 
 def columns(
     source: SyntheticSet | str | Path, protocols: Sequence[str], nets: Sequence[str] = (), cross: bool = False
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """What to call `evaluate` with, one after the other, for a table of a set under several protocols and networks.
+    """What `evaluate_columns` takes, for a table of a set under several protocols and networks.
 
     All of it is checked here, before the first training takes its time.
 

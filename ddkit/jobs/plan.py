@@ -2,30 +2,25 @@
 
 import math
 import shutil
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from ddkit.arguments import checked
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError
-from ddkit.experts import Buffer, BufferKey, TeacherSettings, posts
-from ddkit.experts.processes import process_count
 from ddkit.home import home
+from ddkit.jobs.amounts import size_text
 from ddkit.jobs.bench import Bench, lay_out, pick_device
+from ddkit.jobs.borrowed import fitted
 from ddkit.jobs.condense import default_folder
 from ddkit.jobs.flip_guard import guard_flips
-from ddkit.jobs.probe import Gauge, probe_condensation, probe_evaluation, probe_experts
-from ddkit.jobs.resolve import resolve
-from ddkit.jobs.threads import fitting_threads, one_thread
+from ddkit.jobs.probe import Gauge, probe_condensation, probe_evaluation, probe_missing, rows_of
+from ddkit.jobs.resolve import lent_by, resolve
+from ddkit.jobs.stock import Stock, take_stock
+from ddkit.jobs.threads import fitting_threads
 from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.recipe import Recipe
 from ddkit.run import Meter, SilentMeter
-
-HEADER = 2000
-"""Bytes of an expert's file beside its rows."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class Plan:
     Attributes:
         origin: where the recipe comes from.
         device: where it would run.
-        stages: experts (where the method reads any), condensation, evaluation.
+        stages: data, experts (where the method reads any), condensation, evaluation.
         experts_there, experts_wanted: experts in the buffer that are long enough, and all that the recipe needs.
         free_memory, free_disk: bytes free on the device, and where experts are kept.
         problems: a line for each thing that does not fit, with what to change.
@@ -118,29 +113,35 @@ def plan(
     resolved, origin = resolve(
         recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, fyi=fyi, overrides=overrides
     )
+    facts = []
     where = pick_device(device)
     gauge = Gauge(where)
-    bench = lay_out(resolved.data, resolved.net, where)
+    benches: list[Bench] = []
+    loading = gauge.once(lambda: benches.append(lay_out(resolved.data, resolved.net, where, meter)))
+    bench = benches[0]
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     guard_flips(resolved, bench, meter)
     bench.say_data(meter)
-    stock = _Stock(there=0, missing=0, expert=0, disk=0)
+    if recipe is None:
+        resolved, changed = fitted(resolved, lent_by(method, data, ipc), bench.real.data, overrides)
+        facts += [changed] * bool(changed)
+        bench = bench.under(resolved.net)
+    stock = Stock(there=0, missing=0, expert=0, disk=0)
     if resolved.experts is not None:
-        stock = _take_stock(resolved, bench)
-    patience, stages = probe_seconds / 3, []
+        stock = take_stock(resolved, bench)
+    patience = probe_seconds / 3
+    stages = [Stage("data", loading.seconds, loading.memory, 0, "")]
     meter.start("probing", 3)
     with fitting_threads(bench.net.shape):
         if stock.missing:
-            at_once = 1 if where.type == "cuda" else min(stock.missing, process_count())
-            with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
-                cost, basis = probe_experts(resolved, bench, gauge, patience)
-            rounds = -(-stock.missing // at_once)
-            stages.append(Stage("experts", rounds * cost.seconds, at_once * cost.memory, stock.disk, basis))
+            cost, basis = probe_missing(resolved, bench, gauge, patience, stock.missing)
+            stages.append(Stage("experts", cost.seconds, cost.memory, stock.disk, basis))
         meter.advance(1)
         cost, disk, basis = probe_condensation(resolved, bench, gauge, patience)
         stages.append(Stage("condensation", cost.seconds, cost.memory, disk, basis))
         meter.advance(2)
-        cost, basis = probe_evaluation(resolved, bench, gauge, patience)
+        images = bench.real.data.class_count * resolved.method.ipc
+        cost, basis = probe_evaluation(resolved.evaluate, images, rows_of(resolved), bench, gauge, patience)
         stages.append(Stage("evaluation", cost.seconds, cost.memory, 0, basis))
         meter.advance(3)
     meter.finish()
@@ -153,35 +154,11 @@ def plan(
         free_memory=gauge.free_memory,
         free_disk=free_disk(home()),
         problems=(*_disk_problems(resolved, stock, disk), *_memory_problems(resolved, stages, gauge.free_memory)),
+        facts=tuple(facts),
     )
 
 
-@dataclass(frozen=True)
-class _Stock:
-    """Experts in the buffer and those missing; bytes of one, and of what is missing."""
-
-    there: int
-    missing: int
-    expert: int
-    disk: int
-
-
-def _take_stock(recipe: Recipe, bench: Bench) -> _Stock:
-    """Look into the buffer without making it; an expert that is too short counts as missing, for it is trained anew."""
-    if isinstance(recipe.experts, TeacherSettings):
-        wanted = posts(home() / "teachers", bench.real, recipe.experts, bench.dsa)
-        away = [post.net for post in wanted if post.net is not None and post.untrained]
-        disk = sum(HEADER + 4 * net.parameters for net in away)
-        return _Stock(len(wanted) - len(away), len(away), disk // max(1, len(away)), disk)
-    key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
-    buffer, rows, count = Buffer(home() / "buffers" / key.folder), recipe.method.reads_epochs + 1, recipe.experts.count
-    missing = [expert for expert in range(count) if buffer.rows(expert) < rows]
-    size = HEADER + rows * bench.net.parameters * getattr(torch, recipe.experts.dtype).itemsize
-    replaced = sum(buffer.file(expert).stat().st_size for expert in missing if buffer.file(expert).exists())
-    return _Stock(count - len(missing), len(missing), size, max(0, len(missing) * size - replaced))
-
-
-def _disk_problems(recipe: Recipe, stock: _Stock, run: int) -> list[str]:
+def _disk_problems(recipe: Recipe, stock: Stock, run: int) -> list[str]:
     """A line for the experts and one for the run folder, where they do not fit."""
     problems, free = [], free_disk(home())
     if stock.disk > free:
@@ -205,6 +182,7 @@ def _memory_problems(recipe: Recipe, stages: list[Stage], free: int) -> list[str
     """A line for each stage whose peak exceeds what is free."""
     method, experts = recipe.method, recipe.experts
     ways = {
+        "data": "take fewer or smaller images",
         "experts": f"lower experts.batch, now {experts.batch}, or net.width" if experts is not None else "",
         "condensation": "lower method.ipc, or take a machine with more",
         "evaluation": f"lower evaluate.batch, now {recipe.evaluate.batch}, or evaluate.nets, or pass --no-evaluate",
@@ -227,11 +205,3 @@ def free_disk(folder: Path) -> int:
     """Bytes free where `folder` is, or would be made."""
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     return shutil.disk_usage(there).free
-
-
-def size_text(count: int) -> str:
-    """Bytes for people: 1.4 GiB, 300 MiB, 0.2 MiB."""
-    mib = count / 2**20
-    if mib >= 1024:
-        return f"{mib / 1024:,.1f} GiB"
-    return f"{mib:.0f} MiB" if mib >= 10 else f"{mib:.1f} MiB"

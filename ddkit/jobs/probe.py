@@ -4,7 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ddkit.data import Part
+from ddkit.data import Part, RealData
 from ddkit.evaluation import LR_GRIDS, Training
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.evaluation.training import honest_training
@@ -28,15 +28,16 @@ from ddkit.experts import (
     read_post,
     train_expert,
 )
+from ddkit.experts.processes import process_count
 from ddkit.home import home
 from ddkit.jobs.bench import Bench
-from ddkit.jobs.condense import SNAPSHOTS
+from ddkit.jobs.threads import one_thread
 from ddkit.methods import Context, Method, method_class
 from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
-from ddkit.recipe import Recipe
-from ddkit.run import free_memory, write_checkpoint
+from ddkit.recipe import EvaluateSettings, Recipe
+from ddkit.run import SNAPSHOTS, free_memory, write_checkpoint
 from ddkit.synth import write_set
 
 TIMED = 2
@@ -142,6 +143,14 @@ def probe_experts(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float) ->
     return cost, f"{basis} of one expert"
 
 
+def probe_missing(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float, missing: int) -> tuple[Cost, str]:
+    """(cost of all `missing` experts, as many at once as there are cores, what was measured)."""
+    at_once = 1 if bench.real.train.images.is_cuda else min(missing, process_count())
+    with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
+        cost, basis = probe_experts(recipe, bench, gauge, seconds)
+    return Cost(-(-missing // at_once) * cost.seconds, at_once * cost.memory), basis
+
+
 def _probe_expert(
     recipe: Recipe, bench: Bench, net: FlatNet, epochs: int, rows: int, gauge: Gauge, seconds: float
 ) -> tuple[Cost, str]:
@@ -228,38 +237,49 @@ def _shortened(recipe: Recipe, context: Context, steps: int) -> Method:
     return method_class(settings.name)(settings, context)
 
 
-def probe_evaluation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
-    """(cost of training on all sets of the table and judging the networks, what was measured); drawing the rivals
-    is left out."""
-    settings, real = recipe.evaluate, bench.real
-    rows = 1 + RIVALS + isinstance(recipe.experts, TeacherSettings)  # random-real with the teachers' labels
-    sets = {real.data.class_count * recipe.method.ipc: rows} | ({len(real.train): 1} if settings.whole else {})
+def rows_of(recipe: Recipe) -> int:
+    """Rows of a table beside the whole data: the set, its rivals, and random-real with the teachers' labels."""
+    return 1 + RIVALS + isinstance(recipe.experts, TeacherSettings)
+
+
+def probe_evaluation(
+    settings: EvaluateSettings, images: int, rows: int, bench: Bench, gauge: Gauge, seconds: float
+) -> tuple[Cost, str]:
+    """(cost of training on `rows` sets of `images` each, and on the whole data, and of judging the networks, what was
+    measured); drawing the rivals is left out."""
+    real = bench.real
+    sets = {images: rows} | ({len(real.train): 1} if settings.whole else {})
     networks = len(LR_GRIDS[settings.optimiser]) * settings.nets
     costs = [
-        (rows, _training(recipe, bench, gauge, size, networks, seconds / len(sets))) for size, rows in sets.items()
+        (rows, _training(settings, bench, gauge, size, networks, seconds / len(sets))) for size, rows in sets.items()
     ]
-    images, labels = real.validation.images[:TOGETHER], real.validation.labels[:TOGETHER]
-    theta = bench.net.init(stream(recipe.seed, "plan")).to(images.device)
+    part = Part(real.validation.images[:TOGETHER], real.validation.labels[:TOGETHER])
+    theta = bench.net.init(stream(0, "plan")).to(part.images.device)
     stats = {name: value[None] for name, value in bench.net.init_stats(theta).items()}
-    part, judge = Part(images, labels), Trained(bench.net, theta[None], stats)
+    judge = Trained(bench.net, theta[None], stats)
     one = gauge.cost(lambda: judge.accuracy(part), seconds)
     judged = networks * len(real.validation) + settings.nets * len(real.data.test_labels)
-    judging = sum(sets.values()) * judged / len(labels) * one.seconds
+    judging = sum(sets.values()) * judged / len(part) * one.seconds
     training = sum(rows * cost.seconds for rows, cost in costs)
-    return Cost(
-        judging + training, max(one.memory, *(cost.memory for _, cost in costs))
-    ), "the first steps of each kind of set"
+    memory = max(one.memory + _rivals_memory(real), *(cost.memory for _, cost in costs))
+    memory += 4 * real.data.test_images.numel()  # is preprocessed when the first row is judged, and stays
+    return Cost(judging + training, memory), "the first steps of each kind of set"
 
 
-def _training(recipe: Recipe, bench: Bench, gauge: Gauge, size: int, networks: int, seconds: float) -> Cost:
+def _rivals_memory(real: RealData) -> int:
+    """Bytes that k-means takes to choose from the largest class: its images as float32, and twice as float64."""
+    return int(real.train.labels.bincount().max()) * real.train.images[0].numel() * (4 + 2 * 8)
+
+
+def _training(settings: EvaluateSettings, bench: Bench, gauge: Gauge, size: int, networks: int, seconds: float) -> Cost:
     """What training all networks of one row takes, on a set of `size` images."""
-    settings, train = recipe.evaluate, bench.real.train
+    train = bench.real.train
     full = honest_training(settings, size).steps
 
     def prepare(count: int, steps: int) -> Callable[[], object]:
         members, lr = torch.arange(size).expand(count, -1), torch.full((count,), LR_GRIDS[settings.optimiser][0])
         training = Training(steps=steps, batch=settings.batch, drop_at=steps)
-        generator = stream(recipe.seed, "plan")
+        generator = stream(0, "plan")
         return lambda: train_networks(
             bench.net, train.images, train.labels, members, lr, training, bench.dsa, generator
         )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -47,21 +48,15 @@ def resolve(
 ) -> tuple[Recipe, str]:
     """The recipe that the flags ask for, every setting filled in, and a line that says where it comes from.
 
-    Without `recipe`, the shipped one for (method, data, ipc) is taken, without ipc that of the smallest; if there is
-    none, that method's recipe for digits, with the flags laid over it. Explicit flags win over the recipe, `overrides`
-    over both.
+    Without `recipe`, `choose` takes a shipped one, and the flags are laid over it. Explicit flags win over the recipe,
+    `overrides` over both.
 
     Raises:
         UsageError: an unknown method or a recipe that cannot be read.
     """
     if recipe is None:
         method = method or "ftd"
-        method_class(method)
-        recipes = list_recipes()
-        asked = ipc or _smallest_ipc(recipes, method, data or "digits")
-        wanted = f"{method}-{data or 'digits'}-ipc{asked}"
-        fallback = f"{method}-digits-ipc{_smallest_ipc(recipes, method, 'digits')}"
-        recipe = next((name for name in (wanted, fallback) if name in recipes), None)
+        recipe, wanted = choose(method, data, ipc)
         if recipe is None:
             where, tables = f"method '{method}'", {"method": {"name": method}}
         else:
@@ -82,10 +77,34 @@ def resolve(
     return fill(parse_recipe(asked_for, settings_class, where)), origin + dropped(tables, asked_for)
 
 
-def _smallest_ipc(recipes: dict[str, Path], method: str, data: str) -> int:
-    """The smallest ipc of the shipped recipes of a method for a dataset; 1 if there is none."""
-    begin = f"{method}-{data}-ipc"
-    return min((int(ipc) for name in recipes if (ipc := name.removeprefix(begin)).isdecimal()), default=1)
+def choose(method: str, data: str | None, ipc: int | None) -> tuple[str | None, str]:
+    """(the shipped recipe that serves for what is asked, the name of one that would be made for it).
+
+    The first is the method's recipe for the data, else its recipe for digits, else None. Of several it is the one of
+    the nearest ipc, by ratio, the smaller of two equally near; without an ipc, that of the smallest.
+
+    Raises:
+        UsageError: an unknown method.
+    """
+    method_class(method)
+    data = data or "digits"
+    for lender in (data, "digits"):
+        begins = f"{method}-{lender}-ipc"
+        ipcs = [int(end) for name in list_recipes() if (end := name.removeprefix(begins)).isdecimal()]
+        if ipcs:
+            near = min(ipcs, key=lambda own: (abs(math.log(own / max(1, ipc or 1))), own))
+            asked = ipc or (near if lender == data else 1)
+            return f"{begins}{near}", f"{method}-{data}-ipc{asked}"
+    return None, f"{method}-{data}-ipc{ipc or 1}"
+
+
+def lent_by(method: str | None, data: str | None, ipc: int | None) -> str | None:
+    """The data that the recipe which `choose` takes was made for; None where it takes none."""
+    recipe, _ = choose(method or "ftd", data, ipc)
+    if recipe is None:
+        return None
+    where, text = find_recipe(recipe)
+    return read_toml(text, where)["data"]["name"]
 
 
 def refuse_graphs(tables: dict[str, Any], where: str) -> None:

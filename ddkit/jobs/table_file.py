@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.errors import DataError, reason
+from ddkit.evaluation import Score
 from ddkit.run import atomic_write
 
 
@@ -24,3 +25,17 @@ def write_table(file: Path, table: dict[str, Any]) -> None:
     """Keep one, whole or not at all."""
     with atomic_write(file) as temporary:
         temporary.write_text(json.dumps(table) + "\n")
+
+
+def read_score(file: Path) -> Score:
+    """The score that such a file keeps.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    table = read_table(file)
+    try:
+        balanced = table.get("balanced")  # scores that were kept before there was one have none
+        return Score(**(table | {"accuracies": tuple(table["accuracies"]), "balanced": balanced and tuple(balanced)}))
+    except (KeyError, TypeError):
+        raise DataError(f"file '{file}': holds no score; delete it and run again") from None

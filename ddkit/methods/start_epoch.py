@@ -21,10 +21,10 @@ from ddkit.recipe import setting
 class StartEpochs:
     """The window, in epochs of an expert; DATM calls the iteration that ends the growth expansion_end_epoch."""
 
-    min_start_epoch: int = setting(0, at_least=0, help="T-: start epochs are drawn from here on")
-    max_start_epoch: int = setting(2, at_least=1, help="T+: and below this one")
+    min_start_epoch: int = setting(0, at_least=0, epochs=True, help="T-: start epochs are drawn from here on")
+    max_start_epoch: int = setting(2, at_least=1, epochs=True, help="T+: and below this one")
     current_max_start_epoch: int | None = setting(
-        None, at_least=1, help="T: where the upper end is at iteration 0; none: at max_start_epoch"
+        None, at_least=1, epochs=True, help="T: where the upper end is at iteration 0; none: at max_start_epoch"
     )
     expansion_end_epoch: int = setting(1000, at_least=1, help="outer iteration at which the upper end reaches T+")
 

@@ -21,7 +21,7 @@ class Student:
     """The student's N = syn_steps steps from one expert snapshot towards another, M = expert_epochs later."""
 
     syn_steps: int = setting(50, at_least=1, help="N: student steps an outer iteration")
-    expert_epochs: int = setting(2, at_least=1, help="M: expert epochs the student should cover")
+    expert_epochs: int = setting(2, at_least=1, epochs=True, help="M: expert epochs the student should cover")
     syn_momentum: float = setting(0.0, at_least=0, below=1, help="the student's momentum (AST: 0.9)")
     weight_perturb: float = setting(0.0, at_least=0, help="a: perturbation of the start's convolutions (AST: 1)")
     balance_loss: bool = setting(False, help="scale the student's loss by its start epoch (AST)")

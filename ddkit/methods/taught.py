@@ -34,7 +34,10 @@ class TaughtSet(InitialImages):
     pix_init: str = setting("real", one_of=(*PIX_INIT, *CHOSEN_BY_EXPERTS), help="initial images")
     soft_labels: bool = setting(False, help="labels are probabilities, begun at the mean logits of experts (DATM)")
     teacher_epoch: int | None = setting(
-        None, at_least=1, help="epoch at which experts choose images and give labels; none: the last one matched"
+        None,
+        at_least=1,
+        epochs=True,
+        help="epoch at which experts choose images and give labels; none: the last one matched",
     )
 
     @property

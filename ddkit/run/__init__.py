@@ -7,7 +7,7 @@ progress, and a look at the free memory.
 
 from ddkit.run.atomic import atomic_hdf5, atomic_write
 from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
-from ddkit.run.folder import RunFolder
+from ddkit.run.folder import SNAPSHOTS, RunFolder
 from ddkit.run.loop import drive
 from ddkit.run.memory import free_memory, out_of_memory
 from ddkit.run.progress import Meter, SilentMeter, terminal_meter
@@ -18,6 +18,7 @@ __all__ = [
     "checkpoint_iteration",
     "read_checkpoint",
     "write_checkpoint",
+    "SNAPSHOTS",
     "RunFolder",
     "drive",
     "free_memory",

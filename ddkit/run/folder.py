@@ -9,6 +9,9 @@ from typing import Any
 from ddkit.errors import DataError
 from ddkit.run.atomic import atomic_write, write_failure
 
+SNAPSHOTS = 10
+"""Sets that a run keeps on the way to the last one, for protocol `paper`."""
+
 
 @dataclass(frozen=True)
 class RunFolder:

@@ -28,23 +28,41 @@
 inline_for(void) forward_one(Shape s, int b, int c, int n, const MAP *restrict z, const REAL *restrict gamma,
                              const REAL *restrict beta, MAP *restrict p, REAL *restrict mean, REAL *restrict rstd) {
     REAL sum[WIDEST] = {0}, square[WIDEST] = {0}, m[WIDEST], r[WIDEST], g0[WIDEST], b0[WIDEST];
-    REAL first[WIDEST];
     REAL count = (REAL)s.height * s.width;
-    each(j) first[j] = get(z[full(s, b, 0, 0, c) + j]);  // sums around one pixel: no digits cancel
-    for (int y = 0; y < s.height; y++)
+    // The mean first, then squares around it: around anything else digits cancel. Sums are made row by row, so that
+    // their rounding does not grow with the map.
+    for (int y = 0; y < s.height; y++) {
+        REAL row[WIDEST] = {0};
+        for (int x = 0; x < s.width; x++) {
+            const MAP *at = z + full(s, b, y, x, c);
+            each(j) row[j] += get(at[j]);
+        }
+        each(j) sum[j] += row[j];
+    }
+    each(j) {
+        m[j] = sum[j] / count;
+        sum[j] = 0;
+    }
+    for (int y = 0; y < s.height; y++) {
+        REAL row[WIDEST] = {0}, squares[WIDEST] = {0};
         for (int x = 0; x < s.width; x++) {
             const MAP *at = z + full(s, b, y, x, c);
             each(j) {
-                REAL v = get(at[j]) - first[j];
-                sum[j] += v;
-                square[j] += v * v;
+                REAL v = get(at[j]) - m[j];
+                row[j] += v;
+                squares[j] += v * v;
             }
         }
+        each(j) {
+            sum[j] += row[j];
+            square[j] += squares[j];
+        }
+    }
     each(j) {
-        REAL centre = sum[j] / count, variance = square[j] / count - centre * centre;
+        REAL rest = sum[j] / count, variance = square[j] / count - rest * rest;  // rest: what rounding left of the mean
         // A variance past the largest number would give r = 0 and a silent 0 everywhere: numbers that are lost show.
         r[j] = variance < INFINITY ? 1 / ROOT((variance < 0 ? 0 : variance) + EPS) : NAN;
-        m[j] = first[j] + centre;
+        m[j] += rest;
         mean[b * s.channels + c + j] = m[j];
         rstd[b * s.channels + c + j] = r[j];
         g0[j] = gamma[c + j];

@@ -6,7 +6,8 @@ import pytest
 
 from ddkit.cli.condense import condense
 from ddkit.cli.main import run
-from ddkit.cli.plan import plan, time_text
+from ddkit.cli.plan import plan
+from ddkit.jobs.amounts import time_text
 
 TINY = ("experts.count=2", "method.syn_steps=2", "net.width=4", "evaluate.nets=2", "evaluate.whole=false")
 
@@ -28,7 +29,7 @@ def test_what_does_not_fit_is_said(
     command = ["plan", "--method", "random", "--probe-seconds", "0.2", "--set", "evaluate.whole=false"]
     assert run(command) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("does not fit: ")]
-    assert len(lines) == 2 and "lower evaluate.batch" in lines[1]
+    assert len(lines) == 3 and "lower evaluate.batch" in lines[2]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from kornia.enhance import ZCAWhitening
 from torch import Tensor
 
 from ddkit.data import ZCA, Normalise, fit_preprocess, load_images
@@ -47,6 +48,29 @@ def test_zca_against_numpy(channels: int) -> None:
     images = smooth_images(400, channels)
     fitted = ZCA.fit(images[:300])
     np.testing.assert_allclose(fitted.forward(images), zca_in_float64(images[:300], images), atol=1e-5)
+
+
+def test_zca_is_kornias_to_the_bit() -> None:
+    images = smooth_images(300, 3)
+    ours = ZCA.fit(images)
+    theirs = ZCAWhitening(dim=0, eps=0.1, compute_inv=True).fit(images / 255)
+    for mine, other in (
+        (ours.centre, theirs.mean_vector),
+        (ours.matrix, theirs.transform_matrix),
+        (ours.inverse_matrix, theirs.transform_inv),
+    ):
+        assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize("block", [7, 4096])
+@pytest.mark.parametrize("kind", ["normalise", "zca"])
+def test_a_fit_on_rows_is_the_fit_on_a_copy_of_them(kind: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, rows = smooth_images(200, 3), torch.arange(200).flip(0)[::3]
+    copied = fit_preprocess(kind, images[rows])
+    monkeypatch.setattr("ddkit.data.preprocess.BLOCK", block)
+    fitted = fit_preprocess(kind, images, rows)
+    assert fitted.digest == copied.digest
+    assert torch.equal(fitted.forward(images), copied.forward(images))
 
 
 def test_zca_shrinks_each_variance_by_its_share_of_eps() -> None:

@@ -1,4 +1,8 @@
 import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -64,7 +68,7 @@ def test_digest_names_data_split_and_preprocessing(digits: ImageData) -> None:
 
 def test_blocks_do_not_show(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = prepare(digits, DataSettings(preprocess="zca"))
-    monkeypatch.setattr("ddkit.data.real.BLOCK", 100)
+    monkeypatch.setattr("ddkit.data.preprocess.BLOCK", 100)
     blocks = prepare(digits, DataSettings(preprocess="zca"))
     torch.testing.assert_close(blocks.train.images, whole.train.images, atol=1e-5, rtol=1e-5)
     assert torch.equal(blocks.train.labels, whole.train.labels)
@@ -87,3 +91,44 @@ def test_a_class_with_one_image_cannot_be_split(digits: ImageData) -> None:
     poor = dataclasses.replace(digits, train_images=digits.train_images[keep], train_labels=digits.train_labels[keep])
     with pytest.raises(DataError, match=r"dataset 'digits': a validation part .* class 4 has 1"):
         prepare(poor, DataSettings())
+
+
+PEAK = """
+import sys
+from pathlib import Path
+import torch
+from ddkit.data import ImageData, prepare
+from ddkit.recipe import DataSettings
+
+def status(entry):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(entry))
+
+kind, n, side = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+labels = torch.arange(n) % 10
+few = torch.randint(0, 256, (40, 3, side, side), dtype=torch.uint8)
+
+def data(images, labels):
+    rest = {"name": "x", "classes": tuple("0123456789"), "flips_keep_label": None, "licence": "none"}
+    return ImageData(train_images=images, train_labels=labels, test_images=few, test_labels=labels[:40], **rest)
+
+settings = DataSettings(preprocess=kind)
+prepare(data(few, labels[:40]), settings)  # what is loaded once a process is no part of it
+Path("/proc/self/clear_refs").write_text("5")
+before = status("VmRSS")
+images = torch.empty(n, 3, side, side, dtype=torch.uint8)
+for block in images.split(1000):
+    block.random_(0, 256)
+real = prepare(data(images, labels), settings)
+print((status("VmHWM") - before) / (4 * images.numel()))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measured through /proc")
+@pytest.mark.parametrize("kind, count, side", [("normalise", 12_000, 32), ("zca", 40_000, 12)])
+def test_memory_holds_the_real_data_once(kind: str, count: int, side: int) -> None:
+    """At most 2.2 times its float32 size, uint8 images and temporaries included; 1.25 of it is what stays."""
+    arguments = [sys.executable, "-c", PEAK, kind, str(count), str(side)]
+    alone = os.environ | {"OMP_NUM_THREADS": "1"}
+    result = subprocess.run(arguments, capture_output=True, text=True, check=True, env=alone)
+    assert 1.0 < float(result.stdout) < 2.2

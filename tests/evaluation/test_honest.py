@@ -38,7 +38,7 @@ class Spy:
         self.calls: list[dict[str, Any]] = []
         monkeypatch.setattr(honest, "train_networks", self)
 
-    def __call__(self, *args: Any, lesson: Lesson, takes: int) -> Trained:
+    def __call__(self, *args: Any, watch: Any, lesson: Lesson, takes: int) -> Trained:
         names = ("net", "images", "labels", "members", "lr", "training", "dsa", "generator")
         trained = train_networks(*args, lesson=lesson, takes=takes)
         self.calls.append({**dict(zip(names, args, strict=True)), "lesson": lesson, "trained": trained})

@@ -80,9 +80,9 @@ def test_the_schedule_is_the_authors(
 ) -> None:
     calls: list[tuple[Any, ...]] = []
 
-    def spy(*args: Any, lesson: Lesson) -> Trained:
+    def spy(*args: Any, watch: Any, lesson: Lesson) -> Trained:
         calls.append(args)
-        return train_networks(*args, lesson=lesson)
+        return train_networks(*args, watch=watch, lesson=lesson)
 
     monkeypatch.setattr(paper, "train_networks", spy)
     members = torch.cat([(real.train.labels == c).nonzero()[:30, 0] for c in range(10)])

@@ -109,6 +109,32 @@ def test_the_table_holds_the_published_numbers(name: str) -> None:
     assert protocol.augmented == (name != "dc")
 
 
+def test_dc_augments_on_mnist_and_under_batch_norm() -> None:
+    """get_daparam and main.py of VICO-UoE/DatasetCondensation: 1,000 epochs where something is augmented, else 300."""
+    dc, dsa = PAPERS["dc"], DSA("color_crop_flip")
+    plain, normed = parse_net("convnet"), parse_net("convnet(norm=batch)")
+    for data, net, epochs, strategy in (
+        ("mnist", plain, 1000, "dc:crop_scale_rotate"),
+        ("MNIST", plain, 1000, "dc:crop_scale_rotate"),
+        ("mnist", normed, 1000, "dc:crop_noise"),
+        ("cifar10", normed, 1000, "dc:crop_noise"),
+        ("cifar10", plain, 300, ""),
+        ("fashion-mnist", plain, 300, ""),
+        ("cifar10", parse_net("resnet18(norm=batch)"), 300, ""),
+    ):
+        there = dc.on(data, net)
+        assert (there.epochs, there.augmentation(dsa, True).strategy) == (epochs, strategy)
+        assert there.training(10).steps == epochs + 1 and not there.mirrors and not there.selects
+        assert there.remark == dc.remark and "data named mnist" in there.remark
+    assert all(PAPERS[name].on("mnist", normed) is PAPERS[name] for name in PAPERS if name != "dc")
+
+
+def test_what_is_not_released_is_said() -> None:
+    for name in ("infer", "infer-dyn"):
+        assert "is not in their release" in PAPERS[name].remark
+    assert "their protocols are others" in PAPERS["sre2l"].remark
+
+
 def test_an_epoch_that_is_not_looked_at_last() -> None:
     """As in the released code, the last step counts only where the number of epochs is a multiple of 20."""
     assert list(short("ast", 50).looks(10)) == [1, 21, 41]

@@ -195,6 +195,29 @@ def bring(buffer, real, net, count, epochs=2, **settings):
     return collect(buffer, real, net, settings, DSA("crop"), epochs, SilentMeter())
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_progress_shows_from_the_first_epoch_on(buffer, real, net, monkeypatch, processes):
+    monkeypatch.setattr("ddkit.experts.factory.process_count", lambda: processes)
+    bring(buffer, real, net, 1, epochs=3)
+    heard = []
+
+    class Ear(SilentMeter):
+        def start(self, title, total, done=0):
+            heard.append((title, total, done))
+
+        def advance(self, done, values=None):
+            heard.append((done, dict(values or {})))
+
+    settings = FlatExperts(count=3, batch=8)
+    collect(buffer, real, net, settings, DSA("crop"), 3, Ear())
+    (title, total, begin), *events = heard
+    assert (title, total, begin) == ("training flat experts, epochs", 12, 4)  # an initialisation counts as one
+    counts = [done for done, _ in events]
+    assert counts == sorted(counts) and set(counts) == set(range(5, 13))
+    first = next(done for done, values in events if values)  # an expert is complete, and says how good it is
+    assert first >= 8 and len([done for done, values in events if not values]) >= 4
+
+
 def contents(buffer: Buffer) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in buffer.path.glob("expert-*.h5")}
 

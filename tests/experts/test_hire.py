@@ -58,11 +58,14 @@ def test_a_teacher_trained_twice_has_equal_bytes(
 
 def test_interrupted_training_goes_on(real: RealData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hire(tmp_path / "whole", real)
-    trained = []
+    trained: list[dict] = []
+    epochs: list[int] = []
 
     class Stops(SilentMeter):
         def advance(self, done: int, metrics: dict) -> None:  # type: ignore[override]
-            trained.append(done)
+            epochs.append(done)
+            if metrics and metrics not in trained:
+                trained.append(metrics)
             if len(trained) == 2:
                 raise KeyboardInterrupt
 
@@ -70,6 +73,7 @@ def test_interrupted_training_goes_on(real: RealData, tmp_path: Path, monkeypatc
         hire_(tmp_path / "broken", real, SETTINGS, DSA("flip"), Stops())
     kept = contents(tmp_path / "broken")
     assert len(kept) == 2
+    assert epochs == sorted(epochs) and epochs[0] == 1  # told from the first epoch on
     assert hire(tmp_path / "broken", real).trained == 2
     assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
     assert kept.items() <= contents(tmp_path / "whole").items()

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 import ddkit
+from ddkit.data import prepare
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
 from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
-from ddkit.jobs import Condensed, condense, evaluate
+from ddkit.jobs import Condensed, bench, condense, evaluate
 from ddkit.jobs.bench import lay_out, pick_device
 from ddkit.jobs.environment import PACKAGES, environment
-from ddkit.jobs.evaluate import columns
+from ddkit.jobs.evaluate import columns, evaluate_columns
 from ddkit.nets import net_spec, parse_net
 from ddkit.recipe import DataSettings
 from ddkit.run import SilentMeter
@@ -165,6 +166,19 @@ def test_other_data_than_the_set_was_made_from_is_refused(make_run: Callable[...
     (tmp_path / "tiny.npz").unlink()
     with pytest.raises(DataError, match="there is no file"):
         evaluate(run.folder)
+
+
+def test_several_tables_load_and_whiten_the_data_once(
+    make_run: Callable[..., Condensed], brief_papers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run("data.preprocess=zca", "evaluate.whole=false")
+    prepared: list[object] = []
+    monkeypatch.setattr(bench, "prepare", lambda *told: prepared.append(told) or prepare(*told))
+    pairs, _ = columns(run.folder, ["honest", "paper-mtt"], ["mlp(width=8, depth=1)", "mlp(width=4)"])
+    tables = list(evaluate_columns(run.folder, pairs, nets=2))
+    assert [(table.protocol, table.net) for table in tables] == pairs and len(prepared) == 1
+    alone = evaluate(run.folder, protocol="paper-mtt", net=pairs[-1][1], nets=2)
+    assert alone.tables(with_seconds=False) == tables[-1].tables(with_seconds=False)
 
 
 def test_another_network_can_be_trained(make_run: Callable[..., Condensed]) -> None:

@@ -99,10 +99,23 @@ def test_the_shipped_recipe_of_method_data_and_ipc_is_taken(shelf: None) -> None
     assert resolve(recipe="mtt-digits-ipc10")[0] == resolve(method="mtt", data="digits", ipc=10)[0]
 
 
-def test_a_missing_recipe_falls_back_to_the_methods_own_for_digits_and_says_so(shelf: None) -> None:
-    found, origin = resolve(method="mtt", data="cifar10", ipc=50)
-    assert (found.net.width, found.data.name, found.method.ipc) == (11, "cifar10", 50)
-    assert "mtt-digits-ipc1" in origin and "none for mtt-cifar10-ipc50" in origin and "not tuned" in origin
+@pytest.mark.parametrize("ipc, lent, width", [(50, 10, 22), (4, 10, 22), (3, 1, 11), (1, 1, 11), (0, 1, 11)])
+def test_a_missing_recipe_falls_back_to_the_nearest_of_digits_and_says_so(
+    shelf: None, ipc: int, lent: int, width: int
+) -> None:
+    found, origin = resolve(method="mtt", data="cifar10", ipc=ipc or None, overrides=(f"method.ipc={ipc or 7}",))
+    assert (found.net.width, found.data.name, found.method.ipc) == (width, "cifar10", ipc or 7)
+    assert f"mtt-digits-ipc{lent}" in origin and f"none for mtt-cifar10-ipc{ipc or 1}" in origin
+    assert "not tuned" in origin
+
+
+def test_the_datas_own_recipe_of_another_size_comes_before_that_of_digits() -> None:
+    found, origin = resolve(method="dm", data="fashion-mnist", ipc=20)
+    assert origin.startswith("recipe dm-fashion-mnist-ipc10; there is none for dm-fashion-mnist-ipc20")
+    assert (found.method.ipc, found.net.width) == (20, 16)
+
+
+def test_without_any_recipe_the_methods_defaults_are_taken(shelf: None) -> None:
     found, origin = resolve(method="herding", ipc=2)
     assert (found.method.name, found.method.ipc, found.data.name) == ("herding", 2, "digits")
     assert "defaults of herding" in origin and "none for herding-digits-ipc2" in origin

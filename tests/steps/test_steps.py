@@ -316,3 +316,49 @@ def test_other_networks_have_logits_without_a_graph():
     theta, x = net.init(stream(0, "step"), torch.float64), torch.ones(3, 1, 8, 8, dtype=torch.float64)
     said = step_for(net, theta).logits(theta.requires_grad_(), x)
     assert torch.equal(said, net(theta, x)) and not said.requires_grad
+
+
+@pytest.mark.parametrize("blocks", ["c", "formulas"])
+@pytest.mark.parametrize("side", [32, 128, 224])
+def test_statistics_lose_no_digits(blocks, side):
+    """Maps of 1000 +- 1 whose first pixel is 0, as after a convolution of a bright image with a dark corner: squares
+    around that pixel, or around 0, would leave no digit of the variance."""
+    generator = stream(0, "digits")
+    z = 1000 + torch.randn(2, side, side, 20, generator=generator)
+    z[:, 0, 0] = 0
+    gamma, beta = torch.rand(2, 20, generator=generator).unbind()
+    exact = z.double()
+    mean, variance = exact.mean((1, 2)), exact.var((1, 2), correction=0)
+    kernels_ = kernels(torch.float32)
+    assert kernels_ is not None
+    made = NativeBlocks(kernels_) if blocks == "c" else FormulaBlocks(fuse=False)
+    p, (m, r) = made.forward(z, gamma, beta)
+    torch.testing.assert_close(m.double(), mean, rtol=2e-7, atol=0)
+    torch.testing.assert_close(r.double(), (variance + 1e-5).rsqrt(), rtol=5e-6, atol=0)
+    normal = ((exact - mean[:, None, None]) * (variance + 1e-5).rsqrt()[:, None, None] * gamma + beta).relu()
+    pooled = normal.unflatten(1, (-1, 2)).unflatten(3, (-1, 2)).mean((2, 4))
+    torch.testing.assert_close(p.double(), pooled, rtol=0, atol=2e-4)  # a float32 of 1000 has digits down to 6e-5
+
+
+@pytest.mark.parametrize("blocks", ["c", "formulas"])
+def test_large_maps_are_those_of_float64(blocks):
+    """All four functions at 224 x 224, where float32 sums run over 50,176 pixels."""
+    generator = stream(1, "digits")
+    z, zt = (3 + torch.randn(1, 224, 224, 16, generator=generator) for _ in range(2))
+    gp, gpt = torch.randn(2, 1, 112, 112, 16, generator=generator).unbind()
+    gamma, beta, gamma_t, beta_t = (1 + torch.rand(4, 16, generator=generator)).unbind()
+    single, double = kernels(torch.float32), FormulaBlocks(fuse=False)
+    assert single is not None
+    made = NativeBlocks(single) if blocks == "c" else FormulaBlocks(fuse=False)
+
+    def all_four(functions, *tensors):
+        z, zt, gp, gpt, gamma, beta, gamma_t, beta_t = tensors
+        p, stats = functions.forward(z, gamma, beta)
+        backward = functions.backward(z, gp, gamma, beta, stats)
+        pt, stats_t = functions.forward_tangent(z, zt, gamma, beta, gamma_t, beta_t, stats)
+        both = functions.backward_tangent(z, zt, gp, gpt, gamma, beta, gamma_t, stats, stats_t)
+        return [p, *stats, *backward, pt, *stats_t, *both]
+
+    tensors = (z, zt, gp, gpt, gamma, beta, gamma_t, beta_t)
+    for mine, truth in zip(all_four(made, *tensors), all_four(double, *(t.double() for t in tensors)), strict=True):
+        assert (mine.double() - truth).norm() <= 3e-4 * truth.norm()

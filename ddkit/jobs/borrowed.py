@@ -1,0 +1,72 @@
+"""A recipe that was made for other data, fitted to the size of the data that it meets.
+
+Two rules, which change nothing where there is not more data than the recipe's own, nor a setting that is asked for:
+
+Steps: training takes as many steps as on the recipe's own data. An epoch of ten times as many images has ten times as
+many steps, so every setting that counts epochs (of the evaluation, of experts and teachers, and those that a method
+reads of them) becomes a tenth, rounded up; a beginning that may be 0 is rounded down.
+
+Network: on larger images a ConvNet gets the field's depth for their size; where that is deeper, it gets half the width.
+From digits to 28 and 32 pixels this is depth 3 and width 16, as in the recipes for Fashion-MNIST and CIFAR-10 that two
+cores finish.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+from ddkit.data import ImageData, load_images
+from ddkit.nets import ConvNetSettings, fitting_convnet
+from ddkit.recipe import Recipe
+
+
+def fitted(recipe: Recipe, lender: str | None, data: ImageData, overrides: tuple[str, ...]) -> tuple[Recipe, str]:
+    """The recipe for `data`, and a line that says what was changed; "" if nothing was.
+
+    Args:
+        recipe: as it was resolved.
+        lender: the data that its settings were made for; None: they are no recipe's.
+        data: what it is used on.
+        overrides: "section.key=value" texts, which stay.
+    """
+    if lender is None or lender == recipe.data.name:
+        return recipe, ""
+    own = load_images(lender)
+    asked = {text.partition("=")[0].strip() for text in overrides}
+    found = {"net": _deeper(recipe.net, own, data)}
+    share = len(own.train_labels) / len(data.train_labels)
+    for section in ("experts", "method", "evaluate"):
+        found[section] = _fewer_epochs(getattr(recipe, section), share) if share < 1 else {}
+    told = []
+    for section, changes in found.items():
+        changes = {key: value for key, value in changes.items() if f"{section}.{key}" not in asked}
+        if changes:
+            settings = dataclasses.replace(getattr(recipe, section), **changes)
+            recipe = dataclasses.replace(recipe, **{section: settings})
+            told += [f"{section}.{key} {value}" for key, value in changes.items()]
+    if not told:
+        return recipe, ""
+    return recipe, f"made for {_size(own)} of '{lender}' and fitted to {_size(data)}: {', '.join(told)}"
+
+
+def _deeper(net: Any, own: ImageData, data: ImageData) -> dict[str, int]:
+    """Depth and width of a ConvNet for larger images."""
+    if not isinstance(net, ConvNetSettings) or min(data.shape[1:]) <= min(own.shape[1:]):
+        return {}
+    depth = fitting_convnet(data.shape, net.width).depth
+    return {"depth": depth, "width": max(1, net.width // 2)} if depth > net.depth else {}
+
+
+def _fewer_epochs(settings: Any, share: float) -> dict[str, int]:
+    """The settings that count epochs, where a `share` of them is another number."""
+    fewer = {}
+    for field in dataclasses.fields(settings) if settings is not None else ():
+        value = getattr(settings, field.name)
+        if field.metadata.get("epochs") and value is not None:
+            rounded = math.floor if field.metadata["at_least"] == 0 else math.ceil
+            fewer[field.name] = rounded(value * share)
+    return {name: value for name, value in fewer.items() if value != getattr(settings, name)}
+
+
+def _size(data: ImageData) -> str:
+    return f"{len(data.train_labels):,} images of {data.shape[1]}x{data.shape[2]}"

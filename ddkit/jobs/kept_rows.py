@@ -1,0 +1,57 @@
+"""Scores of a table that is not finished: a killed evaluation goes on with them."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddkit.data import DSA, RealData
+from ddkit.evaluation import Score
+from ddkit.home import home
+from ddkit.jobs.environment import environment
+from ddkit.jobs.table_file import read_score, write_table
+from ddkit.nets import FlatNet
+from ddkit.run import Meter
+from ddkit.synth import SyntheticSet
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """A folder of one table's scores, one file a row; `clear` it once the table is finished."""
+
+    folder: Path
+
+    @staticmethod
+    def of(sets: Iterable[SyntheticSet], real: RealData, net: FlatNet, dsa: DSA, *terms: Any) -> "KeptRows":
+        """That of the table of a set, or of a run's snapshots, on `real`; `terms` are all else that its scores depend
+        on, such as seed and settings. The folder's name is a digest of it all: no other table finds the scores."""
+        told = [real.digest, net.spec, dsa.strategy, environment(real.train.images.device), terms]
+        sha = hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode())
+        for own in sets:
+            sha.update(repr(own.facts).encode())
+            for tensor in (own.images, own.labels, own.soft_labels):
+                if tensor is not None:
+                    sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return KeptRows(home() / "rows" / sha.hexdigest()[:16])
+
+    def say(self, meter: Meter) -> None:
+        """Say how many rows are there."""
+        if count := len(list(self.folder.glob("*.json"))):
+            meter.say(f"{count} of this table's rows are there, from an evaluation that did not end; the others follow")
+
+    def __call__(self, name: str, score: Callable[[], Score]) -> Score:
+        """A row's score: from its file, or scored and put there."""
+        file = self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
+        if file.exists():
+            return read_score(file)
+        found = score()
+        write_table(file, dataclasses.asdict(found))
+        return found
+
+    def clear(self) -> None:
+        """Forget the scores."""
+        shutil.rmtree(self.folder, ignore_errors=True)

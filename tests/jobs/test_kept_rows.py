@@ -1,0 +1,122 @@
+"""A killed evaluation goes on: what is kept, for whom, and until when."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ddkit.errors import DataError
+from ddkit.evaluation import Evaluation, honest, paper
+from ddkit.jobs import condense, evaluate
+from ddkit.jobs.evaluate import evaluate_columns
+from ddkit.run import SilentMeter
+
+TINY = (
+    *("net.name=mlp", "net.width=8", "net.depth=1"),
+    *("evaluate.nets=2", "evaluate.steps=5", "evaluate.epochs=1"),
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    draw, labels = np.random.default_rng(0), np.arange(60) % 3
+    images = draw.integers(0, 120, (60, 6, 6, 3), dtype=np.uint8)
+    images[np.arange(60), :, :, labels] += 120
+    np.savez(tmp_path / "tiny.npz", train_images=images, train_labels=labels)
+    return f"npz:{tmp_path / 'tiny.npz'}"
+
+
+class Killer:
+    """Stands in the place of `train_networks`, counts its calls, and is killed at one of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int | None = None) -> None:
+        self.calls, self.at = 0, at
+        for module in (honest, paper):
+            monkeypatch.setattr(module, "train_networks", self._around(module.train_networks))
+
+    def _around(self, train: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            self.calls += 1
+            if self.calls == self.at:
+                raise KeyboardInterrupt
+            return train(*arguments, **named)
+
+        return call
+
+
+class Ear(SilentMeter):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+def kept(home: Path) -> int:
+    return len(list((home / "rows").rglob("*.json")))
+
+
+def told(table: Evaluation) -> dict[str, Any]:
+    return table.tables(with_seconds=False)
+
+
+def test_a_condensation_killed_in_its_table_goes_on_with_the_rows_that_are_there(
+    data: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(name: str, **more: Any) -> Any:
+        return condense("herding", data=data, ipc=2, overrides=TINY, out=tmp_path / name, **more)
+
+    whole = run("whole")
+    assert kept(home) == 0
+    with monkeypatch.context() as patch:
+        Killer(patch, at=4)
+        with pytest.raises(KeyboardInterrupt):
+            run("killed")
+    assert kept(home) == 3
+    rest, ear = Killer(monkeypatch), Ear()
+    resumed = run("killed", resume=True, meter=ear)
+    assert rest.calls == 2 and any("3 of this table's rows are there" in line for line in ear.said)
+    assert told(resumed.evaluation) == told(whole.evaluation)
+    assert (tmp_path / "killed" / "set.h5").read_bytes() == (tmp_path / "whole" / "set.h5").read_bytes()
+    assert kept(home) == 0
+
+
+def test_several_tables_go_on_where_they_were_killed(
+    data: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = condense("herding", data=data, ipc=2, overrides=TINY, out=tmp_path / "run", evaluate=False).folder
+    for name, protocol in list(paper.PAPERS.items()):
+        monkeypatch.setitem(paper.PAPERS, name, dataclasses.replace(protocol, epochs=4))
+    pairs = [("honest", "mlp(depth=1, width=8)"), ("paper-mtt", "mlp(depth=1, width=4)")]
+    whole = [told(table) for table in evaluate_columns(out, pairs)]
+    with monkeypatch.context() as patch:
+        Killer(patch, at=7)
+        with pytest.raises(KeyboardInterrupt):
+            list(evaluate_columns(out, pairs))
+    assert kept(home) == 6  # a table that is finished too, until all are
+    rest = Killer(monkeypatch)
+    assert [told(table) for table in evaluate_columns(out, pairs)] == whole
+    assert rest.calls == 1 and kept(home) == 0
+
+
+def test_another_table_finds_nothing_and_a_damaged_row_is_one_line(
+    data: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = condense("herding", data=data, ipc=2, overrides=TINY, out=tmp_path / "run", evaluate=False).folder
+    with monkeypatch.context() as patch:
+        Killer(patch, at=2)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(out)
+    (row,) = (home / "rows").rglob("*.json")
+    for other in ({"seed": 1}, {"nets": 3}, {"overrides": ("evaluate.steps=6",)}, {"net": "mlp(depth=1, width=4)"}):
+        with monkeypatch.context() as patch:
+            all_rows = Killer(patch)
+            evaluate(out, **other)
+            assert all_rows.calls == 5
+    row.write_text('{"name": "herding"}')
+    with pytest.raises(DataError, match="holds no score; delete it and run again") as caught:
+        evaluate(out)
+    assert str(row) in str(caught.value)
