@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,11 +71,14 @@ def graphs(
             out=out,
             meter=meter,
         )
-    rows = []
-    for line in found.lines:
-        size = "" if line.ratio is None else f"{100 * line.ratio:g} %"
-        rows.append((f"{line.data}, {line.hops}", size, *_shown(_cells(line.score), found.uneven)))
-    print_rows(("data, hops", "size", *_shown(HEADINGS, found.uneven)), rows)
+    headings = _shown(HEADINGS, found.uneven)
+    for (name, depth), lines in groupby(found.lines, key=lambda line: (line.data, line.hops)):
+        click.echo(f"{name}, {depth} hops")
+        rows = []
+        for line in lines:
+            trained_on, *cells = _shown(_cells(line.score), found.uneven)
+            rows.append((trained_on, "" if line.ratio is None else f"{100 * line.ratio:g} %", *cells))
+        print_rows((headings[0], "size", *headings[1:]), rows)
     for note in (*found.missing, *found.notes):
         click.echo(f"- {note}")
     if json_file:

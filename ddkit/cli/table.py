@@ -12,6 +12,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from ddkit.evaluation import Evaluation, Score
 
+WIDE = 300
+"""Columns of a line where no terminal sets them."""
+
 
 def print_evaluation(evaluation: "Evaluation") -> None:
     """One row a set: images, mean accuracy with interval, n, learning rate, seconds; the notes below."""
@@ -101,10 +104,12 @@ def print_facts(facts: Mapping[str, object]) -> None:
 
 
 def print_rows(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """A plain table. What stands first is a name to be used, so that room is made elsewhere first."""
+    """A plain table. What stands first is a name to be used, so that room is made elsewhere first; in a file or a pipe
+    all figures have the room that they need."""
     table = Table()
     for i, heading in enumerate(headings):
         table.add_column(heading, no_wrap=i == 0)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDE)).print(table)

@@ -93,9 +93,7 @@ def evaluate_graph_set(
 
 def notes(training: GraphTraining, on: str, uneven: bool) -> tuple[str, ...]:
     """What a reader must know of a table's figures."""
-    balanced = (
-        "balanced: accuracy as the mean over the classes, which differ in size; 50 % tells two apart not at all",
-    )
+    balanced = ("balanced: the mean of the classes' own accuracies; the classes differ in size",)
     return (
         f"ROC-AUC and accuracy on the {on} graphs after the last step; mean and 95 % interval over {training.nets} "
         "networks; random: a draw each",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddkit.graphs.adjacency import Adjacency
+from ddkit.graphs.categories import packed
 
 Array = np.ndarray
 
@@ -61,6 +62,6 @@ def fold(adjacency: Adjacency, colours: list[Array], roots: Array, with_own: boo
 
 def _merge(parent: Array, child: Array, label: Array) -> tuple[Array, Array, Array, Array]:
     """Equal edges once, with their number."""
-    labels, children = int(label.max(initial=0)) + 1, int(child.max(initial=0)) + 1
-    packed, count = np.unique((parent * children + child) * labels + label, return_counts=True)
-    return packed // (children * labels), packed // labels % children, packed % labels, count
+    code, _ = packed([parent, child, label], len(parent))
+    _, first, count = np.unique(code, return_index=True, return_counts=True)
+    return parent[first], child[first], label[first].astype(np.int64), count
