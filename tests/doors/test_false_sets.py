@@ -255,8 +255,3 @@ def test_false_sets_of_graphs_are_one_line(changes: dict, words: str) -> None:
 def test_numbers_of_any_size_become_64_bits() -> None:
     found = graph_set(child=np.array([0, 0, 1, 1], np.uint8), tree=np.array([0, 1, 2], np.int16))
     assert found.trees.child.dtype == found.samples.tree.dtype == np.int64
-
-
-def test_trees_that_no_memory_holds_are_not_written_out() -> None:
-    with pytest.raises(DataError, match=r"written out its trees have 1e\+08 nodes, over 50,000,000; export it as npz"):
-        ddkit.as_pyg(graph_set(count=[1, 5 * 10**7, 1, 1], tree=[1, 1, 0]))
