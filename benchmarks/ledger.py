@@ -27,7 +27,9 @@ SOURCES = (".py", ".c", ".h", ".toml")
 LOG_KEPT = 20_000
 """Characters of a claim's output that its line keeps, from the end."""
 
-GOOD = ("ok", "proven", "no time")
+GOOD = ("ok", "proven")
+"""Statuses of claims that are shown. Of a whole ledger "no time" and "elsewhere" are no failure either."""
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -61,13 +63,15 @@ class Claim:
         proves: what it shows, in a sentence.
         command: arguments of the Python interpreter. In all texts {data} is the folder of real data, {work} the
             ledger's work folder, {run} the claim's own run folder, {runs} the folder of all of them.
-        seconds: how long it is expected to take on an H100.
+        seconds: how long it is expected to take on an H100. It is stopped after twice as long and a minute.
         touches: files and folders of the repository; the claim holds for their present content.
         targets: what its figures must reach.
         figures: reads them from the work folder when the command has ended; it is given the run folder too.
         needs: files without which it is not started.
-        resume: arguments with which the command goes on in a run folder that holds a part of the work; empty: a claim
-            that is cut short begins anew.
+        resume: arguments with which the command goes on in a run folder that holds a part of the work. Such a claim is
+            started if a minute is left. Empty: it is started if its seconds are left, and begins anew if it is stopped.
+        home: folder of the work folder that is DDKIT_HOME. Claims of one home share experts.
+        follows: the claim whose run folder this one reads.
         rehearsal: arguments that follow the command's own when it is rehearsed.
         instead: the command of the rehearsal, for a claim whose own has no toy size.
     """
@@ -81,6 +85,8 @@ class Claim:
     figures: Callable[[Path, Path], Mapping[str, float]] | None = None
     needs: Sequence[str] = ()
     resume: Sequence[str] = ()
+    home: str = "home"
+    follows: str = ""
     rehearsal: Sequence[str] = ()
     instead: Sequence[str] = ()
 
@@ -103,7 +109,7 @@ class Ledger:
 
     Attributes:
         results: file of JSON lines, one for each claim that was started.
-        work: folder of logs and run folders. It is DDKIT_HOME's parent, so that experts are shared by claims.
+        work: folder of logs, run folders, and of DDKIT_HOME.
         data: folder of real data.
         facts: what every line says: hardware, versions, commit.
         earlier: further files of results whose proofs count.
@@ -121,66 +127,87 @@ class Ledger:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, seconds: float, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
-        """Start what fits into `seconds` and return a line for each claim, also for those that were not started."""
-        end, lines = time.monotonic() + seconds, []
-        for claim in self.claims:
-            line = self._one(claim, end - time.monotonic(), say)
-            lines.append(line)
-            say(told(line))
-        return lines
+        """Start what fits into `seconds`; return a line for each claim, in order, also for those that were not started.
 
-    def _one(self, claim: Claim, left: float, say: Callable[[str], None]) -> dict[str, Any]:
-        digest = claim.digest()
-        line: dict[str, Any] = {"claim": claim.name, "proves": claim.proves, "digest": digest}
-        before = [old for old in self._lines() if old["claim"] == claim.name and old["digest"] == digest]
+        Claims that failed before, for the same sources, come last.
+        """
+        end, old = time.monotonic() + seconds, self._lines()
+        digests = {claim.name: claim.digest() for claim in self.claims}
+        before = {claim.name: [line for line in old if _is_of(line, claim, digests)] for claim in self.claims}
+        lines: dict[str, dict[str, Any]] = {}
+        for claim in sorted(self.claims, key=lambda claim: any(_bad(line) for line in before[claim.name])):
+            line = {"claim": claim.name, "proves": claim.proves, "digest": digests[claim.name]}
+            lines[claim.name] = self._one(claim, line, before[claim.name], lines, end - time.monotonic(), say)
+            say(told(lines[claim.name]))
+        return [lines[claim.name] for claim in self.claims]
+
+    def _one(
+        self,
+        claim: Claim,
+        line: dict[str, Any],
+        before: list[dict[str, Any]],
+        others: Mapping[str, Mapping[str, Any]],
+        left: float,
+        say: Callable[[str], None],
+    ) -> dict[str, Any]:
         for old in before:
-            if old["status"] == "ok":
+            if old["status"] == "ok" and (self.rehearse or all(t.met(old["figures"]) for t in claim.targets)):
                 return old | {"status": "proven"}
         missing = [text for need in claim.needs if not Path(text := self._fill(need, claim)).exists()]
         if missing:
-            return line | {"status": f"needs {Path(missing[0]).name}"}
-        parts = [old for old in before if old["status"] == "unfinished"]
+            elsewhere = claim.follows and others.get(claim.follows, {}).get("status") == "proven"
+            return line | {"status": "elsewhere" if elsewhere else f"needs {Path(missing[0]).name}"}
         enough = min(60.0, claim.seconds) if claim.resume else claim.seconds
         if left < (1 if self.rehearse else enough):
             return line | {"status": "no time"}
         say(f"{claim.name}: {claim.proves} (expected {claim.seconds:.0f} s, {left:.0f} s left)")
-        line |= self._attempt(claim, min(left, 2 * claim.seconds + 60), bool(parts))
-        line["seconds"] += sum(old["seconds"] for old in parts)
+        line |= self._attempt(claim, line["digest"], min(left, 2 * claim.seconds + 60))
         line |= {"rehearsal": self.rehearse, "date": datetime.date.today().isoformat(), **self.facts}
         self._write(line)
         return line
 
-    def _attempt(self, claim: Claim, limit: float, goes_on: bool) -> dict[str, Any]:
+    def _attempt(self, claim: Claim, digest: str, limit: float) -> dict[str, Any]:
         run, log = self.work / "runs" / claim.name, self.work / "logs" / f"{claim.name}.log"
-        goes_on = goes_on and run.exists()
-        if run.exists() and not goes_on:
-            shutil.rmtree(run)  # of other sources, or cut short by a kill of the ledger itself
-        log.parent.mkdir(parents=True, exist_ok=True)
+        begun = Begun(self.work / "begun" / f"{claim.name}.json", digest)
+        earlier = begun.seconds(log) if claim.resume and run.exists() else None
+        if earlier is None:
+            for folder in (run, *([self.work / claim.home] if claim.home != "home" else [])):
+                shutil.rmtree(folder, ignore_errors=True)
         asked = claim.instead or [*claim.command, *claim.rehearsal] if self.rehearse else claim.command
-        arguments = [*asked, *(claim.resume if goes_on else ())]
+        arguments = [*asked, *(claim.resume if earlier is not None else ())]
         command = [sys.executable, *(self._fill(text, claim) for text in arguments)]
+        log.parent.mkdir(parents=True, exist_ok=True)
+        begun.note(earlier or 0.0)
         begin, used = time.monotonic(), _processor_seconds()
-        code = self._process(command, log, limit, gently=bool(claim.resume))
-        line: dict[str, Any] = {"seconds": time.monotonic() - begin, "command": arguments}
+        code = self._process(command, log, limit, claim)
+        spent = time.monotonic() - begin
+        seconds = spent + (earlier or 0.0)
+        line: dict[str, Any] = {"seconds": seconds, "command": arguments}
         line["processor_seconds"] = _processor_seconds() - used
         status = "ok" if code == 0 else "failed" if code is not None else "unfinished" if claim.resume else "overran"
+        if status == "unfinished":
+            begun.note(seconds)
+        else:
+            begun.forget()
+        output = log.read_text(errors="replace")
+        slower = sorted({text.strip() for text in output.splitlines() if "which is slower" in text})
         figures: dict[str, float] = {}
-        output = log.read_text(errors="replace")[-LOG_KEPT:]
         if status == "ok" and claim.figures is not None:
             try:
                 figures = dict(claim.figures(self.work, run))
             except Exception as error:  # whatever is wrong with the files that a command left
                 status, output = "failed", f"{output}\nits figures could not be read: {error!r}"
-        figures["seconds"] = line["seconds"]
+        figures["seconds"] = seconds
         missed = [str(target) for target in claim.targets if status == "ok" and not target.met(figures)]
         if missed and not self.rehearse:
             status = "missed"
-        targets = [str(target) for target in claim.targets]
-        return line | {"status": status, "figures": figures, "targets": targets, "missed": missed, "log": output}
+        line |= {"status": status, "figures": figures, "targets": [*map(str, claim.targets)], "missed": missed}
+        return line | {"slower ways": slower, "log": output[-LOG_KEPT:]}
 
-    def _process(self, command: list[str], log: Path, limit: float, gently: bool) -> int | None:
+    def _process(self, command: list[str], log: Path, limit: float, claim: Claim) -> int | None:
         """The exit code, or None where the limit was reached. No process is left."""
-        home = {"DDKIT_HOME": str(self.work / "home"), "PYTHONPATH": str(ROOT)}
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        home = {"DDKIT_HOME": str(self.work / claim.home), "PYTHONPATH": os.pathsep.join(paths)}
         with log.open("w") as output:
             process = subprocess.Popen(
                 command,
@@ -195,7 +222,7 @@ class Ledger:
             try:
                 return process.wait(limit)
             except subprocess.TimeoutExpired:
-                if gently:  # a run of ddkit then keeps its last checkpoint
+                if claim.resume:  # a run of ddkit then keeps its last checkpoint
                     _signal(process, signal.SIGINT)
                     with suppress(subprocess.TimeoutExpired):
                         process.wait(15)
@@ -229,10 +256,49 @@ class Ledger:
             os.fsync(results.fileno())
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A file that says that a claim was begun, for which sources, and how long it has taken: a ledger that was killed
+    finds it, and the claim goes on."""
+
+    file: Path
+    digest: str
+
+    def note(self, seconds: float) -> None:
+        """It has taken `seconds` until now."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(json.dumps({"digest": self.digest, "seconds": seconds, "noted": time.time()}))
+
+    def seconds(self, log: Path) -> float | None:
+        """What it took before; None where it was not begun, or for other sources. Of a part that was killed its log's
+        last line tells the end."""
+        try:
+            found = json.loads(self.file.read_text())
+            if found["digest"] != self.digest:
+                return None
+            more = log.stat().st_mtime - found["noted"] if log.exists() else 0.0
+            return float(found["seconds"]) + max(0.0, more)
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def forget(self) -> None:
+        """The claim has ended."""
+        self.file.unlink(missing_ok=True)
+
+
+def _is_of(line: Mapping[str, Any], claim: Claim, digests: Mapping[str, str]) -> bool:
+    return line["claim"] == claim.name and line["digest"] == digests[claim.name]
+
+
+def _bad(line: Mapping[str, Any]) -> bool:
+    return line["status"] in ("failed", "missed", "overran")
+
+
 def told(line: Mapping[str, Any]) -> str:
     """One line of the table."""
     figures = {name: value for name, value in line.get("figures", {}).items() if name != "seconds"}
     texts = [f"{name} {value:.4g}" for name, value in figures.items()]
+    texts += ["a slower way was taken"] * bool(line.get("slower ways"))
     texts += [f"missed: {target}" for target in line.get("missed", ()) if line["status"] == "missed"]
     seconds = f"{line['seconds']:.0f} s" if "seconds" in line else ""
     return f"{line['claim']:32} {line['status']:12} {seconds:>7}  {'  '.join(texts)}".rstrip()

@@ -86,6 +86,16 @@ def summary(seconds: Mapping[str, list[float]], textbook: str) -> dict[str, dict
     }
 
 
+def commit() -> str:
+    """The short name of the commit; "unknown" in a copy without git's files, or on a machine without git."""
+    try:
+        here = Path(__file__).parent
+        asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=here)
+    except OSError:
+        return "unknown"
+    return asked.stdout.strip() or "unknown"
+
+
 RESULTS = str(Path(__file__).parent / "results")
 
 
@@ -93,11 +103,9 @@ def save(
     file: str, setting: Mapping[str, Any], rows: Mapping[str, Any], device: torch.device, folder: str = RESULTS
 ) -> None:
     """Add one line to `file` in a folder, by default benchmarks/results."""
-    here = Path(__file__).parent
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=here)
     record = {
         "date": datetime.date.today().isoformat(),
-        "commit": commit.stdout.strip() or "unknown",
+        "commit": commit(),
         **setting,
         "rows": rows,
         "threads": torch.get_num_threads(),

@@ -7,8 +7,8 @@ from pathlib import Path
 LIMIT = 15 * 2**20
 """Bytes of files in one parcel."""
 
-FOLDERS = ("runs", "home/teachers", "home/buffers")
-"""What is packed, in this order: runs are small and hold the most work; experts fill what is left."""
+PACKED = ("begun/*", "runs/**/*", "home*/teachers/*", "home*/buffers/**/*")
+"""What is packed, in this order, while there is room. Runs are small and hold the most work."""
 
 
 def pack(work: Path, out: Path, mib: int) -> Iterator[str]:
@@ -39,8 +39,8 @@ def take(parcels: Iterable[Path], work: Path) -> None:
 
 
 def _files(work: Path) -> Iterator[Path]:
-    for folder in FOLDERS:
-        yield from sorted(file for file in (work / folder).rglob("*") if file.is_file())
+    for pattern in PACKED:
+        yield from sorted(file for file in work.glob(pattern) if file.is_file())
 
 
 def _write(work: Path, parcel: Path, files: Sequence[Path]) -> str:

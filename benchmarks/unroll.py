@@ -59,7 +59,7 @@ ROWS = {
     "cpu": Row(D3, 32, 3, 10, 10, kept=48),
     "cpu-bf16": Row(D3, 32, 3, 10, 10, precision="bfloat16", kept=48),
     "cpu-large": Row(D3, 32, 3, 50, 50, kept=256),
-    "cifar10-ipc1": Row(D3, 32, 3, 10, 50, device="cuda", precision="tf32", kept=64),
+    "cifar10-ipc1": Row(D3, 32, 3, 10, 50, device="cuda", precision="tf32", kept=8),
     "cifar10-ipc10": Row(D3, 32, 3, 100, 30, device="cuda", precision="tf32", kept=400),
     "cifar100-ipc10": Row(D3, 32, 3, 1000, 20, 100, device="cuda", precision="tf32", kept=1500),
     "cifar100-ipc10-bf16": Row(D3, 32, 3, 1000, 20, 100, device="cuda", precision="bfloat16", kept=1500),

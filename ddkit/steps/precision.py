@@ -21,7 +21,9 @@ def real_of(maps: torch.dtype) -> torch.dtype:
 @contextmanager
 def convolution_precision(device: torch.device, precision: str) -> Iterator[None]:
     """Within it cuDNN's convolutions use TF32 for the precision "tf32" and full float32 for every other one, whatever
-    the process has set. (PyTorch's own default is TF32.) Nothing changes where `device` is no CUDA device."""
+    the process has set. (PyTorch's own default is TF32.) Nothing changes where `device` is no CUDA device.
+
+    Afterwards the process's values are back; one that it had left open is then set to what it meant."""
     if device.type != "cuda":
         yield
         return

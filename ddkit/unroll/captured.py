@@ -11,7 +11,7 @@ import gc
 from collections.abc import Callable
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,7 +48,7 @@ def _solver(net: Network, precision: str, memory: int | None, problem: Problem, 
     """A graph of this kind of problem; where memory is short, one that keeps no steps; else the adjoint as it is."""
     what = "the inner loop could not be captured as a CUDA graph"
     made = _attempt(net, precision, memory, problem, backward)
-    if isinstance(made, RuntimeError) and out_of_memory(made):
+    if isinstance(made, _Failure) and made.out_of_memory:
         memory = 0
         _SOLVERS.clear()
         gc.collect()
@@ -58,36 +58,51 @@ def _solver(net: Network, precision: str, memory: int | None, problem: Problem, 
             warn_slower(what, "memory is short", "no step is kept, and each is computed twice")
     if isinstance(made, _Graph):
         return made
-    warn_slower(what, str(made))
+    warn_slower(what, made.why)
     return partial(walked, net, precision, memory, backward=backward)
 
 
-def _attempt(
-    net: Network, precision: str, memory: int | None, problem: Problem, backward: bool
-) -> "_Graph | RuntimeError":
+class _Failure(NamedTuple):
+    """Why there is no graph. It holds no error: through its frames an error would keep the failed graph's memory."""
+
+    why: str
+    out_of_memory: bool
+
+
+def _attempt(net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> "_Graph | _Failure":
     try:
         return _Graph(net, precision, memory, problem, backward)
     except RuntimeError as error:
-        return error.with_traceback(None)  # whose frames hold the failed graph's memory
+        first: BaseException = error  # the end of a capture raises too, on top of what went wrong
+        while (before := first.__cause__ or first.__context__) is not None:
+            first = before
+        return _Failure(str(first), out_of_memory(error))
 
 
 class _Graph:
     """One network's problems of one kind and shape, as a CUDA graph over buffers of its own."""
 
     def __init__(self, net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> None:
-        device = problem.theta_0.device
+        self._device = problem.theta_0.device
         step, kept = step_for(net, problem.theta_0, precision), budget(memory, problem)
         mine = _copy(problem)
         self._buffers = _tensors(mine)
-        with convolution_precision(device, precision):
-            self._solved, self._replay = recorded(lambda: adjoint(step, mine, kept, backward), device)
+        self._free: torch.cuda.Event | None = None
+        with convolution_precision(self._device, precision):
+            self._solved, self._replay = recorded(lambda: adjoint(step, mine, kept, backward), self._device)
 
     def __call__(self, problem: Problem) -> Solved:
+        on_cuda = self._device.type == "cuda"
+        if on_cuda and self._free is not None:  # the last caller may have used another stream
+            torch.cuda.current_stream(self._device).wait_event(self._free)
         for buffer, value in zip(self._buffers, _tensors(problem), strict=True):
             buffer.copy_(value)
         self._replay()
         loss, *gradients = self._solved
-        return Solved(loss.clone(), *(None if g is None else g.clone() for g in gradients))
+        solved = Solved(loss.clone(), *(None if g is None else g.clone() for g in gradients))
+        if on_cuda:
+            self._free = torch.cuda.current_stream(self._device).record_event()
+        return solved
 
 
 def _tensors(problem: Problem) -> list[Tensor]:

@@ -63,8 +63,9 @@ def matching_loss(
         precision: of convolutions and the maps between layers: "float32", "tf32" (CUDA only; float32 elsewhere) or
             "bfloat16". Parameters, gradients and sums keep the dtype of theta_0. `precision_cosine` says what it costs.
         memory: bytes that kept steps may hold, which then need not be recomputed; None: a quarter of what is free.
-        engine: "adjoint" (constant memory), "captured" (the same as one CUDA graph), "reference" (the whole autograd
-            graph, always in the dtype of theta_0; the oracle), or "auto": captured on CUDA, adjoint elsewhere.
+        engine: "adjoint" (constant memory), "captured" (the same as one CUDA graph), "reference" (the oracle: the whole
+            autograd graph, in the dtype of theta_0 and under whatever TF32 setting the process has), or "auto":
+            captured on CUDA, adjoint elsewhere.
 
     Raises:
         UsageError: an unknown name, or shapes that disagree.

@@ -28,7 +28,10 @@ def recorded(work: Callable[[], Result], device: torch.device) -> tuple[Result, 
             for _ in range(WARM_UP):
                 work()
         now.wait_stream(aside)
-        # Where a recording fails, torch.cuda.graph leaves its own stream current; the outer block restores `now`.
-        with torch.cuda.stream(now), torch.cuda.graph(graph):
+        # Where a recording fails, torch.cuda.graph leaves its own stream current; the outer block restores `now`. By
+        # default that stream is one of the device that was first recorded on, hence ours. "thread_local": other threads
+        # of the process may go on using the device.
+        capture = torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local")
+        with torch.cuda.stream(now), capture:
             result = work()
     return result, graph.replay

@@ -14,7 +14,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 from claims import CLAIMS  # noqa: E402
-from ledger import GOOD, Claim, Ledger, Target, told  # noqa: E402
+from ledger import GOOD, Begun, Claim, Ledger, Target, told  # noqa: E402
 from parcel import LIMIT, pack, take  # noqa: E402
 
 WRITE = "import pathlib, sys; run = pathlib.Path(sys.argv[1]); run.mkdir(parents=True, exist_ok=True); "
@@ -130,8 +130,89 @@ def test_a_long_claim_goes_on_where_it_was_stopped(ledger, tmp_path):
     (first,) = ledger(parts).run(5, quiet)
     assert first["status"] == "unfinished" and first["seconds"] >= 3
     (second,) = ledger(parts).run(60, quiet)
-    assert second["status"] == "ok" and second["seconds"] >= first["seconds"]
+    assert second["status"] == "ok" and second["figures"]["seconds"] == second["seconds"] >= first["seconds"]
     assert {file.name for file in (tmp_path / "work" / "runs" / "parts").iterdir()} == {"part", "done"}
+
+
+def test_a_target_of_seconds_is_held_against_all_parts(ledger):
+    program = WRITE + "import time\nif '--resume' not in sys.argv: time.sleep(600)"
+    short = Target("seconds", at_most=2)
+    parts = Claim("parts", "a test", ("-c", program, "{run}"), 4, (), resume=("--resume",), targets=(short,))
+    assert statuses(ledger(parts).run(5, quiet)) == {"parts": "unfinished"}
+    assert statuses(ledger(parts).run(60, quiet)) == {"parts": "missed"}
+
+
+def test_a_part_that_was_killed_with_its_ledger_is_gone_on_with(ledger, tmp_path):
+    """Nothing was written but that it had begun; it also comes back from a parcel."""
+    program = WRITE + "(run / ('done' if '--resume' in sys.argv else 'anew')).write_text('')"
+    parts = Claim("parts", "a test", ("-c", program, "{run}"), 5, (), resume=("--resume",))
+    made = ledger(parts)
+    (made.work / "runs" / "parts").mkdir(parents=True)
+    Begun(made.work / "begun" / "parts.json", parts.digest()).note(40.0)
+    (tmp_path / "out").mkdir()
+    (made.work / "runs" / "parts" / "part").write_text("")
+    list(pack(made.work, tmp_path / "out", 10))
+    made.work = tmp_path / "elsewhere"
+    take((tmp_path / "out").iterdir(), made.work)
+    (line,) = made.run(60, quiet)
+    assert line["status"] == "ok" and 40 <= line["seconds"] < 60
+    assert {file.name for file in (made.work / "runs" / "parts").iterdir()} == {"part", "done"}
+
+
+def test_a_part_that_cannot_be_gone_on_with_begins_anew(ledger, tmp_path):
+    program = WRITE + "import time\nif '--resume' in sys.argv: sys.exit(1)\nif not (run / 'x').exists(): time.sleep(2)"
+    parts = Claim("parts", "a test", ("-c", program, "{run}"), 1.5, (), resume=("--resume",))
+    made = ledger(parts, claim("other"))
+    found = [statuses(made.run(seconds, quiet))["parts"] for seconds in (1.6, 60, 60)]
+    assert found == ["unfinished", "failed", "ok"]
+
+
+def test_claims_that_failed_come_last(ledger):
+    order = []
+    made = ledger(claim("bad", "raise SystemExit(1)"), claim("good"))
+    made.run(60, quiet)
+    made.run(60, order.append)
+    assert [text.split()[0] for text in order] == ["good", "bad:", "bad"]
+
+
+def test_a_stricter_target_is_judged_anew(ledger):
+    def row(at_least):
+        return claim("row", figures=lambda work, run: {"ratio": 2.0}, targets=(Target("ratio", at_least=at_least),))
+
+    assert statuses(ledger(row(1)).run(60, quiet)) == {"row": "ok"}
+    assert statuses(ledger(row(3)).run(60, quiet)) == {"row": "missed"}
+
+
+def test_a_slower_way_is_told(ledger):
+    (line,) = ledger(claim("row", "print('RuntimeWarning: no graph; which is slower')")).run(60, quiet)
+    assert line["slower ways"] == ["RuntimeWarning: no graph; which is slower"] and "a slower way" in told(line)
+
+
+def test_a_claim_that_reads_a_run_of_another_machine(ledger, tmp_path):
+    first = claim("first", WRITE + "(run / 'set.h5').write_text('')")
+    first = Claim("first", "a test", (*first.command, "{run}"), 5, ())
+    second = claim("second", needs=("{runs}/first/set.h5",), follows="first")
+    made = ledger(first, second)
+    assert statuses(made.run(60, quiet)) == {"first": "ok", "second": "ok"}
+    made.results.write_text(made.results.read_text().splitlines()[0] + "\n")
+    made.work = tmp_path / "another"
+    assert statuses(made.run(60, quiet)) == {"first": "proven", "second": "elsewhere"}
+
+
+def test_homes_and_paths(ledger, tmp_path, monkeypatch):
+    """A claim with a home of its own finds it empty; the caller's PYTHONPATH stays."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "libraries"))
+    program = "import os, pathlib; print(os.environ['PYTHONPATH']); h = pathlib.Path(os.environ['DDKIT_HOME']); "
+    program += (
+        "h.mkdir(parents=True, exist_ok=True); (h / 'expert').open('a').write('x'); print((h / 'expert').read_text())"
+    )
+    for home, wanted in (("home", ["x", "xx"]), ("home-own", ["x", "x"])):
+        made = ledger(Claim(f"of-{home}", "a test", ("-c", program), 5, (), home=home))
+        for content in wanted:
+            made.results.unlink(missing_ok=True)
+            (line,) = made.run(60, quiet)
+            path, found = line["log"].split()
+            assert found == content and path.endswith(f"{os.pathsep}{tmp_path / 'libraries'}")
 
 
 def test_a_run_folder_of_other_sources_is_removed(ledger, tmp_path):
