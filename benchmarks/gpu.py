@@ -17,7 +17,8 @@ Statuses:
 
 --data holds cifar10.npz and cifar100.npz; it is $DDKIT_DATA by default. --work holds run folders, experts and logs.
 --pack writes up to that many MiB of it into parcels in --out (16 MiB each at most); --take unpacks parcels of an
-earlier machine first. --rehearse runs every claim on the CPU at toy size, on random images, with engine adjoint for captured.
+earlier machine first. --rehearse runs every claim on the CPU at toy size, on random images, with engine adjoint for
+captured.
 The last 30 of the given seconds are kept for the end. The exit code is 0 if no claim failed, overran, missed a target
 or lacked a file; of a rehearsal, if every claim ended "ok".
 """

@@ -7,7 +7,8 @@ from torch import Generator, Tensor
 
 @runtime_checkable
 class Augmentation(Protocol):
-    """Parameters are drawn first and applied later, to N batches at once; `strategy` names it, "" is none."""
+    """Parameters are drawn first and applied later, to N batches at once or, as they can be sliced, to some of them;
+    `strategy` names it, "" is none."""
 
     @property
     def strategy(self) -> str: ...

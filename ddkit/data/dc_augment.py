@@ -27,11 +27,15 @@ OPS: Final = ("crop", "scale", "rotate", "noise")
 
 @dataclass(frozen=True, eq=False)
 class DCParams:
-    """For each image of N batches its operation, a number of OPS, and up to two uniform numbers; the noise's seed."""
+    """For each image of N batches its operation, a number of OPS, and up to two uniform numbers; each batch's seed of
+    noise."""
 
     ops: Int64[Tensor, "n b"]
     values: Float[Tensor, "n b 2"]
-    seed: int
+    seeds: Int64[Tensor, " n"]
+
+    def __getitem__(self, batches: slice) -> "DCParams":
+        return DCParams(self.ops[batches], self.values[batches], self.seeds[batches])
 
 
 class DCAugment:
@@ -48,7 +52,7 @@ class DCAugment:
         shape = (batches, batch_size or 1)
         ops = self._ops[torch.randint(len(self._ops), shape, generator=generator)]
         values = torch.rand(*shape, 2, generator=generator, dtype=torch.float64)
-        return DCParams(ops, values, int(torch.randint(2**62, (), generator=generator)))
+        return DCParams(ops, values, torch.randint(2**62, (batches,), generator=generator))
 
     def apply(self, x: Float[Tensor, "n b c h w"], params: DCParams) -> Float[Tensor, "n b c h w"]:
         """The augmented images; no gradient goes through them."""
@@ -58,7 +62,8 @@ class DCAugment:
             if (mine := ops == number).any():
                 out[mine] = run(x[mine], mean[mine], params.values[mine.cpu()])
         if (mine := ops == OPS.index("noise")).any():
-            out[mine] += NOISE * torch.randn(x[mine].shape, generator=stream(params.seed, "noise")).to(x)
+            drawn = [torch.randn(x.shape[1:], generator=stream(seed, "noise")) for seed in params.seeds.tolist()]
+            out[mine] += NOISE * torch.stack(drawn).to(x)[mine]
         return out
 
 

@@ -20,7 +20,10 @@ STACK_UP_TO = 32
 images, 5 networks, ConvNet-D2/32); larger ones slower (0.2 to 0.6x at 64 and 128): stacked convolutions are grouped."""
 
 CHUNK = 25
-"""Steps whose batches are prepared together, in one batched augmentation."""
+"""Steps whose batches are drawn together."""
+
+AHEAD = 2**22
+"""Numbers in the images that are gathered and augmented in one go: a chunk of digits, a few steps of larger images."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,12 @@ def _batches(
         index, left = left[:, : steps * b], left[:, steps * b :]
         index = index.view(n, steps, b).transpose(0, 1).to(images.device)
         params = dsa.sample(generator, steps * n, b, (images.shape[-2], images.shape[-1]))
-        x = dsa.apply(images[index].flatten(0, 1), params).unflatten(0, (steps, n))
-        yield from zip(x, labels[index], strict=True)
+        at_once = max(1, AHEAD // (n * b * images[0].numel()))
+        for begin in range(0, steps, at_once):
+            own = index[begin : begin + at_once]
+            some = params[begin * n : begin * n + len(own) * n]
+            x = dsa.apply(images[own].flatten(0, 1), some).unflatten(0, (len(own), n))
+            yield from zip(x, labels[own], strict=True)
 
 
 def _fused_on_cpu(net: FlatNet, theta: Tensor) -> Step | None:

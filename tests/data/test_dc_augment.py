@@ -81,3 +81,9 @@ def test_draws_repeat_and_leave_the_global_generator_alone() -> None:
     (_, _, one), (_, _, other) = draw("dc:crop_scale_rotate"), draw("dc:crop_scale_rotate")
     assert torch.equal(one, other)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_some_batches_are_those_of_all() -> None:
+    x, params, out = draw("dc:crop_scale_rotate_noise")
+    augment = DCAugment("dc:crop_scale_rotate_noise")
+    assert torch.equal(torch.cat([augment.apply(x[:2], params[:2]), augment.apply(x[2:], params[2:])]), out)

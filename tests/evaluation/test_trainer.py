@@ -222,3 +222,18 @@ def test_training_leaves_the_global_generator_and_the_images_alone() -> None:
     ]  # fmt: skip
     assert torch.equal(torch.get_rng_state(), before) and torch.equal(images, kept)
     assert torch.equal(*runs)
+
+
+@pytest.mark.parametrize("ahead", [1, 5_000, 2**40])
+def test_how_far_ahead_batches_are_prepared_changes_no_bit(ahead: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.randn(60, 3, 9, 11, generator=stream(0, "images"))
+    labels, members = torch.arange(60) % 4, torch.arange(60).expand(3, -1)
+    training, dsa = Training(steps=30, batch=16), DSA("color_crop_cutout_flip_scale_rotate")
+
+    def batches() -> list[torch.Tensor]:
+        made = trainer._batches(images, labels, members, training, dsa, stream(0, "batches"))
+        return [part for batch in made for part in batch]
+
+    usual = batches()
+    monkeypatch.setattr(trainer, "AHEAD", ahead)
+    assert all(torch.equal(one, other) for one, other in zip(batches(), usual, strict=True))
