@@ -110,20 +110,24 @@ def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
     def call(z: Tensor, *rest: Any) -> Any:
         kind = (z.shape, z.dtype, z.device)
         if kind not in programs:
-            # A code object of its own for each kind of map: dynamo counts the programs of one and gives up after eight
+            # A code object of its own for each kind of map: dynamo compiles one code object eight times at most
             programs[kind] = torch.compile(_twin(formula), dynamic=False)
         try:
             return programs[kind](z, *rest)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # whatever a compiler may raise: there is a slower way
-            if z.is_cuda and torch.cuda.is_current_stream_capturing():
+            if _capturing(z):
                 raise  # the capture is lost, and the program may be good outside of it
             warn_slower("the step could not be compiled", str(error) or type(error).__name__)
             programs[kind] = formula
             return formula(z, *rest)
 
     return call
+
+
+def _capturing(z: Tensor) -> bool:
+    return z.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 def _twin(function: Any) -> Any:

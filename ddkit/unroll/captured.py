@@ -2,7 +2,7 @@
 
 At ten images a step the work is bound by launches. On one H100 (ConvNet-D3/128, medians of 7, torch 2.11) an outer
 gradient takes 0.74 s launched kernel by kernel and 0.11 s as a graph at B = 10, N = 50; 0.44 and 0.23 s at B = 100,
-N = 30. See benchmarks/unroll.py and its results. (Measured before steps were kept, see `memory`.)
+N = 30 (benchmarks/results/unroll.jsonl). These figures are of an older version, whose steps went through autograd.
 
 Where a graph cannot be captured there is one warning, and the same work is launched operation by operation.
 """

@@ -83,7 +83,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class largest:  # called like a function; equal shares are equal, so that one CUDA graph serves them
+class largest:  # lower case, since it is used like a function; instances of equal share compare equal: one CUDA graph
     """The weighting of PAD and EDF: 1 for the given share of parameters, those that miss most, and 0 for the others."""
 
     share: float

@@ -102,7 +102,7 @@ def test_overridden_it_says_what_flips_cost_and_goes_on(home, tmp_path, monkeypa
     with pytest.raises(UsageError, match=r"key 'evaluate.flips': .* data.flips_keep_label is false; let it be augment"):
         evaluate(made.folder, overrides=(*quick, "data.flips_keep_label=false"))
     found = plan("dm", fyi=True, overrides=settings, probe_seconds=0.1)
-    assert [stage.name for stage in found.stages] == ["condensation", "evaluation"]
+    assert [stage.name for stage in found.stages] == ["data", "condensation", "evaluation"]
 
 
 def test_a_set_without_flips_is_not_mirrored_against_its_labels(home, tmp_path, monkeypatch) -> None:

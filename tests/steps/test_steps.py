@@ -1,11 +1,13 @@
 """Every kind of step against autograd in float64; the compiled kernels against what a compiler can do wrong."""
 
+import warnings
+
 import pytest
 import torch
 
 from ddkit.nets import FlatNet, cross_entropy, parse_net
 from ddkit.randomness import stream
-from ddkit.steps import slower, step_for
+from ddkit.steps import formulas, slower, step_for
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import NativeBlocks
 from ddkit.steps.choose import _step
@@ -135,6 +137,32 @@ def test_a_compiler_that_fails_is_one_warning_and_the_same_gradient(monkeypatch)
         check(fused(problem[0], "compiled"), problem, keep=True)
     instead = "it runs operation by operation, which is slower"
     assert [str(w.message) for w in caught] == [f"the step could not be compiled (no triton here); {instead}"]
+
+
+def test_a_program_that_fails_inside_a_capture_is_not_given_up(monkeypatch):
+    """Outside of captures it is used again."""
+    capturing = []
+
+    def compiled(formula, dynamic):
+        def program(*tensors):
+            if capturing:
+                raise RuntimeError("the compiler woke up")
+            return formula(*tensors)
+
+        return program
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    monkeypatch.setattr(formulas, "_capturing", lambda z: bool(capturing))
+    net, theta, x, y, _ = case()
+    step = fused(net, "compiled")
+    wanted = step.gradient(theta, x, y).theta
+    capturing.append(True)
+    with pytest.raises(RuntimeError, match="woke up"):
+        step.gradient(theta, x, y)
+    capturing.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.equal(step.gradient(theta, x, y).theta, wanted)
 
 
 @pytest.mark.gpu
