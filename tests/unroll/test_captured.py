@@ -95,7 +95,7 @@ def fresh(monkeypatch):
 
 @pytest.fixture
 def double(fresh, monkeypatch):
-    """Replaces engine "adjoint" by `captured`, and a recording by running the work again. Returns the list of recordings."""
+    """Replaces engine "adjoint" by `captured`, and a recording by running the work again. Returns the recordings."""
     made = []
 
     def rerun(work, device):
