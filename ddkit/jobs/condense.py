@@ -103,6 +103,7 @@ def condense(
         if changed:
             meter.say(changed)
             bench = bench.under(resolved.net)
+    folder.write_text(folder.recipe, to_toml(resolved))  # from here on --resume goes on with it
     with fitting_threads(bench.net.shape):
         say_what_is_long(resolved, bench, evaluate, meter)
     return condense_on(bench, resolved, folder, where, resume, evaluate, meter)
