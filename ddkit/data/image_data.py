@@ -58,6 +58,8 @@ class ImageData:
         counts = torch.bincount(self.train_labels, minlength=self.class_count)
         if not counts.all():
             empty = int((counts == 0).nonzero()[0])
+            if not empty and counts[1:].all():
+                raise DataError(f"{where}: its labels count from 1; they must count from 0, so subtract 1")
             raise DataError(
                 f"{where}: class {empty} ('{self.classes[empty]}') has no training image; remove it or add images"
             )
@@ -74,8 +76,8 @@ class ImageData:
         if self.class_count < 2:
             found = ", ".join(f"'{name}'" for name in self.classes) or "none"
             raise DataError(
-                f"{where}: has {self.class_count} class ({found}), so that every network is right; "
-                "a set is condensed for at least two classes"
+                f"{where}: has {self.class_count} class ({found}), so that no network can be wrong and no score means "
+                "anything; a set is condensed for at least two classes"
             )
         name, count = Counter(self.classes).most_common(1)[0]
         if count > 1:

@@ -15,6 +15,7 @@ from ddkit.data.imagenette import load_imagenette
 from ddkit.data.npz import KEYS, class_names, flips_keep_label, parts_of, read_npz
 from ddkit.data.tiny_imagenet import load_tiny_imagenet
 from ddkit.errors import DataError, reason
+from ddkit.home import expanded
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _offline_folder(where: str) -> Path | None:
     folder = os.environ.get("DDKIT_DATA")
     if not folder:
         return None
-    root = Path(folder).expanduser()
+    root = expanded(folder)
     if not root.is_dir():
         raise DataError(f"{where}: DDKIT_DATA names '{folder}', which is no folder; correct it or unset it")
     return root

@@ -143,7 +143,8 @@ def _meant(name: str) -> str:
 def _images(array: np.ndarray, key: str, where: str) -> UInt8[Tensor, "n c h w"]:
     if array.dtype != np.uint8 or not (array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3))):
         found = f"{array.dtype} {list(array.shape)}"
-        raise DataError(f"{where}: '{key}' must be uint8, N x H x W or N x H x W x 3, got {found}")
+        fix = "; .transpose(0, 2, 3, 1) puts the channels last" if array.ndim == 4 and array.shape[1] in (1, 3) else ""
+        raise DataError(f"{where}: '{key}' must be uint8, N x H x W, N x H x W x 1 or N x H x W x 3, got {found}{fix}")
     if array.ndim == 3:
         array = array[..., None]
     return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 3, 1, 2)))

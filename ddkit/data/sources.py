@@ -7,6 +7,7 @@ from ddkit.data.image_data import ImageData
 from ddkit.data.named import NAMED, load_named
 from ddkit.data.npz import load_npz
 from ddkit.errors import UsageError, nearest
+from ddkit.home import expanded
 from ddkit.home import home as default_home
 
 
@@ -28,10 +29,10 @@ def load_images(spec: str, home: Path | None = None) -> ImageData:
     loaders = {"npz": load_npz, "folder": load_folder}
     kind, _, path = spec.partition(":")
     if kind in loaders and path:
-        return loaders[kind](Path(path).expanduser())
+        return loaders[kind](expanded(path))
     if spec not in NAMED:
         raise UsageError(
             f"dataset '{spec}': is unknown; {nearest(spec.lower(), NAMED)}; "
-            f"for your own images write npz:FILE or folder:DIR"
+            f"for your own images write npz:FILE or folder:DIR; graphs need a method for graphs, such as mirage"
         )
     return load_named(spec, home or default_home())

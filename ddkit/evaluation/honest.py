@@ -101,7 +101,7 @@ def evaluate_honestly(
         f"learning rate of each row chosen from {list(LR_GRIDS[settings.optimiser])} on {len(real.validation.labels)} "
         "validation images",
         f"augmentation of every row: {dsa.strategy or 'none'}",
-        *class_notes(real),
+        *class_notes(real)[0 if baselines else 1 :],  # the first is about the majority row
         *label_notes(settings, teachers, temperature),
     )
     return Evaluation(

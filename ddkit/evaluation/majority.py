@@ -68,7 +68,8 @@ def balanced_accuracy(named: Tensor, labels: Tensor) -> float:
 
 
 def majority_balanced(judged_counts: Sequence[int], majority: int) -> float:
-    """`balanced_accuracy` of always naming the class `majority`: 1 / the judged classes, or 0 where it is none.
+    """`balanced_accuracy` of always naming the class `majority`: 1 / the judged classes, or 0 if the majority class is
+    not among these.
 
     Example:
         >>> majority_balanced([78, 22], 0)

@@ -10,6 +10,7 @@ from ddkit.graphs.npz import read_npz_graphs
 from ddkit.graphs.ogb import read_ogb
 from ddkit.graphs.pyg import read_pt
 from ddkit.graphs.tu import read_tu
+from ddkit.home import expanded
 from ddkit.home import home as default_home
 
 TU_LICENCE = "TUDataset collection (Morris et al. 2020); for research, with citation"
@@ -48,7 +49,7 @@ def load_graphs(spec: str, home: Path | None = None) -> GraphData:
 def _read(spec: str, home: Path) -> GraphData:
     kind, _, text = spec.partition(":")
     if kind in OWN and text:
-        return OWN[kind](Path(text).expanduser())
+        return OWN[kind](expanded(text))
     if spec == "digits-graphs":
         return digits_graphs()
     if spec in TU:
@@ -72,7 +73,7 @@ def refuse_unknown(spec: str) -> None:
         return
     if kind not in OWN or not text:
         raise _unknown(spec)
-    if not Path(text).expanduser().exists():
+    if not expanded(text).exists():
         raise DataError(f"graphs '{spec}': are not there; name a file or folder that exists")
 
 
@@ -105,7 +106,7 @@ OWN = {
 
 def _data_folder() -> Path | None:
     folder = os.environ.get("DDKIT_DATA")
-    return Path(folder).expanduser() / "graphs" if folder else None
+    return expanded(folder) / "graphs" if folder else None
 
 
 def _offline(path: str, spec: str) -> Path:

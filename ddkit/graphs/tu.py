@@ -23,7 +23,7 @@ def read_tu(folder: Path, name: str, licence: str = "") -> GraphData:
     and NAME_edge_labels.txt where they exist.
 
     Without node labels a node's label is its degree, as in the field. Continuous attributes are left out. Both stand in
-    the graphs' remarks. Files that speak of a readme are nobody's concern; any other .txt file is refused.
+    the graphs' remarks. Files with "readme" in their name are ignored; any other .txt file is refused.
 
     Raises:
         DataError: a file is missing, damaged or not of the format, or the arrays do not fit together.

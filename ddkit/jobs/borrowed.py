@@ -4,7 +4,7 @@ Two rules, which change nothing where there is not more data than the recipe's o
 
 Steps: training takes as many steps as on the recipe's own data. An epoch of ten times as many images has ten times as
 many steps, so every setting that counts epochs (of the evaluation, of experts and teachers, and those that a method
-reads of them) becomes a tenth, rounded up; a beginning that may be 0 is rounded down.
+reads of them) becomes a tenth, rounded up; settings whose minimum is 0 (start epochs) are rounded down.
 
 Network: on larger images a ConvNet gets the field's depth for their size; where that is deeper, it gets half the width.
 From digits to 28 and 32 pixels this is depth 3 and width 16, as in the recipes for Fashion-MNIST and CIFAR-10 that two
@@ -13,11 +13,13 @@ cores finish.
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 from ddkit.data import ImageData, load_images
+from ddkit.jobs.resolve import find_recipe
 from ddkit.nets import ConvNetSettings, fitting_convnet
-from ddkit.recipe import Recipe
+from ddkit.recipe import Recipe, read_toml
 
 
 def fitted(recipe: Recipe, lender: str | None, data: ImageData, overrides: tuple[str, ...]) -> tuple[Recipe, str]:
@@ -47,6 +49,22 @@ def fitted(recipe: Recipe, lender: str | None, data: ImageData, overrides: tuple
     if not told:
         return recipe, ""
     return recipe, f"made for {_size(own)} of '{lender}' and fitted to {_size(data)}: {', '.join(told)}"
+
+
+def used_as_written(recipe: Recipe, source: str | Path, count: int) -> str:
+    """A line that says that a recipe, asked for by name or file, is not fitted to other data; "" on its own data.
+
+    Args:
+        recipe: as it was resolved.
+        source: its name or file.
+        count: training images of the data.
+    """
+    where, text = find_recipe(source)
+    own = read_toml(text, where).get("data", {}).get("name", recipe.data.name)
+    if own == recipe.data.name:
+        return ""
+    told = f"was made for '{own}' and is used as written on {count:,} images of '{recipe.data.name}'"
+    return f"{where} {told}; settings that count epochs may take much longer there (ddkit plan says how long)"
 
 
 def _deeper(net: Any, own: ImageData, data: ImageData) -> dict[str, int]:

@@ -41,7 +41,7 @@ class KeptRows:
     def say(self, meter: Meter) -> None:
         """Say how many rows are there."""
         if count := len(list(self.folder.glob("*.json"))):
-            meter.say(f"{count} of this table's rows are there, from an evaluation that did not end; the others follow")
+            meter.say(f"{count} rows are kept from an interrupted evaluation; the others follow")
 
     def __call__(self, name: str, score: Callable[[], Score]) -> Score:
         """A row's score: from its file, or scored and put there."""

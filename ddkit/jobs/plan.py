@@ -11,7 +11,7 @@ from ddkit.errors import UsageError
 from ddkit.home import home
 from ddkit.jobs.amounts import size_text
 from ddkit.jobs.bench import Bench, lay_out, pick_device
-from ddkit.jobs.borrowed import fitted
+from ddkit.jobs.borrowed import fitted, used_as_written
 from ddkit.jobs.condense import default_folder
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.probe import Gauge, probe_condensation, probe_evaluation, probe_missing, rows_of
@@ -126,6 +126,8 @@ def plan(
         resolved, changed = fitted(resolved, lent_by(method, data, ipc), bench.real.data, overrides)
         facts += [changed] * bool(changed)
         bench = bench.under(resolved.net)
+    elif line := used_as_written(resolved, recipe, len(bench.real.data.train_labels)):
+        facts.append(line)
     stock = Stock(there=0, missing=0, expert=0, disk=0)
     if resolved.experts is not None:
         stock = take_stock(resolved, bench)

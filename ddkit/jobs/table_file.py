@@ -36,6 +36,9 @@ def read_score(file: Path) -> Score:
     table = read_table(file)
     try:
         balanced = table.get("balanced")  # scores that were kept before there was one have none
-        return Score(**(table | {"accuracies": tuple(table["accuracies"]), "balanced": balanced and tuple(balanced)}))
-    except (KeyError, TypeError):
+        score = Score(**(table | {"accuracies": tuple(table["accuracies"]), "balanced": balanced and tuple(balanced)}))
+        if not all(0 <= share <= 1 for share in (*score.accuracies, *(score.balanced or ()))):
+            raise ValueError("an accuracy is no share")
+        return score
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise DataError(f"file '{file}': holds no score; delete it and run again") from None

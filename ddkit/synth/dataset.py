@@ -18,8 +18,8 @@ class SyntheticDataset(Dataset):
 
     The label is an int, or, where the set has soft labels, a row of class probabilities [K]. Teachers' logits (sets of
     INFER, SRe2L, RDED, and sets from `relabel`) become probabilities at the set's temperature T, softmax(logits / T).
-    What gave them was at that temperature too, hence `cross_entropy(net(images) / T, labels)`, where T is
-    `set.facts.temperature`, is learned best. `logits=True` gives the logits themselves.
+    For the best result divide the network's outputs by T as well: `cross_entropy(net(images) / T, labels)`, where T is
+    `set.facts.temperature`. `logits=True` gives the logits themselves.
 
     Images are in the network's space: feed them to a network as they are, and bring test images into the same space
     (`set.facts.mean` and `.std`). Mirror them with probability `set.facts.evaluation_flip`. The whole set lies in

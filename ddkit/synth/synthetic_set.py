@@ -13,7 +13,7 @@ from ddkit.synth.facts import Record, SetFacts
 from ddkit.synth.top_k import is_packed, packed_bytes
 
 SUM_OFF = 1e-3
-"""By how much the sum of a row of probabilities may miss 1: what a thousand of them lose as float16."""
+"""By how much the sum of a row of probabilities may miss 1: the rounding of a thousand float16 probabilities."""
 
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first

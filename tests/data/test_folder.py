@@ -178,7 +178,7 @@ def test_other_refusals(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"file.zip' is a file; unpack it"):
         load_images(f"folder:{tmp_path / 'file.zip'}")
     save_pictures(tmp_path / "one", random_images(4, 3), np.zeros(4, int))
-    with pytest.raises(DataError, match=r"has 1 class \('cat'\), so that every network is right"):
+    with pytest.raises(DataError, match=r"has 1 class \('cat'\), so that no network can be wrong"):
         load_images(f"folder:{tmp_path / 'one'}")
     shutil.rmtree(tmp_path / "one")
     save_pictures(tmp_path / "train", random_images(4, 3), np.array([0, 0, 1, 1]))

@@ -123,6 +123,8 @@ def test_an_array_that_the_archive_holds_twice(file: Path) -> None:
         ({"test_labels": None}, "has no array 'test_labels'"),
         ({"train_images": np.zeros((12, 4, 5))}, "'train_images' must be uint8"),
         ({"train_images": np.zeros((12, 3, 4, 5), np.uint8)}, r"N x H x W x 3, got uint8 \[12, 3, 4, 5\]"),
+        ({"train_images": np.zeros((12, 3, 4, 5), np.uint8)}, r"transpose.0, 2, 3, 1. puts the channels last"),
+        ({"train_labels": np.arange(12) % 3 + 1}, "its labels count from 1; they must count from 0, so subtract 1"),
         ({"train_labels": np.zeros(12)}, r"'train_labels' must be N integers, got float64 \[12\]"),
         ({"train_labels": np.zeros((12, 14), int)}, "'train_labels' has 14 labels an image; ddkit takes one class"),
         ({"train_labels": np.zeros((12, 1, 1), int)}, r"must be N integers, got int64 \[12, 1, 1\]"),

@@ -11,7 +11,7 @@ import torch
 from ddkit.data import ImageData, load_images
 from ddkit.evaluation.training import honest_training
 from ddkit.jobs import condense, plan
-from ddkit.jobs.borrowed import fitted
+from ddkit.jobs.borrowed import fitted, used_as_written
 from ddkit.jobs.resolve import lent_by, resolve
 from ddkit.methods import method_class, method_names
 from ddkit.recipe import Recipe
@@ -138,3 +138,11 @@ def big(tmp_path: Path) -> Path:
         test_labels=np.arange(30) % 3,
     )
     return tmp_path / "big.npz"
+
+
+def test_a_recipe_that_is_asked_for_is_used_as_written_which_is_said():
+    recipe, _ = resolve(recipe="dm-digits-ipc1", data="npz:mine.npz")
+    line = used_as_written(recipe, "dm-digits-ipc1", 60000)
+    assert "was made for 'digits' and is used as written on 60,000 images of 'npz:mine.npz'" in line
+    own, _ = resolve(recipe="dm-digits-ipc1")
+    assert used_as_written(own, "dm-digits-ipc1", 1437) == ""

@@ -12,6 +12,7 @@ from ddkit.errors import DataError
 from ddkit.evaluation import Evaluation, honest, paper
 from ddkit.jobs import condense, evaluate
 from ddkit.jobs.evaluate import evaluate_columns
+from ddkit.jobs.table_file import read_score
 from ddkit.run import SilentMeter
 
 TINY = (
@@ -78,7 +79,7 @@ def test_a_condensation_killed_in_its_table_goes_on_with_the_rows_that_are_there
     assert kept(home) == 3
     rest, ear = Killer(monkeypatch), Ear()
     resumed = run("killed", resume=True, meter=ear)
-    assert rest.calls == 2 and any("3 of this table's rows are there" in line for line in ear.said)
+    assert rest.calls == 2 and any("3 rows are kept from an interrupted evaluation" in line for line in ear.said)
     assert told(resumed.evaluation) == told(whole.evaluation)
     assert (tmp_path / "killed" / "set.h5").read_bytes() == (tmp_path / "whole" / "set.h5").read_bytes()
     assert kept(home) == 0
@@ -120,3 +121,11 @@ def test_another_table_finds_nothing_and_a_damaged_row_is_one_line(
     with pytest.raises(DataError, match="holds no score; delete it and run again") as caught:
         evaluate(out)
     assert str(row) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[1]", "7", '{"name": "x", "accuracies": [7.0]}', "{}"])
+def test_a_kept_row_that_is_no_score_is_one_line(tmp_path, text):
+    file = tmp_path / "row.json"
+    file.write_text(text)
+    with pytest.raises(DataError, match="holds no score; delete it and run again"):
+        read_score(file)
