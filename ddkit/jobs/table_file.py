@@ -16,7 +16,10 @@ def read_table(file: Path) -> dict[str, Any]:
         DataError: it is damaged.
     """
     try:
-        return json.loads(file.read_text())
+        found = json.loads(file.read_text())
+        if not isinstance(found, dict):
+            raise ValueError("no table")
+        return found
     except (OSError, ValueError) as error:
         raise DataError(f"file '{file}': is damaged ({reason(error)}); delete it and run again") from None
 
