@@ -12,6 +12,7 @@ from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.raw_graphs import RawGraphs, joined
 from ddkit.graphs.targets import ONE
 from ddkit.graphs.unread import refuse_unread
+from ddkit.graphs.whole_numbers import together
 
 Array = np.ndarray
 
@@ -21,14 +22,14 @@ MASKS = ("train_mask", "val_mask", "test_mask")
 
 
 class _Graph(NamedTuple):
-    """One graph: its number of nodes, whether that was guessed, edges [2, e], features, class, and what is unread."""
+    """One graph: its number of nodes, whether that was guessed, edges [2, e], features, class [1], and what is unread."""
 
     size: int
     guessed: bool
     edge: Array
     x: Array | None
     edge_attr: Array | None
-    y: Any
+    y: Array
     unread: tuple[str, ...]
 
 
@@ -66,7 +67,7 @@ def from_pyg(graphs: Any, name: str, licence: str = "") -> GraphData:
         where=where,
         sizes=sizes,
         edge=edge,
-        values=np.array([graph.y for graph in found]),
+        values=together([graph.y for graph in found], f"{where}: classes"),
         node_features=_features([graph.x for graph in found], sizes, f"{where}: node features"),
         edge_features=_features(
             [graph.edge_attr for graph in found], np.bincount(owner, minlength=len(found)), f"{where}: edge features"
@@ -173,17 +174,17 @@ def _size(number: Any, x: Array | None, edge: Array, where: str) -> tuple[int, b
     return int(last) + 1, True
 
 
-def _class(y: Any, size: int, where: str) -> Any:
-    """The one value in `y`."""
+def _class(y: Any, size: int, where: str) -> Array:
+    """The one value in `y`, [1]."""
     if isinstance(y, bool | int | float):
-        return y
+        return np.array([y])
     if not isinstance(y, torch.Tensor | np.ndarray):
         raise DataError(
             f"{where} must have one class in `y`, a tensor, got {'nothing' if y is None else type(y).__name__}"
         )
     values = _array(y, f"{where}, `y`")
     if values.size == 1:
-        return values.ravel()[0].item()
+        return values.ravel()
     shape = list(values.shape)
     if values.ndim and len(values) == size and values.size:
         raise DataError(f"{where} has a label for each of its {size} nodes (`y` of shape {shape}), but {ONE}")
@@ -215,4 +216,4 @@ def _features(given: list[Array | None], counts: Array, where: str) -> Array | N
     rows = [flat(features) for features in present if features is not None]
     if len(rows) < len(present) or len({row.shape[1] for row in rows}) > 1:
         raise DataError(f"{where}: are not the same columns in every graph")
-    return np.concatenate(rows)
+    return together(rows, where)

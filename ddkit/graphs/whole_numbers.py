@@ -1,5 +1,7 @@
 """Whole numbers out of what files and users give."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ddkit.errors import DataError
@@ -24,6 +26,20 @@ def as_integers(numbers: Array, where: str) -> tuple[Array, Array]:
         return found, numbers[:0]
     beyond = 2**63 if numbers.dtype.kind == "u" else 2.0**63  # each exact in its type
     return found, numbers[(found != numbers) | (numbers >= beyond)]
+
+
+def together(parts: Sequence[Array], where: str) -> Array:
+    """Numbers or texts beneath each other, without a loss: NumPy would join int64 and float64 as float64, where
+    different whole numbers from 2^53 on become equal.
+
+    Raises:
+        DataError: parts of several kinds, one of which is no number.
+    """
+    if len({part.dtype.kind for part in parts}) > 1:
+        found = [as_integers(part, where) for part in parts]
+        if not any(len(others) for _, others in found):
+            return np.concatenate([numbers for numbers, _ in found])
+    return np.concatenate(parts)  # parts with a number that is not whole keep it, for the caller to name
 
 
 def narrow(numbers: Array, below: int) -> Array:

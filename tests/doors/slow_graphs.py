@@ -143,6 +143,9 @@ def tu_says(texts: dict[str, str]) -> Plain | None:
                         raise Nonsense from None
                 rows.append(row)
         need(len({len(row) for row in rows}) <= 1)
+        every = [number for row in rows for number in row]
+        if not all(isinstance(number, int) and integral(number) for number in every):
+            need(not any(math.isfinite(number) and abs(number) >= 2**53 for number in every))
         return rows
 
     known = ["A", "graph_indicator", "graph_labels", "node_labels", "edge_labels"]

@@ -217,6 +217,21 @@ def test_what_is_odd_but_whole_is_read(tmp_path):
     assert load_graphs(own_npz(tmp_path, **none)).edge.shape == (2, 0)
 
 
+def test_large_whole_numbers_of_several_types_stay_apart():
+    """2^60 and its successor are one float64; graphs of other types do not make them one."""
+    large = 2**60
+    read = from_pyg([pyg(large), pyg(large + 1), pyg(0.0), pyg(True)], "own")
+    assert read.classes == ("0", "1", str(large), str(large + 1)) and read.y.tolist() == [2, 3, 0, 1]
+    column = np.array([[large], [large + 1]])
+    for other in (torch.zeros(2, 1), np.zeros((2, 1), np.uint64), torch.zeros(2, 1).bool()):
+        graphs = [pyg(0), pyg(1)]
+        for key in ("x", "edge_attr"):
+            graphs[0][key], graphs[1][key] = torch.from_numpy(column), other
+        read = from_pyg(graphs, "own")
+        assert read.node_vocabulary[read.node_label].ravel().tolist() == [large, large + 1, 0, 0]
+        assert read.edge_vocabulary[read.edge_label].ravel().tolist() == [large, large + 1, 0, 0]
+
+
 @pytest.mark.parametrize(
     "make, line",
     [
@@ -289,6 +304,11 @@ def test_what_is_odd_but_whole_is_read(tmp_path):
         (lambda p: from_pyg([pyg([0, 1]), pyg(1)], "own"), "graph 0 has a label for each of its 2 nodes"),
         (lambda p: from_pyg(sliding(), "own"), "graph 0 has 2 nodes, but `x` is of shape [3, 1]; give a row for each"),
         (lambda p: from_pyg([pyg(0, edge=[0, 1, 1])], "own"), "`edge_index` must be of shape [2, edges], got [3]"),
+        (
+            lambda p: load_graphs(tu_folder(p, node_labels="9007199254740993\n9007199254740992.0\n1\n1\n")),
+            "it holds 9007199254740992, but numbers from 2^53 on are only exact where",
+        ),
+        (lambda p: from_pyg([pyg(2**60), pyg(0.5)], "own"), "got 0.5; that is a regression target"),
         (lambda p: broken(offset=np.array([0, 1])), "do not divide"),
         (lambda p: broken(edge_label=np.zeros(1)), "there must be one for each"),
     ],
