@@ -274,7 +274,8 @@ def objects(draw: st.DrawFn) -> Any:
     one, other = given_to[graph], given_to[graph - 1]
     match draw(st.integers(0, 15)):
         case 0:
-            setattr(one, draw(st.sampled_from(["edge_weight", "pos", "train_mask", "node_type"])), torch.ones(2))
+            name = draw(st.sampled_from(["edge_weight", "pos", "train_mask", "node_type"]))
+            setattr(one, name, draw(st.sampled_from([torch.ones(2), [0.5, 2], (1,), [torch.ones(2)], {"w": 1.5}])))
         case 1:
             one.y = torch.zeros(1, draw(st.integers(1, 12)))
         case 2 | 3:

@@ -162,9 +162,10 @@ def ends(folder, **arrays):
     return own_npz(folder, edge_src=[0, 1], edge_dst=[0, 1], **arrays)
 
 
-def weighted():
+def weighted(**parts):
     graph = pyg(1)
-    graph.edge_weight = torch.ones(2)
+    for key, value in (parts or {"edge_weight": torch.ones(2)}).items():
+        graph[key] = value
     return graph
 
 
@@ -230,6 +231,37 @@ def test_large_whole_numbers_of_several_types_stay_apart():
         read = from_pyg(graphs, "own")
         assert read.node_vocabulary[read.node_label].ravel().tolist() == [large, large + 1, 0, 0]
         assert read.edge_vocabulary[read.edge_label].ravel().tolist() == [large, large + 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "key, value, kind",
+    [
+        ("edge_weight", [1.0, 2.0], "list"),
+        ("edge_weight", 0.3, "float"),
+        ("edge_kind", "single", "str"),
+        ("edge_weights", [torch.ones(2)], "list"),
+        ("weights", (0.5, 1), "tuple"),
+        ("extra", {"w": torch.ones(2)}, "dict"),
+        ("extra", {"w": [["a"], [{"b": 1}]]}, "dict"),
+    ],
+)
+def test_data_that_a_graph_would_lose_is_refused(key, value, kind):
+    with pytest.raises(DataError, match=f"graph 1: has the {kind} '{key}', which ddkit does not read"):
+        from_pyg([pyg(0), weighted(**{key: value})], "own")
+
+
+def test_texts_and_single_numbers_beside_a_graph_are_left_out_with_a_remark():
+    carried = {"smiles": "CC", "idx": 3, "mass": np.float32(1.5), "names": ["a", None], "terms": {"by": ("b",)}}
+    remarks = from_pyg([pyg(0), weighted(**carried)], "own").remarks
+    assert "left out: idx, mass, names, smiles, terms" in " ".join(remarks)
+
+
+def test_numpys_single_numbers_are_pythons():
+    """A class and a number of nodes, as iterating over an array gives them."""
+    kinds = [np.int64(3), np.uint8(3), np.float32(3), 3]
+    graphs = [Data(edge_index=torch.tensor([[0], [1]]), y=y, num_nodes=np.int64(2)) for y in kinds] + [pyg(np.bool_(1))]
+    read = from_pyg(graphs, "own")
+    assert read.classes == ("1", "3") and read.y.tolist() == [1, 1, 1, 1, 0] and read.sizes.tolist() == [2] * 5
 
 
 @pytest.mark.parametrize(
