@@ -26,7 +26,7 @@ NUMBER = bool | int | float | np.bool_ | np.number
 
 
 class _Graph(NamedTuple):
-    """One graph: its number of nodes, whether that was guessed, edges [2, e], features, class [1], and what is unread."""
+    """One graph: its number of nodes, whether that was guessed, edges [2, e], features, class [1], what is unread."""
 
     size: int
     guessed: bool

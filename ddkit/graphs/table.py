@@ -23,7 +23,8 @@ def read_numbers(path: Path, where: str, may_lack: bool = False) -> Array:
         may_lack: an empty field is nan.
 
     Raises:
-        DataError: the file is missing, holds something else than numbers or too large ones, or its lines are not equally long.
+        DataError: the file is missing, holds something else than numbers, one that is too large, or its lines are not
+            equally long.
     """
     try:
         try:
@@ -45,8 +46,8 @@ def _exact(numbers: Array) -> Array:
     large = numbers[np.isfinite(numbers) & (np.abs(numbers) >= 2.0**53)]
     if len(large):
         raise ValueError(
-            f"it holds {large[0]:.17g}, but numbers from 2^53 on are only exact where all of the file are whole, without "
-            "a point or an exponent, and below 2^63"
+            f"it holds {large[0]:.17g}, but numbers from 2^53 on are only exact where all of the file are whole, "
+            "without a point or an exponent, and below 2^63"
         )
     return numbers
 

@@ -25,7 +25,13 @@ def as_integers(numbers: Array, where: str) -> tuple[Array, Array]:
     if numbers.dtype.kind in "bi" or numbers.dtype == np.uint32 or numbers.dtype.itemsize == 1:
         return found, numbers[:0]
     beyond = 2**63 if numbers.dtype.kind == "u" else 2.0**63  # each exact in its type
-    return found, numbers[(found != numbers) | (numbers >= beyond)]
+    with np.errstate(over="ignore"):  # float16 holds 2^63 as inf, which its numbers stay below as they should
+        return found, numbers[(found != numbers) | (numbers >= beyond)]
+
+
+def too_large(number: np.generic) -> bool:
+    """Whether one of the numbers that `as_integers` could not keep is whole, so that only its size is at fault."""
+    return bool(np.isfinite(number) and number % 1 == 0)  # type: ignore[operator]
 
 
 def together(parts: Sequence[Array], where: str) -> Array:
@@ -55,5 +61,6 @@ def whole(numbers: Array, where: str) -> Array:
     """
     found, others = as_integers(numbers, where)
     if len(others):
-        raise DataError(f"{where}: must be whole numbers, got {others[0]:g}")
+        size = ", which is no signed 64-bit number" if too_large(others[0]) else ""
+        raise DataError(f"{where}: must be whole numbers, got {others[0]:g}{size}")
     return found

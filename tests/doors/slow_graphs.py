@@ -178,7 +178,8 @@ def pyg_says(graphs: Any) -> Plain | None:
             need(type(graph) is Data)
             given = {key: value for key, value in graph.to_dict().items() if value is not None}
             for key, value in given.items():
-                need(key in ("x", "edge_index", "edge_attr", "y", "num_nodes") or (isinstance(value, str | int) and not key.startswith("edge_")))
+                beside = isinstance(value, str | int) and not key.startswith("edge_")
+                need(beside or key in ("x", "edge_index", "edge_attr", "y", "num_nodes"))
             need(isinstance(given.get("edge_index"), torch.Tensor))
             need(not given["edge_index"].numel() or given["edge_index"].dim() == 2)
             need(all(given[key].dim() for key in ("x", "edge_attr") if key in given))
@@ -207,7 +208,7 @@ def pyg_says(graphs: Any) -> Plain | None:
             if isinstance(y, torch.Tensor):
                 need(y.numel() == 1)
                 y = y.item()
-            need(isinstance(y, int | float | np.number))
+            need(isinstance(y, int | float))
             plain.classes.append(y)
         need(all(len(found) <= 1 for found in columns.values()))
     except Nonsense:

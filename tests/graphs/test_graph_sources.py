@@ -211,6 +211,8 @@ def test_what_is_odd_but_whole_is_read(tmp_path):
     """Classes in a column, as OGB and scikit-learn give them; features as wide as hashes; no edge at all."""
     column = load_graphs(own_npz(tmp_path, edge_src=[0, 1], edge_dst=[0, 1], label=[[3], [5]]))
     assert column.classes == ("3", "5") and column.y.tolist() == [0, 1]
+    named = load_graphs(own_npz(tmp_path, edge_src=[0, 1], edge_dst=[0, 1], label=["ü".encode(), b"a"]))
+    assert named.classes == ("a", "ü") and named.y.tolist() == [1, 0]
     far = [[-(2**62), 2**62], [2**62, -(2**62)]]
     hashed = load_graphs(own_npz(tmp_path, edge_src=[0, 1], edge_dst=[0, 1], node_feat=far))
     assert hashed.node_label.tolist() == [0, 1] and hashed.node_vocabulary.tolist() == far
@@ -318,6 +320,22 @@ def test_numpys_single_numbers_are_pythons():
         ),
         (lambda p: load_graphs(ends(p, label=[0.5, 1.25])), "got 0.5; that is a regression target"),
         (
+            lambda p: load_graphs(ends(p, label=np.array([0, 2**63], np.uint64))),
+            "classes: must be whole numbers, got 9.22337e+18, which is no signed 64-bit number; number the classes",
+        ),
+        (
+            lambda p: load_graphs(own_npz(p, edge_src=np.array([0, 2**64 - 1], np.uint64), edge_dst=[0, 1])),
+            "ends of edges: must be whole numbers, got 1.84467e+19, which is no signed 64-bit number",
+        ),
+        (
+            lambda p: load_graphs(ends(p, label=[b"a", b"\xff"])),
+            "classes: hold the bytes b'\\xff', which are no text in UTF-8; name the classes anew",
+        ),
+        (
+            lambda p: load_graphs(ends(p, node_feat=np.array([[1], [np.inf]], np.float16))),
+            "are continuous (such as inf)",
+        ),
+        (
             lambda p: load_graphs(tu_folder(p, node_label="1\n")),
             "has the file 'X_node_label.txt', which ddkit does not",
         ),
@@ -345,6 +363,7 @@ def test_numpys_single_numbers_are_pythons():
         (lambda p: broken(edge_label=np.zeros(1)), "there must be one for each"),
     ],
 )
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_wrong_input_is_one_line(make, line, tmp_path):
     with pytest.raises((DataError, UsageError)) as caught:
         make(tmp_path)
