@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ddkit.errors import DataError
-from ddkit.graphs.whole_numbers import as_integers
+from ddkit.graphs.whole_numbers import as_integers, too_large
 
 Array = np.ndarray
 
@@ -36,7 +36,7 @@ def categories(rows: Array, where: str) -> tuple[Array, Array]:
         DataError: a value that is no whole number: such features name no category.
     """
     whole, others = as_integers(rows, where)
-    if len(others) and np.isfinite(others[0]) and others[0] % 1 == 0:
+    if len(others) and too_large(others[0]):
         raise DataError(f"{where}: hold {others[0]:g}, which is no signed 64-bit number; number the categories anew")
     if len(others):
         raise DataError(

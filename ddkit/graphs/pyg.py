@@ -12,6 +12,7 @@ from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.raw_graphs import RawGraphs, joined
 from ddkit.graphs.targets import ONE
 from ddkit.graphs.unread import refuse_unread
+from ddkit.graphs.whole_numbers import together
 
 Array = np.ndarray
 
@@ -20,15 +21,19 @@ MASKS = ("train_mask", "val_mask", "test_mask")
 """What marks a set whose nodes are classified."""
 
 
+NUMBER = bool | int | float | np.bool_ | np.number
+"""What one number may be."""
+
+
 class _Graph(NamedTuple):
-    """One graph: its number of nodes, whether that was guessed, edges [2, e], features, class, and what is unread."""
+    """One graph: its number of nodes, whether that was guessed, edges [2, e], features, class [1], what is unread."""
 
     size: int
     guessed: bool
     edge: Array
     x: Array | None
     edge_attr: Array | None
-    y: Any
+    y: Array
     unread: tuple[str, ...]
 
 
@@ -37,8 +42,9 @@ def from_pyg(graphs: Any, name: str, licence: str = "") -> GraphData:
     [v, F], `edge_attr` [e, G].
 
     Features must be whole numbers, of any type and on any device; one-hot rows count as such. Without `x`, or with an
-    `x` without columns, a node's label is its degree. Other tensors are refused by name; texts and numbers that a graph
-    also carries (such as `smiles`) are left out, which the graphs' remarks say.
+    `x` without columns, a node's label is its degree. Other tensors, lists of numbers and what is called `edge_...` are
+    refused by name; texts and single numbers that a graph also carries (such as `smiles`) are left out, which the
+    graphs' remarks say.
 
     Example:
         >>> from torch_geometric.datasets import TUDataset
@@ -66,7 +72,7 @@ def from_pyg(graphs: Any, name: str, licence: str = "") -> GraphData:
         where=where,
         sizes=sizes,
         edge=edge,
-        values=np.array([graph.y for graph in found]),
+        values=together([graph.y for graph in found], f"{where}: classes"),
         node_features=_features([graph.x for graph in found], sizes, f"{where}: node features"),
         edge_features=_features(
             [graph.edge_attr for graph in found], np.bincount(owner, minlength=len(found)), f"{where}: edge features"
@@ -133,10 +139,9 @@ def _read(graph: Any, where: str) -> _Graph:
     given = {key: value for key, value in graph.to_dict().items() if value is not None}
     if any(key in given for key in MASKS):
         raise DataError(f"{where} has a mask of nodes, as sets have whose nodes are classified, but {ONE}")
-    arrays = [
-        key for key, value in given.items() if not isinstance(value, str | bool | int | float | list | tuple | dict)
-    ]
-    refuse_unread([key for key in arrays if key not in READ], READ, where, "tensor")
+    for key, value in given.items():
+        if key.startswith("edge_") or not (isinstance(value, NUMBER) or _only_texts(value)):
+            refuse_unread([key], READ, where, "tensor" if isinstance(value, torch.Tensor) else type(value).__name__)
     if "edge_index" not in given:
         raise DataError(f"{where} has no `edge_index`; of a graph without edges it is of shape [2, 0]")
     edge = _array(given["edge_index"], f"{where}, `edge_index`")
@@ -155,11 +160,19 @@ def _read(graph: Any, where: str) -> _Graph:
     return _Graph(size, guessed, edge, x, edge_attr, _class(given.get("y"), size, where), unread)
 
 
+def _only_texts(value: Any) -> bool:
+    """Whether this is a text, or holds nothing but texts: no data that a graph would lose."""
+    if isinstance(value, dict):
+        return all(map(_only_texts, value.values()))
+    if isinstance(value, list | tuple | set):
+        return all(map(_only_texts, value))
+    return value is None or isinstance(value, str)
+
+
 def _size(number: Any, x: Array | None, edge: Array, where: str) -> tuple[int, bool]:
     """(nodes of a graph, whether only its edges tell)."""
     if number is not None:
-        told = _array(torch.as_tensor(number), f"{where}, `num_nodes`") if isinstance(number, int | float) else None
-        told = _array(number, f"{where}, `num_nodes`") if told is None else told
+        told = np.array(number) if isinstance(number, NUMBER) else _array(number, f"{where}, `num_nodes`")
         if told.size != 1 or told.dtype.kind not in "iuf" or not 0 <= told.ravel()[0] < 2**62 or told.ravel()[0] % 1:
             raise DataError(f"{where}: `num_nodes` must be one whole number of at least 0")
         return int(told.ravel()[0]), False
@@ -173,17 +186,17 @@ def _size(number: Any, x: Array | None, edge: Array, where: str) -> tuple[int, b
     return int(last) + 1, True
 
 
-def _class(y: Any, size: int, where: str) -> Any:
-    """The one value in `y`."""
-    if isinstance(y, bool | int | float):
-        return y
+def _class(y: Any, size: int, where: str) -> Array:
+    """The one value in `y`, [1]."""
+    if isinstance(y, NUMBER):
+        return np.array([y])
     if not isinstance(y, torch.Tensor | np.ndarray):
         raise DataError(
             f"{where} must have one class in `y`, a tensor, got {'nothing' if y is None else type(y).__name__}"
         )
     values = _array(y, f"{where}, `y`")
     if values.size == 1:
-        return values.ravel()[0].item()
+        return values.ravel()
     shape = list(values.shape)
     if values.ndim and len(values) == size and values.size:
         raise DataError(f"{where} has a label for each of its {size} nodes (`y` of shape {shape}), but {ONE}")
@@ -215,4 +228,4 @@ def _features(given: list[Array | None], counts: Array, where: str) -> Array | N
     rows = [flat(features) for features in present if features is not None]
     if len(rows) < len(present) or len({row.shape[1] for row in rows}) > 1:
         raise DataError(f"{where}: are not the same columns in every graph")
-    return np.concatenate(rows)
+    return together(rows, where)

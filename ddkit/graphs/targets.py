@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddkit.errors import DataError
-from ddkit.graphs.whole_numbers import NUMBERS, as_integers
+from ddkit.graphs.whole_numbers import NUMBERS, as_integers, too_large
 
 Array = np.ndarray
 
@@ -28,7 +28,7 @@ def classes_of(values: Array, graphs: int, nodes: int, where: str) -> tuple[tupl
     if len(rows) != graphs:
         raise DataError(f"{where}: has {len(rows):,} labels for {graphs:,} graphs; there must be one for each")
     if rows.dtype.kind in "US":
-        numbers = rows[:, 0].astype(np.str_)
+        numbers = _texts(rows[:, 0], where)
     elif rows.dtype.kind in NUMBERS:
         numbers, others = as_integers(rows[:, 0], where)
         if len(others):
@@ -39,8 +39,22 @@ def classes_of(values: Array, graphs: int, nodes: int, where: str) -> tuple[tupl
     return tuple(str(name) for name in names.tolist()), y.astype(np.int64, copy=False)
 
 
+def _texts(names: Array, where: str) -> Array:
+    """Texts, or bytes that are such."""
+    if names.dtype.kind == "U":
+        return names
+    try:
+        return np.char.decode(names, "utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}: classes: hold the bytes {error.object!r}, which are no text in UTF-8; name the classes anew"
+        ) from None
+
+
 def _reason(others: Array) -> str:
     """What labels that are not whole seem to be."""
     if np.isnan(others).all():
         return f", in {len(others):,} of its labels; leave out graphs whose class is missing"
+    if too_large(others[0]):
+        return ", which is no signed 64-bit number; number the classes anew"
     return f"; that is a regression target, and {ONE}"

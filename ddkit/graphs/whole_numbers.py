@@ -1,5 +1,7 @@
 """Whole numbers out of what files and users give."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ddkit.errors import DataError
@@ -23,7 +25,27 @@ def as_integers(numbers: Array, where: str) -> tuple[Array, Array]:
     if numbers.dtype.kind in "bi" or numbers.dtype == np.uint32 or numbers.dtype.itemsize == 1:
         return found, numbers[:0]
     beyond = 2**63 if numbers.dtype.kind == "u" else 2.0**63  # each exact in its type
-    return found, numbers[(found != numbers) | (numbers >= beyond)]
+    with np.errstate(over="ignore"):  # float16 holds 2^63 as inf, which its numbers stay below as they should
+        return found, numbers[(found != numbers) | (numbers >= beyond)]
+
+
+def too_large(number: np.generic) -> bool:
+    """Whether one of the numbers that `as_integers` could not keep is whole, so that only its size is at fault."""
+    return bool(np.isfinite(number) and number % 1 == 0)  # type: ignore[operator]
+
+
+def together(parts: Sequence[Array], where: str) -> Array:
+    """Numbers or texts beneath each other, without a loss: NumPy would join int64 and float64 as float64, where
+    different whole numbers from 2^53 on become equal.
+
+    Raises:
+        DataError: parts of several kinds, one of which is no number.
+    """
+    if len({part.dtype.kind for part in parts}) > 1:
+        found = [as_integers(part, where) for part in parts]
+        if not any(len(others) for _, others in found):
+            return np.concatenate([numbers for numbers, _ in found])
+    return np.concatenate(parts)  # parts with a number that is not whole keep it, for the caller to name
 
 
 def narrow(numbers: Array, below: int) -> Array:
@@ -39,5 +61,6 @@ def whole(numbers: Array, where: str) -> Array:
     """
     found, others = as_integers(numbers, where)
     if len(others):
-        raise DataError(f"{where}: must be whole numbers, got {others[0]:g}")
+        size = ", which is no signed 64-bit number" if too_large(others[0]) else ""
+        raise DataError(f"{where}: must be whole numbers, got {others[0]:g}{size}")
     return found

@@ -143,6 +143,9 @@ def tu_says(texts: dict[str, str]) -> Plain | None:
                         raise Nonsense from None
                 rows.append(row)
         need(len({len(row) for row in rows}) <= 1)
+        every = [number for row in rows for number in row]
+        if not all(isinstance(number, int) and integral(number) for number in every):
+            need(not any(math.isfinite(number) and abs(number) >= 2**53 for number in every))
         return rows
 
     known = ["A", "graph_indicator", "graph_labels", "node_labels", "edge_labels"]
@@ -175,7 +178,8 @@ def pyg_says(graphs: Any) -> Plain | None:
             need(type(graph) is Data)
             given = {key: value for key, value in graph.to_dict().items() if value is not None}
             for key, value in given.items():
-                need(key in ("x", "edge_index", "edge_attr", "y", "num_nodes") or isinstance(value, str | int))
+                beside = isinstance(value, str | int) and not key.startswith("edge_")
+                need(beside or key in ("x", "edge_index", "edge_attr", "y", "num_nodes"))
             need(isinstance(given.get("edge_index"), torch.Tensor))
             need(not given["edge_index"].numel() or given["edge_index"].dim() == 2)
             need(all(given[key].dim() for key in ("x", "edge_attr") if key in given))

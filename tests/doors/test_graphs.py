@@ -19,9 +19,9 @@ NUMBERS = st.one_of(SMALL, SMALL, SMALL, st.sampled_from([-5, 7, 2**31, 2**53 + 
 
 
 @st.composite
-def plain_graphs(draw: st.DrawFn) -> Plain:
-    """Two to seven small graphs without a fault, but that all may be of one class."""
-    count = draw(st.integers(2, 7))
+def plain_graphs(draw: st.DrawFn, least: int = 2) -> Plain:
+    """`least` to seven small graphs without a fault, but that all may be of one class."""
+    count = draw(st.integers(least, 7))
     sizes = draw(st.lists(st.integers(1, 4), min_size=count, max_size=count))
     edges = []
     for graph, size in enumerate(sizes):
@@ -59,9 +59,13 @@ def hold(read: Callable[[], GraphData], slow: Plain | None) -> GraphData | None:
     return data
 
 
+TRAIN = "split_train"
+
+
 @st.composite
-def archives(draw: st.DrawFn) -> dict[str, Any]:
-    graphs = draw(plain_graphs())
+def archives(draw: st.DrawFn, usable_split: bool = False) -> dict[str, Any]:
+    """Arrays of a graph npz, most with a fault; or without one, but with a split that can be used."""
+    graphs = draw(plain_graphs(6 if usable_split else 2))
     begin, count = np.cumsum([0, *graphs.sizes]), len(graphs.sizes)
     ends, kind = [(begin[g] + s, begin[g] + t) for g, s, t in graphs.edges], draw(st.sampled_from(["i8", "i4", "f8"]))
     arrays: dict[str, Any] = {
@@ -74,14 +78,22 @@ def archives(draw: st.DrawFn) -> dict[str, Any]:
         arrays["node_feat"] = np.array(graphs.nodes, np.int64).reshape(sum(graphs.sizes), len(graphs.nodes[0]))
     if graphs.edge_rows is not None:
         arrays["edge_feat"] = np.array(graphs.edge_rows, np.int64).reshape(len(ends), 1)
-    if draw(st.booleans()):
-        for name in draw(st.sets(st.sampled_from(["train", "valid", "validation", "val", "test"]))) | {"train", "test"}:
+    if usable_split or draw(st.booleans()):
+        names = st.sets(st.sampled_from(["valid", "validation", "val"]), max_size=1 if usable_split else None)
+        for name in sorted(draw(names) | {"train", "test"}):
             arrays[f"split_{name}"] = np.zeros(0, np.int64)
         parts = [key for key in arrays if key.startswith("split_")]
         chosen = draw(st.lists(st.integers(0, len(parts)), min_size=count, max_size=count))
+        if usable_split:  # no part empty, each class twice in train
+            order, others = draw(st.permutations(range(count))), [p for p, part in enumerate(parts) if part != TRAIN]
+            for place, graph in enumerate(order):
+                chosen[graph] = others[place] if place < len(others) else parts.index(TRAIN)
+                arrays["label"][graph] = place % 2
         for p, part in enumerate(parts):
             mask = np.array(chosen) == p
             arrays[part] = mask if draw(st.booleans()) else np.flatnonzero(mask)
+    if usable_split:
+        return arrays
     key = draw(st.sampled_from(sorted(arrays)))
     match draw(st.integers(0, 11)):
         case 0:
@@ -110,8 +122,8 @@ def archives(draw: st.DrawFn) -> dict[str, Any]:
     return arrays
 
 
-def hold_split(data: GraphData, parts: dict[str, list[int]]) -> None:
-    """A user's parts are used as they are, or refused where they cannot be."""
+def hold_split(data: GraphData, parts: dict[str, list[int]]) -> bool:
+    """A user's parts are used as they are, or refused where they cannot be. Whether they are used."""
     every = [g for part in parts.values() for g in part]
     in_train = Counter(int(data.y[g]) for g in parts["train"] if 0 <= g < len(data))
     usable = all(parts.values()) and all(0 <= g < len(data) for g in every) and len(set(every)) == len(every)
@@ -120,12 +132,13 @@ def hold_split(data: GraphData, parts: dict[str, list[int]]) -> None:
     split = knock(lambda: split_graphs(data, 0))
     assert (split is not None) == usable
     if split is None:
-        return
+        return False
     assert split.test.tolist() == parts["test"]
     if "validation" in parts:
         assert (split.train.tolist(), split.validation.tolist()) == (parts["train"], parts["validation"])
     else:
         assert sorted([*split.train.tolist(), *split.validation.tolist()]) == parts["train"] and len(split.validation)
+    return True
 
 
 @draws(250)
@@ -136,6 +149,15 @@ def test_a_graph_npz_is_read_rightly_or_refused_in_a_line(tmp_path_factory, arra
     data = hold(lambda: load_graphs(f"graphs-npz:{path}"), slow)
     if data is not None and slow is not None and slow.parts:
         hold_split(data, slow.parts)
+
+
+@draws(60)
+@given(arrays=archives(usable_split=True))
+def test_a_usable_split_of_a_graph_npz_is_used(tmp_path_factory, arrays):
+    path, slow = tmp_path_factory.getbasetemp() / "split.npz", npz_says(arrays)
+    np.savez(path, **arrays)
+    data = hold(lambda: load_graphs(f"graphs-npz:{path}"), slow)
+    assert data is not None and slow is not None and hold_split(data, slow.parts)
 
 
 @draws(100)
@@ -274,7 +296,8 @@ def objects(draw: st.DrawFn) -> Any:
     one, other = given_to[graph], given_to[graph - 1]
     match draw(st.integers(0, 15)):
         case 0:
-            setattr(one, draw(st.sampled_from(["edge_weight", "pos", "train_mask", "node_type"])), torch.ones(2))
+            name = draw(st.sampled_from(["edge_weight", "pos", "train_mask", "node_type"]))
+            setattr(one, name, draw(st.sampled_from([torch.ones(2), [0.5, 2], (1,), [torch.ones(2)], {"w": 1.5}])))
         case 1:
             one.y = torch.zeros(1, draw(st.integers(1, 12)))
         case 2 | 3:

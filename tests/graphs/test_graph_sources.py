@@ -162,9 +162,10 @@ def ends(folder, **arrays):
     return own_npz(folder, edge_src=[0, 1], edge_dst=[0, 1], **arrays)
 
 
-def weighted():
+def weighted(**parts):
     graph = pyg(1)
-    graph.edge_weight = torch.ones(2)
+    for key, value in (parts or {"edge_weight": torch.ones(2)}).items():
+        graph[key] = value
     return graph
 
 
@@ -210,11 +211,59 @@ def test_what_is_odd_but_whole_is_read(tmp_path):
     """Classes in a column, as OGB and scikit-learn give them; features as wide as hashes; no edge at all."""
     column = load_graphs(own_npz(tmp_path, edge_src=[0, 1], edge_dst=[0, 1], label=[[3], [5]]))
     assert column.classes == ("3", "5") and column.y.tolist() == [0, 1]
+    named = load_graphs(own_npz(tmp_path, edge_src=[0, 1], edge_dst=[0, 1], label=["ü".encode(), b"a"]))
+    assert named.classes == ("a", "ü") and named.y.tolist() == [1, 0]
     far = [[-(2**62), 2**62], [2**62, -(2**62)]]
     hashed = load_graphs(own_npz(tmp_path, edge_src=[0, 1], edge_dst=[0, 1], node_feat=far))
     assert hashed.node_label.tolist() == [0, 1] and hashed.node_vocabulary.tolist() == far
     none = {"edge_src": np.zeros(0, int), "edge_dst": np.zeros(0, int), "edge_feat": np.zeros((0, 1), int)}
     assert load_graphs(own_npz(tmp_path, **none)).edge.shape == (2, 0)
+
+
+def test_large_whole_numbers_of_several_types_stay_apart():
+    """2^60 and its successor are one float64; graphs of other types do not make them one."""
+    large = 2**60
+    read = from_pyg([pyg(large), pyg(large + 1), pyg(0.0), pyg(True)], "own")
+    assert read.classes == ("0", "1", str(large), str(large + 1)) and read.y.tolist() == [2, 3, 0, 1]
+    column = np.array([[large], [large + 1]])
+    for other in (torch.zeros(2, 1), np.zeros((2, 1), np.uint64), torch.zeros(2, 1).bool()):
+        graphs = [pyg(0), pyg(1)]
+        for key in ("x", "edge_attr"):
+            graphs[0][key], graphs[1][key] = torch.from_numpy(column), other
+        read = from_pyg(graphs, "own")
+        assert read.node_vocabulary[read.node_label].ravel().tolist() == [large, large + 1, 0, 0]
+        assert read.edge_vocabulary[read.edge_label].ravel().tolist() == [large, large + 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "key, value, kind",
+    [
+        ("edge_weight", [1.0, 2.0], "list"),
+        ("edge_weight", 0.3, "float"),
+        ("edge_kind", "single", "str"),
+        ("edge_weights", [torch.ones(2)], "list"),
+        ("weights", (0.5, 1), "tuple"),
+        ("extra", {"w": torch.ones(2)}, "dict"),
+        ("extra", {"w": [["a"], [{"b": 1}]]}, "dict"),
+    ],
+)
+def test_data_that_a_graph_would_lose_is_refused(key, value, kind):
+    with pytest.raises(DataError, match=f"graph 1: has the {kind} '{key}', which ddkit does not read"):
+        from_pyg([pyg(0), weighted(**{key: value})], "own")
+
+
+def test_texts_and_single_numbers_beside_a_graph_are_left_out_with_a_remark():
+    carried = {"smiles": "CC", "idx": 3, "mass": np.float32(1.5), "names": ["a", None], "terms": {"by": ("b",)}}
+    remarks = from_pyg([pyg(0), weighted(**carried)], "own").remarks
+    assert "left out: idx, mass, names, smiles, terms" in " ".join(remarks)
+
+
+def test_numpys_single_numbers_are_pythons():
+    """A class and a number of nodes, as iterating over an array gives them."""
+    kinds = [np.int64(3), np.uint8(3), np.float32(3), 3]
+    graphs = [Data(edge_index=torch.tensor([[0], [1]]), y=y, num_nodes=np.int64(2)) for y in kinds] + [pyg(np.bool_(1))]
+    read = from_pyg(graphs, "own")
+    assert read.classes == ("1", "3") and read.y.tolist() == [1, 1, 1, 1, 0] and read.sizes.tolist() == [2] * 5
 
 
 @pytest.mark.parametrize(
@@ -271,6 +320,22 @@ def test_what_is_odd_but_whole_is_read(tmp_path):
         ),
         (lambda p: load_graphs(ends(p, label=[0.5, 1.25])), "got 0.5; that is a regression target"),
         (
+            lambda p: load_graphs(ends(p, label=np.array([0, 2**63], np.uint64))),
+            "classes: must be whole numbers, got 9.22337e+18, which is no signed 64-bit number; number the classes",
+        ),
+        (
+            lambda p: load_graphs(own_npz(p, edge_src=np.array([0, 2**64 - 1], np.uint64), edge_dst=[0, 1])),
+            "ends of edges: must be whole numbers, got 1.84467e+19, which is no signed 64-bit number",
+        ),
+        (
+            lambda p: load_graphs(ends(p, label=[b"a", b"\xff"])),
+            "classes: hold the bytes b'\\xff', which are no text in UTF-8; name the classes anew",
+        ),
+        (
+            lambda p: load_graphs(ends(p, node_feat=np.array([[1], [np.inf]], np.float16))),
+            "are continuous (such as inf)",
+        ),
+        (
             lambda p: load_graphs(tu_folder(p, node_label="1\n")),
             "has the file 'X_node_label.txt', which ddkit does not",
         ),
@@ -289,10 +354,16 @@ def test_what_is_odd_but_whole_is_read(tmp_path):
         (lambda p: from_pyg([pyg([0, 1]), pyg(1)], "own"), "graph 0 has a label for each of its 2 nodes"),
         (lambda p: from_pyg(sliding(), "own"), "graph 0 has 2 nodes, but `x` is of shape [3, 1]; give a row for each"),
         (lambda p: from_pyg([pyg(0, edge=[0, 1, 1])], "own"), "`edge_index` must be of shape [2, edges], got [3]"),
+        (
+            lambda p: load_graphs(tu_folder(p, node_labels="9007199254740993\n9007199254740992.0\n1\n1\n")),
+            "it holds 9007199254740992, but numbers from 2^53 on are only exact where",
+        ),
+        (lambda p: from_pyg([pyg(2**60), pyg(0.5)], "own"), "got 0.5; that is a regression target"),
         (lambda p: broken(offset=np.array([0, 1])), "do not divide"),
         (lambda p: broken(edge_label=np.zeros(1)), "there must be one for each"),
     ],
 )
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_wrong_input_is_one_line(make, line, tmp_path):
     with pytest.raises((DataError, UsageError)) as caught:
         make(tmp_path)
