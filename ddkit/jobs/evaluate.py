@@ -227,8 +227,10 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
     """The real data a set was made from, held against the set's digests, and a network for it.
 
     Raises:
-        DataError: this machine's data differs from what the set was made from.
+        DataError: this machine's data differs from what the set was made from, or the set's tensors were changed into
+            what no set can be.
     """
+    replace(synthetic)  # its checks again: tensors can be changed in place
     facts, settings = synthetic.facts, data_of(synthetic)
     settings = replace(settings, name=data) if data else settings
     bench = lay_out(settings, parse_net(net or facts.net), pick_device(device))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,16 @@ def test_a_set_of_other_images_or_classes_than_its_data_is_refused(name: str, ho
     }
     with pytest.raises(DataError, match=rf"set of 'digits': its {name} are \(.*, but those of its data \("):
         ddkit.evaluate(dataclasses.replace(shipped, **changes[name]), nets=2)
+
+
+@pytest.mark.parametrize("judge", [ddkit.evaluate, ddkit.relabel])
+def test_a_set_that_was_changed_in_place_is_refused(judge: Callable[..., object], home: Path) -> None:
+    shipped = ddkit.load("digits-ftd-ipc1")
+    given = shipped.images.clone()
+    changed = dataclasses.replace(shipped, images=given)
+    given.fill_(math.nan)
+    with pytest.raises(DataError, match="images hold 640 of 640 numbers that are not finite"):
+        judge(changed, **{"nets": "mlp"} if judge is ddkit.relabel else {})
 
 
 @pytest.mark.parametrize("scores", ['{"scores": 3}', '{"scores": [{"name": 1}]}', '{"scores": [7]}'])
