@@ -243,6 +243,14 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
                 f"set of '{facts.dataset}': was made with other {what} (digest {theirs[:8]}) than found here "
                 f"({ours[:8]}); name the data it was made from with --data"
             )
+    preprocess = bench.real.preprocess
+    for name in ("space", "mean", "std"):
+        told, real = getattr(facts, name), getattr(preprocess, name, None)
+        if told is not None and told != real:
+            raise DataError(
+                f"set of '{facts.dataset}': its {name} is {shown(told)}, but that of its preprocessing {shown(real)}; "
+                "make it again from this data"
+            )
     for what, mine, real in (
         ("images", tuple(synthetic.images.shape[1:]), tuple(bench.real.data.shape)),
         ("classes", facts.classes, bench.real.data.classes),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, no_type_check
 
 from ddkit.errors import DataError, nearest
-from ddkit.synth.checks import column, json_object, names, positive, share, shown, text, truth, whole
+from ddkit.synth.checks import column, json_object, names, positive, share, shown, temperature, text, truth, whole
 
 SPACES = ("normalised", "zca")
 """Where images may live."""
@@ -85,7 +85,7 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "mean": column,
     "std": column,
     "lr": positive,
-    "temperature": positive,
+    "temperature": temperature,
     "top_k": whole,
 }
 _OPTIONAL = ("mean", "std", "lr", "temperature", "top_k")
