@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, no_type_check
 
+from ddkit.arguments import checked_fields
 from ddkit.errors import DataError, nearest
 from ddkit.synth.checks import column, json_object, names, positive, share, shown, temperature, text, truth, whole
 
@@ -12,6 +13,7 @@ SPACES = ("normalised", "zca")
 
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class SetFacts:
     """What a trainer must know of a set. Short values only: they become root attributes of the file.
@@ -92,6 +94,7 @@ _OPTIONAL = ("mean", "std", "lr", "temperature", "top_k")
 
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """Where a set comes from: the resolved recipe as TOML, and environment, lineage and scores as JSON texts.

@@ -62,6 +62,15 @@ SAID = [
         "fact 'top_k' is 1, but soft labels have more logits",
     ),
     (
+        "more images a class than any method makes",
+        parts(
+            labels=torch.tensor([0, 0, 0, 1, 1, 2]),
+            soft_labels=soft([1.0, 2.0, 3.0]),
+            facts=FACTS | {"temperature": 4.0, "ipc": 1},
+        ),
+        "fact 'ipc' is 1, but class 0 has 3 images; at this ipc a class has at most 2",
+    ),
+    (
         "a temperature that float32 takes for 0",
         parts(soft_labels=soft([1.0, 2.0, 3.0]), facts=FACTS | {"temperature": 1e-46}),
         "fact 'temperature' must lie between 1e-30 and 1e",
