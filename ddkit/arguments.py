@@ -64,7 +64,7 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
 
 
 def checked_fields(kind: type[R]) -> type[R]:
-    """The same dataclass, which raises UsageError for a field that is missing or unknown. Values are its own to check."""
+    """The same dataclass, which raises UsageError for a field that is missing or unknown. It checks values itself."""
     build = kind.__init__
     signature = inspect.signature(build)
 
