@@ -42,14 +42,7 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(call)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name in kwargs:
-            if name not in signature.parameters:
-                known = nearest(name, [name for name in signature.parameters if name != "self"])
-                raise UsageError(f"{_called(call)}: has no argument '{name}'; {known}")
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise UsageError(f"{_called(call)}: {error}") from None
+        bound = _bound(call, signature, args, kwargs)
         for name, value in bound.arguments.items():
             if name in hints:
                 _refuse_signs(f"{_called(call)}: {name}", value)
@@ -68,6 +61,34 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
             raise DataError(f"{_called(call)}: file{file}: {error.strerror or error}; choose another") from error
 
     return wrapper
+
+
+def checked_fields(kind: type[R]) -> type[R]:
+    """The same dataclass, which raises UsageError for a field that is missing or unknown. It checks values itself."""
+    build = kind.__init__
+    signature = inspect.signature(build)
+
+    @functools.wraps(build)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        _bound(build, signature, args, kwargs)
+        build(*args, **kwargs)
+
+    setattr(kind, "__init__", wrapper)  # noqa: B010  (mypy refuses the assignment)
+    return kind
+
+
+def _bound(
+    call: Callable[..., Any], signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> inspect.BoundArguments:
+    """The arguments by name."""
+    for name in kwargs:
+        if name not in signature.parameters:
+            known = nearest(name, [name for name in signature.parameters if name != "self"])
+            raise UsageError(f"{_called(call)}: has no argument '{name}'; {known}")
+    try:
+        return signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise UsageError(f"{_called(call)}: {error}") from None
 
 
 def _refuse_signs(what: str, value: object) -> None:

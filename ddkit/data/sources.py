@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ddkit.arguments import checked
 from ddkit.data.folder import load_folder
 from ddkit.data.image_data import ImageData
 from ddkit.data.named import NAMED, load_named
@@ -11,6 +12,7 @@ from ddkit.home import expanded
 from ddkit.home import home as default_home
 
 
+@checked
 def load_images(spec: str, home: Path | None = None) -> ImageData:
     """The real images that a recipe's `data.name` means.
 

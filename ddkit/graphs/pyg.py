@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ddkit.arguments import checked
 from ddkit.errors import DataError, reason
 from ddkit.graphs.categories import flat
 from ddkit.graphs.graph_data import GraphData
@@ -37,6 +38,7 @@ class _Graph(NamedTuple):
     unread: tuple[str, ...]
 
 
+@checked
 def from_pyg(graphs: Any, name: str, licence: str = "") -> GraphData:
     """Graphs from a list (or dataset) of PyG `Data` objects with `edge_index` [2, e], a class `y`, and perhaps `x`
     [v, F], `edge_attr` [e, G].

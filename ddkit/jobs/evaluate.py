@@ -227,8 +227,10 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
     """The real data a set was made from, held against the set's digests, and a network for it.
 
     Raises:
-        DataError: this machine's data differs from what the set was made from.
+        DataError: this machine's data differs from what the set was made from, or the set's tensors were changed into
+            what no set can be.
     """
+    replace(synthetic)  # its checks again: tensors can be changed in place
     facts, settings = synthetic.facts, data_of(synthetic)
     settings = replace(settings, name=data) if data else settings
     bench = lay_out(settings, parse_net(net or facts.net), pick_device(device))
@@ -240,6 +242,14 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
             raise DataError(
                 f"set of '{facts.dataset}': was made with other {what} (digest {theirs[:8]}) than found here "
                 f"({ours[:8]}); name the data it was made from with --data"
+            )
+    preprocess = bench.real.preprocess
+    for name in ("space", "mean", "std"):
+        told, real = getattr(facts, name), getattr(preprocess, name, None)
+        if told is not None and told != real:
+            raise DataError(
+                f"set of '{facts.dataset}': its {name} is {shown(told)}, but that of its preprocessing {shown(real)}; "
+                "make it again from this data"
             )
     for what, mine, real in (
         ("images", tuple(synthetic.images.shape[1:]), tuple(bench.real.data.shape)),

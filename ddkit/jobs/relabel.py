@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
 from ddkit.methods.regions import regions
 from ddkit.recipe import TEACHER_BN, only, override, parse_table
 from ddkit.run import Meter, SilentMeter
-from ddkit.synth import SyntheticSet, fewer, load, only_top
+from ddkit.synth import TEMPERATURES, SyntheticSet, fewer, load, only_top
 
 
 @checked
@@ -63,9 +62,11 @@ def relabel(
         NumericalError: labels that float16 cannot hold.
         DataError: a teacher that reads other pixels or classes than the set has.
     """
-    if not 0 < temperature < math.inf or (top_k is not None and top_k < 1):
+    low, high = TEMPERATURES
+    if not low <= temperature <= high or (top_k is not None and top_k < 1):
         raise UsageError(
-            f"relabel: the temperature must be above 0 and top-k at least 1, got {temperature} and {top_k}"
+            f"relabel: the temperature must lie between {low:g} and {high:g} and top-k be at least 1, got "
+            f"{temperature} and {top_k}"
         )
     if teacher_bn not in TEACHER_BN:
         raise UsageError(f"relabel: teacher_bn '{teacher_bn}' is unknown; {nearest(teacher_bn, TEACHER_BN)}")

@@ -7,7 +7,7 @@ from ddkit.errors import UsageError
 from ddkit.experts import Ensemble
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.recipe import setting
-from ddkit.synth import SyntheticSet, fewer, only_top
+from ddkit.synth import TEMPERATURES, SyntheticSet, fewer, only_top
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,12 @@ class LabelledSettings(MethodSettings):
     expert_kind: ClassVar[str | None] = "teacher"
     soft_labels: bool = setting(True, help="store the teachers' mean logits of each image (float16)")
     top_k: int | None = setting(None, at_least=1, help="logits of a label that are kept, the largest; none: all")
-    temperature: float = setting(30.0, above=0, help="at which logits are to be learned (INFER and SRe2L on CIFAR: 30)")
+    temperature: float = setting(
+        30.0,
+        at_least=TEMPERATURES[0],
+        at_most=TEMPERATURES[1],
+        help="at which logits are to be learned (INFER and SRe2L on CIFAR: 30)",
+    )
 
 
 def teachers_of(context: Context, name: str) -> Ensemble:

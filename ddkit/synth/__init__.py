@@ -4,7 +4,7 @@ In: images, labels and facts from a method. Out: a `SyntheticSet` in memory, one
 torch `Dataset`, and exports as npz, png or pt. A set knows no method; it carries what is needed to train on it.
 """
 
-from ddkit.synth.checks import shown
+from ddkit.synth.checks import TEMPERATURES, shown
 from ddkit.synth.compact import Compact, clip
 from ddkit.synth.dataset import SyntheticDataset
 from ddkit.synth.export import EXPORTERS, export
@@ -34,6 +34,7 @@ __all__ = [
     "SetFacts",
     "SyntheticDataset",
     "SyntheticSet",
+    "TEMPERATURES",
     "clip",
     "export",
     "fewer",

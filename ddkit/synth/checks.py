@@ -10,6 +10,9 @@ import numpy as np
 
 from ddkit.errors import DataError
 
+TEMPERATURES = 1e-30, 1e30
+"""The lowest and the highest temperature. float32 holds both, and float16's largest logit over the lowest one."""
+
 
 def text(value: Any, what: str) -> str:
     """A text that HDF5 can hold."""
@@ -53,6 +56,14 @@ def positive(value: Any, what: str) -> float:
     value = number(value, what)
     if value <= 0:
         raise DataError(f"set: {what} must be above 0, got {value:g}")
+    return value
+
+
+def temperature(value: Any, what: str) -> float:
+    """A temperature by which float32 can divide any logit that float16 holds."""
+    value, (low, high) = number(value, what), TEMPERATURES
+    if not low <= value <= high:
+        raise DataError(f"set: {what} must lie between {low:g} and {high:g}, got {value:g}")
     return value
 
 

@@ -18,6 +18,7 @@ from jaxtyping import Float, Float16, Int, UInt8
 from kornia.geometry.transform import hflip
 from torch import Tensor
 
+from ddkit.arguments import checked_fields
 from ddkit.errors import DataError
 
 EXPANSIONS = {False: "real+compensator/1", True: "real+compensator+mirror/1"}
@@ -25,6 +26,7 @@ EXPANSIONS = {False: "real+compensator/1", True: "real+compensator+mirror/1"}
 
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@checked_fields
 @dataclass(frozen=True, eq=False)
 class Compact:
     """The parts that are stored.

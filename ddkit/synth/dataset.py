@@ -1,5 +1,6 @@
 """A synthetic set as a torch `Dataset`."""
 
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from torch.utils.data import Dataset
 
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
+from ddkit.synth.checks import shown
 from ddkit.synth.shelf import load
 from ddkit.synth.synthetic_set import SyntheticSet
 
@@ -54,7 +56,14 @@ class SyntheticDataset(Dataset):
     def __len__(self) -> int:
         return len(self.set)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Any]:
+    def __getitem__(self, index: Any) -> tuple[Tensor, Any]:
+        try:
+            index = operator.index(index)
+        except TypeError:
+            raise UsageError(
+                f"SyntheticDataset: an index must be one whole number, got {shown(index)}; for several use "
+                "torch.utils.data.Subset"
+            ) from None
         image = self.set.images[index]
         label = int(self.set.labels[index]) if self._soft_labels is None else self._soft_labels[index]
         return (self.transform(image) if self.transform else image), label

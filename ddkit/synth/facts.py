@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, no_type_check
 
+from ddkit.arguments import checked_fields
 from ddkit.errors import DataError, nearest
-from ddkit.synth.checks import column, json_object, names, positive, share, shown, text, truth, whole
+from ddkit.synth.checks import column, json_object, names, positive, share, shown, temperature, text, truth, whole
 
 SPACES = ("normalised", "zca")
 """Where images may live."""
 
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class SetFacts:
     """What a trainer must know of a set. Short values only: they become root attributes of the file.
@@ -85,13 +87,14 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "mean": column,
     "std": column,
     "lr": positive,
-    "temperature": positive,
+    "temperature": temperature,
     "top_k": whole,
 }
 _OPTIONAL = ("mean", "std", "lr", "temperature", "top_k")
 
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """Where a set comes from: the resolved recipe as TOML, and environment, lineage and scores as JSON texts.

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ddkit.arguments import checked_fields
 from ddkit.errors import DataError
 from ddkit.synth.compact import Compact
 from ddkit.synth.facts import Record, SetFacts
@@ -17,6 +18,7 @@ SUM_OFF = 1e-3
 
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class SyntheticSet:
     """Images [N, C, H, W] in the network's space, classes [N], and optionally soft labels [N, K].
@@ -106,7 +108,16 @@ class SyntheticSet:
                     f"set: fact 'ipc' is {ipc}, but class {first} has {int(counts[first])} images; every class needs "
                     "as many"
                 )
-        elif len(names) > 1 and int((counts > 0).sum()) == 1:
+            return
+        # All that a compact form of this ipc expands to, seen from both sides: FerKD may leave some of it out.
+        most = 2 * (1 + len(names) * (self.facts.ipc - 1))
+        if int(counts.max()) > most:
+            first, ipc = int(counts.argmax()), self.facts.ipc
+            raise DataError(
+                f"set: fact 'ipc' is {ipc}, but class {first} has {int(counts[first])} images; at this ipc a class has "
+                f"at most {most}, even expanded"
+            )
+        if len(names) > 1 and int((counts > 0).sum()) == 1:
             raise DataError(f"set: all {len(labels)} labels are class {int(labels[0])}, of {len(names)} classes")
 
     def _refuse_wrong_soft_labels(self, soft: Tensor) -> None:

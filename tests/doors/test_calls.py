@@ -13,6 +13,9 @@ import pytest
 
 import ddkit
 from ddkit.arguments import checked
+from ddkit.data import load_images
+from ddkit.graphs import from_pyg
+from ddkit.synth import Compact, Record, SetFacts
 
 SHIPPED = "digits-ftd-ipc1"
 
@@ -72,6 +75,15 @@ CALLS = [
     (ddkit.compare, {"recipes": ["mtt-digits-ipc1"]}, {"sets": "3"}, "compare: sets must be int, got str '3'"),
     (ddkit.verify, {}, {"recipe": 3}, "verify: recipe must be str or a path, got int 3"),
     (ddkit.train_teachers, {}, {"recipe": 3}, "train_teachers: recipe must be str or a path or None, got int 3"),
+    (ddkit.SyntheticSet, {}, {}, "SyntheticSet: missing a required "),
+    (SetFacts, {}, {"methd": "mtt"}, "SetFacts: has no argument 'methd'; did you mean method"),
+    (Compact, {}, {}, "Compact: missing a required argument: 'real'"),
+    (Record, {}, {"recip": ""}, "Record: has no argument 'recip'; did you mean recipe"),
+    (from_pyg, {"graphs": []}, {}, "from_pyg: missing a required argument: 'name'"),
+    (from_pyg, {"graphs": []}, {"name": 7}, "from_pyg: name must be str, got int 7"),
+    (load_images, {}, {"spec": 3}, "load_images: spec must be str, got int 3"),
+    (load_images, {}, {"spec": None}, "load_images: spec must be str, got NoneType None"),
+    (load_images, {}, {"spec": "npz:" + "a" * 5000}, "File name too long"),
     (ddkit.doctor, {}, {"smoke": "no"}, "doctor: smoke must be bool, got str 'no'"),
 ]
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 
 import ddkit
 from ddkit.cli.main import run
-from ddkit.errors import DataError
+from ddkit.errors import DataError, UsageError
 from ddkit.graphs import TreeDag
 from ddkit.randomness import stream
 from ddkit.synth import Compact, GraphFacts, GraphSet, Record, Samples, SetFacts, SyntheticSet, write_set
@@ -59,6 +60,20 @@ SAID = [
         "more logits than top_k",
         parts(soft_labels=soft([1.0, 2.0, 3.0]), facts=FACTS | {"temperature": 4.0, "top_k": 1}),
         "fact 'top_k' is 1, but soft labels have more logits",
+    ),
+    (
+        "more images a class than any method makes",
+        parts(
+            labels=torch.tensor([0, 0, 0, 1, 1, 2]),
+            soft_labels=soft([1.0, 2.0, 3.0]),
+            facts=FACTS | {"temperature": 4.0, "ipc": 1},
+        ),
+        "fact 'ipc' is 1, but class 0 has 3 images; at this ipc a class has at most 2",
+    ),
+    (
+        "a temperature that float32 takes for 0",
+        parts(soft_labels=soft([1.0, 2.0, 3.0]), facts=FACTS | {"temperature": 1e-46}),
+        "fact 'temperature' must lie between 1e-30 and 1e",
     ),
     ("top_k without temperature", parts(facts=FACTS | {"top_k": 1}), "fact 'top_k' is 1; it needs a temperature"),
     ("NaN", parts(images=spoilt(math.nan)), "images hold 1 of 96 numbers that are not finite"),
@@ -174,6 +189,37 @@ def test_a_set_of_other_images_or_classes_than_its_data_is_refused(name: str, ho
     }
     with pytest.raises(DataError, match=rf"set of 'digits': its {name} are \(.*, but those of its data \("):
         ddkit.evaluate(dataclasses.replace(shipped, **changes[name]), nets=2)
+
+
+@pytest.mark.parametrize("judge", [ddkit.evaluate, ddkit.relabel])
+def test_a_set_that_was_changed_in_place_is_refused(judge: Callable[..., object], home: Path) -> None:
+    shipped = ddkit.load("digits-ftd-ipc1")
+    given = shipped.images.clone()
+    changed = dataclasses.replace(shipped, images=given)
+    given.fill_(math.nan)
+    with pytest.raises(DataError, match="images hold 640 of 640 numbers that are not finite"):
+        judge(changed, **{"nets": "mlp"} if judge is ddkit.relabel else {})
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1e-46, 1e-300, 1e300, math.nan])
+def test_a_temperature_that_float32_does_not_hold_is_refused(temperature: float, home: Path) -> None:
+    with pytest.raises(UsageError, match="the temperature must lie between 1e-30 and 1e"):
+        ddkit.relabel("digits-ftd-ipc1", nets="mlp", temperature=temperature)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"mean": (5.0,)}, r"its mean is \(5\.0,\), but that of its preprocessing \(0\."),
+        ({"std": (9.0,)}, r"its std is \(9\.0,\), but that of its preprocessing \(0\."),
+        ({"space": "zca"}, "its space is 'zca', but that of its preprocessing 'normalised'"),
+    ],
+)
+def test_a_set_of_another_preprocessing_than_its_data_has_is_refused(changes: dict, words: str, home: Path) -> None:
+    shipped = ddkit.load("digits-ftd-ipc1")
+    changed = dataclasses.replace(shipped, facts=dataclasses.replace(shipped.facts, **changes))
+    with pytest.raises(DataError, match=f"set of 'digits': {words}"):
+        ddkit.evaluate(changed, nets=2)
 
 
 @pytest.mark.parametrize("scores", ['{"scores": 3}', '{"scores": [{"name": 1}]}', '{"scores": [7]}'])

@@ -176,7 +176,7 @@ def test_what_cannot_be_done_is_one_line(source: SyntheticSet, tmp_path: Path) -
 
     refused(UsageError, "has no teachers; name some with --teachers or --bundle")
     for wrong_temperature in (0.0, -5.0, float("nan"), float("inf")):
-        refused(UsageError, "temperature must be above 0", nets=TEACHERS, temperature=wrong_temperature)
+        refused(UsageError, "temperature must lie between", nets=TEACHERS, temperature=wrong_temperature)
     refused(UsageError, "named twice", nets=TEACHERS, files=(tmp_path / "none.pt",))
     refused(UsageError, "only experts", nets=TEACHERS, overrides=("method.ipc=3",))
     refused(DataError, "no such file", files=(tmp_path / "none.pt",))

@@ -92,3 +92,28 @@ def test_a_folder_without_a_set_names_the_file_that_it_lacks(ready_made: Synthet
     (tmp_path / "unfinished").mkdir()
     with pytest.raises(DataError, match=r"unfinished/set\.h5': there is no such file"):
         load(tmp_path / "unfinished")
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("index", [slice(0, 2), "a", ["a"], [0, 1], None, 1.0, torch.tensor([0, 1])])
+def test_an_index_that_is_not_one_number_is_refused(make_set: MakeSet, soft: bool, index: object) -> None:
+    with pytest.raises(UsageError, match=r"an index must be one whole number, got .*; for several use") as caught:
+        SyntheticDataset(make_set(soft=soft))[index]
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("index", [-1, np.int64(5), torch.tensor(5)])
+def test_whole_numbers_of_any_type_are_an_index(make_set: MakeSet, index: int) -> None:
+    synthetic = make_set()
+    assert torch.equal(SyntheticDataset(synthetic)[index][0], synthetic.images[5])
+    with pytest.raises(IndexError):  # which ends a loop over the dataset
+        SyntheticDataset(synthetic)[6]
+
+
+def test_probabilities_at_every_temperature_that_a_set_may_have_are_finite(make_set: MakeSet) -> None:
+    soft = make_set(soft=True)
+    logits = torch.tensor([65504.0, -65504.0, 0.0]).expand(6, 3)
+    for temperature in (1e-30, 1e-3, 1e30):
+        facts = dataclasses.replace(soft.facts, temperature=temperature)
+        dataset = SyntheticDataset(dataclasses.replace(soft, soft_labels=logits, facts=facts))
+        assert all(label.sum() == pytest.approx(1) for _, label in dataset)
