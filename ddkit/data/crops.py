@@ -6,7 +6,6 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
-from torchvision.transforms.v2.functional import resized_crop
 
 TRIES = 10
 
@@ -40,4 +39,6 @@ def random_box(
 
 def crop_to_side(images: Float[Tensor, "b c h w"], box: Box, side: tuple[int, int]) -> Float[Tensor, "b c i j"]:
     """The box of every image, resized to `side` (bilinear, antialiased); differentiable."""
+    from torchvision.transforms.v2.functional import resized_crop  # a second and 160 MB that few methods need
+
     return resized_crop(images, *box, list(side), antialias=True)
