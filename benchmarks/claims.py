@@ -220,7 +220,7 @@ CLAIMS = (
     condensation("dm-cifar10-ipc10", "cifar10", 600, toy=TOY_LOOP),
     condensation(
         *("dsa-cifar10-ipc10", "cifar10", 1200),
-        toy=(*TOY_LOOP, "--set", "method.batch_real=4", "--set", "method.inner_loop=1"),
+        toy=(*TOY_LOOP, "--set", "method.batch_real=4", "--set", "method.outer_loop=1", "--set", "method.inner_loop=1"),
     ),
     condensation("mtt-cifar10-ipc1", "cifar10", 300),
     condensation("mtt-cifar10-ipc1", "cifar10", 300, fyi=True),
