@@ -163,7 +163,7 @@ CLAIMS = (
         command=("-m", "pytest", "-q", "-m", "gpu", "-o", "addopts=-ra", "-p", "no:cacheprovider", *TESTS),
         rehearsal=("--rehearse",),
         seconds=240,
-        touches=(*TESTS, "tests/conftest.py", *JOBS),
+        touches=(*TESTS, "tests/conftest.py", "tests/captured_problems.py", *JOBS),
     ),
     Claim(
         name="main-job",

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 from claims import CLAIMS
-from ledger import GOOD, ROOT, Ledger, told
+from ledger import GOOD, ROOT, Ledger, table_row
 from measure import commit
 from parcel import pack, take
 
@@ -98,7 +98,7 @@ def prove(args: argparse.Namespace, out: Path) -> int:
     lines = ledger.run(args.seconds - (0 if args.rehearse else RESERVE), say=lambda text: print(text, flush=True))
     if args.pack:
         print("\n".join(pack(work, out, args.pack)))
-    print("\n".join(["", *map(told, lines)]))
+    print("\n".join(["", *map(table_row, lines)]))
     good = GOOD if args.rehearse else (*GOOD, "no time", "elsewhere", "unfinished")
     return 0 if all(line["status"] in good for line in lines) else 1
 

@@ -138,7 +138,7 @@ class Ledger:
         for claim in sorted(self.claims, key=lambda claim: any(_bad(line) for line in before[claim.name])):
             line = {"claim": claim.name, "proves": claim.proves, "digest": digests[claim.name]}
             lines[claim.name] = self._one(claim, line, before[claim.name], lines, end - time.monotonic(), say)
-            say(told(lines[claim.name]))
+            say(table_row(lines[claim.name]))
         return [lines[claim.name] for claim in self.claims]
 
     def _one(
@@ -294,7 +294,7 @@ def _bad(line: Mapping[str, Any]) -> bool:
     return line["status"] in ("failed", "missed", "overran")
 
 
-def told(line: Mapping[str, Any]) -> str:
+def table_row(line: Mapping[str, Any]) -> str:
     """One line of the table."""
     figures = {name: value for name, value in line.get("figures", {}).items() if name != "seconds"}
     texts = [f"{name} {value:.4g}" for name, value in figures.items()]

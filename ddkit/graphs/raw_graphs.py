@@ -1,4 +1,4 @@
-"""Graphs as their files tell them, and their one way into `GraphData`: checks that all sources share."""
+"""Graphs as they stand in their files, and their one way into `GraphData`: checks that all sources share."""
 
 from dataclasses import dataclass
 

@@ -9,7 +9,7 @@ from ddkit.run.atomic import atomic_hdf5, atomic_write
 from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
 from ddkit.run.folder import SNAPSHOTS, RunFolder
 from ddkit.run.loop import drive
-from ddkit.run.memory import free_memory, out_of_memory
+from ddkit.run.memory import free_memory, out_of_memory, with_causes
 from ddkit.run.progress import Meter, SilentMeter, terminal_meter
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "drive",
     "free_memory",
     "out_of_memory",
+    "with_causes",
     "Meter",
     "SilentMeter",
     "terminal_meter",

@@ -25,7 +25,15 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory is short: PyTorch's own, those of CUDA's libraries, and errors that followed
     one of these, as the end of a CUDA capture does."""
     texts = ("out of memory", "ALLOC_FAILED")
+    return any(
+        isinstance(e, torch.OutOfMemoryError | MemoryError) or any(text in str(e) for text in texts)
+        for e in with_causes(error)
+    )
+
+
+def with_causes(error: BaseException) -> list[BaseException]:
+    """An error and those that it followed, the first one last."""
     chain = [error]
     while (before := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(before)
-    return any(isinstance(e, torch.OutOfMemoryError | MemoryError) or any(t in str(e) for t in texts) for e in chain)
+    return chain

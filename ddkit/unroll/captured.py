@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ddkit.run import out_of_memory
+from ddkit.run import out_of_memory, with_causes
 from ddkit.steps import Network, convolution_precision, step_for, warn_slower
 from ddkit.unroll.adjoint import Solved, adjoint, budget, walked
 from ddkit.unroll.problem import Problem
@@ -73,9 +73,7 @@ def _attempt(net: Network, precision: str, memory: int | None, problem: Problem,
     try:
         return _Graph(net, precision, memory, problem, backward)
     except RuntimeError as error:
-        first: BaseException = error  # the end of a capture raises too, on top of what went wrong
-        while (before := first.__cause__ or first.__context__) is not None:
-            first = before
+        first = with_causes(error)[-1]  # the end of a capture raises too, on top of what went wrong
         return _Failure(str(first), out_of_memory(error))
 
 

@@ -14,7 +14,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 from claims import CLAIMS  # noqa: E402
-from ledger import GOOD, Begun, Claim, Ledger, Target, told  # noqa: E402
+from ledger import GOOD, Begun, Claim, Ledger, Target, table_row  # noqa: E402
 from parcel import LIMIT, pack, take  # noqa: E402
 
 WRITE = "import pathlib, sys; run = pathlib.Path(sys.argv[1]); run.mkdir(parents=True, exist_ok=True); "
@@ -185,7 +185,7 @@ def test_a_stricter_target_is_judged_anew(ledger):
 
 def test_a_slower_way_is_told(ledger):
     (line,) = ledger(claim("row", "print('RuntimeWarning: no graph; which is slower')")).run(60, quiet)
-    assert line["slower ways"] == ["RuntimeWarning: no graph; which is slower"] and "a slower way" in told(line)
+    assert line["slower ways"] == ["RuntimeWarning: no graph; which is slower"] and "a slower way" in table_row(line)
 
 
 def test_a_claim_that_reads_a_run_of_another_machine(ledger, tmp_path):
@@ -245,7 +245,7 @@ def test_figures_are_held_against_targets(ledger):
     lines = ledger(*claims).run(60, quiet)
     wanted = {"met": "ok", "below": "missed", "above": "missed", "nan": "missed", "absent": "missed"}
     assert statuses(lines) == wanted | {"unreadable": "failed"}
-    assert "missed: ratio >= 15" in told(lines[1])
+    assert "missed: ratio >= 15" in table_row(lines[1])
     assert statuses(ledger(*claims, rehearse=True).run(60, quiet)) == dict.fromkeys(wanted, "ok") | {
         "unreadable": "failed"
     }, "a rehearsal judges no targets"
