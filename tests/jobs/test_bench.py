@@ -2,24 +2,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from listener import Listener
 
 from ddkit.errors import UsageError
 from ddkit.jobs import compare, condense, evaluate
 from ddkit.jobs.bench import pick_device
-from ddkit.run import SilentMeter
 
 TINY = ("net.width=8", "net.depth=1", "evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false")
 
 
-class Listener(SilentMeter):
+class DataListener(Listener):
     """Keeps what was said of the data."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
 
     def say(self, line: str) -> None:
         if line.startswith("data '"):
-            self.said.append(line)
+            super().say(line)
 
 
 @pytest.fixture
@@ -44,7 +41,7 @@ def test_a_name_of_no_device_is_answered_with_the_names(name: str) -> None:
 
 def test_a_run_states_its_parts(archive: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    meter, told = Listener(), "data 'mine': train 1,200, validation 30 (yours), test 45 (yours)"
+    meter, told = DataListener(), "data 'mine': train 1,200, validation 30 (yours), test 45 (yours)"
     made = condense("random", data=archive, ipc=1, overrides=TINY, out="run", meter=meter)
     assert meter.said == [told]
     evaluate("run", meter=meter)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from listener import Listener
 
 from ddkit.data import ImageData, load_images
 from ddkit.evaluation.training import honest_training
@@ -15,7 +16,6 @@ from ddkit.jobs.borrowed import fitted, used_as_written
 from ddkit.jobs.resolve import lent_by, resolve
 from ddkit.methods import method_class, method_names
 from ddkit.recipe import Recipe
-from ddkit.run import SilentMeter
 
 SCHEDULES = ("max_start_epoch", "expert_epochs", "teacher_epoch")
 
@@ -97,14 +97,8 @@ def test_the_network_is_the_fields_for_larger_images(side: int, channels: int, n
     assert (found.depth, found.width) == net
 
 
-class Ear(SilentMeter):
-    """Keeps what was said, and leaves when the condensation begins."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.said.append(line)
+class Ear(Listener):
+    """Leaves when the condensation begins."""
 
     def start(self, title: str, total: int, done: int = 0) -> None:
         if title == "condensing":

@@ -5,26 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from listener import Listener
 
 from ddkit.experts import list_buffers
 from ddkit.jobs import condense, evaluate
-from ddkit.run import SilentMeter
 
 TINY = (
     *("data.name=digits", "net.width=8", "net.depth=1", "experts.count=2", "experts.batch=256"),
     *("method.iterations=4", "method.syn_steps=4", "method.batch_syn=10", "method.max_start_epoch=2"),
     *("method.teacher_epoch=3", "evaluate.nets=2", "evaluate.steps=20", "evaluate.epochs=1", "evaluate.whole=false"),
 )
-
-
-class Listener(SilentMeter):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.said.append(line)
 
 
 def test_a_set_with_learned_labels_is_made_scored_and_scored_again(tmp_path: Path, home: Path) -> None:

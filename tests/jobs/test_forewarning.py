@@ -4,24 +4,18 @@ import time
 from pathlib import Path
 
 import pytest
+from listener import Listener
 
 from ddkit.jobs import condense, evaluate, forewarning
 from ddkit.jobs.forewarning import Foreseeing
 from ddkit.jobs.probe import Cost
-from ddkit.run import SilentMeter
 
 
-class Ear(SilentMeter):
+class Ear(Listener):
     """Keeps what was said and begun, in its order."""
 
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.heard.append(line)
-
     def start(self, title: str, total: int, done: int = 0) -> None:
-        self.heard.append(f"begin {title}")
+        self.say(f"begin {title}")
 
 
 QUICK = ("method.iterations=2", "method.syn_steps=2", "experts.count=2", "net.width=8", "method.max_start_epoch=1")
@@ -38,7 +32,7 @@ def test_an_evaluation_of_hours_is_said_before_the_run_begins(home: Path, tmp_pa
     ear.start = lambda title, total, done=0: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         condense("random", overrides=("evaluate.steps=10000000",), out=tmp_path / "run", meter=ear)
-    (line,) = [line for line in ear.heard if line.startswith("the evaluation will take about")]
+    (line,) = [line for line in ear.said if line.startswith("the evaluation will take about")]
     assert " h; to shorten it: --set evaluate.whole=false" in line and "evaluate.nets=2" in line
 
 
@@ -50,14 +44,14 @@ def test_experts_and_evaluation_are_said_from_ten_minutes_on(
         monkeypatch.setattr(forewarning, name, lambda *told: (Cost(seconds, 0), ""))
     ear = Ear()
     made = condense("mtt", overrides=(*QUICK, *JUDGED), out=tmp_path / "run", meter=ear)
-    lines = [line for line in ear.heard if "will take about 10.0 min" in line]
+    lines = [line for line in ear.said if "will take about 10.0 min" in line]
     assert [line.split(" will ")[0] for line in lines] == ["training 2 experts", "the evaluation"] * said
     if said:
         assert "lower experts.count, now 2" in lines[0] and "evaluate.whole" not in lines[1]
-        assert index(ear.heard, "the evaluation") < index(ear.heard, "begin training")
+        assert index(ear.said, "the evaluation") < index(ear.said, "begin training")
     again = Ear()
     evaluate(made.set, overrides=JUDGED, meter=again)
-    assert any(line.startswith("the evaluation will take") for line in again.heard) == said
+    assert any(line.startswith("the evaluation will take") for line in again.said) == said
 
 
 @pytest.mark.parametrize("total, said", [(1300, "21.7 min"), (500, None)])
@@ -72,5 +66,5 @@ def test_a_condensation_is_said_after_its_first_seconds_and_once(
     for done in range(101, 120):  # one second an iteration; 100 are done from before
         now[0] += 1
         meter.advance(done)
-    lines = [line for line in ear.heard if "will take" in line]
+    lines = [line for line in ear.said if "will take" in line]
     assert lines == ([f"the condensation will take about {said}; to shorten it: less"] if said else [])

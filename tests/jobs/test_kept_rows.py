@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from listener import Listener
 
 from ddkit.errors import DataError
 from ddkit.evaluation import Evaluation, honest, paper
 from ddkit.jobs import condense, evaluate
 from ddkit.jobs.evaluate import evaluate_columns
 from ddkit.jobs.table_file import read_score
-from ddkit.run import SilentMeter
 
 TINY = (
     *("net.name=mlp", "net.width=8", "net.depth=1"),
@@ -48,14 +48,6 @@ class Killer:
         return call
 
 
-class Ear(SilentMeter):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.said.append(line)
-
-
 def kept(home: Path) -> int:
     return len(list((home / "rows").rglob("*.json")))
 
@@ -77,7 +69,7 @@ def test_a_condensation_killed_in_its_table_goes_on_with_the_rows_that_are_there
         with pytest.raises(KeyboardInterrupt):
             run("killed")
     assert kept(home) == 3
-    rest, ear = Killer(monkeypatch), Ear()
+    rest, ear = Killer(monkeypatch), Listener()
     resumed = run("killed", resume=True, meter=ear)
     assert rest.calls == 2 and any("3 rows are kept from an interrupted evaluation" in line for line in ear.said)
     assert told(resumed.evaluation) == told(whole.evaluation)
