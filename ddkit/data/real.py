@@ -46,7 +46,7 @@ class RealData:
 
     @cached_property
     def test(self) -> Part:
-        """The test part, preprocessed on first use, computed on first use."""
+        """The test part, preprocessed on first use."""
         device = self.train.images.device
         return _part(self.preprocess, self.data.test_images, self.data.test_labels, None, device)
 

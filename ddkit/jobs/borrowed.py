@@ -22,6 +22,19 @@ from ddkit.nets import ConvNetSettings, fitting_convnet
 from ddkit.recipe import Recipe, read_toml
 
 
+def for_this_data(
+    recipe: Recipe, source: str | Path | None, lender: str | None, data: ImageData, overrides: tuple[str, ...]
+) -> tuple[Recipe, str]:
+    """The recipe for `data`, and a line that says what a user must know of it; "" if there is nothing.
+
+    Without `source`, the recipe was borrowed from `lender`, and it is `fitted`. Else `source` was asked for, and it is
+    used as written.
+    """
+    if source is None:
+        return fitted(recipe, lender, data, overrides)
+    return recipe, used_as_written(recipe, source, len(data.train_labels))
+
+
 def fitted(recipe: Recipe, lender: str | None, data: ImageData, overrides: tuple[str, ...]) -> tuple[Recipe, str]:
     """The recipe for `data`, and a line that says what was changed; "" if nothing was.
 

@@ -14,7 +14,7 @@ from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.jobs.bench import Bench, lay_out, pick_device
-from ddkit.jobs.borrowed import fitted, used_as_written
+from ddkit.jobs.borrowed import for_this_data
 from ddkit.jobs.environment import environment
 from ddkit.jobs.experience import experts_of
 from ddkit.jobs.flip_guard import guard_flips
@@ -98,13 +98,12 @@ def condense(
     guard_flips(resolved, bench, meter, () if evaluate else ("augment",))
     bench.say_data(meter)
     meter.say(origin)
-    if recipe is None and not resume:
-        resolved, changed = fitted(resolved, lent_by(method, data, ipc), bench.real.data, overrides)
-        if changed:
-            meter.say(changed)
-            bench = bench.under(resolved.net)
-    elif recipe is not None and (line := used_as_written(resolved, recipe, len(bench.real.data.train_labels))):
-        meter.say(line)
+    if not resume:
+        lender = lent_by(method, data, ipc) if recipe is None else None
+        resolved, line = for_this_data(resolved, recipe, lender, bench.real.data, overrides)
+        bench = bench.under(resolved.net)
+        if line:
+            meter.say(line)
     folder.write_text(folder.recipe, to_toml(resolved))  # from here on --resume goes on with it
     with fitting_threads(bench.net.shape):
         say_what_is_long(resolved, bench, evaluate, meter)

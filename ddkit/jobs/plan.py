@@ -11,7 +11,7 @@ from ddkit.errors import UsageError
 from ddkit.home import home
 from ddkit.jobs.amounts import size_text
 from ddkit.jobs.bench import Bench, lay_out, pick_device
-from ddkit.jobs.borrowed import fitted, used_as_written
+from ddkit.jobs.borrowed import for_this_data
 from ddkit.jobs.condense import default_folder
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.probe import Gauge, probe_condensation, probe_evaluation, probe_missing, rows_of
@@ -122,12 +122,10 @@ def plan(
     refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
     guard_flips(resolved, bench, meter)
     bench.say_data(meter)
-    if recipe is None:
-        resolved, changed = fitted(resolved, lent_by(method, data, ipc), bench.real.data, overrides)
-        facts += [changed] * bool(changed)
-        bench = bench.under(resolved.net)
-    elif line := used_as_written(resolved, recipe, len(bench.real.data.train_labels)):
-        facts.append(line)
+    lender = lent_by(method, data, ipc) if recipe is None else None
+    resolved, line = for_this_data(resolved, recipe, lender, bench.real.data, overrides)
+    bench = bench.under(resolved.net)
+    facts += [line] * bool(line)
     stock = Stock(there=0, missing=0, expert=0, disk=0)
     if resolved.experts is not None:
         stock = take_stock(resolved, bench)
