@@ -16,6 +16,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ddkit.errors import RecipeError, nearest
@@ -28,6 +29,9 @@ LABEL_POLICIES = ("auto", "hard", "static", "dynamic")
 
 TEACHER_BN = ("running", "batch")
 """Statistics that teachers' batch norms run under: those they were saved with, or those of the images asked about."""
+
+KINDS: dict[Any, str] = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}
+"""What a setting can be."""
 
 KEPT = "ipc"
 """The budget, which a method's name does not change the meaning of."""
@@ -55,8 +59,32 @@ def preset(cls: type, name: str, default: Any) -> Any:
     return field(default=default, metadata=_field(cls, name).metadata)
 
 
+class Settings:
+    """Base of all settings classes: a value given in Python is held to its contract as one in a recipe is.
+
+    A child with a `__post_init__` of its own calls this one first.
+
+    Example:
+        >>> EvaluateSettings(nets=1)
+        Traceback (most recent call last):
+        ddkit.errors.RecipeError: EvaluateSettings, key 'nets': must be an integer of at least 2, got 1
+    """
+
+    def __post_init__(self) -> None:
+        for field_, type_ in _contracts(type(self)):  # type: ignore[arg-type]  # a class is hashable
+            where = f"{type(self).__name__}, key '{field_.name}'"
+            object.__setattr__(self, field_.name, check(getattr(self, field_.name), field_, type_, where))
+
+
+@cache
+def _contracts(cls: type) -> list[tuple[dataclasses.Field, Any]]:
+    """The fields of a settings class that `setting` made, each with its declared type."""
+    types_ = typing.get_type_hints(cls)
+    return [(f, types_[f.name]) for f in dataclasses.fields(cls) if "help" in f.metadata]
+
+
 @dataclass(frozen=True, kw_only=True)
-class DataSettings:
+class DataSettings(Settings):
     """What is distilled, how it is split and in which space the synthetic images live."""
 
     name: str = setting(
@@ -73,7 +101,7 @@ class DataSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateSettings:
+class EvaluateSettings(Settings):
     """How the finished set is judged (protocol `honest`): the same training for every set in the table."""
 
     nets: int = setting(5, at_least=2, help="networks trained on each set")
@@ -102,9 +130,14 @@ class EvaluateSettings:
     mixup: float = setting(0.0, at_least=0, help="parameter of mixup's Beta distribution; 0: images are not mixed")
     mix: str = setting("logits", one_of=("logits", "probabilities"), help="as what teachers' labels are mixed")
 
+    @property
+    def of_a_row(self) -> EvaluateSettings:
+        """What one row's score depends on: these settings without `whole`, which only adds a row to the table."""
+        return dataclasses.replace(self, whole=True)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Settings):
     """One resolved recipe. `net`, `experts` and `method` hold the settings class of the kind that was named."""
 
     data: DataSettings
@@ -166,14 +199,22 @@ def parse_table(table: Any, cls: type, where: str, section: str) -> Any:
 
 def check(value: Any, field_: dataclasses.Field, type_: Any, where: str) -> Any:
     """The value in its declared type if it keeps the field's contract, else a RecipeError that says what would."""
-    optional = isinstance(type_, types.UnionType) and type(None) in typing.get_args(type_)
-    base = next(t for t in typing.get_args(type_) if t is not type(None)) if optional else type_
+    union = typing.get_origin(type_) in (types.UnionType, typing.Union)
+    parts = typing.get_args(type_) if union else (type_,)
+    optional = type(None) in parts
+    bases = [part for part in parts if part is not type(None)]
+    if len(bases) != 1 or bases[0] not in KINDS:
+        raise RecipeError(
+            f"{where}: its settings class declares it as {type_}, which no setting can be; declare it as bool, int, "
+            "float or str, or as one of these or None"
+        )
+    base = bases[0]
     if optional and (value is None or value == "none"):
         return None
     if base is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     contract = field_.metadata
-    kind = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}[base]
+    kind = KINDS[base]
     bounds = [("of at least", contract.get("at_least")), ("above", contract.get("above"))]
     bounds += [("at most", contract.get("at_most")), ("below", contract.get("below"))]
     wanted = " and ".join([kind, *(f"{word} {bound}" for word, bound in bounds if bound is not None)])

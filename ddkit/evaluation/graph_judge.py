@@ -29,6 +29,9 @@ class GraphRow:
     """What networks are trained on: one source for all of them or one a network; none for those left untrained."""
 
     name: str
+    trained_on: str
+    """A set by its digest, real graphs by how they were drawn. It and the seed decide the networks' random streams; the
+    name is for the table alone."""
     size: int
     """In bytes, of the largest of its sources."""
     sources: tuple[GraphSet | GraphData, ...]
@@ -96,7 +99,7 @@ class GraphJudge:
         steps = training.whole_steps if row.whole else training.steps
         nets = []
         for i in range(training.nets):
-            generator = stream(self.seed, "graphs", row.name, gnn, i)
+            generator = stream(self.seed, "graphs", row.trained_on, gnn, i)
             nets.append(GNN(gnn, nodes, edges, self.hops, training.width, len(self.train.classes), generator))
         if samples:
             train_gnns(nets, [samples[i % len(samples)] for i in range(len(nets))], steps, training)
@@ -144,7 +147,7 @@ class GraphJudge:
 
     def set_row(self, graphs: GraphSet) -> GraphRow:
         """A distilled set, the same for every network."""
-        return GraphRow(graphs.facts.method, graphs.stored_bytes, (graphs,))
+        return GraphRow(graphs.facts.method, f"set {graphs.digest}", graphs.stored_bytes, (graphs,))
 
     def random_row(self, name: str, budget: int) -> GraphRow | None:
         """Random graphs of at most `budget` bytes, a draw for each network; None if not one fits."""
@@ -152,22 +155,22 @@ class GraphJudge:
         for i in range(self.training.nets):
             generator = stream(self.seed, "graphs", "random", budget, i)
             draws.append(random_graphs(self.bytes_each, self.train.y, budget, generator))
-        return self._real_row(name, draws)
+        return self._real_row(name, f"random {budget}", draws)
 
     def herding_row(self, budget: int) -> GraphRow | None:
         """Herding's graphs of at most `budget` bytes; None if not one fits."""
-        return self._real_row(HERDING, [herding_graphs(self.train, self.bytes_each, budget)])
+        return self._real_row(HERDING, f"herding {budget}", [herding_graphs(self.train, self.bytes_each, budget)])
 
     def whole_row(self) -> GraphRow:
         """All training graphs."""
-        return GraphRow(WHOLE, int(self.bytes_each.sum()), (self.train,), whole=True)
+        return GraphRow(WHOLE, WHOLE, int(self.bytes_each.sum()), (self.train,), whole=True)
 
     def untrained_row(self) -> GraphRow:
         """Networks as they are initialised."""
-        return GraphRow(UNTRAINED, 0, ())
+        return GraphRow(UNTRAINED, UNTRAINED, 0, ())
 
-    def _real_row(self, name: str, draws: Sequence[np.ndarray]) -> GraphRow | None:
+    def _real_row(self, name: str, trained_on: str, draws: Sequence[np.ndarray]) -> GraphRow | None:
         if not all(len(draw) for draw in draws):
             return None
         heaviest = max(int(self.bytes_each[draw].sum()) for draw in draws)
-        return GraphRow(name, heaviest, tuple(self.train.subset(draw) for draw in draws))
+        return GraphRow(name, trained_on, heaviest, tuple(self.train.subset(draw) for draw in draws))

@@ -14,11 +14,11 @@ from ddkit.errors import RecipeError, nearest
 from ddkit.evaluation.graph_samples import GraphSamples
 from ddkit.evaluation.majority import balanced_accuracy
 from ddkit.gnns import CONVOLUTIONS, GNN, Stack
-from ddkit.recipe import setting
+from ddkit.recipe import Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphTraining:
+class GraphTraining(Settings):
     """How every network of a table is trained: AdamW on all samples at once, the rate falling to nothing as a cosine.
 
     All of it is fixed beforehand and the same for every row, so nothing is chosen on any held-out graph.
@@ -34,6 +34,7 @@ class GraphTraining:
     whole_steps: int = setting(800, at_least=1, help="steps on all training graphs")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.width % 4:
             raise RecipeError(f"key 'evaluate.width': must be a multiple of 4, the heads of gat, got {self.width}")
         for name in self.networks:

@@ -128,7 +128,7 @@ def score_row(
     begin = time.perf_counter()
     n, size = row.members.shape
     training, grid = honest_training(settings, size), LR_GRIDS[settings.optimiser]
-    generator, lr = stream(seed, "evaluate", row.name), torch.tensor(grid).repeat_interleave(n)
+    generator, lr = stream(seed, "evaluate", row.trained_on), torch.tensor(grid).repeat_interleave(n)
     members = row.members.repeat(len(grid), 1)
     takes = 1 if row.lesson.teachers is None else len(grid)  # what teachers say of a batch serves all rates
     trained = train_networks(

@@ -83,7 +83,8 @@ def evaluate_as_paper(
         pixels = train.images.flatten(1)
         draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(nets)]
         size = draws[0].numel() * train.images[0].numel()
-        tasks.append(task(call(Row("random-real", train.images, train.labels, torch.stack(draws), size)), None))
+        name = "random-real"
+        tasks.append(task(call(Row(name, name, train.images, train.labels, torch.stack(draws), size)), None))
     scores = score_all(f"evaluating ({full_name})", tasks, meter, keep)
     candidates, rivals = scores[: len(snapshots)], scores[len(snapshots) :]
     best = max(candidates, key=lambda score: score.mean)
@@ -108,7 +109,7 @@ def _score(
 ) -> Score:
     begin = time.perf_counter()
     nets, size = row.members.shape
-    rates, generator = torch.full((nets,), lr), stream(seed, "paper", row.name)
+    rates, generator = torch.full((nets,), lr), stream(seed, "paper", row.trained_on)
     training, looks = protocol.training(size), protocol.looks(size)
     seen: list[list[float]] = []
 

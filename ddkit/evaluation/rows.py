@@ -17,15 +17,17 @@ RIVALS = {"random-real": "random", "herding": "herding", "kmeans": "kmeans"}
 """Rows of real images as many as the set's, and the coreset that draws each."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """What n networks are trained on: a pool of images, its labels, and each network's members [n, m].
 
-    `size` is what the members of one network take, in bytes: images (real ones a byte a value) and soft labels, of
-    which `label_size` are the latter.
+    `name` is for the table alone. `trained_on` names what is trained on, and with the seed decides the networks' random
+    stream: a set by the digest of its numbers, real images by how they were drawn. `size` is what the members of one
+    network take, in bytes: images (real ones a byte a value) and soft labels, of which `label_size` are the latter.
     """
 
     name: str
+    trained_on: str
     images: Tensor
     labels: Tensor
     members: Tensor
@@ -43,6 +45,7 @@ def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
     stored = synthetic.stored_bytes()
     return Row(
         name,
+        f"set {synthetic.digest}",
         synthetic.images.to(device),
         labels.to(device),
         members,
@@ -59,14 +62,14 @@ def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int) -> Row:
     draws = range(1 if name == "herding" else nets)
     sets = [select(coreset, pixels, train.labels, ipc, stream(seed, "rival", coreset, i)) for i in draws]
     members = torch.stack(sets).expand(nets, -1)
-    return Row(name, train.images, train.labels, members, members.shape[1] * train.images[0].numel())
+    return Row(name, name, train.images, train.labels, members, members.shape[1] * train.images[0].numel())
 
 
 def whole_row(real: RealData, nets: int) -> Row:
     """The whole real training set."""
     train = real.train
     members = torch.arange(len(train)).expand(nets, -1)
-    return Row("whole", train.images, train.labels, members, train.images.numel())
+    return Row("whole", "whole", train.images, train.labels, members, train.images.numel())
 
 
 def temperature_of(asked: float | None, own: float | None) -> float:

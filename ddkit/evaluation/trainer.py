@@ -26,7 +26,7 @@ AHEAD = 2**22
 """Numbers in the images that are gathered and augmented in one go: a chunk of digits, a few steps of larger images."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trained:
     """Parameters [n, P] and stacked running statistics of n trained networks."""
 

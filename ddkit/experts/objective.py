@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import grad, grad_and_value
 
-from ddkit.recipe import setting
+from ddkit.recipe import Settings, setting
 from ddkit.steps import Network, Step
 
 ValueAndGradient = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -32,7 +32,7 @@ ValueAndGradient = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective:
+class Objective(Settings):
     """Settings of the loss."""
 
     warmup: float = setting(1.0, above=0, at_most=1, help="factor of the loss in the first epoch; 1: no warm-up")

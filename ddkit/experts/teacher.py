@@ -35,6 +35,7 @@ class TeacherSettings(PlainExperts):
     batch: int = preset(ExpertSettings, "batch", 128)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.named:
             raise RecipeError(
                 "key 'experts.nets': names no network; teachers need at least one, as in resnet18(norm=batch)"

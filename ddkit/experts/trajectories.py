@@ -9,7 +9,7 @@ from torch import Tensor
 from ddkit.experts.buffer import Buffer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trajectories:
     """The first `count` experts of a buffer. Rows are mapped, and checked against their checksum at first sight.
 

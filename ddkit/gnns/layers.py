@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """The n nodes of one layer: what each was in the layer below, and the edges from there.
 
@@ -26,7 +26,7 @@ class Block:
     degree_below: Float[Tensor, " m"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layers:
     """Labels of the lowest layer, and a block for each message passing.
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from ddkit.recipe import setting
+from ddkit.recipe import Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphDataSettings:
+class GraphDataSettings(Settings):
     """What is distilled, and how it is split where it brings no split."""
 
     name: str = setting(

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ddkit.equality import EqualByContent
 from ddkit.graphs.adjacency import Adjacency
 from ddkit.graphs.colours import degree_labels, refine
 from ddkit.graphs.fold import Layer, fold
@@ -15,7 +16,7 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TreeDag:
+class TreeDag(EqualByContent):
     """D distinct trees of all depths, from the leaves (depth 0) up; those of the last depth are the roots.
 
     Attributes:

@@ -43,7 +43,7 @@ def plan_lines(entries: list[Entry], rules: Rules, out: Path) -> Iterable[tuple[
     told = (bench.real.data.name, rules.ipc, bench.dsa.flip_share, rules.labels)
     for entry in entries:
         files = [(recipe, entry.folder(out, recipe).set) for recipe in entry.recipes]
-        cells = [cell(recipe, _digest(file), partial(rules.of_file, file)) for recipe, file in files]
+        cells = [cell(recipe, f"set {_digest(file)}", partial(rules.of_file, file)) for recipe, file in files]
         name = entry.method if methods.count(entry.method) == 1 else entry.name
         yield cells, Line(*told, name, (), entry.seconds(out), entry.expert_seconds(out))
     for name in RIVALS:

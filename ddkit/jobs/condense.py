@@ -147,7 +147,7 @@ def _make(
     if evaluate:
         dsa = evaluation_dsa(recipe.evaluate.flips, bench.dsa, recipe.method.expects_flips)
         said_by = () if context.teachers is None else context.teachers.names
-        terms = ("honest", recipe.evaluate, recipe.seed, said_by)
+        terms = ("honest", recipe.evaluate.of_a_row, recipe.seed, said_by)
         rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms)
         rows.say(meter)
         evaluation = evaluate_honestly(

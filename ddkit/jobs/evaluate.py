@@ -156,7 +156,7 @@ class _Column:
         if policy in ("static", "dynamic") or static:
             teachers = _teachers_of(synthetic, bench, policy != "auto", self.meter)
         said_by = () if teachers is None else teachers.names
-        terms = (paper or "honest", settings, self.seed, said_by)
+        terms = (paper or "honest", settings.of_a_row, self.seed, said_by)
         if paper is None:
             rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms)
             rows.say(self.meter)

@@ -43,5 +43,5 @@ class GraphBoard:
         judge, training = self.judge, dataclasses.asdict(self.judge.training)
         del training["gnns"], training["whole"]
         digests = [judge.train.digest, judge.judged.digest, *(source.digest for source in row.sources)]
-        key = ("2", digests, judge.hops, sorted(training.items()), judge.seed, row.name, gnn, self.on)
+        key = ("3", digests, judge.hops, sorted(training.items()), judge.seed, row.trained_on, gnn, self.on)
         return self.folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"

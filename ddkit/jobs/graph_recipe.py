@@ -11,14 +11,14 @@ from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphDataSettings
 from ddkit.jobs.resolve import find_recipe, list_recipes, method_named, resolve
 from ddkit.methods import GRAPH_METHODS, GraphMethodSettings, graph_method
-from ddkit.recipe import check, dropped, override, parse_table, read_toml, setting, to_toml
+from ddkit.recipe import Settings, check, dropped, override, parse_table, read_toml, setting, to_toml
 from ddkit.run import RunFolder
 
 SECTIONS = {"data": GraphDataSettings, "evaluate": GraphTraining}
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphRecipe:
+class GraphRecipe(Settings):
     """One resolved recipe for graphs."""
 
     data: GraphDataSettings

@@ -18,6 +18,9 @@ from ddkit.nets import FlatNet
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet
 
+FORMAT = "ddkit-rows/2"
+"""Rises when the same terms give other scores."""
+
 
 @dataclass(frozen=True)
 class KeptRows:
@@ -29,13 +32,10 @@ class KeptRows:
     def of(sets: Iterable[SyntheticSet], real: RealData, net: FlatNet, dsa: DSA, *terms: Any) -> "KeptRows":
         """That of the table of a set, or of a run's snapshots, on `real`; `terms` are all else that its scores depend
         on, such as seed and settings. The folder's name is a digest of it all: no other table finds the scores."""
-        told = [real.digest, net.spec, dsa.strategy, environment(real.train.images.device), terms]
+        told = [FORMAT, real.digest, net.spec, dsa.strategy, environment(real.train.images.device), terms]
         sha = hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode())
         for own in sets:
-            sha.update(repr(own.facts).encode())
-            for tensor in (own.images, own.labels, own.soft_labels):
-                if tensor is not None:
-                    sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            sha.update(f"{own.facts!r} {own.digest}".encode())
         return KeptRows(home() / "rows" / sha.hexdigest()[:16])
 
     def say(self, meter: Meter) -> None:

@@ -96,7 +96,8 @@ class Rules:
     @cached_property
     def _judged(self) -> dict[str, Any]:
         """What differs from the defaults; flips and labels stand in the name for themselves."""
-        named = {f.name: (getattr(self.settings, f.name), f.default) for f in dataclasses.fields(self.settings)}
+        settings = self.settings.of_a_row
+        named = {f.name: (getattr(settings, f.name), f.default) for f in dataclasses.fields(settings)}
         return {
             name: value
             for name, (value, default) in named.items()

@@ -18,12 +18,12 @@ from torch import Tensor
 from ddkit.data import DSA, RealData
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.nets import FlatNet
-from ddkit.recipe import setting
+from ddkit.recipe import Settings, setting
 from ddkit.synth import SetFacts, SyntheticSet
 
 
 @dataclass(frozen=True, kw_only=True)
-class MethodSettings:
+class MethodSettings(Settings):
     """What every method can be asked for."""
 
     name: ClassVar[str]

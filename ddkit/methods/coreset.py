@@ -12,7 +12,7 @@ from ddkit.randomness import stream
 from ddkit.synth import SyntheticSet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CoresetState:
     """The images [classes * ipc, C, H, W] that were chosen."""
 

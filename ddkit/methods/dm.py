@@ -41,7 +41,7 @@ class DMSettings(InitialImages, Flipping, MethodSettings):
         return self.iterations
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DMState:
     """Images [n, C, H, W] with their momentum, and the generator's state."""
 

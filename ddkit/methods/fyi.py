@@ -17,11 +17,11 @@ from jaxtyping import Float, Shaped
 from kornia.geometry.transform import hflip
 from torch import Tensor
 
-from ddkit.recipe import setting
+from ddkit.recipe import Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flipping:
+class Flipping(Settings):
     """Whether images enter with their mirror images."""
 
     fyi: bool = setting(False, help="FYI: images enter the distillation with their mirror images")

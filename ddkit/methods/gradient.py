@@ -62,7 +62,7 @@ class GradientSettings(InitialImages, Flipping, MethodSettings):
         return self.iterations * self.loops[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GradientState:
     """Images [n, C, H, W] with their momentum, the network [P], how many matchings it has seen, and the generator's
     state."""

@@ -5,12 +5,12 @@ from typing import Any, ClassVar, Protocol
 
 from ddkit.errors import UsageError
 from ddkit.graphs import GraphData, graph_bytes
-from ddkit.recipe import setting
+from ddkit.recipe import Settings, setting
 from ddkit.synth import GraphSet
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphMethodSettings:
+class GraphMethodSettings(Settings):
     """What every method for graphs can be asked for."""
 
     name: ClassVar[str]

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from ddkit.data import select
 from ddkit.methods.contract import Context
-from ddkit.recipe import setting
+from ddkit.recipe import Settings, setting
 
 PIX_INIT = ("real", "noise", "herding", "kmeans")
 
 
 @dataclass(frozen=True, kw_only=True)
-class InitialImages:
+class InitialImages(Settings):
     """Initial images.
 
     real: random images of each class. noise: N(0, 1) in the networks' space. herding, kmeans: coresets in the space of

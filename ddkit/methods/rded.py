@@ -41,7 +41,7 @@ class RDEDSettings(LabelledSettings):
     temperature: float = preset(LabelledSettings, "temperature", 20.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RDEDState:
     """The images [classes * ipc, C, H, W]."""
 

@@ -63,7 +63,7 @@ class RecoverySettings(Flipping, LabelledSettings):
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RecoveryState:
     """What is learned, [teachers, sets, 1 or classes, C, H, W], as it was before the course at work; of that course's
     sets what is learned by now and Adam's two moments; the steps done, and the generator's state."""
@@ -88,7 +88,6 @@ class Recovery:
         self._settings, self._context = settings, context
         self._teachers = teachers_of(context, settings.name)
         self._classes = context.real.data.class_count
-        self._cost_stated = settings.precision == "float32"
 
     def fixed(self) -> Tensor:
         """What is added to what is learned before a teacher sees it, [sets, classes, C, H, W] or a 0."""
@@ -147,11 +146,10 @@ class Recovery:
         before = generator.get_state()
         loss, gradient = self._gradient(*problem, generator, settings)
         metrics: dict[str, Tensor | float] = {"loss": loss}
-        if not self._cost_stated:  # once a process, at its first iteration: what the lower precision costs
+        if state.done == 0 and settings.precision != "float32":  # what the lower precision costs
             plain = dataclasses.replace(settings, precision="float32")
             exact = self._gradient(*problem, restored(before), plain)[1]
             metrics["gradient_cosine"] = float(cosine_similarity(gradient.flatten(), exact.flatten(), 0))
-            self._cost_stated = True
         value, first, second = annealed_adam(value, first, second, gradient, t, settings.iterations, settings.lr)
         new = RecoveryState(state.learned, self.kept(value), first, second, state.done + 1, generator.get_state())
         if t + 1 == settings.iterations:  # not at each step: all sets together may be half a gigabyte

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import torch
 
 from ddkit.errors import RecipeError
-from ddkit.recipe import setting
+from ddkit.recipe import Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class StartEpochs:
+class StartEpochs(Settings):
     """The window, in epochs of an expert; DATM calls the iteration that ends the growth expansion_end_epoch."""
 
     min_start_epoch: int = setting(0, at_least=0, epochs=True, help="T-: start epochs are drawn from here on")

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from ddkit.errors import RecipeError
 from ddkit.nets import FlatNet
-from ddkit.recipe import setting
+from ddkit.recipe import Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class Student:
+class Student(Settings):
     """The student's N = syn_steps steps from one expert snapshot towards another, M = expert_epochs later."""
 
     syn_steps: int = setting(50, at_least=1, help="N: student steps an outer iteration")

@@ -60,6 +60,7 @@ class TrajectorySettings(Student, StartEpochs, TaughtSet, Flipping, MethodSettin
     precision: str = setting("float32", one_of=PRECISIONS, help="arithmetic of the student's convolutions")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.refuse_empty_window()
         self.refuse_short_walk()
         self.refuse_labels_of_noise()
@@ -93,7 +94,7 @@ class TrajectorySettings(Student, StartEpochs, TaughtSet, Flipping, MethodSettin
         return dataclasses.replace(first, syn_steps=steps, expert_epochs=1, teacher_epoch=None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrajectoryState:
     """What changes: images [n, C, H, W], log inner learning rate [], logits of soft labels [n, K] (hard ones: [0]),
     their momenta, the moving sum of the images with its weights' own sum 1 - d^T, the iteration, and the generator's
@@ -124,7 +125,6 @@ class TrajectoryMatching:
         self._settings, self._context = settings, context
         self._experts: Trajectories = context.trajectories
         self._labels = context.labels(settings.ipc)
-        self._cost_stated = settings.precision == "float32"
 
     @property
     def iterations(self) -> int:
@@ -188,11 +188,10 @@ class TrajectoryMatching:
         metrics: dict[str, Tensor | float] = {"loss": loss.detach(), "lr": state.log_lr.exp()}
         if settings.threshold is not None:  # the moving average counts images that stayed once more
             metrics["skipped"] = (~taken).float()
-        if not self._cost_stated:  # once a process, at its first iteration: what the lower precision costs
+        if state.iteration == 0 and settings.precision != "float32":  # what the lower precision costs
             metrics["gradient_cosine"] = precision_cosine(
                 self._context.net, **problem, engine=settings.engine, memory=memory
             )
-            self._cost_stated = True
         return new, metrics
 
     def _problem(

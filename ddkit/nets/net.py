@@ -9,6 +9,8 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ddkit.recipe import Settings
+
 
 class Net(nn.Module):
     """`forward(x) = head(features(x))`, where the features are the body's output, flattened.
@@ -32,7 +34,7 @@ class Net(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetSettings(ABC):
+class NetSettings(Settings, ABC):
     """A frozen dataclass that describes a network and builds it for given images."""
 
     name: ClassVar[str]

@@ -114,7 +114,8 @@ def _guard(rows: list[dict[str, Any]], folder: RunFolder, method: Steps[Any]) ->
     limit = math.inf if method.loss_limit is None else method.loss_limit
     for row in rows:
         loss = row.get("loss", 0.0)
-        skipped = row.get("skipped", 0.0) > 0  # such a loss has moved nothing
+        # A loss above method.threshold has moved nothing. One that is no number is above nothing, and an error.
+        skipped = row.get("skipped", 0.0) > 0 and not math.isnan(loss)
         if not (math.isfinite(loss) and loss <= limit) and not skipped:
             raise _failure(f"the loss is {loss:g}", row["iteration"], folder, method)
 

@@ -23,7 +23,7 @@ from ddkit.steps.precision import real_of
 from ddkit.steps.step import Gradient, Product
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Layer:
     """What one block left: its prepared input, the convolution's output, its statistics, and d loss / d output."""
 
@@ -33,7 +33,7 @@ class _Layer:
     gp: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Tape:
     """One chunk: its layers, features, class probabilities, d loss / d logits, and the labels as probabilities / B."""
 

@@ -15,7 +15,7 @@ class Network(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gradient:
     """g = d loss / d theta [P] of one batch, the loss [], and what `product` needs of the way there.
 
@@ -28,7 +28,7 @@ class Gradient:
     tape_bytes: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Product:
     """d (g . a) / d (theta, images, labels) for a direction a [P]; labels None where they are classes."""
 

@@ -19,6 +19,7 @@ from kornia.geometry.transform import hflip
 from torch import Tensor
 
 from ddkit.arguments import checked_fields
+from ddkit.equality import EqualByContent
 from ddkit.errors import DataError
 
 EXPANSIONS = {False: "real+compensator/1", True: "real+compensator+mirror/1"}
@@ -28,7 +29,7 @@ EXPANSIONS = {False: "real+compensator/1", True: "real+compensator+mirror/1"}
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
 @checked_fields
 @dataclass(frozen=True, eq=False)
-class Compact:
+class Compact(EqualByContent):
     """The parts that are stored.
 
     Attributes:

@@ -9,6 +9,7 @@ from typing import Any, no_type_check
 
 import numpy as np
 
+from ddkit.equality import EqualByContent
 from ddkit.errors import DataError
 from ddkit.graphs import TreeDag, item_bytes, shrunk
 from ddkit.synth.checks import names, shown, text, truth, whole
@@ -59,7 +60,7 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Samples:
+class Samples(EqualByContent):
     """S samples: a class, a weight in the loss, and M trees in all.
 
     `size` says how many trees each sample has, [S]; `tree` are theirs, one sample's after the other's, a tree that
@@ -112,7 +113,7 @@ def probabilities(soft: Array) -> Array:
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
 @dataclass(frozen=True, kw_only=True, eq=False)
-class GraphSet:
+class GraphSet(EqualByContent):
     """Samples over distinct trees, with the raw values behind the labels, int64 [labels, columns].
 
     Raises:

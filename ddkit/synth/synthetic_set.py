@@ -1,6 +1,8 @@
 """The synthetic set in memory."""
 
+import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, no_type_check
 
 import torch
@@ -8,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ddkit.arguments import checked_fields
+from ddkit.equality import EqualByContent
 from ddkit.errors import DataError
 from ddkit.synth.compact import Compact
 from ddkit.synth.facts import Record, SetFacts
@@ -19,8 +22,8 @@ SUM_OFF = 1e-3
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
 @checked_fields
-@dataclass(frozen=True, kw_only=True)
-class SyntheticSet:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SyntheticSet(EqualByContent):
     """Images [N, C, H, W] in the network's space, classes [N], and optionally soft labels [N, K].
 
     Soft labels are class probabilities, or logits where `facts.temperature` is given. A set whose images are the
@@ -169,6 +172,15 @@ class SyntheticSet:
         if self.facts.top_k is not None:
             return images | {"soft labels": packed_bytes(len(self), self.facts.top_k)}
         return images | {"soft labels": (4 if self.facts.temperature is None else 2) * self.soft_labels.numel()}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over images, classes and soft labels."""
+        sha = hashlib.sha256()
+        for tensor in (self.images, self.labels, self.soft_labels):
+            if tensor is not None:
+                sha.update(f"{tensor.dtype} {list(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes())
+        return sha.hexdigest()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -27,9 +27,15 @@ def short(name: str, epochs: int = 30) -> PaperProtocol:
 
 
 def judge(
-    snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet, epochs: int = 30, name: str = "mtt", dsa: str = ""
+    snapshots: dict[str, SyntheticSet],
+    real: RealData,
+    net: FlatNet,
+    epochs: int = 30,
+    name: str = "mtt",
+    dsa: str = "",
+    seed: int = 0,
 ) -> Evaluation:
-    return evaluate_as_paper(snapshots, real, net, short(name, epochs), DSA(dsa), 0, SilentMeter(), nets=3)
+    return evaluate_as_paper(snapshots, real, net, short(name, epochs), DSA(dsa), seed, SilentMeter(), nets=3)
 
 
 @pytest.fixture
@@ -104,10 +110,10 @@ def test_the_schedule_is_the_authors(
 
 
 def by_hand(
-    name: str, synthetic: SyntheticSet, real: RealData, net: FlatNet, epochs: int, trainings: int = 1
+    name: str, synthetic: SyntheticSet, real: RealData, net: FlatNet, epochs: int, trainings: int = 1, seed: int = 0
 ) -> list[list[float]]:
     """Test accuracies of three networks after each epoch of the last training, by torch alone (no DSA)."""
-    draw, found = stream(0, "paper", "toy (last)"), []
+    draw, found = stream(seed, "paper", f"set {synthetic.digest}"), []
     factor, later, decay = (0.5, 0.8, 1e-3) if name == "ast" else (0.1, 0.9, 5e-4)
     for theta in [net.init(draw) for _ in range(3)]:
         with torch.random.fork_rng():
@@ -130,10 +136,10 @@ def by_hand(
 def test_of_each_network_asts_best_look_is_reported(
     snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet
 ) -> None:
-    """With labels that are half wrong, networks are best early on."""
+    """With labels that are half wrong, networks are best early on: under this seed by more than three images."""
     synthetic = snapshots["last"]
-    table = judge({"last": synthetic}, real, net, epochs=60, name="ast")
-    seen = by_hand("ast", synthetic, real, net, 60)
+    table = judge({"last": synthetic}, real, net, epochs=60, name="ast", seed=4)
+    seen = by_hand("ast", synthetic, real, net, 60, seed=4)
     best = [max(accuracies[epoch] for epoch in (0, 20, 40, 60)) for accuracies in seen]
     one_image = 1 / len(real.test)  # the sums in a batch may be in another order
     assert table.scores[0].accuracies == pytest.approx(best, abs=1.01 * one_image)
@@ -147,9 +153,9 @@ def test_of_each_network_asts_best_look_is_reported(
 def test_ftds_networks_are_trained_twice(snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet) -> None:
     """With labels that are all wrong, the second training makes networks worse still, and it alone counts."""
     synthetic = snapshots["early"]
-    table = judge({"last": synthetic}, real, net, epochs=3, name="ftd")
+    table = judge({"last": synthetic}, real, net, epochs=3, name="ftd", seed=4)
     once, twice = (
-        [seen[-1] for seen in by_hand("ftd", synthetic, real, net, 3, trainings)] for trainings in (1, 2)
+        [seen[-1] for seen in by_hand("ftd", synthetic, real, net, 3, trainings, seed=4)] for trainings in (1, 2)
     )  # fmt: skip
     one_image = 1 / len(real.test)
     assert table.scores[0].accuracies == pytest.approx(twice, abs=1.01 * one_image)

@@ -5,14 +5,16 @@ import dataclasses
 import pytest
 import torch
 
-from ddkit.data import RealData
+from ddkit.data import DSA, RealData
 from ddkit.errors import UsageError
+from ddkit.evaluation import score_row
 from ddkit.evaluation.lesson import CLASSES
 from ddkit.evaluation.rows import Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.experts import Bundle, Ensemble
 from ddkit.experts.bundle import TeacherFacts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
+from ddkit.recipe import EvaluateSettings
 from ddkit.synth import Compact, SyntheticSet
 
 T = 11.0
@@ -145,3 +147,23 @@ def test_a_compact_set_takes_the_bytes_of_its_parts(synthetic: SyntheticSet, rea
 
 def test_a_sets_own_temperature_counts_unless_another_is_asked_for() -> None:
     assert [temperature_of(None, 4.0), temperature_of(20.0, 4.0), temperature_of(None, None)] == [4.0, 20.0, 30.0]
+
+
+def test_the_random_stream_is_that_of_what_is_trained_on(synthetic: SyntheticSet, real: RealData) -> None:
+    renamed = dataclasses.replace(synthetic, facts=dataclasses.replace(synthetic.facts, method="other"))
+    other = dataclasses.replace(synthetic, images=synthetic.images + 1e-3)
+    ours = row(synthetic, real).trained_on
+    assert row(renamed, real).trained_on == ours != row(other, real).trained_on
+    random = rival_row("random-real", real, 2, 3, 0)
+    assert dataclasses.replace(random, name="random-real, same labels").trained_on == random.trained_on
+
+
+def test_a_score_follows_from_what_is_trained_on_and_not_from_the_name(
+    synthetic: SyntheticSet, real: RealData, net: FlatNet
+) -> None:
+    settings, own = EvaluateSettings(nets=2, steps=20, epochs=1), row(synthetic, real)
+    own = dataclasses.replace(own, members=own.members[:2])
+    scores = [
+        score_row(one, real, net, settings, DSA(""), 0) for one in (own, dataclasses.replace(own, name="other name"))
+    ]
+    assert scores[0].accuracies == scores[1].accuracies and scores[0].validation == scores[1].validation

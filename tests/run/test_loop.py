@@ -96,6 +96,17 @@ def test_a_lost_loss_names_the_setting_and_keeps_the_last_good_checkpoint(folder
     assert iteration == 5 and state.x.isfinite().all()
 
 
+def test_a_loss_that_is_no_number_is_an_error_even_where_high_losses_are_skipped(folder):
+    class Skipping(Toy):
+        def step(self, state):
+            new, metrics = super().step(state)
+            return new, metrics | {"skipped": 0.0 if metrics["loss"] < 50 else 1.0}  # nan is not below
+
+    assert go(Skipping(12, bad=7, what=1e9), folder)
+    with pytest.raises(NumericalError, match="iteration 7: the loss is nan"):
+        go(Skipping(12, bad=7), RunFolder(folder.path / "other"))
+
+
 def test_a_loss_just_below_the_limit_is_fine(folder):
     go(Toy(bad=7, what=99.0), folder)
 

@@ -1,0 +1,30 @@
+"""When two dataclasses that hold tensors or arrays are equal."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class EqualByContent:
+    """A dataclass whose instances are equal when all their fields are: arrays and tensors by dtype, shape and numbers.
+
+    The `__eq__` that `dataclass` writes raises for tensors and arrays, since `==` compares those number by number. Such
+    instances have no hash, as their tensors can change.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        names = [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]  # children are dataclasses
+        return all(_equal(getattr(self, name), getattr(other, name)) for name in names)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other)
+    return type(one) is type(other) and bool(one == other)
