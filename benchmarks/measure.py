@@ -2,7 +2,7 @@
 
 import datetime
 import json
-import platform
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ddkit.jobs.environment import environment
+from ddkit.jobs.environment import environment, processor
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 
@@ -110,14 +110,8 @@ def save(
         "rows": rows,
         "threads": torch.get_num_threads(),
         "environment": environment(device),
-        "host": _processor(),
+        "host": f"{processor()}, {os.cpu_count()} cores",
     }
     Path(folder).mkdir(parents=True, exist_ok=True)
     with (Path(folder) / file).open("a") as results:
         results.write(json.dumps(record) + "\n")
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.processor()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ddkit.data import RealData
     from ddkit.graphs import GraphData
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # `nohup` and `&` start us with Ctrl-C ignored
 torch.set_num_threads(1)  # everything here is small; see ddkit/jobs/threads.py
 
 

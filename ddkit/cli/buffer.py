@@ -2,6 +2,8 @@
 
 import click
 
+from ddkit.cli.output import echo
+
 
 @click.group()
 def buffer() -> None:
@@ -30,7 +32,7 @@ def verify(names: tuple[str, ...]) -> None:
     for found in find_buffers(home() / "buffers", names):
         for expert in found.experts:
             found.verify(expert)
-        click.echo(f"{found.name}: {len(found.experts)} experts good")
+        echo(f"{found.name}: {len(found.experts)} experts good")
 
 
 @buffer.command()
@@ -42,4 +44,4 @@ def rm(names: tuple[str, ...]) -> None:
 
     for found in find_buffers(home() / "buffers", names):
         found.remove()
-        click.echo(f"removed {found.name}")
+        echo(f"removed {found.name}")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ddkit.cli.output import echo
+
 if TYPE_CHECKING:
     from ddkit.jobs import Comparison
 
@@ -84,18 +86,14 @@ def _print(found: "Comparison") -> None:
     headings = ("data, ipc", *["flips"] * mirrored, *["labels"] * taught, "trained on", *judged, "n", "bytes")
     headings += ("min/set", "experts")
     print_rows(headings, rows)
-    click.echo(
-        "- min/set: minutes to condense a set on one core, experts: to train them on all cores, where this folder did"
-    )
-    click.echo("- bytes: of a set's numbers before compression, images and soft labels; real images a byte a value")
+    echo("- min/set: minutes to condense a set on one core, experts: to train them on all cores, where this folder did")
+    echo("- bytes: of a set's numbers before compression, images and soft labels; real images a byte a value")
     if taught:
-        click.echo(
+        echo(
             "- labels: hard: classes; static: the teachers' logits of each image, stored; dynamic: the teachers name "
             "each batch as it is learned, and must be at hand"
         )
     if mirrored:
-        click.echo(
-            "- flips: probability with which an image is mirrored, at each step, in the training of all networks"
-        )
+        echo("- flips: probability with which an image is mirrored, at each step, in the training of all networks")
     for note in found.notes:
-        click.echo(f"- {note}")
+        echo(f"- {note}")

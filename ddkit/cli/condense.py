@@ -2,6 +2,8 @@
 
 import click
 
+from ddkit.cli.output import echo
+
 
 @click.command()
 @click.option(
@@ -71,4 +73,4 @@ def condense(
         )
     if result.evaluation is not None:
         print_evaluation(result.evaluation)
-    click.echo(f"set: {result.folder / 'set.h5'}   pictures: gallery.png, curve.png   recipe: recipe.toml")
+    echo(f"set: {result.folder / 'set.h5'}   pictures: gallery.png, curve.png   recipe: recipe.toml")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from ddkit.cli.output import echo
+
 PROTOCOLS = (
     "honest; paper-mtt, -ftd, -ast, -datm, -dc, -dsa, -dm, -infer, -infer-dyn, -sre2l (what the authors did, selection "
     "on the test set included); "
@@ -59,7 +61,7 @@ def evaluate(
         return
     pairs, too_large = columns(source, protocols, nets_asked, cross)
     if too_large:
-        click.echo(f"left out: {' | '.join(too_large)}")
+        echo(f"left out: {' | '.join(too_large)}")
     evaluations = []
     with terminal_meter() as meter:
         for found in evaluate_columns(

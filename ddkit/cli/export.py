@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from ddkit.cli.output import echo
+
 
 @click.command()
 @click.argument("source", metavar="SET")
@@ -19,15 +21,15 @@ def export(source: str, kind: str, out: Path | None, data: str | None) -> None:
 
     if is_graph_set(source):
         target = out or Path(f"{Path(source).stem}.{kind}")
-        click.echo(f"wrote {export_graphs(read_graph_set(source), kind, target)}")
+        echo(f"wrote {export_graphs(read_graph_set(source), kind, target)}")
         return
     synthetic = load(source)
     name = Path(source).stem
     target = out or Path(name if kind == "png" else f"{name}.{kind}")
     with terminal_meter() as meter:
-        click.echo(f"wrote {write(synthetic, raw_images(synthetic, data), kind, target, meter=meter)}")
+        echo(f"wrote {write(synthetic, raw_images(synthetic, data), kind, target, meter=meter)}")
     if kind != "png" and synthetic.facts.temperature is not None:
-        click.echo(
+        echo(
             f"soft_label holds logits, to be learned at temperature {synthetic.facts.temperature:g}; "
             "probability holds what a plain loss takes"
         )

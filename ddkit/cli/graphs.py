@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ddkit.cli.output import echo
+
 if TYPE_CHECKING:
     from ddkit.evaluation import GraphEvaluation, GraphScore
     from ddkit.synth import GraphSet
@@ -73,14 +75,14 @@ def graphs(
         )
     headings = _shown(HEADINGS, found.uneven)
     for (name, depth), lines in groupby(found.lines, key=lambda line: (line.data, line.hops)):
-        click.echo(f"{name}, {depth} hops")
+        echo(f"{name}, {depth} hops")
         rows = []
         for line in lines:
             trained_on, *cells = _shown(_cells(line.score), found.uneven)
             rows.append((trained_on, "" if line.ratio is None else f"{100 * line.ratio:g} %", *cells))
         print_rows((headings[0], "size", *headings[1:]), rows)
     for note in (*found.missing, *found.notes):
-        click.echo(f"- {note}")
+        echo(f"- {note}")
     if json_file:
         with atomic_write(Path(json_file)) as temporary:
             temporary.write_text(json.dumps(found.tables(), indent=2) + "\n")
@@ -128,13 +130,13 @@ def condense_and_print(
             meter=meter,
         )
     made = result.set
-    click.echo(
+    echo(
         f"{made.facts.method} on {made.facts.dataset}: {len(made)} samples of {made.trees.roots} distinct trees, "
         f"{made.stored_bytes} bytes ({made.explicit_bytes} written out), in {result.seconds:.2f} s"
     )
     if result.evaluation is not None:
         print_graph_evaluation(result.evaluation)
-    click.echo(f"set: {result.folder / 'set.h5'}   picture: gallery.png   recipe: recipe.toml")
+    echo(f"set: {result.folder / 'set.h5'}   picture: gallery.png   recipe: recipe.toml")
 
 
 def evaluate_and_print(
@@ -158,7 +160,7 @@ def print_graph_evaluation(found: "GraphEvaluation") -> None:
 
     print_rows(_shown(HEADINGS, found.uneven), (_shown(_cells(score), found.uneven) for score in found.scores))
     for note in found.notes:
-        click.echo(f"- {note}")
+        echo(f"- {note}")
 
 
 def show_graph_set(made: "GraphSet", recipe: bool) -> None:
@@ -166,7 +168,7 @@ def show_graph_set(made: "GraphSet", recipe: bool) -> None:
     from ddkit.cli.table import print_facts, read_scores
 
     if recipe:
-        click.echo(made.record.recipe, nl=False)
+        echo(made.record.recipe, end="")
         return
     facts: dict[str, object] = dataclasses.asdict(made.facts)
     facts["classes"] = ", ".join(made.facts.classes)
@@ -175,8 +177,8 @@ def show_graph_set(made: "GraphSet", recipe: bool) -> None:
     facts["bytes"] = f"{made.stored_bytes} as stored, {made.explicit_bytes} with all trees written out"
     print_facts(facts)
     for line in read_scores(made.record.scores, _told):
-        click.echo(f"  {line}")
-    click.echo(f"\nrecipe\n{made.record.recipe}", nl=False)
+        echo(f"  {line}")
+    echo(f"\nrecipe\n{made.record.recipe}", end="")
 
 
 def _told(row: dict[str, Any]) -> str:

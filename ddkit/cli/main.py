@@ -6,6 +6,8 @@ import warnings
 
 import click
 
+from ddkit.cli.output import echo
+from ddkit.cli.streams import closing_code, guard_streams
 from ddkit.errors import DDKitError
 
 COMMANDS = {
@@ -55,7 +57,8 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     # PyTorch Geometric's import makes torch say that torch.jit.script is deprecated, which no user of ours can mend.
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
-    sys.exit(run(sys.argv[1:]))
+    guard_streams()
+    sys.exit(closing_code(run(sys.argv[1:])))
 
 
 def run(arguments: list[str]) -> int:
@@ -63,7 +66,7 @@ def run(arguments: list[str]) -> int:
     try:
         return ddkit.main(arguments, prog_name="ddkit", standalone_mode=False) or 0
     except DDKitError as error:
-        click.echo(f"ddkit: {' '.join(str(error).split())}", err=True)
+        echo(f"ddkit: {' '.join(str(error).split())}", error=True)
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -71,11 +74,11 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         usage = error.ctx if isinstance(error, click.UsageError) else None
         hint = f" See `{usage.command_path} --help`" if usage else ""
-        click.echo(f"ddkit: {' '.join(error.format_message().split())}{hint}", err=True)
+        echo(f"ddkit: {' '.join(error.format_message().split())}{hint}", error=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         ways = {"condense": " with --resume", "verify": " with --resume", "compare": ""}
         command = next(iter(arguments), "")
         hint = f"; run the same command{ways[command]} to go on" if command in ways else ""
-        click.echo(f"ddkit: interrupted{hint}", err=True)
+        echo(f"ddkit: interrupted{hint}", error=True)
         return 130

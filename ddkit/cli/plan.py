@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ddkit.cli.condense import condense
+from ddkit.cli.output import echo
 
 if TYPE_CHECKING:
     from ddkit.jobs import Plan
@@ -77,11 +78,11 @@ def _print(plan: "Plan") -> None:
     total = ("total", time_text(plan.seconds), size_text(plan.memory), size_text(plan.disk))
     print_rows(("stage", "time", "peak memory", "disk"), [*rows, total])
     for fact in plan.facts:
-        click.echo(f"- {fact}")
+        echo(f"- {fact}")
     if plan.experts_wanted:
-        click.echo(f"- {plan.experts_there} of {plan.experts_wanted} experts are there")
-    click.echo(f"- free: {size_text(plan.free_memory)} of memory ({plan.device}), {size_text(plan.free_disk)} at home")
+        echo(f"- {plan.experts_there} of {plan.experts_wanted} experts are there")
+    echo(f"- free: {size_text(plan.free_memory)} of memory ({plan.device}), {size_text(plan.free_disk)} at home")
     probed = "; ".join(f"{stage.name} from {stage.basis}" for stage in plan.stages if stage.basis)
-    click.echo(f"- estimates, from a probe: {probed}")
+    echo(f"- estimates, from a probe: {probed}")
     for problem in plan.problems:
-        click.echo(f"does not fit: {problem}")
+        echo(f"does not fit: {problem}")

@@ -2,6 +2,8 @@
 
 import click
 
+from ddkit.cli.output import echo
+
 
 @click.group()
 def recipes() -> None:
@@ -26,7 +28,7 @@ def show(recipe: str, resolved: bool) -> None:
     from ddkit.jobs.graph_recipe import resolved_toml
     from ddkit.jobs.resolve import find_recipe
 
-    click.echo(resolved_toml(recipe) if resolved else find_recipe(recipe)[1], nl=False)
+    echo(resolved_toml(recipe) if resolved else find_recipe(recipe)[1], end="")
 
 
 @recipes.command()
@@ -39,4 +41,4 @@ def check(recipes: tuple[str, ...]) -> None:
     names = recipes or tuple(list_recipes())
     for name in names:
         resolved_toml(name)
-    click.echo(f"{len(names)} recipe{'s' if len(names) != 1 else ''} good")
+    echo(f"{len(names)} recipe{'s' if len(names) != 1 else ''} good")

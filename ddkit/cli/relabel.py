@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from ddkit.cli.output import echo
+
 
 @click.command()
 @click.argument("source", metavar="SET")
@@ -60,4 +62,4 @@ def relabel(
             meter=meter,
         )
     write_set(made, out)
-    click.echo(f"wrote {out}: {len(made)} images, labels of {made.facts.teachers} at temperature {temperature:g}")
+    echo(f"wrote {out}: {len(made)} images, labels of {made.facts.teachers} at temperature {temperature:g}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from ddkit.cli.output import echo
+
 
 @click.command()
 @click.argument("source", metavar="SET")
@@ -22,7 +24,7 @@ def show(source: str, recipe: bool) -> None:
         return
     synthetic = load(source)
     if recipe:
-        click.echo(synthetic.record.recipe, nl=False)
+        echo(synthetic.record.recipe, end="")
         return
     facts = dataclasses.asdict(synthetic.facts)
     facts["classes"] = ", ".join(facts["classes"])
@@ -38,14 +40,14 @@ def show(source: str, recipe: bool) -> None:
     print_facts(facts)
     if lines := read_scores(synthetic.record.scores, _told):
         scores = json.loads(synthetic.record.scores)
-        click.echo(f"\nscores (protocol {scores.get('protocol')}, {scores.get('net')})")
+        echo(f"\nscores (protocol {scores.get('protocol')}, {scores.get('net')})")
         for line in lines:
-            click.echo(f"  {line}")
+            echo(f"  {line}")
     for title, text in (("lineage", synthetic.record.lineage), ("environment", synthetic.record.environment)):
-        click.echo(f"\n{title}")
+        echo(f"\n{title}")
         for name, value in json.loads(text).items():
-            click.echo(f"  {name} {value}")
-    click.echo(f"\nrecipe\n{synthetic.record.recipe}", nl=False)
+            echo(f"  {name} {value}")
+    echo(f"\nrecipe\n{synthetic.record.recipe}", end="")
 
 
 def _told(row: dict[str, Any]) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from ddkit.cli.output import cell, echo
+
 if TYPE_CHECKING:
     from ddkit.evaluation import Evaluation, Score
 
@@ -18,7 +20,8 @@ WIDE = 300
 
 def print_evaluation(evaluation: "Evaluation") -> None:
     """One row a set: images, mean accuracy with interval, n, learning rate, seconds; the notes below."""
-    table = Table(title=f"{evaluation.dataset}, {evaluation.net}, protocol {evaluation.protocol}", title_justify="left")
+    title = f"{evaluation.dataset}, {evaluation.net}, protocol {evaluation.protocol}"
+    table = Table(title=cell(title), title_justify="left")
     table.add_column("trained on", no_wrap=True)
     balanced = any(score.balanced for score in evaluation.scores)
     for heading in ("images", "bytes", "accuracy %", *["balanced %"] * balanced, "n", "lr", "seconds"):
@@ -32,11 +35,11 @@ def print_evaluation(evaluation: "Evaluation") -> None:
             *[balanced_share(score)] * balanced,
             *trained,
         )
-        table.add_row(score.name, *row)
+        table.add_row(*map(cell, (score.name, *row)))
     console = Console()
     console.print(table)
     for note in evaluation.notes:
-        console.print(f"- {note}", highlight=False, markup=False)
+        console.print(cell(f"- {note}"))
 
 
 def print_summary(evaluations: Sequence["Evaluation"]) -> None:
@@ -50,15 +53,15 @@ def print_summary(evaluations: Sequence["Evaluation"]) -> None:
     protocols = {e.protocol for e in evaluations}
     title = [evaluations[0].dataset, *(names if len(names) == 1 else ())]
     title += [f"protocol {protocol}" for protocol in protocols if len(protocols) == 1]
-    table = Table(title=", ".join([*title, "accuracy %"]), title_justify="left")
+    table = Table(title=cell(", ".join([*title, "accuracy %"])), title_justify="left")
     table.add_column("trained on")
     for e in evaluations:
         differs = (e.protocol,) * (len(protocols) > 1) + (names[e.net],) * (len(names) > 1)
-        table.add_column(", ".join(differs), justify="right", overflow="fold")
+        table.add_column(cell(", ".join(differs)), justify="right", overflow="fold")
     # The set is the first row of every table. Its name there tells the chosen snapshot, and can be that of a rival.
     columns = [{(i == 0, "the set" if i == 0 else s.name): s for i, s in enumerate(e.scores)} for e in evaluations]
     for row in dict.fromkeys(row for column in columns for row in column):
-        table.add_row(row[1], *(_accuracy(column, row) for column in columns))
+        table.add_row(*map(cell, (row[1], *(_accuracy(column, row) for column in columns))))
     console = Console()
     console.print(table)
     if protocols != {"honest"}:
@@ -100,7 +103,7 @@ def print_facts(facts: Mapping[str, object]) -> None:
     """Two columns, name and value."""
     wide = max(len(name) for name in facts)
     for name, value in facts.items():
-        print(f"{name:<{wide}}  {value}")
+        echo(f"{name:<{wide}}  {value}")
 
 
 def print_rows(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
@@ -108,8 +111,8 @@ def print_rows(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> No
     all figures have the room that they need."""
     table = Table()
     for i, heading in enumerate(headings):
-        table.add_column(heading, no_wrap=i == 0)
+        table.add_column(cell(heading), no_wrap=i == 0)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(cell, row))
     console = Console()
     (console if console.is_terminal else Console(width=WIDE)).print(table)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ddkit.cli.output import echo
+
 if TYPE_CHECKING:
     from ddkit.errors import DataError
     from ddkit.experts.bundle import TeacherFacts
@@ -29,7 +31,7 @@ def train(recipe: str | None, data: str | None, overrides: tuple[str, ...], devi
     with terminal_meter() as meter:
         found = train_teachers(recipe, data=data, overrides=overrides, device=device, meter=meter)
     for bundle in found:
-        click.echo(f"{bundle.facts.net}: validation accuracy {100 * bundle.facts.validation_accuracy:.1f} %")
+        echo(f"{bundle.facts.net}: validation accuracy {100 * bundle.facts.validation_accuracy:.1f} %")
 
 
 @teachers.command()
@@ -54,7 +56,7 @@ def verify(names: tuple[str, ...]) -> None:
     found, bad = _read(names)
     for file, facts in found.items():
         told = "bad" if facts is None else f"good; {len(facts.classes)} classes, '{facts.classes[0]}' first"
-        click.echo(f"{file.stem}: {told}")
+        echo(f"{file.stem}: {told}")
     if bad:
         raise bad[0]
 
@@ -84,7 +86,7 @@ def rm(names: tuple[str, ...]) -> None:
 
     for file in teacher_files(names):
         file.unlink()
-        click.echo(f"removed {file.stem}")
+        echo(f"removed {file.stem}")
 
 
 @teachers.command()
@@ -97,4 +99,4 @@ def export(name: str, out: Path) -> None:
     from ddkit.jobs import teacher_files
 
     write_bundle(read_bundle(teacher_files((name,))[0]), out)
-    click.echo(f"wrote {out}")
+    echo(f"wrote {out}")

@@ -2,6 +2,8 @@
 
 import click
 
+from ddkit.cli.output import echo
+
 
 @click.command()
 @click.argument("recipe")
@@ -17,6 +19,7 @@ def verify(recipe: str, out: str | None, resume: bool, device: str) -> None:
     from ddkit.cli.table import percent, print_rows
     from ddkit.jobs import is_graph_recipe, verify_graphs
     from ddkit.jobs import verify as job
+    from ddkit.jobs.verify import where_measured
     from ddkit.run import terminal_meter
 
     with terminal_meter() as meter:
@@ -29,5 +32,7 @@ def verify(recipe: str, out: str | None, resume: bool, device: str) -> None:
             rows = job(recipe, out=out, resume=resume, device=device, meter=meter)
     shown = ((row.name, percent(*row.header), percent(*row.now), "yes" if row.agrees else "NO") for row in rows)
     print_rows(("trained on", "header %", "now %", "agrees"), shown)
+    for line in where_measured(recipe):
+        echo(f"- {line}")
     if not all(row.agrees for row in rows):
         click.get_current_context().exit(1)

@@ -1,8 +1,13 @@
-"""What a result may depend on besides its recipe; recorded in every set and shown by `ddkit doctor`."""
+"""What a result may depend on besides its recipe; recorded in every set and shown by `ddkit doctor`.
+
+Equal bytes hold for equal versions, thread counts and processor features: PyTorch chooses its routines by the
+processor, ddkit's kernels are compiled for it, and another order of additions gives other last digits.
+"""
 
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import torch
 
@@ -18,7 +23,16 @@ def environment(device: torch.device) -> dict[str, str | int]:
         except PackageNotFoundError:
             facts[package] = "not installed"
     facts["machine"] = platform.machine()
+    facts["processor"] = processor()
     facts["cores"] = os.cpu_count() or 0
     facts["threads"] = torch.get_num_threads()
     facts["device"] = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return facts
+
+
+def processor() -> str:
+    """The processor's model, as far as the system names it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(errors="replace").splitlines() if info.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model", "CPU part")))
+    return next(names, "") or platform.processor() or "unknown"

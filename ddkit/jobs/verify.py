@@ -10,16 +10,21 @@ NAME is a row of the table of protocol `honest`; of a name that stands there twi
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+
+import torch
 
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.evaluation import RIVALS
 from ddkit.jobs.condense import condense
+from ddkit.jobs.environment import environment
 from ddkit.jobs.resolve import find_recipe, resolve
 from ddkit.recipe import to_toml
 from ddkit.run import Meter, RunFolder
 
+MEASURED = re.compile(r"Measured on ([^;:]*)")
 SCORE = re.compile(r"(?<!\S)([\w+-]+)(?: \([^)]*\))? (\d+(?:\.\d+)?) \+- (\d+(?:\.\d+)?)")
 
 
@@ -106,3 +111,23 @@ def header_scores(text: str, rows: set[str]) -> dict[str, tuple[float, float]]:
             if name in rows:
                 found.setdefault(name, (float(mean), float(interval)))
     return found
+
+
+def measured_on(text: str) -> str:
+    """What a recipe's header was measured on, in its own words; "" where it names nothing."""
+    lines = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    header = " ".join(line.lstrip("# ") for line in lines)
+    found = MEASURED.search(header)
+    return found[1].strip(" .") if found else ""
+
+
+def where_measured(recipe: str | Path) -> list[str]:
+    """Lines on where the header's figures and the new ones come from, and on what they may differ by."""
+    here = environment(torch.device("cpu"))
+    then = measured_on(find_recipe(recipe)[1]) or "a machine that it does not name"
+    return [
+        f"header: measured on {then}",
+        f"now: {here['processor']} ({here['cores']} cores, {here['threads']} threads), torch {here['torch']}",
+        "equal bytes hold for equal processor features, threads and versions; elsewhere a set differs in its last "
+        "digits, which iterations can enlarge, so what must meet are the intervals",
+    ]

@@ -9,6 +9,8 @@ from typing import Protocol, runtime_checkable
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from ddkit.errors import printable
+
 LINE_EVERY_SECONDS = 15.0
 
 
@@ -46,11 +48,11 @@ class BarMeter:
 
     def __init__(self, console: Console) -> None:
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[values]}"),
+            TextColumn("{task.fields[values]}", markup=False),
         )
         self._console = console
         self._columns = columns
@@ -61,11 +63,11 @@ class BarMeter:
         self.finish()
         self._progress = Progress(*self._columns, console=self._console)
         self._progress.start()
-        self._task = self._progress.add_task(title, total=total, completed=done, values="")
+        self._task = self._progress.add_task(printable(title), total=total, completed=done, values="")
 
     def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
         if self._progress is not None:
-            self._progress.update(self._task, completed=done, values=_text(values))
+            self._progress.update(self._task, completed=done, values=printable(_text(values)))
 
     def finish(self) -> None:
         if self._progress is not None:
@@ -73,7 +75,7 @@ class BarMeter:
             self._progress = None
 
     def say(self, line: str) -> None:
-        self._console.print(line, highlight=False, soft_wrap=True, markup=False)
+        self._console.print(printable(line), highlight=False, soft_wrap=True, markup=False)
 
 
 class LineMeter:
@@ -103,7 +105,7 @@ class LineMeter:
         self._total = 0
 
     def say(self, line: str) -> None:
-        self._console.print(line, highlight=False, soft_wrap=True, markup=False)
+        self._console.print(printable(line), highlight=False, soft_wrap=True, markup=False)
 
 
 @contextmanager

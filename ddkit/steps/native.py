@@ -113,7 +113,11 @@ def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
 
 def _compiler() -> list[str]:
     """The command; CC may name one with arguments, as `ccache gcc`."""
-    if named := shlex.split(os.environ.get("CC", "")):
+    try:
+        named = shlex.split(os.environ.get("CC", ""))
+    except ValueError as error:  # a quotation mark without its partner
+        raise OSError(f"the environment variable CC is no command: {error}") from None
+    if named:
         return named
     compiler = next((found for name in ("gcc", "clang", "cc") if (found := shutil.which(name))), None)
     if compiler is None:

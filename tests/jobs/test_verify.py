@@ -4,13 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from ddkit.cli.main import run
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge
 from ddkit.jobs import verify, verify_graphs
+from ddkit.jobs.environment import environment
 from ddkit.jobs.resolve import find_recipe
-from ddkit.jobs.verify import Verdict, header_scores
+from ddkit.jobs.verify import Verdict, header_scores, measured_on, where_measured
 
 RECIPE = """# A coreset that was measured.
 #
@@ -79,6 +81,15 @@ def test_a_recipe_is_run_and_held_to_its_header(recipe, capsys) -> None:
     assert [row.name for row in found] == ["random", "random-real", "kmeans"]
     assert all(row.agrees and 0 < row.now[0] < 100 for row in found)
     assert Path("runs/verify/mine/set.h5").exists()
+
+
+def test_the_header_and_this_machine_are_named_beside_the_verdict() -> None:
+    text = find_recipe("ftd-digits-ipc1")[1]
+    assert measured_on(text) == "an Intel Xeon with AMX (2 cores), torch 2.15, seed 0"
+    assert measured_on("# no such word\n[data]\n# Measured on nothing") == ""
+    header, now, why = where_measured("ftd-digits-ipc1")
+    assert "an Intel Xeon with AMX" in header and str(environment(torch.device("cpu"))["processor"]) in now
+    assert "equal processor features" in why
 
 
 @pytest.mark.parametrize(("claim", "code"), [("50.0 +- 60.0", 0), ("300.0 +- 0.1", 1)])

@@ -254,8 +254,9 @@ def fresh(home):
         cache.cache_clear()
 
 
-def test_without_a_compiler_there_is_one_warning_and_the_same_gradient(fresh, monkeypatch):
-    monkeypatch.setenv("CC", "no-such-compiler")
+@pytest.mark.parametrize("compiler", ["no-such-compiler", "'"])
+def test_without_a_compiler_there_is_one_warning_and_the_same_gradient(fresh, monkeypatch, compiler):
+    monkeypatch.setenv("CC", compiler)
     from ddkit.steps.native import _warn_once
 
     _warn_once.cache_clear()
