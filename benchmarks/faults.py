@@ -1,0 +1,302 @@
+"""What becomes of killed jobs, damaged files, wrong recipes, and files that claim to be huge.
+
+    python benchmarks/faults.py             the whole campaign, about an hour on two cores; adds to results/faults.jsonl
+    python benchmarks/faults.py --small     a few of each, in about two minutes; writes nothing; what CI runs
+    python benchmarks/faults.py --page      writes docs/faults.md from the last whole campaign
+
+Exit code 1 if anything went wrong. The makers of jobs and files lie in tests/, where tests use them too.
+
+- killed: jobs of every kind get SIGKILL, SIGTERM or SIGINT at random moments, several times in a row, and go on to
+  their end. What they make must equal, byte for byte, what an uninterrupted run makes; no process may live a second
+  after the signal, and no half-written file may be left at the end.
+- damaged: every bit of the first 16 kB of a file, and 5,000 more at random, is flipped, one at a time, and the file is
+  read. It must be refused, or give what the undamaged file gives.
+- foreign: sets that a hostile author has sealed, and data that claims to be huge: refused in 2 s and 200 MB.
+- recipes: shipped recipes with random changes are checked. Each is good or one line, within 2 s.
+"""
+
+import argparse
+import json
+import multiprocessing
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+
+import bombs  # noqa: E402  (these lie in tests/)
+import hostile_files  # noqa: E402
+import killed_jobs  # noqa: E402
+import mutated_recipes  # noqa: E402
+from measure import save  # noqa: E402
+
+from ddkit.errors import DDKitError  # noqa: E402
+
+FILE, PAGE = "faults.jsonl", ROOT / "docs" / "faults.md"
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+IN_A_ROW = 5
+"""Kills of one job before it may go on to its end."""
+
+PATIENCE = 10.0
+"""Seconds after which reading a small file counts as never ending."""
+
+
+@dataclass
+class Count:
+    """What a part of the campaign has found: how many tries, how many of each outcome, and a line for each fault."""
+
+    tries: int = 0
+    seconds: float = 0.0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, outcome: str, fault: str = "") -> None:
+        """Count one try; `fault` says what is wrong with it."""
+        self.tries += 1
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        if fault:
+            self.faults.append(fault)
+
+
+# Killed
+
+
+def kill_jobs(kills: int, folder: Path) -> dict[str, Count]:
+    """Kill each kind of job so many times, two jobs at once."""
+    with ThreadPoolExecutor(2) as two:
+        names = list(killed_jobs.JOBS)
+        found = two.map(lambda name: kill_job(name, -(-kills // len(names)), folder / name), names)
+        return {f"killed: {name}": count for name, count in zip(names, found, strict=True)}
+
+
+def kill_job(name: str, kills: int, folder: Path) -> Count:
+    """Kill one kind of job so many times and hold what it makes in the end to an uninterrupted run's."""
+    job, draw, count = killed_jobs.JOBS[name], random.Random(name), Count()
+    whole = killed_jobs.Place(folder / "whole")
+    begin = time.monotonic()
+    killed_jobs.finish(killed_jobs.start(job, whole))
+    needed, expected = time.monotonic() - begin, killed_jobs.results(job, whole)
+    for number in range(-(-kills // IN_A_ROW)):
+        place = killed_jobs.Place(folder / str(number))
+        for _ in range(min(IN_A_ROW, kills - count.tries)):
+            begun = (place.out / "recipe.toml").exists()
+            process = killed_jobs.start(job, place, *(job.again if begun else ()))
+            which = draw.choice(SIGNALS)
+            moment = draw.uniform(0.0, needed)
+            code, said = killed_jobs.stop(process, which, moment)
+            time.sleep(1)
+            fault = ""
+            if left := killed_jobs.alive(place):
+                fault = f"{len(left)} processes live a second after {which.name}"
+            elif code not in (0, -which, 128 + which):
+                fault = f"exit code {code} after {which.name}"
+            elif "Traceback" in said:
+                fault = f"a traceback after {which.name}: {said.strip().splitlines()[-1]}"
+            ended = "ended before" if code == 0 else which.name
+            count.add(ended, fault and f"{name}, {number}, after {moment:.2f} s: {fault}")
+        try:
+            killed_jobs.go_on(job, place)
+        except AssertionError as error:
+            count.faults.append(f"{name}, {number}: did not go on: {str(error).strip().splitlines()[-1]}")
+            continue
+        made = killed_jobs.results(job, place)
+        if differ := sorted(file for file in expected.keys() | made.keys() if expected.get(file) != made.get(file)):
+            count.faults.append(f"{name}, {number}: {', '.join(differ)} differ")
+        if left_over := killed_jobs.left_over(place):
+            count.faults.append(f"{name}, {number}: left over: {', '.join(left_over)}")
+    count.seconds = time.monotonic() - begin
+    return count
+
+
+# Damaged
+
+
+def damage(first: int, more: int, folder: Path) -> dict[str, Count]:
+    """Flip bits of a file of every kind, two kinds at once."""
+    with ThreadPoolExecutor(2) as two:
+        names = list(hostile_files.GOOD)
+        found = two.map(lambda name: damage_kind(name, first, more, folder / name), names)
+        return {f"damaged: {name}": count for name, count in zip(names, found, strict=True)}
+
+
+def damage_kind(name: str, first: int, more: int, folder: Path) -> Count:
+    """Flip bits of a file of one kind, in a process of its own, since a reader might crash."""
+    folder.mkdir(parents=True)
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=flip_bits, args=(name, first, more, folder, theirs))
+    begin = time.monotonic()
+    process.start()
+    theirs.close()
+    try:
+        count: Count = ours.recv()
+    except EOFError:
+        process.join()
+        count = Count(faults=[f"{name}: its reader crashed with {process.exitcode}"])
+    process.join()
+    count.seconds = time.monotonic() - begin
+    return count
+
+
+def flip_bits(name: str, first: int, more: int, folder: Path, result: "multiprocessing.connection.Connection") -> None:
+    """The work of `damage_kind`."""
+    kind, count = hostile_files.GOOD[name], Count()
+    file = folder / kind.name
+    kind.write(file)
+    expected = kind.read(file)
+
+    def never_ends(*_: object) -> None:
+        raise TimeoutError
+
+    signal.signal(signal.SIGALRM, never_ends)
+    for byte, bit in hostile_files.flips(file, first, more):
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+        where = f"{name}, byte {byte}, bit {bit}"
+        try:
+            same = kind.read(file) == expected
+            count.add("read, and the same" if same else "read, and changed", "" if same else f"{where}: changed")
+        except DDKitError:
+            count.add("refused")
+        except TimeoutError:
+            count.add("never ended", f"{where}: reading it took over {PATIENCE:.0f} s")
+        except BaseException as error:
+            count.add("traceback", f"{where}: {error!r}")
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    result.send(count)
+
+
+# Foreign and wrong
+
+
+def foreign(folder: Path) -> dict[str, Count]:
+    """Sets that a hostile author has sealed, and bombs."""
+    sets, huge = Count(), Count()
+    begin = time.monotonic()
+    for number, (name, (write, _)) in enumerate((hostile_files.HOSTILE | hostile_files.BOMBS).items()):
+        file = folder / f"{number}.h5"
+        write(file)
+        judge(sets, name, hostile_files.read_apart(file))
+    sets.seconds, begin = time.monotonic() - begin, time.monotonic()
+    for name, outcome in bombs.campaign(folder).items():
+        judge(huge, name, outcome)
+    huge.seconds = time.monotonic() - begin
+    return {"foreign: sets": sets, "foreign: data": huge}
+
+
+def judge(count: Count, name: str, outcome: bombs.Outcome) -> None:
+    """Count what became of one."""
+    limits = outcome.seconds < bombs.SLOW and outcome.memory < bombs.LARGE
+    cost = f"{outcome.seconds:.1f} s, {outcome.memory / 2**20:.0f} MiB"
+    fault = "" if outcome.refused and limits else f"{name}: {cost}: {outcome.line[:200]}"
+    count.add("refused" if outcome.refused else "not refused", fault)
+
+
+def wrong_recipes(number: int, folder: Path) -> dict[str, Count]:
+    """Check so many mutated recipes, half in a process each."""
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        begin = time.monotonic()
+        half = number // 2
+        counts = pool.starmap(check_recipes, [(half, folder / "a", 0), (number - half, folder / "b", half)])
+    count = Count(seconds=time.monotonic() - begin)
+    for part in counts:
+        count.tries += part.tries
+        count.faults += part.faults
+        for outcome, times in part.outcomes.items():
+            count.outcomes[outcome] = count.outcomes.get(outcome, 0) + times
+    return {"recipes": count}
+
+
+def check_recipes(number: int, folder: Path, first: int) -> Count:
+    """Check the mutated recipes of the seeds from `first` on."""
+    folder.mkdir()
+    count = Count()
+    for seed, outcome in mutated_recipes.campaign(number, folder, first):
+        if isinstance(outcome, BaseException):
+            count.add("traceback", f"recipe {seed}: {outcome!r}"[:300])
+        elif outcome.seconds > mutated_recipes.SLOW:
+            count.add("slow", f"recipe {seed}: {outcome.seconds:.1f} s")
+        else:
+            count.add("good" if outcome.line is None else "refused in one line")
+    return count
+
+
+# The campaign
+
+
+def campaign(small: bool, wanted: Iterable[str]) -> dict[str, Count]:
+    """All parts, or those wanted; each is printed as soon as it is done."""
+    parts: dict[str, Callable[[Path], dict[str, Count]]] = {
+        "recipes": partial(wrong_recipes, 400 if small else 10_000),
+        "foreign": foreign,
+        "damaged": partial(damage, *((600, 200) if small else (2**14, 5_000))),
+        "killed": partial(kill_jobs, 9 if small else 216),
+    }
+    found: dict[str, Count] = {}
+    for name, part in parts.items():
+        if name in wanted:
+            with tempfile.TemporaryDirectory() as scratch:
+                for title, count in part(Path(scratch)).items():
+                    found[title] = count
+                    show(title, count)
+    return found
+
+
+def show(title: str, count: Count) -> None:
+    """Print a line of the table, and a line for each fault."""
+    outcomes = ", ".join(f"{outcome} {times:,}" for outcome, times in sorted(count.outcomes.items()))
+    print(
+        f"{title:24} {count.tries:8,} tries  {len(count.faults):4} faults  {count.seconds:6.0f} s  {outcomes}",
+        flush=True,
+    )
+    for fault in count.faults[:20]:
+        print(f"    {fault}", flush=True)
+
+
+def page() -> str:
+    """The page of the last whole campaign that is on record."""
+    last = json.loads((ROOT / "benchmarks" / "results" / FILE).read_text().splitlines()[-1])
+    rows = [
+        f"| {title} | {row['tries']:,} | {len(row['faults'])} | "
+        + ", ".join(f"{outcome} {times:,}" for outcome, times in sorted(row["outcomes"].items()))
+        + " |"
+        for title, row in last["rows"].items()
+    ]
+    measured = f"Measured on {last['date']} at commit {last['commit']}, {last['host']}, by"
+    head = ["| what | tries | faults | outcomes |", "|---|---|---|---|"]
+    return "\n".join([*INTRODUCTION, measured, "", "    python benchmarks/faults.py", "", *head, *rows, ""])
+
+
+INTRODUCTION = (
+    "# What becomes of killed jobs, damaged files and hostile input",
+    "",
+    "Jobs are killed at random moments and go on. Bits of files are flipped. Recipes are changed at random. Files",
+    "claim to be huge. A fault is: a job that does not go on, makes other bytes, or leaves a process or half a file",
+    "behind; a file that is read with other content; a reader that hangs or crashes; a traceback; a bomb that takes",
+    "over 2 s or 200 MB.",
+    "`python benchmarks/faults.py --small` runs a few of each, and CI does.",
+    "",
+)
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Kill, damage and mislead ddkit; count what goes wrong.")
+    parser.add_argument("--small", action="store_true", help="a few of each, in about two minutes; nothing is recorded")
+    parser.add_argument("--page", action="store_true", help="write docs/faults.md from the last whole campaign")
+    parser.add_argument("--only", nargs="+", default=("recipes", "foreign", "damaged", "killed"), help="these parts")
+    given = parser.parse_args()
+    if given.page:
+        PAGE.write_text(page())
+        sys.exit()
+    everything = campaign(given.small, given.only)
+    if not given.small and len(given.only) == 4:
+        import torch
+
+        save(FILE, {}, {title: asdict(count) for title, count in everything.items()}, torch.device("cpu"))
+    sys.exit(any(count.faults for count in everything.values()))
