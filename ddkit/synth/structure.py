@@ -1,0 +1,109 @@
+"""What the file of a set may be made of, held against it before anything of it is read.
+
+A file of a few kilobytes can claim exabytes, point at other files, or be its own child. Here it is refused for what its
+structure says, which costs nothing.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+from h5py import h5a, h5d, h5o, h5t
+
+from ddkit.synth.checks import shown
+
+MOST_MEMBERS = 64
+"""Datasets, groups and attributes that stand in one place."""
+
+MOST_ATTRIBUTE = 2**16
+"""Bytes of an attribute that is not one text; a text takes no more than its file."""
+
+FREE, MOST_TIMES = 2**26, 256
+"""Bytes that any set may take in memory, and what each byte of its file may beyond that. Pictures of two colours are
+compressed a hundredfold."""
+
+WHOLE_NUMBER = 32
+"""Bytes that a whole number may take while it is checked, whatever its type in the file."""
+
+_PLAIN = (h5t.INTEGER, h5t.FLOAT)
+
+
+def refuse_odd_structure(file: h5py.File) -> None:
+    """Raise unless the file holds plain numbers and attributes, each once and all of them its own.
+
+    Raises:
+        ValueError: links, data in other files, an object in two places, other types than numbers, absurd sizes.
+    """
+    seen: set[int] = set()
+    open_groups = [("", h5py.Group(file.id))]
+    while open_groups:
+        where, group = open_groups.pop()
+        _refuse_odd_attributes(where, group)
+        for name, member in _members(where, group, seen):
+            if isinstance(member, h5py.Group):
+                open_groups.append((name, member))
+            else:
+                _refuse_odd_dataset(name, member)
+
+
+def refuse_bomb(file: h5py.File, wanted: int) -> None:
+    """Raise ValueError if a set would take more bytes in memory than a file of this size can stand for."""
+    size = file.id.get_filesize()
+    if wanted > FREE + MOST_TIMES * size:
+        raise ValueError(f"its {size:,} bytes claim to be numbers of {wanted:,} bytes")
+
+
+def claimed(file: h5py.File) -> int:
+    """Bytes that the numbers of all datasets take once they are read."""
+    groups = [file, *(member for member in file.values() if isinstance(member, h5py.Group))]
+    tables = [member for group in groups for member in group.values() if isinstance(member, h5py.Dataset)]
+    each = ((table, table.dtype) for table in tables if table.shape is not None)
+    return sum(math.prod(t.shape) * (dtype.itemsize if dtype.kind == "f" else WHOLE_NUMBER) for t, dtype in each)
+
+
+def _members(where: str, group: h5py.Group, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """Names and objects of a group, none of which was seen before."""
+    if len(group) > MOST_MEMBERS:
+        raise ValueError(f"it holds {len(group):,} parts in one place, over {MOST_MEMBERS}")
+    for name in group:
+        path = f"{where}/{name}".strip("/")
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"its {shown(path)} lies elsewhere, behind a {type(link).__name__}")
+        found = h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
+        if found.addr in seen or found.addr == h5o.get_info(group.file.id).addr:
+            raise ValueError(f"its {shown(path)} stands there twice")
+        seen.add(found.addr)
+        member = group[name]
+        if not isinstance(member, (h5py.Group, h5py.Dataset)):
+            raise ValueError(f"its {shown(path)} is neither dataset nor group")
+        yield path, member
+
+
+def _refuse_odd_dataset(name: str, table: h5py.Dataset) -> None:
+    plan, kind, shape = table.id.get_create_plist(), table.id.get_type(), table.shape or ()
+    if kind.get_class() not in _PLAIN or kind.get_size() > 8:
+        raise ValueError(f"its '{name}' holds no plain numbers")
+    if plan.get_layout() == h5d.VIRTUAL or plan.get_external_count():
+        raise ValueError(f"the numbers of its '{name}' lie in other files")
+    if plan.get_layout() == h5d.CHUNKED:
+        chunk, whole = math.prod(plan.get_chunk()), math.prod(shape)
+        if chunk > max(whole, MOST_ATTRIBUTE):
+            raise ValueError(f"its '{name}' has {whole:,} numbers in chunks of {chunk:,}")
+
+
+def _refuse_odd_attributes(where: str, group: h5py.Group) -> None:
+    count = h5a.get_num_attrs(group.id)
+    if count > MOST_MEMBERS:
+        raise ValueError(f"it holds {count:,} attributes in one place, over {MOST_MEMBERS}")
+    for index in range(count):
+        attribute = h5a.open(group.id, index=index)
+        name, kind, shape = attribute.name.decode("utf-8", "replace"), attribute.get_type(), attribute.shape or ()
+        if isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
+            if shape:
+                raise ValueError(f"its attribute {shown(name)} is not one text but {list(shape)}")
+        elif kind.get_class() not in (*_PLAIN, h5t.STRING, h5t.ENUM):
+            raise ValueError(f"its attribute {shown(name)} is neither text nor number")
+        elif kind.get_size() * math.prod(shape) > MOST_ATTRIBUTE:
+            raise ValueError(f"its attribute {shown(name)} is larger than {MOST_ATTRIBUTE:,} bytes")
