@@ -23,7 +23,7 @@ from ddkit.errors import DataError, DDKitWarning, nearest, reason
 from ddkit.run import HDF5, HEAD, check_seal
 from ddkit.synth.checks import shown
 from ddkit.synth.facts import Record
-from ddkit.synth.structure import claimed, refuse_bomb, refuse_odd_structure
+from ddkit.synth.structure import refuse_bombs, refuse_odd_structure
 
 FORMAT, UNSEALED = "ddkit-set/2", "ddkit-set/1"
 READERS = {
@@ -73,7 +73,7 @@ def read_file(path: Path, parsers: Mapping[str, Callable[[h5py.File], S]]) -> S:
         with _opened(path) as (file, sealed):
             found, kind = (plain(file.attrs.get(name)) for name in ("format", "kind"))
             if found == (FORMAT if sealed else UNSEALED) and kind in parsers:
-                refuse_bomb(file, claimed(file))
+                refuse_bombs(file)
                 made = parsers[kind](file)
                 if not sealed:
                     _warn_of_no_digest(path)

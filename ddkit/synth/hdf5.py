@@ -33,7 +33,7 @@ from ddkit.synth.container import (
     write_facts,
 )
 from ddkit.synth.facts import SetFacts
-from ddkit.synth.structure import refuse_bomb
+from ddkit.synth.structure import refuse_claim
 from ddkit.synth.synthetic_set import SyntheticSet, most_expanded
 from ddkit.synth.top_k import pack, unpack
 
@@ -127,7 +127,7 @@ def _compact(file: h5py.File) -> SyntheticSet:
     real, added = (torch.from_numpy(numbers(group, name)) for name in ("real", "compensator"))
     compact = Compact(real, added, named[expansion])
     pixels, rows = real[0, 0].numel(), len(real) * compact.instances
-    refuse_bomb(file, FLOAT32 * rows * (pixels + len(facts.classes)))
+    refuse_claim(file, FLOAT32 * rows * (pixels + len(facts.classes)))
     soft = _soft_labels(file, facts)
     if plain(file.attrs["format"]) == UNSEALED and plain(group.attrs["sha256"]) != _sha256(file, facts):
         raise ValueError("its numbers are not those that were written")
@@ -153,5 +153,5 @@ def _soft_labels(file: h5py.File, facts: SetFacts) -> Tensor | None:
     if facts.top_k is None:
         return torch.from_numpy(numbers(file, SOFT)) if SOFT in file else None
     top, index, rest = (torch.from_numpy(numbers(file, name)) for name in PACKED)
-    refuse_bomb(file, FLOAT32 * len(top) * len(facts.classes))
+    refuse_claim(file, FLOAT32 * len(top) * len(facts.classes))
     return unpack(top, index.to(torch.int64), rest, len(facts.classes))

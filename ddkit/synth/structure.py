@@ -5,11 +5,12 @@ structure says, which costs nothing.
 """
 
 import math
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import h5py
-from h5py import h5a, h5d, h5o, h5t
+from h5py import h5a, h5d, h5o, h5t, h5z
 
 from ddkit.synth.checks import shown
 
@@ -25,6 +26,15 @@ compressed a hundredfold."""
 
 WHOLE_NUMBER = 32
 """Bytes that a whole number may take while it is checked, whatever its type in the file."""
+
+_FILTERS = (h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE, h5z.FILTER_FLETCHER32)
+"""What may pack a dataset, in the order in which it does."""
+
+_CHECKSUM = 4
+"""Bytes that fletcher32 adds to a chunk."""
+
+_SMALL = 2**17
+"""Bytes of a chunk that cannot inflate beyond 130 MiB: zlib's best is 1,032 to 1."""
 
 _PLAIN = (h5t.INTEGER, h5t.FLOAT)
 
@@ -47,19 +57,29 @@ def refuse_odd_structure(file: h5py.File) -> None:
                 _refuse_odd_dataset(name, member)
 
 
-def refuse_bomb(file: h5py.File, wanted: int) -> None:
-    """Raise ValueError if a set would take more bytes in memory than a file of this size can stand for."""
+def refuse_bombs(file: h5py.File) -> None:
+    """Raise ValueError if the numbers would take more bytes than a file of this size can stand for."""
+    tables = list(_tables(file, ""))
+    counts = [(math.prod(table.shape or ()), table.dtype) for _, table in tables]  # h5py's own product can overflow
+    refuse_claim(file, sum(n * (dtype.itemsize if dtype.kind == "f" else WHOLE_NUMBER) for n, dtype in counts))
+    for name, table in tables:
+        _refuse_large_chunks(name, table)
+
+
+def refuse_claim(file: h5py.File, wanted: int) -> None:
+    """Raise ValueError if what is wanted of a file, in bytes of memory, is more than its size can stand for."""
     size = file.id.get_filesize()
     if wanted > FREE + MOST_TIMES * size:
         raise ValueError(f"its {size:,} bytes claim to be numbers of {wanted:,} bytes")
 
 
-def claimed(file: h5py.File) -> int:
-    """Bytes that the numbers of all datasets take once they are read."""
-    groups = [file, *(member for member in file.values() if isinstance(member, h5py.Group))]
-    tables = [member for group in groups for member in group.values() if isinstance(member, h5py.Dataset)]
-    each = ((table, table.dtype) for table in tables if table.shape is not None)
-    return sum(math.prod(t.shape) * (dtype.itemsize if dtype.kind == "f" else WHOLE_NUMBER) for t, dtype in each)
+def _tables(group: h5py.Group, where: str) -> Iterator[tuple[str, h5py.Dataset]]:
+    """All datasets, by their path."""
+    for name, member in group.items():
+        if isinstance(member, h5py.Group):
+            yield from _tables(member, f"{where}{name}/")
+        else:
+            yield f"{where}{name}", member
 
 
 def _members(where: str, group: h5py.Group, seen: set[int]) -> Iterator[tuple[str, Any]]:
@@ -91,6 +111,35 @@ def _refuse_odd_dataset(name: str, table: h5py.Dataset) -> None:
         chunk, whole = math.prod(plan.get_chunk()), math.prod(shape)
         if chunk > max(whole, MOST_ATTRIBUTE):
             raise ValueError(f"its '{name}' has {whole:,} numbers in chunks of {chunk:,}")
+        filters = [plan.get_filter(i)[0] for i in range(plan.get_nfilters())]
+        if filters != [known for known in _FILTERS if known in filters]:
+            raise ValueError(f"its '{name}' is not packed as sets are, by shuffle, gzip and fletcher32")
+
+
+def _refuse_large_chunks(name: str, table: h5py.Dataset) -> None:
+    """Raise if a chunk has more bytes than its numbers, in the file or once inflated: HDF5 would inflate all of them
+    before it looks. Small ones cannot become large."""
+    plan = table.id.get_create_plist()
+    if plan.get_layout() != h5d.CHUNKED:
+        return
+    packed = plan.get_filter_by_id(h5z.FILTER_DEFLATE) is not None
+    most = math.prod(plan.get_chunk()) * table.dtype.itemsize + _CHECKSUM
+    stored: list[tuple[tuple[int, ...], int]] = []
+    table.id.chunk_iter(lambda chunk: stored.append((chunk.chunk_offset, chunk.size)))
+    for place, size in stored:
+        if size > most + most // 100 + _SMALL // 1000:
+            raise ValueError(f"its '{name}' has a chunk of {size:,} bytes where {most:,} would do")
+        if packed and size > _SMALL and _inflates_beyond(table.id.read_direct_chunk(place)[1], most):
+            raise ValueError(f"its '{name}' has a chunk that inflates beyond {most:,} bytes")
+
+
+def _inflates_beyond(content: bytes, most: int) -> bool:
+    """Whether a stream of zlib's gives more bytes than that; it is followed without being kept."""
+    stream, given = zlib.decompressobj(), 0
+    while content and not stream.eof and given <= most:
+        given += len(stream.decompress(content, _SMALL))
+        content = stream.unconsumed_tail
+    return given > most
 
 
 def _refuse_odd_attributes(where: str, group: h5py.Group) -> None:
