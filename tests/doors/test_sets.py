@@ -406,8 +406,8 @@ def test_graph_sets_in_files(tmp_path: Path) -> None:
     def one(parts: Parts) -> bool:
         path = tmp_path / "set.h5"
         write(parts, path)
-        assert is_graph_set(path)
         good = judge(lambda: ddkit.read_graph_set(path), slow_sets.read(str(path)), assert_graphs)
+        assert is_graph_set(path) or not good
         assert_the_shell_agrees(path, good)
         return good
 
