@@ -300,6 +300,23 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
 """What is wrong with a set -> (what writes it, words of the line that refuses it)."""
 
 
+def endless_text(path: Path) -> None:
+    """Give the second text of a set a size that leads HDF5 back to where it is: it would read it for ever."""
+    content = bytearray(path.read_bytes())
+    second = 16 + 16 + -(-content[content.index(b"GCOL") + 24] // 8) * 8
+    content[content.index(b"GCOL") + second + 15] ^= 1
+    path.write_bytes(content)
+
+
+def _write_endless(path: Path) -> None:
+    write_compact(path)
+    endless_text(path)
+    seal(path)
+
+
+HOSTILE["a text without end"] = _write_endless, "its texts have sizes that lead nowhere"
+
+
 # Small files that claim much
 
 

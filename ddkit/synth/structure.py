@@ -5,9 +5,10 @@ structure says, which costs nothing.
 """
 
 import math
+import mmap
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 from h5py import h5a, h5d, h5o, h5t, h5z
@@ -36,7 +37,31 @@ _CHECKSUM = 4
 _SMALL = 2**17
 """Bytes of a chunk that cannot inflate beyond 130 MiB: zlib's best is 1,032 to 1."""
 
+_HEAP = b"GCOL\x01"
+"""What HDF5's heap of texts begins with."""
+
 _PLAIN = (h5t.INTEGER, h5t.FLOAT)
+
+
+def refuse_endless_texts(raw: BinaryIO) -> None:
+    """Raise ValueError where HDF5 would read a text without end: it walks from text to text through a heap by their
+    sizes, and does not look whether a size leads out of the heap or nowhere.
+
+    A heap is `GCOL`, version 1, three bytes, its own size, then texts, each a number (0: free space), six bytes, its
+    size, and itself, filled up to eight bytes.
+    """
+    with mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        begin = content.find(_HEAP)
+        while begin >= 0:
+            heap = content[begin + 8 : begin + 16]
+            end, place = begin + int.from_bytes(heap, "little"), begin + 16
+            while place + 16 <= end <= len(content):
+                number, size = content[place : place + 2], int.from_bytes(content[place + 8 : place + 16], "little")
+                step = size if number == b"\0\0" else 16 + -(-size // 8) * 8
+                if not 16 <= step <= end - place:
+                    raise ValueError("its texts have sizes that lead nowhere")
+                place += step
+            begin = content.find(_HEAP, begin + 1)
 
 
 def refuse_odd_structure(file: h5py.File) -> None:
@@ -45,6 +70,8 @@ def refuse_odd_structure(file: h5py.File) -> None:
     Raises:
         ValueError: links, data in other files, an object in two places, other types than numbers, absurd sizes.
     """
+    if file.id.get_create_plist().get_sizes() != (8, 8):
+        raise ValueError("its places and sizes do not take 8 bytes, as those of sets do")
     seen: set[int] = set()
     open_groups = [("", h5py.Group(file.id))]
     while open_groups:

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from hostile_files import endless_text
 
 import ddkit
 from ddkit.cli.main import run
@@ -61,6 +62,15 @@ def test_its_own_digest_still_guards_a_compact_set(tmp_path: Path) -> None:
             change(file)
         with pytest.raises(DataError, match="its numbers are not those that were written"):
             ddkit.load(path)
+
+
+def test_a_text_without_end_ends(tmp_path: Path) -> None:
+    """HDF5 itself would read it for ever, and no digest tells."""
+    path = tmp_path / "set.h5"
+    path.write_bytes((EARLIER / "compact.h5").read_bytes())
+    endless_text(path)
+    with pytest.raises(DataError, match="its texts have sizes that lead nowhere"):
+        ddkit.load(path)
 
 
 @pytest.mark.parametrize("name", ["images", "compact", "graphs"])
