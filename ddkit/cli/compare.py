@@ -62,7 +62,9 @@ def compare(
         with atomic_write(Path(json_file)) as temporary:
             temporary.write_text(json.dumps(found.tables(), indent=2) + "\n")
     if found.damaged:
-        raise DataError(f"compare: {len(found.damaged)} sets cannot be read and were left out, see the table's notes")
+        raise DataError(
+            f"compare: left out {len(found.damaged)} of its sets, which cannot be read; see the table's notes"
+        )
 
 
 def _print(found: "Comparison") -> None:

@@ -25,12 +25,12 @@ def show(sources: tuple[str, ...], recipe: bool) -> None:
         return
     refused = 0
     for number, source in enumerate(sources):
-        click.echo(f"{chr(10) * (number > 0)}{printable(source)}")
+        echo(f"\n{printable(source)}" if number else printable(source))
         try:
             _show(source, recipe)
         except DataError as error:
             refused += 1
-            click.echo(f"ddkit: {error}", err=True)
+            echo(f"ddkit: {error}", error=True)
     if refused:
         raise DataError(f"show: {refused} of {len(sources)} sets cannot be read, see their lines")
 
