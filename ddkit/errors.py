@@ -42,6 +42,13 @@ class NumericalError(DDKitError):
     exit_code = 4
 
 
+class DDKitWarning(UserWarning):
+    """What a user should know of a result that is given all the same; the command line prints it as one line."""
+
+    def __init__(self, line: str = "") -> None:
+        super().__init__(printable(line))
+
+
 def printable(text: str) -> str:
     r"""The text with its control characters and lone surrogates (bytes of a file name that are no UTF-8) escaped.
 

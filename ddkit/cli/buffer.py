@@ -25,14 +25,17 @@ def ls() -> None:
 @buffer.command()
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
-    """Check every row of every expert against its checksum (default: all buffers)."""
+    """Check every row of every expert against its checksum, and the rest of its file against its digest (default: all
+    buffers)."""
     from ddkit.experts import find_buffers
     from ddkit.home import home
 
     for found in find_buffers(home() / "buffers", names):
         for expert in found.experts:
             found.verify(expert)
-        echo(f"{found.name}: {len(found.experts)} experts good")
+        bare = sum(not found.sealed(expert) for expert in found.experts)
+        more = f"; {bare} of an earlier version carry no digest of what lies beside the rows" if bare else ""
+        echo(f"{found.name}: {len(found.experts)} experts good{more}")
 
 
 @buffer.command()

@@ -40,6 +40,7 @@ def compare(
 
     What is finished is kept in --out: the same command goes on after a kill.
     """
+    from ddkit.errors import DataError
     from ddkit.jobs import compare as job
     from ddkit.run import atomic_write, terminal_meter
 
@@ -60,6 +61,10 @@ def compare(
     if json_file:
         with atomic_write(Path(json_file)) as temporary:
             temporary.write_text(json.dumps(found.tables(), indent=2) + "\n")
+    if found.damaged:
+        raise DataError(
+            f"compare: left out {len(found.damaged)} of its sets, which cannot be read; see the table's notes"
+        )
 
 
 def _print(found: "Comparison") -> None:

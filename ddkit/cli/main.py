@@ -8,7 +8,7 @@ import click
 
 from ddkit.cli.output import echo
 from ddkit.cli.streams import closing_code, guard_streams
-from ddkit.errors import DDKitError
+from ddkit.errors import DDKitError, DDKitWarning
 
 COMMANDS = {
     "condense": "Condense a dataset: the main job.",
@@ -57,6 +57,10 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     # PyTorch Geometric's import makes torch say that torch.jit.script is deprecated, which no user of ours can mend.
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
+    plain = warnings.formatwarning
+    warnings.formatwarning = lambda message, category, *where: (
+        f"ddkit: {message}\n" if issubclass(category, DDKitWarning) else plain(message, category, *where)
+    )
     guard_streams()
     sys.exit(closing_code(run(sys.argv[1:])))
 

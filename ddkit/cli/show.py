@@ -11,10 +11,32 @@ from ddkit.cli.output import echo
 
 
 @click.command()
-@click.argument("source", metavar="SET")
+@click.argument("sources", metavar="SET...", nargs=-1, required=True)
 @click.option("--recipe", is_flag=True, help="Print only the recipe, as TOML.")
-def show(source: str, recipe: bool) -> None:
-    """Print what SET is: facts, scores, lineage, recipe. SET is a file, a run folder, or a ready-made set's name."""
+def show(sources: tuple[str, ...], recipe: bool) -> None:
+    """Print what each SET is: facts, scores, lineage, recipe. SET is a file, a run folder, or a ready-made set's name.
+
+    One that cannot be read is a line among the others.
+    """
+    from ddkit.errors import DataError, printable
+
+    if len(sources) == 1:
+        _show(sources[0], recipe)
+        return
+    refused = 0
+    for number, source in enumerate(sources):
+        echo(f"\n{printable(source)}" if number else printable(source))
+        try:
+            _show(source, recipe)
+        except DataError as error:
+            refused += 1
+            echo(f"ddkit: {error}", error=True)
+    if refused:
+        raise DataError(f"show: {refused} of {len(sources)} sets cannot be read, see their lines")
+
+
+def _show(source: str, recipe: bool) -> None:
+    """One set."""
     from ddkit.cli.graphs import show_graph_set
     from ddkit.cli.table import print_facts, read_scores
     from ddkit.synth import is_graph_set, load, read_graph_set

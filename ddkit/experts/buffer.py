@@ -3,7 +3,9 @@
 The folder's name carries a digest of everything that shapes a trajectory (data, network, expert settings, format), so
 experts of different settings can never mix. How many experts and how many epochs are not part of the key: more of
 either extends the same buffer. `theta` is stored contiguously, so a row is mapped from its offset and the file never
-loaded; each row has its own CRC-32, checked when it is read.
+loaded; each row has its own CRC-32, checked when it is read. All else of the file (layout, checksums, facts) is sealed
+(`ddkit.run.sealed`), and checked before HDF5 sees it. Files of earlier versions are not sealed; they are read as they
+are, and `Buffer.sealed` says which they are.
 """
 
 import dataclasses
@@ -11,6 +13,8 @@ import hashlib
 import json
 import shutil
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +26,7 @@ from torch import Tensor
 
 from ddkit.errors import DataError, reason
 from ddkit.experts.settings import ExpertSettings
-from ddkit.run import atomic_hdf5, atomic_write
+from ddkit.run import HDF5, atomic_hdf5, atomic_write, check_seal, place
 
 FORMAT = "ddkit-expert/2"
 _STORED: dict[str, np.dtype[Any]] = {
@@ -112,7 +116,7 @@ class Buffer:
         bits = rounded.view(torch.int16) if dtype == "bfloat16" else rounded  # NumPy has no bfloat16
         raw: np.ndarray = bits.numpy().view(_STORED[dtype])
         error = (rounded.float() - exact).norm(dim=1)[:-1] / (exact[1:] - exact[:-1]).norm(dim=1)
-        with atomic_hdf5(self.file(expert)) as file:
+        with atomic_hdf5(self.file(expert), uncovered="theta") as file:
             file.create_dataset("theta", data=raw)
             file.create_dataset("crc32", data=np.array([zlib.crc32(row.tobytes()) for row in raw], dtype="<u4"))
             # Numbers only: texts lie in HDF5's global heap, and a damaged heap can hang the reader.
@@ -124,19 +128,45 @@ class Buffer:
         Raises:
             DataError: the file is missing or damaged.
         """
-        path = self.file(expert)
+        with self._opened(expert) as (file, _):
+            theta, crc, dtype = file["theta"], file["crc32"], _PRECISION[file["theta"].dtype]
+            (offset, _), shape = place(theta), tuple(theta.shape)
+            if len(shape) != 2 or crc.shape != shape[:1]:
+                raise ValueError(f"{crc.shape} checksums for rows of shape {shape}")
+            rows = np.memmap(self.file(expert), dtype=theta.dtype, mode="r", offset=offset, shape=shape)
+            return rows, crc[:], dtype
+
+    @contextmanager
+    def _opened(self, expert: int) -> Iterator[tuple[h5py.File, bool]]:
+        """One expert's file, and whether it is sealed.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
         try:
-            with h5py.File(path, "r") as file:
-                theta, crc, dtype = file["theta"], file["crc32"][:], _PRECISION[file["theta"].dtype]
-                offset, shape = theta.id.get_offset(), tuple(theta.shape)
-                if len(shape) != 2 or crc.shape != shape[:1]:
-                    raise ValueError(f"{crc.shape} checksums for rows of shape {shape}")
-                rows = np.memmap(path, dtype=theta.dtype, mode="r", offset=offset, shape=shape)
-            return rows, crc, dtype
+            with self.file(expert).open("rb") as raw:
+                seal = check_seal(raw)
+                if seal is None:
+                    raw.seek(0)
+                    if raw.read(len(HDF5)) != HDF5:
+                        raise ValueError("the head of its seal was changed")
+                with h5py.File(raw, "r") as file:
+                    if seal is not None and seal.uncovered != place(file["theta"]):
+                        raise ValueError("its seal does not cover what it should")
+                    yield file, seal is not None
         except FileNotFoundError:
             raise DataError(f"buffer '{self.name}': expert {expert} is missing; rerun to train it") from None
-        except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, MemoryError) as error:
             raise self.damaged(expert, reason(error)) from None
+
+    def sealed(self, expert: int) -> bool:
+        """Whether an expert's file carries a digest of all but its rows, which have checksums of their own.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
+        with self._opened(expert) as (_, sealed):
+            return sealed
 
     def verify(self, expert: int) -> None:
         """Check every row of one expert.
@@ -165,12 +195,8 @@ class Buffer:
         Raises:
             DataError: the file is missing or damaged.
         """
-        self.layout(expert)
-        try:
-            with h5py.File(self.file(expert), "r") as file:
-                return {name: float(value) for name, value in file.attrs.items()}
-        except (OSError, RuntimeError, LookupError, ValueError, TypeError) as error:
-            raise self.damaged(expert, reason(error)) from None
+        with self._opened(expert) as (file, _):
+            return {name: float(value) for name, value in file.attrs.items()}
 
     @property
     def size(self) -> int:

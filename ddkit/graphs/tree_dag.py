@@ -81,6 +81,12 @@ class TreeDag(EqualByContent):
         """The edges from children to parents; the label of each is its number among the K."""
         return Adjacency.of(np.stack([self.source, self.parent]), np.arange(len(self.child)), len(self.label))
 
+    @property
+    def by_depth(self) -> list[slice]:
+        """The K edges that lead into the trees of each depth from 1 on, which lie together."""
+        fans = np.cumsum(np.append(0, self.fan))[np.cumsum(self.depth_size) - self.depth_size[0]]
+        return [slice(int(begin), int(end)) for begin, end in pairwise(fans)]
+
     @cached_property
     def degree(self) -> Array:
         """True degree of each tree's root, [D]."""
@@ -92,10 +98,8 @@ class TreeDag(EqualByContent):
     def nodes(self) -> Array:
         """Nodes of each tree of full depth when it is written out, [roots]."""
         size = np.ones(int(self.depth_size.sum()), np.int64)
-        ends = np.cumsum(self.depth_size)
-        for begin, end in pairwise(ends):
-            mine = (self.parent >= begin) & (self.parent < end)
-            np.add.at(size, self.parent[mine], self.count[mine] * size[self.source[mine]])
+        for edges in self.by_depth:
+            np.add.at(size, self.parent[edges], self.count[edges] * size[self.source[edges]])
         return size[-self.roots :]
 
     def unfold(self, root: int) -> tuple[Array, Array, Array]:

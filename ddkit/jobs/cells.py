@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,11 @@ class Cell:
     file: Path
 
 
-def plan_lines(entries: list[Entry], rules: Rules, out: Path) -> Iterable[tuple[list[Cell], Line]]:
-    """The lines of one group, each with its cells; without scores but for the majority's, which has no cell."""
+def plan_lines(
+    entries: list[Entry], rules: Rules, out: Path, damaged: Collection[Path] = ()
+) -> Iterable[tuple[list[Cell], Line]]:
+    """The lines of one group, each with its cells; without scores but for the majority's, which has no cell. Sets whose
+    files are damaged have no cell, and a recipe without any other has no line."""
     first, bench = entries[0].recipes[0], rules.bench
 
     def cell(recipe: Recipe, what: str, make: Callable[[], Row], labels: str | None = None) -> Cell:
@@ -42,7 +45,10 @@ def plan_lines(entries: list[Entry], rules: Rules, out: Path) -> Iterable[tuple[
     methods = [entry.method for entry in entries]
     told = (bench.real.data.name, rules.ipc, bench.dsa.flip_share, rules.labels)
     for entry in entries:
-        files = [(recipe, entry.folder(out, recipe).set) for recipe in entry.recipes]
+        every = [(recipe, entry.folder(out, recipe).set) for recipe in entry.recipes]
+        files = [(recipe, file) for recipe, file in every if file not in damaged]
+        if not files:
+            continue
         cells = [cell(recipe, f"set {_digest(file)}", partial(rules.of_file, file)) for recipe, file in files]
         name = entry.method if methods.count(entry.method) == 1 else entry.name
         yield cells, Line(*told, name, (), entry.seconds(out), entry.expert_seconds(out))

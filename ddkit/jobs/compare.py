@@ -18,7 +18,7 @@ from ddkit.evaluation import PARTS, class_notes
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.cells import Cell, plan_lines, score_cell
 from ddkit.jobs.comparison import Comparison, Line
-from ddkit.jobs.entry import Entry, collect_experts, condense_one, refuse_another, teachers_for
+from ddkit.jobs.entry import DamagedSet, Entry, collect_experts, condense_one, refuse_another, teachers_for
 from ddkit.jobs.faculty import label_notes, one_faculty, refuse_unclear_labels
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
@@ -67,7 +67,8 @@ def compare(
 
     Raises:
         UsageError: no recipe, an unknown part, settings that cannot be obeyed.
-        DataError: data, experts or a run that is missing or damaged.
+        DataError: data, experts or a run that is missing or damaged. A set that cannot be read is left out, with a note
+            and its file in the comparison's `damaged`.
         NumericalError: a condensation whose loss exploded; what was finished is kept.
     """
     if not recipes or sets < 1:
@@ -101,8 +102,15 @@ def compare(
     for bench in benches.values():
         bench.say_data(meter)
     runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
+    damaged: dict[Path, str] = {}
     for entry, recipe in runs:
-        refuse_another(entry.folder(out, recipe), recipe, benches[entry.bench_key].real)
+        folder = entry.folder(out, recipe)
+        try:
+            refuse_another(folder, recipe, benches[entry.bench_key].real)
+        except DamagedSet as error:
+            if entry.finished(out, recipe):  # else it is written anew
+                damaged[folder.set] = f"left out: {error}"
+                meter.say(damaged[folder.set])
     unfinished = [run for run in runs if not run[0].finished(out, run[1])]
     wanting = dict.fromkeys(entry for entry, _ in unfinished)
     for entry in sorted(wanting, key=lambda one: -one.recipes[0].method.reads_epochs):  # else shared ones grow twice
@@ -115,7 +123,7 @@ def compare(
     for flip, label, (group, members) in product(flips or (None,), labels or (None,), groups.items()):
         rules = Rules.of(members, benches[members[0].bench_key], on, flip, label, one_faculty(members, hired))
         tables.setdefault((group, rules.bench.dsa.strategy, rules.labels), (members, rules))
-    planned = [line for members, rules in tables.values() for line in plan_lines(members, rules, out)]
+    planned = [line for members, rules in tables.values() for line in plan_lines(members, rules, out, damaged)]
     waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
     if on == "test":
         for cell in waiting.values():
@@ -129,7 +137,8 @@ def compare(
     shares = {line.flip_share for line in lines}
     apart = ("rows under different flips are no measure of each other",) if len(shares) > 1 else ()
     told |= dict.fromkeys(note for bench in benches.values() for note in class_notes(bench.real, on))
-    return Comparison(on, tuple(lines), (*_notes(entries, sets, on), *told, *apart, _augmentations(planned)))
+    notes = (*_notes(entries, sets, on), *told, *apart, _augmentations(planned), *damaged.values())
+    return Comparison(on, tuple(lines), notes, tuple(map(str, damaged)))
 
 
 def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:

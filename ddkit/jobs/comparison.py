@@ -51,11 +51,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The table, the part of the data that was judged on, and what a reader must know of how it came about."""
+    """The table, the part of the data that was judged on, what a reader must know of how it came about, and the files
+    of sets that were left out because they cannot be read."""
 
     on: str
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+    damaged: tuple[str, ...] = ()
 
     def tables(self) -> dict[str, Any]:
         """Plain tables for JSON."""

@@ -1,6 +1,7 @@
 """The main job: condense a dataset, evaluate the set, draw it."""
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import partial
@@ -139,7 +140,8 @@ def _make(
         lineage=json.dumps(lineage | ({"changes": changes} if changes else {})),
     )
     ahead = Foreseeing(meter, "the condensation", shorter_condensation(recipe.method))
-    synthetic = dataclasses.replace(_run(made, folder, ahead, resume, device), record=record)
+    run = _told_apart(recipe, bench, experts_digest)
+    synthetic = dataclasses.replace(_run(made, folder, ahead, resume, device, run), record=record)
     write_set(synthetic, folder.set)
     _say_what_happened(folder, synthetic, meter)
     _draw(folder, synthetic, bench)
@@ -188,7 +190,14 @@ def _refuse_used(folder: RunFolder) -> None:
         )
 
 
-def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: torch.device) -> SyntheticSet:
+def _told_apart(recipe: Recipe, bench: Bench, experts: str) -> str:
+    """A digest of what a checkpoint's state depends on and no resumed run may change."""
+    method = recipe.method
+    told = (bench.real.data.digest, bench.net.spec, method.name, method.ipc, method.wears_fyi, recipe.seed, experts)
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: torch.device, run: str) -> SyntheticSet:
     """Iterate, keeping the initial set and the snapshots."""
     every = max(1, min(100, method.iterations // SNAPSHOTS))
     snapshot_every = -(-max(1, method.iterations // SNAPSHOTS) // every) * every
@@ -199,7 +208,14 @@ def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: 
         elif done % snapshot_every == 0:
             write_set(method.finish(state), folder.snapshots / f"iteration-{done:06d}.h5")
 
-    state = drive(method, folder, meter, resume=resume, device=device, checkpoint_every=every, on_checkpoint=keep)
+    state = drive(
+        *(method, folder, meter),
+        resume=resume,
+        run=run,
+        device=device,
+        checkpoint_every=every,
+        on_checkpoint=keep,
+    )
     return method.finish(state)
 
 

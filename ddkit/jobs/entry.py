@@ -23,6 +23,10 @@ from ddkit.run import Meter, RunFolder
 from ddkit.synth import read_set
 
 
+class DamagedSet(DataError):
+    """A set of a run that cannot be read."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One recipe: what it is called, and its form for each seed."""
@@ -92,7 +96,13 @@ def _undeclared(recipe: Recipe) -> Recipe:
 
 
 def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:
-    """Raise if the folder's run is not what its name says: continued by hand under other settings, or of other data."""
+    """Raise if the folder's run is not what its name says: continued by hand under other settings, or of other data.
+
+    Raises:
+        UsageError: the settings are others.
+        DamagedSet: its set cannot be read.
+        DataError: the data are others.
+    """
     if not folder.recipe.exists():
         return
     if read_changes(folder) or _shaping(resumed(folder, ())) != _shaping(recipe):
@@ -100,7 +110,13 @@ def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:
             f"folder '{folder.path}': its run went on under other settings than the recipe's; move it away, or put "
             "them into the recipe"
         )
-    if folder.set.exists() and (theirs := read_set(folder.set).facts.data_digest) != real.data.digest:
+    if not folder.set.exists():
+        return
+    try:
+        theirs = read_set(folder.set).facts.data_digest
+    except DataError as error:
+        raise DamagedSet(str(error)) from None
+    if theirs != real.data.digest:
         raise DataError(
             f"set '{folder.set}': was made with other data (digest {theirs[:8]}) than found here "
             f"({real.data.digest[:8]}); choose another --out"

@@ -6,11 +6,11 @@ from pathlib import Path
 from ddkit.arguments import checked
 from ddkit.errors import DataError
 from ddkit.evaluation import GraphEvaluation, GraphJudge, GraphTraining, evaluate_graph_set
-from ddkit.graphs import GraphDataSettings, load_parts
+from ddkit.graphs import GraphData, GraphDataSettings, load_parts
 from ddkit.jobs.graph_parts import graph_lines
 from ddkit.recipe import only, override, parse_table, read_toml
 from ddkit.run import Meter, SilentMeter
-from ddkit.synth import read_graph_set
+from ddkit.synth import GraphSet, read_graph_set
 
 
 @checked
@@ -49,6 +49,19 @@ def evaluate_graphs(
             f"set of '{made.facts.dataset}': was made with other graphs (digest {theirs}) than found here ({ours}); "
             "name the data it was made from with --data"
         )
+    _refuse_more_edges(made, parts.train)
     judge = GraphJudge(parts.train, parts.test, made.facts.hops, training, seed)
     about = graph_lines(parts, chosen.name, chosen.split_seed)
     return evaluate_graph_set(made, judge, meter or SilentMeter(), about=about)
+
+
+def _refuse_more_edges(made: GraphSet, train: GraphData) -> None:
+    """Raise if the trees are not those of the graphs. Distinct trees of one depth are those of distinct nodes, so that
+    all together they have no more edges at their roots than the graphs have."""
+    trees, there = made.trees, train.edge.shape[1]
+    most = max(int(trees.count[edges].sum()) for edges in trees.by_depth)
+    if most > there:
+        raise DataError(
+            f"set of '{made.facts.dataset}': its trees of one depth have {most:,} edges at their roots, and the graphs "
+            f"that it was made from have {there:,}; its 'count' cannot be right, so fetch another copy"
+        )

@@ -1,13 +1,10 @@
 """Write a file whole or not at all."""
 
 import errno
-import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import h5py
 
 from ddkit.errors import DataError
 
@@ -36,19 +33,6 @@ def atomic_write(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # it was renamed, or its folder could not be made
             temporary.unlink()
-
-
-@contextmanager
-def atomic_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Yield an HDF5 file in memory; on success write it to `path` as `atomic_write` does.
-
-    In memory, because HDF5 does not get over a failed write: the process then crashes when it ends.
-    """
-    image = io.BytesIO()
-    with h5py.File(image, "w") as file:
-        yield file
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(image.getbuffer())
 
 
 def write_failure(error: OSError) -> str:

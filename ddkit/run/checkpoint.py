@@ -1,29 +1,35 @@
-"""A method's state on disk: tensors and plain numbers, never pickled objects."""
+"""A method's state on disk: tensors and plain numbers, never pickled objects.
+
+The file is sealed (`ddkit.run.sealed`), as torch's reader looks at no checksum. The payload is a zip of torch tensors:
+`iteration`, `state`, and `run`, a text that tells runs apart whose states do not fit each other. Checkpoints of earlier
+versions are neither sealed nor do they have a `run`; they are read with a warning.
+"""
 
 import dataclasses
-import io
 import pickle
+import types
 import typing
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
-from ddkit.errors import DataError
-from ddkit.run.atomic import atomic_write
+from ddkit.errors import DataError, DDKitWarning, reason
+from ddkit.run.sealed import atomic_sealed, check_seal, payload
 
 _DAMAGE = (  # all that a damaged or foreign file was seen to raise
-    *(OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError),
+    *(OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, MemoryError),
     pickle.UnpicklingError,
 )
+_ZIP = b"PK\x03\x04"
+"""What a checkpoint of an earlier version begins with."""
 
 
-def write_checkpoint(path: Path, iteration: int, state: Any) -> None:
+def write_checkpoint(path: Path, iteration: int, state: Any, run: str = "") -> None:
     """Write a state (a dataclass of tensors, plain numbers and further such dataclasses) atomically."""
-    image = io.BytesIO()  # in memory first: what torch.save makes of a full disk tells nobody that the disk is full
-    torch.save({"iteration": iteration, "state": _to_tables(state)}, image)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(image.getbuffer())
+    with atomic_sealed(path) as image:
+        torch.save({"iteration": iteration, "state": _to_tables(state), "run": run}, image)
 
 
 def checkpoint_iteration(path: Path) -> int:
@@ -32,32 +38,77 @@ def checkpoint_iteration(path: Path) -> int:
     Raises:
         DataError: the file is missing or damaged.
     """
-    return int(_load(path, "cpu")["iteration"])
+    return _load(path, "cpu")["iteration"]
 
 
-def read_checkpoint(path: Path, state_class: type, device: torch.device | str = "cpu") -> tuple[int, Any]:
+def read_checkpoint(
+    path: Path, state_class: type, device: torch.device | str = "cpu", *, run: str = "", iterations: int | None = None
+) -> tuple[int, Any]:
     """(iteration, state) as `write_checkpoint` stored them, all tensors on `device`.
 
+    Args:
+        path: the file.
+        state_class: the method's.
+        device: where the tensors go.
+        run: what `write_checkpoint` was told; "" takes any.
+        iterations: of the run, which are not fewer than those that are done.
+
     Raises:
-        DataError: the file is missing, damaged, or belongs to another kind of state.
+        DataError: the file is missing, damaged, or belongs to another kind of state or another run.
     """
-    tables = _load(path, device)
+    tables = _load(path, device, warn=True)
+    done, theirs = tables["iteration"], tables.get("run", "")
+    if run and theirs and theirs != run:
+        raise DataError(f"checkpoint '{path}': belongs to another run, of other data or settings; choose another --out")
     try:
-        return tables["iteration"], _from_tables(state_class, tables["state"])
+        state = _from_tables(state_class, tables["state"])
     except _DAMAGE:
         raise DataError(f"checkpoint '{path}': belongs to another method; choose another --out") from None
+    if iterations is not None and done > iterations:
+        raise DataError(
+            f"checkpoint '{path}': {done:,} iterations are done, and the run has {iterations:,}; raise "
+            "method.iterations, or choose another --out"
+        )
+    return done, state
 
 
-def _load(path: Path, device: torch.device | str) -> dict[str, Any]:
+def _load(path: Path, device: torch.device | str, warn: bool = False) -> dict[str, Any]:
     try:
-        tables = torch.load(path, map_location=device, weights_only=True)
-        if not isinstance(tables, dict) or not isinstance(tables.get("iteration"), int):
+        with path.open("rb") as file:
+            sealed = check_seal(file) is not None
+            tables = torch.load(_content(file, sealed), map_location=device, weights_only=True)
+        done = tables.get("iteration") if isinstance(tables, dict) else None
+        if not isinstance(done, int) or isinstance(done, bool) or done < 0:
             raise ValueError("no checkpoint")
-        return tables
     except FileNotFoundError:
         raise DataError(f"checkpoint '{path}': does not exist; run without --resume") from None
+    except OSError as error:
+        raise DataError(f"checkpoint '{path}': cannot be read ({reason(error)}); mend its permissions") from None
     except _DAMAGE:  # torch's own words ("internal miniz error") would help nobody
         raise DataError(f"checkpoint '{path}': is damaged; delete it and run with --resume to begin anew") from None
+    if warn and not sealed:
+        warnings.warn(
+            f"checkpoint '{path}': carries no digest, as an earlier version of ddkit wrote it, so that damage can go "
+            "unnoticed; the next one has one",
+            DDKitWarning,
+            stacklevel=3,
+        )
+    return tables
+
+
+def _content(file: BinaryIO, sealed: bool) -> Any:
+    """What torch reads of an open file.
+
+    Raises:
+        ValueError: it is neither sealed nor of an earlier version.
+    """
+    if sealed:
+        return payload(file)
+    file.seek(0)
+    if file.read(len(_ZIP)) != _ZIP:
+        raise ValueError("no checkpoint")
+    file.seek(0)
+    return file
 
 
 def _to_tables(state: Any) -> Any:
@@ -67,9 +118,29 @@ def _to_tables(state: Any) -> Any:
 
 
 def _from_tables(cls: type, tables: dict[str, Any]) -> Any:
-    types = typing.get_type_hints(cls)
-    values = {
-        name: _from_tables(types[name], value) if dataclasses.is_dataclass(types[name]) else value
-        for name, value in tables.items()
-    }
+    """A state of a class.
+
+    Raises:
+        TypeError: a field is missing, unknown or of another type than the class says.
+    """
+    kinds = typing.get_type_hints(cls)
+    values = {}
+    for name, value in tables.items():
+        kind = kinds[name]
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            value = _from_tables(kind, value)
+        elif not _is(value, kind):
+            raise TypeError(f"'{name}' is {type(value).__name__}")
+        values[name] = value
     return cls(**values)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type, or one of a union; of other hints nothing is known here."""
+    if isinstance(kind, types.UnionType):
+        return any(_is(value, each) for each in kind.__args__)
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return not isinstance(kind, type) or isinstance(value, kind)

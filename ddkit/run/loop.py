@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 import torch
 
 from ddkit.errors import NumericalError
-from ddkit.run.checkpoint import read_checkpoint, write_checkpoint
+from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
 from ddkit.run.folder import RunFolder
 from ddkit.run.progress import Meter
 
@@ -44,6 +44,7 @@ def drive(
     meter: Meter,
     *,
     resume: bool = False,
+    run: str = "",
     device: torch.device | str = "cpu",
     checkpoint_every: int = 100,
     on_checkpoint: Callable[[int, State], None] = lambda done, state: None,
@@ -54,18 +55,21 @@ def drive(
     made to wait at every iteration. With `resume`, work goes on from the last checkpoint; on a CPU with the same
     number of threads the final state then equals an uninterrupted run's, bit by bit. `on_checkpoint` is called with
     (iterations done, state) before each checkpoint is written, the initial one included. Where writing takes more than
-    COSTLY seconds, some are left out, but for the last.
+    COSTLY seconds, some are left out, but for the last. `run` tells runs apart whose states do not fit each other.
 
     Raises:
+        DataError: the checkpoint to go on from is damaged, of another run, or has done more than there is to do.
         NumericalError: the loss is not finite or exploded. The folder keeps the last good checkpoint.
     """
     begin, state = 0, None
     if resume and folder.checkpoint.exists():
-        begin, state = read_checkpoint(folder.checkpoint, method.state_class, device)
+        begin, state = read_checkpoint(
+            folder.checkpoint, method.state_class, device, run=run, iterations=method.iterations
+        )
     if state is None:
         state = method.init()
         on_checkpoint(0, state)
-        write_checkpoint(folder.checkpoint, 0, state)
+        write_checkpoint(folder.checkpoint, 0, state, run)
     folder.keep_metrics_before(begin)
     meter.start("condensing", method.iterations, begin)
     waiting: list[tuple[int, Mapping[str, Any]]] = []
@@ -89,7 +93,7 @@ def drive(
         on_checkpoint(done, state)
         if (start := time.monotonic()) < rest_until and done < method.iterations:
             return
-        write_checkpoint(folder.checkpoint, done, state)
+        write_checkpoint(folder.checkpoint, done, state, run)
         if (spent := time.monotonic() - start) > COSTLY:
             rest_until = time.monotonic() + spent / SHARE
 
@@ -131,7 +135,7 @@ def _refuse_lost_numbers(state: Any, done: int, folder: RunFolder, method: Steps
 
 
 def _failure(what: str, iteration: int, folder: RunFolder, method: Steps[Any]) -> NumericalError:
-    good, _ = read_checkpoint(folder.checkpoint, method.state_class)
+    good = checkpoint_iteration(folder.checkpoint)
     return NumericalError(
         f"outer iteration {iteration}: {what}; {method.blame}. Iteration {good}, the last good one, is kept: "
         f"continue from it with --out {folder.path} --resume --set KEY=VALUE"

@@ -13,12 +13,17 @@ from ddkit.errors import DataError
 TEMPERATURES = 1e-30, 1e30
 """The lowest and the highest temperature. float32 holds both, and float16's largest logit over the lowest one."""
 
+MOST_SIGNS = 2**22
+"""Signs of a text: a recipe, or the names of all classes as JSON. What JSON stands for takes twenty times as much."""
+
 
 def text(value: Any, what: str) -> str:
     """A text that HDF5 can hold."""
     value = _plain(value)
     if not isinstance(value, str):
         raise DataError(f"set: {what} must be a text, got {shown(value)}")
+    if len(value) > MOST_SIGNS:
+        raise DataError(f"set: {what} has {len(value):,} signs, over {MOST_SIGNS:,}")
     if "\0" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
         raise DataError(f"set: {what} holds a sign that no file can hold, {shown(value)}")
     return value

@@ -1,5 +1,8 @@
 """The HDF5 file that any set lies in: its format and kind, its facts and its record, and nothing that has no meaning.
 
+The file is sealed (`ddkit.run.sealed`): its numbers, facts and record are those that were written, or it is refused
+before HDF5 sees it. Files of format 1, from earlier versions, are not sealed; they are read with a warning.
+
 Root attributes: `format`, `kind` and the facts. Group `ddkit`: attributes only, the record as texts (track_order lifts
 the 64 KiB limit on attributes). Datasets and further groups are those of the kind; whatever else stands there is
 refused by name. No time of day goes in, so equal sets give equal bytes.
@@ -7,18 +10,22 @@ refused by name. No time of day goes in, so equal sets give equal bytes.
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 
-from ddkit.errors import DataError, nearest, reason
+from ddkit.errors import DataError, DDKitWarning, nearest, reason
+from ddkit.run import HDF5, HEAD, check_seal
 from ddkit.synth.checks import shown
 from ddkit.synth.facts import Record
+from ddkit.synth.structure import refuse_bombs, refuse_endless_texts, refuse_odd_structure
 
-FORMAT = "ddkit-set/1"
+FORMAT, UNSEALED = "ddkit-set/2", "ddkit-set/1"
 READERS = {
     "images": "ddkit.load(path)",
     "compact": "ddkit.load(path)",
@@ -50,7 +57,7 @@ def located(source: str | Path) -> Path:
 def kind_of(source: str | Path) -> str:
     """The kind of the set in a file or a run folder, "" where that cannot be told."""
     try:
-        with h5py.File(located(source), "r") as file:
+        with _opened(located(source)) as (file, _):
             return str(plain(file.attrs.get("kind", "")))
     except (*FAULTS, DataError):
         return ""
@@ -60,32 +67,77 @@ def read_file(path: Path, parsers: Mapping[str, Callable[[h5py.File], S]]) -> S:
     """What the parser of its kind makes of a file.
 
     Raises:
-        DataError: the file is missing, truncated, not HDF5 (a pickle, say), of another kind, or its parser raises one.
+        DataError: the file is missing, damaged, not HDF5 (a pickle, say), of another kind, or its parser raises one.
     """
     try:
-        if not path.is_file():
-            raise DataError(f"set '{path}': there is no such file; `ddkit sets ls` names the ready-made ones")
-        with path.open("rb"):
-            pass
-    except (OSError, ValueError) as error:
-        raise DataError(f"set '{path}': cannot be read ({reason(error)}); mend its permissions") from None
-    if not h5py.is_hdf5(path):
-        raise DataError(f"set '{path}': is not an HDF5 file; ddkit reads only .h5 sets and never unpickles a file")
-    try:
-        with h5py.File(path, "r") as file:
+        with _opened(path) as (file, sealed):
             found, kind = (plain(file.attrs.get(name)) for name in ("format", "kind"))
-            if found == FORMAT and kind in parsers:
-                return parsers[kind](file)
+            if found == (FORMAT if sealed else UNSEALED) and kind in parsers:
+                refuse_bombs(file)
+                made = parsers[kind](file)
+                if not sealed:
+                    _warn_of_no_digest(path)
+                return made
+            if found in (FORMAT, UNSEALED) and kind in parsers:
+                raise ValueError("it was changed since ddkit wrote it, or was not written by ddkit")
+    except NotASet as error:
+        raise DataError(f"set '{path}': {error}") from None
+    except MemoryError:
+        raise DataError(f"set '{path}': needs more memory than there is; take a smaller one") from None
     except (*FAULTS, DataError) as error:
         why = " ".join(reason(error).removeprefix("set: ").split())
         raise DataError(f"set '{path}': is damaged ({why}); make it again or fetch another copy") from None
-    if found != FORMAT:
+    if found not in (FORMAT, UNSEALED):
         raise DataError(
             f"set '{path}': has format {shown(found)}, not {FORMAT!r}; it is not a set this version of ddkit can read"
         )
     if kind in READERS:
         raise DataError(f"set '{path}': is a set of {kind}, not of {next(iter(parsers))}; {READERS[kind]} reads it")
     raise DataError(f"set '{path}': is of kind {shown(kind)}, which is unknown; {nearest(str(kind), READERS)}")
+
+
+class NotASet(ValueError):
+    """A file that no set is, in words that follow its name."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[h5py.File, bool]]:
+    """The file of a set, and whether it is sealed. HDF5 sees it once its seal holds, and nothing is read of it before
+    its structure is what it may be.
+
+    Raises:
+        NotASet: it is missing, cannot be read or is no HDF5 file.
+        ValueError: it is damaged, or made of what no set is.
+    """
+    try:
+        raw = path.open("rb") if path.is_file() else None
+    except (OSError, ValueError) as error:
+        raise NotASet(f"cannot be read ({reason(error)}); mend its permissions") from None
+    if raw is None:
+        raise NotASet("there is no such file; `ddkit sets ls` names the ready-made ones")
+    with raw:
+        seal = check_seal(raw)
+        begins = []
+        for begin in (0, HEAD):
+            raw.seek(begin)
+            begins.append(raw.read(len(HDF5)) == HDF5)
+        if begins != [seal is None, seal is not None]:
+            if any(begins) or seal is not None:
+                raise ValueError("the head of its seal was changed")
+            raise NotASet("is not an HDF5 file; ddkit reads only .h5 sets and never unpickles a file")
+        refuse_endless_texts(raw)
+        with h5py.File(raw, "r") as file:
+            refuse_odd_structure(file)
+            yield file, seal is not None
+
+
+def _warn_of_no_digest(path: Path) -> None:
+    warnings.warn(
+        f"set '{path}': carries no digest, as an earlier version of ddkit wrote it, so that damage can go unnoticed; "
+        f"`ddkit export {path} --to h5` writes it with one",
+        DDKitWarning,
+        stacklevel=2,
+    )
 
 
 def write_facts(file: h5py.File, facts: Any, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""Sets for trainers that do not read HDF5."""
+"""Sets for trainers that do not read HDF5, and a file of an earlier format written anew."""
 
 import dataclasses
 import io
@@ -15,6 +15,7 @@ from torch import Tensor
 from ddkit.arguments import checked
 from ddkit.errors import DataError, UsageError, nearest
 from ddkit.run import Meter, SilentMeter, atomic_write
+from ddkit.synth.hdf5 import write_set
 from ddkit.synth.synthetic_set import SyntheticSet
 
 PIXEL = 1 / 255
@@ -22,11 +23,13 @@ PIXEL = 1 / 255
 
 @checked
 def export(synthetic: SyntheticSet, raw: Tensor, kind: str, path: str | Path, *, meter: Meter | None = None) -> Path:
-    """Write a set as `kind` ("npz", "png" or "pt") and return where it went.
+    """Write a set as `kind` ("npz", "png", "pt" or "h5") and return where it went.
 
     npz and pt hold `image` (network space), `raw` ([0, 1] pixels, not clipped), `label`, perhaps `soft_label` as the
     set stores it, and the facts as JSON. Where soft labels are logits (`facts.temperature`), `probability` holds what
     a plain loss takes, softmax(soft_label / temperature).
+
+    h5 is the set's own file, which `ddkit.load` reads: one of an earlier format gets a digest.
 
     png is a folder with one sub-folder a class and the facts beside it. Its pixels are bytes, so learned values below
     0 or above 1 are clipped: a line and the facts' `clipped` say how many, and by how much at most.
@@ -112,4 +115,13 @@ def _clipped(raw: Tensor) -> dict[str, int | float]:
     return {"values": int((beyond > PIXEL / 2).sum()), "of": beyond.numel(), "farthest": float(beyond.max())}
 
 
-EXPORTERS: dict[str, Callable[[SyntheticSet, Tensor, Path, Meter], None]] = {"npz": _npz, "png": _png, "pt": _pt}
+def _h5(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:
+    write_set(synthetic, path)
+
+
+EXPORTERS: dict[str, Callable[[SyntheticSet, Tensor, Path, Meter], None]] = {
+    "npz": _npz,
+    "png": _png,
+    "pt": _pt,
+    "h5": _h5,
+}

@@ -1,7 +1,6 @@
 """What the arrays of a set of graphs must be: dtypes, shapes, and numbers that name what is there."""
 
 import dataclasses
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,18 @@ MOST_EDGES = 10**8
 """Edges between distinct trees that a forward pass may have: they take about 5 GB."""
 
 
+MOST_HOPS = 1000
+"""Depth of the trees."""
+
+
 def checked_trees(trees: TreeDag, hops: int, node_labels: int, edge_labels: int) -> TreeDag:
     """The trees with int64 arrays.
 
     Raises:
         DataError: arrays that are no trees of depth `hops` over so many labels of nodes and edges.
     """
+    if hops > MOST_HOPS:
+        raise DataError(f"set: fact 'hops' is {hops:,}, over {MOST_HOPS:,}")
     size = _whole(trees.depth_size, "depth_size", length=hops + 1)  # of isolated vertices alone there is no leaf
     if not size[-1]:
         raise DataError("set: has no tree of full depth, the last of 'depth_size' is 0")
@@ -90,10 +95,9 @@ def checked_vocabulary(array: Any, name: str) -> Array:
 def written_out(trees: TreeDag) -> Array:
     """Nodes of each tree of full depth once it is written out, float64 [roots]: rounded where there are many, and never
     overflowing into other numbers."""
-    nodes, ends = np.ones(len(trees.label)), np.cumsum(trees.depth_size)
-    for begin, end in pairwise(ends):
-        mine = (trees.parent >= begin) & (trees.parent < end)
-        np.add.at(nodes, trees.parent[mine], trees.count[mine] * nodes[trees.source[mine]])
+    nodes = np.ones(len(trees.label))
+    for edges in trees.by_depth:
+        np.add.at(nodes, trees.parent[edges], trees.count[edges] * nodes[trees.source[edges]])
     return nodes[-trees.roots :]
 
 

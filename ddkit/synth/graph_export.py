@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from ddkit.arguments import checked
-from ddkit.errors import UsageError, nearest
+from ddkit.errors import DataError, UsageError, nearest
 from ddkit.graphs import TreeDag
 from ddkit.run import atomic_write
+from ddkit.synth.graph_hdf5 import write_graph_set
 from ddkit.synth.graph_set import GraphSet, probabilities
 
 Array = np.ndarray
@@ -28,6 +29,11 @@ ROOTS = 0.9
 
 MOST_EDGES = 20_000
 """Edges into the copies of a sample's roots, beyond which there are no more copies: trees of hubs stay affordable."""
+
+MOST_IN_ALL = 10**7
+"""Edges of all samples, each root once, beyond which there are no PyG objects: they take a gigabyte."""
+
+KINDS = ("pt", "npz", "h5")
 
 
 def sample_data(graphs: GraphSet, sample: int) -> Any:
@@ -73,12 +79,7 @@ def _shared(trees: TreeDag, tree: Array) -> tuple[Array, Array, Array, int]:
     """
     every, stored = len(trees.label), trees.adjacency
     tops = every - trees.roots + tree
-    below, level = [], np.unique(tops)
-    for _ in range(trees.hops):
-        level = np.unique(stored.source[stored.into(level)[0]])
-        below.append(level)
-    others = np.concatenate(below)
-    into = int(trees.count[stored.label[stored.into(tops)[0]]].sum())
+    others, into = _below(trees, tops), _edges(trees, tops)
     wanted = -(-round(ROOTS / (1 - ROOTS) * len(others)) // len(tops))
     copies = max(1, min(wanted, MOST_EDGES // max(1, into)))
     number = np.concatenate([np.repeat(tops, copies), others])
@@ -88,6 +89,20 @@ def _shared(trees: TreeDag, tree: Array) -> tuple[Array, Array, Array, int]:
     times = trees.count[stored.label[edge]]
     ends = np.stack([place[stored.source[edge]], target]).repeat(times, axis=1)
     return number, ends, trees.edge_label[stored.label[edge]].repeat(times), len(number) - len(others)
+
+
+def _below(trees: TreeDag, tops: Array) -> Array:
+    """The trees below some of full depth, each once."""
+    below, level = [], np.unique(tops)
+    for _ in range(trees.hops):
+        level = np.unique(trees.adjacency.source[trees.adjacency.into(level)[0]])
+        below.append(level)
+    return np.concatenate(below)
+
+
+def _edges(trees: TreeDag, some: Array) -> int:
+    """Edges into the roots of some trees."""
+    return int(trees.count[trees.adjacency.label[trees.adjacency.into(some)[0]]].sum())
 
 
 @checked
@@ -101,22 +116,36 @@ def as_pyg(graphs: GraphSet) -> list[Any]:
         >>> roots = batch.root == 1
         >>> logits = head(global_mean_pool(h[roots], batch.batch[roots]))
         >>> loss = (cross_entropy(logits, batch.y, reduction="none") * batch.support).mean() / batch.support.mean()
+
+    Raises:
+        DataError: the trees have more edges than PyG's objects can hold.
     """
+    trees, mine = graphs.trees, np.split(graphs.samples.tree, np.cumsum(graphs.samples.size)[:-1])
+    roots = [len(trees.label) - trees.roots + tree for tree in mine]
+    if (edges := sum(_edges(trees, np.append(tops, _below(trees, tops))) for tops in roots)) > MOST_IN_ALL:
+        raise DataError(
+            f"set of '{graphs.facts.dataset}': its trees have {edges:,} edges as PyG objects, over {MOST_IN_ALL:,}; "
+            "export it as npz, where a subtree stands once with its 'count'"
+        )
     return [sample_data(graphs, sample) for sample in range(len(graphs))]
 
 
 def export_graphs(graphs: GraphSet, kind: str, path: Path) -> Path:
-    """Write a set as "pt" or "npz" and return where it went.
+    """Write a set as "pt", "npz" or "h5" and return where it went.
 
     pt: a list of the `to_dict()` of `as_pyg`'s objects, plain tensors that `torch.load(weights_only=True)` reads and
-    `Data.from_dict` turns back. npz: the file's arrays as they are, and the facts as JSON.
+    `Data.from_dict` turns back. npz: the file's arrays as they are, and the facts as JSON. h5: the set's own file,
+    which `ddkit.read_graph_set` reads: one of an earlier format gets a digest.
 
     Raises:
         UsageError: an unknown kind.
-        DataError: the target cannot be written.
+        DataError: the target cannot be written, or the trees have more edges than PyG's objects can hold.
     """
-    if kind not in ("pt", "npz"):
-        raise UsageError(f"export kind '{kind}' is unknown for a set of graphs; {nearest(kind, ('pt', 'npz'))}")
+    if kind not in KINDS:
+        raise UsageError(f"export kind '{kind}' is unknown for a set of graphs; {nearest(kind, KINDS)}")
+    if kind == "h5":
+        write_graph_set(graphs, path)
+        return path
     if kind == "pt":
         image = io.BytesIO()
         torch.save([data.to_dict() for data in as_pyg(graphs)], image)

@@ -4,8 +4,9 @@ Top level: row-aligned datasets only (`image`, `label`, perhaps `soft_label`); f
 `ddkit.synth.container`.
 
 A compact set (attribute `kind` is "compact") has a group `compact` instead of `image` and `label`: `real`,
-`compensator`, and the attributes `expansion`, which names how these become images (see `ddkit.synth.compact`), and
-`sha256`, of datasets and facts. Nothing in it is compressed, so that its datasets take the bytes that the set counts.
+`compensator`, and the attribute `expansion`, which names how these become images (see `ddkit.synth.compact`). Nothing
+in it is compressed, so that its datasets take the bytes that the set counts. In format 1 the group has a `sha256` of
+datasets and facts too.
 """
 
 import dataclasses
@@ -21,6 +22,7 @@ from ddkit.run import atomic_hdf5
 from ddkit.synth.compact import EXPANSIONS, Compact
 from ddkit.synth.container import (
     FORMAT,
+    UNSEALED,
     member,
     numbers,
     only,
@@ -31,12 +33,16 @@ from ddkit.synth.container import (
     write_facts,
 )
 from ddkit.synth.facts import SetFacts
-from ddkit.synth.synthetic_set import SyntheticSet
+from ddkit.synth.structure import refuse_claim
+from ddkit.synth.synthetic_set import SyntheticSet, most_expanded
 from ddkit.synth.top_k import pack, unpack
 
 KIND, COMPACT = "images", "compact"
 SOFT, PACKED = "soft_label", ("soft_label_top", "soft_label_class", "soft_label_rest")
 """Soft labels are one dataset, or three where only the largest logits are kept."""
+
+FLOAT32 = 4
+"""Bytes of a pixel, and of a number of a soft label, in memory."""
 
 
 def write_set(synthetic: SyntheticSet, path: Path) -> None:
@@ -60,14 +66,11 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
                 _write_rows(file, {name: tensor}, synthetic.facts.ipc)
             else:
                 file[name] = tensor.numpy()
-        if synthetic.compact is not None:
-            file["compact"].attrs["sha256"] = _sha256(file, synthetic.facts)
         write_facts(file, synthetic.facts, synthetic.record)
 
 
 def _sha256(file: h5py.File, facts: SetFacts) -> str:
-    """Of the datasets of a compact set, which have no checksums of their own, and of the facts, without which they are
-    other images."""
+    """Of the datasets and facts of a compact set of format 1."""
     sha = hashlib.sha256(json.dumps(dataclasses.asdict(facts), sort_keys=True).encode())
     sha.update(file["compact"].attrs["expansion"].encode())
     for name in ("compact/real", "compact/compensator", *sorted(set(file) - {"compact", "ddkit"})):
@@ -108,6 +111,7 @@ def read_set(path: Path) -> SyntheticSet:
 def _images(file: h5py.File) -> SyntheticSet:
     facts, record = read_facts(file, SetFacts), read_record(file)
     only(file, ("image", "label", "ddkit", *_labels_of(facts)), "dataset")
+    _refuse_more_rows(file, facts)
     images, labels = (torch.from_numpy(numbers(file, name)) for name in ("image", "label"))
     return SyntheticSet(images=images, labels=labels, soft_labels=_soft_labels(file, facts), facts=facts, record=record)
 
@@ -116,15 +120,29 @@ def _compact(file: h5py.File) -> SyntheticSet:
     facts, record, group = read_facts(file, SetFacts), read_record(file), member(file, "compact", h5py.Group)
     only(file, ("compact", "ddkit", *_labels_of(facts)), "dataset")
     only(group, ("real", "compensator"), "dataset")
-    only(group.attrs, ("expansion", "sha256"), "attribute")
+    only(group.attrs, ("expansion", "sha256")[: 1 + (plain(file.attrs["format"]) == UNSEALED)], "attribute")
     named, expansion = {name: mirrored for mirrored, name in EXPANSIONS.items()}, plain(group.attrs["expansion"])
     if expansion not in named:
         raise ValueError(f"its expansion {expansion!r} is not one of this version of ddkit")
     real, added = (torch.from_numpy(numbers(group, name)) for name in ("real", "compensator"))
+    compact = Compact(real, added, named[expansion])
+    pixels, rows = real[0, 0].numel(), len(real) * compact.instances
+    refuse_claim(file, FLOAT32 * rows * (pixels + len(facts.classes)))
     soft = _soft_labels(file, facts)
-    if plain(group.attrs["sha256"]) != _sha256(file, facts):
+    if plain(file.attrs["format"]) == UNSEALED and plain(group.attrs["sha256"]) != _sha256(file, facts):
         raise ValueError("its numbers are not those that were written")
-    return SyntheticSet.from_compact(Compact(real, added, named[expansion]), facts, soft, record)
+    return SyntheticSet.from_compact(compact, facts, soft, record)
+
+
+def _refuse_more_rows(file: h5py.File, facts: SetFacts) -> None:
+    """Raise if there are more images than a set of this `ipc` can have, before they are read."""
+    rows, classes = member(file, "image", h5py.Dataset).shape, len(facts.classes)
+    a_class = facts.ipc if facts.temperature is None else most_expanded(classes, facts.ipc)
+    if rows and rows[0] > classes * a_class:
+        raise ValueError(
+            f"it has {rows[0]:,} images, and {classes:,} classes at an ipc of {facts.ipc:,} have at most "
+            f"{classes * a_class:,}"
+        )
 
 
 def _labels_of(facts: SetFacts) -> tuple[str, ...]:
@@ -135,4 +153,5 @@ def _soft_labels(file: h5py.File, facts: SetFacts) -> Tensor | None:
     if facts.top_k is None:
         return torch.from_numpy(numbers(file, SOFT)) if SOFT in file else None
     top, index, rest = (torch.from_numpy(numbers(file, name)) for name in PACKED)
+    refuse_claim(file, FLOAT32 * len(top) * len(facts.classes))
     return unpack(top, index.to(torch.int64), rest, len(facts.classes))

@@ -112,8 +112,7 @@ class SyntheticSet(EqualByContent):
                     "as many"
                 )
             return
-        # All that a compact form of this ipc expands to, seen from both sides: FerKD may leave some of it out.
-        most = 2 * (1 + len(names) * (self.facts.ipc - 1))
+        most = most_expanded(len(names), self.facts.ipc)  # FerKD may leave some of it out
         if int(counts.max()) > most:
             first, ipc = int(counts.argmax()), self.facts.ipc
             raise DataError(
@@ -206,6 +205,11 @@ class SyntheticSet(EqualByContent):
             )
         shape = (1, -1, 1, 1)
         return self.images * torch.tensor(self.facts.std).view(shape) + torch.tensor(self.facts.mean).view(shape)
+
+
+def most_expanded(classes: int, ipc: int) -> int:
+    """Images of a class that a compact form of this ipc expands to at most, seen from both sides."""
+    return 2 * (1 + classes * (ipc - 1))
 
 
 def _numbers(value: Any, what: str, dtype: torch.dtype, shape: str, dims: int) -> Tensor:

@@ -133,6 +133,18 @@ def test_show(a_run, capsys):
     assert recipe == (a_run / "recipe.toml").read_text()
 
 
+def test_one_bad_set_among_many_does_not_end_show(a_run: Path, tmp_path: Path, capsys) -> None:
+    bad, good = tmp_path / "bad.h5", output(capsys, "show", str(a_run))
+    content = bytearray((a_run / "set.h5").read_bytes())
+    content[-1] ^= 1
+    bad.write_bytes(content)
+    assert run(["show", str(bad), str(a_run), str(tmp_path / "none.h5"), "digits-ftd-ipc1"]) == 3
+    out, err = capsys.readouterr()
+    assert good in out and "dataset            digits" in out
+    assert [line.partition(": ")[2][:4] for line in err.splitlines()] == ["set ", "set ", "show"]
+    assert "2 of 4 sets cannot be read, see their lines" in err
+
+
 def test_export(a_run, capsys, tmp_path):
     target = tmp_path / "digits.npz"
     assert output(capsys, "export", str(a_run), "--to", "npz", "--out", str(target)) == f"wrote {target}\n"

@@ -41,7 +41,7 @@ USAGE = [
     (["condense", "--ipc", "many"], "'--ipc': 'many' is not a valid integer. See `ddkit condense --help`"),
     (["condens"], "No such command 'condens'. See `ddkit --help`"),
     (["condense", "--metod", "ftd"], "No such option '?--metod'?.*--method.*See `ddkit condense --help`"),
-    (["show"], "Missing argument 'SET'. See `ddkit show --help`"),
+    (["show"], "Missing argument 'SET...'. See `ddkit show --help`"),
 ]
 
 

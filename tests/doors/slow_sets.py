@@ -282,7 +282,12 @@ def read(path: str) -> Parts | None:
     with h5py.File(path, "r") as file:
         attributes = {name: plain(value) for name, value in file.attrs.items()}
         form, kind = attributes.pop("format", None), attributes.pop("kind", None)
-        if form != "ddkit-set/1" or not isinstance(file.get("ddkit"), h5py.Group) or len(file["ddkit"]):
+        earlier = form == "ddkit-set/1"
+        if (
+            form != ("ddkit-set/2" if file.userblock_size else "ddkit-set/1")
+            or not isinstance(file.get("ddkit"), h5py.Group)
+            or len(file["ddkit"])
+        ):
             return None
         record = record_of({name: plain(value) for name, value in file["ddkit"].attrs.items()})
         try:
@@ -292,7 +297,7 @@ def read(path: str) -> Parts | None:
         tables, mirrored = {name: file[name] for name in file if name != "ddkit"}, False
         if kind == "compact":
             group = tables.pop("compact", None)
-            if not isinstance(group, h5py.Group) or set(group.attrs) != {"expansion", "sha256"}:
+            if not isinstance(group, h5py.Group) or set(group.attrs) != {"expansion", *["sha256"] * earlier}:
                 return None
             expansion = plain(group.attrs["expansion"])
             if expansion not in ("real+compensator/1", "real+compensator+mirror/1"):
@@ -303,7 +308,9 @@ def read(path: str) -> Parts | None:
             facts = image_facts(attributes)
             if facts is None or not all(isinstance(table, h5py.Dataset) for table in tables.values()):
                 return None
-            if plain(group.attrs["sha256"]) != sha256(facts, expansion, {n: t[()] for n, t in tables.items()}):
+            if earlier and plain(group.attrs["sha256"]) != sha256(
+                facts, expansion, {n: t[()] for n, t in tables.items()}
+            ):
                 return None
         if not all(isinstance(table, h5py.Dataset) for table in tables.values()):
             return None

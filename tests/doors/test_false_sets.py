@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 import torch
+from hostile_files import edited
 
 import ddkit
 from ddkit.cli.main import run
@@ -116,7 +116,7 @@ def test_false_sets_are_one_line(
     assert "\n" not in str(caught.value)
     path = tmp_path / "set.h5"
     write_set(made(parts()), path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         del file["image"], file["label"]
         file["image"], file["label"] = arguments["images"].numpy(), arguments["labels"].numpy()
         facts = arguments["facts"]
@@ -142,7 +142,7 @@ def test_whole_labels_of_any_size_are_read(dtype: torch.dtype, tmp_path: Path) -
     found = made(parts(labels=parts()["labels"].to(dtype)))
     assert found.labels.dtype == torch.int64 and torch.equal(found.labels, parts()["labels"])
     write_set(found, tmp_path / "set.h5")
-    with h5py.File(tmp_path / "set.h5", "r+") as file:
+    with edited(tmp_path / "set.h5") as file:
         del file["label"]
         file["label"] = found.labels.to(dtype).numpy()
     assert torch.equal(ddkit.load(tmp_path / "set.h5").labels, found.labels)

@@ -1,18 +1,21 @@
 """The buffer on disk: exact rows, named damage, keys, and growth that leaves what is there alone."""
 
 import dataclasses
+import hashlib
 import multiprocessing
 import os
 import random
 import re
 import signal
 import time
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import torch
 
+from ddkit.cli.main import run
 from ddkit.data import DSA
 from ddkit.errors import DataError, DDKitError, NumericalError
 from ddkit.experts import Buffer, BufferKey, Trajectories, collect, factory, find_buffers, list_buffers
@@ -21,6 +24,7 @@ from ddkit.experts.plain import PlainExperts
 from ddkit.randomness import stream
 from ddkit.run import SilentMeter
 
+EARLIER = Path(__file__).parents[1] / "earlier_formats"
 KEY = BufferKey("npz:some/tiny.npz", "d1", "crop", "convnet(depth=1, width=4)", PlainExperts())
 
 
@@ -132,6 +136,34 @@ def test_whatever_is_damaged_no_wrong_row_and_no_other_error_comes_out(buffer, s
             refused += 1
             assert "expert-000.h5" in str(error) and "\n" not in str(error)
     assert refused > 200
+
+
+def test_an_expert_of_an_earlier_version_is_read_and_verify_says_what_it_lacks(home, capsys):
+    buffer = Buffer.open(home / "buffers", KEY)
+    buffer.file(0).write_bytes((EARLIER / "expert.h5").read_bytes())
+    rows = torch.arange(60.0).view(5, 12) ** 1.5
+    assert torch.equal(Trajectories(buffer, 1).row(0, 3), rows[3]) and buffer.facts(0)["loss"] == 0.25
+    assert not buffer.sealed(0)
+    buffer.write(1, rows, "float32", {"loss": 0.25})
+    assert buffer.sealed(1) and torch.equal(Trajectories(buffer, 2).row(1, 3), rows[3])
+    assert run(["buffer", "verify"]) == 0
+    said = f"{buffer.name}: 2 experts good; 1 of an earlier version carry no digest of what lies beside the rows\n"
+    assert capsys.readouterr().out == said
+    buffer.file(0).unlink()
+    buffer.write(0, rows, "float32", {})
+    assert run(["buffer", "verify"]) == 0 and capsys.readouterr().out == f"{buffer.name}: 2 experts good\n"
+
+
+def test_a_seal_that_leaves_out_more_than_the_rows_is_refused(buffer, snapshots):
+    """A head that fits the file, and covers nothing but the beginning."""
+    buffer.write(0, snapshots, "float32", {})
+    content = buffer.file(0).read_bytes()
+    end, length = len(content), len(content) - 512
+    digest = hashlib.sha256(f"600 {end}\n".encode() + content[512:600]).hexdigest()
+    head = f"ddkit-sealed/1 sha256 {digest} {length} without 600 {end}\n".encode().ljust(512, b"\0")
+    buffer.file(0).write_bytes(head + content[512:])
+    with pytest.raises(DataError, match="its seal does not cover what it should"):
+        buffer.layout(0)
 
 
 def test_a_missing_expert(buffer):

@@ -144,6 +144,24 @@ def test_an_error_in_a_process_is_one_line_and_keeps_the_others(recipe, capsys) 
     assert "lower method.lr_img" in capsys.readouterr().err
 
 
+def test_a_set_that_cannot_be_read_is_left_out_and_the_rest_is_scored(recipe, capsys) -> None:
+    files = [recipe("random"), recipe("herding")]
+    whole = compare(files, sets=2)
+    bad = next(Path("runs/compare").glob("random-1-*-seed1/set.h5"))
+    bad.write_bytes(bad.read_bytes()[:-1])
+    assert run(["compare", *files, "--sets", "2"]) == 3
+    out, err = capsys.readouterr()
+    assert f"left out: set '{bad}': is damaged" in err and "its seal is for" in out
+    assert err.splitlines()[-1] == "ddkit: compare: left out 1 of its sets, which cannot be read; see the table's notes"
+    found = compare(files, sets=2)
+    assert found.damaged == (str(bad),)
+    assert [len(line.scores) for line in found.lines] == [1, *[len(line.scores) for line in whole.lines[1:]]]
+    assert found.lines[0].scores == whole.lines[0].scores[:1] and found.lines[1:] == whole.lines[1:]
+    other = next(Path("runs/compare").glob("random-1-*-seed0/set.h5"))
+    other.write_bytes(b"")
+    assert compare(files, sets=2).lines == whole.lines[1:]
+
+
 def test_a_run_that_went_on_under_other_settings_is_refused(recipe, capsys) -> None:
     file = recipe("mtt")
     broken = ["--sets", "1", "--set", "method.lr_img=1e30"]

@@ -1,6 +1,7 @@
 """A run that is really killed, and what may and may not be asked of a run that is there."""
 
 import dataclasses
+import io
 import json
 import os
 import shlex
@@ -11,9 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from ddkit.cli.main import run
-from ddkit.errors import DataError
+from ddkit.errors import DataError, DDKitWarning
 from ddkit.experts import Bundle, read_bundle, write_bundle
 from ddkit.jobs import condense
 from ddkit.methods.recovery import RecoveryState
@@ -130,6 +132,35 @@ def test_what_can_change(ftd, tmp_path):
     changes = {change["key"]: change for change in json.loads(record.lineage)["changes"]}
     assert changes["method.lr_img"] == {"from_iteration": 2, "key": "method.lr_img", "was": 10.0, "now": 0.5}
     assert changes["method.iterations"]["now"] == 5
+
+
+def test_a_checkpoint_of_another_run_is_refused(ftd, tmp_path, capsys):
+    checkpoint, other = tmp_path / "run" / "checkpoint.pt", tmp_path / "other"
+    elsewhere = [str(other) if part == str(tmp_path / "run") else part for part in ftd]
+    assert elsewhere != ftd and run([*elsewhere, "--seed", "5"]) == 0
+    checkpoint.write_bytes((other / "checkpoint.pt").read_bytes())
+    capsys.readouterr()
+    assert run([*ftd, "--resume", "--set", "method.iterations=5"]) == 3
+    assert "belongs to another run, of other data or settings; choose another --out" in capsys.readouterr().err
+
+
+def test_a_run_that_an_earlier_version_began_goes_on(ftd, tmp_path):
+    """Its checkpoint is torch's file alone, without seal and without a word of its run."""
+    folder = RunFolder(tmp_path / "run")
+    more = [*ftd, "--resume", "--set", "method.iterations=5"]
+    content = folder.checkpoint.read_bytes()
+    kept = {file: file.read_bytes() for file in (folder.recipe, folder.metrics)}
+    assert run(more) == 0
+    expected = folder.set.read_bytes()
+    tables = torch.load(io.BytesIO(content[512:]), weights_only=True)
+    del tables["run"]
+    torch.save(tables, folder.checkpoint)
+    folder.changes.unlink()
+    for file, before in kept.items():
+        file.write_bytes(before)
+    with pytest.warns(DDKitWarning, match="carries no digest"):
+        assert run(more) == 0
+    assert folder.set.read_bytes() == expected
 
 
 def test_a_change_that_no_iteration_would_see_is_refused(ftd, tmp_path, capsys):

@@ -4,11 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import h5py
 import pytest
 
 from ddkit.errors import DataError
-from ddkit.run import atomic_hdf5, atomic_write
+from ddkit.run import atomic_write
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,19 +28,6 @@ def test_a_failure_in_the_middle_keeps_the_old_file(tmp_path, error):
         temporary.write_text("half")
         raise error
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
-
-
-def test_hdf5_is_written_as_a_whole(tmp_path):
-    path = tmp_path / "file.h5"
-    with atomic_hdf5(path) as file:
-        file["numbers"] = [1, 2, 3]
-        assert not list(tmp_path.iterdir())
-    with pytest.raises(ValueError, match="stop"), atomic_hdf5(path) as file:
-        file["numbers"] = [4]
-        raise ValueError("stop")
-    with h5py.File(path) as file:
-        assert file["numbers"][:].tolist() == [1, 2, 3]
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

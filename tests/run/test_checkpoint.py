@@ -1,16 +1,20 @@
 """A state's way to disk and back, and what must never be unpickled."""
 
+import dataclasses
+import io
 import pickle
-import random
 import warnings
-import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
 
-from ddkit.errors import DataError
-from ddkit.run import read_checkpoint, write_checkpoint
+from ddkit.errors import DataError, DDKitWarning
+from ddkit.run import HEAD, atomic_sealed, read_checkpoint, write_checkpoint
+from ddkit.run.checkpoint import _to_tables
+
+EARLIER = Path(__file__).parents[1] / "earlier_formats"
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def test_round_trip_of_nested_states(tmp_path):
 def test_a_checkpoint_holds_no_objects(tmp_path):
     path = tmp_path / "checkpoint.pt"
     write_checkpoint(path, 12, a_state())
-    tables = torch.load(path, weights_only=True)
+    tables = torch.load(io.BytesIO(path.read_bytes()[HEAD:]), weights_only=True)
     assert tables["iteration"] == 12 and set(tables["state"]["inner"]) == {"images", "rng"}
 
 
@@ -98,25 +102,50 @@ def test_foreign_tables(tmp_path, foreign):
         read_checkpoint(path, Outer)
 
 
-def test_a_damaged_file_is_refused_with_one_line(tmp_path):
-    path, rng = tmp_path / "checkpoint.pt", random.Random(0)
+@pytest.mark.parametrize("iteration", [-1, True, 1.0, None, "1", 101])
+def test_an_iteration_that_no_run_has(tmp_path, iteration):
+    path = tmp_path / "checkpoint.pt"
+    with atomic_sealed(path) as image:
+        torch.save({"iteration": iteration, "state": _to_tables(a_state())}, image)
+    with pytest.raises(DataError, match=r"is damaged; delete it|101 iterations are done, and the run has 100"):
+        read_checkpoint(path, Outer, iterations=100)
+
+
+@pytest.mark.parametrize("change", [{"count": 1.5}, {"count": True}, {"best": torch.ones(1)}, {"ema": 3.0}])
+def test_fields_of_other_types(tmp_path, change):
+    path = tmp_path / "checkpoint.pt"
+    write_checkpoint(path, 1, dataclasses.replace(a_state(), **change))
+    with pytest.raises(DataError, match="belongs to another method"):
+        read_checkpoint(path, Outer)
+
+
+def test_a_checkpoint_of_another_run(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    write_checkpoint(path, 1, a_state(), run="of ten images a class")
+    with pytest.raises(DataError, match="belongs to another run, of other data or settings; choose another --out"):
+        read_checkpoint(path, Outer, run="of one image a class")
+    assert read_checkpoint(path, Outer, run="of ten images a class")[0] == read_checkpoint(path, Outer)[0] == 1
+
+
+@dataclass(frozen=True)
+class Earlier:
+    images: torch.Tensor
+    rng: torch.Tensor
+    done: int
+
+
+def test_a_checkpoint_of_an_earlier_version_is_read_with_a_warning():
+    with pytest.warns(DDKitWarning, match=r"checkpoint\.pt': carries no digest, .*; the next one has one"):
+        iteration, state = read_checkpoint(EARLIER / "checkpoint.pt", Earlier, run="any", iterations=100)
+    assert iteration == state.done == 12 and torch.equal(state.images, torch.arange(12.0).view(3, 1, 2, 2) / 7)
+
+
+def test_a_checkpoint_that_is_cut_off(tmp_path):
+    path = tmp_path / "checkpoint.pt"
     write_checkpoint(path, 1, a_state())
-    good, refused = path.read_bytes(), 0
-    with zipfile.ZipFile(path) as archive:
-        table = next(name for name in archive.namelist() if name.endswith("data.pkl"))
-        start = good.index(archive.read(table))
-    for i in range(200):
-        content = bytearray(good)
-        if i % 2:
-            content = content[: rng.randrange(len(content))]
-        else:
-            content[start + rng.randrange(300)] = rng.randrange(256)
-        path.write_bytes(bytes(content))
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                read_checkpoint(path, Outer)
-        except DataError as error:
-            refused += 1
-            assert "\n" not in str(error)
-    assert refused > 100
+    good = path.read_bytes()
+    for size in (0, 1, 100, 511, 512, 513, len(good) // 2, len(good) - 1):
+        path.write_bytes(good[:size])
+        with pytest.raises(DataError, match="is damaged; delete it") as caught:
+            read_checkpoint(path, Outer)
+        assert "\n" not in str(caught.value)

@@ -69,11 +69,11 @@ def test_checkpoints_that_take_long_are_rare(folder, monkeypatch):
     monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(clock)))
     plain = loop.write_checkpoint
 
-    def slow(path, done, state):
+    def slow(path, done, state, run):
         for _ in range(20):  # seconds by this clock, which each look moves on by one
             loop.time.monotonic()
         written.append(done)
-        plain(path, done, state)
+        plain(path, done, state, run)
 
     monkeypatch.setattr(loop, "write_checkpoint", slow)
     seen = []

@@ -148,4 +148,4 @@ def test_an_unknown_kind_names_the_known_ones(make_set: MakeSet, tmp_path: Path)
     with pytest.raises(UsageError, match="'pgn' is unknown; did you mean png") as caught:
         export(synthetic, synthetic.raw_images, "pgn", tmp_path / "set")
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
-    assert set(EXPORTERS) == {"npz", "png", "pt"}
+    assert set(EXPORTERS) == {"npz", "png", "pt", "h5"}

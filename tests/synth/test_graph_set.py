@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from hostile_files import edited
 from random_graphs import random_graph_data, tree_text
 
 from ddkit.errors import DataError, UsageError
@@ -221,7 +222,7 @@ def test_another_readout_is_refused(made):
 
 def test_damage_is_one_line(made, tmp_path):
     write_graph_set(made, tmp_path / "set.h5")
-    with h5py.File(tmp_path / "set.h5", "r+") as file:
+    with edited(tmp_path / "set.h5") as file:
         del file["fan"]
     with pytest.raises(DataError, match="is damaged"):
         read_graph_set(tmp_path / "set.h5")
