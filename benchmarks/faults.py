@@ -19,6 +19,7 @@ import argparse
 import json
 import multiprocessing
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +41,7 @@ import mutated_recipes  # noqa: E402
 from measure import save  # noqa: E402
 
 from ddkit.errors import DDKitError  # noqa: E402
+from ddkit.synth import is_graph_set  # noqa: E402
 
 FILE, PAGE = "faults.jsonl", ROOT / "docs" / "faults.md"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -122,7 +125,7 @@ def kill_job(name: str, kills: int, folder: Path) -> Count:
 def damage(first: int, more: int, folder: Path) -> dict[str, Count]:
     """Flip bits of a file of every kind, two kinds at once."""
     with ThreadPoolExecutor(2) as two:
-        names = list(hostile_files.GOOD)
+        names = list(hostile_files.EVERY)
         found = two.map(lambda name: damage_kind(name, first, more, folder / name), names)
         return {f"damaged: {name}": count for name, count in zip(names, found, strict=True)}
 
@@ -146,9 +149,9 @@ def damage_kind(name: str, first: int, more: int, folder: Path) -> Count:
     return count
 
 
-def flip_bits(name: str, first: int, more: int, folder: Path, result: "multiprocessing.connection.Connection") -> None:
+def flip_bits(name: str, first: int, more: int, folder: Path, result: Connection) -> None:
     """The work of `damage_kind`."""
-    kind, count = hostile_files.GOOD[name], Count()
+    kind, count = hostile_files.EVERY[name], Count()
     file = folder / kind.name
     kind.write(file)
     expected = kind.read(file)
@@ -177,18 +180,57 @@ def flip_bits(name: str, first: int, more: int, folder: Path, result: "multiproc
 
 
 def foreign(folder: Path) -> dict[str, Count]:
-    """Sets that a hostile author has sealed, and bombs."""
-    sets, huge = Count(), Count()
+    """Sets that a hostile author has sealed, and data that claims to be huge; each is read in a process of its own."""
+    sets, data = Count(), Count()
     begin = time.monotonic()
-    for number, (name, (write, _)) in enumerate((hostile_files.HOSTILE | hostile_files.BOMBS).items()):
-        file = folder / f"{number}.h5"
-        write(file)
-        judge(sets, name, hostile_files.read_apart(file))
+    makers = {name: write for name, (write, _) in hostile_files.HOSTILE.items()} | hostile_files.BOMBS
+    for number, (name, write) in enumerate(makers.items()):
+        write(folder / f"{number}.h5")
+        judge(sets, name, read_apart(folder / f"{number}.h5"))
     sets.seconds, begin = time.monotonic() - begin, time.monotonic()
     for name, outcome in bombs.campaign(folder).items():
-        judge(huge, name, outcome)
-    huge.seconds = time.monotonic() - begin
-    return {"foreign: sets": sets, "foreign: data": huge}
+        judge(data, name, outcome)
+    data.seconds = time.monotonic() - begin
+    return {"foreign: sets": sets, "foreign: data": data}
+
+
+def read_apart(file: Path) -> bombs.Outcome:
+    """Read a set in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=read_set_file, args=(file, theirs))
+    process.start()
+    theirs.close()
+    try:
+        if ours.poll(60):
+            return ours.recv()
+        process.kill()
+        return bombs.Outcome("it hangs", False, 60.0, 0)
+    except EOFError:
+        process.join()
+        return bombs.Outcome(f"it crashed with {process.exitcode}", False, 0.0, 0)
+    finally:
+        process.join()
+
+
+def read_set_file(file: Path, result: Connection) -> None:
+    """The work of `read_apart`."""
+
+    def peak() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+    good = file.with_suffix(".good.h5")
+    hostile_files.write_images(good)
+    hostile_files.read_images(good)  # so that what a first read imports is not counted
+    before, begin = peak(), time.perf_counter()
+    try:
+        (hostile_files.read_graphs if is_graph_set(file) else hostile_files.read_images)(file)
+        line, refused = "it was read", False
+    except DDKitError as error:
+        line, refused = str(error), True
+    except BaseException as error:
+        line, refused = repr(error), False
+    result.send(bombs.Outcome(line, refused, time.perf_counter() - begin, peak() - before))
 
 
 def judge(count: Count, name: str, outcome: bombs.Outcome) -> None:

@@ -19,8 +19,10 @@ import h5py
 import numpy as np
 import torch
 
-from ddkit.experts import Buffer
+from ddkit.experts import Buffer, Bundle, read_bundle, write_bundle
+from ddkit.experts.bundle import TeacherFacts
 from ddkit.graphs import TreeDag
+from ddkit.nets import FlatNet, parse_net
 from ddkit.run import read_checkpoint, write_checkpoint
 from ddkit.synth import (
     Compact,
@@ -105,6 +107,23 @@ def write_expert(path: Path) -> None:
     Buffer(path.parent).write(0, torch.arange(1500.0).view(5, 300) ** 1.5, "float32", {"loss": 0.25})
 
 
+def write_teacher(path: Path) -> None:
+    """A teacher of a network with batch norm, whose statistics it holds."""
+    net = FlatNet(parse_net("convnet(depth=1, width=4, norm=batch)"), (1, 8, 8), 3)
+    theta = torch.arange(net.parameters) / net.parameters
+    facts = TeacherFacts(
+        net=net.spec,
+        shape=(1, 8, 8),
+        classes=("a", "b", "c"),
+        data="x",
+        data_digest="d",
+        mean=(0.5,),
+        std=(0.25,),
+        validation_accuracy=0.5,
+    )
+    write_bundle(Bundle(theta, net.init_stats(theta), facts), path)
+
+
 def read_images(path: Path) -> str:
     """A digest of all that a set says."""
     found = read_set(path)
@@ -129,6 +148,12 @@ def read_expert(path: Path) -> str:
     return _told(np.array(rows).tobytes(), dtype, buffer.facts(0))
 
 
+def read_teacher(path: Path) -> str:
+    found = read_bundle(path)
+    stats = {name: value.tolist() for name, value in found.stats.items()}
+    return _told(found.theta.numpy().tobytes(), stats, found.facts)
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of file: its name on disk, what writes it, and what gives a digest of all that is read of it."""
@@ -145,6 +170,10 @@ GOOD = {
     "checkpoint": Kind("checkpoint.pt", write_state, read_state),
     "expert": Kind("expert-000.h5", write_expert, read_expert),
 }
+
+
+EVERY = GOOD | {"teacher": Kind("teacher.pt", write_teacher, read_teacher)}
+"""Files that ddkit reads: the sealed ones, and a teacher, a zip with a digest within so that `torch.load` opens it."""
 
 
 def flips(path: Path, first: int, more: int, seed: int = 0) -> Iterator[tuple[int, int]]:
