@@ -30,6 +30,12 @@ class RecipeError(UsageError):
     """A recipe that cannot be read: bad TOML, a misspelt key, a value out of range."""
 
 
+class InUseError(UsageError):
+    """A folder that another run is using; the line names it."""
+
+    exit_code = 5
+
+
 class DataError(DDKitError):
     """A file, folder or dataset that is missing, damaged or not what it should be."""
 
@@ -75,3 +81,11 @@ def nearest(name: str, names: Iterable[str], listed_by: str = "") -> str:
         return f"`{listed_by}` lists them"
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return f"there are: {', '.join(names[:MOST_NAMED])}{more}"
+
+
+def with_causes(error: BaseException) -> list[BaseException]:
+    """An error and those that it followed, the first one last."""
+    chain = [error]
+    while (before := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(before)
+    return chain

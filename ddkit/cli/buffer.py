@@ -20,6 +20,9 @@ def ls() -> None:
     found = list_buffers(home() / "buffers")
     rows = ((b.name, str(len(b.experts)), f"{b.size / 2**20:.1f} MiB") for b in found)
     print_rows(("buffer", "experts", "size"), rows)
+    for b in found:
+        if b.strays:
+            echo(f"- {b.name}: not read, and no expert's file: {', '.join(b.strays)}")
 
 
 @buffer.command()
@@ -31,9 +34,11 @@ def verify(names: tuple[str, ...]) -> None:
     from ddkit.home import home
 
     for found in find_buffers(home() / "buffers", names):
-        for expert in found.experts:
-            found.verify(expert)
-        bare = sum(not found.sealed(expert) for expert in found.experts)
+        with found.in_use():
+            found.verify_key()
+            for expert in found.experts:
+                found.verify(expert)
+            bare = sum(not found.sealed(expert) for expert in found.experts)
         more = f"; {bare} of an earlier version carry no digest of what lies beside the rows" if bare else ""
         echo(f"{found.name}: {len(found.experts)} experts good{more}")
 
@@ -46,5 +51,4 @@ def rm(names: tuple[str, ...]) -> None:
     from ddkit.home import home
 
     for found in find_buffers(home() / "buffers", names):
-        found.remove()
-        echo(f"removed {found.name}")
+        echo(found.remove())

@@ -1,14 +1,12 @@
 """The command group, loaded lazily, and the one place where errors become lines and exit codes."""
 
 import importlib
-import sys
-import warnings
 
 import click
 
 from ddkit.cli.output import echo
-from ddkit.cli.streams import closing_code, guard_streams
-from ddkit.errors import DDKitError, DDKitWarning
+from ddkit.cli.stopping import farewell, signal_behind
+from ddkit.errors import DDKitError
 
 COMMANDS = {
     "condense": "Condense a dataset: the main job.",
@@ -53,18 +51,6 @@ def ddkit() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line and leave with its exit code."""
-    # PyTorch Geometric's import makes torch say that torch.jit.script is deprecated, which no user of ours can mend.
-    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
-    plain = warnings.formatwarning
-    warnings.formatwarning = lambda message, category, *where: (
-        f"ddkit: {message}\n" if issubclass(category, DDKitWarning) else plain(message, category, *where)
-    )
-    guard_streams()
-    sys.exit(closing_code(run(sys.argv[1:])))
-
-
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; an error is one line on standard error."""
     try:
@@ -80,9 +66,7 @@ def run(arguments: list[str]) -> int:
         hint = f" See `{usage.command_path} --help`" if usage else ""
         echo(f"ddkit: {' '.join(error.format_message().split())}{hint}", error=True)
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        ways = {"condense": " with --resume", "verify": " with --resume", "compare": ""}
-        command = next(iter(arguments), "")
-        hint = f"; run the same command{ways[command]} to go on" if command in ways else ""
-        echo(f"ddkit: interrupted{hint}", error=True)
-        return 130
+    except (click.Abort, KeyboardInterrupt) as error:
+        number = signal_behind(error)
+        echo(farewell(number, arguments), error=True)
+        return 128 + number

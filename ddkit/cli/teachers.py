@@ -43,7 +43,8 @@ def ls() -> None:
     rows = []
     for file, facts in found.items():
         told = ("bad", "", "") if facts is None else (facts.data, facts.net, f"{100 * facts.validation_accuracy:.1f}")
-        rows.append((file.stem, *told, f"{file.stat().st_size / 2**20:.1f} MiB"))
+        size = file.stat().st_size if file.exists() else 0  # another command may just remove it
+        rows.append((file.stem, *told, f"{size / 2**20:.1f} MiB"))
     print_rows(("teacher", "data", "network", "validation %", "size"), rows)
     if bad:
         raise bad[0]
@@ -82,11 +83,10 @@ def _read(names: tuple[str, ...]) -> "tuple[dict[Path, TeacherFacts | None], lis
 @click.argument("names", nargs=-1, required=True)
 def rm(names: tuple[str, ...]) -> None:
     """Delete teachers. They are trained again when a recipe needs them."""
-    from ddkit.jobs import teacher_files
+    from ddkit.jobs import remove_teacher, teacher_files
 
     for file in teacher_files(names):
-        file.unlink()
-        echo(f"removed {file.stem}")
+        echo(remove_teacher(file))
 
 
 @teachers.command()

@@ -11,10 +11,11 @@ are, and `Buffer.sealed` says which they are.
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,27 @@ from torch import Tensor
 
 from ddkit.errors import DataError, reason
 from ddkit.experts.settings import ExpertSettings
-from ddkit.run import HDF5, atomic_hdf5, atomic_write, check_seal, place
+from ddkit.run import (
+    HDF5,
+    LOCK,
+    Meter,
+    SilentMeter,
+    atomic_hdf5,
+    check_seal,
+    locked,
+    place,
+    read_json,
+    sweep,
+    write_json,
+)
 
 FORMAT = "ddkit-expert/2"
+EXPERT = re.compile(r"expert-(\d{3,})\.h5")
+
+TRAINING = ".training.lock"
+"""The lock of who trains. It is not the one of who uses the buffer, so that a run that goes on for days does not keep
+another one from adding experts."""
+
 _STORED: dict[str, np.dtype[Any]] = {
     "float32": np.dtype("<f4"),
     "float16": np.dtype("<f2"),
@@ -61,7 +80,7 @@ class BufferKey:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.tables(), sort_keys=True).encode()).hexdigest()
+        return _digest(self.tables())
 
     @property
     def folder(self) -> str:
@@ -80,10 +99,57 @@ class Buffer:
     def open(cls, root: Path, key: BufferKey) -> "Buffer":
         """The buffer of a key under `root`, made if it is not there."""
         buffer = cls(root / key.folder)
-        if not (buffer.path / "key.json").exists():
-            with atomic_write(buffer.path / "key.json") as temporary:
-                temporary.write_text(json.dumps(key.tables(), indent=2) + "\n")
+        if not buffer.key_file.exists():
+            write_json(buffer.key_file, key.tables(), indent=2)
+        elif buffer.read_key() != json.loads(json.dumps(key.tables())):
+            raise DataError(
+                f"buffer '{buffer.name}': its key.json names other settings than are asked for, so its experts are "
+                f"others; `ddkit buffer rm {buffer.name}` to have them trained"
+            )
         return buffer
+
+    @property
+    def key_file(self) -> Path:
+        """What the experts depend on; a folder without it is no buffer."""
+        return self.path / "key.json"
+
+    def read_key(self) -> dict[str, Any]:
+        """The tables of the key that the buffer was made for.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        fix = f"delete it if the experts beside it are good, and run again; or `ddkit buffer rm {self.name}`"
+        return read_json(self.key_file, dict[str, Any], fix)
+
+    def verify_key(self) -> None:
+        """Raise DataError unless the key is the one that the buffer is named after."""
+        digest = _digest(self.read_key())
+        if self.name.rpartition("-")[2] != digest[:8]:
+            raise DataError(
+                f"buffer '{self.name}': its key.json is not the one that its name was made from (digest {digest[:8]}); "
+                f"`ddkit buffer rm {self.name}`"
+            )
+
+    @contextmanager
+    def in_use(self, meter: Meter | None = None) -> Iterator[None]:
+        """Within the block nobody removes the buffer. Many may use it at once, and one of them may train more of it."""
+        say = (meter or SilentMeter()).say
+        with locked(self._place / LOCK, f"buffer '{self.name}'", shared=True, doing="being removed", wait=say):
+            yield
+
+    @contextmanager
+    def training(self, meter: Meter) -> Iterator[None]:
+        """Within the block nobody else trains experts of the buffer, nor removes it. Who comes second waits, and says
+        so: what the first one trains need not be trained again."""
+        with locked(self._place / TRAINING, f"buffer '{self.name}'", doing="being trained", wait=meter.say):
+            sweep(self._place, lambda name: EXPERT.fullmatch(name) is not None)
+            yield
+
+    @property
+    def _place(self) -> Path:
+        """The folder itself, where `path` is a link."""
+        return self.path.resolve()
 
     @property
     def name(self) -> str:
@@ -92,7 +158,14 @@ class Buffer:
     @property
     def experts(self) -> list[int]:
         """Numbers of the experts present."""
-        return sorted(int(file.stem.removeprefix("expert-")) for file in self.path.glob("expert-*.h5"))
+        named = (EXPERT.fullmatch(file.name) for file in self.path.glob("expert-*.h5"))
+        return sorted(int(found[1]) for found in named if found and self.file(int(found[1])).name == found[0])
+
+    @property
+    def strays(self) -> list[str]:
+        """Names of files that are neither the buffer's nor hidden, and that nobody reads."""
+        known = {"key.json", *(self.file(expert).name for expert in self.experts)}
+        return sorted(file.name for file in self.path.glob("*") if file.name not in known and file.name[:1] != ".")
 
     def file(self, expert: int) -> Path:
         return self.path / f"expert-{expert:03d}.h5"
@@ -200,12 +273,44 @@ class Buffer:
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
+        """Bytes on disk; of a buffer that is just being removed, those that are left."""
+        total = 0
+        for file in self.path.glob("*"):
+            with suppress(FileNotFoundError):
+                total += file.stat().st_size if file.is_file() else 0
+        return total
 
-    def remove(self) -> None:
-        """Delete the whole buffer folder."""
-        shutil.rmtree(self.path)
+    def remove(self) -> str:
+        """Delete the whole buffer folder, or the link that stands for it, and say which. A kill leaves a buffer with
+        fewer experts.
+
+        Raises:
+            InUseError: a run uses it, or trains experts of it.
+            DataError: it cannot be deleted.
+        """
+        named, place = f"buffer '{self.name}'", self._place
+        with locked(place / TRAINING, named, doing="being trained"), locked(place / LOCK, named):
+            try:
+                if self.path.is_symlink():
+                    self.path.unlink()
+                    return f"removed the link {self.name}; the buffer that it points to, {place}, is left"
+                files = [file for file in place.iterdir() if file.name not in (LOCK, TRAINING)]
+                for file in sorted(files, key=lambda file: file.name == self.key_file.name):  # which is what is listed
+                    if file.is_dir() and not file.is_symlink():
+                        shutil.rmtree(file)
+                    else:
+                        file.unlink()
+            except OSError as error:
+                raise DataError(
+                    f"{named}: cannot be removed: '{error.filename}': {error.strerror or error}; mend its permissions"
+                ) from error
+        with suppress(OSError):  # another run has just begun to train it anew
+            place.rmdir()
+        return f"removed {self.name}"
+
+
+def _digest(tables: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
 
 
 def list_buffers(root: Path) -> list[Buffer]:

@@ -38,7 +38,8 @@ def collect(
 ) -> Trajectories:
     """The first `settings.count` experts with at least `epochs` epochs each.
 
-    Work that was interrupted goes on at the experts that are missing. An expert that is there but too short is trained
+    Work that was interrupted goes on at the experts that are missing. Where another run is training experts of the
+    buffer, this one waits, and then shares what was trained. An expert that is there but too short is trained
     anew to the longer length; its old rows come out the same, since an expert's draws depend on its number and seed
     alone.
 
@@ -46,11 +47,33 @@ def collect(
         DataError: a damaged file, named, with what to do; or a disk that is full.
         NumericalError: an expert diverged; it is not stored.
     """
-    missing = [i for i in range(settings.count) if buffer.rows(i) < epochs + 1]
+    trained = 0
+    if _missing(buffer, settings, epochs):
+        with buffer.training(meter):  # who waited for it may find that nothing is missing any more
+            if missing := _missing(buffer, settings, epochs):
+                _train(missing, buffer, real, net, settings, dsa, epochs, meter)
+            trained = len(missing)
+    return Trajectories(buffer, settings.count, real.train.images.device, trained)
+
+
+def _missing(buffer: Buffer, settings: ExpertSettings, epochs: int) -> list[int]:
+    return [i for i in range(settings.count) if buffer.rows(i) < epochs + 1]
+
+
+def _train(
+    missing: list[int],
+    buffer: Buffer,
+    real: RealData,
+    net: FlatNet,
+    settings: ExpertSettings,
+    dsa: DSA,
+    epochs: int,
+    meter: Meter,
+) -> None:
+    """Train these experts into the buffer."""
     before = settings.count - len(missing)
     done = Epochs(meter, (epochs + 1) * settings.count, (epochs + 1) * before)
-    if missing:
-        meter.start(f"training {settings.name} experts, epochs", done.total, done.count)
+    meter.start(f"training {settings.name} experts, epochs", done.total, done.count)
     with closing(grow(net, real.train, settings, dsa, epochs, missing, done.one_more)) as grown:
         for expert, snapshots, losses in grown:
             _refuse_lost_numbers(expert, snapshots)
@@ -59,9 +82,7 @@ def collect(
             facts = {"loss": float(losses[-1]), "validation_accuracy": validation}
             buffer.write(expert, snapshots, settings.dtype, facts)
             done.show({"loss": facts["loss"], "validation": validation})
-    if missing:
-        meter.finish()
-    return Trajectories(buffer, settings.count, real.train.images.device, len(missing))
+    meter.finish()
 
 
 def _refuse_lost_numbers(expert: int, snapshots: Tensor) -> None:

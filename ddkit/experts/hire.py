@@ -1,8 +1,9 @@
 """Bring the teachers that a recipe asks for: train what is missing, keep what is there."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from ddkit.experts.teacher import FILE, PRETRAINED, TeacherSettings
 from ddkit.experts.train import train_experts
 from ddkit.nets import FlatNet, Stats, accuracy, parse_net
 from ddkit.randomness import stream
-from ddkit.run import Meter
+from ddkit.run import LOCK, Meter, locked, sweep
 
 STATISTICS_BATCH = 500
 """Images whose moments are averaged into a teacher's statistics, a batch at a time."""
@@ -53,6 +54,7 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
 
     On a CPU missing ones are trained each in a process of its own, as many at once as there are cores. A teacher draws
     from stream(settings.seed, "expert", e) alone. Work that was interrupted goes on at the teachers that are missing.
+    Where another run is training one of them, this one waits, and then shares it.
 
     Raises:
         DataError: a damaged bundle; or data that is not normalised channel by channel.
@@ -64,10 +66,26 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
             "their batch norms are matched in that space"
         )
     wanted = posts(root, real, settings, dsa)
-    missing = [post for post in wanted if post.untrained]
+    trained = 0
+    if any(post.untrained for post in wanted):
+        with ExitStack() as held:
+            for file in sorted({post.file for post in wanted if post.untrained}):  # in order: no circle of waiting
+                lock = file.with_name(f".{file.stem}{LOCK}")
+                held.enter_context(locked(lock, f"teacher '{file.stem}'", doing="being trained", wait=meter.say))
+                sweep(root, partial(str.__eq__, file.name))
+            missing = [post for post in wanted if post.untrained]
+            if missing:
+                _train(missing, wanted, real, settings, dsa, meter)
+            trained = len(missing)
+    return Ensemble(tuple(read_post(post, real) for post in wanted), trained=trained)
+
+
+def _train(
+    missing: list[Post], wanted: list[Post], real: RealData, settings: TeacherSettings, dsa: DSA, meter: Meter
+) -> None:
+    """Train the missing ones of what is wanted, each into its file."""
     done = Epochs(meter, (settings.epochs + 1) * len(wanted), (settings.epochs + 1) * (len(wanted) - len(missing)))
-    if missing:
-        meter.start("training teachers, epochs", done.total, done.count)
+    meter.start("training teachers, epochs", done.total, done.count)
 
     def train(post: Post) -> Iterable[tuple[np.ndarray, float] | None]:
         """One item an epoch, of which the last is what was trained."""
@@ -84,9 +102,7 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
             bundle = bundle_of(post.net, theta, real)
             write_bundle(bundle, post.file)
             done.show({"loss": loss, "validation": bundle.facts.validation_accuracy})
-    if missing:
-        meter.finish()
-    return Ensemble(tuple(read_post(post, real) for post in wanted), trained=len(missing))
+    meter.finish()
 
 
 def posts(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA) -> list[Post]:

@@ -9,16 +9,21 @@ them, and two OpenMP threads wait for each other at the end of each; two process
     the same, batch 256                         2.5                2.8              2.3
     CIFAR-10, depth 3, width 128, batch 256     310                285              274
 
-Forking is safe here as it is for PyTorch's DataLoader: a child runs on one thread and never meets a GPU.
+Forking is safe here as it is for PyTorch's DataLoader: a child runs on one thread and never meets a GPU, and no other
+thread of ours runs when it is forked (see `ddkit.run.progress`).
+
+No child outlives its parent. One that is asked to end cleans up, and is killed after a second. Where the parent is
+killed, the kernel kills its children (prctl's PR_SET_PDEATHSIG).
 """
 
 import ctypes
 import os
 import signal
 import sys
+import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection, current_process, get_context
 from multiprocessing.process import BaseProcess
@@ -35,6 +40,15 @@ Item = TypeVar("Item")
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 PR_SET_PDEATHSIG = 1
+
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask a command to end."""
+
+PATIENCE = 1.0
+"""Seconds that a process has for cleaning up, and that the parent waits for a signal of its own where a child has had
+one: a batch system signals all of them, one after another."""
+
+TERMINATED = 128 + signal.SIGTERM
 
 
 def process_count() -> int:
@@ -77,8 +91,9 @@ def in_processes(
     waiting, running = list(tasks), dict[Any, _Running]()
     try:
         while waiting and len(running) < count:
-            pipe, process = _start(work, list(running))
-            running[pipe] = _Running(process)
+            with _held_back(ENDS):  # else a process could be there that nobody knows of
+                pipe, process = _start(work, list(running))
+                running[pipe] = _Running(process)
             running[pipe].begin(pipe, waiting)
         while running:
             for ready in connection.wait(list(running)):
@@ -93,10 +108,32 @@ def in_processes(
                         del running[ready]
                     yield finished
     finally:
-        for child in running.values():
-            child.process.kill()
-        for child in running.values():
-            child.process.join()
+        _end([child.process for child in running.values()])
+
+
+def _end(processes: list[BaseProcess]) -> None:
+    """Ask processes to end, and kill those that do not within PATIENCE."""
+    try:
+        for process in processes:
+            process.terminate()
+        deadline = time.monotonic() + PATIENCE
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+    finally:
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
+
+
+@contextmanager
+def _held_back(signals: Sequence[signal.Signals]) -> Iterator[None]:
+    """These signals come when the work in the block is done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def at_once(
@@ -139,6 +176,8 @@ class _Running:
         except (EOFError, ConnectionResetError):
             self.process.join()
             code = self.process.exitcode
+            if code == TERMINATED:
+                time.sleep(PATIENCE)  # for our own signal, which says why
             how = f"was killed by signal {-code}" if code and code < 0 else f"ended too early (exit code {code})"
             raise DDKitError(
                 f"a process at work {how}; if memory is short, set OMP_NUM_THREADS=1, which does one "
@@ -154,18 +193,22 @@ class _Running:
 def _start(work: Callable[[Any], Iterable[Any]], others: list[Any]) -> tuple[Any, BaseProcess]:
     context = get_context("fork")
     here, there = context.Pipe()
-    process = context.Process(target=_child, args=(work, there, [*others, here]), daemon=True)
+    process = context.Process(target=_child, args=(work, there, [*others, here], os.getpid()), daemon=True)
     process.start()
     there.close()  # so that the pipe ends when the child dies
     return here, process
 
 
-def _child(work: Callable[[Any], Iterable[Any]], pipe: connection.Connection, others: list[Any]) -> None:
+def _child(work: Callable[[Any], Iterable[Any]], pipe: connection.Connection, others: list[Any], parent: int) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # however the parent dies, its children do not live on
+    if os.getppid() != parent:  # it died before
+        os._exit(TERMINATED)
+    for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's reach the parent too, which ends its children
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
     for other in others:  # the parent's ends, so that the pipe ends when the parent dies
         other.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # however the parent dies, its children do not live on
     torch.set_num_threads(1)
     threadpool_limits(
         1
@@ -186,6 +229,12 @@ def _child(work: Callable[[Any], Iterable[Any]], pipe: connection.Connection, ot
             error.add_note(place)
         with suppress(OSError):  # the error is that the parent is gone
             send("error", error if isinstance(error, DDKitError) else RuntimeError(place))  # others may not pickle
+
+
+def _leave(*_: object) -> None:
+    """Clean up and end; being asked once more changes nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(TERMINATED)
 
 
 def _keep_freed_memory() -> None:

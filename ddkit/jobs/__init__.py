@@ -17,7 +17,7 @@ from ddkit.jobs.plan import Plan, plan
 from ddkit.jobs.plan_graphs import plan_graphs
 from ddkit.jobs.raw import raw_images
 from ddkit.jobs.relabel import relabel
-from ddkit.jobs.teachers import teacher_files, train_teachers
+from ddkit.jobs.teachers import remove_teacher, teacher_files, train_teachers
 from ddkit.jobs.verify import Verdict, verify
 from ddkit.jobs.verify_graphs import verify_graphs
 
@@ -40,6 +40,7 @@ __all__ = [
     "plan_graphs",
     "raw_images",
     "relabel",
+    "remove_teacher",
     "teacher_files",
     "train_teachers",
     "Verdict",

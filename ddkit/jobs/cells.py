@@ -11,8 +11,8 @@ from ddkit.evaluation import MAJORITY, RIVALS, SAME_LABELS, Row, majority_row, s
 from ddkit.jobs.comparison import Line
 from ddkit.jobs.entry import Entry
 from ddkit.jobs.rules import Rules
-from ddkit.jobs.table_file import write_table
 from ddkit.recipe import Recipe
+from ddkit.run import write_json
 
 
 @dataclass(frozen=True)
@@ -73,4 +73,4 @@ def score_cell(cell: Cell) -> None:
     rules, recipe = cell.rules, cell.recipe
     bench = rules.bench
     score = score_row(cell.make(), bench.real, bench.net, recipe.evaluate, bench.dsa, recipe.seed, rules.on)
-    write_table(cell.file, dataclasses.asdict(score))
+    write_json(cell.file, dataclasses.asdict(score))

@@ -23,8 +23,8 @@ from ddkit.jobs.faculty import label_notes, one_faculty, refuse_unclear_labels
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.rules import Rules, flip_policy
+from ddkit.jobs.score_file import read_score
 from ddkit.jobs.spread import spread
-from ddkit.jobs.table_file import read_score
 from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES, DataSettings
 from ddkit.run import Meter, SilentMeter
 

@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ddkit.arguments import checked
 from ddkit.data import refuse_small_classes
-from ddkit.errors import DataError, UsageError
+from ddkit.errors import DataError, DDKitError, UsageError
 from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.jobs.bench import Bench, lay_out, pick_device
@@ -22,12 +23,12 @@ from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.forewarning import Foreseeing, say_what_is_long, shorter_condensation
 from ddkit.jobs.kept_rows import KeptRows
 from ddkit.jobs.resolve import flag_overrides, lent_by, resolve
-from ddkit.jobs.resume import read_changes, resumed
+from ddkit.jobs.resume import refuse_empty, resumed
 from ddkit.jobs.threads import fitting_threads
 from ddkit.methods import Context, Method, method_class
 from ddkit.recipe import Recipe, to_toml
 from ddkit.report import curve, gallery
-from ddkit.run import SNAPSHOTS, Meter, RunFolder, SilentMeter, drive
+from ddkit.run import SNAPSHOTS, Change, Meter, RunFolder, SilentMeter, drive
 from ddkit.synth import Record, SyntheticSet, read_set, write_set
 
 
@@ -85,72 +86,109 @@ def condense(
     """
     meter = meter or SilentMeter()
     ask = partial(resolve, recipe=recipe, method=method, data=data, ipc=ipc, seed=seed, fyi=fyi, overrides=overrides)
+    resolved, origin = (None, "") if resume else ask()
+    folder = RunFolder(Path(out) if out is not None else default_folder(resolved or ask()[0]))
     if resume:
-        folder = RunFolder(Path(out) if out is not None else default_folder(ask()[0]))
-        resolved = resumed(folder, flag_overrides(method, data, ipc, seed, fyi) + overrides)
-        origin = f"recipe {folder.recipe}"
+        refuse_empty(folder)
+    with folder.locked():
+        changes: list[Change] = []
+        if resolved is None:
+            resolved, changes = resumed(folder, flag_overrides(method, data, ipc, seed, fyi) + overrides)
+            origin = f"recipe {folder.recipe}"
+        else:
+            _refuse_used(folder)
+        where = pick_device(device)
+        bench = lay_out(resolved.data, resolved.net, where, meter)
+        refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
+        guard_flips(resolved, bench, meter, () if evaluate else ("augment",))
+        bench.say_data(meter)
+        meter.say(origin)
+        if not resume:
+            lender = lent_by(method, data, ipc) if recipe is None else None
+            resolved, line = for_this_data(resolved, recipe, lender, bench.real.data, overrides)
+            bench = bench.under(resolved.net)
+            if line:
+                meter.say(line)
+        with fitting_threads(bench.net.shape):
+            say_what_is_long(resolved, bench, evaluate, meter)
+        return condense_on(bench, Run(resolved, folder, where, resume, tuple(changes)), evaluate, meter)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A resolved recipe in a folder that is locked; `changes` of its settings were made on the way."""
+
+    recipe: Recipe
+    folder: RunFolder
+    device: torch.device
+    resume: bool
+    changes: tuple[Change, ...] = ()
+
+    def note(self, experts: str) -> None:
+        """Write down what the run is, experts by their digest: from here on --resume goes on with it."""
+        folder = self.folder
+        folder.write_text(folder.recipe, to_toml(self.recipe))
+        if self.changes:
+            told = [dataclasses.asdict(change) for change in self.changes]
+            folder.write_text(folder.changes, json.dumps(told, indent=2) + "\n")
+        if experts:
+            folder.write_text(folder.experts, experts + "\n")
+
+
+def condense_on(bench: Bench, run: Run, evaluate: bool, meter: Meter) -> Condensed:
+    """`condense` of a run on a bench that is laid out.
+
+    A run that goes on is held against all that its folder says before anything is written there. One that is refused
+    before its first iteration leaves nothing.
+    """
+    folder = run.folder
+    if run.resume:
+        _hold_data(folder, bench)
     else:
-        resolved, origin = ask()
-        folder = RunFolder(Path(out) if out is not None else default_folder(resolved))
-        _refuse_used(folder)
-    where = pick_device(device)
-    bench = lay_out(resolved.data, resolved.net, where, meter)
-    refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
-    guard_flips(resolved, bench, meter, () if evaluate else ("augment",))
-    bench.say_data(meter)
-    meter.say(origin)
-    if not resume:
-        lender = lent_by(method, data, ipc) if recipe is None else None
-        resolved, line = for_this_data(resolved, recipe, lender, bench.real.data, overrides)
-        bench = bench.under(resolved.net)
-        if line:
-            meter.say(line)
-    folder.write_text(folder.recipe, to_toml(resolved))  # from here on --resume goes on with it
-    with fitting_threads(bench.net.shape):
-        say_what_is_long(resolved, bench, evaluate, meter)
-    return condense_on(bench, resolved, folder, where, resume, evaluate, meter)
-
-
-def condense_on(
-    bench: Bench, recipe: Recipe, folder: RunFolder, device: torch.device, resume: bool, evaluate: bool, meter: Meter
-) -> Condensed:
-    """`condense` of a resolved recipe on a bench that is laid out."""
-    folder.write_text(folder.recipe, to_toml(recipe))
-    with fitting_threads(bench.net.shape):
-        return _make(bench, recipe, folder, device, resume, evaluate, meter)
+        run.note("")  # a kill while the experts are trained loses none of them
+    try:
+        with fitting_threads(bench.net.shape), experts_of(run.recipe, bench, meter) as (experts, digest):
+            _hold_experts(folder, digest)
+            return _make(bench, run, experts, digest, evaluate, meter)
+    except DDKitError:
+        if not run.resume and not folder.checkpoint.exists():
+            for file in (folder.recipe, folder.experts):
+                file.unlink(missing_ok=True)
+        raise
 
 
 def _make(
-    bench: Bench, recipe: Recipe, folder: RunFolder, device: torch.device, resume: bool, evaluate: bool, meter: Meter
+    bench: Bench, run: Run, experts: Trajectories | Ensemble | None, digest: str, evaluate: bool, meter: Meter
 ) -> Condensed:
-    """Experts, iterations, the set, its pictures and its scores."""
-    experts, experts_digest = experts_of(recipe, bench, meter)
-    _hold_experts(folder, experts_digest)
+    """Iterations, the set, its pictures and its scores."""
+    recipe, folder = run.recipe, run.folder
     context = Context(
         *(bench.real, bench.net, bench.dsa, recipe.seed),
         trajectories=experts if isinstance(experts, Trajectories) else None,
         teachers=experts if isinstance(experts, Ensemble) else None,
     )
     made: Method = method_class(recipe.method.name)(recipe.method, context)
-    lineage = {"data": bench.real.data.digest, "prepared": bench.real.digest, "buffer": experts_digest}
-    changes = read_changes(folder)
+    lineage: dict[str, Any] = {"data": bench.real.data.digest, "prepared": bench.real.digest, "buffer": digest}
+    if run.changes:
+        lineage["changes"] = [dataclasses.asdict(change) for change in run.changes]
     record = Record(
-        recipe=to_toml(recipe),
-        environment=json.dumps(environment(device)),
-        lineage=json.dumps(lineage | ({"changes": changes} if changes else {})),
+        recipe=to_toml(recipe), environment=json.dumps(environment(run.device)), lineage=json.dumps(lineage)
     )
     ahead = Foreseeing(meter, "the condensation", shorter_condensation(recipe.method))
-    run = _told_apart(recipe, bench, experts_digest)
-    synthetic = dataclasses.replace(_run(made, folder, ahead, resume, device, run), record=record)
+    apart = _told_apart(recipe, bench, digest)
+    synthetic = dataclasses.replace(_run(made, run, digest, apart, ahead), record=record)
+    dsa = evaluation_dsa(recipe.evaluate.flips, bench.dsa, recipe.method.expects_flips)
+    said_by = () if context.teachers is None else context.teachers.names
+    terms = ("honest", recipe.evaluate.of_a_row, recipe.seed, said_by)
+    rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms)
+    if evaluate:
+        rows.check()  # before a finished run's set, with its scores, is written over
     write_set(synthetic, folder.set)
     _say_what_happened(folder, synthetic, meter)
     _draw(folder, synthetic, bench)
-    evaluation = None
-    if evaluate:
-        dsa = evaluation_dsa(recipe.evaluate.flips, bench.dsa, recipe.method.expects_flips)
-        said_by = () if context.teachers is None else context.teachers.names
-        terms = ("honest", recipe.evaluate.of_a_row, recipe.seed, said_by)
-        rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms)
+    if not evaluate:
+        return Condensed(folder.path, synthetic, None)
+    with rows.in_use():
         rows.say(meter)
         evaluation = evaluate_honestly(
             *(synthetic, bench.real, bench.net, recipe.evaluate, dsa, recipe.seed, meter),
@@ -161,19 +199,33 @@ def _make(
         scores = json.dumps(evaluation.tables(with_seconds=False))
         synthetic = dataclasses.replace(synthetic, record=dataclasses.replace(record, scores=scores))
         write_set(synthetic, folder.set)
-        rows.clear()
+    rows.clear()
     return Condensed(folder.path, synthetic, evaluation)
 
 
+def _hold_data(folder: RunFolder, bench: Bench) -> None:
+    """Raise if a run would go on with other data than it began with."""
+    if not folder.checkpoint.exists():
+        return
+    theirs, real = read_set(folder.initial).facts, bench.real
+    for what, began, now in (
+        ("data", theirs.data_digest, real.data.digest),
+        ("preprocessing", theirs.preprocess_digest, real.preprocess.digest),
+    ):
+        if began != now:
+            raise DataError(
+                f"folder '{folder.path}': its run began with other {what} (digest {began[:8]}) than found here "
+                f"({now[:8]}); bring that back, or begin a new run"
+            )
+
+
 def _hold_experts(folder: RunFolder, digest: str) -> None:
-    """Note who the experts are, and raise if a run would go on with others than it began with."""
-    if folder.experts.exists() and (theirs := folder.experts.read_text().strip()) != digest:
+    """Raise if a run would go on with other experts than it began with."""
+    if (theirs := folder.read_experts()) and theirs != digest:
         raise DataError(
             f"folder '{folder.path}': its run began with other experts (digest {theirs[:8]}) than found here "
             f"({digest[:8]}); bring those back, or begin a new run"
         )
-    if digest:
-        folder.write_text(folder.experts, digest + "\n")
 
 
 def default_folder(recipe: Recipe) -> Path:
@@ -197,8 +249,9 @@ def _told_apart(recipe: Recipe, bench: Bench, experts: str) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
-def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: torch.device, run: str) -> SyntheticSet:
+def _run(method: Method, run: Run, experts: str, apart: str, meter: Meter) -> SyntheticSet:
     """Iterate, keeping the initial set and the snapshots."""
+    folder = run.folder
     every = max(1, min(100, method.iterations // SNAPSHOTS))
     snapshot_every = -(-max(1, method.iterations // SNAPSHOTS) // every) * every
 
@@ -210,10 +263,11 @@ def _run(method: Method, folder: RunFolder, meter: Meter, resume: bool, device: 
 
     state = drive(
         *(method, folder, meter),
-        resume=resume,
-        run=run,
-        device=device,
+        resume=run.resume,
+        run=apart,
+        device=run.device,
         checkpoint_every=every,
+        before_writing=partial(run.note, experts),
         on_checkpoint=keep,
     )
     return method.finish(state)

@@ -13,10 +13,11 @@ from ddkit.errors import UsageError
 from ddkit.evaluation import GraphEvaluation, GraphJudge, evaluate_graph_set
 from ddkit.graphs import load_parts
 from ddkit.jobs.environment import environment
-from ddkit.jobs.graph_board import GraphBoard
+from ddkit.jobs.graph_board import GraphBoard, read_graph_score
 from ddkit.jobs.graph_memory import memory_lines
 from ddkit.jobs.graph_parts import graph_lines
 from ddkit.jobs.graph_recipe import GraphRecipe, begun_recipe, graph_toml, resolve_graphs
+from ddkit.jobs.resume import refuse_empty
 from ddkit.methods import graph_method
 from ddkit.report import tree_gallery
 from ddkit.run import Meter, RunFolder, SilentMeter
@@ -74,9 +75,19 @@ def condense_graphs(
     resolved, origin = resolve_graphs(recipe=recipe, method=method, data=data, seed=seed, overrides=overrides)
     folder = RunFolder(Path(out) if out is not None else default_folder(resolved))
     if resume:
-        _refuse_another(folder, resolved)
-    elif folder.recipe.exists():
-        raise UsageError(f"folder '{folder.path}': already holds a run; go on with --resume, or choose another --out")
+        refuse_empty(folder)
+    with folder.locked():
+        if resume:
+            _refuse_another(folder, resolved)
+        elif folder.recipe.exists():
+            raise UsageError(
+                f"folder '{folder.path}': already holds a run; go on with --resume, or choose another --out"
+            )
+        return _make(resolved, origin, folder, evaluate, meter)
+
+
+def _make(resolved: GraphRecipe, origin: str, folder: RunFolder, evaluate: bool, meter: Meter) -> CondensedGraphs:
+    """The set, its picture and its scores."""
     parts = load_parts(resolved.data.name, resolved.data.split_seed)
     judge = GraphJudge(parts.train, parts.test, resolved.method.hops, resolved.evaluate, resolved.seed)
     about = graph_lines(parts, resolved.data.name, resolved.data.split_seed)
@@ -108,11 +119,11 @@ def condense_graphs(
 
 
 def _refuse_another(folder: RunFolder, asked: GraphRecipe) -> None:
-    """Raise UsageError if there is no run to go on with, or one of another recipe."""
-    if not folder.recipe.exists():
-        raise UsageError(f"folder '{folder.path}': holds no run to resume; leave --resume out to begin one")
+    """Raise UsageError if the run is one of another recipe, or DataError if a score that it kept is damaged."""
     if resolve_graphs(recipe=folder.recipe)[0] != asked:
         raise UsageError(f"folder '{folder.path}': its run has other settings; a run of graphs goes on as it began")
+    for file in (folder.path / "scores").glob("*.json"):
+        read_graph_score(file)
 
 
 def default_folder(recipe: GraphRecipe) -> Path:

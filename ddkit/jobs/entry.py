@@ -13,18 +13,24 @@ from ddkit.data import RealData
 from ddkit.errors import DataError, UsageError
 from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.jobs.bench import Bench
-from ddkit.jobs.condense import condense_on
+from ddkit.jobs.condense import Run, condense_on
 from ddkit.jobs.experience import experts_of
-from ddkit.jobs.resume import read_changes, resumed
-from ddkit.jobs.stopwatch import Stopwatch
-from ddkit.jobs.table_file import read_table, write_table
+from ddkit.jobs.resume import resumed
+from ddkit.jobs.stopwatch import Spent, Stopwatch
 from ddkit.recipe import DataSettings, EvaluateSettings, Recipe, changed_settings
-from ddkit.run import Meter, RunFolder
+from ddkit.run import Meter, RunFolder, read_json, write_json
 from ddkit.synth import read_set
 
 
 class DamagedSet(DataError):
     """A set of a run that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Condensing:
+    """The note of what a set took: seconds."""
+
+    condensing: float
 
 
 @dataclass(frozen=True)
@@ -69,20 +75,22 @@ class Entry:
         Raises:
             DataError: a note of it is damaged.
         """
-        return tuple(read_table(_seconds_file(self.folder(out, recipe)))["condensing"] for recipe in self.recipes)
+        files = [_seconds_file(self.folder(out, recipe)) for recipe in self.recipes]
+        return tuple(read_json(file, Condensing).condensing for file in files)
 
     def expert_seconds(self, out: Path) -> float | None:
         """What the experts took, where a comparison in this folder trained them."""
         file = _expert_file(self, out)
-        return read_table(file)["seconds"] if file.exists() else None
+        return read_json(file, Spent).seconds if file.exists() else None
 
 
 def condense_one(entry: Entry, recipe: Recipe, bench: Bench, out: Path, device: torch.device) -> None:
     """Make one set, or go on with it."""
     folder = entry.folder(out, recipe)
-    watch = Stopwatch(folder.path / "spent.json")
-    condense_on(bench, recipe, folder, device, folder.recipe.exists(), False, watch)
-    write_table(_seconds_file(folder), {"condensing": watch.seconds})
+    with folder.locked():
+        watch = Stopwatch(folder.path / "spent.json")
+        condense_on(bench, Run(recipe, folder, device, folder.recipe.exists()), False, watch)
+        write_json(_seconds_file(folder), {"condensing": watch.seconds})
 
 
 def _shaping(recipe: Recipe) -> Recipe:
@@ -105,7 +113,8 @@ def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:
     """
     if not folder.recipe.exists():
         return
-    if read_changes(folder) or _shaping(resumed(folder, ())) != _shaping(recipe):
+    own, changes = resumed(folder, ())
+    if changes or _shaping(own) != _shaping(recipe):
         raise UsageError(
             f"folder '{folder.path}': its run went on under other settings than the recipe's; move it away, or put "
             "them into the recipe"
@@ -130,16 +139,19 @@ def _seconds_file(folder: RunFolder) -> Path:
 def collect_experts(entry: Entry, bench: Bench, out: Path, meter: Meter) -> None:
     """Bring a recipe's experts, and note what it took if some had to be trained."""
     begin = time.perf_counter()
-    experts, _ = experts_of(entry.recipes[0], bench, meter)
-    if experts is not None and experts.trained:
-        write_table(_expert_file(entry, out), {"seconds": time.perf_counter() - begin})
+    with experts_of(entry.recipes[0], bench, meter) as (experts, _):
+        trained = 0 if experts is None else experts.trained
+    if trained:
+        write_json(_expert_file(entry, out), {"seconds": time.perf_counter() - begin})
 
 
 def teachers_for(entry: Entry, bench: Bench, meter: Meter) -> Ensemble | None:
     """A recipe's teachers, if it has such experts."""
     first = entry.recipes[0]
-    experts = experts_of(first, bench, meter)[0] if isinstance(first.experts, TeacherSettings) else None
-    return experts if isinstance(experts, Ensemble) else None
+    if not isinstance(first.experts, TeacherSettings):
+        return None
+    with experts_of(first, bench, meter) as (experts, _):
+        return experts if isinstance(experts, Ensemble) else None
 
 
 def _expert_file(entry: Entry, out: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -114,16 +115,17 @@ def evaluate_columns(
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
     meter, first = meter or SilentMeter(), None
     finished: list[KeptRows] = []
-    for protocol, net in pairs:
-        if first is None:
-            first = lay_out_for(synthetic, data, net, device)
-        bench = first.under(parse_net(net))
-        paper = PAPERS.get(protocol.removeprefix("paper-"))
-        work = _Column(source, synthetic, paper, settings, bench, seed, meter, first=not finished)
-        with fitting_threads(bench.net.shape):
-            rows, found = work.evaluated(data_of(synthetic, overrides), baselines)
-        finished.append(rows)
-        yield found
+    with ExitStack() as held:
+        for protocol, net in pairs:
+            if first is None:
+                first = lay_out_for(synthetic, data, net, device)
+            bench = first.under(parse_net(net))
+            paper = PAPERS.get(protocol.removeprefix("paper-"))
+            work = _Column(source, synthetic, paper, settings, bench, seed, meter, first=not finished)
+            with fitting_threads(bench.net.shape):
+                rows, found = work.evaluated(data_of(synthetic, overrides), baselines, held)
+            finished.append(rows)
+            yield found
     for rows in finished:
         rows.clear()
 
@@ -141,8 +143,9 @@ class _Column:
     meter: Meter
     first: bool
 
-    def evaluated(self, made_with: DataSettings, baselines: bool) -> tuple[KeptRows, Evaluation]:
-        """(where its scores are kept, the table) of a set that was made with such data."""
+    def evaluated(self, made_with: DataSettings, baselines: bool, held: ExitStack) -> tuple[KeptRows, Evaluation]:
+        """(where its scores are kept, the table) of a set that was made with such data. Until `held` is closed nobody
+        clears the scores."""
         synthetic, paper, settings, bench = self.synthetic, self.paper, self.settings, self.bench
         dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
         if dsa.flips and (paper is None or paper.obeys_recipe):
@@ -159,6 +162,7 @@ class _Column:
         terms = (paper or "honest", settings.of_a_row, self.seed, said_by)
         if paper is None:
             rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms)
+            held.enter_context(rows.in_use())
             rows.say(self.meter)
             self._say_if_long(baselines)
             return rows, evaluate_honestly(
@@ -170,6 +174,7 @@ class _Column:
             snapshots = _snapshots(Path(self.source), synthetic)
         flips = not paper.mirrors or why_no_flips(made_with, bench.real, self.meter) is None
         rows = KeptRows.of(snapshots.values(), bench.real, bench.net, dsa, *terms, flips)
+        held.enter_context(rows.in_use())
         rows.say(self.meter)
         return rows, evaluate_as_paper(
             *(snapshots, bench.real, bench.net, paper, dsa, self.seed, self.meter, settings.nets, baselines),

@@ -1,6 +1,8 @@
 """The experts that a recipe asks for: trajectories of many, or a few teachers."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ddkit.experts import Buffer, BufferKey, Ensemble, TeacherSettings, Trajectories, collect, hire
 from ddkit.home import home
@@ -9,14 +11,18 @@ from ddkit.recipe import Recipe
 from ddkit.run import Meter
 
 
-def experts_of(recipe: Recipe, bench: Bench, meter: Meter) -> tuple[Trajectories | Ensemble | None, str]:
-    """The experts, trained where they are missing, and a digest of them; None and "" if the recipe asks for none."""
+@contextmanager
+def experts_of(recipe: Recipe, bench: Bench, meter: Meter) -> Iterator[tuple[Trajectories | Ensemble | None, str]]:
+    """The experts, trained where they are missing, and a digest of them; None and "" if the recipe asks for none.
+    Within the block nobody removes their buffer."""
     if recipe.experts is None:
-        return None, ""
-    if isinstance(recipe.experts, TeacherSettings):
+        yield None, ""
+    elif isinstance(recipe.experts, TeacherSettings):
         teachers = hire(home() / "teachers", bench.real, recipe.experts, bench.dsa, meter)
-        return teachers, hashlib.sha256(" ".join(bundle.digest for bundle in teachers).encode()).hexdigest()
-    key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
-    buffer = Buffer.open(home() / "buffers", key)
-    epochs = recipe.method.reads_epochs
-    return collect(buffer, bench.real, bench.net, recipe.experts, bench.dsa, epochs, meter), key.digest
+        yield teachers, hashlib.sha256(" ".join(bundle.digest for bundle in teachers).encode()).hexdigest()
+    else:
+        key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
+        root, epochs = home() / "buffers", recipe.method.reads_epochs
+        with Buffer(root / key.folder).in_use(meter):
+            buffer = Buffer.open(root, key)
+            yield collect(buffer, bench.real, bench.net, recipe.experts, bench.dsa, epochs, meter), key.digest

@@ -10,13 +10,13 @@ import torch
 from torch.nn.functional import interpolate
 
 from ddkit.data import DSA, Part, RealData
+from ddkit.errors import DataError
 from ddkit.evaluation import Trained, Training, interval95, train_networks
 from ddkit.home import home
-from ddkit.jobs.table_file import read_table, write_table
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, fitting_convnet
 from ddkit.randomness import stream
-from ddkit.run import Meter, SilentMeter
+from ddkit.run import AGAIN, Meter, SilentMeter, read_json, write_json
 
 NETS, STEPS, BATCH, LR = 5, 400, 64, 0.03
 """Networks of each kind, their steps, batch and learning rate."""
@@ -113,16 +113,19 @@ def flip_test(real: RealData, meter: Meter | None = None) -> FlipTest:
     surest = [own.loss - max(CLASS_HARM, own.chance(len(parts))) for own in by_class]
     worst = surest.index(max(surest))
     found = FlipTest(overall, by_class[worst], list(parts)[worst], len(parts))
-    write_table(kept, dataclasses.asdict(found))
+    write_json(kept, dataclasses.asdict(found))
     return found
 
 
 def _read(file: Path) -> FlipTest:
-    table = read_table(file)
-    for key in ("overall", "worst"):
-        own = table[key]
-        table[key] = Pairs(tuple(own["without"]), tuple(own["with_flips"]), own["images"])
-    return FlipTest(**table)
+    found = read_json(file, FlipTest)
+    for own in (found.overall, found.worst):
+        right = (*own.without, *own.with_flips)
+        if not (len(own.without) == len(own.with_flips) == NETS and all(0 <= r <= 1 for r in right)):
+            raise DataError(f"file '{file}': holds no accuracies of {NETS} pairs of networks; {AGAIN}")
+        if own.images < 1 or found.classes < 1:
+            raise DataError(f"file '{file}': holds accuracies on no images; {AGAIN}")
+    return found
 
 
 def _reduced(part: Part) -> Part:

@@ -8,8 +8,20 @@ from pathlib import Path
 
 from ddkit.errors import DataError
 from ddkit.evaluation import GraphJudge, GraphRow, GraphScore
-from ddkit.jobs.table_file import read_table, write_table
-from ddkit.run import Meter
+from ddkit.run import AGAIN, Meter, read_json, write_json
+
+
+def read_graph_score(file: Path) -> GraphScore:
+    """The score that a file keeps.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    kept = read_json(file, GraphScore)
+    figures = (*kept.aucs, *kept.accuracies, *kept.balanced)
+    if not (kept.aucs and kept.accuracies and all(0 <= share <= 1 for share in figures)):
+        raise DataError(f"file '{file}': holds no score, whose figures lie between 0 and 1; {AGAIN}")
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +42,9 @@ class GraphBoard:
         file = self._file(row, gnn)
         if not file.exists():
             score = self.judge.score(row, gnn)
-            write_table(file, dataclasses.asdict(score))
+            write_json(file, dataclasses.asdict(score))
             self.meter.say(f"  {row.name}, {gnn}: AUC {100 * score.auc[0]:.1f}, {score.seconds:.0f} s")
-        kept = read_table(file)
-        try:
-            figures = [key for key in ("aucs", "accuracies", "balanced") if key != "balanced" or key in kept]
-            return GraphScore(**kept | {key: tuple(kept[key]) for key in figures})
-        except (KeyError, TypeError):
-            raise DataError(f"file '{file}': holds no score; delete it and run again") from None
+        return read_graph_score(file)
 
     def _file(self, row: GraphRow, gnn: str) -> Path:
         judge, training = self.judge, dataclasses.asdict(self.judge.training)

@@ -3,19 +3,20 @@
 import dataclasses
 import hashlib
 import json
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ddkit.data import DSA, RealData
+from ddkit.errors import InUseError
 from ddkit.evaluation import Score
 from ddkit.home import home
 from ddkit.jobs.environment import environment
-from ddkit.jobs.table_file import read_score, write_table
+from ddkit.jobs.score_file import read_score
 from ddkit.nets import FlatNet
-from ddkit.run import Meter
+from ddkit.run import LOCK, Meter, locked, sweep, write_json
 from ddkit.synth import SyntheticSet
 
 FORMAT = "ddkit-rows/2"
@@ -24,7 +25,8 @@ FORMAT = "ddkit-rows/2"
 
 @dataclass(frozen=True)
 class KeptRows:
-    """A folder of one table's scores, one file a row; `clear` it once the table is finished."""
+    """A folder of one table's scores, one file a row. Use it within `in_use`, and `clear` it once the table is
+    finished: where another run makes the same table at the same time, the last of them clears it."""
 
     folder: Path
 
@@ -38,6 +40,18 @@ class KeptRows:
             sha.update(f"{own.facts!r} {own.digest}".encode())
         return KeptRows(home() / "rows" / sha.hexdigest()[:16])
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Within the block nobody clears it."""
+        with locked(self.folder / LOCK, f"rows '{self.folder}'", shared=True, wait=lambda _: None):
+            yield
+
+    def check(self) -> None:
+        """Raise DataError if a row that is there is damaged."""
+        with self.in_use():
+            for file in self.folder.glob("*.json"):
+                read_score(file)
+
     def say(self, meter: Meter) -> None:
         """Say how many rows are there."""
         if count := len(list(self.folder.glob("*.json"))):
@@ -49,9 +63,14 @@ class KeptRows:
         if file.exists():
             return read_score(file)
         found = score()
-        write_table(file, dataclasses.asdict(found))
+        write_json(file, dataclasses.asdict(found))
         return found
 
     def clear(self) -> None:
-        """Forget the scores."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Forget the scores, unless another run is using them."""
+        with suppress(InUseError), locked(self.folder / LOCK, f"rows '{self.folder}'"):
+            sweep(self.folder, lambda name: name.endswith(".json"))
+            for file in self.folder.glob("*.json"):
+                file.unlink()
+        with suppress(OSError):  # it holds something, for another run
+            self.folder.rmdir()

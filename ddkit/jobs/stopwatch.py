@@ -2,13 +2,20 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from ddkit.jobs.table_file import read_table, write_table
-from ddkit.run import SilentMeter
+from ddkit.run import SilentMeter, read_json, write_json
 
 EVERY = 5.0
 """Seconds between notes: a kill forgets that many at most."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What such a file holds."""
+
+    seconds: float
 
 
 class Stopwatch(SilentMeter):
@@ -16,7 +23,7 @@ class Stopwatch(SilentMeter):
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._before = read_table(file)["seconds"] if file.exists() else 0.0
+        self._before = read_json(file, Spent).seconds if file.exists() else 0.0
         self._begin = self._noted = time.perf_counter()
 
     @property
@@ -28,4 +35,4 @@ class Stopwatch(SilentMeter):
         now = time.perf_counter()
         if now - self._noted >= EVERY:
             self._noted = now
-            write_table(self._file, {"seconds": self.seconds})
+            write_json(self._file, {"seconds": self.seconds})

@@ -1,5 +1,6 @@
 """Teachers by themselves: train those of a recipe, and find their files."""
 
+import shutil
 from pathlib import Path
 
 from ddkit.arguments import checked
@@ -43,9 +44,9 @@ def train_teachers(
     bench, meter = lay_out(resolved.data, resolved.net, pick_device(device)), meter or SilentMeter()
     if bench.dsa.flips:
         refuse_harmful_flips(*by_augmentation(bench.dsa), resolved.data, bench.real, meter)
-    found, _ = experts_of(resolved, bench, meter)
-    assert isinstance(found, Ensemble)
-    return found
+    with experts_of(resolved, bench, meter) as (found, _):
+        assert isinstance(found, Ensemble)
+        return found
 
 
 def teacher_files(names: tuple[str, ...]) -> list[Path]:
@@ -59,3 +60,25 @@ def teacher_files(names: tuple[str, ...]) -> list[Path]:
         if name not in found:
             raise DataError(f"teacher '{name}': is not there; {nearest(name, found) if found else 'there are none'}")
     return [found[name] for name in names] if names else list(found.values())
+
+
+def remove_teacher(file: Path) -> str:
+    """Delete a teacher's file, or the link that stands for it, and say which.
+
+    Raises:
+        DataError: it cannot be deleted.
+    """
+    try:
+        if file.is_symlink():
+            told = f"removed the link {file.stem}; what it points to, {file.resolve()}, is left"
+        else:
+            told = f"removed {file.stem}"
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file)
+        else:
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"teacher '{file}': cannot be removed: {error.strerror or error}; mend its permissions"
+        ) from error
+    return told

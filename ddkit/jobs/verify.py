@@ -70,8 +70,8 @@ def verify(
     resolved, _ = resolve(recipe=recipe)
     claimed = claims(text, where, {resolved.method.title, *RIVALS, "whole"}, resolved.evaluate.whole)
     folder = verify_folder(recipe, out)
-    before = RunFolder(folder).recipe
-    if resume and before.exists() and before.read_text() != to_toml(resolved):
+    before = RunFolder(folder)
+    if resume and before.recipe.exists() and before.read_recipe() != to_toml(resolved):
         raise UsageError(f"folder '{folder}': holds a run of another recipe than {where}; choose another --out")
     found = condense(recipe=recipe, out=folder, resume=resume, device=device, meter=meter).evaluation
     assert found is not None

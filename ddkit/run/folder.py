@@ -1,16 +1,44 @@
 """The folder of one run: recipe, metrics, checkpoints, the set, pictures and scores, each at one known place."""
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ddkit.errors import DataError
-from ddkit.run.atomic import atomic_write, write_failure
+from ddkit.run.atomic import atomic_write, sweep, write_failure
+from ddkit.run.json_file import fitted, parsed, read_json, read_text
+from ddkit.run.lock import LOCK, locked
 
 SNAPSHOTS = 10
 """Sets that a run keeps on the way to the last one, for protocol `paper`."""
+
+OURS = re.compile(
+    r"recipe\.toml|metrics\.jsonl|checkpoint\.pt|experts\.sha256|(changes|scores|spent|seconds)\.json"
+    r"|(initial|set|iteration-\d+)\.h5|(gallery|curve)\.png|[0-9a-f]{16}\.json"
+)
+"""The names of a run's files, none of which anybody writes who does not hold the folder."""
+
+_WITHOUT_METRICS = "delete it, and --resume goes on with a curve that begins at the last checkpoint"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting that was changed on the way."""
+
+    from_iteration: int
+    key: str
+    was: Any
+    now: Any
+
+    def __post_init__(self) -> None:
+        if self.from_iteration < 0:
+            raise ValueError(f"'from_iteration' must be at least 0, found {self.from_iteration}")
 
 
 @dataclass(frozen=True)
@@ -63,10 +91,54 @@ class RunFolder:
     def snapshots(self) -> Path:
         return self.path / "snapshots"
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder, so that no second run writes into it, and remove the parts of files that a kill left there.
+
+        Raises:
+            InUseError: another run holds it.
+        """
+        fix = "wait until it ends, or choose another --out"
+        with locked(self.path / LOCK, f"folder '{self.path}'", fix=fix):
+            for folder in (self.path, self.snapshots, self.path / "scores"):
+                sweep(folder, lambda name: OURS.fullmatch(name) is not None)
+            yield
+
     def write_text(self, path: Path, text: str) -> None:
         """Write one of the small text files atomically."""
         with atomic_write(path) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
+
+    def read_recipe(self) -> str:
+        """The recipe's text.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        return read_text(self.recipe, "put it back from a copy, or begin a new run")
+
+    def read_changes(self) -> list[Change]:
+        """Settings of the method that changed between this run's beginning and now, oldest first.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        fix = "put it back from a copy, or begin a new run: the set could not tell what it was made under"
+        return read_json(self.changes, list[Change], fix) if self.changes.exists() else []
+
+    def read_experts(self) -> str:
+        """The digest of the experts that the run began with; "" if it has none.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        fix = "delete it if the experts are still those that the run began with, else begin a new run"
+        if not self.experts.exists():
+            return ""
+        digest = read_text(self.experts, fix).strip()
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise DataError(f"file '{self.experts}': must hold 64 hexadecimal digits, found {digest[:80]!r}; {fix}")
+        return digest
 
     def append_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append one JSON line per row.
@@ -74,25 +146,63 @@ class RunFolder:
         Raises:
             DataError: the file cannot be written.
         """
+        if not rows:
+            return
         try:
-            with self.metrics.open("a") as file:
+            with self.metrics.open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
         except OSError as error:
             raise DataError(f"file '{self.metrics}': cannot be written: {write_failure(error)}") from error
 
-    def read_metrics(self) -> list[dict[str, Any]]:
-        """All complete metric rows; a last line cut off by a kill is ignored."""
+    def sync_metrics(self) -> None:
+        """See to it that the rows outlive a power cut, as a checkpoint does that counts on them."""
+        with suppress(OSError), self.metrics.open("rb") as file:
+            os.fsync(file.fileno())
+
+    def read_metrics(self, before: int | None = None) -> list[dict[str, Any]]:
+        """The metric rows, of iterations before `before` if that is given; a last line cut off by a kill is left out.
+
+        Raises:
+            DataError: the file is damaged: a row that is none, an iteration twice or out of order, a lost loss.
+        """
         if not self.metrics.exists():
             return []
-        rows = []
-        for line in self.metrics.read_text().splitlines():
+        lines = read_text(self.metrics, _WITHOUT_METRICS).split("\n")[:-1]  # after the last line's end is nothing
+        rows: list[dict[str, Any]] = []
+        for number, line in enumerate(lines, start=1):
+            if before is not None and rows and rows[-1]["iteration"] == before - 1:
+                return rows
             try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
+                row = _row(line, rows[-1]["iteration"] if rows else None)
+            except ValueError as error:
+                raise DataError(f"file '{self.metrics}', line {number}: {error}; {_WITHOUT_METRICS}") from None
+            if row["iteration"] == before:  # the first: it was begun anew there
+                return []
+            rows.append(row)
+        if before is not None and (rows[-1]["iteration"] if rows else -1) != before - 1:
+            end = f"after iteration {rows[-1]['iteration']}" if rows else "before it begins"
+            raise DataError(f"file '{self.metrics}': ends {end}, and the checkpoint is of {before}; {_WITHOUT_METRICS}")
         return rows
 
-    def keep_metrics_before(self, iteration: int) -> None:
-        """Drop the rows a killed run wrote after its last checkpoint, so that a resumed run repeats none."""
-        rows = [row for row in self.read_metrics() if row["iteration"] < iteration]
-        self.write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in rows))
+    def keep_metrics(self, rows: Sequence[Mapping[str, Any]], before: int) -> None:
+        """Drop all but these rows, those before an iteration: what a killed run wrote after its last checkpoint comes
+        again. Where there are none though there were iterations, there is no file, since an empty one is a damaged
+        one."""
+        if before and not rows:
+            self.metrics.unlink(missing_ok=True)
+        else:
+            self.write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _row(line: str, after: int | None) -> dict[str, Any]:
+    """One row of metrics, whose iteration is the one after `after`."""
+    row: dict[str, Any] = fitted(parsed(line), dict[str, float], "a row", finite=False)
+    number = row.get("iteration", math.nan)
+    if not number.is_integer() or number < 0:
+        raise ValueError(f"'iteration' must be a whole number from 0 on, found {number:g}")
+    if after is not None and number != after + 1:
+        raise ValueError(f"iteration {number:.0f} comes after {after}")
+    loss = row.get("loss", 0.0)
+    if math.isnan(loss) or (math.isinf(loss) and not row.get("skipped", 0.0) > 0):
+        raise ValueError(f"the loss is {loss:g}, under which no run goes on")
+    return row | {"iteration": int(number)}

@@ -47,18 +47,21 @@ def drive(
     run: str = "",
     device: torch.device | str = "cpu",
     checkpoint_every: int = 100,
+    before_writing: Callable[[], None] = lambda: None,
     on_checkpoint: Callable[[int, State], None] = lambda done, state: None,
 ) -> State:
     """Run a method's iterations in `folder` and return its last state.
 
     Metrics leave the device only at checkpoints and about twice a second for the meter, so that a fast device is not
     made to wait at every iteration. With `resume`, work goes on from the last checkpoint; on a CPU with the same
-    number of threads the final state then equals an uninterrupted run's, bit by bit. `on_checkpoint` is called with
+    number of threads the final state then equals an uninterrupted run's, bit by bit. `before_writing` is called once,
+    when all that the folder holds is read and found good, and nothing is written yet. `on_checkpoint` is called with
     (iterations done, state) before each checkpoint is written, the initial one included. Where writing takes more than
     COSTLY seconds, some are left out, but for the last. `run` tells runs apart whose states do not fit each other.
 
     Raises:
-        DataError: the checkpoint to go on from is damaged, of another run, or has done more than there is to do.
+        DataError: the checkpoint to go on from is damaged, of another run, or has done more than there is to do, or the
+            metrics are damaged; the folder is as it was.
         NumericalError: the loss is not finite or exploded. The folder keeps the last good checkpoint.
     """
     begin, state = 0, None
@@ -66,11 +69,15 @@ def drive(
         begin, state = read_checkpoint(
             folder.checkpoint, method.state_class, device, run=run, iterations=method.iterations
         )
+    rows_before = folder.read_metrics(before=begin) if begin else []
     if state is None:
         state = method.init()
+        before_writing()
         on_checkpoint(0, state)
         write_checkpoint(folder.checkpoint, 0, state, run)
-    folder.keep_metrics_before(begin)
+    else:
+        before_writing()
+    folder.keep_metrics(rows_before, begin)
     meter.start("condensing", method.iterations, begin)
     waiting: list[tuple[int, Mapping[str, Any]]] = []
     shown = time.monotonic()
@@ -93,6 +100,7 @@ def drive(
         on_checkpoint(done, state)
         if (start := time.monotonic()) < rest_until and done < method.iterations:
             return
+        folder.sync_metrics()
         write_checkpoint(folder.checkpoint, done, state, run)
         if (spent := time.monotonic() - start) > COSTLY:
             rest_until = time.monotonic() + spent / SHARE

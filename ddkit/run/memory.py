@@ -5,6 +5,8 @@ from pathlib import Path
 
 import torch
 
+from ddkit.errors import with_causes
+
 
 def free_memory(device: torch.device) -> int:
     """Bytes that a program could still take on `device`; on a CPU under a cgroup's limit (a container), within it."""
@@ -29,11 +31,3 @@ def out_of_memory(error: BaseException) -> bool:
         isinstance(e, torch.OutOfMemoryError | MemoryError) or any(text in str(e) for text in texts)
         for e in with_causes(error)
     )
-
-
-def with_causes(error: BaseException) -> list[BaseException]:
-    """An error and those that it followed, the first one last."""
-    chain = [error]
-    while (before := chain[-1].__cause__ or chain[-1].__context__) is not None:
-        chain.append(before)
-    return chain

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from ddkit.errors import printable
 
 LINE_EVERY_SECONDS = 15.0
+DRAW_EVERY_SECONDS = 0.1
 
 
 @runtime_checkable
@@ -44,7 +45,11 @@ class SilentMeter:
 
 
 class BarMeter:
-    """A live bar with time left and the latest values."""
+    """A live bar with time left and the latest values.
+
+    It is drawn when it advances and by no thread: a thread that runs while a process is forked may leave the child a
+    lock that nobody frees.
+    """
 
     def __init__(self, console: Console) -> None:
         columns = (
@@ -58,16 +63,21 @@ class BarMeter:
         self._columns = columns
         self._progress: Progress | None = None
         self._task = TaskID(0)
+        self._drawn = 0.0
 
     def start(self, title: str, total: int, done: int = 0) -> None:
         self.finish()
-        self._progress = Progress(*self._columns, console=self._console)
+        self._progress = Progress(*self._columns, console=self._console, auto_refresh=False)
         self._progress.start()
         self._task = self._progress.add_task(printable(title), total=total, completed=done, values="")
+        self._progress.refresh()
 
     def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
         if self._progress is not None:
-            self._progress.update(self._task, completed=done, values=printable(_text(values)))
+            now = time.monotonic()
+            due = now - self._drawn >= DRAW_EVERY_SECONDS
+            self._drawn = now if due else self._drawn
+            self._progress.update(self._task, completed=done, values=printable(_text(values)), refresh=due)
 
     def finish(self) -> None:
         if self._progress is not None:

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ddkit.run import out_of_memory, with_causes
+from ddkit.errors import with_causes
+from ddkit.run import out_of_memory
 from ddkit.steps import Network, convolution_precision, step_for, warn_slower
 from ddkit.unroll.adjoint import Solved, adjoint, budget, walked
 from ddkit.unroll.problem import Problem

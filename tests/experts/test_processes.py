@@ -1,20 +1,24 @@
 """Forked processes: what they yield, that they run side by side, and that none is ever left behind."""
 
+import io
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from ddkit.errors import DDKitError, NumericalError
 from ddkit.experts import processes
 from ddkit.experts.processes import in_processes, process_count
+from ddkit.run.progress import BarMeter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 
@@ -165,3 +169,66 @@ def test_how_many(monkeypatch):
     assert process_count() == 6
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert process_count() == 1
+
+
+def test_processes_that_are_ended_clean_up_first(tmp_path):
+    def work(task):
+        try:
+            if task:
+                time.sleep(60)
+            yield task
+        finally:
+            (tmp_path / f"cleaned-{task}").touch()
+
+    begin = time.monotonic()
+    with closing(in_processes(work, [0, 1, 2], 3)) as finished:
+        assert next(finished)[0] == 0
+        (tmp_path / "cleaned-0").unlink()
+        time.sleep(0.2)
+    assert {file.name for file in tmp_path.iterdir()} == {"cleaned-1", "cleaned-2"}
+    assert time.monotonic() - begin < 20
+
+
+def test_one_that_does_not_end_is_killed(monkeypatch):
+    monkeypatch.setattr(processes, "PATIENCE", 0.2)
+
+    def work(task):
+        if task:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        yield os.getpid()
+        time.sleep(60 * task)
+
+    seen = []
+    with closing(in_processes(work, [1, 0], 2, lambda: seen.append(1))) as finished:
+        next(finished)
+        wait_for(lambda: seen)
+    assert not multiprocessing.active_children()
+
+
+def test_a_signal_while_a_process_starts_leaves_nobody(monkeypatch):
+    """The signal comes when the process is forked and nobody has written its number down."""
+    start = processes._start
+
+    def interrupted(*arguments):
+        started = start(*arguments)
+        os.kill(os.getpid(), signal.SIGINT)
+        return started
+
+    monkeypatch.setattr(processes, "_start", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(in_processes(lambda task: [time.sleep(60)], [0, 1], 2))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not multiprocessing.active_children()
+
+
+def test_no_thread_of_a_bar_runs_where_processes_are_forked():
+    meter = BarMeter(Console(file=io.StringIO(), force_terminal=True, width=80))
+    meter.start("training", 2)
+    try:
+        assert threading.active_count() == 1
+        assert [items for _, items in in_processes(lambda _: [threading.active_count()], [0], 1)] == [[1]]
+    finally:
+        meter.finish()

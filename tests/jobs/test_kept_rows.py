@@ -13,7 +13,7 @@ from ddkit.errors import DataError
 from ddkit.evaluation import Evaluation, honest, paper
 from ddkit.jobs import condense, evaluate
 from ddkit.jobs.evaluate import evaluate_columns
-from ddkit.jobs.table_file import read_score
+from ddkit.jobs.score_file import read_score
 
 TINY = (
     *("net.name=mlp", "net.width=8", "net.depth=1"),

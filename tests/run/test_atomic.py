@@ -1,13 +1,17 @@
 """Whole or not at all; and a disk that is really full, through every writer of files."""
 
+import os
+import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from ddkit.errors import DataError
-from ddkit.run import atomic_write
+from ddkit.run import atomic_write, sweep
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,3 +101,69 @@ def test_a_full_disk(tmp_path):
     assert len(lines) == 9
     for line in lines:
         assert "cannot be written: the disk is full; free some space" in line
+
+
+def test_threads_do_not_tear_each_others_files(tmp_path):
+    """Sixteen write one file at once, with a pause in the middle: what lies there in the end is whole."""
+    path, failed = tmp_path / "file.txt", []
+
+    def work(number: int) -> None:
+        try:
+            for _ in range(5):
+                with atomic_write(path) as temporary, temporary.open("w") as file:
+                    file.write(str(number) * 5_000)
+                    file.flush()
+                    time.sleep(0.001)
+                    file.write(str(number) * 5_000)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(number % 10,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    text = path.read_text()
+    assert not failed and len(text) == 10_000 and len(set(text)) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_folder_is_synced_after_the_file_was_renamed(tmp_path, monkeypatch):
+    happened = []
+    sync, replace = os.fsync, Path.replace
+    kind = {True: "folder", False: "file"}
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: (happened.append(kind[stat.S_ISDIR(os.fstat(fd).st_mode)]), sync(fd))[1]
+    )
+    monkeypatch.setattr(Path, "replace", lambda self, to: (happened.append("renamed"), replace(self, to))[1])
+    with atomic_write(tmp_path / "file.txt") as temporary:
+        temporary.write_text("x")
+    assert happened == ["file", "renamed", "folder"]
+
+
+def test_a_file_may_be_read_by_whom_the_user_lets(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with atomic_write(tmp_path / "file.txt") as temporary:
+            temporary.write_text("x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file.txt").stat().st_mode) == 0o640
+
+
+def test_parts_that_a_kill_left_are_swept_if_they_are_ours(tmp_path):
+    script = """
+import os, signal, sys
+from pathlib import Path
+from ddkit.run import atomic_write
+with atomic_write(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    for name in ("ours.h5", "theirs.csv"):
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / name)], cwd=ROOT, timeout=60)
+    assert len(list(tmp_path.iterdir())) == 2
+    sweep(tmp_path, lambda name: name == "ours.h5")
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".theirs.csv.")
+    sweep(tmp_path / "nowhere", lambda name: True)

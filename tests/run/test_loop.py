@@ -193,3 +193,36 @@ def test_states_are_not_changed_in_place(folder):
     kept = replace(state, x=state.x.clone())
     toy.step(state)
     assert torch.equal(state.x, kept.x)
+
+
+def test_what_a_power_cut_leaves_after_the_last_checkpoint_is_dropped(folder):
+    go(Toy(10), folder)
+    good = folder.metrics.read_bytes()
+    folder.metrics.write_bytes(good + b"\0" * 100 + b"\n\0\0")
+    go(resumed(Toy(20), 10), folder, resume=True)
+    assert [row["iteration"] for row in folder.read_metrics()] == list(range(20))
+
+
+def test_metrics_that_were_deleted_begin_anew_and_go_on_as_often_as_is_asked(folder):
+    go(Toy(10), folder)
+    folder.metrics.unlink()
+    go(Toy(10), folder, resume=True)
+    assert not folder.metrics.exists()  # an empty file would be a damaged one
+    with pytest.raises(KeyboardInterrupt):
+        go(resumed(Toy(20, killed=13), 10), folder, resume=True)
+    folder.append_metrics([{"iteration": i, "loss": 1.0} for i in (10, 11)])
+    go(resumed(Toy(20), 10), folder, resume=True)
+    go(resumed(Toy(25), 20), folder, resume=True)
+    assert [row["iteration"] for row in folder.read_metrics()] == list(range(10, 25))
+
+
+def test_nothing_is_written_before_all_of_the_folder_is_found_good(folder):
+    go(Toy(10), folder)
+    folder.metrics.write_text("null\n")
+    before, said = {file: file.read_bytes() for file in folder.path.iterdir()}, []
+    with pytest.raises(DataError, match="line 1: a row must be a table, found null"):
+        go(resumed(Toy(20), 10), folder, resume=True, before_writing=lambda: said.append(1))
+    assert not said and before == {file: file.read_bytes() for file in folder.path.iterdir()}
+    folder.metrics.unlink()
+    go(resumed(Toy(20), 10), folder, resume=True, before_writing=lambda: said.append(len(list(folder.path.iterdir()))))
+    assert said == [1]  # the checkpoint is there, and nothing is written yet
