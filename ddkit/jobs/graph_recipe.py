@@ -11,7 +11,7 @@ from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphDataSettings
 from ddkit.jobs.resolve import find_recipe, list_recipes, method_named, resolve
 from ddkit.methods import GRAPH_METHODS, GraphMethodSettings, graph_method
-from ddkit.recipe import Settings, check, dropped, override, parse_table, read_toml, setting, to_toml
+from ddkit.recipe import ANY_SEED, Settings, check, dropped, override, parse_table, read_toml, setting, to_toml
 from ddkit.run import RunFolder
 
 SECTIONS = {"data": GraphDataSettings, "evaluate": GraphTraining}
@@ -24,7 +24,7 @@ class GraphRecipe(Settings):
     data: GraphDataSettings
     method: GraphMethodSettings
     evaluate: GraphTraining
-    seed: int = setting(0, at_least=0, help="seed of every draw but the split's")
+    seed: int = setting(0, at_least=0, at_most=ANY_SEED, help="seed of every draw but the split's")
 
 
 def resolve_graphs(

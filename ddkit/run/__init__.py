@@ -5,11 +5,11 @@ Here live the atomic file write, sealed files, the run folder, checkpoints, the 
 progress, and a look at the free memory.
 """
 
+from ddkit.memory import free_memory, out_of_memory, with_causes
 from ddkit.run.atomic import atomic_write
 from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
 from ddkit.run.folder import SNAPSHOTS, RunFolder
 from ddkit.run.loop import drive
-from ddkit.run.memory import free_memory, out_of_memory, with_causes
 from ddkit.run.progress import Meter, SilentMeter, terminal_meter
 from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
 

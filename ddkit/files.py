@@ -1,0 +1,98 @@
+"""What a file claims, against what is there: no pipe is waited for, nothing small may become something huge."""
+
+import os
+import stat
+from pathlib import Path
+
+from ddkit.errors import DataError, reason
+
+ALWAYS = 64 * 2**20
+"""Bytes that any file may hold once it is unpacked, however small it is on the disk."""
+
+RATIO = 200
+"""Beyond `ALWAYS`, bytes that one byte on the disk may become. Packed pictures and tables become 2 to 50 times as
+large; deflate reaches 1,032 times on what is constant, which no data set is."""
+
+_ODD = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISFIFO: "a named pipe",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+}
+
+
+def unpacked_limit(stored: int) -> int:
+    """Bytes that `stored` bytes on the disk may become: `ALWAYS`, or `RATIO` times as many.
+
+    Example:
+        >>> unpacked_limit(10) == 64 * 2**20
+        True
+    """
+    return max(ALWAYS, RATIO * stored)
+
+
+def not_a_file(path: Path) -> str | None:
+    """What the path is instead of a regular file, as "a named pipe"; None: it is one. Links are followed; nothing is
+    opened, since opening a pipe waits for whoever writes into it."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "a link to nothing" if path.is_symlink() else "not there"
+    except (OSError, ValueError) as error:  # a link to itself; a name that no system takes
+        return f"not reachable ({reason(error)})"
+    if stat.S_ISREG(mode):
+        return None
+    return next((name for is_it, name in _ODD.items() if is_it(mode)), "no regular file")
+
+
+def stored_bytes(path: Path) -> int:
+    """Bytes of a file that are on the disk: holes of a sparse file, which any small file may claim, do not count."""
+    if not hasattr(os, "SEEK_DATA"):
+        return path.stat().st_size
+    stored, end = 0, 0
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        while end < size:
+            try:
+                begin = os.lseek(file.fileno(), end, os.SEEK_DATA)
+                end = os.lseek(file.fileno(), begin, os.SEEK_HOLE)
+            except OSError:  # no data after here
+                break
+            stored += end - begin
+    return stored
+
+
+def read_text(path: Path, where: str, at_most: int) -> str:
+    """The UTF-8 text of a regular file of `at_most` bytes.
+
+    Args:
+        where: what an error line calls it.
+
+    Raises:
+        DataError: it is no regular file, larger, not readable, or no UTF-8 text.
+    """
+    if odd := not_a_file(path):
+        raise DataError(f"{where}: '{path}' is {odd}; it must be a text file")
+    try:
+        with path.open("rb") as file:
+            found = file.read(at_most + 1)
+        if len(found) > at_most:
+            raise DataError(f"{where}: '{path}' is larger than {at_most:,} bytes, which no such text is; check the path")
+        text = found.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{where}: '{path}' cannot be read ({reason(error)}); it must be a UTF-8 text") from None
+    return text.replace("\r\n", "\n")
+
+
+def size_text(count: int) -> str:
+    """A number of bytes for an error line.
+
+    Example:
+        >>> size_text(3_000_000_000)
+        '3.0 GB'
+    """
+    for unit, name in ((1e18, "EB"), (1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+        if count >= unit:
+            return f"{count / unit:,.1f} {name}"
+    return f"{count:,} bytes"
