@@ -78,7 +78,9 @@ def read_text(path: Path, where: str, at_most: int) -> str:
         with path.open("rb") as file:
             found = file.read(at_most + 1)
         if len(found) > at_most:
-            raise DataError(f"{where}: '{path}' is larger than {at_most:,} bytes, which no such text is; check the path")
+            raise DataError(
+                f"{where}: '{path}' is larger than {at_most:,} bytes, which no such text is; check the path"
+            )
         text = found.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{where}: '{path}' cannot be read ({reason(error)}); it must be a UTF-8 text") from None

@@ -15,6 +15,9 @@ DEEPEST = 8
 """Names in a dotted key, and brackets inside brackets. A recipe has two; tomllib takes quadratic time and memory for a
 long key, and ends at Python's recursion limit in many brackets."""
 
+LONGEST_TEXT = 4096
+"""Characters of a value: the longest path that a system takes."""
+
 SHOWN = 60
 """Characters of a value or a name that an error line shows."""
 
@@ -70,13 +73,12 @@ def parse_value(text: str, where: str) -> Any:
     try:
         tables = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
-        return text.strip()
+        tables = {}
     except (ValueError, RecursionError):
         raise RecipeError(f"{where}: {shown(text)} is {_HUGE}") from None
-    if set(tables) != {"value"}:  # more lines
-        return text.strip()
-    _refuse_huge(tables, where)
-    return tables["value"]
+    value = tables["value"] if set(tables) == {"value"} else text.strip()  # several lines are no value either
+    _refuse_huge({"value": value}, where)
+    return value
 
 
 def shown(value: Any) -> str:
@@ -102,6 +104,8 @@ def _refuse_huge(tables: Any, where: str) -> None:
     for value in _leaves(tables):
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise RecipeError(f"{where}: holds {_HUGE}")
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            raise RecipeError(f"{where}: holds a text of {len(value):,} characters; {LONGEST_TEXT:,} are the most")
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -11,6 +11,9 @@ from ddkit.errors import UsageError, nearest
 from ddkit.home import expanded
 from ddkit.home import home as default_home
 
+LOADERS = {"npz": load_npz, "folder": load_folder}
+"""Kinds of the user's own data, KIND:PATH."""
+
 
 @checked
 def load_images(spec: str, home: Path | None = None) -> ImageData:
@@ -28,13 +31,22 @@ def load_images(spec: str, home: Path | None = None) -> ImageData:
         UsageError: an unknown name.
         DataError: data that is missing, damaged or not what it should be.
     """
-    loaders = {"npz": load_npz, "folder": load_folder}
+    refuse_unknown(spec)
     kind, _, path = spec.partition(":")
-    if kind in loaders and path:
-        return loaders[kind](expanded(path))
-    if spec not in NAMED:
+    if kind in LOADERS:
+        return LOADERS[kind](expanded(path))
+    return load_named(spec, home or default_home())
+
+
+def refuse_unknown(spec: str) -> None:
+    """Raise for a name that means no images; nothing is read.
+
+    Raises:
+        UsageError: an unknown name.
+    """
+    kind, _, path = spec.partition(":")
+    if spec not in NAMED and not (kind in LOADERS and path):
         raise UsageError(
             f"dataset '{spec}': is unknown; {nearest(spec.lower(), NAMED)}; "
             f"for your own images write npz:FILE or folder:DIR; graphs need a method for graphs, such as mirage"
         )
-    return load_named(spec, home or default_home())

@@ -61,6 +61,17 @@ def _read(spec: str, home: Path) -> GraphData:
     raise _unknown(spec)
 
 
+def refuse_unknown_name(spec: str) -> None:
+    """Raise for a name that means no graphs; nothing is looked for.
+
+    Raises:
+        UsageError: an unknown name.
+    """
+    kind, _, text = spec.partition(":")
+    if spec not in GRAPHS and not (kind in OWN and text):
+        raise _unknown(spec)
+
+
 def refuse_unknown(spec: str) -> None:
     """Raise for a name that means no graphs, or a path that is not there, without reading any.
 
@@ -68,12 +79,9 @@ def refuse_unknown(spec: str) -> None:
         UsageError: an unknown name.
         DataError: a file or folder that is missing.
     """
-    kind, _, text = spec.partition(":")
-    if spec in GRAPHS:
-        return
-    if kind not in OWN or not text:
-        raise _unknown(spec)
-    if not expanded(text).exists():
+    refuse_unknown_name(spec)
+    text = spec.partition(":")[2]
+    if text and not expanded(text).exists():
         raise DataError(f"graphs '{spec}': are not there; name a file or folder that exists")
 
 

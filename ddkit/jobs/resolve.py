@@ -6,16 +6,17 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ddkit.data import DSA
+import torch
+
+from ddkit.data import DSA, refuse_unknown
 from ddkit.errors import DataError, RecipeError, UsageError, nearest
 from ddkit.experts import TeacherSettings, expert_settings
 from ddkit.files import not_a_file, read_text
 from ddkit.methods import GRAPH_METHODS, method_class, method_names
-from ddkit.nets import FlatNet, net_settings
+from ddkit.nets import net_settings
 from ddkit.recipe import Recipe, dropped, override, parse_recipe, read_toml
 from ddkit.shipped import shipped
 from ddkit.toml import MOST_BYTES, SHOWN, shortened
-
 
 ANY_IMAGE = (3, 2**14, 2**14)
 """Images that are larger than any, (channels, height, width): a network that is refused on them is refused on all."""
@@ -91,17 +92,20 @@ def resolve(
 
 
 def refuse_impossible(recipe: Recipe, where: str) -> None:
-    """Raise for what no data could mend: an unknown augmentation, a network that cannot be built.
+    """Raise for what no data could mend: an unknown name of data, an unknown augmentation, a network that cannot be
+    built.
 
     Raises:
         RecipeError: the key is named.
     """
+    refuse_unknown(recipe.data.name)
     try:
         DSA(recipe.data.augment)
     except UsageError as error:
         raise RecipeError(f"{where}, key 'data.augment': {error}") from None
     try:
-        FlatNet(recipe.net, ANY_IMAGE, 10)
+        with torch.device("meta"):
+            recipe.net.build(ANY_IMAGE, 10)
     except UsageError as error:
         raise RecipeError(f"{where}, section 'net': {error}") from None
 

@@ -24,7 +24,9 @@ class MobileNetV2Settings(NetSettings):
     """
 
     name: ClassVar[str] = "mobilenetv2"
-    width: float = setting(1.0, above=0, at_most=WIDEST_MULTIPLIER, help="multiplier of all channels; the last layer's only from 1 upwards")
+    width: float = setting(
+        1.0, above=0, at_most=WIDEST_MULTIPLIER, help="multiplier of all channels; the last layer's only from 1 upwards"
+    )
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
         """The network for images of `shape` = (channels, height, width), of any size: padded maps end at 1x1."""

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from ddkit.recipe import Settings
 
-
 DEEPEST, WIDEST, WIDEST_MULTIPLIER = 256, 2**16, 64
 """Layers, channels and multiples of channels that a network may have: more is a slip of the pen, whose network would
 take minutes and more memory than there is to make."""

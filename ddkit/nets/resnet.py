@@ -36,7 +36,9 @@ class ResNet18Settings(NetSettings):
     """
 
     name: ClassVar[str] = "resnet18"
-    width: int = setting(64, at_least=1, at_most=WIDEST, help="channels of the first stage; each later one has twice as many")
+    width: int = setting(
+        64, at_least=1, at_most=WIDEST, help="channels of the first stage; each later one has twice as many"
+    )
     norm: str = setting("instance", one_of=("instance", "batch"), help="normalisation")
     downsample: str = setting("stride", one_of=("stride", "avg"), help="how stages shrink: strides or average pooling")
 

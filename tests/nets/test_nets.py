@@ -255,7 +255,11 @@ def test_specs_of_before_a_setting_was_added_are_read():
         ("convnet(depth=0)", RecipeError, "'convnet.depth': must be an integer of at least 1 and at most 256, got 0"),
         ("convnet(depth=two)", RecipeError, "must be an integer of at least 1, got 'two'"),
         ("convnet(norm=bach)", RecipeError, "must be one of instance, batch, layer, group, none, got 'bach'"),
-        ("resnet18(width=0)", RecipeError, "'resnet18.width': must be an integer of at least 1 and at most 256, got 0"),
+        (
+            "resnet18(width=0)",
+            RecipeError,
+            "'resnet18.width': must be an integer of at least 1 and at most 65536, got 0",
+        ),
         ("mobilenetv2(width=0)", RecipeError, "'mobilenetv2.width': must be a number above 0, got 0.0"),
         ("shufflenet(width=0.7)", RecipeError, "'shufflenet.width': must be one of 0.5, 1.0, 1.5, 2.0, got 0.7"),
         ("lenet(depth=2)", RecipeError, "unknown key 'lenet.depth'"),
