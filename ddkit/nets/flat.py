@@ -70,8 +70,8 @@ class FlatNet:
         self.head_size = sum(parameter.numel() for parameter in self._module.head.parameters())
         if self.parameters > MOST_PARAMETERS:
             raise UsageError(
-                f"net {self.spec}: has {self.parameters:,} parameters on images of {shape}; {MOST_PARAMETERS:,} are the "
-                "most; make it smaller"
+                f"net {self.spec}: has {self.parameters:,} parameters on images of {shape}; {MOST_PARAMETERS:,} are "
+                "the most; make it smaller"
             )
         self._batch_norms = {n: m for n, m in self._module.named_modules() if isinstance(m, nn.BatchNorm2d)}
         self._idle: list[_Body] = []

@@ -39,10 +39,10 @@ def test_several_hundred_mutated_recipes_are_good_or_one_line_soon(tmp_path):
         ("# " + "x" * 70000, "is larger than 65,536 bytes"),
         (f'[method]\nname = "{"x" * 5000}"', "holds a text of 5,000 characters"),
         ("\x00", "is not valid TOML"),
-        ('[data]\naugment = "colour"\n[method]\nname = "dm"\n', "key 'data.augment': augmentation strategy 'colour'"),
-        ('[net]\nname = "convnet"\ndepth = 300\n[method]\nname = "dm"\n', "'net.depth': must be an integer of at least 1 and at most 256"),
-        ('[net]\nname = "convnet"\ndepth = 30\n[method]\nname = "dm"\n', "section 'net': convnet(depth=30): needs images"),
-        ('[net]\nname = "convnet"\nwidth = 100000\n[method]\nname = "dm"\n', "'net.width': must be an integer of at least 1 and at most 65536"),
+        ('[data]\naugment = "colour"\n[method]\nname = "dm"\n', "key 'data.augment': augmentation"),
+        ('[net]\nname = "convnet"\ndepth = 300\n[method]\nname = "dm"\n', "of at least 1 and at most 256"),
+        ('[net]\nname = "convnet"\ndepth = 30\n[method]\nname = "dm"\n', "section 'net': convnet(depth=30): needs"),
+        ('[net]\nname = "convnet"\nwidth = 100000\n[method]\nname = "dm"\n', "of at least 1 and at most 65536"),
         ('[net]\nname = "convnet"\nnorm = "group"\nwidth = 6\n[method]\nname = "dm"\n', "section 'net': "),
         (f'[method]\nname = "dm"\nbatch_real = 1{"0" * 31}\n', "holds an integer of more than 64 bits"),
         ('[method]\nname = "dm"\nbatch_real = 3000000000\n', "at most 2147483647, got 3000000000"),
@@ -101,7 +101,7 @@ def test_what_is_no_text_file_is_one_line_and_never_waited_for(tmp_path):
     for name, line in found.items():
         with pytest.raises(RecipeError, match=line):
             find_recipe(f"{tmp_path}/{name}")
-    with pytest.raises(RecipeError, match="is no readable file .a device."):
+    with pytest.raises(RecipeError, match="a device"):
         find_recipe("/dev/zero")
 
 
