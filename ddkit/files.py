@@ -4,7 +4,10 @@ import os
 import stat
 from pathlib import Path
 
+import torch
+
 from ddkit.errors import DataError, reason
+from ddkit.memory import free_memory, out_of_memory
 
 ALWAYS = 64 * 2**20
 """Bytes that any file may hold once it is unpacked, however small it is on the disk."""
@@ -22,14 +25,51 @@ _ODD = {
 }
 
 
-def unpacked_limit(stored: int) -> int:
-    """Bytes that `stored` bytes on the disk may become: `ALWAYS`, or `RATIO` times as many.
+def unpacked_limit(stored: int, always: int = ALWAYS) -> int:
+    """Bytes that `stored` bytes on the disk may become: `always`, or `RATIO` times as many.
 
     Example:
         >>> unpacked_limit(10) == 64 * 2**20
         True
     """
-    return max(ALWAYS, RATIO * stored)
+    return max(always, RATIO * stored)
+
+
+def refuse_bomb(claimed: int, stored: int, what: str, fix: str = "", always: int = ALWAYS) -> None:
+    """Raise if something would take more memory than its bytes on the disk can honestly become, or than is free.
+
+    Args:
+        claimed: bytes that it says it unpacks to.
+        stored: bytes that it has on the disk.
+        what: what an error line calls it.
+        fix: ends the line where the claim is not believed.
+        always: bytes that are believed of anything.
+
+    Raises:
+        DataError: the line names both sizes.
+    """
+    if claimed > unpacked_limit(stored, always):
+        raise DataError(
+            f"{what} would take {size_text(claimed)} of memory, but has {size_text(stored)} on the disk: it is "
+            f"damaged, or made to fill the memory{fix}"
+        )
+    free = free_memory(torch.device("cpu"))
+    if claimed > max(ALWAYS, free // 2):  # what is read is copied once into its final form
+        raise DataError(
+            f"{what} takes {size_text(2 * claimed)} of memory while it is read, {size_text(free)} are free; give less "
+            "data, or take a machine with more memory"
+        )
+
+
+def too_little_memory(error: MemoryError | RuntimeError, what: str) -> Exception:
+    """What to raise for an error while data was read: a line if it says that memory is short, else the error."""
+    if not out_of_memory(error):
+        return error
+    free = free_memory(torch.device("cpu"))
+    return DataError(
+        f"{what}: does not fit into memory ({reason(error)}; {size_text(free)} are free); give less data, or take a "
+        "machine with more memory"
+    )
 
 
 def not_a_file(path: Path) -> str | None:
@@ -63,17 +103,18 @@ def stored_bytes(path: Path) -> int:
     return stored
 
 
-def read_text(path: Path, where: str, at_most: int) -> str:
+def read_text(path: Path, where: str, at_most: int, fix: str = "it must be a UTF-8 text") -> str:
     """The UTF-8 text of a regular file of `at_most` bytes.
 
     Args:
         where: what an error line calls it.
+        fix: ends the line where it cannot be read.
 
     Raises:
         DataError: it is no regular file, larger, not readable, or no UTF-8 text.
     """
     if odd := not_a_file(path):
-        raise DataError(f"{where}: '{path}' is {odd}; it must be a text file")
+        raise DataError(f"{where}: '{path}' cannot be read (it is {odd}); {fix}")
     try:
         with path.open("rb") as file:
             found = file.read(at_most + 1)
@@ -83,7 +124,7 @@ def read_text(path: Path, where: str, at_most: int) -> str:
             )
         text = found.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{where}: '{path}' cannot be read ({reason(error)}); it must be a UTF-8 text") from None
+        raise DataError(f"{where}: '{path}' cannot be read ({reason(error)}); {fix}") from None
     return text.replace("\r\n", "\n")
 
 

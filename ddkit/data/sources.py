@@ -8,6 +8,7 @@ from ddkit.data.image_data import ImageData
 from ddkit.data.named import NAMED, load_named
 from ddkit.data.npz import load_npz
 from ddkit.errors import UsageError, nearest
+from ddkit.files import too_little_memory
 from ddkit.home import expanded
 from ddkit.home import home as default_home
 
@@ -33,9 +34,10 @@ def load_images(spec: str, home: Path | None = None) -> ImageData:
     """
     refuse_unknown(spec)
     kind, _, path = spec.partition(":")
-    if kind in LOADERS:
-        return LOADERS[kind](expanded(path))
-    return load_named(spec, home or default_home())
+    try:
+        return LOADERS[kind](expanded(path)) if kind in LOADERS else load_named(spec, home or default_home())
+    except (MemoryError, RuntimeError) as error:
+        raise too_little_memory(error, f"dataset '{spec}'") from None
 
 
 def refuse_unknown(spec: str) -> None:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ddkit.errors import DataError, UsageError, nearest, reason
+from ddkit.files import too_little_memory
 from ddkit.graphs.digits import digits_graphs
 from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.npz import read_npz_graphs
@@ -42,7 +43,9 @@ def load_graphs(spec: str, home: Path | None = None) -> GraphData:
     kind = "tu" if kind in TU else "ogb" if kind in OGB else "graphs-npz" if kind == HIV else kind
     try:
         return _read(spec, home or default_home())
-    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError) as error:
+    except (MemoryError, RuntimeError) as error:
+        raise too_little_memory(error, f"graphs '{spec}'") from None
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
         raise DataError(f"graphs '{spec}': do not have the form that {kind} files have ({reason(error)})") from None
 
 
