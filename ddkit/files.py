@@ -25,17 +25,17 @@ _ODD = {
 }
 
 
-def unpacked_limit(stored: int, always: int = ALWAYS) -> int:
-    """Bytes that `stored` bytes on the disk may become: `always`, or `RATIO` times as many.
+def unpacked_limit(stored: int, always: int | None = None) -> int:
+    """Bytes that `stored` bytes on the disk may become: `always` (`ALWAYS`), or `RATIO` times as many.
 
     Example:
         >>> unpacked_limit(10) == 64 * 2**20
         True
     """
-    return max(always, RATIO * stored)
+    return max(ALWAYS if always is None else always, RATIO * stored)
 
 
-def refuse_bomb(claimed: int, stored: int, what: str, fix: str = "", always: int = ALWAYS) -> None:
+def refuse_bomb(claimed: int, stored: int, what: str, fix: str = "", always: int | None = None) -> None:
     """Raise if something would take more memory than its bytes on the disk can honestly become, or than is free.
 
     Args:
@@ -43,7 +43,7 @@ def refuse_bomb(claimed: int, stored: int, what: str, fix: str = "", always: int
         stored: bytes that it has on the disk.
         what: what an error line calls it.
         fix: ends the line where the claim is not believed.
-        always: bytes that are believed of anything.
+        always: bytes that are believed of anything; `ALWAYS` where it is not given.
 
     Raises:
         DataError: the line names both sizes.

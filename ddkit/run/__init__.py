@@ -2,7 +2,7 @@
 
 In: a method's init/step/finish and a folder. Out: the same folder with metrics, checkpoints and the last state.
 Here live the atomic file write, sealed files, the run folder, checkpoints, the outer loop with its numerical guard,
-progress, and a look at the free memory.
+progress; what asks for the free memory finds it here too.
 """
 
 from ddkit.memory import free_memory, out_of_memory, with_causes
