@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,20 +40,20 @@ class Kernel:
             ValueError: they are not.
         """
         split = len(self.numbers)
-        tensors = [argument for argument in arguments[split:] if isinstance(argument, Tensor)]
-        if like.dim() != 4 or len(arguments) != split + len(self.tensors) or len(tensors) != len(self.tensors):
+        if like.dim() != 4 or len(arguments) - split != len(self.tensors):
             raise ValueError(f"kernel '{name}' takes maps [B, H, W, C], {self.numbers} and {self.tensors}")
-        named = dict(zip(self.numbers, arguments, strict=False))
-        counts, real = _counts(name, tuple(like.shape), **named), real_of(maps)  # type: ignore[arg-type]
-        for kind, tensor in zip(self.tensors, tensors, strict=True):
-            dtype = maps if kind in MAPS else real
-            good = tensor.dtype is dtype and tensor.is_cpu and tensor.numel() == counts[kind] and tensor.is_contiguous()
-            if not good:
-                layout = "" if tensor.is_contiguous() else ", not contiguous"
-                raise ValueError(
-                    f"kernel '{name}': {kind} must be {counts[kind]:,} numbers of {dtype} on the CPU, contiguous, got "
-                    f"{tensor.dtype} {list(tensor.shape)} on {tensor.device}{layout}"
-                )
+        tensors: list[Tensor] = []
+        expected = _expected(name, like.shape, arguments[:split], maps)
+        for tensor, kind, (count, dtype) in zip(arguments[split:], self.tensors, expected, strict=True):
+            if not (
+                isinstance(tensor, Tensor)
+                and tensor.dtype is dtype
+                and tensor.numel() == count
+                and tensor.is_contiguous()
+                and tensor.is_cpu
+            ):
+                raise ValueError(_wrong(name, kind, count, dtype, tensor))
+            tensors.append(tensor)
         return tensors
 
 
@@ -69,6 +71,24 @@ KERNELS = {
     "pull_weight": Kernel(("pad", "filters", "stride", "groups"), ("map", "out", "groups"), allocates=True),
 }
 """The kernels by name."""
+
+
+def _wrong(name: str, kind: str, count: int, dtype: torch.dtype, found: Tensor | int) -> str:
+    got = repr(found)
+    if isinstance(found, Tensor):
+        layout = "" if found.is_contiguous() else ", not contiguous"
+        got = f"{found.dtype} {list(found.shape)} on {found.device}{layout}"
+    return f"kernel '{name}': {kind} must be {count:,} numbers of {dtype} on the CPU, contiguous, got {got}"
+
+
+@lru_cache(maxsize=1024)
+def _expected(
+    name: str, shape: tuple[int, ...], numbers: tuple[Any, ...], maps: torch.dtype
+) -> tuple[tuple[int, torch.dtype], ...]:
+    """How many numbers of which type each tensor has."""
+    kernel = KERNELS[name]
+    counts = _counts(name, shape, **dict(zip(kernel.numbers, numbers, strict=True)))
+    return tuple((counts[kind], maps if kind in MAPS else real_of(maps)) for kind in kernel.tensors)
 
 
 def _counts(

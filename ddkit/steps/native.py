@@ -64,7 +64,7 @@ class Kernels:
         tensors = KERNELS[name].checked(name, like, arguments, self._maps)
         shape = _Shape(*like.shape, torch.get_num_threads())
         numbers = arguments[: len(arguments) - len(tensors)]
-        if self._functions[name](shape, *numbers, *(tensor.data_ptr() for tensor in tensors)):
+        if self._functions[name](shape, *numbers, *[tensor.data_ptr() for tensor in tensors]):
             raise MemoryError(f"the kernel '{name}' got no memory for a frame of {list(like.shape)}")
 
 
@@ -169,17 +169,14 @@ def _compile(compiler: list[str], map_type: str, keep: Path | None) -> ctypes.CD
 
 
 def _keep(built: Path, keep: Path) -> None:
-    """Move the library onto its place, whole or not at all, where nobody else may write it."""
-    if built.parent.parent != keep.parent:  # another file system, perhaps
-        with temporary_folder(keep.parent) as folder:
-            copy = folder / built.name
-            shutil.copyfile(built, copy)
-            _keep(copy, keep) if folder.parent == keep.parent else None
-        return
-    built.chmod(0o644)
-    with built.open("rb") as file:
-        os.fsync(file.fileno())
-    built.replace(keep)
+    """Copy the library onto its place, whole or not at all, where nobody else may write it."""
+    with temporary_folder(keep.parent) as folder:
+        copy = folder / built.name
+        shutil.copyfile(built, copy)
+        copy.chmod(0o644)
+        with copy.open("rb") as file:
+            os.fsync(file.fileno())
+        copy.replace(keep)
 
 
 def _load(path: Path) -> ctypes.CDLL | None:
