@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -20,12 +19,20 @@ from functools import cache
 from typing import Any
 
 from ddkit.errors import RecipeError, nearest
+from ddkit.toml import SHOWN, parse_value, shortened, shown
+from ddkit.toml import read_toml as read_toml  # recipes are read by all who read settings
 
 NAMED_SECTIONS = ("net", "experts", "method")
 
 FLIP_POLICIES = ("auto", "augment", "always")
 
 LABEL_POLICIES = ("auto", "hard", "static", "dynamic")
+
+MOST = 2**31 - 1
+"""What an integer may be whose setting names no upper bound: more than anyone waits for or has memory for."""
+
+ANY_SEED = 2**63 - 1
+"""The largest seed."""
 
 TEACHER_BN = ("running", "batch")
 """Statistics that teachers' batch norms run under: those they were saved with, or those of the images asked about."""
@@ -92,7 +99,7 @@ class DataSettings(Settings):
         help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR",
     )
     validation: float = setting(0.1, above=0, below=0.5, help="share of each class held out of the training data")
-    split_seed: int = setting(0, at_least=0, help="seed of the stratified validation draw")
+    split_seed: int = setting(0, at_least=0, at_most=ANY_SEED, help="seed of the stratified validation draw")
     preprocess: str = setting("normalise", one_of=("normalise", "zca", "imagenet"), help="space the networks see")
     augment: str = setting("", help="DSA strategy such as color_crop_cutout_flip_scale_rotate; empty: no augmentation")
     flips_keep_label: bool | None = setting(
@@ -145,7 +152,7 @@ class Recipe(Settings):
     experts: Any
     method: Any
     evaluate: EvaluateSettings
-    seed: int = setting(0, at_least=0, help="seed of every draw but the experts' and the split's")
+    seed: int = setting(0, at_least=0, at_most=ANY_SEED, help="seed of every draw but the experts' and the split's")
 
 
 def parse_recipe(tables: Mapping[str, Any], settings_class: Callable[[str, str], type], where: str) -> Recipe:
@@ -183,7 +190,7 @@ def parse_recipe(tables: Mapping[str, Any], settings_class: Callable[[str, str],
 def parse_table(table: Any, cls: type, where: str, section: str) -> Any:
     """One TOML table into one settings class, strictly."""
     if not isinstance(table, dict):
-        raise RecipeError(f"{where}, key '{section}': must be a table, got {table!r}")
+        raise RecipeError(f"{where}, key '{section}': must be a table, got {shown(table)}")
     types_ = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}
     _refuse_unknown(table, list(fields), where, "key", prefix=f"{section}.")
@@ -212,8 +219,10 @@ def check(value: Any, field_: dataclasses.Field, type_: Any, where: str) -> Any:
     if optional and (value is None or value == "none"):
         return None
     if base is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    contract = field_.metadata
+        value = float(value) if abs(value) < 2**1023 else math.inf
+    contract = dict(field_.metadata)
+    if base is int and contract.get("at_most") is None and isinstance(value, int) and value > MOST:
+        contract["at_most"] = MOST  # named only where it matters
     kind = KINDS[base]
     bounds = [("of at least", contract.get("at_least")), ("above", contract.get("above"))]
     bounds += [("at most", contract.get("at_most")), ("below", contract.get("below"))]
@@ -231,20 +240,8 @@ def check(value: Any, field_: dataclasses.Field, type_: Any, where: str) -> Any:
         good = (low is None or value >= low) and (above is None or value > above)
         good = good and (high is None or value <= high) and (below is None or value < below)
     if not good:
-        raise RecipeError(f"{where}: must be {wanted}{' or none' if optional else ''}, got {value!r}")
+        raise RecipeError(f"{where}: must be {wanted}{' or none' if optional else ''}, got {shown(value)}")
     return value
-
-
-def read_toml(text: str, where: str) -> dict[str, Any]:
-    """TOML text into tables.
-
-    Raises:
-        RecipeError: the text is not TOML; the line is named.
-    """
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{where}: is not valid TOML: {error}") from None
 
 
 def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, Any]:
@@ -258,18 +255,16 @@ def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, 
     for assignment in sorted(assignments, key=lambda one: not _names(one)):
         path, equals, text = assignment.partition("=")
         parts = path.strip().split(".")
+        where = f"--set {shown(assignment)}"
         if not equals or len(parts) > 2 or not all(parts):
-            raise RecipeError(f"--set {assignment!r}: must look like section.key=value, as in method.syn_steps=30")
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text.strip()
+            raise RecipeError(f"{where}: must look like section.key=value, as in method.syn_steps=30")
+        value = parse_value(text, where)
         if len(parts) == 1:
             tables[parts[0]] = value
         else:
             section = tables.setdefault(parts[0], {})
             if not isinstance(section, dict):
-                raise RecipeError(f"--set {assignment!r}: '{parts[0]}' is a key, not a section")
+                raise RecipeError(f"{where}: '{shortened(parts[0])}' is a key, not a section")
             if parts[1] == "name" and parts[0] in NAMED_SECTIONS and section.get("name") != value:
                 for key in set(section) - {KEPT}:
                     del section[key]  # another kind: the old kind's settings do not apply to it
@@ -285,7 +280,7 @@ def only(assignments: tuple[str, ...], begins: tuple[str, ...], when: str) -> No
     """Raise RecipeError if something else is to be set than what begins so, which is all that counts then."""
     for assignment in assignments:
         if not assignment.startswith(begins):
-            raise RecipeError(f"--set {assignment!r}: only {begins[0]}* can be set {when}")
+            raise RecipeError(f"--set {shown(assignment)}: only {begins[0]}* can be set {when}")
 
 
 def dropped(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
@@ -348,4 +343,4 @@ def _field(cls: type, name: str) -> dataclasses.Field:
 def _refuse_unknown(table: Mapping[str, Any], known: list[str], where: str, what: str, prefix: str = "") -> None:
     for key in table:
         if key not in known:
-            raise RecipeError(f"{where}: unknown {what} '{prefix}{key}'; {nearest(key, known)}")
+            raise RecipeError(f"{where}: unknown {what} '{prefix}{shortened(key)}'; {nearest(key[:SHOWN], known)}")

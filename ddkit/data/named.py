@@ -15,6 +15,7 @@ from ddkit.data.imagenette import load_imagenette
 from ddkit.data.npz import KEYS, class_names, flips_keep_label, parts_of, read_npz
 from ddkit.data.tiny_imagenet import load_tiny_imagenet
 from ddkit.errors import DataError, reason
+from ddkit.files import not_a_file
 from ddkit.home import expanded
 
 
@@ -26,6 +27,9 @@ class Facts:
     flips_keep_label: bool
     licence: str
 
+
+LARGEST_IDX = 60_000 * 28 * 28 + 16
+"""Bytes of MNIST's training images."""
 
 _NUMERALS = tuple("0123456789")
 _CIFAR_LICENCE = "no formal licence; cite Krizhevsky 2009"
@@ -149,9 +153,20 @@ def _archive(name: str, folder: Path) -> Path | None:
     return next((path for path in candidates if path.exists()), None)
 
 
+def _refuse_large_idx(root: Path, where: str) -> None:
+    """Raise if a file that torchvision would read whole, and does not check, is larger than any of MNIST's."""
+    for file in (*root.glob("MNIST/raw/*-ubyte"), *root.glob("FashionMNIST/raw/*-ubyte")):
+        if not_a_file(file) or file.stat().st_size > LARGEST_IDX:
+            raise DataError(
+                f"{where}: '{file}' is none of the set's files, the largest of which has {LARGEST_IDX:,} bytes; "
+                "remove it"
+            )
+
+
 def _download(name: str, root: Path, where: str) -> dict[str, np.ndarray]:
     from torchvision import datasets  # slow to import
 
+    _refuse_large_idx(root, where)
     try:
         if name == "svhn":
             svhn = [datasets.SVHN(root, split=part, download=True) for part in ("train", "test")]
@@ -165,7 +180,9 @@ def _download(name: str, root: Path, where: str) -> dict[str, np.ndarray]:
             }
             parts = [kinds[name](root, train=train, download=True) for train in (True, False)]
             arrays = [np.asarray(array) for part in parts for array in (part.data, part.targets)]
-    except (OSError, RuntimeError, ValueError, EOFError, AssertionError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged bytes choose what the readers of idx, pickle and mat raise
         raise DataError(
             f"{where}: could not be downloaded to, or read from, '{root}' ({reason(error)}); connect to the network, "
             f"or place {name}.npz in the folder that the environment variable DDKIT_DATA names"

@@ -1,5 +1,6 @@
 """NumPy archives: the user's own data, and the offline door of the named sets. Pickles are never read."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,12 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from ddkit.archive import Claim, opened
 from ddkit.data.image_data import ImageData
 from ddkit.data.part_names import part_of
 from ddkit.data.split import with_test_part
 from ddkit.errors import DataError, nearest, reason
+from ddkit.files import not_a_file
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 VALIDATION_KEYS = ("validation_images", "validation_labels")
@@ -58,32 +61,52 @@ def read_npz(path: Path, where: str) -> tuple[dict[str, np.ndarray], list[str]]:
     Raises:
         DataError: the file is missing, not a readable archive of plain arrays, or gives one array twice.
     """
-    if path.is_dir():
+    odd = not_a_file(path)
+    if odd == "a folder":
         raise DataError(f"{where}: '{path}' is a folder; for a folder of pictures write folder:{path}")
-    if not path.is_file():
-        raise DataError(f"{where}: there is no file '{path}'; check the path")
+    if odd:
+        found = "" if odd == "not there" else f", it is {odd}"
+        raise DataError(f"{where}: there is no file '{path}'{found}; check the path")
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("a single array")
-        with archive:
-            names = {name: ALIASES.get(name, name) for name in archive.files}
-            known = [name for name, key in names.items() if key in READ]
-            arrays = {names[name]: archive[name] for name in known}
-            twice = [name for name in archive.files if list(names.values()).count(names[name]) > 1]
-            twice += [name for name in names if archive.files.count(name) > 1]
-        for key, array in arrays.items():
-            if not isinstance(array, np.ndarray):
-                raise ValueError(f"'{key}' is not an array")
-    except Exception as error:  # damaged bytes choose what NumPy's readers of zip, header and numbers raise
-        why = "not an archive" if "allow_pickle" in str(error) else reason(error)  # NumPy would advise to trust it
+        with opened(path) as archive:
+            keys = {name: ALIASES.get(name, name) for name in archive.names}
+            known = [name for name, key in keys.items() if key in READ]
+            _refuse_twice(archive.names, keys, where)
+            _refuse_wrong_claims({keys[name]: archive.claim(name) for name in known}, where)
+            arrays = {keys[name]: array for name, array in archive.read(known, where).items()}
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # damaged bytes choose what the readers of zip, header and numbers raise
         raise DataError(
-            f"{where}: '{path}' is not a readable .npz of plain arrays ({why}); "
+            f"{where}: '{path}' is not a readable .npz of plain arrays ({reason(error)}); "
             f"write it anew with numpy.savez (pickled objects are never read)"
         ) from None
+    return arrays, [name for name in keys if name not in known]
+
+
+def _refuse_twice(names: list[str], keys: dict[str, str], where: str) -> None:
+    """Raise if the archive holds two arrays of one name, or under two names of one thing."""
+    twice = [name for name in names if list(keys.values()).count(keys[name]) > 1]
+    counts = Counter(names)
+    twice += [name for name in names if counts[name] > 1]
     if twice:
-        raise DataError(f"{where}: gives '{names[twice[0]]}' twice ({' and '.join(twice[:2])}); leave one out")
-    return arrays, [name for name in names if name not in known]
+        raise DataError(f"{where}: gives '{keys[twice[0]]}' twice ({' and '.join(twice[:2])}); leave one out")
+
+
+def _refuse_wrong_claims(claims: dict[str, Claim], where: str) -> None:
+    """Raise for images or labels that will be refused, before their gigabytes are unpacked."""
+    for key, claim in claims.items():
+        if key.endswith("_images"):
+            _check_images(claim, key, where)
+        elif key.endswith("_labels"):
+            _check_labels(claim, key, where)
+    for part in ("train", "validation", "test"):
+        images, labels = (claims.get(f"{part}_{kind}") for kind in ("images", "labels"))
+        if images and labels and images.shape[0] != labels.shape[0]:
+            raise DataError(
+                f"{where}, {part} part: {images.shape[0]} images but {labels.shape[0]} labels; "
+                "there must be one for each"
+            )
 
 
 def parts_of(arrays: dict[str, np.ndarray], where: str) -> dict[str, Tensor]:
@@ -140,23 +163,32 @@ def _meant(name: str) -> str:
     return f"did you mean {part}_{kind}?" if part and kind else f"{nearest(name, READ)}"
 
 
-def _images(array: np.ndarray, key: str, where: str) -> UInt8[Tensor, "n c h w"]:
-    if array.dtype != np.uint8 or not (array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3))):
+def _check_images(array: np.ndarray | Claim, key: str, where: str) -> None:
+    axes = len(array.shape)
+    if array.dtype != np.uint8 or not (axes == 3 or (axes == 4 and array.shape[3] in (1, 3))):
         found = f"{array.dtype} {list(array.shape)}"
-        fix = "; .transpose(0, 2, 3, 1) puts the channels last" if array.ndim == 4 and array.shape[1] in (1, 3) else ""
+        fix = "; .transpose(0, 2, 3, 1) puts the channels last" if axes == 4 and array.shape[1] in (1, 3) else ""
         raise DataError(f"{where}: '{key}' must be uint8, N x H x W, N x H x W x 1 or N x H x W x 3, got {found}{fix}")
+
+
+def _images(array: np.ndarray, key: str, where: str) -> UInt8[Tensor, "n c h w"]:
+    _check_images(array, key, where)
     if array.ndim == 3:
         array = array[..., None]
     return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 3, 1, 2)))
 
 
+def _check_labels(array: np.ndarray | Claim, key: str, where: str) -> None:
+    whole, shape = array.dtype.kind in "iu", array.shape
+    if whole and len(shape) == 2 and shape[1] != 1:
+        raise DataError(f"{where}: '{key}' has {shape[1]} labels an image; ddkit takes one class an image")
+    if not whole or len(shape) not in (1, 2):
+        raise DataError(f"{where}: '{key}' must be N integers, got {array.dtype} {list(shape)}")
+
+
 def _labels(array: np.ndarray, key: str, where: str) -> Int64[Tensor, " n"]:
-    if array.dtype.kind in "iu" and array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.dtype.kind in "iu" and array.ndim == 2:
-        raise DataError(f"{where}: '{key}' has {array.shape[1]} labels an image; ddkit takes one class an image")
-    if array.dtype.kind not in "iu" or array.ndim != 1:
-        raise DataError(f"{where}: '{key}' must be N integers, got {array.dtype} {list(array.shape)}")
+    _check_labels(array, key, where)
+    array = array.reshape(len(array))
     if array.dtype == np.uint64 and len(array) and int(array.max()) > np.iinfo(np.int64).max:
         raise DataError(f"{where}: '{key}' must count the classes from 0, got {int(array.max())}")
     return torch.from_numpy(array.astype(np.int64))

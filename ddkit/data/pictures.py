@@ -10,6 +10,18 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ddkit.errors import DataError, reason
+from ddkit.files import not_a_file, refuse_bomb, stored_bytes
+
+ALWAYS = 32 * 2**20
+"""Bytes that any picture may take, however small its file is; decoding takes four times as many."""
+
+NOT_READ = {
+    "EPS": "as another program would have to draw it",
+    "WMF": "as another program would have to draw it",
+    "ICO": "as it holds pictures of several sizes",
+    "ICNS": "as it holds pictures of several sizes",
+}
+"""Formats that Pillow knows and ddkit refuses, and why."""
 
 _CHANNELS = {"L": 1, "RGB": 3}
 
@@ -42,8 +54,7 @@ def files_by_class(folders: Mapping[int, Path], where: str) -> tuple[list[Path],
         if not inside:
             raise DataError(f"{where}: class folder '{folder}' is empty; add pictures or remove it")
         for entry in inside:
-            if not entry.is_file():  # opening a pipe would wait for ever
-                found = "a folder" if entry.is_dir() else "no file, or a link to none"
+            if found := not_a_file(entry):
                 raise DataError(
                     f"{where}: '{entry}' is {found}, where a picture of class '{folder.name}' should lie; move the "
                     "pictures into the class folder, and leave nothing else there"
@@ -58,7 +69,8 @@ def read_pictures(
 ) -> UInt8[Tensor, "n c h w"]:
     """The pictures in the order of the files, decoded one by one into their places: none is held twice.
 
-    A picture stands as its EXIF orientation says, before `fit` sees it.
+    A picture stands as its EXIF orientation says, before `fit` sees it. What a file's header claims is held against the
+    size of the file before it is decoded, and what all pictures take together before there is room made for them.
 
     Args:
         files: at least one.
@@ -66,10 +78,15 @@ def read_pictures(
         fit: makes each picture what the set wants it to be, such as RGB or of one size; None: all must be alike.
 
     Raises:
-        DataError: a file is no readable picture, holds several, or after `fit` is neither grey (L) nor RGB or differs
-            from the first.
+        DataError: a file is no readable picture, would take far more memory than it has bytes, holds several, or after
+            `fit` is neither grey (L) nor RGB or differs from the first.
     """
+    stored = sum(file.stat().st_size for file in files if not_a_file(file) is None)
+    together = f"{where}: '{files[0].parent}' and what is read beside it"
+    if fit is None:
+        refuse_bomb(len(files) * _claimed(files[0], where), stored, together)
     first, wanted = _picture(files[0], where, fit)
+    refuse_bomb(len(files) * first.size, stored, together)
     images = np.empty((len(files), *first.shape), np.uint8)
     for i, file in enumerate(files):
         image, kind = _picture(file, where, fit)
@@ -82,10 +99,33 @@ def read_pictures(
     return torch.from_numpy(images)
 
 
+def _claimed(file: Path, where: str) -> int:
+    """Bytes that a picture takes as its header says; nothing is decoded.
+
+    Raises:
+        DataError: it is no picture, or more than the file can honestly hold.
+    """
+    if odd := not_a_file(file):  # opening a pipe would wait for ever
+        raise DataError(f"{where}: '{file}' is not a readable picture (it is {odd}); repair or remove it")
+    try:
+        with Image.open(file) as opened:
+            if opened.format in NOT_READ:
+                raise ValueError(f"{opened.format} is not read, {NOT_READ[opened.format]}; save it as PNG")
+            claimed = opened.width * opened.height * len(opened.getbands())
+            size = f"{opened.width} x {opened.height} pixels"
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged bytes choose what Pillow's many decoders raise
+        raise DataError(f"{where}: '{file}' is not a readable picture ({reason(error)}); repair or remove it") from None
+    refuse_bomb(claimed, stored_bytes(file), f"{where}: '{file}', {size},", always=ALWAYS)
+    return claimed
+
+
 def _picture(
     file: Path, where: str, fit: Callable[[Image.Image], Image.Image] | None
 ) -> tuple[UInt8[np.ndarray, "c h w"], str]:
     """One picture, and its size and mode in words."""
+    _claimed(file, where)
     try:
         with Image.open(file) as opened:
             frames = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)  # a camera's MPO has a preview
@@ -93,6 +133,8 @@ def _picture(
             picture = fit(upright) if fit else upright
             mode, kind = picture.mode, f"{picture.width} x {picture.height} {picture.mode}"
             array = np.asarray(picture)
+    except MemoryError:
+        raise
     except Exception as error:  # damaged bytes choose what Pillow's many decoders raise
         raise DataError(f"{where}: '{file}' is not a readable picture ({reason(error)}); repair or remove it") from None
     if frames > 1:

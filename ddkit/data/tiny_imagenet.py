@@ -8,9 +8,13 @@ import torch
 from torch import Tensor
 
 from ddkit.data.pictures import files_by_class, read_pictures, visible
-from ddkit.errors import DataError, reason
+from ddkit.errors import DataError
+from ddkit.files import read_text
 
 FOLDER, SIDE = "tiny-imagenet-200", 64
+
+LARGEST_TEXT = 16 * 2**20
+"""Bytes of wnids.txt, words.txt and val_annotations.txt; the largest has 2.6 MB."""
 
 
 def load_tiny_imagenet(roots: Sequence[Path], where: str) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
@@ -97,10 +101,8 @@ def _class_names(file: Path, wnids: list[str], where: str) -> tuple[str, ...]:
 
 def _lines(file: Path, where: str) -> list[str]:
     """The lines of a text that are not empty; at least one."""
-    try:
-        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise DataError(f"{where}: '{file}' cannot be read ({reason(error)}); unpack the set anew") from None
+    text = read_text(file, where, LARGEST_TEXT, "unpack the set anew")
+    lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise DataError(f"{where}: '{file}' is empty; unpack the set anew")
     return lines

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ddkit.errors import UsageError, nearest
 from ddkit.experts.objective import Objective, ValueAndGradient
-from ddkit.recipe import setting
+from ddkit.recipe import ANY_SEED, setting
 
 KINDS = {
     "plain": "ddkit.experts.plain:PlainExperts",
@@ -31,7 +31,9 @@ class ExpertSettings(Objective):
     momentum: float = setting(0.0, at_least=0, below=1, help="momentum")
     weight_decay: float = setting(0.0, at_least=0, help="weight decay")
     batch: int = setting(256, at_least=1, help="batch size")
-    seed: int = setting(0, at_least=0, help="seed of the experts' initialisation, order and augmentation")
+    seed: int = setting(
+        0, at_least=0, at_most=ANY_SEED, help="seed of the experts' initialisation, order and augmentation"
+    )
     dtype: str = setting("float32", one_of=("float32", "float16", "bfloat16"), help="precision on disk")
 
     def lr_in(self, epoch: int) -> float:

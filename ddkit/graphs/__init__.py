@@ -15,7 +15,7 @@ from ddkit.graphs.parts import GraphParts, load_parts
 from ddkit.graphs.pyg import from_pyg
 from ddkit.graphs.settings import GraphDataSettings
 from ddkit.graphs.size import graph_bytes, item_bytes, shrunk
-from ddkit.graphs.sources import GRAPHS, is_graphs, load_graphs, refuse_unknown
+from ddkit.graphs.sources import GRAPHS, is_graphs, load_graphs, refuse_unknown, refuse_unknown_name
 from ddkit.graphs.split import Split, split_graphs
 from ddkit.graphs.tree_dag import TreeDag
 
@@ -43,6 +43,7 @@ __all__ = [
     "is_graphs",
     "load_graphs",
     "refuse_unknown",
+    "refuse_unknown_name",
     "Split",
     "split_graphs",
     "TreeDag",

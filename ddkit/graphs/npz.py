@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ddkit.archive import Claim, opened
 from ddkit.errors import DataError, reason
+from ddkit.files import not_a_file
 from ddkit.graphs.given_split import PARTS, given_split
 from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.raw_graphs import RawGraphs
@@ -29,13 +31,6 @@ def read_npz_graphs(path: Path, name: str, licence: str = "") -> GraphData:
     where = f"graphs '{name}', file '{path}'"
     arrays = _arrays(path, where)
     ends = [arrays[key] for key in ("edge_src", "edge_dst")]
-    for key, array in zip(("edge_src", "edge_dst", "num_nodes"), (*ends, arrays["num_nodes"]), strict=True):
-        if array.shape[1:] not in ((), (1,)):
-            raise DataError(f"{where}: '{key}' must be a list of numbers, got the shape {array.shape}")
-    if len(ends[0]) != len(ends[1]):
-        raise DataError(
-            f"{where}: 'edge_src' has {len(ends[0])} edges and 'edge_dst' {len(ends[1])}; give both ends of each"
-        )
     sizes = arrays["num_nodes"].ravel()
     parts = {key.removeprefix(PREFIX): array for key, array in arrays.items() if key in SPLIT}
     return RawGraphs(
@@ -53,22 +48,31 @@ def read_npz_graphs(path: Path, name: str, licence: str = "") -> GraphData:
 
 def _arrays(path: Path, where: str) -> dict[str, Array]:
     """All arrays of the archive, if it holds the needed ones and none that is not known."""
+    if odd := not_a_file(path):
+        raise DataError(f"{where}: cannot be read (it is {odd})")
     try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it is a single array; write it with np.savez")
-        with archive:
-            names = [key.removesuffix(".npy") for key in archive.zip.namelist()]
+        with opened(path) as archive:
+            names = archive.names
             refuse_unread(names, (*NEEDED, *FEATURES, *SPLIT), where, "array")
             if missing := [key for key in NEEDED if key not in names]:
                 raise DataError(f"{where}: has no array '{missing[0]}'; there must be {', '.join(NEEDED)}")
             if len(set(names)) < len(names):
                 raise DataError(f"{where}: has two arrays of one name")
-            arrays = {key: archive[key] for key in names}
-    except DataError:
+            _refuse_wrong_claims({key: archive.claim(key) for key in names}, where)
+            return archive.read(names, where)
+    except (DataError, MemoryError):
         raise
     except Exception as error:  # damage shows in as many kinds as zip, zlib and npy have
         raise DataError(f"{where}: cannot be read ({reason(error)})") from None
-    if odd := [key for key, array in arrays.items() if not isinstance(array, np.ndarray) or not array.ndim]:
+
+
+def _refuse_wrong_claims(claims: dict[str, Claim], where: str) -> None:
+    """Raise for arrays that do not fit together, before any is unpacked."""
+    if odd := [key for key, claim in claims.items() if not claim.shape]:
         raise DataError(f"{where}: '{odd[0]}' is no array with one row for each node, edge or graph")
-    return arrays
+    for key in ("edge_src", "edge_dst", "num_nodes"):
+        if claims[key].shape[1:] not in ((), (1,)):
+            raise DataError(f"{where}: '{key}' must be a list of numbers, got the shape {claims[key].shape}")
+    sources, targets = claims["edge_src"].shape[0], claims["edge_dst"].shape[0]
+    if sources != targets:
+        raise DataError(f"{where}: 'edge_src' has {sources} edges and 'edge_dst' {targets}; give both ends of each")

@@ -1,5 +1,6 @@
 """PyTorch Geometric's objects, in: a dataset or a list of `Data`."""
 
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import torch
 
 from ddkit.arguments import checked
 from ddkit.errors import DataError, reason
+from ddkit.files import not_a_file, refuse_bomb, stored_bytes
 from ddkit.graphs.categories import flat
 from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.raw_graphs import RawGraphs, joined
@@ -96,9 +98,14 @@ def read_pt(path: Path, name: str) -> GraphData:
 
     where = f"graphs '{name}', file '{path}'"
     plain = [Data, DataEdgeAttr, DataTensorAttr, GlobalStorage]  # holders of tensors, all that a list of Data needs
+    if odd := not_a_file(path):
+        raise DataError(f"{where}: cannot be read (it is {odd})")
     try:
+        _refuse_packed(path, where)
         with torch.serialization.safe_globals(plain):
             graphs = torch.load(path, map_location="cpu", weights_only=True)
+    except (DataError, MemoryError):
+        raise
     except Exception as error:
         raise DataError(
             f"{where}: cannot be read ({reason(error)}); save a plain list of torch_geometric.data.Data"
@@ -112,7 +119,27 @@ def read_pt(path: Path, name: str) -> GraphData:
         raise DataError(
             f"{where}: holds a dict whose keys are no names, not the to_dict() of a torch_geometric.data.Data"
         )
+    held = sum(_tensor_bytes(value) for graph in graphs for _, value in _items(graph))
+    refuse_bomb(held, stored_bytes(path), f"{where}: holds tensors that")
     return from_pyg([Data.from_dict(graph) if isinstance(graph, dict) else graph for graph in graphs], name)
+
+
+def _refuse_packed(path: Path, where: str) -> None:
+    """Raise for an archive that torch would unpack to more than it can honestly hold; torch itself packs nothing."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as packed:
+            size = sum(member.file_size for member in packed.infolist())
+        refuse_bomb(size, stored_bytes(path), f"{where}: is an archive that")
+
+
+def _items(graph: Any) -> Any:
+    """(name, value) of all that a graph holds."""
+    return (graph if isinstance(graph, dict) else graph.to_dict()).items()
+
+
+def _tensor_bytes(value: Any) -> int:
+    """Bytes that a tensor takes once it is written out: a view may say that one number stands in many places."""
+    return value.numel() * value.element_size() if isinstance(value, torch.Tensor) else 0
 
 
 def _listed(graphs: Any, where: str) -> list[Any]:
@@ -164,11 +191,17 @@ def _read(graph: Any, where: str) -> _Graph:
 
 def _only_texts(value: Any) -> bool:
     """Whether this is a text, or holds nothing but texts: no data that a graph would lose."""
-    if isinstance(value, dict):
-        return all(map(_only_texts, value.values()))
-    if isinstance(value, list | tuple | set):
-        return all(map(_only_texts, value))
-    return value is None or isinstance(value, str)
+    waiting, seen = [value], set()  # a list may hold another many times, or itself
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, dict | list | tuple | set):
+            waiting += one.values() if isinstance(one, dict) else one
+        elif not (one is None or isinstance(one, str)):
+            return False
+    return True
 
 
 def _size(number: Any, x: Array | None, edge: Array, where: str) -> tuple[int, bool]:

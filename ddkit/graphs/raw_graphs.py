@@ -12,8 +12,9 @@ from ddkit.graphs.whole_numbers import narrow, whole
 
 Array = np.ndarray
 
-MOST_NODES = 10**9
-"""Nodes without features that are believed: more is a damaged number, and would fill the memory."""
+FEW_NODES, NODES_AN_EDGE = 10**6, 100
+"""Nodes without features that are believed, in all and beside every edge and graph: a file names them by one number,
+and more than these would be a damaged one, which fills the memory."""
 
 NO_NODE_LABELS = "there are no node labels, so a node's label is its degree"
 
@@ -62,9 +63,11 @@ class RawGraphs:
         classes, y = classes_of(self.values, len(sizes), nodes, where)
         notes = self.notes
         if (node_rows := _rows(self.node_features, f"{where}: node features")) is None:
-            if nodes > MOST_NODES:
+            most = max(FEW_NODES, NODES_AN_EDGE * (edge.shape[1] + len(sizes)))
+            if nodes > most:
                 raise DataError(
-                    f"{where}: its graphs have {nodes:,} nodes together; ddkit takes {MOST_NODES:,} at most"
+                    f"{where}: its graphs say that they have {nodes:,} nodes together, but there are no node features "
+                    f"and only {edge.shape[1]:,} edges; {most:,} are believed"
                 )
             inside = edge[1][(edge[1] >= 0) & (edge[1] < nodes)]  # GraphData names the others
             node_rows = np.bincount(inside, minlength=nodes)[:, None]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ddkit.recipe import Settings, setting
+from ddkit.recipe import ANY_SEED, Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,4 +14,6 @@ class GraphDataSettings(Settings):
         help="digits-graphs, mutag, nci1, proteins, dd, imdb-binary, ogbg-molbace, ogbg-molbbbp, ogbg-molhiv, tu:DIR, "
         "ogb:DIR, graphs-npz:FILE or pt:FILE",
     )
-    split_seed: int = setting(0, at_least=0, help="seed of the stratified split, a tenth each for validation and test")
+    split_seed: int = setting(
+        0, at_least=0, at_most=ANY_SEED, help="seed of the stratified split, a tenth each for validation and test"
+    )

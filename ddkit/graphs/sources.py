@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ddkit.errors import DataError, UsageError, nearest, reason
+from ddkit.files import too_little_memory
 from ddkit.graphs.digits import digits_graphs
 from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.npz import read_npz_graphs
@@ -42,7 +43,9 @@ def load_graphs(spec: str, home: Path | None = None) -> GraphData:
     kind = "tu" if kind in TU else "ogb" if kind in OGB else "graphs-npz" if kind == HIV else kind
     try:
         return _read(spec, home or default_home())
-    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError) as error:
+    except (MemoryError, RuntimeError) as error:
+        raise too_little_memory(error, f"graphs '{spec}'") from None
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
         raise DataError(f"graphs '{spec}': do not have the form that {kind} files have ({reason(error)})") from None
 
 
@@ -61,6 +64,17 @@ def _read(spec: str, home: Path) -> GraphData:
     raise _unknown(spec)
 
 
+def refuse_unknown_name(spec: str) -> None:
+    """Raise for a name that means no graphs; nothing is looked for.
+
+    Raises:
+        UsageError: an unknown name.
+    """
+    kind, _, text = spec.partition(":")
+    if spec not in GRAPHS and not (kind in OWN and text):
+        raise _unknown(spec)
+
+
 def refuse_unknown(spec: str) -> None:
     """Raise for a name that means no graphs, or a path that is not there, without reading any.
 
@@ -68,12 +82,9 @@ def refuse_unknown(spec: str) -> None:
         UsageError: an unknown name.
         DataError: a file or folder that is missing.
     """
-    kind, _, text = spec.partition(":")
-    if spec in GRAPHS:
-        return
-    if kind not in OWN or not text:
-        raise _unknown(spec)
-    if not expanded(text).exists():
+    refuse_unknown_name(spec)
+    text = spec.partition(":")[2]
+    if text and not expanded(text).exists():
         raise DataError(f"graphs '{spec}': are not there; name a file or folder that exists")
 
 

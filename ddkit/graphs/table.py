@@ -1,5 +1,6 @@
 """Tables of numbers as text, a line a row, as graph collections keep them."""
 
+import gzip
 import warnings
 import zlib
 from collections.abc import Callable
@@ -8,8 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from ddkit.errors import DataError, reason
+from ddkit.files import not_a_file, refuse_bomb, stored_bytes, unpacked_limit
 
 Array = np.ndarray
+
+ALWAYS = 8 * 2**20
+"""Characters that any text may hold, however small it is packed: read as numbers they take ten times as much."""
+
+LONGEST_LINE, AT_ONCE = 2**20, 2**18
 
 
 def read_numbers(path: Path, where: str, may_lack: bool = False) -> Array:
@@ -23,16 +30,35 @@ def read_numbers(path: Path, where: str, may_lack: bool = False) -> Array:
         may_lack: an empty field is nan.
 
     Raises:
-        DataError: the file is missing, holds something else than numbers, one that is too large, or its lines are not
-            equally long.
+        DataError: the file is missing or unpacks to far more than it can honestly hold, holds something else than
+            numbers, one that is too large, or its lines are not equally long.
     """
+    if odd := not_a_file(path):
+        raise DataError(f"{where}, file '{path}': cannot be read (it is {odd})")
     try:
+        _refuse_bomb(path, f"{where}, file '{path}'")
         try:
             return _parsed(path, np.int64)
         except ValueError:
             return _exact(_parsed(path, np.float64, _or_nan if may_lack else None))
     except (OSError, ValueError, EOFError, zlib.error) as error:
         raise DataError(f"{where}, file '{path}': cannot be read ({_shorter(error)})") from None
+
+
+def _refuse_bomb(path: Path, what: str) -> None:
+    """Raise for a text that unpacks to more than its bytes on the disk can honestly become, without keeping any of it,
+    or that has a line longer than any row."""
+    stored = stored_bytes(path)
+    size, line, limit = 0, 0, unpacked_limit(stored, ALWAYS)
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        while part := file.read(AT_ONCE):
+            size += len(part)
+            last = part.rfind(b"\n")
+            line = line + len(part) if last < 0 else len(part) - last - 1
+            if line > LONGEST_LINE:
+                raise ValueError(f"a line is longer than {LONGEST_LINE:,} characters")
+            if size > limit:
+                refuse_bomb(size, stored, f"{what}: is a text that", always=ALWAYS)
 
 
 def _parsed(path: Path, dtype: type, converter: Callable[[str], float] | None = None) -> Array:

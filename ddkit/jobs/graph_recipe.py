@@ -8,10 +8,10 @@ from typing import Any
 
 from ddkit.errors import RecipeError, UsageError, nearest
 from ddkit.evaluation import GraphTraining
-from ddkit.graphs import GraphDataSettings
+from ddkit.graphs import GraphDataSettings, refuse_unknown_name
 from ddkit.jobs.resolve import find_recipe, list_recipes, method_named, resolve
 from ddkit.methods import GRAPH_METHODS, GraphMethodSettings, graph_method
-from ddkit.recipe import Settings, check, dropped, override, parse_table, read_toml, setting, to_toml
+from ddkit.recipe import ANY_SEED, Settings, check, dropped, override, parse_table, read_toml, setting, to_toml
 from ddkit.run import RunFolder
 
 SECTIONS = {"data": GraphDataSettings, "evaluate": GraphTraining}
@@ -24,7 +24,7 @@ class GraphRecipe(Settings):
     data: GraphDataSettings
     method: GraphMethodSettings
     evaluate: GraphTraining
-    seed: int = setting(0, at_least=0, help="seed of every draw but the split's")
+    seed: int = setting(0, at_least=0, at_most=ANY_SEED, help="seed of every draw but the split's")
 
 
 def resolve_graphs(
@@ -110,8 +110,10 @@ def _parse(tables: dict[str, Any], where: str) -> GraphRecipe:
         raise RecipeError(f"key 'method.name': {error}") from None
     rest = {key: value for key, value in method.items() if key != "name"}
     seed = next(f for f in dataclasses.fields(GraphRecipe) if f.name == "seed")
-    return GraphRecipe(
+    made = GraphRecipe(
         **{name: parse_table(tables.get(name, {}), cls, where, name) for name, cls in SECTIONS.items()},
         method=parse_table(rest, settings_class, where, "method"),
         seed=check(tables.get("seed", 0), seed, int, f"{where}, key 'seed'"),
     )
+    refuse_unknown_name(made.data.name)
+    return made

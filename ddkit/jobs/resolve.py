@@ -6,12 +6,20 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ddkit.errors import RecipeError, UsageError, nearest
+import torch
+
+from ddkit.data import DSA, refuse_unknown
+from ddkit.errors import DataError, RecipeError, UsageError, nearest
 from ddkit.experts import TeacherSettings, expert_settings
+from ddkit.files import not_a_file, read_text
 from ddkit.methods import GRAPH_METHODS, method_class, method_names
 from ddkit.nets import net_settings
 from ddkit.recipe import Recipe, dropped, override, parse_recipe, read_toml
 from ddkit.shipped import shipped
+from ddkit.toml import MOST_BYTES, SHOWN, shortened
+
+ANY_IMAGE = (3, 2**14, 2**14)
+"""Images that are larger than any, (channels, height, width): a network that is refused on them is refused on all."""
 
 
 def list_recipes() -> dict[str, Path]:
@@ -29,11 +37,15 @@ def find_recipe(source: str | Path) -> tuple[str, str]:
     recipes = list_recipes()
     if path.suffix != ".toml" and str(source) in recipes:
         path = recipes[str(source)]
+    where = f"recipe '{shortened(str(source), 200)}'"
+    if odd := not_a_file(path):
+        hint = nearest(path.stem[:SHOWN], recipes, listed_by="ddkit recipes ls")
+        found = "" if odd == "not there" else f" ({odd})"
+        raise RecipeError(f"{where}: is no readable file{found} and no recipe of ddkit's; {hint}")
     try:
-        return f"recipe '{source}'", path.read_text()
-    except (OSError, UnicodeDecodeError):
-        hint = nearest(path.stem, recipes, listed_by="ddkit recipes ls")
-        raise RecipeError(f"recipe '{source}': is no readable file and no recipe of ddkit's; {hint}") from None
+        return where, read_text(path, where, MOST_BYTES)
+    except DataError as error:
+        raise RecipeError(str(error)) from None
 
 
 def resolve(
@@ -74,7 +86,28 @@ def resolve(
             del asked_for["experts"]  # the recipe's own, for another method
     refuse_graphs(asked_for, where)
     refuse_fyi_of_real_images(asked_for)
-    return fill(parse_recipe(asked_for, settings_class, where)), origin + dropped(tables, asked_for)
+    filled = fill(parse_recipe(asked_for, settings_class, where))
+    refuse_impossible(filled, where)
+    return filled, origin + dropped(tables, asked_for)
+
+
+def refuse_impossible(recipe: Recipe, where: str) -> None:
+    """Raise for what no data could mend: an unknown name of data, an unknown augmentation, a network that cannot be
+    built.
+
+    Raises:
+        RecipeError: the key is named.
+    """
+    refuse_unknown(recipe.data.name)
+    try:
+        DSA(recipe.data.augment)
+    except UsageError as error:
+        raise RecipeError(f"{where}, key 'data.augment': {error}") from None
+    try:
+        with torch.device("meta"):
+            recipe.net.build(ANY_IMAGE, 10)
+    except UsageError as error:
+        raise RecipeError(f"{where}, section 'net': {error}") from None
 
 
 def choose(method: str, data: str | None, ipc: int | None) -> tuple[str | None, str]:
@@ -115,22 +148,23 @@ def refuse_graphs(tables: dict[str, Any], where: str) -> None:
         )
 
 
-def method_named(tables: dict[str, Any]) -> Any:
-    """What the recipe says its method is called, which need be no name yet; None where it says nothing."""
+def method_named(tables: dict[str, Any]) -> str | None:
+    """What the recipe says its method is called, which need be no method's name; None where it says no text."""
     table = tables.get("method")
-    return table.get("name") if isinstance(table, dict) else None
+    name = table.get("name") if isinstance(table, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _reads_none(tables: dict[str, Any]) -> bool:
     """Whether the recipe's method is known, and one without experts."""
     name = method_named(tables)
-    return name in method_names() and method_class(name).settings_class.expert_kind is None
+    return name is not None and name in method_names() and method_class(name).settings_class.expert_kind is None
 
 
 def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:
     """Raise RecipeError if FYI is asked of a method that learns no images."""
     name = method_named(tables)
-    if not isinstance(name, str) or "fyi" not in tables["method"]:
+    if name is None or "fyi" not in tables["method"]:
         return
     if "fyi" not in {field.name for field in dataclasses.fields(settings_class("method", name))}:
         raise RecipeError(

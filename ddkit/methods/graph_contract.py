@@ -17,7 +17,7 @@ class GraphMethodSettings(Settings):
     hops: int = setting(
         2, at_least=1, at_most=1000, help="depth of the trees: message passings of the networks to be trained"
     )
-    budget: int | None = setting(None, at_least=1, help="bytes that the set may take; none: by ratio")
+    budget: int | None = setting(None, at_least=1, at_most=2**60, help="bytes that the set may take; none: by ratio")
     ratio: float = setting(0.02, above=0, at_most=1, help="share of the training graphs' bytes that the set may take")
     true_degrees: bool = setting(False, help="tell trees apart by their leaves' true degrees, which makes GCN exact")
     exact: bool = setting(False, help="compare trees instead of their 64-bit hashes, at a few times the time")

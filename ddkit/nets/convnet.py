@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 from torch import nn
 
 from ddkit.nets.image_size import require, widen
-from ddkit.nets.net import Net, NetSettings
+from ddkit.nets.net import DEEPEST, WIDEST, Net, NetSettings
 from ddkit.nets.norm import NORMS, norm_layer
 from ddkit.recipe import setting
 
@@ -34,8 +34,8 @@ class ConvNetSettings(NetSettings):
     """
 
     name: ClassVar[str] = "convnet"
-    depth: int = setting(3, at_least=1, help="blocks; each but with pool=none halves the image")
-    width: int = setting(128, at_least=1, help="channels of each block")
+    depth: int = setting(3, at_least=1, at_most=DEEPEST, help="blocks; each but with pool=none halves the image")
+    width: int = setting(128, at_least=1, at_most=WIDEST, help="channels of each block")
     norm: str = setting("instance", one_of=NORMS, help="normalisation")
     pool: str = setting("avg", one_of=(*POOLS, "none"), help="pooling")
     act: str = setting("relu", one_of=tuple(ACTIVATIONS), help="activation")

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import nn
 
 from ddkit.nets.image_size import widen
-from ddkit.nets.net import Net, NetSettings
+from ddkit.nets.net import WIDEST_MULTIPLIER, Net, NetSettings
 from ddkit.recipe import setting
 
 STAGES = (
@@ -32,7 +32,7 @@ class EfficientNetB0Settings(NetSettings):
     """
 
     name: ClassVar[str] = "efficientnet-b0"
-    width: float = setting(1.0, above=0, help="multiplier of all channels")
+    width: float = setting(1.0, above=0, at_most=WIDEST_MULTIPLIER, help="multiplier of all channels")
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
         """The network for images of `shape` = (channels, height, width), of any size: padded maps end at 1x1."""

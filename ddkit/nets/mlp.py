@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ddkit.nets.net import Net, NetSettings
+from ddkit.nets.net import DEEPEST, WIDEST, Net, NetSettings
 from ddkit.recipe import setting
 
 
@@ -16,8 +16,8 @@ class MLPSettings(NetSettings):
     """`depth` hidden layers of `width` rectified units; the field's MLP has two of 128."""
 
     name: ClassVar[str] = "mlp"
-    depth: int = setting(2, at_least=1, help="hidden layers")
-    width: int = setting(128, at_least=1, help="units of each hidden layer")
+    depth: int = setting(2, at_least=1, at_most=DEEPEST, help="hidden layers")
+    width: int = setting(128, at_least=1, at_most=WIDEST, help="units of each hidden layer")
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
         """The network for images of `shape` = (channels, height, width)."""

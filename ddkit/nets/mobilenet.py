@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import nn
 
 from ddkit.nets.image_size import widen
-from ddkit.nets.net import Net, NetSettings
+from ddkit.nets.net import WIDEST_MULTIPLIER, Net, NetSettings
 from ddkit.recipe import setting
 
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -24,7 +24,9 @@ class MobileNetV2Settings(NetSettings):
     """
 
     name: ClassVar[str] = "mobilenetv2"
-    width: float = setting(1.0, above=0, help="multiplier of all channels; the last layer's only from 1 upwards")
+    width: float = setting(
+        1.0, above=0, at_most=WIDEST_MULTIPLIER, help="multiplier of all channels; the last layer's only from 1 upwards"
+    )
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
         """The network for images of `shape` = (channels, height, width), of any size: padded maps end at 1x1."""

@@ -11,6 +11,10 @@ from torch import Tensor, nn
 
 from ddkit.recipe import Settings
 
+DEEPEST, WIDEST, WIDEST_MULTIPLIER = 256, 2**16, 64
+"""Layers, channels and multiples of channels that a network may have: more is a slip of the pen, whose network would
+take minutes and more memory than there is to make."""
+
 
 class Net(nn.Module):
     """`forward(x) = head(features(x))`, where the features are the body's output, flattened.

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ddkit.nets.image_size import require, widen
-from ddkit.nets.net import Net, NetSettings
+from ddkit.nets.net import WIDEST, Net, NetSettings
 from ddkit.nets.norm import norm_layer
 from ddkit.recipe import setting
 
@@ -36,7 +36,9 @@ class ResNet18Settings(NetSettings):
     """
 
     name: ClassVar[str] = "resnet18"
-    width: int = setting(64, at_least=1, help="channels of the first stage; each later one has twice as many")
+    width: int = setting(
+        64, at_least=1, at_most=WIDEST, help="channels of the first stage; each later one has twice as many"
+    )
     norm: str = setting("instance", one_of=("instance", "batch"), help="normalisation")
     downsample: str = setting("stride", one_of=("stride", "avg"), help="how stages shrink: strides or average pooling")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 from importlib import import_module
 from typing import Any
 
 from ddkit.errors import UsageError, nearest
 from ddkit.nets.net import NetSettings
 from ddkit.recipe import parse_table
+from ddkit.toml import SHOWN, parse_value, shortened, shown
 
 NETS = {
     "convnet": "ddkit.nets.convnet:ConvNetSettings",
@@ -38,7 +38,7 @@ def net_settings(name: str) -> type[NetSettings]:
         UsageError: no network has this name.
     """
     if name not in NETS:
-        raise UsageError(f"unknown net '{name}'; {nearest(name, NETS)}")
+        raise UsageError(f"unknown net '{shortened(name)}'; {nearest(name[:SHOWN], NETS)}")
     module, _, class_name = NETS[name].partition(":")
     return getattr(import_module(module), class_name)
 
@@ -55,23 +55,17 @@ def parse_net(spec: str) -> NetSettings:
     Raises:
         UsageError: the text is malformed, the network is unknown, or a setting is unknown, repeated or out of range.
     """
+    where = f"net {shown(spec)}"
     match = re.fullmatch(r"\s*([\w-]+)\s*(?:\((.*)\))?\s*", spec)
     if match is None:
-        raise UsageError(f"net {spec!r}: must look like name or name(key=value, ...), as in convnet(depth=2)")
+        raise UsageError(f"{where}: must look like name or name(key=value, ...), as in convnet(depth=2)")
     name, inside = match[1], match[2]
     table: dict[str, Any] = {}
     for assignment in inside.split(",") if inside and inside.strip() else []:
         key, equals, text = (part.strip() for part in assignment.partition("="))
         if not (key and equals and text):
-            raise UsageError(f"net {spec!r}: {assignment.strip()!r} must look like key=value, as in depth=2")
+            raise UsageError(f"{where}: {shown(assignment.strip())} must look like key=value, as in depth=2")
         if key in table:
-            raise UsageError(f"net {spec!r}: '{key}' is given twice; keep one")
-        table[key] = _value(text)
-    return parse_table(table, net_settings(name), f"net {spec!r}", name)
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text  # a bare word, as in norm=batch
+            raise UsageError(f"{where}: '{shortened(key)}' is given twice; keep one")
+        table[key] = parse_value(text, where)  # a bare word is a text, as in norm=batch
+    return parse_table(table, net_settings(name), where, name)

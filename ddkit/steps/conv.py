@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ddkit.nets import BlockShape
+from ddkit.steps.extents import WHOLE
 from ddkit.steps.native import Kernels
 from ddkit.steps.precision import real_of
 
@@ -24,9 +25,6 @@ is mostly overhead on small ones (batch 10, 16 or 32 channels: ours takes half t
 5 times slower on the first. A gradient of ConvNet-D3/16 on 64 images of 1x28x28 takes 6.8 ms, with matrix products of
 copied windows, as before, 13.2 ms; along a direction 12.4 and 22.9 ms. (One thread of an AMD EPYC with AVX-512,
 medians of 30, torch 2.14.)"""
-
-WHOLE = 16
-"""Filters are rounded up to a multiple of it, which is one of every vector's lanes."""
 
 GROUPS = 8
 """Parts of a batch whose weight gradients are summed apart, so that threads may share them and change no bit."""

@@ -7,7 +7,8 @@
 // stride of whole vectors and at least F filters; what an image's derivative asks for is a convolution with the flipped
 // weights.
 //
-// Each image, or group of images, is one thread's, and sums are taken in one order: threads change no bit.
+// Each image, or group of images, is one thread's, and sums are taken in one order: threads change no bit. What is
+// returned is 0, or 1 where a thread got no memory for its frame; then the result is not to be used.
 
 #include <stdlib.h>
 
@@ -27,11 +28,7 @@ static inline size_t frame_size(Shape s, int pad) {
     return (size_t)(s.height + 2 * pad) * (s.width + 2 * pad) * s.channels;
 }
 
-static REAL *allocate(size_t count) {
-    REAL *memory = malloc(sizeof(REAL) * count);
-    if (memory == NULL) abort();  // a frame is smaller than any map
-    return memory;
-}
+static REAL *allocate(size_t count) { return malloc(sizeof(REAL) * count); }
 
 // The frame of image b: what lies outside is 0; a negative pad cuts off.
 static void put_into_frame(Shape s, int pad, int b, const MAP *restrict image, REAL *restrict frame) {
@@ -86,11 +83,16 @@ inline_for(void) store_tile(int n, int filters, int at_once, int add, const Vect
     }
 
 // z[b, y, x, f] (+)= sum over ky, kx, c of image[b, y + ky - pad, x + kx - pad, c] w[ky, kx, c, f].
-void convolve(Shape s, int pad, int filters, int stride, int add, const MAP *image, const REAL *w, MAP *z) {
+int convolve(Shape s, int pad, int filters, int stride, int add, const MAP *image, const REAL *w, MAP *z) {
     int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2, width = s.width + 2 * pad;
+    int failed = 0;
     _Pragma("omp parallel num_threads(s.threads) if(s.threads > 1)") {
         REAL *frame = allocate(frame_size(s, pad));
+        if (frame == NULL) {
+            _Pragma("omp atomic write") failed = 1;
+        }
         _Pragma("omp for") for (int b = 0; b < s.batch; b++) {
+            if (frame == NULL) continue;
             put_into_frame(s, pad, b, image, frame);
             for (int o = 0; o < filters; o += LANES)
                 for (int y = 0; y < out_height; y++)
@@ -108,15 +110,21 @@ void convolve(Shape s, int pad, int filters, int stride, int add, const MAP *ima
         }
         free(frame);
     }
+    return failed;
 }
 
 // The same for few filters of many channels (a multiple of LANES): w is [filters, 3, 3 C], vectors lie along the taps.
-void convolve_few(Shape s, int pad, int filters, int add, const MAP *image, const REAL *w, MAP *z) {
+int convolve_few(Shape s, int pad, int filters, int add, const MAP *image, const REAL *w, MAP *z) {
     int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2, width = s.width + 2 * pad;
     int taps = 3 * s.channels;
+    int failed = 0;
     _Pragma("omp parallel num_threads(s.threads) if(s.threads > 1)") {
         REAL *frame = allocate(frame_size(s, pad));
+        if (frame == NULL) {
+            _Pragma("omp atomic write") failed = 1;
+        }
         _Pragma("omp for") for (int b = 0; b < s.batch; b++) {
+            if (frame == NULL) continue;
             put_into_frame(s, pad, b, image, frame);
             for (int y = 0; y < out_height; y++)
                 for (int x = 0; x < out_width; x++)
@@ -136,6 +144,7 @@ void convolve_few(Shape s, int pad, int filters, int add, const MAP *image, cons
         }
         free(frame);
     }
+    return failed;
 }
 
 // Sums over an image's pixels of n taps times one vector of filters, into sums [n][stride].
@@ -154,13 +163,18 @@ inline_for(void) pull_taps(int n, int out_height, int out_width, int width, int 
 
 // sums[g, ky, kx, c, f] += sum over the images b of group g, and y, x, of
 // image[b, y + ky - pad, x + kx - pad, c] gz[b, y, x, f].
-void pull_weight(Shape s, int pad, int filters, int stride, int groups, const MAP *image, const MAP *gz, REAL *sums) {
+int pull_weight(Shape s, int pad, int filters, int stride, int groups, const MAP *image, const MAP *gz, REAL *sums) {
     int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2, width = s.width + 2 * pad;
     int taps = 3 * s.channels;
+    int failed = 0;
     _Pragma("omp parallel num_threads(s.threads) if(s.threads > 1)") {
         REAL *frame = allocate(frame_size(s, pad));
         REAL *g = allocate((size_t)out_height * out_width * stride);
-        _Pragma("omp for") for (int group = 0; group < groups; group++)
+        if (frame == NULL || g == NULL) {
+            _Pragma("omp atomic write") failed = 1;
+        }
+        _Pragma("omp for") for (int group = 0; group < groups; group++) {
+            if (frame == NULL || g == NULL) continue;
             for (int b = group * s.batch / groups; b < (group + 1) * s.batch / groups; b++) {
                 put_into_frame(s, pad, b, image, frame);
                 const MAP *from = gz + (size_t)b * out_height * out_width * filters;
@@ -180,7 +194,9 @@ void pull_weight(Shape s, int pad, int filters, int stride, int groups, const MA
 #undef PULL
                         }
             }
+        }
         free(g);
         free(frame);
     }
+    return failed;
 }

@@ -1,5 +1,7 @@
 """Compile the kernels in C with the system's compiler, keep the library, and call it on torch tensors.
 
+A library that is kept is code that will run as us: it is loaded only if nobody else may have written it.
+
 Two seconds once for each precision; the library lies under home()/kernels, named by a digest of the sources, the
 compiler, its flags and the processor, so that a home folder shared between machines is safe.
 """
@@ -13,18 +15,17 @@ import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ddkit.errors import DataError
 from ddkit.home import home
-from ddkit.run import atomic_write
+from ddkit.steps.extents import KERNELS
+from ddkit.steps.guarded import run_guarded, temporary_folder
+from ddkit.steps.trust import distrust, private_folder
 
 HEADER, *SOURCES = (Path(__file__).with_name(name) for name in ("maps.h", "blocks.c", "convolutions.c"))
 MAPS = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
@@ -33,20 +34,8 @@ COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
 FLAGS = (("-march=native", "-fopenmp"), ("-mcpu=native", "-fopenmp"), ("-march=native",), ("-mcpu=native",), ())
 """Tried in this order. Without OpenMP the kernels run on one thread."""
 
-PATIENCE = 120
+PATIENCE = 120.0
 """Seconds that a compiler may take."""
-
-_POINTER = ctypes.c_void_p
-TAKES: dict[str, list[Any]] = {
-    "forward": [_POINTER] * 6,
-    "backward": [_POINTER] * 8,
-    "forward_tangent": [_POINTER] * 11,
-    "backward_tangent": [_POINTER] * 14,
-    "convolve": [*[ctypes.c_int] * 4, *[_POINTER] * 3],
-    "convolve_few": [*[ctypes.c_int] * 3, *[_POINTER] * 3],
-    "pull_weight": [*[ctypes.c_int] * 4, *[_POINTER] * 3],
-}
-"""The kernels and what each takes after the shape."""
 
 
 class _Shape(ctypes.Structure):
@@ -54,19 +43,29 @@ class _Shape(ctypes.Structure):
 
 
 class Kernels:
-    """The functions in C for one type of map; tensors are contiguous and channels last, [B, H, W, C]."""
+    """The functions in C for one type of map; tensors are contiguous and channels last, [B, H, W, C], on the CPU."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self._functions = {name: getattr(library, name) for name in TAKES}
-        for name, kinds in TAKES.items():
-            self._functions[name].argtypes = [_Shape, *kinds]
-            self._functions[name].restype = None
+    def __init__(self, library: ctypes.CDLL, maps: torch.dtype) -> None:
+        self._maps = maps
+        self._functions = {name: getattr(library, name) for name in KERNELS}
+        for name, kernel in KERNELS.items():
+            pointers = [ctypes.c_void_p] * len(kernel.tensors)
+            self._functions[name].argtypes = [_Shape, *[ctypes.c_int] * len(kernel.numbers), *pointers]
+            self._functions[name].restype = ctypes.c_int if kernel.allocates else None
 
     def __call__(self, name: str, like: Tensor, *arguments: Tensor | int) -> None:
-        """Run kernel `name` on maps shaped as `like`; the arguments are those in C, in their order."""
+        """Run kernel `name` on maps shaped as `like`; the arguments are those in C, in their order.
+
+        Raises:
+            ValueError: a tensor of another type, size or layout, or elsewhere than on the CPU: what the kernel would
+                read or write past.
+            MemoryError: the system gave it none.
+        """
+        tensors = KERNELS[name].checked(name, like, arguments, self._maps)
         shape = _Shape(*like.shape, torch.get_num_threads())
-        numbers = [a if isinstance(a, int) else a.data_ptr() for a in arguments]
-        self._functions[name](shape, *numbers)
+        numbers = arguments[: len(arguments) - len(tensors)]
+        if self._functions[name](shape, *numbers, *[tensor.data_ptr() for tensor in tensors]):
+            raise MemoryError(f"the kernel '{name}' got no memory for a frame of {list(like.shape)}")
 
 
 def native_state() -> str:
@@ -82,7 +81,7 @@ def native_state() -> str:
 def kernels(dtype: torch.dtype) -> Kernels | None:
     """The compiled kernels for maps of `dtype`, or None, with one warning, where they cannot be had."""
     try:
-        return Kernels(_library(dtype))
+        return Kernels(_library(dtype), dtype)
     except (OSError, subprocess.SubprocessError) as error:
         _warn_once(str(error).splitlines()[0])
         return None
@@ -104,7 +103,25 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL:
     texts = [source.read_text() for source in (HEADER, *SOURCES)]
     identity = "\n".join((*texts, version, repr((COMMON, FLAGS)), _processor(), MAPS[dtype]))
     kept = home() / "kernels" / f"kernels-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
-    return _load(kept) or _compile(compiler, MAPS[dtype], kept)
+    keep = private_folder(kept.parent)
+    if not keep:
+        _say_distrust(kept.parent, distrust(kept.parent))
+    elif why := distrust(kept):
+        _say_distrust(kept, why)
+    elif kept.exists() and (library := _load(kept)) is not None:
+        return library
+    return _compile(compiler, MAPS[dtype], kept if keep else None)
+
+
+@functools.cache
+def _say_distrust(path: Path, why: str | None) -> None:
+    if why:
+        warnings.warn(
+            f"compiled kernels are not loaded from '{path}': it {why}; they are compiled anew, which takes seconds. "
+            "Remove it if it is not yours",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
@@ -125,9 +142,11 @@ def _compiler() -> list[str]:
     return [compiler]
 
 
-def _compile(compiler: list[str], map_type: str, keep: Path) -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory() as folder:
-        built, problems = Path(folder) / "kernels.so", ""
+def _compile(compiler: list[str], map_type: str, keep: Path | None) -> ctypes.CDLL:
+    """The library, also written to `keep`; several processes may do so at once, each in a folder of its own."""
+    problems = ""
+    with temporary_folder(None if keep is None else keep.parent) as folder:
+        built = folder / "kernels.so"
         for flags in FLAGS:
             # Compiled and linked apart, so that no OpenMP library is bound: torch has loaded its own, and a second
             # pool of threads would fight with it for the cores.
@@ -137,15 +156,27 @@ def _compile(compiler: list[str], map_type: str, keep: Path) -> ctypes.CDLL:
                 for source, made in zip(SOURCES, objects, strict=True)
             ]
             commands.append([*compiler, "-shared", *objects, "-o", str(built), "-lm"])
-            runs = [_run(command) for command in commands]
+            said = run_guarded(commands, folder, PATIENCE * len(commands))
             if (library := _load(built)) is not None:
-                with suppress(DataError), atomic_write(keep) as temporary:  # a home that is full or read-only will do
-                    shutil.copyfile(built, temporary)
+                if keep is not None:
+                    with suppress(OSError):  # a home that is full or read-only will do
+                        _keep(built, keep)
                 return library
-            problems = problems or "".join(run.stderr for run in runs).strip()
+            problems = problems or said.strip()
     raise OSError(
         f"{shlex.join(compiler)}: {problems.splitlines()[0] if problems else 'what it made cannot be loaded'}"
     )
+
+
+def _keep(built: Path, keep: Path) -> None:
+    """Copy the library onto its place, whole or not at all, where nobody else may write it."""
+    with temporary_folder(keep.parent) as folder:
+        copy = folder / built.name
+        shutil.copyfile(built, copy)
+        copy.chmod(0o644)
+        with copy.open("rb") as file:
+            os.fsync(file.fileno())
+        copy.replace(keep)
 
 
 def _load(path: Path) -> ctypes.CDLL | None:
@@ -153,7 +184,7 @@ def _load(path: Path) -> ctypes.CDLL | None:
     _share_openmp()
     try:
         library = ctypes.CDLL(str(path))
-        return library if all(hasattr(library, name) for name in TAKES) else None
+        return library if all(hasattr(library, name) for name in KERNELS) else None
     except OSError:
         return None
 

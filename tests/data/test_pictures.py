@@ -88,9 +88,7 @@ def test_several_pictures_in_one_file_and_pipes_are_refused(tmp_path: Path) -> N
         read_pictures([tmp_path / "moving.png"], "toy")
     (tmp_path / "a").mkdir()
     os.mkfifo(tmp_path / "a" / "pipe.png")
-    with pytest.raises(
-        DataError, match=r"pipe.png' is no file, or a link to none, where a picture of class 'a' should"
-    ):
+    with pytest.raises(DataError, match=r"pipe.png' is a named pipe, where a picture of class 'a' should"):
         files_by_class({0: tmp_path / "a"}, "toy")
 
 

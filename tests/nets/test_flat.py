@@ -4,6 +4,7 @@ import gc
 import math
 import pickle
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.testing import assert_close
 
+from ddkit.errors import UsageError
 from ddkit.nets import FlatNet, net_names, parse_net
 from ddkit.randomness import stream
 
@@ -239,3 +241,52 @@ def test_double_backward_through_the_other_networks(spec, size):
     difference = (gradient(theta + step * along) - gradient(theta - step * along)) / (2 * step)
     assert product.norm() > 0
     torch.testing.assert_close(product, difference, rtol=1e-4, atol=1e-5 * product.norm().item())
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_threads_get_what_one_thread_gets(norm):
+    """Calls, features, running statistics and moments, of parameters that differ from call to call."""
+    net = flat(f"convnet(depth=2, width=8, norm={norm})")
+    thetas, x, _ = batches(net, 40, 5, "threads")
+    thetas, x = thetas.detach(), x.detach()
+
+    def work(i):
+        stats = net.init_stats(thetas[i])
+        theta = thetas[i].clone().requires_grad_()
+        trained = net.train(theta, x[i], stats)
+        logits, seen = net.moments(theta, x[i], stats)
+        (slope,) = torch.autograd.grad((net(theta, x[i]) ** 2).sum() + trained.sum(), theta)
+        values = [trained, logits, net.features(theta, x[i]), slope, *stats.values(), *sum(seen.values(), ())]
+        return [value.detach() for value in values]
+
+    alone = [work(i) for i in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(work, [i for i in range(40) for _ in range(12)]))
+    wrong = [k for k, found in enumerate(together) if not all(map(torch.equal, found, alone[k // 12]))]
+    assert not wrong
+
+
+def test_a_call_may_run_inside_another():
+    net = flat("convnet(depth=1, width=8, norm=batch)")
+    theta, x = net.init(stream(0, "a")), torch.randn(4, 3, 8, 8, generator=stream(0, "x"))
+    other = net.init(stream(0, "b"))
+    expected = net.moments(theta, x, net.init_stats(theta))[0]
+    inner = []
+    original = nn.BatchNorm2d.forward
+
+    def nested(module, value):
+        if not inner:
+            inner.append(None)
+            inner[0] = net(other, x)
+        return original(module, value)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.BatchNorm2d, "forward", nested)
+        found = net.moments(theta, x, net.init_stats(theta))[0]
+    assert torch.equal(found, expected)
+    assert torch.equal(inner[0], net(other, x))
+
+
+def test_a_network_beyond_all_memory_is_one_line():
+    with pytest.raises(UsageError, match=r"has [\d,]+ parameters on images of .*; make it smaller"):
+        flat("mlp(depth=2, width=65536)")

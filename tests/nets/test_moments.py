@@ -97,11 +97,12 @@ def test_a_batch_norm_that_does_not_run_is_left_out() -> None:
             return x
 
     place, _, key = whole[0].rpartition(".")
-    parent = net._module.get_submodule(place) if place else net._module
+    (body,) = net._idle
+    parent = body._module.get_submodule(place) if place else body._module
     setattr(parent, f"{key}_unused", nn.Identity())
     layer = getattr(parent, key)
     setattr(parent, key, Skips())  # the batch norm is still known, with statistics, but nobody calls it
-    assert net._batch_norms[whole[0]] is layer
+    assert body._batch_norms[whole[0]] is layer
     assert list(net.moments(theta, x, stats)[1]) == whole[1:]
 
 

@@ -26,7 +26,7 @@ def free_memory(device: torch.device) -> int:
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory is short: PyTorch's own, those of CUDA's libraries, and errors that followed
     one of these, as the end of a CUDA capture does."""
-    texts = ("out of memory", "ALLOC_FAILED")
+    texts = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
     return any(
         isinstance(e, torch.OutOfMemoryError | MemoryError) or any(text in str(e) for text in texts)
         for e in with_causes(error)

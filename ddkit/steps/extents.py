@@ -1,0 +1,126 @@
+"""What each kernel in C reads and writes, held against the tensors that it is handed."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ddkit.steps.precision import real_of
+
+LARGEST = 2**31 - 1
+"""What an int in C counts to."""
+
+WHOLE = 16
+"""Filters are rounded up to a multiple of it, which is one of every vector's lanes."""
+
+MAPS = {"map", "pooled", "out"}
+"""Kinds of tensors that have the maps' type; all others have that of sums."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A function in C: what it takes behind the shape, in this order, and whether it asks for memory.
+
+    Kinds of tensors: map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C], sums [B, 2, C]; of
+    convolutions out [B, H + 2 pad - 2, W + 2 pad - 2, filters], weights [3, 3, C, stride], few [filters, 3, 3, C],
+    groups [groups, 3, 3, C, stride].
+    """
+
+    numbers: tuple[str, ...]
+    tensors: tuple[str, ...]
+    allocates: bool = False
+
+    def checked(self, name: str, like: Tensor, arguments: tuple[Tensor | int, ...], maps: torch.dtype) -> list[Tensor]:
+        """The tensors among the arguments, if they are what the kernel takes on maps as `like` [B, H, W, C].
+
+        Raises:
+            ValueError: they are not.
+        """
+        split = len(self.numbers)
+        if like.dim() != 4 or len(arguments) - split != len(self.tensors):
+            raise ValueError(f"kernel '{name}' takes maps [B, H, W, C], {self.numbers} and {self.tensors}")
+        tensors: list[Tensor] = []
+        expected = _expected(name, like.shape, arguments[:split], maps)
+        for tensor, kind, (count, dtype) in zip(arguments[split:], self.tensors, expected, strict=True):
+            if not (
+                isinstance(tensor, Tensor)
+                and tensor.dtype is dtype
+                and tensor.numel() == count
+                and tensor.is_contiguous()
+                and tensor.is_cpu
+            ):
+                raise ValueError(_wrong(name, kind, count, dtype, tensor))
+            tensors.append(tensor)
+        return tensors
+
+
+KERNELS = {
+    "forward": Kernel((), ("map", "channels", "channels", "pooled", "statistics", "statistics")),
+    "backward": Kernel((), ("map", "pooled", "channels", "channels", "statistics", "statistics", "map", "sums")),
+    "forward_tangent": Kernel(
+        (), ("map", "map", *["channels"] * 4, *["statistics"] * 2, "pooled", *["statistics"] * 2)
+    ),
+    "backward_tangent": Kernel(
+        (), (*["map"] * 2, *["pooled"] * 2, *["channels"] * 3, *["statistics"] * 4, *["map"] * 2, "sums")
+    ),
+    "convolve": Kernel(("pad", "filters", "stride", "add"), ("map", "weights", "out"), allocates=True),
+    "convolve_few": Kernel(("pad", "filters", "add"), ("map", "few", "out"), allocates=True),
+    "pull_weight": Kernel(("pad", "filters", "stride", "groups"), ("map", "out", "groups"), allocates=True),
+}
+"""The kernels by name."""
+
+
+def _wrong(name: str, kind: str, count: int, dtype: torch.dtype, found: Tensor | int) -> str:
+    got = repr(found)
+    if isinstance(found, Tensor):
+        layout = "" if found.is_contiguous() else ", not contiguous"
+        got = f"{found.dtype} {list(found.shape)} on {found.device}{layout}"
+    return f"kernel '{name}': {kind} must be {count:,} numbers of {dtype} on the CPU, contiguous, got {got}"
+
+
+@lru_cache(maxsize=1024)
+def _expected(
+    name: str, shape: tuple[int, ...], numbers: tuple[Any, ...], maps: torch.dtype
+) -> tuple[tuple[int, torch.dtype], ...]:
+    """How many numbers of which type each tensor has."""
+    kernel = KERNELS[name]
+    counts = _counts(name, shape, **dict(zip(kernel.numbers, numbers, strict=True)))
+    return tuple((counts[kind], maps if kind in MAPS else real_of(maps)) for kind in kernel.tensors)
+
+
+def _counts(
+    name: str, shape: tuple[int, ...], pad: int = 1, filters: int = 1, stride: int = 0, groups: int = 0, add: int = 0
+) -> dict[str, int]:
+    """How many numbers a tensor of each kind has.
+
+    Raises:
+        ValueError: numbers that leave no map, or that an int in C does not hold.
+    """
+    batch, height, width, channels = shape
+    out_height, out_width = height + 2 * pad - 2, width + 2 * pad - 2
+    frame = (height + 2 * pad) * (width + 2 * pad) * channels
+    images = max(1, batch)
+    largest = max(
+        frame, height * width * max(channels, stride, filters), images * channels, 8 * images, images * groups
+    )
+    largest = max(largest, out_height * out_width * max(stride, filters), 9 * channels * max(filters, stride))
+    if min(height + 2 * pad, width + 2 * pad) < 3 or channels < 1 or filters < 1 or groups < 0 or largest > LARGEST:
+        raise ValueError(f"kernel '{name}': cannot run on maps {list(shape)} with pad {pad} and {filters} filters")
+    if stride and (stride < filters or stride % WHOLE):
+        raise ValueError(f"kernel '{name}': a stride must be a multiple of {WHOLE} from {filters} on, got {stride}")
+    if name == "convolve_few" and channels % WHOLE:
+        raise ValueError(f"kernel '{name}': channels must be a multiple of {WHOLE}, got {channels}")
+    return {
+        "map": math.prod(shape),
+        "pooled": batch * (height // 2) * (width // 2) * channels,
+        "channels": channels,
+        "statistics": batch * channels,
+        "sums": 2 * batch * channels,
+        "out": batch * out_height * out_width * filters,
+        "weights": 9 * channels * stride,
+        "few": 9 * channels * filters,
+        "groups": groups * 9 * channels * stride,
+    }

@@ -1,0 +1,117 @@
+"""TOML in, with limits: a text that is too long, too deep or holds numbers that no setting can have is refused before
+it costs time or memory."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from ddkit.errors import RecipeError
+
+MOST_BYTES = 64 * 1024
+"""Of a recipe. The longest that ships has 2 kB."""
+
+DEEPEST = 8
+"""Names in a dotted key, and brackets inside brackets. A recipe has two; tomllib takes quadratic time and memory for a
+long key, and ends at Python's recursion limit in many brackets."""
+
+LONGEST_TEXT = 4096
+"""Characters of a value: the longest path that a system takes."""
+
+SHOWN = 60
+"""Characters of a value or a name that an error line shows."""
+
+_OPAQUE = re.compile(
+    r'"""(?:\\.|[^\\"]|"(?!""))*+(?:"{3,5}|\Z)'
+    r"|'''(?:[^']|'(?!''))*+(?:'{3,5}|\Z)"
+    r'|"(?:\\.|[^"\\\n])*+"?'
+    r"|'[^'\n]*+'?"
+    r"|\#[^\n]*+",
+    re.DOTALL,
+)
+"""Texts and comments, in which dots and brackets mean nothing. Every character is looked at once."""
+
+_HUGE = "an integer of more than 64 bits; write a smaller one"
+
+_NAME = r"[\w-]++[ \t]*+"
+_DEEP_KEY = re.compile(rf"(?<![\w-])(?:{_NAME}\.[ \t]*+){{{DEEPEST}}}")
+
+
+def read_toml(text: str, where: str) -> dict[str, Any]:
+    """The tables of a TOML text, whose integers have 64 bits as TOML says.
+
+    Raises:
+        RecipeError: the text is not TOML (the line is named), or beyond a limit.
+    """
+    refuse_beyond_limits(text, where)
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{where}: is not valid TOML: {shortened(str(error), 200)}") from None
+    except (ValueError, RecursionError):  # an integer of more digits than Python reads
+        raise RecipeError(f"{where}: holds {_HUGE}") from None
+    _refuse_huge(tables, where)
+    return tables
+
+
+def refuse_beyond_limits(text: str, where: str) -> None:
+    """Raise RecipeError for a text that is too long or too deep to be parsed; it takes time in proportion to it."""
+    if len(text) > MOST_BYTES:
+        raise RecipeError(f"{where}: is longer than {MOST_BYTES:,} characters, which no recipe is; check the file")
+    bare = _OPAQUE.sub(lambda found: "" if found[0].startswith("#") else "s", text)
+    if _DEEP_KEY.search(bare) or _depth(bare) > DEEPEST:
+        raise RecipeError(f"{where}: is nested more than {DEEPEST} deep; a recipe is sections of key = value")
+
+
+def parse_value(text: str, where: str) -> Any:
+    """One TOML value; a bare word, or anything else that is no TOML value, is a text.
+
+    Raises:
+        RecipeError: a value beyond a limit.
+    """
+    refuse_beyond_limits(text, where)
+    try:
+        tables = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        tables = {}
+    except (ValueError, RecursionError):
+        raise RecipeError(f"{where}: {shown(text)} is {_HUGE}") from None
+    value = tables["value"] if set(tables) == {"value"} else text.strip()  # several lines are no value either
+    _refuse_huge({"value": value}, where)
+    return value
+
+
+def shown(value: Any) -> str:
+    """`repr` of a value for an error line, cut where it is long."""
+    return shortened(repr(value), SHOWN)
+
+
+def shortened(text: str, most: int = SHOWN) -> str:
+    """The text, or its beginning and how long it is."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+
+
+def _depth(bare: str) -> int:
+    """How many brackets are open at most."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", bare):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _refuse_huge(tables: Any, where: str) -> None:
+    for value in _leaves(tables):
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise RecipeError(f"{where}: holds {_HUGE}")
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            raise RecipeError(f"{where}: holds a text of {len(value):,} characters; {LONGEST_TEXT:,} are the most")
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """All values within tables and lists."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(inner)
+    else:
+        yield value

@@ -1,0 +1,183 @@
+"""Libraries of code: loaded only if they are ours alone; compiled by many at once, and by none who is gone."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+from ddkit.steps import native
+from ddkit.steps.guarded import PREFIX, STALE, temporary_folder
+from ddkit.steps.native import kernels
+from ddkit.steps.trust import distrust, private_folder
+
+COMPILE = "import torch; from ddkit.steps.native import kernels; assert kernels(torch.float32) is not None"
+
+
+@pytest.fixture
+def fresh(home: Path) -> Path:
+    """The folder of kernels, where there are none yet."""
+    if shutil.which("gcc") is None and shutil.which("clang") is None and shutil.which("cc") is None:
+        pytest.skip("no C compiler, so no kernels")
+    kernels.cache_clear()
+    native._say_distrust.cache_clear()
+    yield home / "kernels"
+    kernels.cache_clear()
+
+
+def planted(folder: Path) -> Path:
+    """The library, compiled, in whose place stands a text that can be told from it."""
+    assert kernels(torch.float32) is not None
+    (library,) = folder.iterdir()
+    kernels.cache_clear()
+    return library
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o646, 0o666])
+def test_a_library_that_others_may_write_is_compiled_anew_with_one_warning(fresh: Path, mode: int) -> None:
+    library = planted(fresh)
+    before = library.stat().st_ino
+    library.chmod(mode)
+    with pytest.warns(RuntimeWarning, match="may be written by others; they are compiled anew") as caught:
+        assert kernels(torch.float32) is not None
+    assert len(caught) == 1
+    assert library.stat().st_ino != before and distrust(library) is None
+    kernels.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert kernels(torch.float32) is not None
+
+
+def test_a_library_is_never_loaded_before_it_is_trusted(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = planted(fresh)
+    library.chmod(0o666)
+    loaded: list[Path] = []
+    original = native._load
+    monkeypatch.setattr(native, "_load", lambda path: loaded.append(path) or original(path))
+    with pytest.warns(RuntimeWarning, match="may be written by others"):
+        kernels(torch.float32)
+    assert library not in loaded
+
+
+def test_links_and_files_of_others_are_refused(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = planted(fresh)
+    elsewhere = tmp_path / "elsewhere.so"
+    library.rename(elsewhere)
+    library.symlink_to(elsewhere)
+    with pytest.warns(RuntimeWarning, match="it is a link"):
+        assert kernels(torch.float32) is not None
+    assert not library.is_symlink()
+    theirs = os.geteuid() + 1
+    monkeypatch.setattr("ddkit.steps.trust.os.geteuid", lambda: theirs)
+    if os.geteuid() == 0 or library.stat().st_uid == 0:
+        assert distrust(library) is None  # root's
+    else:
+        assert distrust(library) == f"belongs to another user ({theirs - 1})"
+
+
+def test_a_folder_that_is_a_link_is_not_used(fresh: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    fresh.symlink_to(tmp_path / "theirs")
+    with pytest.warns(RuntimeWarning, match="it is a link"):
+        assert kernels(torch.float32) is not None
+    assert not list((tmp_path / "theirs").iterdir())
+
+
+def test_a_folder_made_under_a_generous_umask_is_closed_to_others(fresh: Path) -> None:
+    library = planted(fresh)
+    fresh.chmod(0o777)
+    assert private_folder(fresh)
+    assert fresh.stat().st_mode & 0o777 == 0o755
+    fresh.chmod(0o775)
+    before = library.stat().st_ino
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert kernels(torch.float32) is not None
+    assert library.stat().st_ino == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_folder_or_file_of_another_user_is_refused(fresh: Path) -> None:
+    library = planted(fresh)
+    os.chown(library, 65534, 65534)
+    with pytest.warns(RuntimeWarning, match="belongs to another user .65534."):
+        assert kernels(torch.float32) is not None
+    assert library.stat().st_uid == 0
+    os.chown(fresh, 65534, 65534)
+    kernels.cache_clear()
+    before = library.stat().st_ino
+    with pytest.warns(RuntimeWarning, match="belongs to another user"):
+        assert kernels(torch.float32) is not None
+    assert library.stat().st_ino == before
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "DDKIT_HOME": str(home)}
+
+
+def test_four_cold_starts_at_once_compile_one_whole_library(home: Path) -> None:
+    command = [sys.executable, "-W", "error::RuntimeWarning", "-c", COMPILE]
+    running = [subprocess.Popen(command, env=environment(home), stderr=subprocess.PIPE) for _ in range(4)]
+    said = [process.communicate(timeout=120)[1] for process in running]
+    assert [process.returncode for process in running] == [0] * 4, said
+    (library,) = (home / "kernels").iterdir()
+    assert distrust(library) is None
+    assert native._load(library) is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_a_kill_takes_the_compiler_along_and_leaves_no_folder(home: Path, tmp_path: Path, kill: signal.Signals) -> None:
+    """The compiler is one that never ends and has a child that never ends either."""
+    compiler = tmp_path / "never-ending-cc"
+    compiler.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && exit 0\necho $$ >> {tmp_path}/pids\n'
+        f"sleep 1000 &\necho $! >> {tmp_path}/pids\nwait\n"
+    )
+    compiler.chmod(0o755)
+    command = [sys.executable, "-c", COMPILE]
+    process = subprocess.Popen(
+        command, env=environment(home) | {"CC": str(compiler)}, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    assert soon(lambda: (tmp_path / "pids").exists() and len((tmp_path / "pids").read_text().split()) == 2, 60)
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert all(alive(pid) for pid in pids)
+    assert len(list((home / "kernels").glob(f"{PREFIX}*"))) == 1
+    process.send_signal(kill)
+    process.wait(timeout=30)
+    assert soon(lambda: not any(alive(pid) for pid in pids), 5)
+    assert soon(lambda: not list((home / "kernels").iterdir()), 5)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def soon(holds, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_what_a_machine_left_that_lost_its_power_is_swept(tmp_path: Path) -> None:
+    old, young = tmp_path / f"{PREFIX}old", tmp_path / f"{PREFIX}young"
+    for folder in (old, young):
+        folder.mkdir()
+        (folder / "kernels.o").write_text("half")
+    os.utime(old, (time.time() - STALE - 10,) * 2)
+    with temporary_folder(tmp_path) as own:
+        assert own.parent == tmp_path and own.stat().st_mode & 0o777 == 0o700
+        assert sorted(tmp_path.iterdir()) == sorted([own, young])
+    assert list(tmp_path.iterdir()) == [young]
