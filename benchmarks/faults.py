@@ -24,6 +24,7 @@ import signal
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -160,6 +161,7 @@ def flip_bits(name: str, first: int, more: int, folder: Path, result: Connection
         raise TimeoutError
 
     signal.signal(signal.SIGALRM, never_ends)
+    warnings.simplefilter("ignore")  # torch's, about pickles of other protocols
     for byte, bit in hostile_files.flips(file, first, more):
         signal.setitimer(signal.ITIMER_REAL, PATIENCE)
         where = f"{name}, byte {byte}, bit {bit}"

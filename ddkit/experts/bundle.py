@@ -30,7 +30,10 @@ from ddkit.run import atomic_write
 
 FORMAT = "ddkit-teacher/2"
 
-DAMAGE = (OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
+DAMAGE = (
+    *(OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError, MemoryError),
+    pickle.UnpicklingError,
+)
 """What torch and json raise over a file that is cut off or something else."""
 
 
@@ -152,8 +155,9 @@ def read_bundle(path: Path) -> Bundle:
                 "`ddkit teachers rm` it"
             )
         facts = _facts(json.loads(table["facts"]))
-        theta = torch.cat([value.float().flatten() for value in table["weights"].values()])
-        bundle = Bundle(theta, {name: value.float() for name, value in table["stats"].items()}, facts)
+        # Detached, since a flipped bit can mark a tensor as one that requires a gradient.
+        theta = torch.cat([value.detach().float().flatten() for value in table["weights"].values()])
+        bundle = Bundle(theta, {name: value.detach().float() for name, value in table["stats"].items()}, facts)
         if _shapes(table["weights"]) != _shapes(bundle.net.unflatten(theta)):
             raise ValueError("its weights are not those of its network")
         if _shapes(bundle.stats) != _shapes(bundle.net.init_stats(theta)):

@@ -19,7 +19,7 @@ from ddkit.errors import DataError, DDKitWarning, reason
 from ddkit.run.sealed import atomic_sealed, check_seal, payload
 
 _DAMAGE = (  # all that a damaged or foreign file was seen to raise
-    *(OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, MemoryError),
+    *(OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError, MemoryError),
     pickle.UnpicklingError,
 )
 _ZIP = b"PK\x03\x04"
