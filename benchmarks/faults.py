@@ -19,7 +19,6 @@ import argparse
 import json
 import multiprocessing
 import random
-import resource
 import signal
 import sys
 import tempfile
@@ -39,7 +38,8 @@ import bombs  # noqa: E402  (these lie in tests/)
 import hostile_files  # noqa: E402
 import killed_jobs  # noqa: E402
 import mutated_recipes  # noqa: E402
-from measure import save  # noqa: E402
+import torch  # noqa: E402
+from measure import resident_growth, save  # noqa: E402
 
 from ddkit.errors import DDKitError  # noqa: E402
 from ddkit.synth import is_graph_set  # noqa: E402
@@ -217,22 +217,25 @@ def read_apart(file: Path) -> bombs.Outcome:
 
 def read_set_file(file: Path, result: Connection) -> None:
     """The work of `read_apart`."""
-
-    def peak() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
     good = file.with_suffix(".good.h5")
     hostile_files.write_images(good)
     hostile_files.read_images(good)  # so that what a first read imports is not counted
-    before, begin = peak(), time.perf_counter()
+    said: list[str] = []
+
+    def read() -> None:
+        try:
+            (hostile_files.read_graphs if is_graph_set(file) else hostile_files.read_images)(file)
+        except DDKitError as error:
+            said.append(str(error))
+
+    begin = time.perf_counter()
     try:
-        (hostile_files.read_graphs if is_graph_set(file) else hostile_files.read_images)(file)
-        line, refused = "it was read", False
-    except DDKitError as error:
-        line, refused = str(error), True
+        memory = int(2**20 * resident_growth(read, torch.device("cpu")))
     except BaseException as error:
-        line, refused = repr(error), False
-    result.send(bombs.Outcome(line, refused, time.perf_counter() - begin, peak() - before))
+        result.send(bombs.Outcome(repr(error), False, time.perf_counter() - begin, 0))
+    else:
+        line = said[0] if said else "it was read"
+        result.send(bombs.Outcome(line, bool(said), time.perf_counter() - begin, memory))
 
 
 def judge(count: Count, name: str, outcome: bombs.Outcome) -> None:
@@ -340,7 +343,5 @@ if __name__ == "__main__":
         sys.exit()
     everything = campaign(given.small, given.only)
     if not given.small and len(given.only) == 4:
-        import torch
-
         save(FILE, {}, {title: asdict(count) for title, count in everything.items()}, torch.device("cpu"))
     sys.exit(any(count.faults for count in everything.values()))

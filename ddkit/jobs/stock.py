@@ -9,7 +9,7 @@ from ddkit.home import home
 from ddkit.jobs.bench import Bench
 from ddkit.recipe import Recipe
 
-HEADER = 2000
+HEADER = 2500
 """Bytes of an expert's file beside its rows."""
 
 
