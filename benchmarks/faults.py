@@ -39,10 +39,9 @@ import hostile_files  # noqa: E402
 import killed_jobs  # noqa: E402
 import mutated_recipes  # noqa: E402
 import torch  # noqa: E402
-from measure import resident_growth, save  # noqa: E402
+from measure import save  # noqa: E402
 
 from ddkit.errors import DDKitError  # noqa: E402
-from ddkit.synth import is_graph_set  # noqa: E402
 
 FILE, PAGE = "faults.jsonl", ROOT / "docs" / "faults.md"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -182,60 +181,20 @@ def flip_bits(name: str, first: int, more: int, folder: Path, result: Connection
 
 
 def foreign(folder: Path) -> dict[str, Count]:
-    """Sets that a hostile author has sealed, and data that claims to be huge; each is read in a process of its own."""
-    sets, data = Count(), Count()
-    begin = time.monotonic()
+    """Sets that a hostile author has sealed, and data that claims to be huge."""
     makers = {name: write for name, (write, _) in hostile_files.HOSTILE.items()} | hostile_files.BOMBS
-    for number, (name, write) in enumerate(makers.items()):
-        write(folder / f"{number}.h5")
-        judge(sets, name, read_apart(folder / f"{number}.h5"))
-    sets.seconds, begin = time.monotonic() - begin, time.monotonic()
+    sets, begin = Count(), time.monotonic()
+    files = [folder / f"{number}.h5" for number in range(len(makers))]
+    for write, file in zip(makers.values(), files, strict=True):
+        write(file)
+    for name, outcome in zip(makers, bombs.read([(folder, f"set:{file}") for file in files]), strict=True):
+        judge(sets, name, outcome)
+    sets.seconds = time.monotonic() - begin
+    data, begin = Count(), time.monotonic()
     for name, outcome in bombs.campaign(folder).items():
         judge(data, name, outcome)
     data.seconds = time.monotonic() - begin
     return {"foreign: sets": sets, "foreign: data": data}
-
-
-def read_apart(file: Path) -> bombs.Outcome:
-    """Read a set in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=read_set_file, args=(file, theirs))
-    process.start()
-    theirs.close()
-    try:
-        if ours.poll(60):
-            return ours.recv()
-        process.kill()
-        return bombs.Outcome("it hangs", False, 60.0, 0)
-    except EOFError:
-        process.join()
-        return bombs.Outcome(f"it crashed with {process.exitcode}", False, 0.0, 0)
-    finally:
-        process.join()
-
-
-def read_set_file(file: Path, result: Connection) -> None:
-    """The work of `read_apart`."""
-    good = file.with_suffix(".good.h5")
-    hostile_files.write_images(good)
-    hostile_files.read_images(good)  # so that what a first read imports is not counted
-    said: list[str] = []
-
-    def read() -> None:
-        try:
-            (hostile_files.read_graphs if is_graph_set(file) else hostile_files.read_images)(file)
-        except DDKitError as error:
-            said.append(str(error))
-
-    begin = time.perf_counter()
-    try:
-        memory = int(2**20 * resident_growth(read, torch.device("cpu")))
-    except BaseException as error:
-        result.send(bombs.Outcome(repr(error), False, time.perf_counter() - begin, 0))
-    else:
-        line = said[0] if said else "it was read"
-        result.send(bombs.Outcome(line, bool(said), time.perf_counter() - begin, memory))
 
 
 def judge(count: Count, name: str, outcome: bombs.Outcome) -> None:

@@ -40,18 +40,24 @@ from pathlib import Path
 from ddkit.data import load_images
 from ddkit.errors import DDKitError
 from ddkit.graphs import load_graphs
+from ddkit.shipped import shipped
+from ddkit.synth import is_graph_set, read_graph_set, read_set
 import torch_geometric.data, torchvision.datasets
 def memory(entry):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(entry))
-load_images("digits"), load_graphs("digits-graphs")
+def load(spec):
+    kind, _, rest = spec.partition(":")
+    if kind == "set":
+        return read_graph_set(rest) if is_graph_set(rest) else read_set(Path(rest))
+    return (load_images if kind in ("npz", "folder", "mnist", "tiny-imagenet", "cifar10") else load_graphs)(spec)
+load_images("digits"), load_graphs("digits-graphs"), read_set(shipped("synth_sets") / "digits-ftd-ipc1.h5")
 for home, spec in zip(sys.argv[1::2], sys.argv[2::2]):
     os.environ["DDKIT_HOME"] = os.environ["DDKIT_DATA"] = home
-    images = spec.partition(":")[0] in ("npz", "folder", "mnist", "tiny-imagenet", "cifar10")
     Path("/proc/self/clear_refs").write_text("5")  # the peak is that from here on
     before, begin = memory("VmRSS"), time.perf_counter()
     try:
-        (load_images if images else load_graphs)(spec)
+        load(spec)
         line, refused = "it was read", 0
     except DDKitError as error:
         line, refused = str(error), 1
@@ -64,8 +70,8 @@ for home, spec in zip(sys.argv[1::2], sys.argv[2::2]):
 
 
 def read(bombs: list[tuple[Path, str]], patience: float = 20) -> list[Outcome]:
-    """Read (home, what `load_images` or `load_graphs` takes) each after the other, with that home for DDKIT_HOME and
-    DDKIT_DATA. The process that does so is started anew behind a bomb that it does not survive.
+    """Read (home, what `load_images` or `load_graphs` takes, or set:FILE) each after the other, with that home for
+    DDKIT_HOME and DDKIT_DATA. The process that does so is started anew behind a bomb that it does not survive.
 
     Args:
         patience: seconds after which a bomb hangs, added up for all.
