@@ -10,7 +10,8 @@ from ledger import Claim
 HEAD = """# What ddkit promises of a GPU
 
 `python benchmarks/gpu.py --seconds 600 --data DIR` measures these claims, in this order, and
-`python benchmarks/gpu.py --list` prints this page. "Unmeasured" says that no published run of `benchmarks/results/gpu.jsonl` holds the claim's figures.
+`python benchmarks/gpu.py --list` prints this page. "Unmeasured" says that no published run of
+`benchmarks/results/gpu.jsonl` holds the claim's figures.
 
 | claim | proves | target | seconds expected | measured |
 |---|---|---|---|---|

@@ -49,7 +49,7 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
                 try:
                     bound.arguments[name] = _fitted(value, hints[name])
                 except TypeError:
-                    found = f"{type(value).__name__} {_short(value)}"
+                    found = f"{type(value).__name__} {_short(value)}".rstrip()
                     hint = ", a sequence of texts" if isinstance(value, str) and _wants_texts(hints[name]) else ""
                     raise UsageError(
                         f"{_called(call)}: {name} must be {_told(hints[name])}{hint}, got {found}"
@@ -74,6 +74,12 @@ def checked_fields(kind: type[R]) -> type[R]:
         build(*args, **kwargs)
 
     setattr(kind, "__init__", wrapper)  # noqa: B010  (mypy refuses the assignment)
+    return kind
+
+
+def typed_fields(kind: type[R]) -> type[R]:
+    """The same dataclass, whose fields are checked as `checked` checks arguments: a wrong type is a UsageError too."""
+    setattr(kind, "__init__", checked(kind.__init__))  # noqa: B010  (mypy refuses the assignment)
     return kind
 
 
