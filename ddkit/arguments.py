@@ -54,6 +54,7 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
                     raise UsageError(
                         f"{_called(call)}: {name} must be {_told(hints[name])}{hint}, got {found}"
                     ) from None
+                _refuse_below_zero(call, name, bound.arguments[name])
         try:
             return call(*bound.args, **bound.kwargs)
         except OSError as error:
@@ -101,6 +102,12 @@ def _refuse_signs(what: str, value: object) -> None:
     """Raise UsageError for a text or path with a sign that neither a file's name nor a recipe can hold."""
     if isinstance(value, (str, Path)) and _UNFIT.search(str(value)):
         raise UsageError(f"{what} holds a sign that no file can hold, got {_short(str(value))}")
+
+
+def _refuse_below_zero(call: Callable[..., Any], name: str, value: object) -> None:
+    """Raise UsageError for a seed that no recipe may hold."""
+    if name.endswith("seed") and isinstance(value, int) and value < 0:
+        raise UsageError(f"{_called(call)}: {name} must be at least 0, got {value}")
 
 
 def _called(call: Callable[..., Any]) -> str:

@@ -40,7 +40,8 @@ def rows_of(data: ImageData, part: str) -> list[Row]:
 
 
 def whole(parts: Parts, classes: list[str]) -> bool:
-    """Whether the parts can be data at all: two classes with a training image each, every part of two classes, images of one shape, none empty."""
+    """Whether the parts can be data at all: two classes with a training image each, two classes in
+    every part, images of one shape, none empty."""
     rows = [row for part in parts.values() for row in part]
     if len(set(classes)) < max(len(classes), 2) or len({shape for _, _, shape in rows}) != 1 or not rows[0][1]:
         return False
