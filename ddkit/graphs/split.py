@@ -30,8 +30,8 @@ def split_graphs(data: GraphData, seed: int) -> Split:
     Where a split came without a validation part, a tenth of each class of its training part becomes one.
 
     Raises:
-        DataError: a class has fewer than three graphs, or none in the training part; parts that overlap, are empty, of one
-            class, or name graphs that are not there.
+        DataError: a class has fewer than three graphs, or none in the training part; parts that overlap, are empty or
+            of one class, or name graphs that are not there.
     """
     split = _drawn(data, seed) if data.split is None else _given(data, seed)
     counts = np.bincount(data.y[split.train], minlength=len(data.classes))
