@@ -19,7 +19,7 @@ from ddkit.errors import DataError, names_something, printable
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageData:
     """Labelled images, split into a training and a test part and perhaps a validation part, on the CPU: uint8
-    [N, C, H, W] and int64 [N].
+    [N, C, H, W] and int64 [N]. The tensors are kept as they are given and not copied: do not change them afterwards.
 
     Attributes:
         classes: their names, at least two, all different.
