@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ledger import Claim, Target
+from ledger import ROOT, Claim, Target
 
-BASE = (
-    *("ddkit/run", "ddkit/nets", "ddkit/steps", "ddkit/randomness.py", "ddkit/recipe.py", "ddkit/errors.py"),
-    *("ddkit/home.py", "ddkit/arguments.py", "ddkit/equality.py"),
-)
+MODULES = tuple(f"ddkit/{file.name}" for file in sorted((ROOT / "ddkit").glob("*.py")))
+"""The single modules of ddkit, which serve all packages."""
+
+BASE = ("ddkit/run", "ddkit/nets", "ddkit/steps", *MODULES)
 """What every claim touches. A test holds the claims' lists against all that their programs import."""
 
 IDLE = ("ddkit/graphs", "ddkit/gnns", "ddkit/cli/graphs.py", "ddkit/report/tree_gallery.py")
@@ -20,13 +20,13 @@ UNROLLER = ("benchmarks/unroll.py", "ddkit/unroll", *MEASURED)
 EXPERTS = ("benchmarks/experts.py", "ddkit/experts", "ddkit/data", *MEASURED)
 JOBS = (
     *("ddkit/methods", "ddkit/evaluation", "ddkit/jobs", "ddkit/synth", "ddkit/unroll", "ddkit/experts", "ddkit/data"),
-    *("ddkit/report", "ddkit/shipped.py", "ddkit/__init__.py", *BASE),
+    *("ddkit/report", *BASE),
 )
 MATCHING = (
     *("benchmarks/matching.py", "ddkit/methods", "ddkit/unroll", "ddkit/experts", "ddkit/data", "ddkit/synth"),
     *MEASURED,
 )
-COMMANDS = ("ddkit/cli", "ddkit/__main__.py", *JOBS)
+COMMANDS = ("ddkit/cli", *JOBS)
 TESTS = ("tests/unroll", "tests/steps", "tests/experts", "tests/data", "tests/evaluation")
 
 Figures = Callable[[Path, Path], Mapping[str, float]]

@@ -166,6 +166,12 @@ def test_costs_of_longer_work_are_found_from_shorter() -> None:
     assert line.at(20).seconds == 0.5 + 19 / 2
 
 
+def test_a_call_that_other_processes_slow_down_does_not_count() -> None:
+    costs, gauge = iter([9.0, 0.5, 3.0]), Gauge(torch.device("cpu"))
+    gauge.once = lambda work: Cost(next(costs), 7)  # type: ignore[method-assign]
+    assert gauge.cost(lambda: None, 60.0) == Cost(0.5, 7)
+
+
 def test_mistakes_are_those_of_condense(home: Path) -> None:
     with pytest.raises(UsageError, match="method 'ftdd' is unknown; did you mean ftd"):
         ddkit.plan("ftdd")
