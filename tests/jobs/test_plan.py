@@ -47,7 +47,7 @@ def names(found: Plan) -> list[str]:
 def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_path: Path) -> None:
     found = ask()
     assert names(found) == ["data", "experts", "condensation", "evaluation"] and not found.problems
-    parts = importlib.import_module("ddkit.jobs.condense")
+    experience, parts = (importlib.import_module(f"ddkit.jobs.{name}") for name in ("experience", "condense"))
     gauge, measured = Gauge(torch.device("cpu")), {}
 
     def timed(stage: str, function: Callable[..., object]) -> Callable[..., object]:
@@ -59,8 +59,9 @@ def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_pa
         return call
 
     with pytest.MonkeyPatch.context() as patch:
-        for stage, name in zip(names(found)[1:], ("experts_of", "_run", "evaluate_honestly"), strict=True):
-            patch.setattr(parts, name, timed(stage, getattr(parts, name)))
+        places = ((experience, "collect"), (parts, "_run"), (parts, "evaluate_honestly"))
+        for stage, (module, name) in zip(names(found)[1:], places, strict=True):
+            patch.setattr(module, name, timed(stage, getattr(module, name)))
         run(tmp_path / "run", evaluate=True)
     for stage in found.stages[1:]:  # another job on the same machine can slow either down
         assert measured[stage.name] / 4 < stage.seconds < 4 * measured[stage.name], (stage, measured)
