@@ -3,6 +3,7 @@
     python benchmarks/gpu.py --seconds 600 --data DIR [--out DIR] [--work DIR] [--only NAME ...]
         [--pack MIB] [--take FILE ...]
     python benchmarks/gpu.py --rehearse
+    python benchmarks/gpu.py --list
 
 The claims stand in claims.py, the most valuable first. Each runs in a process of its own and adds a line to
 results.jsonl in --out: status, figures, targets, hardware, versions, commit, and the end of its log. A claim that is
@@ -13,14 +14,15 @@ Statuses:
     failed       its command ended with an error         overran      it was stopped at its limit
     unfinished   it was stopped, and goes on next time   proven       an earlier line says ok for these sources
     no time      its expected seconds are not left       needs FILE   --data or an earlier claim lacks this file
-    elsewhere    it reads a run that an earlier machine made and that is not here
+    elsewhere    its run folder lies on an earlier machine; bring it with --take
 
 --data holds cifar10.npz and cifar100.npz; it is $DDKIT_DATA by default. --work holds run folders, experts and logs.
 --pack writes up to that many MiB of it into parcels in --out (16 MiB each at most); --take unpacks parcels of an
-earlier machine first. --rehearse runs every claim on the CPU at toy size, on random images, with engine adjoint for
-captured.
-The last 30 of the given seconds are kept for the end. The exit code is 0 if no claim failed, overran, missed a target
-or lacked a file; of a rehearsal, if every claim ended "ok".
+earlier machine first. --rehearse runs every claim on the CPU at toy size, on random images of its own, with the engine
+`adjoint` in place of `captured`; it works in the folder `rehearsal` of --work. --list prints every claim with its
+targets and what was measured (docs/gpu.md holds the same page).
+The last 30 of the given seconds are kept for stopping, parcels and the table. The exit code is 0 if no claim failed,
+overran, missed a target or lacked a file; of a rehearsal, if every claim ended "ok".
 """
 
 import argparse
@@ -28,6 +30,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,12 +38,13 @@ from typing import Any
 import numpy as np
 from claims import CLAIMS
 from ledger import GOOD, ROOT, Ledger, table_row
+from ledger_page import page
 from measure import commit
 from parcel import pack, take
 
 PUBLISHED = ROOT / "benchmarks" / "results" / "gpu.jsonl"
 REHEARSAL = 240
-"""Seconds that a rehearsal may take."""
+"""Seconds that a rehearsal may take on two idle cores."""
 
 RESERVE = 30
 """Seconds at the end for stopping a claim, for parcels and for the table."""
@@ -80,11 +84,14 @@ def facts(rehearse: bool) -> dict[str, Any]:
 
 def prove(args: argparse.Namespace, out: Path) -> int:
     """Run the claims and print the table. Returns the exit code."""
-    work = (args.work or out / "work").absolute()
-    data = Path(args.data or (not args.rehearse and os.environ.get("DDKIT_DATA")) or work / "data").absolute()
-    take(args.take, work)
-    if args.rehearse:
+    begin, work = time.monotonic(), (args.work or out / "work").absolute()
+    if args.rehearse:  # toy runs and toy data lie in no folder that a real run uses
+        work = work / "rehearsal"
+        data = work / "data"
         toy_data(data)
+    else:
+        data = Path(args.data or os.environ.get("DDKIT_DATA") or work / "data").absolute()
+    take(args.take, work)
     ledger = Ledger(
         claims=[claim for claim in CLAIMS if not args.only or claim.name in args.only],
         results=out.absolute() / "results.jsonl",
@@ -98,7 +105,7 @@ def prove(args: argparse.Namespace, out: Path) -> int:
     lines = ledger.run(args.seconds - (0 if args.rehearse else RESERVE), say=lambda text: print(text, flush=True))
     if args.pack:
         print("\n".join(pack(work, out, args.pack)))
-    print("\n".join(["", *map(table_row, lines)]))
+    print("\n".join(["", *map(table_row, lines), f"all of it took {time.monotonic() - begin:.0f} s"]))
     good = GOOD if args.rehearse else (*GOOD, "no time", "elsewhere", "unfinished")
     return 0 if all(line["status"] in good for line in lines) else 1
 
@@ -113,8 +120,14 @@ def main() -> None:
     ask.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     ask.add_argument("--pack", type=int, default=0, metavar="MIB", help="write parcels of the work folder to OUT")
     ask.add_argument("--take", nargs="+", type=Path, default=(), metavar="FILE", help="unpack parcels first")
-    ask.add_argument("--rehearse", action="store_true", help="on the CPU, at toy size")
+    ask.add_argument("--rehearse", action="store_true", help="on the CPU, at toy size, on random images of its own")
+    ask.add_argument("--list", action="store_true", help="print the claims, their targets and what was measured")
     args = ask.parse_args()
+    if args.list:
+        print(page(CLAIMS, PUBLISHED), end="")
+        return
+    if args.rehearse and args.data:
+        ask.error("a rehearsal makes random images of its own; leave out --data or --rehearse")
     args.seconds = args.seconds or (REHEARSAL if args.rehearse else 600)
     if args.rehearse and not args.out:
         with TemporaryDirectory() as out:

@@ -28,7 +28,7 @@ LOG_KEPT = 20_000
 """Characters of a claim's output that its line keeps, from the end."""
 
 GOOD = ("ok", "proven")
-"""Statuses of claims that are shown. Of a whole ledger "no time" and "elsewhere" are no failure either."""
+"""Statuses of claims that hold. "no time", "elsewhere" and "unfinished" are no failure of a ledger either."""
 
 PR_SET_PDEATHSIG = 1
 
@@ -63,13 +63,14 @@ class Claim:
         proves: what it shows, in a sentence.
         command: arguments of the Python interpreter. In all texts {data} is the folder of real data, {work} the
             ledger's work folder, {run} the claim's own run folder, {runs} the folder of all of them.
-        seconds: how long it is expected to take on an H100. It is stopped after twice as long and a minute.
+        seconds: how long it is expected to take on an H100. It is stopped after twice as long and a minute (`limit`).
         touches: files and folders of the repository; the claim holds for their present content.
         targets: what its figures must reach.
         figures: reads them from the work folder when the command has ended; it is given the run folder too.
         needs: files without which it is not started.
-        resume: arguments with which the command goes on in a run folder that holds a part of the work. Such a claim is
-            started if a minute is left. Empty: it is started if its seconds are left, and begins anew if it is stopped.
+        resume: arguments with which the command goes on in a run folder that holds a part of the work. With `resume`,
+            60 s left are enough to start the claim. Without, all its seconds must be left, and a stopped claim begins
+            anew.
         home: folder of the work folder that is DDKIT_HOME. Claims of one home share experts.
         follows: the claim whose run folder this one reads.
         rehearsal: arguments that follow the command's own when it is rehearsed.
@@ -89,6 +90,11 @@ class Claim:
     follows: str = ""
     rehearsal: Sequence[str] = ()
     instead: Sequence[str] = ()
+
+    @property
+    def limit(self) -> float:
+        """Seconds after which the claim has overrun; of a claim that goes on, all parts together."""
+        return 2 * self.seconds + 60
 
     def digest(self) -> str:
         """SHA-256 of the command and of all sources that the claim touches."""
@@ -161,7 +167,7 @@ class Ledger:
         if left < (1 if self.rehearse else enough):
             return line | {"status": "no time"}
         say(f"{claim.name}: {claim.proves} (expected {claim.seconds:.0f} s, {left:.0f} s left)")
-        line |= self._attempt(claim, line["digest"], min(left, 2 * claim.seconds + 60))
+        line |= self._attempt(claim, line["digest"], min(left, claim.limit))
         line |= {"rehearsal": self.rehearse, "date": datetime.date.today().isoformat(), **self.facts}
         self._write(line)
         return line
@@ -184,8 +190,9 @@ class Ledger:
         seconds = spent + (earlier or 0.0)
         line: dict[str, Any] = {"seconds": seconds, "command": arguments}
         line["processor_seconds"] = _processor_seconds() - used
-        status = "ok" if code == 0 else "failed" if code is not None else "unfinished" if claim.resume else "overran"
-        if status == "unfinished":
+        stopped = "unfinished" if claim.resume and seconds < claim.limit else "overran"
+        status = "ok" if code == 0 else "failed" if code is not None else stopped
+        if code is None and claim.resume:  # one that overran goes on too, but after all others
             begun.note(seconds)
         else:
             begun.forget()
@@ -270,8 +277,8 @@ class Begun:
         self.file.write_text(json.dumps({"digest": self.digest, "seconds": seconds, "noted": time.time()}))
 
     def seconds(self, log: Path) -> float | None:
-        """What it took before; None where it was not begun, or for other sources. Of a part that was killed its log's
-        last line tells the end."""
+        """What it took before; None where it was not begun, or for other sources. A killed part is taken to have ended
+        when its log was last written."""
         try:
             found = json.loads(self.file.read_text())
             if found["digest"] != self.digest:

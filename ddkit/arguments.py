@@ -49,11 +49,12 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
                 try:
                     bound.arguments[name] = _fitted(value, hints[name])
                 except TypeError:
-                    found = f"{type(value).__name__} {_short(value)}"
+                    found = f"{type(value).__name__} {_short(value)}".rstrip()
                     hint = ", a sequence of texts" if isinstance(value, str) and _wants_texts(hints[name]) else ""
                     raise UsageError(
                         f"{_called(call)}: {name} must be {_told(hints[name])}{hint}, got {found}"
                     ) from None
+                _refuse_below_zero(call, name, bound.arguments[name])
         try:
             return call(*bound.args, **bound.kwargs)
         except OSError as error:
@@ -77,6 +78,12 @@ def checked_fields(kind: type[R]) -> type[R]:
     return kind
 
 
+def typed_fields(kind: type[R]) -> type[R]:
+    """The same dataclass, whose fields are checked as `checked` checks arguments: a wrong type is a UsageError too."""
+    setattr(kind, "__init__", checked(kind.__init__))  # noqa: B010  (mypy refuses the assignment)
+    return kind
+
+
 def _bound(
     call: Callable[..., Any], signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> inspect.BoundArguments:
@@ -95,6 +102,12 @@ def _refuse_signs(what: str, value: object) -> None:
     """Raise UsageError for a text or path with a sign that neither a file's name nor a recipe can hold."""
     if isinstance(value, (str, Path)) and _UNFIT.search(str(value)):
         raise UsageError(f"{what} holds a sign that no file can hold, got {_short(str(value))}")
+
+
+def _refuse_below_zero(call: Callable[..., Any], name: str, value: object) -> None:
+    """Raise UsageError for a seed that no recipe may hold."""
+    if name.endswith("seed") and isinstance(value, int) and value < 0:
+        raise UsageError(f"{_called(call)}: {name} must be at least 0, got {value}")
 
 
 def _called(call: Callable[..., Any]) -> str:

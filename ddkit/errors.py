@@ -66,6 +66,11 @@ def printable(text: str) -> str:
     return text.translate({ord(c): ascii(c)[1:-1] for c in odd}) if odd else text
 
 
+def names_something(name: str) -> bool:
+    """Whether a name can be printed on one line and is not empty."""
+    return bool(name.strip()) and printable(name) == name
+
+
 def reason(error: Exception) -> str:
     """Another library's message in words that fit into one error line: its first line, or its kind if it has none."""
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -12,7 +12,7 @@ from ddkit.data.image_data import ImageData
 from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess, zca_memory, zca_seconds
 from ddkit.data.real import Part, RealData, prepare
 from ddkit.data.select import refuse_small_classes, select
-from ddkit.data.sources import load_images, refuse_unknown
+from ddkit.data.sources import is_images, load_images, refuse_unknown
 from ddkit.data.split import split_validation
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "crop_to_side",
     "random_box",
     "ImageData",
+    "is_images",
     "load_images",
     "refuse_unknown",
     "split_validation",

@@ -2,20 +2,24 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import no_type_check
 
 import torch
 from torch import Tensor
 
-from ddkit.errors import DataError, printable
+from ddkit.arguments import typed_fields
+from ddkit.errors import DataError, names_something, printable
 
 
+@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@typed_fields
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageData:
     """Labelled images, split into a training and a test part and perhaps a validation part, on the CPU: uint8
-    [N, C, H, W] and int64 [N].
+    [N, C, H, W] and int64 [N]. The tensors are kept as they are given and not copied: do not change them afterwards.
 
     Attributes:
         classes: their names, at least two, all different.
@@ -25,8 +29,10 @@ class ImageData:
         notes: what a user must know of how the data was found and read.
 
     Raises:
+        UsageError: a field that is missing, unknown or of a wrong type.
         DataError: tensors of a wrong dtype or shape, parts that disagree, a label that names no class, a class without
-            a training image, fewer than two classes, class names that are equal or cannot be printed.
+            a training image, fewer than two classes (a test or validation part of one class too), names that are equal
+            or cannot be printed.
     """
 
     # shapes are not in the types: users build this from their own tensors, and get an error line for a wrong one
@@ -45,6 +51,8 @@ class ImageData:
 
     def __post_init__(self) -> None:
         where = f"dataset '{self.name}'"
+        if printable(self.name) != self.name:
+            raise DataError(f"{where}: its name cannot be printed; rename it")
         if (self.validation_images is None) != (self.validation_labels is None):
             raise DataError(f"{where}: a validation part needs images and labels, got one of them; give both")
         for part, images, labels in self._parts:
@@ -63,6 +71,12 @@ class ImageData:
             raise DataError(
                 f"{where}: class {empty} ('{self.classes[empty]}') has no training image; remove it or add images"
             )
+        for part, _, labels in self._parts:
+            if len(found := labels.unique()) == 1:
+                raise DataError(
+                    f"{where}, {part} part: all {len(labels):,} images are of class '{self.classes[int(found)]}', so "
+                    "that no score of it means anything; give images of at least two classes"
+                )
 
     @property
     def _parts(self) -> list[tuple[str, Tensor, Tensor]]:
@@ -82,10 +96,13 @@ class ImageData:
         name, count = Counter(self.classes).most_common(1)[0]
         if count > 1:
             raise DataError(f"{where}: {count} classes are called '{name}'; give each class a name of its own")
-        if odd := [name for name in self.classes if not name or printable(name) != name]:
+        if odd := [name for name in self.classes if not names_something(name)]:
             raise DataError(f"{where}: a class is called '{odd[0]}', which cannot be printed; rename it")
 
     def _check_part(self, where: str, images: Tensor, labels: Tensor) -> None:
+        for tensor in (images, labels):
+            if tensor.device.type != "cpu" or tensor.layout != torch.strided:
+                raise DataError(f"{where}: tensors must be dense and on the CPU, got {tensor.layout} {tensor.device}")
         if images.dtype != torch.uint8 or images.dim() != 4 or 0 in images.shape:
             found = f"{images.dtype} {list(images.shape)}"
             raise DataError(f"{where}: images must be uint8 [N, C, H, W] and not empty, got {found}")
@@ -111,6 +128,17 @@ class ImageData:
         return len(self.classes)
 
     @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and what in the parts may be meant and may be a mistake."""
+        found, train = list(self.notes), set(_digests(self.train_images))
+        for part, images, labels in self._parts[1:]:
+            if (held := len(labels.unique())) < self.class_count:
+                found.append(f"{part} has {held:,} of the {self.class_count:,} classes")
+            if known := sum(digest in train for digest in _digests(images)):
+                found.append(f"{known:,} of the {len(images):,} {part} images are also in train")
+        return tuple(found)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) over the tensors' shapes and bytes and the class names; where they came from has no part."""
         sha = hashlib.sha256(repr(self.classes).encode())
@@ -119,3 +147,9 @@ class ImageData:
             sha.update(repr(array.shape).encode())
             sha.update(array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).data)
         return sha.hexdigest()
+
+
+def _digests(images: Tensor) -> Iterator[bytes]:
+    """16 bytes that stand for each image's pixels."""
+    for image in images:
+        yield hashlib.blake2b(image.contiguous().numpy().reshape(-1).data, digest_size=16).digest()

@@ -77,6 +77,8 @@ def _class_folders(root: Path, where: str) -> tuple[list[Path], tuple[str, ...]]
     """The folders in `root`, and a note that names the files beside them, of which none may be a picture."""
     entries = visible(root)
     folders = [entry for entry in entries if entry.is_dir()]
+    if any(folder.name == "__MACOSX" for folder in folders):
+        raise DataError(f"{where}: '{root}' holds '__MACOSX', which macOS packs beside the pictures; remove it")
     if not folders:
         raise DataError(f"{where}: '{root}' has no sub-folders; put the pictures of each class into one")
     files = [entry for entry in entries if entry not in folders]

@@ -180,8 +180,9 @@ def _images(array: np.ndarray, key: str, where: str) -> UInt8[Tensor, "n c h w"]
 
 def _check_labels(array: np.ndarray | Claim, key: str, where: str) -> None:
     whole, shape = array.dtype.kind in "iu", array.shape
-    if whole and len(shape) == 2 and shape[1] != 1:
-        raise DataError(f"{where}: '{key}' has {shape[1]} labels an image; ddkit takes one class an image")
+    if array.dtype.kind in "biuf" and len(shape) == 2 and shape[1] != 1:
+        fix = f"of one-hot labels {key}.argmax(1) are the classes"
+        raise DataError(f"{where}: '{key}' has {shape[1]} labels an image; ddkit takes one class an image ({fix})")
     if not whole or len(shape) not in (1, 2):
         raise DataError(f"{where}: '{key}' must be N integers, got {array.dtype} {list(shape)}")
 

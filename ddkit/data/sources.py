@@ -16,6 +16,11 @@ LOADERS = {"npz": load_npz, "folder": load_folder}
 """Kinds of the user's own data, KIND:PATH."""
 
 
+def is_images(spec: str) -> bool:
+    """Whether a `data.name` means images."""
+    return spec in NAMED or spec.partition(":")[0] in LOADERS
+
+
 @checked
 def load_images(spec: str, home: Path | None = None) -> ImageData:
     """The real images that a recipe's `data.name` means.

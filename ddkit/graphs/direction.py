@@ -1,4 +1,4 @@
-"""Edges and their reverses."""
+"""Edges, their reverses and their repetitions."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -30,14 +30,17 @@ def proper_edges(edge: Array, nodes: int) -> Iterator[Array]:
         yield here[edge[0, here] != edge[1, here]]
 
 
-def unreturned(edge: Array, nodes: int) -> tuple[int, int]:
-    """(edges between two nodes that have none in the other direction, all edges between two nodes)."""
-    alone = every = 0
+def compared(edge: Array, nodes: int) -> tuple[int, int, int]:
+    """(edges between two nodes that have none in the other direction, edges whose ends are those of an earlier one, all
+    edges between two nodes)."""
+    loops = edge[0, edge[0] == edge[1]]
+    alone, repeated, every = 0, len(loops) - len(np.unique(loops)), 0
     for part in proper_edges(edge, nodes):
         source, target = edge[:, part]
         way, _ = packed([np.minimum(source, target), np.maximum(source, target)], len(source))
         distinct, count = np.unique(2 * way + (source > target), return_counts=True)
         first = np.flatnonzero(distinct[1:] == (distinct[:-1] | 1))  # 2 w + 1 comes after 2 w
         alone += len(part) - int(count[first].sum() + count[first + 1].sum())
+        repeated += len(part) - len(distinct)
         every += len(part)
-    return alone, every
+    return alone, repeated, every

@@ -6,14 +6,18 @@ from functools import cached_property
 
 import numpy as np
 
-from ddkit.errors import DataError
+from ddkit.errors import DataError, names_something, printable
 from ddkit.graphs.adjacency import Adjacency
 from ddkit.graphs.colours import degree_labels
-from ddkit.graphs.direction import AT_ONCE, unreturned
+from ddkit.graphs.direction import AT_ONCE, compared
 
 Array = np.ndarray
 GivenSplit = tuple[Array, Array | None, Array]
 """Numbers of the training, validation and test graphs that a source names; None where it names no validation part."""
+
+NUMBERED = "nodes are numbered through all graphs"
+MISSING = "-1"
+"""What often stands for a missing class; beside 1 alone it is the usual name of the other class."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,7 +37,8 @@ class GraphData:
         notes: what reading left out or assumed, a sentence each.
 
     Raises:
-        DataError: arrays that do not fit together, an edge to a missing node or into another graph, a single class.
+        DataError: arrays that do not fit together, an edge to a missing node or into another graph, a single class, a
+            name that cannot be printed.
     """
 
     name: str
@@ -51,6 +56,10 @@ class GraphData:
 
     def __post_init__(self) -> None:
         where = f"graphs '{self.name}'"
+        if printable(self.name) != self.name:
+            raise DataError(f"{where}: their name cannot be printed; rename them")
+        if odd := [name for name in self.classes if not names_something(name)]:
+            raise DataError(f"{where}: a class is called '{odd[0]}', which cannot be printed; rename it")
         nodes, edges = len(self.node_label), self.edge.shape[1]
         if len(self.offset) != len(self.y) + 1 or self.offset[-1] != nodes or np.any(np.diff(self.offset) < 0):
             raise DataError(f"{where}: the offsets do not divide the {nodes} nodes into {len(self.y)} graphs")
@@ -80,9 +89,10 @@ class GraphData:
         source, target = self.graph_of_node[edge]
         bad = np.flatnonzero(source != target)
         if len(bad):
+            later = max(source[bad[0]], target[bad[0]])
             raise DataError(
                 f"{where}: edge {begin + bad[0]} joins graph {source[bad[0]]} and graph {target[bad[0]]}; an edge must "
-                "stay inside one graph"
+                f"stay inside one graph ({NUMBERED}: those of graph {later} begin with {self.offset[later]})"
             )
 
     def __len__(self) -> int:
@@ -151,7 +161,15 @@ class GraphData:
         found = list(self.notes)
         if empty := int((self.sizes == 0).sum()):
             found.append(f"{empty:,} of the {len(self):,} graphs have no node")
-        alone, every = unreturned(self.edge, len(self.node_label))
+        bare = int(((self.edge_counts == 0) & (self.sizes > 1)).sum())
+        if bare and self.edge.size:
+            found.append(f"{bare:,} of the {len(self):,} graphs have several nodes and no edge; {NUMBERED}")
+        if MISSING in self.classes and set(self.classes) != {MISSING, "1"}:
+            count = int((self.y == self.classes.index(MISSING)).sum())
+            found.append(f"{count:,} of the {len(self):,} graphs have the class -1; leave them out if it means none")
+        alone, repeated, every = compared(self.edge, len(self.node_label))
+        if repeated:
+            found.append(f"{repeated:,} of the {self.edge.shape[1]:,} edges stand there before; each is counted")
         if alone:
             number = f"all {every:,}" if alone == every else f"{alone:,} of the {every:,}"
             found.append(

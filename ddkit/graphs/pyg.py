@@ -13,7 +13,7 @@ from ddkit.files import not_a_file, refuse_bomb, stored_bytes
 from ddkit.graphs.categories import flat
 from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.raw_graphs import RawGraphs, joined
-from ddkit.graphs.targets import ONE
+from ddkit.graphs.targets import ONE, one_hot
 from ddkit.graphs.unread import refuse_unread
 from ddkit.graphs.whole_numbers import together
 
@@ -152,6 +152,8 @@ def _listed(graphs: Any, where: str) -> list[Any]:
             "graph (of a Batch its to_data_list())"
         )
     try:
+        if isinstance(graphs, dict | str | bytes):  # a list of keys or signs is not meant
+            raise TypeError
         kept = list(graphs)
     except TypeError:
         raise DataError(f"{where}: is a {type(graphs).__name__}; give a list of torch_geometric.data.Data") from None
@@ -236,7 +238,8 @@ def _class(y: Any, size: int, where: str) -> Array:
     if values.ndim and len(values) == size and values.size:
         raise DataError(f"{where} has a label for each of its {size} nodes (`y` of shape {shape}), but {ONE}")
     if values.size:
-        raise DataError(f"{where} has {values.size} tasks (`y` of shape {shape}), but {ONE}; keep one of them")
+        fix = "y.argmax() is the class" if one_hot(values.reshape(1, -1)) else "keep one of them"
+        raise DataError(f"{where} has {values.size} tasks (`y` of shape {shape}), but {ONE}; {fix}")
     raise DataError(f"{where} has no value in `y`; it must have one class")
 
 

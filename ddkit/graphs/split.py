@@ -30,13 +30,19 @@ def split_graphs(data: GraphData, seed: int) -> Split:
     Where a split came without a validation part, a tenth of each class of its training part becomes one.
 
     Raises:
-        DataError: a class has fewer than three graphs, or none in the training part; parts that are empty, overlap or
-            name graphs that are not there.
+        DataError: a class has fewer than three graphs, or none in the training part; parts that overlap, are empty or
+            of one class, or name graphs that are not there.
     """
     split = _drawn(data, seed) if data.split is None else _given(data, seed)
     counts = np.bincount(data.y[split.train], minlength=len(data.classes))
     if not counts.all():
         raise DataError(f"graphs '{data.name}': class '{data.classes[int(counts.argmin())]}' has no training graph")
+    for name, part in zip(Split._fields[1:], split[1:], strict=True):
+        if len(found := np.unique(data.y[part])) == 1:
+            raise DataError(
+                f"graphs '{data.name}', {name} part: all {len(part):,} graphs are of class '{data.classes[found[0]]}', "
+                "so that no score of it means anything; give graphs of at least two classes"
+            )
     return split
 
 

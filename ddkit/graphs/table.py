@@ -18,6 +18,8 @@ ALWAYS = 8 * 2**20
 
 LONGEST_LINE, AT_ONCE = 2**20, 2**18
 
+FORM = "write one row a line, its numbers separated by commas, without a header or a byte-order mark"
+
 
 def read_numbers(path: Path, where: str, may_lack: bool = False) -> Array:
     """A comma-separated file without header, gzipped where its name ends in .gz, [rows, columns].
@@ -41,8 +43,10 @@ def read_numbers(path: Path, where: str, may_lack: bool = False) -> Array:
             return _parsed(path, np.int64)
         except ValueError:
             return _exact(_parsed(path, np.float64, _or_nan if may_lack else None))
-    except (OSError, ValueError, EOFError, zlib.error) as error:
-        raise DataError(f"{where}, file '{path}': cannot be read ({_shorter(error)})") from None
+    except ValueError as error:
+        raise DataError(f"{where}, file '{path}': cannot be read ({_shorter(error)}); {FORM}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{where}, file '{path}': cannot be read ({reason(error)})") from None
 
 
 def _refuse_bomb(path: Path, what: str) -> None:
@@ -85,6 +89,8 @@ def _or_nan(text: str) -> float:
 
 
 def _shorter(error: Exception) -> str:
-    """NumPy's reason without its advice on NumPy."""
-    said = reason(error).partition(";")[0]
-    return f"its lines are not equally long: {said}" if "number of columns changed" in said else said
+    """NumPy's reason without its advice on NumPy, which follows a semicolon."""
+    said = reason(error)
+    if "number of columns changed" in said:
+        return f"its lines are not equally long: {said.partition(';')[0]}"
+    return said

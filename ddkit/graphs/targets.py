@@ -24,7 +24,8 @@ def classes_of(values: Array, graphs: int, nodes: int, where: str) -> tuple[tupl
     if len(rows) != graphs and len(rows) == nodes:
         raise DataError(f"{where}: has a label for each of its {nodes:,} nodes, but {ONE}")
     if len(rows) and rows.shape[1] != 1:
-        raise DataError(f"{where}: has {rows.shape[1]} tasks (labels a graph), but {ONE}; keep one of them")
+        fix = "label.argmax(1) are the classes" if one_hot(rows) else "keep one of them"
+        raise DataError(f"{where}: has {rows.shape[1]} tasks (labels a graph), but {ONE}; {fix}")
     if len(rows) != graphs:
         raise DataError(f"{where}: has {len(rows):,} labels for {graphs:,} graphs; there must be one for each")
     if rows.dtype.kind in "US":
@@ -37,6 +38,11 @@ def classes_of(values: Array, graphs: int, nodes: int, where: str) -> tuple[tupl
         raise DataError(f"{where}: classes: must be whole numbers or texts, but are of type {rows.dtype}")
     names, y = np.unique(numbers, return_inverse=True)
     return tuple(str(name) for name in names.tolist()), y.astype(np.int64, copy=False)
+
+
+def one_hot(rows: Array) -> bool:
+    """Whether each row has a single one among zeros."""
+    return rows.dtype.kind in NUMBERS and bool(np.all((rows == 1).sum(1) == 1) and np.all((rows == 0) | (rows == 1)))
 
 
 def _texts(names: Array, where: str) -> Array:

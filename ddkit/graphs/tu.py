@@ -54,10 +54,38 @@ def read_tu(folder: Path, name: str, licence: str = "") -> GraphData:
         name=name,
         where=where,
         sizes=np.bincount(graph, minlength=len(values)),
-        edge=whole(edge, f"{where}: ends of edges").T - 1 if len(edge) else np.zeros((2, 0), np.int64),
+        edge=_from_zero(edge, graph, f"{where}: {name}_A.txt"),
         values=values,
         node_features=perhaps("node_labels"),
         edge_features=perhaps("edge_labels"),
         licence=licence,
         notes=tuple(f"{name}_{part}.txt is left out: trees have no continuous attributes" for part in left_out),
     ).labelled()
+
+
+def _from_zero(edge: Array, graph: Array, where: str) -> Array:
+    """Rows (source, target) of nodes counted from 1, as ends [2, E] counted from 0.
+
+    Args:
+        graph: the graph of each node, from 0.
+
+    Raises:
+        DataError: an edge to a missing node or into another graph, named as the file counts.
+    """
+    if not len(edge):
+        return np.zeros((2, 0), np.int64)
+    ends = whole(edge, f"{where}: ends of edges").T
+    if len(ends) != 2:  # which is refused where all sources are
+        return ends
+    for i in np.flatnonzero(((ends < 1) | (ends > len(graph))).any(0))[:1]:
+        raise DataError(
+            f"{where}: edge {i + 1} joins the nodes {ends[0, i]} and {ends[1, i]}, but TU files number nodes from "
+            f"1 through all graphs, here 1 to {len(graph)}"
+        )
+    owner = graph[ends - 1]
+    for i in np.flatnonzero((owner != owner[0]).any(0))[:1]:
+        raise DataError(
+            f"{where}: edge {i + 1} joins node {ends[0, i]} of graph {owner[0, i] + 1} and node {ends[1, i]} of graph "
+            f"{owner[1, i] + 1}; an edge must stay inside one graph (TU files number nodes from 1 through all graphs)"
+        )
+    return ends - 1

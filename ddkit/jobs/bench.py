@@ -29,8 +29,8 @@ class Bench:
         usual = {"validation": "cut from train"}
         told = {part: (count, origins.get(part, usual.get(part, ""))) for part, count in sizes.items()}
         meter.say(f"data '{real.data.name}': {parts_line(**told)}")
-        for note in real.data.notes:
-            meter.say(f"data '{real.data.name}': {note}")
+        for remark in real.data.remarks:
+            meter.say(f"data '{real.data.name}': {remark}")
 
     def under(self, net: NetSettings) -> "Bench":
         """The same with another network."""

@@ -61,7 +61,8 @@ def fitted(recipe: Recipe, lender: str | None, data: ImageData, overrides: tuple
             told += [f"{section}.{key} {value}" for key, value in changes.items()]
     if not told:
         return recipe, ""
-    return recipe, f"made for {_size(own)} of '{lender}' and fitted to {_size(data)}: {', '.join(told)}"
+    counted = "" if data.validation_images is not None else " (train and validation)"
+    return recipe, f"made for {_size(own)} of '{lender}' and fitted to {_size(data)}{counted}: {', '.join(told)}"
 
 
 def used_as_written(recipe: Recipe, source: str | Path, count: int) -> str:

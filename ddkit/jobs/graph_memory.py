@@ -6,6 +6,7 @@ import torch
 
 from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphData
+from ddkit.jobs.amounts import size_text
 from ddkit.run import free_memory
 
 NODE, EDGE = 100, 60
@@ -40,14 +41,10 @@ def memory_lines(every: GraphData, train: GraphData, hops: Sequence[int], traini
     if max(reading, whole) < WORTH_SAYING:
         return []
     size = f"{len(every.node_label):,} nodes and {every.edge.shape[1]:,} edges"
-    line = f"graphs '{every.name}': {size} take about {_gib(reading)} to read and colour"
+    line = f"graphs '{every.name}': {size} take about {size_text(reading)} to read and colour"
     if whole:
         line += (
-            f"; training on all of them takes up to {_gib(whole)}, less where trees repeat, and evaluate.whole=false "
-            "leaves it out"
+            f"; training on all of them takes up to {size_text(whole)}, less where trees repeat, and "
+            "evaluate.whole=false leaves it out"
         )
-    return [f"{line}; {_gib(free_memory(torch.device('cpu')))} are free"]
-
-
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB"
+    return [f"{line}; {size_text(free_memory(torch.device('cpu')))} are free"]

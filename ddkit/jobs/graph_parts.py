@@ -1,6 +1,8 @@
 """What a run says of its graphs before it begins: their parts, and how they were read."""
 
-from ddkit.graphs import GraphParts
+from collections.abc import Iterator
+
+from ddkit.graphs import GraphData, GraphParts
 from ddkit.jobs.parts import parts_line
 
 
@@ -22,4 +24,12 @@ def graph_lines(parts: GraphParts, spec: str, split_seed: int) -> tuple[str, ...
     )
     unused = len(every) - len(parts.train) - len(parts.validation) - len(parts.test)
     line += f"; {unused:,} graphs are in no part" if unused else ""
-    return tuple(f"graphs '{every.name}': {said}" for said in (line, *every.remarks))
+    remarks = [*_missing_classes(validation=parts.validation, test=parts.test), *every.remarks]
+    return tuple(f"graphs '{every.name}': {said}" for said in (line, *remarks))
+
+
+def _missing_classes(**parts: GraphData) -> Iterator[str]:
+    for name, part in parts.items():
+        held, every = len(set(part.y.tolist())), len(part.classes)
+        if held < every:
+            yield f"{name} has {held:,} of the {every:,} classes"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ddkit.data import is_images
 from ddkit.errors import RecipeError, UsageError, nearest
 from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphDataSettings, refuse_unknown_name
-from ddkit.jobs.resolve import find_recipe, list_recipes, method_named, resolve
+from ddkit.jobs.resolve import data_named, find_recipe, list_recipes, method_named, resolve
 from ddkit.methods import GRAPH_METHODS, GraphMethodSettings, graph_method
 from ddkit.recipe import ANY_SEED, Settings, check, dropped, override, parse_table, read_toml, setting, to_toml
 from ddkit.run import RunFolder
@@ -53,6 +54,8 @@ def resolve_graphs(
     given = tuple(f"{key}={json.dumps(value)}" for key, value in flags if value is not None)
     tables = read_toml(text, where)
     asked_for = override(tables, given + overrides)
+    if is_images(data := data_named(asked_for)):
+        raise RecipeError(f"{where}: data '{data}' are images, but method '{method_named(asked_for)}' is for graphs")
     return _parse(asked_for, where), origin + dropped(tables, asked_for)
 
 

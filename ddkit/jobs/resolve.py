@@ -12,6 +12,7 @@ from ddkit.data import DSA, refuse_unknown
 from ddkit.errors import DataError, RecipeError, UsageError, nearest
 from ddkit.experts import TeacherSettings, expert_settings
 from ddkit.files import not_a_file, read_text
+from ddkit.graphs import is_graphs
 from ddkit.methods import GRAPH_METHODS, method_class, method_names
 from ddkit.nets import net_settings
 from ddkit.recipe import Recipe, dropped, override, parse_recipe, read_toml
@@ -74,8 +75,10 @@ def resolve(
         else:
             where, text = find_recipe(recipe)
             tables = read_toml(text, where)
-        note = "" if recipe == wanted else f"; there is none for {wanted}, so its settings are not tuned for this"
-        origin = f"recipe {recipe or 'defaults of ' + method}{note}"
+        origin = f"recipe {recipe}"
+        if recipe != wanted:
+            used = "the defaults of " + method if recipe is None else recipe + "'s settings"
+            origin = f"no recipe for {wanted}; using {used}, not tuned for it"
     else:
         where, text = find_recipe(recipe)
         tables, origin = read_toml(text, where), f"recipe {recipe}"
@@ -141,10 +144,15 @@ def lent_by(method: str | None, data: str | None, ipc: int | None) -> str | None
 
 
 def refuse_graphs(tables: dict[str, Any], where: str) -> None:
-    """Raise RecipeError if the recipe is one for graphs, which other jobs resolve."""
+    """Raise RecipeError if the recipe is one for graphs, which other jobs resolve, or its data are graphs."""
     if (name := method_named(tables)) in GRAPH_METHODS:
         raise RecipeError(
             f"{where}: method '{name}' is for graphs; use `ddkit condense`, or `ddkit graphs` for a table"
+        )
+    if is_graphs(data := data_named(tables)):
+        raise RecipeError(
+            f"{where}: data '{data}' are graphs, but method '{name}' is for images; the methods for graphs are "
+            f"{', '.join(GRAPH_METHODS)}"
         )
 
 
@@ -153,6 +161,13 @@ def method_named(tables: dict[str, Any]) -> str | None:
     table = tables.get("method")
     name = table.get("name") if isinstance(table, dict) else None
     return name if isinstance(name, str) else None
+
+
+def data_named(tables: dict[str, Any]) -> str:
+    """What the recipe says its data is called; "" where it says nothing, or no text."""
+    table = tables.get("data")
+    name = table.get("name") if isinstance(table, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _reads_none(tables: dict[str, Any]) -> bool:

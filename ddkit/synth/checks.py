@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ddkit.errors import DataError
+from ddkit.errors import DataError, names_something, printable
 
 TEMPERATURES = 1e-30, 1e30
 """The lowest and the highest temperature. float32 holds both, and float16's largest logit over the lowest one."""
@@ -17,8 +17,8 @@ MOST_SIGNS = 2**22
 """Signs of a text: a recipe, or the names of all classes as JSON. What JSON stands for takes twenty times as much."""
 
 
-def text(value: Any, what: str) -> str:
-    """A text that HDF5 can hold."""
+def any_text(value: Any, what: str) -> str:
+    """A text that HDF5 can hold, of any number of lines."""
     value = _plain(value)
     if not isinstance(value, str):
         raise DataError(f"set: {what} must be a text, got {shown(value)}")
@@ -29,11 +29,21 @@ def text(value: Any, what: str) -> str:
     return value
 
 
+def text(value: Any, what: str) -> str:
+    """A text of one line that any terminal can print."""
+    value = any_text(value, what)
+    if printable(value) != value:
+        raise DataError(f"set: {what} cannot be printed, {shown(value)}; write one line without control characters")
+    return value
+
+
 def names(value: Any, what: str) -> tuple[str, ...]:
-    """One text or more, no two alike."""
-    if not isinstance(value, (list, tuple)) or not value:
-        raise DataError(f"set: {what} must be one text or more, got {shown(value)}")
+    """Names of two classes or more, no two alike."""
+    if not isinstance(value, (list, tuple)) or len(value) < 2:
+        raise DataError(f"set: {what} must be two texts or more, got {shown(value)}")
     found = tuple(text(each, what) for each in value)
+    if empty := [each for each in found if not names_something(each)]:
+        raise DataError(f"set: {what} must name every class, got {shown(empty[0])}")
     if len(set(found)) < len(found):
         twice, count = Counter(found).most_common(1)[0]
         raise DataError(f"set: {what} must differ, but {shown(twice)} stands there {count} times")
@@ -102,7 +112,7 @@ def column(value: Any, what: str) -> tuple[float, ...]:
 
 def json_object(value: Any, what: str) -> str:
     """A text that is an object of JSON."""
-    value = text(value, what)
+    value = any_text(value, what)
     try:
         found = json.loads(value)
         json.dumps(found, ensure_ascii=False).encode()  # a sign that is no sign would end whoever prints it

@@ -6,10 +6,27 @@ from typing import Any, no_type_check
 
 from ddkit.arguments import checked_fields
 from ddkit.errors import DataError, nearest
-from ddkit.synth.checks import column, json_object, names, positive, share, shown, temperature, text, truth, whole
+from ddkit.synth.checks import (
+    any_text,
+    column,
+    json_object,
+    names,
+    positive,
+    share,
+    shown,
+    temperature,
+    text,
+    truth,
+    whole,
+)
 
 SPACES = ("normalised", "zca")
 """Where images may live."""
+
+_WRONG = {
+    "normalised": "missing, but its images are normalised; give a number for each channel",
+    "zca": "given, but its images are whitened (space 'zca'); leave it out, since the real data tells the inverse",
+}
 
 
 @no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
@@ -18,8 +35,9 @@ SPACES = ("normalised", "zca")
 class SetFacts:
     """What a trainer must know of a set. Short values only: they become root attributes of the file.
 
-    `space` says where `images` live: "normalised" ((raw - mean) / std with raw in [0, 1]) or "zca" (whitened; the
-    matrix is refitted from the real data and held against `preprocess_digest`). `evaluation_flip` is the probability
+    `space` says where `images` live: "normalised" ((raw - mean) / std with raw in [0, 1]; it needs mean and std) or
+    "zca" (whitened, without mean and std: the matrix is refitted from the real data and held against
+    `preprocess_digest`). `evaluation_flip` is the probability
     with which training on the set should mirror an image (ddkit's evaluator has two policies: 0.5 where a set says so,
     else what `augment` has), `fyi` whether images were learned with their mirror images.
     `lr` is the inner learning rate the method learned. Where `temperature` is given, soft labels are logits, to be
@@ -58,6 +76,9 @@ class SetFacts:
             raise DataError(
                 f"set: fact 'space' is {shown(self.space)}, which is unknown; {nearest(self.space, SPACES)}"
             )
+        for name in ("mean", "std"):
+            if (getattr(self, name) is not None) == (self.space == "zca"):
+                raise DataError(f"set: fact '{name}' is {_WRONG[self.space]}")
         mean, std = self.mean or (), self.std or ()
         if len(mean) != len(std):
             raise DataError(f"set: facts 'mean' and 'std' must be as long, got {len(mean)} and {len(std)} numbers")
@@ -109,6 +130,6 @@ class Record:
     scores: str = "{}"
 
     def __post_init__(self) -> None:
-        text(self.recipe, "the recipe")
+        any_text(self.recipe, "the recipe")
         for name in ("environment", "lineage", "scores"):
             json_object(getattr(self, name), f"'{name}'")

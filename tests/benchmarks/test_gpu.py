@@ -134,6 +134,20 @@ def test_a_long_claim_goes_on_where_it_was_stopped(ledger, tmp_path):
     assert {file.name for file in (tmp_path / "work" / "runs" / "parts").iterdir()} == {"part", "done"}
 
 
+def test_a_claim_that_hangs_overruns_and_comes_last(ledger):
+    """All its parts count together. It goes on where it stopped, but after the others."""
+    hung = claim("hung", "import time; time.sleep(600)", seconds=1, resume=("--resume",))
+    made, said = ledger(hung, claim("good", seconds=0.1)), []
+    (made.work / "runs" / "hung").mkdir(parents=True)
+    Begun(made.work / "begun" / "hung.json", hung.digest()).note(hung.limit - 1)
+    (line, _) = made.run(2, quiet)
+    assert line["status"] == "overran" and line["seconds"] > hung.limit
+    made.results.write_text(made.results.read_text().splitlines()[0] + "\n")
+    (line, _) = made.run(10, said.append)
+    assert [text.split()[0] for text in said] == ["good:", "good", "hung:", "hung"]
+    assert "--resume" in line["command"] and line["status"] == "overran"
+
+
 def test_a_target_of_seconds_is_held_against_all_parts(ledger):
     program = WRITE + "import time\nif '--resume' not in sys.argv: time.sleep(600)"
     short = Target("seconds", at_most=2)

@@ -125,6 +125,13 @@ def test_tiny_imagenets_own_tree_points_at_its_name(tmp_path: Path, name: str) -
         load_images(f"folder:{tmp_path / name}")
 
 
+def test_what_macos_packs_beside_pictures_is_to_be_removed(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "train", random_images(9, 3), np.arange(9) % 3)
+    (tmp_path / "__MACOSX").mkdir()
+    with pytest.raises(DataError, match="holds '__MACOSX', which macOS packs beside the pictures; remove it"):
+        load_images(f"folder:{tmp_path}")
+
+
 def test_val_alone_or_beside_classes_is_a_class(tmp_path: Path) -> None:
     save_pictures(tmp_path, random_images(12, 3), np.arange(12) % 3, ("train", "val", "yak"))
     assert load_images(f"folder:{tmp_path}").classes == ("train", "val", "yak")

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from ddkit.data import ImageData
-from ddkit.errors import DataError
+from ddkit.errors import DataError, UsageError
+
+IMAGE = torch.zeros(1, 3, 4, 5, dtype=torch.uint8)
 
 
 @pytest.fixture
@@ -57,6 +59,12 @@ def test_digest_sees_content_only(data: ImageData) -> None:
         ({"train_labels": torch.tensor([0, 1, 2])}, "6 images but 3 labels"),
         ({"test_labels": torch.tensor([0, 3, 1])}, r"0 to 2 \(3 classes\), got 3"),
         ({"train_labels": torch.tensor([0, 1, 2, -1, 0, 0])}, "got -1"),
+        ({"test_labels": torch.tensor([2, 2, 2])}, "'toy', test part: all 3 images are of class 'c', so that no score"),
+        ({"validation_images": IMAGE, "validation_labels": torch.tensor([1])}, "validation part: all 1 images are of"),
+        ({"classes": ("a", "b\x1b[31m", "c")}, r"a class is called 'b\\x1b\[31m', which cannot be printed; rename it"),
+        ({"classes": ("a", " ", "c")}, "a class is called ' '"),
+        ({"name": "toy\n"}, r"dataset 'toy\\n': its name cannot be printed"),
+        ({"test_images": torch.empty(3, 3, 4, 5, dtype=torch.uint8, device="meta")}, "dense and on the CPU"),
         ({"train_labels": torch.tensor([0, 0, 2, 0, 0, 0])}, r"class 1 \('b'\) has no training image"),
     ],
 )
@@ -64,3 +72,41 @@ def test_contradictions_are_refused(data: ImageData, change: dict, line: str) ->
     with pytest.raises(DataError, match=line) as error:
         dataclasses.replace(data, **change)
     assert "toy" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"train_labels": [0, 1, 2, 0, 1, 2]}, "ImageData: train_labels must be Tensor, got list"),
+        ({"test_images": IMAGE.numpy()}, "ImageData: test_images must be Tensor, got ndarray"),
+        ({"classes": (0, 1, 2)}, "ImageData: classes must be a tuple of str, got tuple"),
+        ({"classes": "abc"}, "ImageData: classes must be a tuple of str, a sequence of texts, got str 'abc'"),
+        ({"name": 7}, "ImageData: name must be str, got int 7"),
+        ({"flips_keep_label": "no"}, "ImageData: flips_keep_label must be bool or None, got str 'no'"),
+        ({"val_images": IMAGE}, "ImageData: has no argument 'val_images'; did you mean"),
+    ],
+)
+def test_fields_of_wrong_types_or_names_are_one_line(data: ImageData, change: dict, line: str) -> None:
+    with pytest.raises(UsageError) as error:
+        dataclasses.replace(data, **change)
+    assert str(error.value).startswith(line)
+    with pytest.raises(UsageError, match="ImageData: missing a required"):
+        ImageData(train_images=IMAGE)
+    assert dataclasses.replace(data, classes=["x", "y", "z"]).classes == ("x", "y", "z")
+
+
+def test_remarks_name_missing_classes_and_images_that_are_in_two_parts(data: ImageData) -> None:
+    assert data.remarks == ("test has 2 of the 3 classes",)
+    shared = torch.stack([data.train_images[5], data.train_images[0], 255 - data.train_images[0]])
+    changed = dataclasses.replace(
+        data,
+        test_labels=torch.tensor([0, 1, 2]),
+        validation_images=shared,
+        validation_labels=torch.tensor([0, 1, 1]),
+        notes=("a note",),
+    )
+    assert changed.remarks == (
+        "a note",
+        "validation has 2 of the 3 classes",
+        "2 of the 3 validation images are also in train",
+    )

@@ -126,6 +126,7 @@ def test_an_array_that_the_archive_holds_twice(file: Path) -> None:
         ({"train_images": np.zeros((12, 3, 4, 5), np.uint8)}, r"transpose.0, 2, 3, 1. puts the channels last"),
         ({"train_labels": np.arange(12) % 3 + 1}, "its labels count from 1; they must count from 0, so subtract 1"),
         ({"train_labels": np.zeros(12)}, r"'train_labels' must be N integers, got float64 \[12\]"),
+        ({"train_labels": np.eye(12)}, r"has 12 labels an image; .* \(of one-hot labels train_labels.argmax\(1\) are"),
         ({"train_labels": np.zeros((12, 14), int)}, "'train_labels' has 14 labels an image; ddkit takes one class"),
         ({"train_labels": np.zeros((12, 1, 1), int)}, r"must be N integers, got int64 \[12, 1, 1\]"),
         ({"train_labels": np.full(12, 2**63, np.uint64)}, "must count the classes from 0, got 9223372036854775808"),

@@ -7,6 +7,7 @@ Each takes the parts that a file or a call gives (facts and record as plain valu
 import hashlib
 import json
 import math
+import unicodedata
 from typing import Any
 
 import h5py
@@ -30,6 +31,11 @@ def is_text(value: Any) -> bool:
         return False
 
 
+def is_line(value: Any) -> bool:
+    """A text of one line without control characters."""
+    return is_text(value) and not any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") for sign in value)
+
+
 def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**63
 
@@ -42,8 +48,8 @@ def is_number(value: Any) -> bool:
 
 
 def is_names(value: Any) -> bool:
-    many = isinstance(value, (list, tuple)) and len(value) > 0
-    return many and all(is_text(each) for each in value) and len(set(value)) == len(value)
+    many = isinstance(value, (list, tuple)) and len(value) > 1
+    return many and all(is_line(each) and each.strip() for each in value) and len(set(value)) == len(value)
 
 
 def is_column(value: Any) -> bool:
@@ -55,7 +61,7 @@ def image_facts(given: Parts) -> Parts | None:
     facts = DEFAULTS | given
     if set(facts) != {*TEXTS, *DEFAULTS, "classes", "ipc"}:
         return None
-    if not all(is_text(facts[name]) for name in TEXTS) or facts["space"] not in ("normalised", "zca"):
+    if not all(is_line(facts[name]) for name in TEXTS) or facts["space"] not in ("normalised", "zca"):
         return None
     if not is_names(facts["classes"]) or not is_whole(facts["ipc"]) or not isinstance(facts["fyi"], bool):
         return None
@@ -68,7 +74,12 @@ def image_facts(given: Parts) -> Parts | None:
         if facts[name] is not None and not is_column(facts[name]):
             return None
     mean, std, top_k = facts["mean"], facts["std"], facts["top_k"]
-    if (mean is None) != (std is None) or len(mean or ()) != len(std or ()) or any(s <= 0 for s in std or ()):
+    if (
+        (mean is None) != (facts["space"] == "zca")
+        or (mean is None) != (std is None)
+        or len(mean or ()) != len(std or ())
+        or any(s <= 0 for s in std or ())
+    ):
         return None
     if top_k is not None and (not is_whole(top_k) or facts["temperature"] is None or top_k >= len(facts["classes"])):
         return None
@@ -82,7 +93,7 @@ def graph_facts(given: Parts) -> Parts | None:
     facts = {"readout": "mean"} | given
     if set(facts) != {"method", "dataset", "data_digest", "classes", "hops", "true_degrees", "readout"}:
         return None
-    if not all(is_text(facts[name]) for name in ("method", "dataset", "data_digest")) or facts["readout"] != "mean":
+    if not all(is_line(facts[name]) for name in ("method", "dataset", "data_digest")) or facts["readout"] != "mean":
         return None
     if not is_names(facts["classes"]) or not is_whole(facts["hops"]) or not isinstance(facts["true_degrees"], bool):
         return None

@@ -5,6 +5,7 @@ What may be given is said by the annotations; this table gives what they do not 
 
 import dataclasses
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,17 @@ def test_the_operating_systems_refusal_is_one_line(tmp_path: Path) -> None:
         line_of(lambda: call(f"{tmp_path}/x"))
         == f"call: file '{tmp_path}/x': No such file or directory; choose another"
     )
+
+
+SEEDED = [
+    name for name in dir(ddkit) if callable(call := getattr(ddkit, name)) and "seed" in signature(call).parameters
+]
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_a_seed_below_zero_is_one_line(name: str) -> None:
+    call = getattr(ddkit, name)
+    needed = {"source": SHIPPED, "method": "mirage"}
+    given = {key: value for key, value in needed.items() if key in signature(call).parameters}
+    assert line_of(lambda: call(**given, seed=-1)) == f"{name}: seed must be at least 0, got -1"
+    assert len(SEEDED) >= 4

@@ -20,8 +20,8 @@ NUMBERS = st.one_of(SMALL, SMALL, SMALL, st.sampled_from([-5, 7, 2**31, 2**53 + 
 
 @st.composite
 def plain_graphs(draw: st.DrawFn, least: int = 2) -> Plain:
-    """`least` to seven small graphs without a fault, but that all may be of one class."""
-    count = draw(st.integers(least, 7))
+    """`least` to eight small graphs without a fault, but that all may be of one class."""
+    count = draw(st.integers(least, 8))
     sizes = draw(st.lists(st.integers(1, 4), min_size=count, max_size=count))
     edges = []
     for graph, size in enumerate(sizes):
@@ -65,7 +65,7 @@ TRAIN = "split_train"
 @st.composite
 def archives(draw: st.DrawFn, usable_split: bool = False) -> dict[str, Any]:
     """Arrays of a graph npz, most with a fault; or without one, but with a split that can be used."""
-    graphs = draw(plain_graphs(6 if usable_split else 2))
+    graphs = draw(plain_graphs(8 if usable_split else 2))
     begin, count = np.cumsum([0, *graphs.sizes]), len(graphs.sizes)
     ends, kind = [(begin[g] + s, begin[g] + t) for g, s, t in graphs.edges], draw(st.sampled_from(["i8", "i4", "f8"]))
     arrays: dict[str, Any] = {
@@ -84,10 +84,10 @@ def archives(draw: st.DrawFn, usable_split: bool = False) -> dict[str, Any]:
             arrays[f"split_{name}"] = np.zeros(0, np.int64)
         parts = [key for key in arrays if key.startswith("split_")]
         chosen = draw(st.lists(st.integers(0, len(parts)), min_size=count, max_size=count))
-        if usable_split:  # no part empty, each class twice in train
+        if usable_split:  # each class in every part, twice in train
             order, others = draw(st.permutations(range(count))), [p for p, part in enumerate(parts) if part != TRAIN]
             for place, graph in enumerate(order):
-                chosen[graph] = others[place] if place < len(others) else parts.index(TRAIN)
+                chosen[graph] = others[place // 2] if place < 2 * len(others) else parts.index(TRAIN)
                 arrays["label"][graph] = place % 2
         for p, part in enumerate(parts):
             mask = np.array(chosen) == p
@@ -129,6 +129,8 @@ def hold_split(data: GraphData, parts: dict[str, list[int]]) -> bool:
     usable = all(parts.values()) and all(0 <= g < len(data) for g in every) and len(set(every)) == len(every)
     usable = usable and len(in_train) == len(data.classes)
     usable = usable and ("validation" in parts or 1 not in in_train.values())
+    judged = [part for name, part in parts.items() if name != "train"]
+    usable = usable and all(len({int(data.y[g]) for g in part}) > 1 for part in judged)
     split = knock(lambda: split_graphs(data, 0))
     assert (split is not None) == usable
     if split is None:

@@ -40,12 +40,15 @@ def rows_of(data: ImageData, part: str) -> list[Row]:
 
 
 def whole(parts: Parts, classes: list[str]) -> bool:
-    """Whether the parts can be data at all: two classes with a training image each, images of one shape, none empty."""
+    """Whether the parts can be data at all: two classes with a training image each, two classes in
+    every part, images of one shape, none empty."""
     rows = [row for part in parts.values() for row in part]
     if len(set(classes)) < max(len(classes), 2) or len({shape for _, _, shape in rows}) != 1 or not rows[0][1]:
         return False
     counts = Counter(name for name, _, _ in parts["train"])
     few = min(counts[name] for name in classes)
+    if any(len({name for name, _, _ in part}) < 2 for part in parts.values()):
+        return False
     return bool(min(map(len, parts.values()))) and few >= (1 if "test" in parts else 2)
 
 

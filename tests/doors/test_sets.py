@@ -54,8 +54,8 @@ NUMBERS = [-1, 0, 1, 2, 5, 255, 256, 70000, 2**40, 2**62, 0.5, 1.5, 300.0, 1e38,
 @st.composite
 def image_parts(draw: st.DrawFn, is_compact: bool) -> Parts:
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    classes, ipc, channels = draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.sampled_from([1, 3]))
-    soft = draw(st.sampled_from(["none", "probabilities", "logits", "top"] if classes > 1 else ["none"]))
+    classes, ipc, channels = draw(st.integers(2, 4)), draw(st.integers(1, 3)), draw(st.sampled_from([1, 3]))
+    soft = draw(st.sampled_from(["none", "probabilities", "logits", "top"]))
     facts: Parts = {
         **{"method": "m", "dataset": "toy", "data_digest": "d", "preprocess_digest": "p", "net": "mlp"},
         **{"classes": [f"class {c}" for c in range(classes)], "ipc": ipc, "space": "normalised", "augment": ""},
@@ -89,7 +89,7 @@ def image_parts(draw: st.DrawFn, is_compact: bool) -> Parts:
 @st.composite
 def graph_parts(draw: st.DrawFn) -> Parts:
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    hops, classes, labels = draw(st.integers(1, 3)), draw(st.integers(1, 3)), 3
+    hops, classes, labels = draw(st.integers(1, 3)), draw(st.integers(2, 3)), 3
     depth = rng.integers(1, 5, hops + 1)
     if draw(st.integers(0, 7)) == 0:  # isolated vertices
         depth[:-1] = 0

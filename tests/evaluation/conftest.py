@@ -29,6 +29,8 @@ def synthetic(real: RealData, net: FlatNet) -> SyntheticSet:
         classes=real.data.classes,
         ipc=2,
         space="normalised",
+        mean=real.preprocess.mean,
+        std=real.preprocess.std,
         preprocess_digest=real.preprocess.digest,
         net=net.spec,
         lr=0.02,

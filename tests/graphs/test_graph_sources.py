@@ -269,8 +269,22 @@ def test_numpys_single_numbers_are_pythons():
 @pytest.mark.parametrize(
     "make, line",
     [
-        (lambda p: load_graphs(tu_folder(p, A="1, 2\n2, 9\n")), "edge 1 joins the nodes 1 and 8, but there are only"),
-        (lambda p: load_graphs(tu_folder(p, A="1, 2\n2, 3\n")), "edge 1 joins graph 0 and graph 1"),
+        (
+            lambda p: load_graphs(tu_folder(p, A="1, 2\n2, 9\n")),
+            "edge 2 joins the nodes 2 and 9, but TU files",
+        ),
+        (
+            lambda p: load_graphs(tu_folder(p, A="1, 2\n2, 3\n")),
+            "edge 2 joins node 2 of graph 1 and node 3 of",
+        ),
+        (
+            lambda p: load_graphs(tu_folder(p, A="0, 1\n1, 0\n")),
+            "number nodes from 1 through all graphs, here 1 to 4",
+        ),
+        (
+            lambda p: load_graphs(own_npz(p, edge_src=[0, 0], edge_dst=[0, 1])),
+            "through all graphs: those of graph 1 begin with 1)",
+        ),
         (lambda p: load_graphs(tu_folder(p, node_labels="0.5\n1\n1\n1\n")), "are continuous (such as 0.5)"),
         (lambda p: load_graphs(tu_folder(p, graph_labels="1\n1\n")), "all 2 graphs are of one class"),
         (lambda p: load_graphs(f"tu:{p}"), "must hold one file NAME_A.txt, found 0"),
@@ -340,6 +354,19 @@ def test_numpys_single_numbers_are_pythons():
             "has the file 'X_node_label.txt', which ddkit does not",
         ),
         (lambda p: load_graphs(tu_folder(p, graph_labels="1, 0\n0, 1\n")), "has 2 tasks (labels a graph)"),
+        (lambda p: load_graphs(ends(p, label=np.eye(2))), "; label.argmax(1) are the classes"),
+        (lambda p: from_pyg([pyg([[0, 1, 0]]), pyg(1)], "own"), "; y.argmax() is the class"),
+        (lambda p: from_pyg({"a": 1}, "own"), "is a dict; give a list of torch_geometric.data.Data"),
+        (lambda p: from_pyg(str(p), "own"), "is a str; give a list of torch_geometric.data.Data"),
+        (lambda p: load_graphs(ends(p, label=["a\x1b[31m", "b"])), r"a class is called 'a\x1b[31m', which cannot be"),
+        (lambda p: load_graphs(ends(p, label=["", "b"])), "a class is called ''"),
+        (lambda p: from_pyg([pyg(0), pyg(1)], "a\nrow"), r"graphs 'a\nrow': their name cannot be printed"),
+        (
+            lambda p: load_graphs(tu_folder(p, A="1; 2\n")),
+            "'1; 2' to float64 at row 0, column 1.); write one",
+        ),
+        (lambda p: load_graphs(tu_folder(p, A="1\t2\n")), "its numbers separated by commas, without a header"),
+        (lambda p: load_graphs(tu_folder(p, A="\ufeff1, 2\n")), "without a header or a byte-order mark"),
         (lambda p: load_graphs(tu_folder(p, graph_labels="1_0\n1\n")), "could not convert string '1_0'"),
         (lambda p: load_graphs(tu_folder(p, node_labels="inf\n1\n1\n1\n")), "are continuous (such as inf)"),
         (lambda p: load_graphs(tu_folder(p, graph_labels="1\n0\n1\n")), "must ascend from 1 to the 3 graphs"),

@@ -7,9 +7,11 @@ from random_graphs import random_graph_data
 from test_graph_sources import own_npz, pyg, tu_folder
 from torch_geometric.data import Data
 
+from ddkit.errors import DataError
 from ddkit.graphs import direction as direction_module
-from ddkit.graphs import from_pyg, load_graphs
-from ddkit.graphs.direction import unreturned
+from ddkit.graphs import from_pyg, load_graphs, load_parts
+from ddkit.graphs.direction import compared
+from ddkit.jobs.graph_parts import graph_lines
 
 DEGREES = "there are no node labels, so a node's label is its degree"
 
@@ -35,9 +37,39 @@ def test_edges_without_a_reverse_by_brute_force(at_once, monkeypatch):
     monkeypatch.setattr(direction_module, "AT_ONCE", at_once)
     for seed in range(10):
         data = random_graph_data(seed, graphs=5, nodes=5)
-        pairs = [(s, t) for s, t in data.edge.T.tolist() if s != t]
+        every = list(map(tuple, data.edge.T.tolist()))
+        pairs = [(s, t) for s, t in every if s != t]
         alone = sum((t, s) not in set(pairs) for s, t in pairs)
-        assert unreturned(data.edge, len(data.node_label)) == (alone, len(pairs))
+        assert compared(data.edge, len(data.node_label)) == (alone, len(every) - len(set(every)), len(pairs))
+
+
+def test_graphs_whose_nodes_seem_to_be_numbered_anew_are_said(tmp_path):
+    """Each graph's nodes count from 0, and graph 0 is the largest, so that all edges fall into it."""
+    arrays = {"num_nodes": [2, 2, 1], "label": [0, 1, 0], "node_feat": [[0]] * 5, "edge_feat": [[0]] * 4}
+    read = load_graphs(own_npz(tmp_path, edge_src=[0, 1, 0, 1], edge_dst=[1, 0, 1, 0], **arrays))
+    assert read.remarks == (
+        "1 of the 3 graphs have several nodes and no edge; nodes are numbered through all graphs",
+        "2 of the 4 edges stand there before; each is counted",
+    )
+    assert read.degree.tolist() == [2, 2, 0, 0, 0]
+
+
+def test_graphs_of_the_class_minus_1_are_said_where_it_may_mean_none(tmp_path):
+    ends = {"edge_src": [0, 1], "edge_dst": [0, 1]}
+    read = load_graphs(own_npz(tmp_path, **ends, num_nodes=[1, 1, 0], label=[0, 1, -1]))
+    assert "1 of the 3 graphs have the class -1; leave them out if it means none" in read.remarks
+    assert load_graphs(own_npz(tmp_path, **ends, label=[1, -1])).remarks == ()
+
+
+def test_parts_without_a_class_are_said(tmp_path):
+    arrays = {"edge_src": [0, 1], "edge_dst": [0, 1], "num_nodes": [1] * 8, "label": [0, 1, 2, 0, 1, 2, 0, 1]}
+    arrays["node_feat"] = [[0]] * 8
+    own = own_npz(tmp_path, **arrays, split_train=[0, 1, 2], split_valid=[3, 4, 5], split_test=[6, 7])
+    said = graph_lines(load_parts(own, 0), own, 0)
+    assert said[1].endswith(": test has 2 of the 3 classes")
+    own = own_npz(tmp_path, **arrays, split_train=[0, 1, 2], split_valid=[3, 4, 5], split_test=[6])
+    with pytest.raises(DataError, match="test part: all 1 graphs are of class '0', so that no score of it means"):
+        load_parts(own, 0)
 
 
 def test_what_is_left_out_is_said(tmp_path):

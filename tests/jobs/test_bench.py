@@ -39,6 +39,18 @@ def test_a_name_of_no_device_is_answered_with_the_names(name: str) -> None:
         pick_device("cuda:99")
 
 
+def test_a_run_says_what_may_be_a_mistake_in_its_parts(archive: str, tmp_path: Path, home: Path) -> None:
+    arrays = dict(np.load(tmp_path / "mine.npz"))
+    arrays |= {"test_images": arrays["train_images"][:4], "test_labels": np.array([0, 1, 0, 1])}
+    np.savez(tmp_path / "mine.npz", **arrays)
+    meter = DataListener()
+    condense("random", data=archive, ipc=1, overrides=TINY, out=tmp_path / "run", meter=meter)
+    assert meter.said[1:] == [
+        "data 'mine': test has 2 of the 3 classes",
+        "data 'mine': 4 of the 4 test images are also in train",
+    ]
+
+
 def test_a_run_states_its_parts(archive: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     meter, told = DataListener(), "data 'mine': train 1,200, validation 30 (yours), test 45 (yours)"

@@ -112,7 +112,10 @@ def test_condense_and_plan_say_and_use_it(
     with pytest.raises(KeyboardInterrupt):
         condense("dm", data=f"npz:{big}", out=tmp_path / "run", meter=ear)
     (line,) = [line for line in ear.said if "fitted to" in line]
-    assert line == ("made for 1,437 images of 8x8 of 'digits' and fitted to 6,000 images of 16x16: evaluate.epochs 6")
+    assert line == (
+        "made for 1,437 images of 8x8 of 'digits' and fitted to 6,000 images of 16x16 "
+        "(train and validation): evaluate.epochs 6"
+    )
     assert "epochs = 6\n" in (tmp_path / "run" / "recipe.toml").read_text()
     assert line in plan("dm", data=f"npz:{big}", probe_seconds=0.5).facts
 

@@ -169,7 +169,7 @@ def test_much_memory_is_said_beforehand(monkeypatch, tmp_path):
     assert memory.memory_lines(parts.every, parts.train, (2,), GraphTraining()) == []
     monkeypatch.setattr(memory, "WORTH_SAYING", 1)
     (line,) = memory.memory_lines(parts.every, parts.train, (2,), GraphTraining())
-    assert "take about 0.0 GiB to read and colour; training on all of them" in line and line.endswith("GiB are free")
+    assert "take about 0.0 MiB to read and colour; training on all of them" in line and line.endswith("GiB are free")
     (line,) = memory.memory_lines(parts.every, parts.train, (2,), GraphTraining(whole=False))
     assert "evaluate.whole" not in line
     edges, nodes = parts.train.edge.shape[1], len(parts.train.node_label)

@@ -47,7 +47,7 @@ def names(found: Plan) -> list[str]:
 def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_path: Path) -> None:
     found = ask()
     assert names(found) == ["data", "experts", "condensation", "evaluation"] and not found.problems
-    parts = importlib.import_module("ddkit.jobs.condense")
+    experience, parts = (importlib.import_module(f"ddkit.jobs.{name}") for name in ("experience", "condense"))
     gauge, measured = Gauge(torch.device("cpu")), {}
 
     def timed(stage: str, function: Callable[..., object]) -> Callable[..., object]:
@@ -59,8 +59,9 @@ def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_pa
         return call
 
     with pytest.MonkeyPatch.context() as patch:
-        for stage, name in zip(names(found)[1:], ("experts_of", "_run", "evaluate_honestly"), strict=True):
-            patch.setattr(parts, name, timed(stage, getattr(parts, name)))
+        places = ((experience, "collect"), (parts, "_run"), (parts, "evaluate_honestly"))
+        for stage, (module, name) in zip(names(found)[1:], places, strict=True):
+            patch.setattr(module, name, timed(stage, getattr(module, name)))
         run(tmp_path / "run", evaluate=True)
     for stage in found.stages[1:]:  # another job on the same machine can slow either down
         assert measured[stage.name] / 4 < stage.seconds < 4 * measured[stage.name], (stage, measured)
@@ -164,6 +165,12 @@ def test_costs_of_longer_work_are_found_from_shorter() -> None:
     line = gauge.line(lambda size: lambda: calls.append(size), 20, 4.5)
     assert (calls, line.size) == ([1, 1, 1, 1, 3, 3, 3], 3)
     assert line.at(20).seconds == 0.5 + 19 / 2
+
+
+def test_a_call_that_other_processes_slow_down_does_not_count() -> None:
+    costs, gauge = iter([9.0, 0.5, 3.0]), Gauge(torch.device("cpu"))
+    gauge.once = lambda work: Cost(next(costs), 7)  # type: ignore[method-assign]
+    assert gauge.cost(lambda: None, 60.0) == Cost(0.5, 7)
 
 
 def test_mistakes_are_those_of_condense(home: Path) -> None:

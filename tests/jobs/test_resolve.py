@@ -7,6 +7,7 @@ import pytest
 from ddkit.errors import RecipeError, UsageError
 from ddkit.jobs import is_graph_recipe
 from ddkit.jobs import resolve as module
+from ddkit.jobs.graph_recipe import resolve_graphs
 from ddkit.jobs.resolve import fill, find_recipe, list_recipes, resolve, settings_class
 from ddkit.methods import method_names
 from ddkit.recipe import parse_recipe, read_toml, to_toml
@@ -105,20 +106,21 @@ def test_a_missing_recipe_falls_back_to_the_nearest_of_digits_and_says_so(
 ) -> None:
     found, origin = resolve(method="mtt", data="cifar10", ipc=ipc or None, overrides=(f"method.ipc={ipc or 7}",))
     assert (found.net.width, found.data.name, found.method.ipc) == (width, "cifar10", ipc or 7)
-    assert f"mtt-digits-ipc{lent}" in origin and f"none for mtt-cifar10-ipc{ipc or 1}" in origin
+    assert f"mtt-digits-ipc{lent}" in origin and f"no recipe for mtt-cifar10-ipc{ipc or 1}" in origin
     assert "not tuned" in origin
 
 
 def test_the_datas_own_recipe_of_another_size_comes_before_that_of_digits() -> None:
     found, origin = resolve(method="dm", data="fashion-mnist", ipc=20)
-    assert origin.startswith("recipe dm-fashion-mnist-ipc10; there is none for dm-fashion-mnist-ipc20")
+    wanted = "no recipe for dm-fashion-mnist-ipc20; using dm-fashion-mnist-ipc10's settings, not tuned for it"
+    assert origin.startswith(wanted)
     assert (found.method.ipc, found.net.width) == (20, 16)
 
 
 def test_without_any_recipe_the_methods_defaults_are_taken(shelf: None) -> None:
     found, origin = resolve(method="herding", ipc=2)
     assert (found.method.name, found.method.ipc, found.data.name) == ("herding", 2, "digits")
-    assert "defaults of herding" in origin and "none for herding-digits-ipc2" in origin
+    assert "defaults of herding" in origin and "no recipe for herding-digits-ipc2" in origin
 
 
 def test_experts_are_filled_in_where_the_method_needs_them_and_refused_where_it_reads_none(tmp_path: Path) -> None:
@@ -182,3 +184,9 @@ def test_experts_of_the_wrong_sort_are_refused_before_anything_is_trained(method
 def test_a_recipe_for_graphs_is_sent_to_where_graphs_are() -> None:
     with pytest.raises(RecipeError, match="method 'mirage' is for graphs; use `ddkit condense`, or `ddkit graphs`"):
         resolve(recipe="mirage-digits-graphs")
+    line = "data 'graphs-npz:a.npz' are graphs, but method 'dm' is for images; the methods for graphs are mirage, "
+    with pytest.raises(RecipeError, match=line):
+        resolve(method="dm", data="graphs-npz:a.npz")
+    for data in ("npz:a.npz", "cifar10"):
+        with pytest.raises(RecipeError, match=f"data '{data}' are images, but method 'mirage' is for graphs"):
+            resolve_graphs(method="mirage", data=data)

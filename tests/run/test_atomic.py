@@ -60,10 +60,10 @@ def text(path):
     with atomic_write(path) as temporary:
         temporary.write_text("x" * 50_000)
 
-facts = SetFacts(method="m", dataset="d", data_digest="", classes=("a",), ipc=100, space="normalised",
-                 preprocess_digest="", net="n")
+facts = SetFacts(method="m", dataset="d", data_digest="", classes=("a", "b"), ipc=50, space="normalised",
+                 preprocess_digest="", net="n", mean=(0.5,), std=(0.2,))
 images = torch.rand(100, 1, 28, 28)
-a_set = SyntheticSet(images=images, labels=torch.zeros(100, dtype=torch.int64), facts=facts)
+a_set = SyntheticSet(images=images, labels=torch.arange(2).repeat_interleave(50), facts=facts)
 folder = Path(sys.argv[1])
 buffer = Buffer.open(folder, BufferKey("tiny", "", "", "mlp", PlainExperts()))
 writers = {

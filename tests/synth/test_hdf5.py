@@ -88,7 +88,7 @@ def test_a_reader_needs_h5py_alone(make_set: MakeSet, tmp_path: Path) -> None:
         np.testing.assert_array_equal(file.attrs["mean"], synthetic.facts.mean)
         assert (file.attrs["ipc"], file.attrs["lr"], file.attrs["space"]) == (2, 0.0123, "normalised")
         assert file["ddkit"].attrs["recipe"] == synthetic.record.recipe
-    write_set(make_set(lr=None, mean=None, std=None), tmp_path / "set.h5")
+    write_set(make_set(space="zca", lr=None, mean=None, std=None), tmp_path / "set.h5")
     with h5py.File(tmp_path / "set.h5") as file:
         assert set(file) == {"image", "label", "ddkit"} and not {"lr", "mean", "std"} & set(file.attrs)
 
