@@ -1,0 +1,94 @@
+"""The pages' charts: figures with their intervals as dots on lines, drawn by matplotlib as SVG.
+
+A chart is small, stands on white, so that it is readable on a dark page, and uses colours that colour-blind readers
+tell apart (Okabe and Ito). Its figures and its title are in the file's description, by which a test compares it with
+the score files, whatever version of matplotlib drew it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt  # noqa: E402
+from score_file import Figure  # noqa: E402
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+SHAPES = "oDs^"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One field of a chart: for each line the figures of the series; None where there is none.
+
+    `lines` maps the text on the left to {name of the series: figure}. `mark` is a line across all of them, with its
+    name: the score of the whole data, for example.
+    """
+
+    title: str
+    lines: Mapping[str, Mapping[str, Figure | None]]
+    mark: tuple[str, Figure] | None = None
+
+
+def facts(title: str, panels: Sequence[Panel], axis: str) -> str:
+    """Title and figures as text: what the chart's file keeps as its description."""
+    shown = {
+        panel.title: {line: {name: str(figure) for name, figure in marks.items()} for line, marks in panel.lines.items()}
+        | ({panel.mark[0]: str(panel.mark[1])} if panel.mark else {})
+        for panel in panels
+    }
+    return json.dumps({"title": title, "axis": axis, "panels": shown}, ensure_ascii=False)
+
+
+def draw(file: Path, title: str, panels: Sequence[Panel], axis: str, columns: int = 2) -> None:
+    """Write a chart of panels side by side, each with its own range of numbers."""
+    rows = -(-len(panels) // columns)
+    most = max(len(panel.lines) for panel in panels)
+    series = list(dict.fromkeys(name for panel in panels for marks in panel.lines.values() for name in marks))
+    style = {"svg.fonttype": "none", "svg.hashsalt": file.stem, "font.size": 9, "font.family": "sans-serif"}
+    with matplotlib.rc_context(style):
+        beside = max(len(marks) for panel in panels for marks in panel.lines.values())
+        height = rows * ((0.14 + 0.1 * beside) * most + 0.65) + 0.7
+        figure, axes = plt.subplots(rows, columns, figsize=(8, height), squeeze=False, layout="constrained")
+        figure.suptitle(title, fontsize=11, fontweight="bold")
+        for place, panel in zip(axes.flat, panels, strict=False):
+            _fill(place, panel, series)
+        for place in axes.flat[len(panels) :]:
+            place.set_visible(False)
+        for place in axes[-1]:
+            place.set_xlabel(axis)
+        if len(series) > 1 or panels[0].mark:
+            handles = {h.get_label(): h for place in axes.flat for h in place.get_legend_handles_labels()[0]}
+            figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False)
+        metadata = {"Date": None, "Title": title, "Description": facts(title, panels, axis)}
+        figure.savefig(file, format="svg", facecolor="white", metadata=metadata)
+        plt.close(figure)
+
+
+def _fill(place: plt.Axes, panel: Panel, series: Sequence[str]) -> None:
+    drawn: set[str] = set()
+    for i, marks in enumerate(panel.lines.values()):
+        shown = {name: figure for name, figure in marks.items() if figure is not None}
+        for k, (name, figure) in enumerate(shown.items()):
+            place.errorbar(
+                figure.mean,
+                i + (k - (len(shown) - 1) / 2) * 0.22,
+                xerr=figure.interval,
+                fmt=SHAPES[series.index(name)],
+                color=COLOURS[series.index(name)],
+                markersize=4,
+                capsize=2,
+                label=None if name in drawn else name,
+            )
+            drawn.add(name)
+    if panel.mark:
+        name, figure = panel.mark
+        place.axvline(figure.mean, color="#666666", linewidth=1, linestyle="--", label=name)
+    place.set_yticks(range(len(panel.lines)), panel.lines.keys())
+    place.set_ylim(len(panel.lines) - 0.5, -0.5)
+    place.set_title(panel.title, fontsize=9)
+    place.grid(axis="x", color="#dddddd", linewidth=0.6)
+    place.spines[["top", "right"]].set_visible(False)
