@@ -14,8 +14,9 @@ SCORES = Path(__file__).parents[1] / "results" / "scores"
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 FACTS = ("command", "n", "interval", "hardware", "software", "commit", "origin")
-"""What every score file says: the command; what the n are; what intervals are over; processor or GPU, and what else
-ran; versions; the commit whose code was measured (of transcribed figures: that recorded them); how figures came in."""
+"""What every score file says: the command; what the n are; what the 95 % intervals (Student's t) are over; processor
+or GPU, and what else ran; versions; the commit whose code was measured (of transcribed figures: the one that recorded
+them); how the figures came into the file."""
 
 Row = dict[str, Any]
 
@@ -100,13 +101,14 @@ def read_benchmark(script: str) -> dict[str, ScoreFile]:
         name, device = f"{script}-{row}".removesuffix("-"), kept["environment"]["device"]
         facts = {
             "command": f"python benchmarks/{script}.py {kept.get('row', '')}".strip(),
-            "n": f"{kept['repeats']}",
-            "interval": "none: medians of alternating runs",
+            "n": f"{kept['repeats']} alternating runs, medians",
+            "interval": "none",
             "hardware": kept["host"] if device == "cpu" else f"one {device}",
             "software": f"torch {kept['environment']['torch'].rsplit('.', 1)[0]}",
             "commit": kept["commit"],
             "origin": f"kept by benchmarks/{script}.py in benchmarks/results/{script}.jsonl",
         }
+        facts |= {"kept": str(kept["kept"])} if "kept" in kept else {}  # MiB for kept steps
         rows = kept.get("rows") or kept["engines"]
         found[name] = ScoreFile(name, facts, tuple({"name": key} | row for key, row in rows.items()))
     return found

@@ -43,6 +43,17 @@ def by(name: str, values: Iterable[Any], heading: str = "{}") -> dict[str, dict[
     return {heading.format(value): {name: value} for value in values}
 
 
+def every(file: ScoreFile, names: Sequence[str], heading: str) -> dict[str, dict[str, Any]]:
+    """Rows for all combinations of values that occur, in the file's order: every(f, ["data", "hops"], "{data}, {hops}")."""
+    found = ({name: row[name] for name in names} for row in file.rows)
+    return {heading.format(**row): row for row in found}
+
+
+def gains(file: ScoreFile, methods: Iterable[str], rival: str, **row: Any) -> list[float]:
+    """Percentage points of each method above a rival."""
+    return [file.get(method, **row).above(file.get(rival, **row)) for method in methods]
+
+
 def printed(value: Any) -> str:
     """A count as 1,295, another number in as many digits as it has, a text as it is, None as nothing."""
     if value is None:

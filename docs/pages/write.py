@@ -30,8 +30,9 @@ def pages() -> dict[Path, str]:
         keep_trailing_newline=True,
     )
     engine.globals |= {"scores": score_file.read_all(), "source": source}
-    engine.globals |= {name: getattr(tables, name) for name in ("pivot", "listing", "by", "share", "span", "printed")}
-    engine.globals |= {name: getattr(recipe_table, name) for name in ("image_table", "graph_list")}
+    engine.globals |= {f.__name__: f for f in (tables.pivot, tables.listing, tables.by, tables.every, tables.gains)}
+    engine.globals |= {f.__name__: f for f in (tables.share, tables.span, tables.printed)}
+    engine.globals |= {f.__name__: f for f in (recipe_table.image_table, recipe_table.graph_list)}
     return {place(name): engine.get_template(name).render() for name in sorted(engine.list_templates())}
 
 
