@@ -13,8 +13,8 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("svg")
-import matplotlib.pyplot as plt  # noqa: E402
-from score_file import Figure  # noqa: E402
+import matplotlib.pyplot as plt
+from score_file import Figure
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 SHAPES = "oDs^"
@@ -33,38 +33,49 @@ class Panel:
     mark: tuple[str, Figure] | None = None
 
 
-def facts(title: str, panels: Sequence[Panel], axis: str) -> str:
-    """Title and figures as text: what the chart's file keeps as its description."""
-    shown = {
-        panel.title: {line: {name: str(figure) for name, figure in marks.items()} for line, marks in panel.lines.items()}
-        | ({panel.mark[0]: str(panel.mark[1])} if panel.mark else {})
-        for panel in panels
-    }
-    return json.dumps({"title": title, "axis": axis, "panels": shown}, ensure_ascii=False)
+@dataclass(frozen=True)
+class Picture:
+    """A chart: the name of its file, its title, its panels and how many stand side by side, and what is measured."""
+
+    name: str
+    title: str
+    panels: tuple[Panel, ...]
+    axis: str
+    columns: int = 2
+
+    def description(self) -> str:
+        """Title and figures as text, which the chart's file keeps."""
+        shown: dict[str, dict[str, str]] = {}
+        for panel in self.panels:
+            figures = {f"{line}, {name}": str(x) for line, marks in panel.lines.items() for name, x in marks.items()}
+            shown[panel.title] = figures | ({panel.mark[0]: str(panel.mark[1])} if panel.mark else {})
+        return json.dumps({"title": self.title, "axis": self.axis, "panels": shown}, ensure_ascii=False)
 
 
-def draw(file: Path, title: str, panels: Sequence[Panel], axis: str, columns: int = 2) -> None:
-    """Write a chart of panels side by side, each with its own range of numbers."""
+def draw(picture: Picture, folder: Path) -> None:
+    """Write the chart to NAME.svg. Each panel has its own range of numbers."""
+    panels, columns = picture.panels, picture.columns
     rows = -(-len(panels) // columns)
     most = max(len(panel.lines) for panel in panels)
     series = list(dict.fromkeys(name for panel in panels for marks in panel.lines.values() for name in marks))
-    style = {"svg.fonttype": "none", "svg.hashsalt": file.stem, "font.size": 9, "font.family": "sans-serif"}
+    style = {"svg.fonttype": "none", "svg.hashsalt": picture.name, "font.size": 9, "font.family": "sans-serif"}
     with matplotlib.rc_context(style):
         beside = max(len(marks) for panel in panels for marks in panel.lines.values())
         height = rows * ((0.14 + 0.1 * beside) * most + 0.65) + 0.7
         figure, axes = plt.subplots(rows, columns, figsize=(8, height), squeeze=False, layout="constrained")
-        figure.suptitle(title, fontsize=11, fontweight="bold")
+        figure.suptitle(picture.title, fontsize=11, fontweight="bold")
         for place, panel in zip(axes.flat, panels, strict=False):
             _fill(place, panel, series)
         for place in axes.flat[len(panels) :]:
             place.set_visible(False)
         for place in axes[-1]:
-            place.set_xlabel(axis)
+            place.set_xlabel(picture.axis)
         if len(series) > 1 or panels[0].mark:
             handles = {h.get_label(): h for place in axes.flat for h in place.get_legend_handles_labels()[0]}
-            figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False)
-        metadata = {"Date": None, "Title": title, "Description": facts(title, panels, axis)}
-        figure.savefig(file, format="svg", facecolor="white", metadata=metadata)
+            below = {"loc": "outside lower center", "ncols": len(handles), "frameon": False}
+            figure.legend(handles.values(), handles.keys(), **below)
+        metadata = {"Date": None, "Title": picture.title, "Description": picture.description()}
+        figure.savefig(folder / f"{picture.name}.svg", format="svg", facecolor="white", metadata=metadata)
         plt.close(figure)
 
 

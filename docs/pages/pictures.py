@@ -1,26 +1,15 @@
 """Which figures each chart shows, and its title, which is the page's conclusion."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from charts import Panel
+from charts import Panel, Picture
 from score_file import Figure, ScoreFile
 
 Files = Mapping[str, ScoreFile]
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A chart: its name is that of the file in docs/results; `draw` of charts.py takes the rest."""
-
-    name: str
-    title: str
-    panels: tuple[Panel, ...]
-    axis: str
-    columns: int = 2
-
-
 def pictures(files: Files) -> tuple[Picture, ...]:
+    """The chart of each page, named after the page."""
     return (_small_sets(files), _labels(files), _flips(files), _graphs(files), _speed(files))
 
 
@@ -63,14 +52,15 @@ def _labels(files: Files) -> Picture:
 
 def _flips(files: Files) -> Picture:
     panels = []
-    for data, text in (("fashion-mnist", "Fashion-MNIST"), ("cifar10", "CIFAR-10")):
+    for data, name in (("fashion-mnist", "Fashion-MNIST"), ("cifar10", "CIFAR-10")):
         for ipc in (1, 10):
             file = files[f"fyi-{data}-ipc{ipc}"]
+            sides = {"alone": False, "with FYI": True}
             lines = {
-                host: {name: file.get(host, flips="1/2", fyi=fyi) for name, fyi in (("alone", False), ("with FYI", True))}
+                host: {text: file.get(host, flips="1/2", fyi=fyi) for text, fyi in sides.items()}
                 for host in ("mtt", "ftd", "dc", "dsa", "dm")
             }
-            panels.append(Panel(f"{text}, {ipc} a class", lines))
+            panels.append(Panel(f"{name}, {ipc} a class", lines))
     title = "With all networks mirrored alike, FYI helps on CIFAR-10 at one image a class only"
     return Picture("flips", title, tuple(panels), "test accuracy % (mirrored half of the time)")
 
@@ -80,9 +70,7 @@ def _graphs(files: Files) -> Picture:
     names = {"random graphs": "random, stored", "mirage": "mirage", "mirage-plus": "mirage-plus"}
     lines: dict[str, dict[str, Figure | None]] = {}
     for data in dict.fromkeys(row["data"] for row in file.rows):
-        lines[data] = {
-            text: file.get(name, data=data, hops=2, size="1%", gnn="gin") for text, name in names.items()
-        }
+        lines[data] = {text: file.get(name, data=data, hops=2, size="1%", gnn="gin") for text, name in names.items()}
     above = sum(_mean(marks["mirage-plus"]) > _mean(marks["random graphs"]) for marks in lines.values())
     title = f"At 1 % of the bytes mirage-plus is above random graphs on {above} of {len(lines)} datasets"
     panel = Panel("sets of 1 % of the training graphs' bytes, GIN, two hops", lines)

@@ -99,8 +99,9 @@ def read_benchmark(script: str) -> dict[str, ScoreFile]:
         kept = json.loads(line)
         row = kept.get("row") or (f"cuda-{kept['batch']}" if kept.get("device") == "cuda" else "")
         name, device = f"{script}-{row}".removesuffix("-"), kept["environment"]["device"]
+        options = " --ipc 1 10 50" if script == "matching" else " --experts 2" if kept.get("experts") == 2 else ""
         facts = {
-            "command": f"python benchmarks/{script}.py {kept.get('row', '')}".strip(),
+            "command": f"python benchmarks/{script}.py {kept.get('row', '')}".strip() + options,
             "n": f"{kept['repeats']} alternating runs, medians",
             "interval": "none",
             "hardware": kept["host"] if device == "cpu" else f"one {device}",

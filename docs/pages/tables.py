@@ -44,7 +44,7 @@ def by(name: str, values: Iterable[Any], heading: str = "{}") -> dict[str, dict[
 
 
 def every(file: ScoreFile, names: Sequence[str], heading: str) -> dict[str, dict[str, Any]]:
-    """Rows for all combinations of values that occur, in the file's order: every(f, ["data", "hops"], "{data}, {hops}")."""
+    """Rows for all combinations of values that occur, in the file's order: every(f, ["data"], "on {data}")."""
     found = ({name: row[name] for name in names} for row in file.rows)
     return {heading.format(**row): row for row in found}
 

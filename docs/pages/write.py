@@ -48,7 +48,8 @@ def source(*files: score_file.ScoreFile) -> str:
 
 def _source(file: score_file.ScoreFile) -> str:
     facts = file.facts
-    link = f"[{file.name}](scores/{file.name}.json)" if (score_file.SCORES / f"{file.name}.json").exists() else file.name
+    kept_here = (score_file.SCORES / f"{file.name}.json").exists()
+    link = f"[{file.name}](scores/{file.name}.json)" if kept_here else file.name
     return (
         f"- {link}: `{facts['command']}`; n: {facts['n']}; intervals: {facts['interval']}; {facts['hardware']}; "
         f"{facts['software']}; commit {facts['commit']}."
@@ -59,7 +60,7 @@ def main() -> None:
     for file, text in pages().items():
         file.write_text(text)
     for picture in pictures.pictures(score_file.read_all()):
-        charts.draw(RESULTS / f"{picture.name}.svg", picture.title, picture.panels, picture.axis, picture.columns)
+        charts.draw(picture, RESULTS)
     print(f"wrote README.md and {RESULTS.relative_to(ROOT)}", file=sys.stderr)
 
 
