@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
-
-matplotlib.use("svg")
-import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Sheet
 from score_file import Figure
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
@@ -62,8 +61,9 @@ def draw(picture: Picture, folder: Path) -> None:
     with matplotlib.rc_context(style):
         beside = max(len(marks) for panel in panels for marks in panel.lines.values())
         height = rows * ((0.14 + 0.1 * beside) * most + 0.65) + 0.7
-        figure, axes = plt.subplots(rows, columns, figsize=(8, height), squeeze=False, layout="constrained")
-        figure.suptitle(picture.title, fontsize=11, fontweight="bold")
+        sheet = Sheet(figsize=(8, height), layout="constrained")
+        axes = sheet.subplots(rows, columns, squeeze=False)
+        sheet.suptitle(picture.title, fontsize=11, fontweight="bold")
         for place, panel in zip(axes.flat, panels, strict=False):
             _fill(place, panel, series)
         for place in axes.flat[len(panels) :]:
@@ -73,13 +73,12 @@ def draw(picture: Picture, folder: Path) -> None:
         if len(series) > 1 or panels[0].mark:
             handles = {h.get_label(): h for place in axes.flat for h in place.get_legend_handles_labels()[0]}
             below = {"loc": "outside lower center", "ncols": len(handles), "frameon": False}
-            figure.legend(handles.values(), handles.keys(), **below)
+            sheet.legend(handles.values(), handles.keys(), **below)
         metadata = {"Date": None, "Title": picture.title, "Description": picture.description()}
-        figure.savefig(folder / f"{picture.name}.svg", format="svg", facecolor="white", metadata=metadata)
-        plt.close(figure)
+        sheet.savefig(folder / f"{picture.name}.svg", format="svg", facecolor="white", metadata=metadata)
 
 
-def _fill(place: plt.Axes, panel: Panel, series: Sequence[str]) -> None:
+def _fill(place: Axes, panel: Panel, series: Sequence[str]) -> None:
     drawn: set[str] = set()
     for i, marks in enumerate(panel.lines.values()):
         shown = {name: figure for name, figure in marks.items() if figure is not None}

@@ -65,7 +65,7 @@ def _score(table: dict[str, Any]) -> Row:
     """Mean and interval; a row without training has no interval."""
     interval = table["interval95"]
     known = interval is not None and interval == interval  # nan, of a single value, is not itself
-    return {"mean": table["mean"]} | ({"interval95": interval} if known else {})
+    return {"mean": round(table["mean"], 6)} | ({"interval95": round(interval, 6)} if known else {})
 
 
 def _ends(of: str, seconds: list[float]) -> dict[str, Any]:

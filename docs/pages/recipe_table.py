@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from tables import markdown
+from markdown_tables import markdown
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SCORE = re.compile(r"\d \+- \d")

@@ -10,9 +10,9 @@ from pathlib import Path
 import charts
 import jinja2
 import pictures
-import recipe_table
 import score_file
-import tables
+from markdown_tables import by, every, gains, listing, pivot, printed, share, span
+from recipe_table import graph_list, image_table
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
@@ -29,10 +29,8 @@ def pages() -> dict[Path, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    engine.globals |= {"scores": score_file.read_all(), "source": source}
-    engine.globals |= {f.__name__: f for f in (tables.pivot, tables.listing, tables.by, tables.every, tables.gains)}
-    engine.globals |= {f.__name__: f for f in (tables.share, tables.span, tables.printed)}
-    engine.globals |= {f.__name__: f for f in (recipe_table.image_table, recipe_table.graph_list)}
+    offered = (pivot, listing, by, every, gains, share, span, printed, image_table, graph_list, source)
+    engine.globals |= {function.__name__: function for function in offered} | {"scores": score_file.read_all()}
     return {place(name): engine.get_template(name).render() for name in sorted(engine.list_templates())}
 
 

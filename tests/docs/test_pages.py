@@ -7,10 +7,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import charts
+import markdown_tables
 import matplotlib
 import pytest
 import score_file
-import tables
 import write
 from keep import compared, condensed
 from pictures import pictures
@@ -162,7 +162,7 @@ def test_figures_and_tables_by_hand() -> None:
     assert (str(file.get("a")), str(file.get("b"))) == ("93.4 ± 1.8", "10.0")
     assert Figure(93.46).above(Figure(69.04)) == 24.5  # 93.5 - 69.0, as they print
     columns = {"one": {"ipc": 1}, "ten": {"ipc": 10}, "n": {"ipc": 1, "show": "ipc"}}
-    assert tables.pivot(file, "x", tables.by("name", ["a"]), columns) == (
+    assert markdown_tables.pivot(file, "x", markdown_tables.by("name", ["a"]), columns) == (
         "| x | one | ten | n |\n|---|---:|---:|---:|\n| a | 93.4 ± 1.8 |  | 1 |"
     )
     with pytest.raises(NoSuchRow):
