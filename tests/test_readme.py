@@ -19,9 +19,8 @@ def block(name: str) -> str:
     return found.group(1)
 
 
-def test_the_external_trainer_is_the_tested_one() -> None:
-    assert block("external trainer") == (ROOT / "tests/synth/external_trainer.py").read_text().rstrip()
-    assert block("compact trainer") == (ROOT / "tests/synth/compact_trainer.py").read_text().rstrip()
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 130
 
 
 def test_the_two_commands() -> None:
@@ -39,9 +38,7 @@ def test_ready_made_sets_and_their_cards(name: str) -> None:
     scores = json.loads(synthetic.record.scores)["scores"]
     assert [score["name"] for score in scores] == ["ftd", "random-real", "herding", "kmeans", "whole"]
     for score in scores:
-        figure = f"{100 * score['mean']:.1f} ± {100 * score['interval95']:.1f}"
-        assert figure in card
-        assert figure in README
+        assert f"{100 * score['mean']:.1f} ± {100 * score['interval95']:.1f}" in card
     # The recipe that ships is the one the set was made by.
     made_by = tomllib.loads(synthetic.record.recipe)
     shipped = tomllib.loads((ROOT / "recipes" / f"ftd-{synthetic.facts.dataset}-ipc{ipc}.toml").read_text())

@@ -1,5 +1,6 @@
-"""A trainer that knows h5py alone against the same training through ddkit: the set file is all that it needs."""
+"""The examples run without ddkit, and train to the same accuracy as the same training through ddkit."""
 
+import ast
 import os
 import runpy
 import subprocess
@@ -10,17 +11,30 @@ from pathlib import Path
 import h5py
 import pytest
 import torch
+from random_graphs import random_graph_data
 from torch.utils.data import DataLoader
 
 import ddkit
 from ddkit.data import DSA, load_images, prepare
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import Training
+from ddkit.methods import graph_method
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.recipe import DataSettings
+from ddkit.synth import export_graphs
 
-TRAINER = Path(__file__).with_name("external_trainer.py")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TRAINER = EXAMPLES / "train_on_a_set.py"
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.py")), ids=lambda file: file.name)
+def test_an_example_is_short_and_does_not_import_ddkit(file: Path) -> None:
+    text = file.read_text()
+    assert len(text.splitlines()) < 40
+    imported = {name.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import) for name in node.names}
+    imported |= {node.module for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom) and node.module}
+    assert imported and not any(name.split(".")[0] == "ddkit" for name in imported)
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +80,27 @@ def test_the_external_trainer_is_on_a_par_with_the_evaluator(run_folder: Path, p
 def test_the_compact_trainer_expands_to_the_same_bits_and_learns(tmp_path: Path) -> None:
     settings = ("method.iterations=3", "experts.epochs=3", "experts.nets=convnet(depth=2, width=16, norm=batch)")
     made = ddkit.condense("infer", ipc=10, overrides=settings, evaluate=False, out=tmp_path / "infer").folder
-    script = TRAINER.with_name("compact_trainer.py")
+    script = EXAMPLES / "train_on_a_compact_set.py"
     with h5py.File(made / "set.h5") as file:
         assert torch.equal(runpy.run_path(str(script))["expand"](file), ddkit.load(made).images)
     run = subprocess.run([sys.executable, str(script), str(made / "set.h5")], capture_output=True, check=True)
     assert float(run.stdout) > 0.8
+
+
+def test_hugging_face_reads_all_images(run_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
+    command = [sys.executable, str(EXAMPLES / "read_with_hugging_face.py"), str(run_folder / "set.h5")]
+    run = subprocess.run(command, capture_output=True, check=True, env=environment, text=True)
+    assert run.stdout == f"100 images of shape (1, 8, 8), labels {list(range(10))}\n"
+
+
+@pytest.mark.parametrize("method", ["mirage", "mirage-plus"])
+def test_pyg_learns_from_exported_graphs(method: str, tmp_path: Path) -> None:
+    """Classes as labels (mirage) and soft labels (mirage-plus)."""
+    plus = graph_method(method)
+    settings = plus.settings_class(hops=2, ratio=0.3)
+    export_graphs(plus.distil(settings, random_graph_data(5, graphs=60), 0), "pt", tmp_path / "set.pt")
+    command = [sys.executable, str(EXAMPLES / "train_on_graphs.py"), str(tmp_path / "set.pt")]
+    first, last = map(float, subprocess.run(command, capture_output=True, check=True, text=True).stdout.split())
+    assert last < first

@@ -1,4 +1,4 @@
-"""Train on a compact ddkit set of digits without ddkit: python compact_trainer.py SET.h5"""
+"""Train on a compact ddkit set of digits without ddkit: python examples/train_on_a_compact_set.py SET.h5"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train on a ddkit set of digits without ddkit: python external_trainer.py SET.h5"""
+"""Train on a ddkit set of digits without ddkit: python examples/train_on_a_set.py SET.h5"""
 
 import sys
 

@@ -1,0 +1,104 @@
+"""The pages' charts: figures with their intervals as dots on lines, drawn by matplotlib as SVG.
+
+A chart is small, stands on white, so that it is readable on a dark page, and uses colours that colour-blind readers
+tell apart (Okabe and Ito). Its figures and its title are in the file's description, by which a test compares it with
+the score files, whatever version of matplotlib drew it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Sheet
+from score_file import Figure
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+SHAPES = "oDs^"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One field of a chart: for each line the figures of the series; None where there is none.
+
+    `lines` maps the text on the left to {name of the series: figure}. `mark` is a line across all of them, with its
+    name: the score of the whole data, for example.
+    """
+
+    title: str
+    lines: Mapping[str, Mapping[str, Figure | None]]
+    mark: tuple[str, Figure] | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart: the name of its file, its title, its panels and how many stand side by side, and what is measured."""
+
+    name: str
+    title: str
+    panels: tuple[Panel, ...]
+    axis: str
+    columns: int = 2
+
+    def description(self) -> str:
+        """Title and figures as text, which the chart's file keeps."""
+        shown: dict[str, dict[str, str]] = {}
+        for panel in self.panels:
+            figures = {f"{line}, {name}": str(x) for line, marks in panel.lines.items() for name, x in marks.items()}
+            shown[panel.title] = figures | ({panel.mark[0]: str(panel.mark[1])} if panel.mark else {})
+        return json.dumps({"title": self.title, "axis": self.axis, "panels": shown}, ensure_ascii=False)
+
+
+def draw(picture: Picture, folder: Path) -> None:
+    """Write the chart to NAME.svg. Each panel has its own range of numbers."""
+    panels, columns = picture.panels, picture.columns
+    rows = -(-len(panels) // columns)
+    most = max(len(panel.lines) for panel in panels)
+    series = list(dict.fromkeys(name for panel in panels for marks in panel.lines.values() for name in marks))
+    style = {"svg.fonttype": "none", "svg.hashsalt": picture.name, "font.size": 9, "font.family": "sans-serif"}
+    with matplotlib.rc_context(style):
+        beside = max(len(marks) for panel in panels for marks in panel.lines.values())
+        height = rows * ((0.14 + 0.1 * beside) * most + 0.65) + 0.7
+        sheet = Sheet(figsize=(8, height), layout="constrained")
+        axes = sheet.subplots(rows, columns, squeeze=False)
+        sheet.suptitle(picture.title, fontsize=11, fontweight="bold")
+        for place, panel in zip(axes.flat, panels, strict=False):
+            _fill(place, panel, series)
+        for place in axes.flat[len(panels) :]:
+            place.set_visible(False)
+        for place in axes[-1]:
+            place.set_xlabel(picture.axis)
+        if len(series) > 1 or panels[0].mark:
+            handles = {h.get_label(): h for place in axes.flat for h in place.get_legend_handles_labels()[0]}
+            below = {"loc": "outside lower center", "ncols": len(handles), "frameon": False}
+            sheet.legend(handles.values(), handles.keys(), **below)
+        metadata = {"Date": None, "Title": picture.title, "Description": picture.description()}
+        sheet.savefig(folder / f"{picture.name}.svg", format="svg", facecolor="white", metadata=metadata)
+
+
+def _fill(place: Axes, panel: Panel, series: Sequence[str]) -> None:
+    drawn: set[str] = set()
+    for i, marks in enumerate(panel.lines.values()):
+        shown = {name: figure for name, figure in marks.items() if figure is not None}
+        for k, (name, figure) in enumerate(shown.items()):
+            place.errorbar(
+                figure.mean,
+                i + (k - (len(shown) - 1) / 2) * 0.22,
+                xerr=figure.interval,
+                fmt=SHAPES[series.index(name)],
+                color=COLOURS[series.index(name)],
+                markersize=4,
+                capsize=2,
+                label=None if name in drawn else name,
+            )
+            drawn.add(name)
+    if panel.mark:
+        name, figure = panel.mark
+        place.axvline(figure.mean, color="#666666", linewidth=1, linestyle="--", label=name)
+    place.set_yticks(range(len(panel.lines)), panel.lines.keys())
+    place.set_ylim(len(panel.lines) - 0.5, -0.5)
+    place.set_title(panel.title, fontsize=9)
+    place.grid(axis="x", color="#dddddd", linewidth=0.6)
+    place.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,143 @@
+"""Measure a table again and keep its figures: python docs/pages/keep.py NAME [--folder DIR] [--beside "other jobs"]
+
+Runs the command that docs/results/scores/NAME.json names (`ddkit condense` or `ddkit compare` of images) and replaces
+the file's rows by what the command wrote. A new table begins with a file that has its command and n, and no rows.
+Afterwards `python docs/pages/write.py` writes the pages.
+
+Everything is made in DIR, also DDKIT_HOME, so that no expert and no score of an earlier run is used and the seconds
+are those of the whole job; data comes from DDKIT_DATA. After a kill of `compare` name the same DIR to go on.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from score_file import Row, ScoreFile
+
+
+def condensed(table: dict[str, Any]) -> tuple[list[Row], dict[str, Any]]:
+    """Rows of a run's scores.json."""
+    rows = []
+    for score in table["scores"]:
+        row = {"name": score["name"], "images": score["images"]} | _score(score)
+        trained = score["lr"] is not None
+        rows.append(row | ({"n": len(score["accuracies"]), "lr": score["lr"]} if trained else {}))
+    return rows, {}
+
+
+def compared(table: dict[str, Any]) -> tuple[list[Row], dict[str, Any]]:
+    """Rows of what `compare --json` writes, and the seconds of its sets and experts."""
+    rows, seconds, experts = [], [], []
+    for line in table["lines"]:
+        name = re.sub(r"[+-]fyi$", "", line["name"])
+        flips = str(Fraction(line["flip_share"]).limit_denominator(100))
+        row: Row = {
+            "name": re.sub(rf"-{re.escape(line['data'])}-ipc\d+(-cpu)?$", "", name),
+            "ipc": line["ipc"],
+            "flips": flips,
+            "fyi": name != line["name"],
+            "labels": line["labels"],
+        }
+        row |= _score(line)
+        if (size := line["scores"][0].get("size")) is not None:
+            row["bytes"] = size
+        if line["seconds"]:
+            row["seconds"] = round(fmean(line["seconds"]))
+            seconds += line["seconds"]
+        if line["expert_seconds"] is not None:
+            experts.append(line["expert_seconds"])
+        rows.append(row)
+    return rows, _ends("a set", seconds) | _ends("of experts", experts)
+
+
+def _score(table: dict[str, Any]) -> Row:
+    """Mean and interval; a row without training has no interval."""
+    interval = table["interval95"]
+    known = interval is not None and interval == interval  # nan, of a single value, is not itself
+    return {"mean": round(table["mean"], 6)} | ({"interval95": round(interval, 6)} if known else {})
+
+
+def _ends(of: str, seconds: list[float]) -> dict[str, Any]:
+    if not seconds:
+        return {}
+    least, most = min(seconds), max(seconds)
+    minutes = {f"minutes {of}, least": round(least / 60, 1), f"minutes {of}, most": round(most / 60, 1)}
+    return {f"seconds {of}, least": round(least), f"seconds {of}, most": round(most)} | minutes
+
+
+def measure(before: ScoreFile, folder: Path, beside: str = "") -> ScoreFile:
+    """The file of the same command, measured now."""
+    command = before.facts["command"]
+    kind = re.match(r"ddkit (condense|compare) ", command)
+    if not kind:
+        raise SystemExit(
+            f"{before.name}: its command is '{command}'; only ddkit condense and ddkit compare can be kept"
+        )
+    condense = kind[1] == "condense"
+    out = f"--out {folder}/run" if condense else f"--out {folder}/run --json {folder}/table.json"
+    begin = time.perf_counter()
+    environment = os.environ | {"DDKIT_HOME": str(folder / "home")}
+    subprocess.run(["bash", "-c", f"{command} {out}"], check=True, env=environment)  # bash expands {mtt,ftd}
+    seconds = time.perf_counter() - begin
+    written = json.loads((folder / ("run/scores.json" if condense else "table.json")).read_text())
+    rows, figures = condensed(written) if condense else compared(written)
+    figures |= {"seconds": round(seconds), "minutes": round(seconds / 60)}
+    for lost in sorted(before.figures.keys() - figures.keys()):
+        print(
+            f"{before.name}: '{lost}' was not measured and is dropped; a page that prints it must change",
+            file=sys.stderr,
+        )
+    facts = {
+        "interval": before.facts.get(
+            "interval", "over the networks of one set" if condense else "over the means of the sets"
+        ),
+        "hardware": hardware() + (f", beside {beside}" if beside else ""),
+        "software": f"torch {version('torch').rsplit('.', 1)[0]}",
+        "commit": commit(),
+        "origin": "kept by docs/pages/keep.py",
+    }
+    return ScoreFile(before.name, before.facts | facts, tuple(rows), figures)
+
+
+def hardware() -> str:
+    """The GPU if there is one, else the processor's model and its cores."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"one {torch.cuda.get_device_name()}"
+    info = Path("/proc/cpuinfo")
+    model = re.search(r"^model name\s*: (.+)$", info.read_text() if info.exists() else "", re.MULTILINE)
+    return f"{os.cpu_count()} cores of {model[1] if model else platform.processor() or 'an unknown processor'}"
+
+
+def commit() -> str:
+    """The commit that is measured; it ends in -dirty where files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent).stdout.strip()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", help="a score file's name, without .json")
+    parser.add_argument("--folder", type=Path, help="where to work; default a temporary folder")
+    parser.add_argument("--beside", default="", help="what else ran on the machine")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (asked.folder or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        measure(ScoreFile.read(asked.name), folder, asked.beside).write()
+
+
+if __name__ == "__main__":
+    main()

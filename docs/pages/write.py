@@ -1,0 +1,66 @@
+"""Write README.md, the pages of docs/results and their charts from score files: python docs/pages/write.py
+
+Every page is a template (docs/pages/templates) whose figures and tables are taken from docs/results/scores and
+benchmarks/results. No figure is typed: tests/docs/test_pages.py refuses templates that hold one.
+"""
+
+import sys
+from pathlib import Path
+
+import charts
+import jinja2
+import pictures
+import score_file
+from markdown_tables import by, every, gains, listing, pivot, printed, share, span
+from recipe_table import graph_list, image_table
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "docs" / "results"
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def pages() -> dict[Path, str]:
+    """The text of every page, by the file that it belongs into."""
+    engine = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # the pages are Markdown
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    offered = (pivot, listing, by, every, gains, share, span, printed, image_table, graph_list, source)
+    engine.globals |= {function.__name__: function for function in offered} | {"scores": score_file.read_all()}
+    return {place(name): engine.get_template(name).render() for name in sorted(engine.list_templates())}
+
+
+def place(template: str) -> Path:
+    """README.md is the repository's; all others belong into docs/results."""
+    return ROOT / template if template == "README.md" else RESULTS / template
+
+
+def source(*files: score_file.ScoreFile) -> str:
+    """Where a table comes from: the command, the n, the hardware, the versions, the commit, for each file."""
+    return "\n".join(_source(file) for file in files)
+
+
+def _source(file: score_file.ScoreFile) -> str:
+    facts = file.facts
+    kept_here = (score_file.SCORES / f"{file.name}.json").exists()
+    link = f"[{file.name}](scores/{file.name}.json)" if kept_here else file.name
+    return (
+        f"- {link}: `{facts['command']}`; n: {facts['n']}; intervals: {facts['interval']}; {facts['hardware']}; "
+        f"{facts['software']}; commit {facts['commit']}."
+    )
+
+
+def main() -> None:
+    for file, text in pages().items():
+        file.write_text(text)
+    for picture in pictures.pictures(score_file.read_all()):
+        charts.draw(picture, RESULTS)
+    print(f"wrote README.md and {RESULTS.relative_to(ROOT)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
