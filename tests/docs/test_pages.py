@@ -22,6 +22,7 @@ FILES = score_file.read_all()
 PAGES = write.pages()
 TEMPLATES = sorted(write.TEMPLATES.glob("*.md"))
 PICTURES = {picture.name: picture for picture in pictures(FILES)}
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *write.RESULTS.glob("*.md")])
 CODE = re.compile(r"```.*?```|`[^`]*`|<!--.*?-->|\]\([^)]*\)", re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.,/-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w]|\.\d)")
 
@@ -37,6 +38,12 @@ def test_every_page_has_a_template_a_chart_and_a_link_from_the_readme() -> None:
     assert {chart.stem for chart in write.RESULTS.glob("*.svg")} == pages
     readme = (ROOT / "README.md").read_text()
     assert all(f"(docs/results/{page}.md)" in readme for page in pages)
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    targets = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link]
+    assert [target for target in targets if target and not (page.parent / target).exists()] == []
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
