@@ -4,6 +4,9 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 
+LONGEST = 2_000
+"""Characters of an error line."""
+
 MOST_NAMED = 20
 """Names that an error line lists where none is near."""
 
@@ -17,7 +20,7 @@ class DDKitError(Exception):
     exit_code = 1
 
     def __init__(self, line: str = "") -> None:
-        super().__init__(printable(line))
+        super().__init__(_of_some_length(printable(line)))
 
 
 class UsageError(DDKitError):
@@ -52,7 +55,15 @@ class DDKitWarning(UserWarning):
     """What a user should know of a result that is given all the same; the command line prints it as one line."""
 
     def __init__(self, line: str = "") -> None:
-        super().__init__(printable(line))
+        super().__init__(_of_some_length(printable(line)))
+
+
+def _of_some_length(line: str) -> str:
+    """The line, without its middle where a name or value in it is longer than anybody reads."""
+    if len(line) <= LONGEST:
+        return line
+    left_out = len(line) - LONGEST
+    return f"{line[: LONGEST // 2]} ... ({left_out:,} characters left out) ... {line[-LONGEST // 2 :]}"
 
 
 def printable(text: str) -> str:

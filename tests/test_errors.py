@@ -23,3 +23,9 @@ def test_an_error_is_one_line_that_any_terminal_prints(
 def test_ordinary_text_stays_as_it_is() -> None:
     assert printable("naïve 'Schnee' 雪 \u3000") == "naïve 'Schnee' 雪 \u3000"
     assert printable("a\tb\x00\udcff") == r"a\tb\x00\udcff"
+
+
+def test_a_name_of_any_length_leaves_a_line_that_ends_with_what_to_do():
+    line = str(DataError(f"key '{'x' * 30_000}': is unknown; leave it out"))
+    assert len(line) < 2_100 and line.startswith("key 'xxx") and line.endswith("': is unknown; leave it out")
+    assert "characters left out" in line and str(DataError("short")) == "short"
