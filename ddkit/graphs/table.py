@@ -54,6 +54,10 @@ def _refuse_bomb(path: Path, what: str) -> None:
     or that has a line longer than any row."""
     stored = stored_bytes(path)
     size, line, limit = 0, 0, unpacked_limit(stored, ALWAYS)
+    if path.suffix == ".gz":  # its last four bytes state the size: most bombs need not be unpacked to be known
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 4))
+            refuse_bomb(int.from_bytes(file.read(4), "little"), stored, f"{what}: is a text that", always=ALWAYS)
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         while part := file.read(AT_ONCE):
             size += len(part)
