@@ -30,8 +30,8 @@ class SyntheticSet(EqualByContent):
     expansion of something smaller has that as `compact`, and is stored so.
 
     The numbers are those that a file holds, so that a set is the same before it is written and after it is read: images
-    and probabilities are float32, labels int64, logits are rounded to float16; all of them on the CPU. Tensors that fit are
-    not copied: what is written into them later is not checked again.
+    and probabilities are float32, labels int64, logits are rounded to float16; all of them on the CPU. Tensors that fit
+    are not copied: what is written into them later is not checked again.
 
     Raises:
         DataError: what no set can be. Tensors of a wrong dtype or shape, or none at all; numbers that are not finite; a
