@@ -11,7 +11,8 @@ Exit code 1 if anything went wrong. The makers of jobs and files lie in tests/, 
   after the signal, and no half-written file may be left at the end.
 - damaged: every bit of the first 16 kB of a file, and 5,000 more at random, is flipped, one at a time, and the file is
   read. It must be refused, or give what the undamaged file gives.
-- foreign: sets that a hostile author has sealed, and data that claims to be huge: refused in 2 s and 200 MB.
+- foreign: sets that a hostile author has made by hand and sealed, and data that claims to be huge: refused in 2 s and
+  200 MB.
 - recipes: shipped recipes with random changes are checked. Each is good or one line, within 2 s.
 """
 

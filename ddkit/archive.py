@@ -63,7 +63,10 @@ class Archive:
         version, _ = np.lib.format.read_magic(header)
         if version not in read:
             raise ValueError(f"'{name}' has fields with names")
-        shape, _, dtype = read[version](header)
+        try:
+            shape, _, dtype = read[version](header)
+        except (MemoryError, RecursionError):  # Python's parser, over a header that nests too deep
+            raise ValueError(f"the header of '{name}' is no description of an array") from None
         if dtype.hasobject:
             raise ValueError(f"'{name}' holds pickled objects")
         found, there = Claim(dtype, shape), member.file_size - (length + (12 if wide else 10))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class EqualByContent:
-    """A dataclass whose instances are equal when all their fields are: arrays and tensors by dtype, shape and numbers.
+    """A dataclass whose instances are equal when all their fields are: tensors by dtype, device, shape and numbers.
 
     The `__eq__` that `dataclass` writes raises for tensors and arrays, since `==` compares those number by number. Such
     instances have no hash, as their tensors can change.
@@ -24,7 +24,7 @@ class EqualByContent:
 
 def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return one.dtype == other.dtype and torch.equal(one, other)
+        return (one.dtype, one.device) == (other.dtype, other.device) and torch.equal(one, other)
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other)
     return type(one) is type(other) and bool(one == other)

@@ -69,7 +69,8 @@ def preset(cls: type, name: str, default: Any) -> Any:
 class Settings:
     """Base of all settings classes: a value given in Python is held to its contract as one in a recipe is.
 
-    A child with a `__post_init__` of its own calls this one first.
+    A child with a `__post_init__` of its own calls this one first. What a name or text stands for (a data set, an
+    augmentation, a network) is checked where it is looked up.
 
     Example:
         >>> EvaluateSettings(nets=1)

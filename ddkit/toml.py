@@ -8,7 +8,7 @@ from typing import Any
 
 from ddkit.errors import RecipeError
 
-MOST_BYTES = 64 * 1024
+MOST_CHARACTERS = 64 * 1024
 """Of a recipe. The longest that ships has 2 kB."""
 
 DEEPEST = 8
@@ -56,8 +56,8 @@ def read_toml(text: str, where: str) -> dict[str, Any]:
 
 def refuse_beyond_limits(text: str, where: str) -> None:
     """Raise RecipeError for a text that is too long or too deep to be parsed; it takes time in proportion to it."""
-    if len(text) > MOST_BYTES:
-        raise RecipeError(f"{where}: is longer than {MOST_BYTES:,} characters, which no recipe is; check the file")
+    if len(text) > MOST_CHARACTERS:
+        raise RecipeError(f"{where}: is longer than {MOST_CHARACTERS:,} characters, which no recipe is; check the file")
     bare = _OPAQUE.sub(lambda found: "" if found[0].startswith("#") else "s", text)
     if _DEEP_KEY.search(bare) or _depth(bare) > DEEPEST:
         raise RecipeError(f"{where}: is nested more than {DEEPEST} deep; a recipe is sections of key = value")

@@ -3,8 +3,8 @@
 The first signal raises `Stopped`, so that everything is cleaned up on the way out. A second one ends the process at
 once. The handlers belong to the command line; who calls the library keeps their own.
 
-An exception that a signal raises can be lost: what is raised within a finaliser, a callback of a weak reference or a
-bare `except:` of another library goes nowhere, and within an import it leaves half a module behind. Hence none is
+An exception that a signal raises can be lost: Python drops what is raised within a finaliser, a callback of a weak
+reference or a bare `except:` of another library, and within an import it leaves half a module behind. Hence none is
 raised while a module is imported: a command that is still importing what it needs has nothing to clean up and ends at
 once, a later import is waited for. Until the command has ended a timer looks whether the exception is on its way, and
 raises it again if not.

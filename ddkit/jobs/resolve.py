@@ -17,7 +17,7 @@ from ddkit.methods import GRAPH_METHODS, method_class, method_names
 from ddkit.nets import net_settings
 from ddkit.recipe import Recipe, dropped, override, parse_recipe, read_toml
 from ddkit.shipped import shipped
-from ddkit.toml import MOST_BYTES, SHOWN, shortened
+from ddkit.toml import MOST_CHARACTERS, SHOWN, shortened
 
 ANY_IMAGE = (3, 2**14, 2**14)
 """Images that are larger than any, (channels, height, width): a network that is refused on them is refused on all."""
@@ -44,7 +44,7 @@ def find_recipe(source: str | Path) -> tuple[str, str]:
         found = "" if odd == "not there" else f" ({odd})"
         raise RecipeError(f"{where}: is no readable file{found} and no recipe of ddkit's; {hint}")
     try:
-        return where, read_text(path, where, MOST_BYTES)
+        return where, read_text(path, where, MOST_CHARACTERS)
     except DataError as error:
         raise RecipeError(str(error)) from None
 

@@ -41,7 +41,7 @@ def read_text(file: Path, fix: str = AGAIN) -> str:
 
 
 def read_json(file: Path, form: Any, fix: str = AGAIN) -> Any:
-    """What a file holds, in the form asked for. Numbers must be finite.
+    """What a file holds, in the form asked for. Numbers that the form names must be finite.
 
     Example:
         >>> read_json(folder / "spent.json", dict[str, float])

@@ -17,6 +17,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,9 @@ from ddkit.errors import DataError, DDKitWarning, InUseError
 
 LOCK = ".lock"
 """The file's name in a folder that is locked as a whole."""
+
+TRIES = 100
+"""How often a folder is made that is gone again when it is used; in /proc, say, that never ends."""
 
 LONGEST = 200
 """Characters of a holder's command that are told."""
@@ -54,7 +58,7 @@ def locked(
     Where somebody holds it who does not share it, `wait` is handed one line, as "WHAT: is DOING by pid 7 on HOST
     (COMMAND); waiting", and this call waits. Without `wait` it raises such a line, which ends with `fix`. The folder of
     `file` is made where it is missing, and removed in the end where it stayed empty. On a read-only disk, where nobody
-    writes, nothing is locked for who only shares.
+    writes, a caller that only shares gets no lock, and needs none.
 
     Example:
         >>> with locked(folder / LOCK, f"folder '{folder}'"):
@@ -83,7 +87,7 @@ class _Handle:
     pid: int
 
     def free(self) -> None:
-        """Let go. Who is alone takes the file away; others who wait for it then see that it is gone, and make one."""
+        """Let go. The last holder removes the file; others who wait for it then see that it is gone, and make one."""
         if os.getpid() != self.pid:  # a forked child, which has closed it
             return
         with suppress(OSError):
@@ -108,15 +112,17 @@ class _Words:
 def _take(file: Path, told: _Words, shared: bool, wait: Callable[[str], None] | None) -> _Handle | None:
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     made: list[Path] = []
-    said = False
+    said, tries = False, 0
     while True:
         try:
             made += [folder for folder in _make(file.parent) if folder not in made]
             descriptor = _opened(file)
-        except FileNotFoundError:  # another has just removed the folder
-            continue
         except OSError as error:
-            if shared and error.errno in _READ_ONLY:
+            tries += 1
+            if isinstance(error, FileNotFoundError) and tries < TRIES:  # another has just removed the folder
+                time.sleep(0.01)
+                continue
+            if shared and error.errno in _READ_ONLY and not file.exists():
                 return None
             raise DataError(
                 f"{told.what}: cannot be locked: file '{file}': {error.strerror or error}; mend its permissions, or "
@@ -161,8 +167,11 @@ def _make(folder: Path) -> list[Path]:
 def _opened(file: Path) -> int:
     """The open file, which no program that is started inherits; neither a link is followed nor a pipe waited for."""
     with _guard:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        descriptor = os.open(file, flags, 0o666)
+        flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            descriptor = os.open(file, flags | os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except PermissionError:  # another user's, which can be locked all the same, but not signed
+            descriptor = os.open(file, flags | os.O_RDONLY)
         _open.add(descriptor)
         return descriptor
 

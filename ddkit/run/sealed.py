@@ -5,9 +5,9 @@ A file begins with a head of 512 bytes: one line of ASCII, a newline, and zeros.
     ddkit-sealed/1 sha256 HEX LENGTH
     ddkit-sealed/1 sha256 HEX LENGTH without BEGIN END
 
-The payload follows, LENGTH bytes. HEX is its SHA-256, which `tail -c +513 FILE | sha256sum` gives as well. The second
-form is for files that are mapped and too long to be read as a whole: bytes BEGIN to END of the file are not covered
-(they have checksums of their own), and `BEGIN END` and a newline are hashed before the rest.
+The payload follows, LENGTH bytes. In the first form HEX is its SHA-256, which `tail -c +513 FILE | sha256sum` gives as
+well. The second form is for files that are mapped and too long to be read as a whole: bytes BEGIN to END of the file
+are not covered (they have checksums of their own), and `BEGIN END` and a newline are hashed before the rest.
 
 The head of an HDF5 file is HDF5's user block, which every HDF5 reader skips. ddkit checks the seal before HDF5 or torch
 sees a byte: both can hang, crash or read other numbers where a file is damaged.

@@ -92,14 +92,24 @@ def _expected(
 
 
 def _counts(
-    name: str, shape: tuple[int, ...], pad: int = 1, filters: int = 1, stride: int = 0, groups: int = 0, add: int = 0
+    name: str,
+    shape: tuple[int, ...],
+    pad: int = 1,
+    filters: int = 1,
+    stride: int | None = None,
+    groups: int = 0,
+    add: int = 0,
 ) -> dict[str, int]:
     """How many numbers a tensor of each kind has.
 
     Raises:
-        ValueError: numbers that leave no map, or that an int in C does not hold.
+        ValueError: numbers for which the output would be empty, or that an int in C does not hold.
     """
     batch, height, width, channels = shape
+    if stride is None:  # the kernel has none
+        stride = 0
+    elif stride < max(1, filters) or stride % WHOLE:
+        raise ValueError(f"kernel '{name}': a stride must be a multiple of {WHOLE} from {filters} on, got {stride}")
     out_height, out_width = height + 2 * pad - 2, width + 2 * pad - 2
     frame = (height + 2 * pad) * (width + 2 * pad) * channels
     images = max(1, batch)
@@ -109,8 +119,6 @@ def _counts(
     largest = max(largest, out_height * out_width * max(stride, filters), 9 * channels * max(filters, stride))
     if min(height + 2 * pad, width + 2 * pad) < 3 or channels < 1 or filters < 1 or groups < 0 or largest > LARGEST:
         raise ValueError(f"kernel '{name}': cannot run on maps {list(shape)} with pad {pad} and {filters} filters")
-    if stride and (stride < filters or stride % WHOLE):
-        raise ValueError(f"kernel '{name}': a stride must be a multiple of {WHOLE} from {filters} on, got {stride}")
     if name == "convolve_few" and channels % WHOLE:
         raise ValueError(f"kernel '{name}': channels must be a multiple of {WHOLE}, got {channels}")
     return {

@@ -18,21 +18,14 @@ STALE = 3600
 _GUARD = """
 import json, os, shutil, signal, subprocess, sys, threading
 folder, commands = sys.argv[1], json.loads(sys.argv[2])
-running = []
 def end_with_parent():
     os.read(0, 1)  # nothing is ever written: it returns when the parent is gone, or has had enough
-    for child in running:
-        try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except OSError:
-            pass
     shutil.rmtree(folder, ignore_errors=True)
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)  # all in this session: whatever runs, what it has started, and ourselves
 threading.Thread(target=end_with_parent, daemon=True).start()
 code = 0
 for command in commands:
-    running[:] = [subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)]
-    code = running[0].wait()
+    code = subprocess.call(command, stdin=subprocess.DEVNULL)
     if code:
         break
 sys.stderr.flush()

@@ -2,8 +2,8 @@
 
 A library that is kept is code that will run as us: it is loaded only if nobody else may have written it.
 
-Two seconds once for each precision; the library lies under home()/kernels, named by a digest of the sources, the
-compiler, its flags and the processor, so that a home folder shared between machines is safe.
+Compiling takes two seconds, once for each precision. The library lies under home()/kernels, named by a digest of the
+sources, the compiler, its flags and the processor, so that a home folder shared between machines is safe.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ from torch import Tensor
 from ddkit.home import home
 from ddkit.steps.extents import KERNELS
 from ddkit.steps.guarded import run_guarded, temporary_folder
-from ddkit.steps.trust import distrust, private_folder
+from ddkit.steps.trust import distrust, open_to_all, private_folder
 
 HEADER, *SOURCES = (Path(__file__).with_name(name) for name in ("maps.h", "blocks.c", "convolutions.c"))
 MAPS = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
@@ -105,7 +105,8 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL:
     kept = home() / "kernels" / f"kernels-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
     keep = private_folder(kept.parent)
     if not keep:
-        _say_distrust(kept.parent, distrust(kept.parent))
+        open_home = "lies in a folder that everybody may write" if open_to_all(home()) else None
+        _say_distrust(kept.parent, distrust(kept.parent) or open_home)
     elif why := distrust(kept):
         _say_distrust(kept, why)
     elif kept.exists() and (library := _load(kept)) is not None:

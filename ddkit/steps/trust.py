@@ -26,8 +26,9 @@ def distrust(path: Path) -> str | None:
 
 
 def private_folder(path: Path) -> bool:
-    """Whether there is a folder that only we (or root) may write; it is made where there is none. Of one of ours that
-    others may write, as a generous umask makes them, they may not from here on."""
+    """Whether there is a folder that only we (or root) may write; it is made where there is none. If it is ours but
+    others may write it, as a generous umask makes folders, their permission is taken away. A folder within one that
+    everybody may write (and no sticky bit guards) is none: another can be put in its place."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = path.lstat()
@@ -35,4 +36,10 @@ def private_folder(path: Path) -> bool:
             path.chmod(stat.S_IMODE(info.st_mode) & ~OTHERS)
     except OSError:
         return False
-    return path.is_dir() and distrust(path) is None
+    return path.is_dir() and distrust(path) is None and not open_to_all(path.parent)
+
+
+def open_to_all(folder: Path) -> bool:
+    """Whether everybody may rename what lies in a folder."""
+    mode = folder.stat().st_mode
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX

@@ -228,6 +228,31 @@ def test_who_shares_a_read_only_folder_needs_no_lock(tmp_path, monkeypatch):
         pass
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_a_folder_that_can_never_be_made_is_one_line(monkeypatch):
+    """In /proc making a folder fails as if another had just removed it."""
+    monkeypatch.setattr(lock, "TRIES", 3)
+    with pytest.raises(DataError, match="cannot be locked"), locked(Path("/proc/foo/.lock"), "folder '/proc/foo'"):
+        pass
+
+
+def test_a_lock_file_of_another_user_locks_all_the_same(tmp_path, monkeypatch):
+    """As root we may write any file, so the refusal is played."""
+    real = os.open
+
+    def refusing(path, flags, *mode):
+        if flags & os.O_RDWR and str(path).endswith(LOCK):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, flags, *mode)
+
+    with locked(tmp_path / LOCK, "it", shared=True):
+        monkeypatch.setattr(lock.os, "open", refusing)
+        with locked(tmp_path / LOCK, "it", shared=True):
+            pass
+        with pytest.raises(InUseError), locked(tmp_path / LOCK, "it"):
+            pass
+
+
 def test_every_descriptor_is_closed(tmp_path):
     descriptors = Path("/proc/self/fd")
     before = {file.name for file in descriptors.glob("*")}

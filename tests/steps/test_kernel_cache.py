@@ -89,6 +89,17 @@ def test_a_folder_that_is_a_link_is_not_used(fresh: Path, tmp_path: Path) -> Non
     assert not list((tmp_path / "theirs").iterdir())
 
 
+def test_a_folder_in_a_home_that_everybody_may_write_is_not_used(fresh: Path) -> None:
+    """Another could be put in its place between the look at a file and its loading."""
+    library = planted(fresh)
+    fresh.parent.chmod(0o777)
+    native._say_distrust.cache_clear()
+    with pytest.warns(RuntimeWarning, match="lies in a folder that everybody may write"):
+        assert kernels(torch.float32) is not None
+    fresh.parent.chmod(0o1777)  # with a sticky bit only the owner renames
+    assert private_folder(fresh) and library.exists()
+
+
 def test_a_folder_made_under_a_generous_umask_is_closed_to_others(fresh: Path) -> None:
     library = planted(fresh)
     fresh.chmod(0o777)

@@ -75,6 +75,7 @@ def test_every_tensor_is_checked(name: str) -> None:
     [
         ("convolve", (1, F, 16, 0), "a stride must be a multiple of 16 from 17 on"),
         ("convolve", (1, F, 33, 0), "a stride must be a multiple of 16"),
+        ("convolve", (1, F, 0, 0), "a stride must be a multiple of 16 from 17 on, got 0"),
         ("convolve", (-2, F, 32, 0), "cannot run on maps"),
         ("convolve", (1, 0, 32, 0), "cannot run on maps"),
         ("convolve", (2**20, F, 32, 0), "cannot run on maps"),
