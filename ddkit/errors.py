@@ -1,11 +1,12 @@
 """The errors a user can meet. Each is one line (what, where, what was found, what to do) and knows its exit code."""
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 
-LONGEST = 2_000
-"""Characters of an error line."""
+LONGEST = 1_000
+"""Characters of a word in an error line."""
 
 MOST_NAMED = 20
 """Names that an error line lists where none is near."""
@@ -20,7 +21,7 @@ class DDKitError(Exception):
     exit_code = 1
 
     def __init__(self, line: str = "") -> None:
-        super().__init__(_of_some_length(printable(line)))
+        super().__init__(_with_short_words(printable(line)))
 
 
 class UsageError(DDKitError):
@@ -55,15 +56,17 @@ class DDKitWarning(UserWarning):
     """What a user should know of a result that is given all the same; the command line prints it as one line."""
 
     def __init__(self, line: str = "") -> None:
-        super().__init__(_of_some_length(printable(line)))
+        super().__init__(_with_short_words(printable(line)))
 
 
-def _of_some_length(line: str) -> str:
-    """The line, without its middle where a name or value in it is longer than anybody reads."""
-    if len(line) <= LONGEST:
-        return line
-    left_out = len(line) - LONGEST
-    return f"{line[: LONGEST // 2]} ... ({left_out:,} characters left out) ... {line[-LONGEST // 2 :]}"
+def _with_short_words(line: str) -> str:
+    """The line; of words that are longer than anybody reads, such as a path or a key of thousands of characters, the
+    beginning, the end and how many characters are left out."""
+    return re.sub(rf"\S{{{LONGEST},}}", lambda word: _shortened(word[0]), line)
+
+
+def _shortened(word: str) -> str:
+    return f"{word[: LONGEST // 4]}...({len(word) - LONGEST // 2:,} characters)...{word[-LONGEST // 4 :]}"
 
 
 def printable(text: str) -> str:

@@ -108,7 +108,11 @@ def in_processes(
                         del running[ready]
                     yield finished
     finally:
-        _end([child.process for child in running.values()])
+        try:
+            _end([child.process for child in running.values()])
+        except KeyboardInterrupt:  # a second one, which may have come before any process was asked
+            _kill([child.process for child in running.values()])
+            raise
 
 
 def _end(processes: list[BaseProcess]) -> None:
@@ -120,6 +124,11 @@ def _end(processes: list[BaseProcess]) -> None:
         for process in processes:
             process.join(max(0.0, deadline - time.monotonic()))
     finally:
+        _kill(processes)
+
+
+def _kill(processes: list[BaseProcess]) -> None:
+    with _held_back(ENDS):
         for process in processes:
             process.kill()
         for process in processes:

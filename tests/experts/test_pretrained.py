@@ -50,8 +50,8 @@ def named_by(module: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> Callab
         data = ImageData(
             train_images=train,
             train_labels=torch.arange(CLASSES).repeat(2),
-            test_images=train[:1],
-            test_labels=torch.zeros(1, dtype=torch.long),
+            test_images=train[:2],
+            test_labels=torch.arange(2),
             name="noise",
             classes=tuple(map(str, range(CLASSES))),
             flips_keep_label=None,

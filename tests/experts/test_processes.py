@@ -143,6 +143,21 @@ list(in_processes(work, [0, 1], 2))
     wait_for(lambda: all(gone(int((tmp_path / name).read_text())) for name in "01"))
 
 
+def test_a_second_interrupt_before_any_process_was_asked_leaves_nobody(monkeypatch):
+    def work(task):
+        yield os.getpid()
+        time.sleep(60)
+
+    def interrupted(processes):
+        raise KeyboardInterrupt  # the second one, as the first line of the clean-up begins
+
+    seen = []
+    monkeypatch.setattr(processes, "_end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(in_processes(work, [0, 1], 2, lambda: seen.append(1) or os.kill(os.getpid(), signal.SIGINT)))
+    assert seen and not multiprocessing.active_children()
+
+
 def test_closing_ends_what_is_running():
     def work(task):
         if task:
