@@ -1,10 +1,11 @@
 """What becomes of killed jobs, damaged files, wrong recipes, and files that claim to be huge.
 
     python benchmarks/faults.py             the whole campaign, about an hour on two cores; adds to results/faults.jsonl
-    python benchmarks/faults.py --small     a few of each, in about two minutes; writes nothing; what CI runs
+    python benchmarks/faults.py --small     a few of each, in about three minutes; writes nothing
     python benchmarks/faults.py --page      writes docs/faults.md from the last whole campaign
 
-Exit code 1 if anything went wrong. The makers of jobs and files lie in tests/, where tests use them too.
+Exit code 1 if anything went wrong. The makers of jobs and files lie in tests/, where tests run small forms of each part:
+a kill of each kind of job, thousands of flipped bits, hundreds of recipes, all hostile files.
 
 - killed: jobs of every kind get SIGKILL, SIGTERM or SIGINT at random moments, several times in a row, and go on to
   their end. What they make must equal, byte for byte, what an uninterrupted run makes; no process may live a second
@@ -287,13 +288,15 @@ INTRODUCTION = (
     "claim to be huge. A fault is: a job that does not go on, makes other bytes, or leaves a process or half a file",
     "behind; a file that is read with other content; a reader that hangs or crashes; a traceback; a bomb that takes",
     "over 2 s or 200 MB.",
-    "`python benchmarks/faults.py --small` runs a few of each, and CI does.",
+    "The tests run small forms of each part.",
     "",
 )
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Kill, damage and mislead ddkit; count what goes wrong.")
-    parser.add_argument("--small", action="store_true", help="a few of each, in about two minutes; nothing is recorded")
+    parser.add_argument(
+        "--small", action="store_true", help="a few of each, in about three minutes; nothing is recorded"
+    )
     parser.add_argument("--page", action="store_true", help="write docs/faults.md from the last whole campaign")
     parser.add_argument("--only", nargs="+", default=("recipes", "foreign", "damaged", "killed"), help="these parts")
     given = parser.parse_args()
