@@ -4,8 +4,8 @@
     python benchmarks/faults.py --small     a few of each, in about three minutes; writes nothing
     python benchmarks/faults.py --page      writes docs/faults.md from the last whole campaign
 
-Exit code 1 if anything went wrong. The makers of jobs and files lie in tests/, where tests run small forms of each part:
-a kill of each kind of job, thousands of flipped bits, hundreds of recipes, all hostile files.
+Exit code 1 if anything went wrong. The makers of jobs and files lie in tests/, where tests run a small form of each:
+a kill of every kind of job, thousands of flipped bits, hundreds of recipes, all hostile files.
 
 - killed: jobs of every kind get SIGKILL, SIGTERM or SIGINT at random moments, several times in a row, and go on to
   their end. What they make must equal, byte for byte, what an uninterrupted run makes; no process may live a second
