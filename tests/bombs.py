@@ -1,6 +1,6 @@
 """Small files that claim to be huge, and files that are none: what readers of data must refuse.
 
-MAKERS[name](folder) -> the text that `load_images` or `load_graphs` takes
+MAKERS[name](folder) -> the text that `load_images` or `load_graphs` takes, or teacher:FILE, or checkpoint:FILE
 
 python tests/bombs.py      makes each, reads each in a process of its own, prints seconds and added memory
 """
@@ -39,15 +39,19 @@ import os, sys, time
 from pathlib import Path
 from ddkit.data import load_images
 from ddkit.errors import DDKitError
+from ddkit.experts import read_bundle
 from ddkit.graphs import load_graphs
+from ddkit.run import checkpoint_iteration
 from ddkit.shipped import shipped
 from ddkit.synth import is_graph_set, read_graph_set, read_set
 import torch_geometric.data, torchvision.datasets
 def memory(entry):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(entry))
-def load(spec):
+def load(spec):  # what load_images or load_graphs takes, or set:, teacher: or checkpoint:FILE
     kind, _, rest = spec.partition(":")
+    if kind in ("teacher", "checkpoint"):
+        return {"teacher": read_bundle, "checkpoint": checkpoint_iteration}[kind](Path(rest))
     if kind == "set":
         return read_graph_set(rest) if is_graph_set(rest) else read_set(Path(rest))
     return (load_images if kind in ("npz", "folder", "mnist", "tiny-imagenet", "cifar10") else load_graphs)(spec)
@@ -70,8 +74,8 @@ for home, spec in zip(sys.argv[1::2], sys.argv[2::2]):
 
 
 def read(bombs: list[tuple[Path, str]], patience: float = 20) -> list[Outcome]:
-    """Read (home, what `load_images` or `load_graphs` takes, or set:FILE) each after the other, with that home for
-    DDKIT_HOME and DDKIT_DATA. The process that does so is started anew behind a bomb that it does not survive.
+    """Read (home, what READ's `load` takes) each after the other, with that home for DDKIT_HOME and DDKIT_DATA. The
+    process that does so is started anew behind a bomb that it does not survive.
 
     Args:
         patience: seconds after which a bomb hangs, added up for all.
@@ -436,13 +440,14 @@ def _lists_in_lists() -> object:
     return [{"edge_index": edge, "y": torch.tensor([i]), "num_nodes": 2**40, "smiles": inner} for i in (0, 1)]
 
 
-def _packed_pt(folder: Path) -> str:
-    """A .pt whose archive is packed anew: 2 GB in 2 MB."""
+def packed_pt(file: Path, table: object) -> Path:
+    """What `torch.save` would write, but that its archive is packed anew, with 2 GB in 2 MB as its first tensor."""
     import torch
 
-    torch.save(torch.zeros(2**8), folder / "plain.pt")
-    with zipfile.ZipFile(folder / "plain.pt") as plain:
-        with zipfile.ZipFile(folder / "graphs.pt", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+    plain_file = io.BytesIO()
+    torch.save(table, plain_file)
+    with zipfile.ZipFile(plain_file) as plain:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
             for member in plain.infolist():
                 with packed.open(member.filename, "w", force_zip64=True) as to:
                     if member.filename.endswith("data/0"):
@@ -450,7 +455,48 @@ def _packed_pt(folder: Path) -> str:
                             to.write(bytes(2**22))
                     else:
                         to.write(plain.read(member))
-    return f"pt:{folder / 'graphs.pt'}"
+    return file
+
+
+def _packed_graphs(folder: Path) -> str:
+    import torch
+
+    return f"pt:{packed_pt(folder / 'graphs.pt', torch.zeros(2**8))}"
+
+
+# teachers and checkpoints
+
+
+def _teacher(weights: object) -> dict[str, object]:
+    """What a teacher's file holds."""
+    import torch
+    from hostile_files import write_teacher
+
+    with tempfile.TemporaryDirectory() as scratch:
+        write_teacher(Path(scratch) / "teacher.pt")
+        table: dict[str, object] = torch.load(Path(scratch) / "teacher.pt", weights_only=True)
+    return {"weights": {"w": weights}} | {key: value for key, value in table.items() if key != "weights"}
+
+
+def _expanded_teacher(folder: Path) -> str:
+    """A weight of which one number stands in 2^29 places."""
+    import torch
+
+    torch.save(_teacher(torch.zeros(1).expand(2**29)), folder / "teacher.pt")
+    return f"teacher:{folder / 'teacher.pt'}"
+
+
+def _packed_teacher(folder: Path) -> str:
+    import torch
+
+    return f"teacher:{packed_pt(folder / 'teacher.pt', _teacher(torch.zeros(2**8)))}"
+
+
+def _packed_checkpoint(folder: Path) -> str:
+    import torch
+
+    table = {"state": {"images": torch.zeros(2**8)}, "iteration": 1, "run": ""}
+    return f"checkpoint:{packed_pt(folder / 'checkpoint.pt', table)}"
 
 
 MAKERS: dict[str, Callable[[Path], str]] = {
@@ -495,7 +541,10 @@ MAKERS: dict[str, Callable[[Path], str]] = {
     "pt, a sparse tensor": lambda folder: _pt(folder, _sparse_tensor),
     "pt, one graph 10,000 times": lambda folder: _pt(folder, _one_graph_again_and_again),
     "pt, lists in lists, num_nodes = 2**40": lambda folder: _pt(folder, _lists_in_lists),
-    "pt, packed": _packed_pt,
+    "pt, packed": _packed_graphs,
+    "a teacher of an expanded tensor": _expanded_teacher,
+    "a teacher, packed": _packed_teacher,
+    "a checkpoint, packed": _packed_checkpoint,
 }
 """Name -> a maker, whose folder is empty; each is to be refused."""
 

@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import random
+import re
+import struct
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -269,10 +271,20 @@ def _references(file: h5py.File) -> None:
 
 def _many_parts(file: h5py.File) -> None:
     for i in range(2000):
-        file.create_group(f"ddkit/{i}")
+        file.create_group(f"{i}")
 
 
 def _many_attributes(file: h5py.File) -> None:
+    for i in range(500):
+        file.attrs[f"a{i}"] = i
+
+
+def _indexed_parts(file: h5py.File) -> None:
+    for i in range(2000):
+        file.create_group(f"ddkit/{i}")
+
+
+def _indexed_attributes(file: h5py.File) -> None:
     for i in range(500):
         file["ddkit"].attrs[f"a{i}"] = i
 
@@ -320,8 +332,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
             _instead("label", data=np.zeros(6, np.int64), chunks=(6,), compression="lzf"),
             "its 'label' is not packed as sets are, by shuffle, gzip and fletcher32",
         ),
-        ("many parts", _many_parts, "it holds 2,000 parts in one place, over 64"),
+        ("many parts", _many_parts, "it holds 2,004 parts in one place, over 64"),
         ("many attributes", _many_attributes, "attributes in one place, over 64"),
+        ("parts in an index", _indexed_parts, "its parts or attributes lie in an index that no set needs"),
+        ("attributes in an index", _indexed_attributes, "its parts or attributes lie in an index that no set needs"),
         ("a list of texts", _list_of_texts, r"its attribute 'method' is not one text but \[1000\]"),
         ("a compound attribute", _odd_attribute, "its attribute 'lr' is neither text nor number"),
     ]
@@ -344,6 +358,102 @@ def _write_endless(path: Path) -> None:
 
 
 HOSTILE["a text without end"] = _write_endless, "its texts have sizes that lead nowhere"
+
+
+def _bytes_changed(
+    change: Callable[[bytearray], None], write: Callable[[Path], None] = write_images
+) -> Callable[[Path], None]:
+    """What writes a good set, changes its bytes as HDF5 would not, and seals it again."""
+
+    def make(path: Path) -> None:
+        write(path)
+        content = bytearray(path.read_bytes())
+        change(content)
+        path.write_bytes(content)
+        seal(path)
+
+    return make
+
+
+def _put(content: bytearray, place: int, leads_to: int) -> None:
+    """Write a place, which HDF5 counts from behind the head."""
+    struct.pack_into("<Q", content, place, leads_to - HEAD)
+
+
+def _place(content: bytearray, place: int) -> int:
+    """Read one."""
+    return HEAD + int(struct.unpack_from("<Q", content, place)[0])
+
+
+def trees(content: bytes, kind: int) -> list[int]:
+    """Where the nodes of trees of symbols (kind 0) or chunks (kind 1) begin."""
+    return [found.start() for found in re.finditer(b"TREE" + bytes([kind]), content)]
+
+
+def _symbols_below_themselves(content: bytearray) -> None:
+    (node,) = trees(content, 0)
+    content[node + 5] = 1
+    _put(content, node + 32, node)
+
+
+def _symbols_beside_themselves(content: bytearray) -> None:
+    (node,) = trees(content, 0)
+    _put(content, node + 16, node)
+
+
+def _chunks_below_themselves(content: bytearray) -> None:
+    """In the order in which they were written: images of four dimensions, labels, soft labels; HDF5 adds one."""
+    for node, dimensions in zip(trees(content, 1), (5, 2, 3), strict=True):
+        content[node + 5] = 1
+        _put(content, node + 24 + 8 + 8 * dimensions, node)
+
+
+def _chunks_beside_themselves(content: bytearray) -> None:
+    for node in trees(content, 1):
+        _put(content, node + 16, node)
+
+
+def _many_chunks(file: h5py.File) -> None:
+    _instead("image", data=np.zeros((200, 1, 4, 4), np.float32), chunks=(1, 1, 4, 4))(file)
+
+
+def _one_child_again_and_again(content: bytearray) -> None:
+    """A root whose children are all one: of 32 such levels HDF5 would see 64^32 chunks."""
+    (root,) = [node for node in trees(content, 1) if content[node + 5]]
+    first, step = root + 24 + 48, 56
+    for child in range(first, first + step * content[root + 6], step):
+        _put(content, child, _place(content, first))
+
+
+def _space_without_end(content: bytearray) -> None:
+    heap = content.index(b"HEAP")
+    first = _place(content, heap + 24) + struct.unpack_from("<Q", content, heap + 16)[0]
+    struct.pack_into("<Q", content, first, struct.unpack_from("<Q", content, heap + 16)[0])
+
+
+HOSTILE |= {
+    "symbols below themselves": (
+        _bytes_changed(_symbols_below_themselves),
+        "its trees lead back to where they come from",
+    ),
+    "symbols beside themselves": (
+        _bytes_changed(_symbols_beside_themselves),
+        "its trees lead back to where they come from",
+    ),
+    "chunks below themselves": (
+        _bytes_changed(_chunks_below_themselves),
+        "its trees lead back to where they come from",
+    ),
+    "chunks beside themselves": (
+        _bytes_changed(_chunks_beside_themselves),
+        "its trees lead back to where they come from",
+    ),
+    "one child again and again": (
+        _bytes_changed(_one_child_again_and_again, spoiled(write_images, _many_chunks)),
+        "its trees lead back to where they come from",
+    ),
+    "free space without end": (_bytes_changed(_space_without_end), "lead from place to place without end"),
+}
 
 
 # Small files that claim much
@@ -433,7 +543,17 @@ def _deep_trees(file: h5py.File) -> None:
     _arrays(child=zeros, edge_label=zeros, leaf_degree=np.ones(1, np.float32), sample_tree=np.zeros(3, np.uint8))(file)
 
 
+def _heaps_in_heaps(content: bytearray) -> None:
+    """8,000 heaps of texts, each of which reaches to the end of the file and holds all further ones."""
+    begin, count = len(content), 8000
+    for i in range(count):
+        content += b"GCOL\1\0\0\0" + struct.pack("<Q", 32 * (count - i))
+        content += struct.pack("<HHIQ", 1, 0, 0, 16 if i < count - 1 else 0)
+    assert len(content) == begin + 32 * count
+
+
 BOMBS: dict[str, Callable[[Path], None]] = {
+    "heaps in heaps": _bytes_changed(_heaps_in_heaps),
     "8 GB of images": spoiled(
         write_images, _instead("image", shape=(6, 1, 20_000, 20_000), dtype="f4", chunks=(1, 1, 100, 100))
     ),

@@ -14,6 +14,7 @@ import io
 import json
 import math
 import pickle
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -27,14 +28,15 @@ from ddkit.data import RealData
 from ddkit.errors import DataError, DDKitError
 from ddkit.nets import FlatNet, Stats, parse_net
 from ddkit.run import atomic_write
+from ddkit.torch_file import refuse_packed, tensor_bytes
 
 FORMAT = "ddkit-teacher/2"
 
 DAMAGE = (
     *(OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError, MemoryError),
-    pickle.UnpicklingError,
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
 )
-"""What torch and json raise over a file that is cut off or something else."""
+"""What torch, zipfile and json raise over a file that is cut off or something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,7 @@ def read_bundle(path: Path) -> Bundle:
         DataError: the file is missing, damaged, or not a teacher of ddkit's.
     """
     try:
+        refuse_packed(path)
         table = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(table, dict) or not str(table.get("format")).startswith(FORMAT.partition("/")[0]):
             raise ValueError("not a teacher")
@@ -154,6 +157,8 @@ def read_bundle(path: Path) -> Bundle:
                 f"teacher '{path}': has format {table['format']}, not {FORMAT}; it is of another version of ddkit; "
                 "`ddkit teachers rm` it"
             )
+        if tensor_bytes([*table["weights"].values(), *table["stats"].values()]) > path.stat().st_size:
+            raise ValueError("its tensors say that they hold more numbers than it does")
         facts = _facts(json.loads(table["facts"]))
         # Detached, since a flipped bit can mark a tensor as one that requires a gradient.
         theta = torch.cat([value.detach().float().flatten() for value in table["weights"].values()])

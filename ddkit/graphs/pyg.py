@@ -1,6 +1,5 @@
 """PyTorch Geometric's objects, in: a dataset or a list of `Data`."""
 
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from ddkit.graphs.raw_graphs import RawGraphs, joined
 from ddkit.graphs.targets import ONE, one_hot
 from ddkit.graphs.unread import refuse_unread
 from ddkit.graphs.whole_numbers import together
+from ddkit.torch_file import refuse_packed, tensor_bytes
 
 Array = np.ndarray
 
@@ -101,7 +101,7 @@ def read_pt(path: Path, name: str) -> GraphData:
     if odd := not_a_file(path):
         raise DataError(f"{where}: cannot be read (it is {odd})")
     try:
-        _refuse_packed(path, where)
+        refuse_packed(path)
         with torch.serialization.safe_globals(plain):
             graphs = torch.load(path, map_location="cpu", weights_only=True)
     except (DataError, MemoryError):
@@ -119,27 +119,14 @@ def read_pt(path: Path, name: str) -> GraphData:
         raise DataError(
             f"{where}: holds a dict whose keys are no names, not the to_dict() of a torch_geometric.data.Data"
         )
-    held = sum(_tensor_bytes(value) for graph in graphs for _, value in _items(graph))
+    held = tensor_bytes(value for graph in graphs for _, value in _items(graph))
     refuse_bomb(held, stored_bytes(path), f"{where}: holds tensors that")
     return from_pyg([Data.from_dict(graph) if isinstance(graph, dict) else graph for graph in graphs], name)
-
-
-def _refuse_packed(path: Path, where: str) -> None:
-    """Raise for an archive that torch would unpack to more than it can honestly hold; torch itself packs nothing."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as packed:
-            size = sum(member.file_size for member in packed.infolist())
-        refuse_bomb(size, stored_bytes(path), f"{where}: is an archive that")
 
 
 def _items(graph: Any) -> Any:
     """(name, value) of all that a graph holds."""
     return (graph if isinstance(graph, dict) else graph.to_dict()).items()
-
-
-def _tensor_bytes(value: Any) -> int:
-    """Bytes that a tensor takes once it is written out: a view may say that one number stands in many places."""
-    return value.numel() * value.element_size() if isinstance(value, torch.Tensor) else 0
 
 
 def _listed(graphs: Any, where: str) -> list[Any]:

@@ -10,6 +10,7 @@ import pickle
 import types
 import typing
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,10 +18,11 @@ import torch
 
 from ddkit.errors import DataError, DDKitWarning, reason
 from ddkit.run.sealed import atomic_sealed, check_seal, payload
+from ddkit.torch_file import refuse_packed
 
 _DAMAGE = (  # all that a damaged or foreign file was seen to raise
     *(OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError, MemoryError),
-    pickle.UnpicklingError,
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
 )
 _ZIP = b"PK\x03\x04"
 """What a checkpoint of an earlier version begins with."""
@@ -76,7 +78,9 @@ def _load(path: Path, device: torch.device | str, warn: bool = False) -> dict[st
     try:
         with path.open("rb") as file:
             sealed = check_seal(file) is not None
-            tables = torch.load(_content(file, sealed), map_location=device, weights_only=True)
+            content = _content(file, sealed)
+            refuse_packed(content)
+            tables = torch.load(content, map_location=device, weights_only=True)
         done = tables.get("iteration") if isinstance(tables, dict) else None
         if not isinstance(done, int) or isinstance(done, bool) or done < 0:
             raise ValueError("no checkpoint")

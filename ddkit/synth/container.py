@@ -22,8 +22,9 @@ import numpy as np
 from ddkit.errors import DataError, DDKitWarning, nearest, reason
 from ddkit.run import HDF5, HEAD, check_seal
 from ddkit.synth.checks import shown
+from ddkit.synth.endless import refuse_endless
 from ddkit.synth.facts import Record
-from ddkit.synth.structure import refuse_bombs, refuse_endless_texts, refuse_odd_structure
+from ddkit.synth.structure import refuse_bombs, refuse_odd_structure
 
 FORMAT, UNSEALED = "ddkit-set/2", "ddkit-set/1"
 READERS = {
@@ -125,7 +126,7 @@ def _opened(path: Path) -> Iterator[tuple[h5py.File, bool]]:
             if any(begins) or seal is not None:
                 raise ValueError("the head of its seal was changed")
             raise NotASet("is not an HDF5 file; ddkit reads only .h5 sets and never unpickles a file")
-        refuse_endless_texts(raw)
+        refuse_endless(raw)
         with h5py.File(raw, "r") as file:
             refuse_odd_structure(file)
             yield file, seal is not None

@@ -1,14 +1,13 @@
 """What the file of a set may be made of, held against it before anything of it is read.
 
 A file of a few kilobytes can claim exabytes, point at other files, or be its own child. Here it is refused for what its
-structure says, which costs nothing.
+structure says, which costs nothing. `ddkit.synth.endless` has found before that HDF5 can walk through it.
 """
 
 import math
-import mmap
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import h5py
 from h5py import h5a, h5d, h5o, h5t, h5z
@@ -22,11 +21,11 @@ MOST_ATTRIBUTE = 2**16
 """Bytes of an attribute that is not one text; a text takes no more than its file."""
 
 FREE, MOST_TIMES = 2**26, 256
-"""Bytes that any set may take in memory, and what each byte of its file may beyond that. Pictures of two colours are
+"""Bytes that any set may take in memory, and how many more for each byte of its file. Pictures of two colours are
 compressed a hundredfold."""
 
 WHOLE_NUMBER = 32
-"""Bytes that a whole number may take while it is checked, whatever its type in the file."""
+"""Bytes of memory counted for each integer, since checking makes wider copies."""
 
 _FILTERS = (h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE, h5z.FILTER_FLETCHER32)
 """What may pack a dataset, in the order in which it does."""
@@ -37,31 +36,7 @@ _CHECKSUM = 4
 _SMALL = 2**17
 """Bytes of a chunk that cannot inflate beyond 130 MiB: zlib's best is 1,032 to 1."""
 
-_HEAP = b"GCOL\x01"
-"""What HDF5's heap of texts begins with."""
-
 _PLAIN = (h5t.INTEGER, h5t.FLOAT)
-
-
-def refuse_endless_texts(raw: BinaryIO) -> None:
-    """Raise ValueError where HDF5 would read a text without end: it walks from text to text through a heap by their
-    sizes, and does not look whether a size leads out of the heap or nowhere.
-
-    A heap is `GCOL`, version 1, three bytes, its own size, then texts, each a number (0: free space), six bytes, its
-    size, and itself, filled up to eight bytes.
-    """
-    with mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        begin = content.find(_HEAP)
-        while begin >= 0:
-            heap = content[begin + 8 : begin + 16]
-            end, place = begin + int.from_bytes(heap, "little"), begin + 16
-            while place + 16 <= end <= len(content):
-                number, size = content[place : place + 2], int.from_bytes(content[place + 8 : place + 16], "little")
-                step = size if number == b"\0\0" else 16 + -(-size // 8) * 8
-                if not 16 <= step <= end - place:
-                    raise ValueError("its texts have sizes that lead nowhere")
-                place += step
-            begin = content.find(_HEAP, begin + 1)
 
 
 def refuse_odd_structure(file: h5py.File) -> None:
@@ -70,8 +45,6 @@ def refuse_odd_structure(file: h5py.File) -> None:
     Raises:
         ValueError: links, data in other files, an object in two places, other types than numbers, absurd sizes.
     """
-    if file.id.get_create_plist().get_sizes() != (8, 8):
-        raise ValueError("its places and sizes do not take 8 bytes, as those of sets do")
     seen: set[int] = set()
     open_groups = [("", h5py.Group(file.id))]
     while open_groups:

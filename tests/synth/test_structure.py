@@ -8,12 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hostile_files import BOMBS, HOSTILE, edited, read_graphs, read_images, write_graphs, write_images
+from hostile_files import BOMBS, HOSTILE, edited, read_graphs, read_images, trees, write_graphs, write_images
 
 import ddkit
 from ddkit.cli.main import run
 from ddkit.errors import DataError
 from ddkit.synth import is_graph_set
+from ddkit.synth.endless import refuse_endless
 
 TESTS = Path(__file__).parents[1]
 
@@ -40,6 +41,7 @@ from pathlib import Path
 import hostile_files as files
 from ddkit.errors import DataError
 from ddkit.synth import is_graph_set
+from ddkit.synth.endless import refuse_endless
 
 def megabytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -70,6 +72,23 @@ def test_small_files_that_claim_much_are_refused_at_once(tmp_path: Path) -> None
     assert len(lines) == len(BOMBS), found.stderr
     for name, said, seconds, megabytes in lines:
         assert said == "one line" and float(seconds) < 2 and float(megabytes) < 200, name
+
+
+def test_a_file_of_large_trees_has_an_end(tmp_path: Path) -> None:
+    """Trees of several levels, of chunks in one to four dimensions and of symbols, as HDF5 itself makes them."""
+    path = tmp_path / "set.h5"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for i in range(1, 5):
+            file.create_dataset(f"d{i}", (5000, *[2] * (i - 1)), "f4", chunks=(1, *[2] * (i - 1)), fillvalue=0)[:] = 1
+        for i in range(700):
+            file.create_group(f"g{i}")
+        for i in range(50):
+            file.attrs[f"a{i}"] = "text" * i
+            file.attrs[f"a{i}"] = "text" * (50 - i)
+    content = path.read_bytes()
+    assert max(content[node + 5] for node in trees(content, 1)) == 2 and len(trees(content, 0)) > 1
+    with path.open("rb") as raw:
+        refuse_endless(raw)
 
 
 def test_a_shortage_of_memory_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
