@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import count as count_up
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -45,6 +46,7 @@ from measure import save  # noqa: E402
 
 from ddkit.errors import DDKitError  # noqa: E402
 
+PARTS = ("recipes", "foreign", "damaged", "killed")
 FILE, PAGE = "faults.jsonl", ROOT / "docs" / "faults.md"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 IN_A_ROW = 5
@@ -82,15 +84,18 @@ def kill_jobs(kills: int, names: list[str], folder: Path) -> dict[str, Count]:
 
 
 def kill_job(name: str, kills: int, folder: Path) -> Count:
-    """Kill one kind of job so many times and hold what it makes in the end to an uninterrupted run's."""
+    """Kill one kind of job at least so many times and hold what it makes in the end to an uninterrupted run's."""
     job, draw, count = killed_jobs.JOBS[name], random.Random(name), Count()
     whole = killed_jobs.Place(folder / "whole")
     begin = time.monotonic()
     killed_jobs.finish(killed_jobs.start(job, whole))
     needed, expected = time.monotonic() - begin, killed_jobs.results(job, whole)
-    for number in range(-(-kills // IN_A_ROW)):
+    hits = 0  # signals that met a living job
+    for number in count_up():
+        if hits >= kills:
+            break
         place = killed_jobs.Place(folder / str(number))
-        for _ in range(min(IN_A_ROW, kills - count.tries)):
+        for _ in range(IN_A_ROW):
             begun = (place.out / "recipe.toml").exists()
             process = killed_jobs.start(job, place, *(job.again if begun else ()))
             which = draw.choice(SIGNALS)
@@ -104,6 +109,7 @@ def kill_job(name: str, kills: int, folder: Path) -> Count:
                 fault = f"exit code {code} after {which.name}"
             elif "Traceback" in said:
                 fault = f"a traceback after {which.name}: {said.strip().splitlines()[-1]}"
+            hits += code != 0
             ended = "ended before" if code == 0 else which.name
             count.add(ended, fault and f"{name}, {number}, after {moment:.2f} s: {fault}")
         try:
@@ -238,13 +244,15 @@ def check_recipes(number: int, folder: Path, first: int) -> Count:
 # The campaign
 
 
-def campaign(small: bool, wanted: Iterable[str]) -> dict[str, Count]:
-    """All parts, or those wanted; each is printed as soon as it is done."""
+def campaign(small: bool, wanted: Iterable[str], kills: int) -> dict[str, Count]:
+    """All parts, or those wanted, with so many kills in all; each is printed as soon as it is done."""
     parts: dict[str, Callable[[Path], dict[str, Count]]] = {
         "recipes": partial(wrong_recipes, 400 if small else 10_000),
         "foreign": foreign,
         "damaged": partial(damage, *((600, 200) if small else (2**14, 5_000))),
-        "killed": partial(kill_jobs, *((6, ["ftd", "graphs", "compare"]) if small else (216, list(killed_jobs.JOBS)))),
+        "killed": partial(
+            kill_jobs, *((6, ["ftd", "graphs", "compare"]) if small else (kills, list(killed_jobs.JOBS)))
+        ),
     }
     found: dict[str, Count] = {}
     for name, part in parts.items():
@@ -268,17 +276,20 @@ def show(title: str, count: Count) -> None:
 
 
 def page() -> str:
-    """The page of the last whole campaign that is on record."""
-    last = json.loads((ROOT / "benchmarks" / "results" / FILE).read_text().splitlines()[-1])
-    rows = [
-        f"| {title} | {row['tries']:,} | {len(row['faults'])} | "
-        + ", ".join(f"{outcome} {times:,}" for outcome, times in sorted(row["outcomes"].items()))
-        + " |"
-        for title, row in last["rows"].items()
-    ]
-    measured = f"Measured on {last['date']} at commit {last['commit']}, {last['host']}, by"
-    head = ["| what | tries | faults | outcomes |", "|---|---|---|---|"]
-    return "\n".join([*INTRODUCTION, measured, "", "    python benchmarks/faults.py", "", *head, *rows, ""])
+    """The page of the last whole campaign on record, and of the parts that were run again after it."""
+    records = [json.loads(line) for line in (ROOT / "benchmarks" / "results" / FILE).read_text().splitlines()]
+    whole = max(place for place, record in enumerate(records) if set(record["parts"]) == set(PARTS))
+    lines = list(INTRODUCTION)
+    for record in records[whole:]:
+        only = "" if set(record["parts"]) == set(PARTS) else f" --only {' '.join(record['parts'])}"
+        lines += [f"Measured on {record['date']} at commit {record['commit']}, {record['host']}, by", ""]
+        lines += [f"    python benchmarks/faults.py{only}", ""]
+        lines += ["| what | tries | faults | outcomes |", "|---|---|---|---|"]
+        for title, row in record["rows"].items():
+            outcomes = ", ".join(f"{outcome} {times:,}" for outcome, times in sorted(row["outcomes"].items()))
+            lines.append(f"| {title} | {row['tries']:,} | {len(row['faults'])} | {outcomes} |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 INTRODUCTION = (
@@ -298,12 +309,18 @@ if __name__ == "__main__":
         "--small", action="store_true", help="a few of each, in about three minutes; nothing is recorded"
     )
     parser.add_argument("--page", action="store_true", help="write docs/faults.md from the last whole campaign")
-    parser.add_argument("--only", nargs="+", default=("recipes", "foreign", "damaged", "killed"), help="these parts")
+    parser.add_argument("--only", nargs="+", default=PARTS, help="these parts")
+    parser.add_argument("--kills", type=int, default=200, help="signals that meet a living job, in all")
     given = parser.parse_args()
     if given.page:
         PAGE.write_text(page())
         sys.exit()
-    everything = campaign(given.small, given.only)
-    if not given.small and len(given.only) == 4:
-        save(FILE, {}, {title: asdict(count) for title, count in everything.items()}, torch.device("cpu"))
+    everything = campaign(given.small, given.only, given.kills)
+    if not given.small:
+        save(
+            FILE,
+            {"parts": list(given.only)},
+            {title: asdict(count) for title, count in everything.items()},
+            torch.device("cpu"),
+        )
     sys.exit(any(count.faults for count in everything.values()))
