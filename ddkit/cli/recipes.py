@@ -14,7 +14,7 @@ def recipes() -> None:
 def ls() -> None:
     """List the recipes that ship with ddkit, each with the first line of its header."""
     from ddkit.cli.table import print_rows
-    from ddkit.jobs.resolve import list_recipes
+    from ddkit.recipe_files import list_recipes
 
     first_lines = ((name, file.read_text().partition("\n")[0].lstrip("# ")) for name, file in list_recipes().items())
     print_rows(("name", "what"), first_lines)
@@ -26,7 +26,7 @@ def ls() -> None:
 def show(recipe: str, resolved: bool) -> None:
     """Print a recipe: copy it, edit it, and pass the file to --recipe."""
     from ddkit.jobs.graph_recipe import resolved_toml
-    from ddkit.jobs.resolve import find_recipe
+    from ddkit.recipe_files import find_recipe
 
     echo(resolved_toml(recipe) if resolved else find_recipe(recipe)[1], end="")
 
@@ -36,7 +36,7 @@ def show(recipe: str, resolved: bool) -> None:
 def check(recipes: tuple[str, ...]) -> None:
     """Check recipes (names or files; default all that ship) without running them."""
     from ddkit.jobs.graph_recipe import resolved_toml
-    from ddkit.jobs.resolve import list_recipes
+    from ddkit.recipe_files import list_recipes
 
     names = recipes or tuple(list_recipes())
     for name in names:

@@ -21,9 +21,9 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from kornia.geometry.transform import hflip
 from torch import Generator, Tensor
 
+from ddkit.data.mirror import mirrored
 from ddkit.errors import UsageError, nearest
 
 Side = tuple[int, int]
@@ -239,7 +239,7 @@ def _draw_flip(u: Tensor, side: Side) -> Tensor:
 
 
 def _flip(x: Float[Tensor, "n b c h w"], values: Float[Tensor, "n v 3"]) -> Float[Tensor, "n b c h w"]:
-    return torch.where(values[..., :1, None, None] > 0, hflip(x), x)
+    return torch.where(values[..., :1, None, None] > 0, mirrored(x), x)
 
 
 def _draw_scale(u: Tensor, side: Side) -> Tensor:

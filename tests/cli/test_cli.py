@@ -16,7 +16,7 @@ from ddkit import __main__ as as_module  # noqa: F401  (must not run anything wh
 from ddkit.cli.main import COMMANDS, ddkit, run
 from ddkit.experts import Buffer, BufferKey
 from ddkit.experts.plain import PlainExperts
-from ddkit.jobs.resolve import list_recipes
+from ddkit.recipe_files import list_recipes
 
 ROOT = Path(__file__).parents[2]
 HELP = """
