@@ -6,7 +6,7 @@ in "flip_color_crop" it is 1/2 of a third. Parameters are drawn first (`DSA.samp
 that the real and the synthetic batch can share them, and a run can repeat them. Images are in the space the network
 sees (normalised or whitened): nothing is clamped, and what moves in from outside is 0.
 
-Where kornia's operation is the published one it is used. Elsewhere it differs: its colour operations clamp to [0, 1]
+Own code where kornia's operation is not the published one: its colour operations clamp to [0, 1]
 and would zero most gradients, its box of RandomErasing never crosses the border, and its parameters cannot be replayed
 at another batch size.
 """

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ddkit import recipe_files as module
 from ddkit.errors import RecipeError, UsageError
 from ddkit.jobs import is_graph_recipe
-from ddkit.jobs import resolve as module
 from ddkit.jobs.graph_recipe import resolve_graphs
 from ddkit.jobs.resolve import fill, resolve, settings_class
 from ddkit.methods import method_names
