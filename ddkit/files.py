@@ -4,8 +4,6 @@ import os
 import stat
 from pathlib import Path
 
-import torch
-
 from ddkit.errors import DataError, reason
 from ddkit.memory import free_memory, out_of_memory
 
@@ -53,7 +51,7 @@ def refuse_bomb(claimed: int, stored: int, what: str, fix: str = "", always: int
             f"{what} would take {size_text(claimed)} of memory, but has {size_text(stored)} on the disk: it is "
             f"damaged, or made to fill the memory{fix}"
         )
-    free = free_memory(torch.device("cpu"))
+    free = free_memory()
     if claimed > max(ALWAYS, free // 2):  # what is read is copied once into its final form
         raise DataError(
             f"{what} takes {size_text(2 * claimed)} of memory while it is read, {size_text(free)} are free; give less "
@@ -65,7 +63,7 @@ def too_little_memory(error: MemoryError | RuntimeError, what: str) -> Exception
     """What to raise for an error while data was read: a line if it says that memory is short, else the error."""
     if not out_of_memory(error):
         return error
-    free = free_memory(torch.device("cpu"))
+    free = free_memory()
     return DataError(
         f"{what}: does not fit into memory ({reason(error)}; {size_text(free)} are free); give less data, or take a "
         "machine with more memory"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ddkit.errors import DDKitError
 from ddkit.jobs.graph_recipe import resolved_toml
-from ddkit.jobs.resolve import list_recipes
+from ddkit.recipe_files import list_recipes
 
 SLOW = 2.0
 """Seconds that no recipe may take."""

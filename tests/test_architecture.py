@@ -71,7 +71,7 @@ def test_imports_go_downwards_only() -> None:
 
 def test_run_knows_no_package_above_it() -> None:
     needed = {unit_of(m) for file, tree in MODULES.items() if unit_of(name_of(file)) == "run" for m in imports(tree)}
-    assert needed <= {"run", "errors", "memory", "torch_file"}
+    assert needed <= {"run", "errors", "lazy", "memory", "torch_file"}
 
 
 def test_no_circle_between_modules() -> None:
@@ -113,10 +113,12 @@ def test_every_test_that_a_page_names_exists(page: str, least: int) -> None:
 def test_a_package_introduces_itself_in_ten_lines(file: Path) -> None:
     tree = MODULES[file]
     assert 1 <= len((ast.get_docstring(tree) or "").splitlines()) <= 10
-    if file.parent != HOUSE:  # whose names are imported on first use
-        _, *rest, exported = tree.body
-        assert all(isinstance(node, ast.ImportFrom) for node in rest)
-        assert isinstance(exported, ast.Assign) and ast.unparse(exported.targets[0]) == "__all__"
+    _, helper, block, exported = tree.body
+    assert isinstance(exported, ast.Assign) and ast.unparse(exported.targets[0]) == "__all__"
+    assert ast.unparse(helper) == "from ddkit.lazy import lazily"
+    assert isinstance(block, ast.With) and ast.unparse(block.items[0]) == "lazily(__name__)"
+    names = [alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert sorted(names) == sorted(ast.literal_eval(exported.value))
 
 
 DRAWS = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson"}

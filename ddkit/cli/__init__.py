@@ -5,6 +5,9 @@ on standard error and the exit code the error knows: 2 usage or recipe, 3 data o
 another run, and 128 + the signal (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP).
 """
 
-from ddkit.cli.entry import main
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.cli.entry import main
 
 __all__ = ["main"]

@@ -13,7 +13,7 @@ def buffer() -> None:
 @buffer.command()
 def ls() -> None:
     """List the buffers."""
-    from ddkit.cli.table import print_rows
+    from ddkit.cli.grid import print_rows
     from ddkit.experts import list_buffers
     from ddkit.home import home
 

@@ -70,7 +70,8 @@ def compare(
 def _print(found: "Comparison") -> None:
     from statistics import fmean
 
-    from ddkit.cli.table import balanced_share, print_rows, share
+    from ddkit.cli.grid import print_rows
+    from ddkit.cli.table import balanced_share, share
 
     mirrored = len({line.flip_share for line in found.lines}) > 1
     taught = {line.labels for line in found.lines} != {"auto"}
@@ -90,7 +91,7 @@ def _print(found: "Comparison") -> None:
     judged += ["validation %"] * (found.on == "test")
     headings = ("data, ipc", *["flips"] * mirrored, *["labels"] * taught, "trained on", *judged, "n", "bytes")
     headings += ("min/set", "experts")
-    print_rows(headings, rows)
+    print_rows(headings, rows, keys=headings.index("trained on") + 1, right=True)
     echo("- min/set: minutes to condense a set on one core, experts: to train them on all cores, where this folder did")
     echo("- bytes: of a set's numbers before compression, images and soft labels; real images a byte a value")
     if taught:

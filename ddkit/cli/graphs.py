@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ddkit.evaluation import GraphEvaluation, GraphScore
     from ddkit.synth import GraphSet
 
-HEADINGS = ("trained on", "bytes", "samples", "network", "AUC %", "accuracy %", "balanced %", "n")
+HEADINGS = ("trained on", "network", "bytes", "samples", "AUC %", "accuracy %", "balanced %", "n")
 BALANCED = HEADINGS.index("balanced %")
 
 
@@ -57,7 +57,7 @@ def graphs(
 
     What is finished is kept in --out: the same command goes on after a kill.
     """
-    from ddkit.cli.table import print_rows
+    from ddkit.cli.grid import print_rows
     from ddkit.jobs import graph_table
     from ddkit.run import atomic_write, terminal_meter
 
@@ -80,7 +80,7 @@ def graphs(
         for line in lines:
             trained_on, *cells = _shown(_cells(line.score), found.uneven)
             rows.append((trained_on, "" if line.ratio is None else f"{100 * line.ratio:g} %", *cells))
-        print_rows((headings[0], "size", *headings[1:]), rows)
+        print_rows((headings[0], "size", *headings[1:]), rows, keys=3, right=True)
     for note in (*found.missing, *found.notes):
         echo(f"- {note}")
     if json_file:
@@ -156,9 +156,14 @@ def evaluate_and_print(
 
 def print_graph_evaluation(found: "GraphEvaluation") -> None:
     """The table of one set, and its notes."""
-    from ddkit.cli.table import print_rows
+    from ddkit.cli.grid import print_rows
 
-    print_rows(_shown(HEADINGS, found.uneven), (_shown(_cells(score), found.uneven) for score in found.scores))
+    print_rows(
+        _shown(HEADINGS, found.uneven),
+        (_shown(_cells(score), found.uneven) for score in found.scores),
+        keys=2,
+        right=True,
+    )
     for note in found.notes:
         echo(f"- {note}")
 
@@ -189,7 +194,7 @@ def _cells(score: "GraphScore") -> tuple[str, ...]:
     counts = (str(score.size), str(score.samples)) if score.size else ("", "")
     balanced = "" if score.balanced_accuracy is None else _percent(*score.balanced_accuracy)
     figures = (_percent(*score.auc), _percent(*score.accuracy), balanced)
-    return (score.name, *counts, score.gnn, *figures, str(len(score.aucs)))
+    return (score.name, score.gnn, *counts, *figures, str(len(score.aucs)))
 
 
 def _shown(cells: tuple[str, ...], uneven: bool) -> tuple[str, ...]:

@@ -11,13 +11,26 @@ def recipes() -> None:
 
 
 @recipes.command()
-def ls() -> None:
-    """List the recipes that ship with ddkit, each with the first line of its header."""
-    from ddkit.cli.table import print_rows
-    from ddkit.jobs.resolve import list_recipes
+@click.option("--method", help="Only recipes of this method.")
+@click.option("--data", help="Only recipes for this data.")
+@click.option("--fits", type=click.Choice(["cpu"]), help="Only recipes whose header does not say 'needs a GPU'.")
+def ls(method: str | None, data: str | None, fits: str | None) -> None:
+    """List the recipes that ship with ddkit, by data; with an option, each with the first line of its header."""
+    from ddkit.cli.grid import print_columns, print_rows
+    from ddkit.recipe_files import shipped_recipes
 
-    first_lines = ((name, file.read_text().partition("\n")[0].lstrip("# ")) for name, file in list_recipes().items())
-    print_rows(("name", "what"), first_lines)
+    found = shipped_recipes(method, data, fits == "cpu")
+    if method or data or fits:
+        print_rows(("name", "what"), ((recipe.name, recipe.what) for recipe in found), wraps="what")
+        return
+    for kind in dict.fromkeys(recipe.data for recipe in found):
+        for fits_cpu, where in ((True, "on a CPU"), (False, "on a GPU")):
+            names = [recipe.name for recipe in found if (recipe.data, recipe.fits_cpu) == (kind, fits_cpu)]
+            if names:
+                echo(f"{kind}, {where}")
+                print_columns(names)
+                echo()
+    echo("`ddkit recipes ls --data NAME` says what each is; also --method NAME, --fits cpu")
 
 
 @recipes.command()
@@ -25,10 +38,14 @@ def ls() -> None:
 @click.option("--resolved", is_flag=True, help="With every default written out.")
 def show(recipe: str, resolved: bool) -> None:
     """Print a recipe: copy it, edit it, and pass the file to --recipe."""
-    from ddkit.jobs.graph_recipe import resolved_toml
-    from ddkit.jobs.resolve import find_recipe
+    from ddkit.recipe_files import find_recipe
 
-    echo(resolved_toml(recipe) if resolved else find_recipe(recipe)[1], end="")
+    if not resolved:
+        echo(find_recipe(recipe)[1], end="")
+        return
+    from ddkit.jobs.graph_recipe import resolved_toml  # needs torch
+
+    echo(resolved_toml(recipe), end="")
 
 
 @recipes.command()
@@ -36,7 +53,7 @@ def show(recipe: str, resolved: bool) -> None:
 def check(recipes: tuple[str, ...]) -> None:
     """Check recipes (names or files; default all that ship) without running them."""
     from ddkit.jobs.graph_recipe import resolved_toml
-    from ddkit.jobs.resolve import list_recipes
+    from ddkit.recipe_files import list_recipes
 
     names = recipes or tuple(list_recipes())
     for name in names:

@@ -27,7 +27,7 @@ WAYS = {"condense": " with --resume", "verify": " with --resume", "compare": "",
 """Commands that go on, and what is added to them for that."""
 
 _HOUSE = Path(__file__).parents[1]
-_OUTSIDE = tuple(str(_HOUSE / name) for name in ("cli", "__main__.py"))
+_OUTSIDE = tuple(str(_HOUSE / name) for name in ("cli", "lazy.py", "__main__.py"))
 """Where a command is before its work begins."""
 
 

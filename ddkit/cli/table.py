@@ -1,45 +1,32 @@
-"""Tables on standard output."""
+"""What tables hold: scores, shares, facts."""
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
-from ddkit.cli.output import cell, echo
+from ddkit.cli.grid import print_rows
+from ddkit.cli.output import echo
 
 if TYPE_CHECKING:
     from ddkit.evaluation import Evaluation, Score
 
-WIDE = 300
-"""Columns of a line where no terminal sets them."""
-
 
 def print_evaluation(evaluation: "Evaluation") -> None:
     """One row a set: images, mean accuracy with interval, n, learning rate, seconds; the notes below."""
-    title = f"{evaluation.dataset}, {evaluation.net}, protocol {evaluation.protocol}"
-    table = Table(title=cell(title), title_justify="left")
-    table.add_column("trained on", no_wrap=True)
     balanced = any(score.balanced for score in evaluation.scores)
-    for heading in ("images", "bytes", "accuracy %", *["balanced %"] * balanced, "n", "lr", "seconds"):
-        table.add_column(heading, justify="right")
+    rows = []
     for score in evaluation.scores:
         trained = (str(len(score.accuracies)), f"{score.lr:.3g}", f"{score.seconds:.1f}") if score.lr else ("",) * 3
-        row = (
-            str(score.images),
-            "" if score.size is None else f"{score.size:,}",
-            share(score.mean, score.interval),
-            *[balanced_share(score)] * balanced,
-            *trained,
-        )
-        table.add_row(*map(cell, (score.name, *row)))
-    console = Console()
-    console.print(table)
+        size = "" if score.size is None else f"{score.size:,}"
+        figures = (share(score.mean, score.interval), *[balanced_share(score)] * balanced)
+        rows.append((score.name, str(score.images), size, *figures, *trained))
+    headings = ("trained on", "images", "bytes", "accuracy %", *["balanced %"] * balanced, "n", "lr", "seconds")
+    title = f"{evaluation.dataset}, {evaluation.net}, protocol {evaluation.protocol}"
+    print_rows(headings, rows, title=title, right=True)
     for note in evaluation.notes:
-        console.print(cell(f"- {note}"))
+        echo(f"- {note}")
 
 
 def print_summary(evaluations: Sequence["Evaluation"]) -> None:
@@ -53,21 +40,16 @@ def print_summary(evaluations: Sequence["Evaluation"]) -> None:
     protocols = {e.protocol for e in evaluations}
     title = [evaluations[0].dataset, *(names if len(names) == 1 else ())]
     title += [f"protocol {protocol}" for protocol in protocols if len(protocols) == 1]
-    table = Table(title=cell(", ".join([*title, "accuracy %"])), title_justify="left")
-    table.add_column("trained on")
+    headings = ["trained on"]
     for e in evaluations:
-        differs = (e.protocol,) * (len(protocols) > 1) + (names[e.net],) * (len(names) > 1)
-        table.add_column(cell(", ".join(differs)), justify="right", overflow="fold")
+        headings.append(", ".join((e.protocol,) * (len(protocols) > 1) + (names[e.net],) * (len(names) > 1)))
     # The set is the first row of every table. Its name there tells the chosen snapshot, and can be that of a rival.
     columns = [{(i == 0, "the set" if i == 0 else s.name): s for i, s in enumerate(e.scores)} for e in evaluations]
-    for row in dict.fromkeys(row for column in columns for row in column):
-        table.add_row(*map(cell, (row[1], *(_accuracy(column, row) for column in columns))))
-    console = Console()
-    console.print(table)
+    found = dict.fromkeys(row for column in columns for row in column)
+    rows = [(row[1], *(_accuracy(column, row) for column in columns)) for row in found]
+    print_rows(headings, rows, title=", ".join([*title, "accuracy %"]), right=True)
     if protocols != {"honest"}:
-        console.print(
-            "- paper-*: as the authors score, see above; comparable with published tables, not with honest ones"
-        )
+        echo("- paper-*: as the authors score, see above; comparable with published tables, not with honest ones")
 
 
 def _accuracy(column: "Mapping[tuple[bool, str], Score]", row: tuple[bool, str]) -> str:
@@ -104,15 +86,3 @@ def print_facts(facts: Mapping[str, object]) -> None:
     wide = max(len(name) for name in facts)
     for name, value in facts.items():
         echo(f"{name:<{wide}}  {value}")
-
-
-def print_rows(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """A plain table. What stands first is a name to be used, so that room is made elsewhere first; in a file or a pipe
-    all figures have the room that they need."""
-    table = Table()
-    for i, heading in enumerate(headings):
-        table.add_column(cell(heading), no_wrap=i == 0)
-    for row in rows:
-        table.add_row(*map(cell, row))
-    console = Console()
-    (console if console.is_terminal else Console(width=WIDE)).print(table)

@@ -37,7 +37,7 @@ def train(recipe: str | None, data: str | None, overrides: tuple[str, ...], devi
 @teachers.command()
 def ls() -> None:
     """List the teachers."""
-    from ddkit.cli.table import print_rows
+    from ddkit.cli.grid import print_rows
 
     found, bad = _read(())
     rows = []

@@ -16,7 +16,8 @@ def verify(recipe: str, out: str | None, resume: bool, device: str) -> None:
     Scores are accuracies, of graphs ROC-AUC. A row agrees where the 95 % intervals of the header and of now meet. Exit
     code 1 if one does not.
     """
-    from ddkit.cli.table import percent, print_rows
+    from ddkit.cli.grid import print_rows
+    from ddkit.cli.table import percent
     from ddkit.jobs import is_graph_recipe, verify_graphs
     from ddkit.jobs import verify as job
     from ddkit.jobs.verify import where_measured

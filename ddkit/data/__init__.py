@@ -4,16 +4,20 @@ In: a dataset's name or path, and the recipe's data settings. Out: `ImageData` (
 `prepare`, `RealData` (train, validation and test part in the space that networks see, with a digest).
 """
 
-from ddkit.data.augment import DSA, DSAParams
-from ddkit.data.augmentation import Augmentation
-from ddkit.data.crops import Box, crop_to_side, random_box
-from ddkit.data.dc_augment import DCAugment
-from ddkit.data.image_data import ImageData
-from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess, zca_memory, zca_seconds
-from ddkit.data.real import Part, RealData, prepare
-from ddkit.data.select import refuse_small_classes, select
-from ddkit.data.sources import is_images, load_images, refuse_unknown
-from ddkit.data.split import split_validation
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.data.augment import DSA, DSAParams
+    from ddkit.data.augmentation import Augmentation
+    from ddkit.data.crops import Box, crop_to_side, random_box
+    from ddkit.data.dc_augment import DCAugment
+    from ddkit.data.image_data import ImageData
+    from ddkit.data.mirror import mirrored
+    from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess, zca_memory, zca_seconds
+    from ddkit.data.real import Part, RealData, prepare
+    from ddkit.data.select import refuse_small_classes, select
+    from ddkit.data.sources import is_images, load_images, refuse_unknown
+    from ddkit.data.split import split_validation
 
 __all__ = [
     "Augmentation",
@@ -27,6 +31,7 @@ __all__ = [
     "is_images",
     "load_images",
     "refuse_unknown",
+    "mirrored",
     "split_validation",
     "Normalise",
     "ZCA",

@@ -6,7 +6,7 @@ in "flip_color_crop" it is 1/2 of a third. Parameters are drawn first (`DSA.samp
 that the real and the synthetic batch can share them, and a run can repeat them. Images are in the space the network
 sees (normalised or whitened): nothing is clamped, and what moves in from outside is 0.
 
-Where kornia's operation is the published one it is used. Elsewhere it differs: its colour operations clamp to [0, 1]
+Own code where kornia's operation is not the published one: its colour operations clamp to [0, 1]
 and would zero most gradients, its box of RandomErasing never crosses the border, and its parameters cannot be replayed
 at another batch size.
 """
@@ -21,9 +21,9 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from kornia.geometry.transform import hflip
 from torch import Generator, Tensor
 
+from ddkit.data.mirror import mirrored
 from ddkit.errors import UsageError, nearest
 
 Side = tuple[int, int]
@@ -239,7 +239,7 @@ def _draw_flip(u: Tensor, side: Side) -> Tensor:
 
 
 def _flip(x: Float[Tensor, "n b c h w"], values: Float[Tensor, "n v 3"]) -> Float[Tensor, "n b c h w"]:
-    return torch.where(values[..., :1, None, None] > 0, hflip(x), x)
+    return torch.where(values[..., :1, None, None] > 0, mirrored(x), x)
 
 
 def _draw_scale(u: Tensor, side: Side) -> Tensor:

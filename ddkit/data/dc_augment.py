@@ -15,7 +15,6 @@ from typing import Final
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from scipy.ndimage import rotate
 from torch import Generator, Tensor
 
 from ddkit.randomness import stream
@@ -94,6 +93,8 @@ def _scale(x: Tensor, mean: Tensor, values: Tensor) -> Tensor:
 
 
 def _rotate(x: Tensor, mean: Tensor, values: Tensor) -> Tensor:
+    from scipy.ndimage import rotate  # slow to import
+
     h, w = x.shape[-2:]
     turned = []
     for image, fill, u in zip(x.cpu().numpy(), mean.mean(1).tolist(), values[:, 0].tolist(), strict=True):

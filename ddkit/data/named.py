@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from ddkit.data.image_data import ImageData
@@ -129,6 +127,9 @@ def _read_archive(path: Path, facts: Facts, where: str) -> tuple[dict[str, Tenso
 
 
 def _digits() -> tuple[Tensor, ...]:
+    from sklearn.datasets import load_digits  # slow to import
+    from sklearn.model_selection import train_test_split
+
     digits = load_digits()
     images = torch.from_numpy(digits.images * 255 / 16).round().to(torch.uint8)[:, None]  # 17 grey levels, 0 to 16
     labels = torch.from_numpy(digits.target).long()

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from ddkit.errors import UsageError, nearest
@@ -62,6 +61,8 @@ def _herding(features: Tensor, ipc: int, generator: torch.Generator) -> Tensor:
 
 
 def _kmeans(features: Tensor, ipc: int, generator: torch.Generator) -> Tensor:
+    from sklearn.cluster import KMeans  # slow to import
+
     seed = int(torch.randint(2**31, (), generator=generator))
     points = features.cpu().double().numpy()
     centres = KMeans(ipc, n_init=4, random_state=np.random.RandomState(seed)).fit(points).cluster_centers_

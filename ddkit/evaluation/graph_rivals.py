@@ -2,8 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from ddkit.evaluation.graph_trainer import Verdict, verdict
 from ddkit.graphs import GraphData, refine
@@ -58,6 +56,9 @@ def colour_histogram(data: GraphData) -> Array:
 
 def judge_by_size(train: GraphData, test: GraphData) -> Verdict:
     """Logistic regression on the logarithms of node and edge counts: what needs no graph at all."""
+    from sklearn.linear_model import LogisticRegression  # slow to import
+    from sklearn.preprocessing import StandardScaler
+
     scale = StandardScaler().fit(_sizes(train))
     model = LogisticRegression(max_iter=1000).fit(scale.transform(_sizes(train)), train.y)
     return verdict(model.predict_proba(scale.transform(_sizes(test))), test.y)

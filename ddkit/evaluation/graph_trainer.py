@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 from torch.nn.functional import one_hot, pad
 
 from ddkit.errors import RecipeError, nearest
@@ -93,6 +92,8 @@ def judge_gnn(net: GNN, samples: GraphSamples) -> Verdict:
 
 def verdict(probability: np.ndarray, y: np.ndarray) -> Verdict:
     """Of class probabilities [S, K] for classes [S]."""
+    from sklearn.metrics import roc_auc_score  # slow to import
+
     said = probability.argmax(1)
     accuracy = float((said == y).mean()), balanced_accuracy(torch.from_numpy(said), torch.from_numpy(y))
     if probability.shape[1] == 2:

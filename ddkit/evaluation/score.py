@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-from scipy.stats import t as student_t
-
 
 def interval95(values: Sequence[float]) -> float:
     """Half the width of the 95 % confidence interval of the mean (Student's t); nan for a single value."""
+    from scipy.stats import t as student_t  # slow to import
+
     n = len(values)
     if n < 2:
         return math.nan

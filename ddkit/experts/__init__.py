@@ -5,15 +5,19 @@ content-addressed buffer on disk, one file an expert, and `Trajectories`, which 
 experts of which the end counts: a `Bundle` each, and an `Ensemble` of them.
 """
 
-from ddkit.experts.buffer import Buffer, BufferKey, find_buffers, list_buffers
-from ddkit.experts.bundle import Bundle, read_bundle, write_bundle
-from ddkit.experts.collect import collect
-from ddkit.experts.ensemble import Ensemble
-from ddkit.experts.hire import bundle_of, hire, population_stats, posts, read_post
-from ddkit.experts.settings import ExpertSettings, expert_settings
-from ddkit.experts.teacher import TeacherSettings
-from ddkit.experts.train import train_expert, train_experts
-from ddkit.experts.trajectories import Trajectories
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.experts.buffer import Buffer, find_buffers, list_buffers
+    from ddkit.experts.buffer_key import BufferKey
+    from ddkit.experts.bundle import Bundle, read_bundle, write_bundle
+    from ddkit.experts.collect import collect
+    from ddkit.experts.ensemble import Ensemble
+    from ddkit.experts.hire import bundle_of, hire, population_stats, posts, read_post
+    from ddkit.experts.settings import ExpertSettings, expert_settings
+    from ddkit.experts.teacher import TeacherSettings
+    from ddkit.experts.train import train_expert, train_experts
+    from ddkit.experts.trajectories import Trajectories
 
 __all__ = [
     "Buffer",

@@ -8,7 +8,6 @@ loaded; each row has its own CRC-32, checked when it is read. All else of the fi
 are, and `Buffer.sealed` says which they are.
 """
 
-import dataclasses
 import hashlib
 import json
 import re
@@ -18,15 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import h5py
 import numpy as np
-import torch
-from torch import Tensor
 
 from ddkit.errors import DataError, reason
-from ddkit.experts.settings import ExpertSettings
 from ddkit.run import (
     HDF5,
     LOCK,
@@ -41,7 +37,9 @@ from ddkit.run import (
     write_json,
 )
 
-FORMAT = "ddkit-expert/2"
+if TYPE_CHECKING:  # buffers are listed without torch
+    from torch import Tensor
+
 EXPERT = re.compile(r"expert-(\d{3,})\.h5")
 
 TRAINING = ".training.lock"
@@ -56,37 +54,19 @@ _STORED: dict[str, np.dtype[Any]] = {
 _PRECISION = {stored: name for name, stored in _STORED.items()}
 
 
-@dataclass(frozen=True)
-class BufferKey:
-    """What a trajectory depends on. `data` is a readable name, `data_digest` covers split and preprocessing."""
-
-    data: str
-    data_digest: str
-    augment: str
-    net: str
-    experts: ExpertSettings
-
-    def tables(self) -> dict[str, Any]:
-        experts = dataclasses.asdict(self.experts)
-        del experts["count"]
-        return {
-            "format": FORMAT,
-            "data": self.data,
-            "data_digest": self.data_digest,
-            "augment": self.augment,
-            "net": self.net,
-            "experts": {"name": self.experts.name, **experts},
-        }
+@runtime_checkable
+class Key(Protocol):
+    """What a buffer is made for; see `ddkit.experts.buffer_key`."""
 
     @property
-    def digest(self) -> str:
-        return _digest(self.tables())
+    def folder(self) -> str: ...
 
-    @property
-    def folder(self) -> str:
-        net = self.net.partition("(")[0]
-        data = Path(self.data.replace(":", "-")).name
-        return f"{data}-{net}-{self.experts.name}-{self.digest[:8]}"
+    def tables(self) -> dict[str, Any]: ...
+
+
+def digest_of(tables: dict[str, Any]) -> str:
+    """SHA-256 (hex) of a key's tables."""
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -96,7 +76,7 @@ class Buffer:
     path: Path
 
     @classmethod
-    def open(cls, root: Path, key: BufferKey) -> "Buffer":
+    def open(cls, root: Path, key: Key) -> "Buffer":
         """The buffer of a key under `root`, made if it is not there."""
         buffer = cls(root / key.folder)
         if not buffer.key_file.exists():
@@ -124,7 +104,7 @@ class Buffer:
 
     def verify_key(self) -> None:
         """Raise DataError unless the key is the one that the buffer is named after."""
-        digest = _digest(self.read_key())
+        digest = digest_of(self.read_key())
         if self.name.rpartition("-")[2] != digest[:8]:
             raise DataError(
                 f"buffer '{self.name}': its key.json is not the one that its name was made from (digest {digest[:8]}); "
@@ -178,12 +158,14 @@ class Buffer:
         """
         return self.layout(expert)[0].shape[0] if self.file(expert).exists() else 0
 
-    def write(self, expert: int, snapshots: Tensor, dtype: str, facts: dict[str, float]) -> None:
+    def write(self, expert: int, snapshots: "Tensor", dtype: str, facts: dict[str, float]) -> None:
         """Store one expert's snapshots [E+1, P]; float16 and bfloat16 state what the rounding costs.
 
         The attribute `rounding` is the largest |rounded - exact| / |next - exact| over the rows: the error in units of
         the distance that one epoch travels.
         """
+        import torch
+
         exact = snapshots.detach().float().cpu()
         rounded = exact.to(getattr(torch, dtype))
         bits = rounded.view(torch.int16) if dtype == "bfloat16" else rounded  # NumPy has no bfloat16
@@ -307,10 +289,6 @@ class Buffer:
         with suppress(OSError):  # another run has just begun to train it anew
             place.rmdir()
         return f"removed {self.name}"
-
-
-def _digest(tables: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
 
 
 def list_buffers(root: Path) -> list[Buffer]:

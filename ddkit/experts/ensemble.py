@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from kornia.geometry.transform import hflip
 from torch import Tensor
 
+from ddkit.data import mirrored
 from ddkit.errors import NumericalError
 from ddkit.experts.bundle import Bundle
 
@@ -72,7 +72,7 @@ class Ensemble:
         """
         said = self.logits(images)
         if self.mirrored:
-            said = (said + self.logits(hflip(images))) / 2
+            said = (said + self.logits(mirrored(images))) / 2
         said = said.half().float()
         if not bool(said.isfinite().all()):
             raise NumericalError(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ddkit.data import DSA, Part, RealData
 from ddkit.errors import DataError, NumericalError
-from ddkit.experts.buffer import BufferKey
+from ddkit.experts.buffer_key import BufferKey
 from ddkit.experts.bundle import FORMAT, Bundle, TeacherFacts, read_bundle, write_bundle
 from ddkit.experts.collect import Epochs
 from ddkit.experts.ensemble import Ensemble

@@ -219,9 +219,9 @@ def _child(work: Callable[[Any], Iterable[Any]], pipe: connection.Connection, ot
     for other in others:  # the parent's ends, so that the pipe ends when the parent dies
         other.close()
     torch.set_num_threads(1)
-    threadpool_limits(
-        1
-    )  # of other libraries: a team of threads does not survive the fork, and waiting for it never ends
+    # Of other libraries: a team of threads does not survive the fork, and waiting for it never ends.
+    threadpool_limits(1)
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of those that are imported from here on
     _keep_freed_memory()
 
     def send(kind: str, value: Any = None) -> None:

@@ -4,9 +4,12 @@ In: layers of nodes (a plain graph, or distinct computation trees), a readout. O
 trees is what runs over graphs; nothing here knows where layers come from. `Stack` is several networks in one fast pass.
 """
 
-from ddkit.gnns.convolutions import CONVOLUTIONS, NEED_DEGREES
-from ddkit.gnns.gnn import GNN
-from ddkit.gnns.layers import Block, Layers
-from ddkit.gnns.stack import Stack
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.gnns.convolutions import CONVOLUTIONS, NEED_DEGREES
+    from ddkit.gnns.gnn import GNN
+    from ddkit.gnns.layers import Block, Layers
+    from ddkit.gnns.stack import Stack
 
 __all__ = ["CONVOLUTIONS", "NEED_DEGREES", "GNN", "Block", "Layers", "Stack"]

@@ -5,19 +5,22 @@ node at every depth, layers of distinct trees (the lossless quotient), itemsets 
 network.
 """
 
-from ddkit.graphs.adjacency import Adjacency
-from ddkit.graphs.categories import categories
-from ddkit.graphs.colours import degree_labels, refine, refine_exactly
-from ddkit.graphs.fold import Layer, fold
-from ddkit.graphs.graph_data import GraphData
-from ddkit.graphs.mining import Itemset, Transactions, frequent_itemsets, transactions
-from ddkit.graphs.parts import GraphParts, load_parts
-from ddkit.graphs.pyg import from_pyg
-from ddkit.graphs.settings import GraphDataSettings
-from ddkit.graphs.size import graph_bytes, item_bytes, shrunk
-from ddkit.graphs.sources import GRAPHS, is_graphs, load_graphs, refuse_unknown, refuse_unknown_name
-from ddkit.graphs.split import Split, split_graphs
-from ddkit.graphs.tree_dag import TreeDag
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.graphs.adjacency import Adjacency
+    from ddkit.graphs.categories import categories
+    from ddkit.graphs.colours import degree_labels, refine, refine_exactly
+    from ddkit.graphs.fold import Layer, fold
+    from ddkit.graphs.graph_data import GraphData
+    from ddkit.graphs.mining import Itemset, Transactions, frequent_itemsets, transactions
+    from ddkit.graphs.parts import GraphParts, load_parts
+    from ddkit.graphs.pyg import from_pyg
+    from ddkit.graphs.settings import GraphDataSettings
+    from ddkit.graphs.size import graph_bytes, item_bytes, shrunk
+    from ddkit.graphs.sources import GRAPHS, is_graphs, load_graphs, refuse_unknown, refuse_unknown_name
+    from ddkit.graphs.split import Split, split_graphs
+    from ddkit.graphs.tree_dag import TreeDag
 
 __all__ = [
     "Adjacency",

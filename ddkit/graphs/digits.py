@@ -1,8 +1,6 @@
 """The embedded default: scikit-learn's digits as graphs."""
 
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from ddkit.graphs.graph_data import GraphData
 
@@ -23,6 +21,9 @@ def digits_graphs() -> GraphData:
     The test part is that of `ddkit.data`'s digits: `train_test_split(test_size=0.2, random_state=0, stratify=classes)`;
     the validation part a ninth of the rest, drawn likewise.
     """
+    from sklearn.datasets import load_digits  # slow to import
+    from sklearn.model_selection import train_test_split
+
     digits = load_digits()
     images = digits.images.astype(np.int64)
     ink = images >= INK_FROM

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.data import ImageData, load_images
-from ddkit.jobs.resolve import find_recipe
 from ddkit.nets import ConvNetSettings, fitting_convnet
 from ddkit.recipe import Recipe, read_toml
+from ddkit.recipe_files import find_recipe
 
 
 def for_this_data(

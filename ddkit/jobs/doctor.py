@@ -15,7 +15,7 @@ from ddkit.home import home
 from ddkit.jobs.condense import condense
 from ddkit.jobs.environment import environment
 from ddkit.jobs.plan import free_disk
-from ddkit.jobs.resolve import list_recipes
+from ddkit.recipe_files import list_recipes
 from ddkit.steps import native_state
 from ddkit.synth import list_sets
 

@@ -9,44 +9,16 @@ from typing import Any
 import torch
 
 from ddkit.data import DSA, refuse_unknown
-from ddkit.errors import DataError, RecipeError, UsageError, nearest
+from ddkit.errors import RecipeError, UsageError
 from ddkit.experts import TeacherSettings, expert_settings
-from ddkit.files import not_a_file, read_text
 from ddkit.graphs import is_graphs
 from ddkit.methods import GRAPH_METHODS, method_class, method_names
 from ddkit.nets import net_settings
 from ddkit.recipe import Recipe, dropped, override, parse_recipe, read_toml
-from ddkit.shipped import shipped
-from ddkit.toml import MOST_CHARACTERS, SHOWN, shortened
+from ddkit.recipe_files import find_recipe, list_recipes
 
 ANY_IMAGE = (3, 2**14, 2**14)
 """Images that are larger than any, (channels, height, width): a network that is refused on them is refused on all."""
-
-
-def list_recipes() -> dict[str, Path]:
-    """Name -> file of the recipes that ship with ddkit."""
-    return {file.stem: file for file in sorted(shipped("recipes").glob("*.toml"))}
-
-
-def find_recipe(source: str | Path) -> tuple[str, str]:
-    """(what to call it, TOML text) of a recipe named or given as a file.
-
-    Raises:
-        RecipeError: neither a file nor a shipped recipe.
-    """
-    path = Path(source)
-    recipes = list_recipes()
-    if path.suffix != ".toml" and str(source) in recipes:
-        path = recipes[str(source)]
-    where = f"recipe '{shortened(str(source), 200)}'"
-    if odd := not_a_file(path):
-        hint = nearest(path.stem[:SHOWN], recipes, listed_by="ddkit recipes ls")
-        found = "" if odd == "not there" else f" ({odd})"
-        raise RecipeError(f"{where}: is no readable file{found} and no recipe of ddkit's; {hint}")
-    try:
-        return where, read_text(path, where, MOST_CHARACTERS)
-    except DataError as error:
-        raise RecipeError(str(error)) from None
 
 
 def resolve(

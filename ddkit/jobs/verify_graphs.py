@@ -11,8 +11,8 @@ from ddkit.evaluation.graph_honest import STORED
 from ddkit.evaluation.graph_judge import HERDING, UNTRAINED, WHOLE
 from ddkit.jobs.condense_graphs import condense_graphs
 from ddkit.jobs.graph_recipe import resolve_graphs
-from ddkit.jobs.resolve import find_recipe
 from ddkit.jobs.verify import Verdict, claims, verify_folder
+from ddkit.recipe_files import find_recipe
 from ddkit.run import Meter
 
 ROWS = {"random": STORED} | {name: name for name in (HERDING, UNTRAINED, WHOLE)}

@@ -6,10 +6,13 @@ found by name in one table and imported on use; others join through the entry-po
 graphs take graphs and give a `GraphSet`, in one step.
 """
 
-from ddkit.methods.contract import Context, Method, MethodClass, MethodSettings
-from ddkit.methods.graph_contract import GraphMethod, GraphMethodSettings
-from ddkit.methods.graph_table import GRAPH_METHODS, graph_method
-from ddkit.methods.table import method_class, method_names
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.methods.contract import Context, Method, MethodClass, MethodSettings
+    from ddkit.methods.graph_contract import GraphMethod, GraphMethodSettings
+    from ddkit.methods.graph_table import GRAPH_METHODS, graph_method
+    from ddkit.methods.table import method_class, method_names
 
 __all__ = [
     "Context",

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Shaped
-from kornia.geometry.transform import hflip
 from torch import Tensor
 
+from ddkit.data import mirrored
 from ddkit.recipe import Settings, setting
 
 
@@ -48,8 +48,3 @@ class Flipping(Settings):
     def halved(self, batch: int) -> int:
         """How many images to draw so that `expand` gives `batch` again, where there are two or more."""
         return max(1, batch // 2) if self.fyi else batch
-
-
-def mirrored(images: Float[Tensor, "*b c h w"]) -> Float[Tensor, "*b c h w"]:
-    """Every image, its left for its right."""
-    return hflip(images)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from scipy.special import softmax
 
 from ddkit.graphs import GraphData
 from ddkit.methods.dictionary import dictionary_of, told_by
@@ -78,6 +77,8 @@ class MiragePlus:
 def _labelled(settings: MiragePlusSettings, trees: Trees, kept: Array, scores: Array) -> GraphSet:
     """A sample for each tree, with the mean score of the vertices that it tells, in the order of the stored trees,
     which then need no numbers."""
+    from scipy.special import softmax  # slow to import
+
     kept = np.sort(kept)
     told = told_by(trees, kept)
     number = np.bincount(told, minlength=len(kept))

@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from kornia.geometry.transform import hflip
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy
 
-from ddkit.data import crop_to_side, random_box
+from ddkit.data import crop_to_side, mirrored, random_box
 from ddkit.experts import Bundle
 from ddkit.methods.annealed_adam import annealed_adam
 from ddkit.methods.contract import Context
@@ -185,7 +184,7 @@ class Recovery:
             side = (images.shape[-2], images.shape[-1])
             images = crop_to_side(images, random_box(side, CROP_SCALE, generator), side)
             if torch.rand((), generator=generator) < 0.5:
-                images = hflip(images)
+                images = mirrored(images)
         if settings.jitter:
             down, right = torch.randint(settings.jitter + 1, (2,), generator=generator).tolist()
             images = images.roll((down, right), (-2, -1))

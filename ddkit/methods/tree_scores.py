@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from ddkit.errors import UsageError
 from ddkit.methods.trees import Trees
@@ -68,8 +66,11 @@ def _shares(trees: Trees, level: Array) -> tuple[Any, Array]:
     return sparse.coo_array(entries, shape=(len(data), int(column.max()) + 1)).tocsr(), place
 
 
-def _fit(features: Any, y: Array) -> LogisticRegression:
+def _fit(features: Any, y: Array) -> Any:
     """The model of the penalty that predicts held-out folds best (log loss)."""
+    from sklearn.linear_model import LogisticRegression  # slow to import
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+
     rarest = int(np.bincount(y).min())
     if rarest < 2 or not features.shape[1]:
         what = "some class has a single training graph" if rarest < 2 else f"no tree occurs in {SEEN} graphs"

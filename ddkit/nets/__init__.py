@@ -4,12 +4,15 @@ In: a spec such as "convnet(depth=2, width=32)", an image shape and a number of 
 Out: a settings object (`parse_net`), whose `build` gives an ordinary module, or a `FlatNet`.
 """
 
-from ddkit.nets.accuracy import accuracy, logits_of
-from ddkit.nets.convnet import BlockShape, ConvNetSettings, fitting_convnet
-from ddkit.nets.flat import FlatNet, Moments, Stats
-from ddkit.nets.loss import cross_entropy
-from ddkit.nets.net import Net, NetSettings
-from ddkit.nets.spec import net_names, net_settings, net_spec, parse_net
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.nets.accuracy import accuracy, logits_of
+    from ddkit.nets.convnet import BlockShape, ConvNetSettings, fitting_convnet
+    from ddkit.nets.flat import FlatNet, Moments, Stats
+    from ddkit.nets.loss import cross_entropy
+    from ddkit.nets.net import Net, NetSettings
+    from ddkit.nets.spec import net_names, net_settings, net_spec, parse_net
 
 __all__ = [
     "accuracy",

@@ -4,8 +4,11 @@ In: pixels, labels and metric rows. Out: PNG files. Drawn with matplotlib's obje
 figures and backend are left alone.
 """
 
-from ddkit.report.curve import curve
-from ddkit.report.gallery import gallery
-from ddkit.report.tree_gallery import tree_gallery
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.report.curve import curve
+    from ddkit.report.gallery import gallery
+    from ddkit.report.tree_gallery import tree_gallery
 
 __all__ = ["curve", "gallery", "tree_gallery"]

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ddkit.run import atomic_write
 
@@ -16,6 +15,8 @@ def curve(rows: Sequence[Mapping[str, int | float]], title: str, path: Path) -> 
     Raises:
         DataError: the file cannot be written.
     """
+    from matplotlib.figure import Figure  # slow to import
+
     names = [name for name in rows[-1] if name != "iteration" and all(row.get(name, 0) > 0 for row in rows)]
     x = np.array([row["iteration"] for row in rows])
     figure = Figure(figsize=(4.2 * len(names), 3), layout="constrained", dpi=150)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from ddkit.run import atomic_write
@@ -28,6 +27,8 @@ def gallery(
     Raises:
         DataError: the file cannot be written.
     """
+    from matplotlib.figure import Figure  # slow to import
+
     shown = [c for c in range(len(classes)) if bool((labels == c).any())][:MOST_ROWS]
     index = [(labels == c).nonzero().flatten()[:MOST_COLUMNS] for c in shown]
     columns = max(len(i) for i in index)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ddkit.run import atomic_write
 from ddkit.synth import GraphSet
@@ -22,6 +21,8 @@ def tree_gallery(graphs: GraphSet, path: Path) -> None:
     Raises:
         DataError: the file cannot be written.
     """
+    from matplotlib.figure import Figure  # slow to import
+
     facts, samples = graphs.facts, graphs.samples
     shown = [c for c in range(len(facts.classes)) if (samples.label == c).any()][:MOST_ROWS]
     begin = np.concatenate([[0], np.cumsum(samples.size)])

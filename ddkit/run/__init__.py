@@ -5,15 +5,18 @@ Here live the atomic file write, sealed files, small JSON files, locks, the run 
 with its numerical guard, and progress; what asks for the free memory finds it here too.
 """
 
-from ddkit.memory import free_memory, out_of_memory
-from ddkit.run.atomic import atomic_write, sweep
-from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
-from ddkit.run.folder import SNAPSHOTS, Change, RunFolder
-from ddkit.run.json_file import AGAIN, read_json, read_text, write_json
-from ddkit.run.lock import LOCK, locked
-from ddkit.run.loop import drive
-from ddkit.run.progress import Meter, SilentMeter, terminal_meter
-from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.memory import free_memory, out_of_memory
+    from ddkit.run.atomic import atomic_write, sweep
+    from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
+    from ddkit.run.folder import SNAPSHOTS, Change, RunFolder
+    from ddkit.run.json_file import AGAIN, read_json, read_text, write_json
+    from ddkit.run.lock import LOCK, locked
+    from ddkit.run.loop import drive
+    from ddkit.run.progress import Meter, SilentMeter, terminal_meter
+    from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
 
 __all__ = [
     "atomic_write",

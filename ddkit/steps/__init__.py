@@ -5,12 +5,15 @@ the derivative of (gradient . direction) for parameters, images and soft labels.
 field's ConvNet has a fused step of its own, on a CPU with kernels in C.
 """
 
-from ddkit.steps.autograd import AutogradStep
-from ddkit.steps.choose import step_for
-from ddkit.steps.native import native_state
-from ddkit.steps.precision import PRECISIONS, TRAINING, convolution_precision
-from ddkit.steps.slower import warn_slower
-from ddkit.steps.step import Gradient, Network, Product, Step
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.steps.autograd import AutogradStep
+    from ddkit.steps.choose import step_for
+    from ddkit.steps.native import native_state
+    from ddkit.steps.precision import PRECISIONS, TRAINING, convolution_precision
+    from ddkit.steps.slower import warn_slower
+    from ddkit.steps.step import Gradient, Network, Product, Step
 
 __all__ = [
     "AutogradStep",

@@ -4,22 +4,28 @@ In: images, labels and facts from a method. Out: a `SyntheticSet` in memory, one
 torch `Dataset`, and exports as npz, png or pt. A set knows no method; it carries what is needed to train on it.
 """
 
-from ddkit.synth.checks import TEMPERATURES, shown
-from ddkit.synth.compact import Compact, clip
-from ddkit.synth.dataset import SyntheticDataset
-from ddkit.synth.export import EXPORTERS, export
-from ddkit.synth.facts import Record, SetFacts
-from ddkit.synth.graph_export import as_pyg, export_graphs, sample_data
-from ddkit.synth.graph_hdf5 import is_graph_set, read_graph_set, write_graph_set
-from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, in_255ths
-from ddkit.synth.hdf5 import read_set, write_set
-from ddkit.synth.shelf import list_sets, load
-from ddkit.synth.synthetic_set import SyntheticSet
-from ddkit.synth.top_k import fewer, only_top, packed_bytes
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.synth.checks import TEMPERATURES, shown
+    from ddkit.synth.compact import Compact, clip
+    from ddkit.synth.dataset import SyntheticDataset
+    from ddkit.synth.description import Description, describe
+    from ddkit.synth.export import EXPORTERS, export
+    from ddkit.synth.facts import Record, SetFacts
+    from ddkit.synth.graph_export import as_pyg, export_graphs, sample_data
+    from ddkit.synth.graph_hdf5 import is_graph_set, read_graph_set, write_graph_set
+    from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, in_255ths
+    from ddkit.synth.hdf5 import read_set, write_set
+    from ddkit.synth.load import load
+    from ddkit.synth.shelf import list_sets
+    from ddkit.synth.synthetic_set import SyntheticSet
+    from ddkit.synth.top_k import fewer, only_top, packed_bytes
 
 __all__ = [
     "EXPORTERS",
     "Compact",
+    "Description",
     "GraphFacts",
     "GraphSet",
     "Samples",
@@ -36,6 +42,7 @@ __all__ = [
     "SyntheticSet",
     "TEMPERATURES",
     "clip",
+    "describe",
     "export",
     "fewer",
     "list_sets",

@@ -15,10 +15,10 @@ from typing import no_type_check
 
 import torch
 from jaxtyping import Float, Float16, Int, UInt8
-from kornia.geometry.transform import hflip
 from torch import Tensor
 
 from ddkit.arguments import checked_fields
+from ddkit.data import mirrored
 from ddkit.equality import EqualByContent
 from ddkit.errors import DataError
 
@@ -83,7 +83,7 @@ class Compact(EqualByContent):
         real = (self.real.float() / 255 - centre) / scale
         shifted = [clip(real + added.float(), mean, std) for added in self.compensators]
         seen = torch.cat([real, *shifted], 1)
-        return (torch.cat([seen, hflip(seen)], 1) if self.mirrored else seen).flatten(0, 1)
+        return (torch.cat([seen, mirrored(seen)], 1) if self.mirrored else seen).flatten(0, 1)
 
     def told(self, ipc: int) -> str:
         """What a budget of `ipc` images a class has bought, in words; a compensator costs what an image does."""

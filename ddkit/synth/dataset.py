@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.synth.checks import shown
-from ddkit.synth.shelf import load
+from ddkit.synth.load import load
 from ddkit.synth.synthetic_set import SyntheticSet
 
 

@@ -5,9 +5,12 @@ rates, and the rules of the match. Out: one scalar that ordinary autograd differ
 labels and learning rates. Nothing here knows where the images come from, nor of augmentation, flips or files.
 """
 
-from ddkit.unroll.contract import matching_loss
-from ddkit.unroll.cost import precision_cosine
-from ddkit.unroll.engines import ENGINES
-from ddkit.unroll.problem import Waypoint, Weighting, largest
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.unroll.contract import matching_loss
+    from ddkit.unroll.cost import precision_cosine
+    from ddkit.unroll.engines import ENGINES
+    from ddkit.unroll.problem import Waypoint, Weighting, largest
 
 __all__ = ["ENGINES", "Waypoint", "Weighting", "largest", "matching_loss", "precision_cosine"]

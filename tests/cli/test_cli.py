@@ -16,7 +16,7 @@ from ddkit import __main__ as as_module  # noqa: F401  (must not run anything wh
 from ddkit.cli.main import COMMANDS, ddkit, run
 from ddkit.experts import Buffer, BufferKey
 from ddkit.experts.plain import PlainExperts
-from ddkit.jobs.resolve import list_recipes
+from ddkit.recipe_files import list_recipes
 
 ROOT = Path(__file__).parents[2]
 HELP = """
@@ -96,6 +96,15 @@ def test_recipes(capsys, tmp_path):
     listed = output(capsys, "recipes", "ls")
     assert "ftd-digits-ipc1" in names and all(name in listed for name in names)
     assert output(capsys, "recipes", "check") == f"{len(names)} recipe{'s' if len(names) > 1 else ''} good\n"
+    assert all(listed.split().count(name) == 1 for name in names)
+    one = output(capsys, "recipes", "ls", "--data", "imagenet", "--method", "rded")
+    assert [name for name in names if name in one] == ["rded-imagenet-ipc10", "rded-imagenet-ipc50"]
+    assert "the published settings; needs a GPU." in one
+    small = output(capsys, "recipes", "ls", "--fits", "cpu")
+    assert all(name in small for name in names if name.endswith("-cpu") or "digits" in name)
+    assert "needs a GPU" not in small and "ast-cifar10-ipc10" not in small
+    assert run(["recipes", "ls", "--method", "fdt"]) == 2
+    assert "none is for method 'fdt'; did you mean ftd" in capsys.readouterr().err
     shown = output(capsys, "recipes", "show", "ftd-digits-ipc1")
     assert shown == list_recipes()["ftd-digits-ipc1"].read_text()
     resolved = output(capsys, "recipes", "show", "ftd-digits-ipc1", "--resolved")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from ddkit.cli.grid import print_rows
 from ddkit.cli.output import cell, echo
-from ddkit.cli.table import print_rows
 from ddkit.run.progress import BarMeter, LineMeter
 from ddkit.shipped import shipped
 

@@ -82,6 +82,27 @@ def test_a_process_runs_on_one_thread_and_this_one_keeps_its_own():
         torch.set_num_threads(before)
 
 
+LATER = """
+import sys
+from ddkit.experts.processes import in_processes
+def work(task):
+    assert "sklearn" not in sys.modules
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_info
+    yield [(pool["filepath"], pool["num_threads"]) for pool in threadpool_info()]
+(_, [pools]), = in_processes(work, [1], 1)
+assert any("scikit_learn" in file for file, _ in pools), pools
+print({threads for _, threads in pools})
+"""
+
+
+def test_a_library_imported_in_a_process_runs_on_one_thread_too():
+    """In a process of its own, where scikit-learn is not imported before the fork."""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.stdout == "{1}\n", done.stderr
+
+
 def test_an_error_arrives_with_its_place_and_ends_the_others():
     def work(task):
         if task:

@@ -12,7 +12,7 @@ from ddkit.cli.main import run
 from ddkit.errors import DataError, RecipeError, UsageError
 from ddkit.jobs import condense_graphs, graph_table, is_graph_recipe
 from ddkit.jobs.graph_recipe import graph_toml, resolve_graphs
-from ddkit.jobs.resolve import list_recipes
+from ddkit.recipe_files import list_recipes
 from ddkit.synth import read_graph_set
 
 QUICK = ("evaluate.steps=2", "evaluate.whole_steps=1", "evaluate.nets=2", "evaluate.gnns=gin", "method.hops=1")

@@ -10,7 +10,8 @@ from mutated_recipes import SLOW, campaign
 
 from ddkit.errors import RecipeError
 from ddkit.jobs.graph_recipe import resolved_toml
-from ddkit.jobs.resolve import find_recipe, resolve
+from ddkit.jobs.resolve import resolve
+from ddkit.recipe_files import find_recipe
 
 
 def test_several_hundred_mutated_recipes_are_good_or_one_line_soon(tmp_path):

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from ddkit import recipe_files as module
 from ddkit.errors import RecipeError, UsageError
 from ddkit.jobs import is_graph_recipe
-from ddkit.jobs import resolve as module
 from ddkit.jobs.graph_recipe import resolve_graphs
-from ddkit.jobs.resolve import fill, find_recipe, list_recipes, resolve, settings_class
+from ddkit.jobs.resolve import fill, resolve, settings_class
 from ddkit.methods import method_names
 from ddkit.recipe import parse_recipe, read_toml, to_toml
+from ddkit.recipe_files import find_recipe, list_recipes
 
 RECIPE = """
 seed = 3

@@ -11,8 +11,8 @@ from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge
 from ddkit.jobs import verify, verify_graphs
 from ddkit.jobs.environment import environment
-from ddkit.jobs.resolve import find_recipe
 from ddkit.jobs.verify import Verdict, header_scores, measured_on, where_measured
+from ddkit.recipe_files import find_recipe
 
 RECIPE = """# A coreset that was measured.
 #

@@ -1,0 +1,44 @@
+"""What the experts of a buffer depend on, and the digest of it that the buffer's folder is named after."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddkit.experts.buffer import digest_of
+from ddkit.experts.settings import ExpertSettings
+
+FORMAT = "ddkit-expert/2"
+
+
+@dataclass(frozen=True)
+class BufferKey:
+    """What a trajectory depends on. `data` is a readable name, `data_digest` covers split and preprocessing."""
+
+    data: str
+    data_digest: str
+    augment: str
+    net: str
+    experts: ExpertSettings
+
+    def tables(self) -> dict[str, Any]:
+        experts = dataclasses.asdict(self.experts)
+        del experts["count"]
+        return {
+            "format": FORMAT,
+            "data": self.data,
+            "data_digest": self.data_digest,
+            "augment": self.augment,
+            "net": self.net,
+            "experts": {"name": self.experts.name, **experts},
+        }
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.tables())
+
+    @property
+    def folder(self) -> str:
+        net = self.net.partition("(")[0]
+        data = Path(self.data.replace(":", "-")).name
+        return f"{data}-{net}-{self.experts.name}-{self.digest[:8]}"

@@ -1,0 +1,86 @@
+"""Recipes as texts: those that ship with ddkit, by name, and files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddkit.errors import DataError, RecipeError, UsageError, nearest
+from ddkit.files import not_a_file, read_text
+from ddkit.shipped import shipped
+from ddkit.toml import MOST_CHARACTERS, SHOWN, read_toml, shortened
+
+NEEDS_GPU = "needs a GPU"
+"""What the first line of a recipe says whose job does not finish on a CPU in reasonable time."""
+
+
+@dataclass(frozen=True)
+class ShippedRecipe:
+    """What the list of recipes shows: its name, its method, its data and the first line of its header."""
+
+    name: str
+    method: str
+    data: str
+    what: str
+
+    @property
+    def fits_cpu(self) -> bool:
+        """Whether a CPU suffices: the first line does not say that the recipe needs a GPU."""
+        return NEEDS_GPU not in self.what
+
+
+def shipped_recipes(method: str | None = None, data: str | None = None, cpu: bool = False) -> list[ShippedRecipe]:
+    """The recipes that ship with ddkit, sorted by name.
+
+    Args:
+        method: only those of this method.
+        data: only those for this data; of `folder:imagenet` the name `imagenet` suffices.
+        cpu: only those that fit a CPU.
+
+    Raises:
+        UsageError: no recipe has this method, or this data.
+    """
+    found = [_shipped(name, file.read_text()) for name, file in list_recipes().items()]
+    for what, wanted, known in (
+        ("method", method, {recipe.method for recipe in found}),
+        ("data", data, {recipe.data.rpartition(":")[2] for recipe in found}),
+    ):
+        if wanted is not None and wanted.rpartition(":")[2] not in known:
+            raise UsageError(f"recipes: none is for {what} '{shortened(wanted)}'; {nearest(wanted[:SHOWN], known)}")
+    return [
+        recipe
+        for recipe in found
+        if method in (None, recipe.method)
+        and (data is None or data in (recipe.data, recipe.data.rpartition(":")[2]))
+        and (recipe.fits_cpu or not cpu)
+    ]
+
+
+def _shipped(name: str, text: str) -> ShippedRecipe:
+    tables = read_toml(text, f"recipe '{name}'")
+    what = text.partition("\n")[0].lstrip("# ")
+    return ShippedRecipe(name, tables["method"]["name"], tables["data"]["name"], what)
+
+
+def list_recipes() -> dict[str, Path]:
+    """Name -> file of the recipes that ship with ddkit."""
+    return {file.stem: file for file in sorted(shipped("recipes").glob("*.toml"))}
+
+
+def find_recipe(source: str | Path) -> tuple[str, str]:
+    """(what to call it, TOML text) of a recipe named or given as a file.
+
+    Raises:
+        RecipeError: neither a file nor a shipped recipe.
+    """
+    path = Path(source)
+    recipes = list_recipes()
+    if path.suffix != ".toml" and str(source) in recipes:
+        path = recipes[str(source)]
+    where = f"recipe '{shortened(str(source), 200)}'"
+    if odd := not_a_file(path):
+        hint = nearest(path.stem[:SHOWN], recipes, listed_by="ddkit recipes ls")
+        found = "" if odd == "not there" else f" ({odd})"
+        raise RecipeError(f"{where}: is no readable file{found} and no recipe of ddkit's; {hint}")
+    try:
+        return where, read_text(path, where, MOST_CHARACTERS)
+    except DataError as error:
+        raise RecipeError(str(error)) from None
