@@ -1,5 +1,6 @@
 """Files of `torch.save`: what their tensors claim, against what is there. Nothing in them is run."""
 
+import io
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, BinaryIO
 import torch
 
 
-def refuse_packed(file: Path | BinaryIO) -> None:
+def refuse_packed(file: Path | BinaryIO | io.RawIOBase) -> None:
     """Raise if an archive unpacks to more bytes than it has: torch would unpack all of them, and itself packs nothing.
 
     Args:
