@@ -49,6 +49,9 @@ from ddkit.errors import DDKitError  # noqa: E402
 PARTS = ("recipes", "foreign", "damaged", "killed")
 FILE, PAGE = "faults.jsonl", ROOT / "docs" / "faults.md"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+KILLS = 200
+"""Signals that are to meet a living job, in all."""
+
 IN_A_ROW = 5
 """Kills of one job before it may go on to its end."""
 
@@ -282,6 +285,7 @@ def page() -> str:
     lines = list(INTRODUCTION)
     for record in records[whole:]:
         only = "" if set(record["parts"]) == set(PARTS) else f" --only {' '.join(record['parts'])}"
+        only += f" --kills {record['kills']}" if record.get("kills", KILLS) != KILLS else ""
         lines += [f"Measured on {record['date']} at commit {record['commit']}, {record['host']}, by", ""]
         lines += [f"    python benchmarks/faults.py{only}", ""]
         lines += ["| what | tries | faults | outcomes |", "|---|---|---|---|"]
@@ -310,7 +314,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--page", action="store_true", help="write docs/faults.md from the last whole campaign")
     parser.add_argument("--only", nargs="+", default=PARTS, help="these parts")
-    parser.add_argument("--kills", type=int, default=200, help="signals that meet a living job, in all")
+    parser.add_argument("--kills", type=int, default=KILLS, help="signals that meet a living job, in all")
     given = parser.parse_args()
     if given.page:
         PAGE.write_text(page())
@@ -319,7 +323,7 @@ if __name__ == "__main__":
     if not given.small:
         save(
             FILE,
-            {"parts": list(given.only)},
+            {"parts": list(given.only), "kills": given.kills},
             {title: asdict(count) for title, count in everything.items()},
             torch.device("cpu"),
         )
