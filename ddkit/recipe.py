@@ -97,7 +97,7 @@ class DataSettings(Settings):
 
     name: str = setting(
         "digits",
-        help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR",
+        help="a name that `ddkit data ls` lists, or your own images as npz:FILE or folder:DIR",
     )
     validation: float = setting(0.1, above=0, below=0.5, help="share of each class held out of the training data")
     split_seed: int = setting(0, at_least=0, at_most=ANY_SEED, help="seed of the stratified validation draw")
@@ -207,16 +207,7 @@ def parse_table(table: Any, cls: type, where: str, section: str) -> Any:
 
 def check(value: Any, field_: dataclasses.Field, type_: Any, where: str) -> Any:
     """The value in its declared type if it keeps the field's contract, else a RecipeError that says what would."""
-    union = typing.get_origin(type_) in (types.UnionType, typing.Union)
-    parts = typing.get_args(type_) if union else (type_,)
-    optional = type(None) in parts
-    bases = [part for part in parts if part is not type(None)]
-    if len(bases) != 1 or bases[0] not in KINDS:
-        raise RecipeError(
-            f"{where}: its settings class declares it as {type_}, which no setting can be; declare it as bool, int, "
-            "float or str, or as one of these or None"
-        )
-    base = bases[0]
+    base, optional = _base(type_, where)
     if optional and (value is None or value == "none"):
         return None
     if base is float and isinstance(value, int) and not isinstance(value, bool):
@@ -224,13 +215,6 @@ def check(value: Any, field_: dataclasses.Field, type_: Any, where: str) -> Any:
     contract = dict(field_.metadata)
     if base is int and contract.get("at_most") is None and isinstance(value, int) and value > MOST:
         contract["at_most"] = MOST  # named only where it matters
-    kind = KINDS[base]
-    bounds = [("of at least", contract.get("at_least")), ("above", contract.get("above"))]
-    bounds += [("at most", contract.get("at_most")), ("below", contract.get("below"))]
-    wanted = " and ".join([kind, *(f"{word} {bound}" for word, bound in bounds if bound is not None)])
-    wanted = wanted.replace(f"{kind} and ", f"{kind} ", 1)
-    if contract.get("one_of"):
-        wanted = "one of " + ", ".join(map(str, contract["one_of"]))
     good = isinstance(value, base) and (base is bool or not isinstance(value, bool))
     good = good and not (base is float and not math.isfinite(value))
     if good and not (contract.get("one_of") is None or value in contract["one_of"]):
@@ -241,8 +225,39 @@ def check(value: Any, field_: dataclasses.Field, type_: Any, where: str) -> Any:
         good = (low is None or value >= low) and (above is None or value > above)
         good = good and (high is None or value <= high) and (below is None or value < below)
     if not good:
-        raise RecipeError(f"{where}: must be {wanted}{' or none' if optional else ''}, got {shown(value)}")
+        raise RecipeError(f"{where}: must be {_wanted(base, optional, contract)}, got {shown(value)}")
     return value
+
+
+def allowed(field_: dataclasses.Field, type_: Any) -> str:
+    """What a setting may be, in words: "a number above 0 and at most 1", "one of sgd, adamw or none"."""
+    base, optional = _base(type_, f"setting '{field_.name}'")
+    return _wanted(base, optional, field_.metadata)
+
+
+def _base(type_: Any, where: str) -> tuple[Any, bool]:
+    """The type that a setting is declared as, and whether it may be none."""
+    union = typing.get_origin(type_) in (types.UnionType, typing.Union)
+    parts = typing.get_args(type_) if union else (type_,)
+    bases = [part for part in parts if part is not type(None)]
+    if len(bases) != 1 or bases[0] not in KINDS:
+        raise RecipeError(
+            f"{where}: its settings class declares it as {type_}, which no setting can be; declare it as bool, int, "
+            "float or str, or as one of these or None"
+        )
+    return bases[0], type(None) in parts
+
+
+def _wanted(base: Any, optional: bool, contract: Mapping[str, Any]) -> str:
+    """A type and the range or the choices of a contract, in words."""
+    kind = KINDS[base]
+    bounds = [("of at least", contract.get("at_least")), ("above", contract.get("above"))]
+    bounds += [("at most", contract.get("at_most")), ("below", contract.get("below"))]
+    wanted = " and ".join([kind, *(f"{word} {bound}" for word, bound in bounds if bound is not None)])
+    wanted = wanted.replace(f"{kind} and ", f"{kind} ", 1)
+    if contract.get("one_of"):
+        wanted = "one of " + ", ".join(map(str, contract["one_of"]))
+    return f"{wanted}{' or none' if optional else ''}"
 
 
 def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, Any]:

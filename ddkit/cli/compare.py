@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ddkit.cli.output import echo
+from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES
 
 if TYPE_CHECKING:
     from ddkit.jobs import Comparison
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 @click.option("--sets", default=3, show_default=True, help="Sets of each recipe, under seeds that count up.")
 @click.option("--nets", type=int, help="Networks trained on each set; default the recipes'.")
 @click.option("--on", default="test", show_default=True, help="Part to be judged on: test, or validation.")
-@click.option("--flips", multiple=True, help="Flips in training: auto, augment (the recipe's), always; repeatable.")
-@click.option("--labels", multiple=True, help="Labels: auto (a set's own), hard, static, dynamic; repeatable.")
+@click.option("--flips", multiple=True, help=f"Flips in training: {', '.join(FLIP_POLICIES)}; repeatable.")
+@click.option("--labels", multiple=True, help=f"Labels: {', '.join(LABEL_POLICIES)}; repeatable.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, for all recipes.")
 @click.option("--out", default="runs/compare", show_default=True, help="Folder of runs and scores.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")

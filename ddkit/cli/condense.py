@@ -3,18 +3,23 @@
 import click
 
 from ddkit.cli.output import echo
+from ddkit.data import names as images
+from ddkit.data.names import NAMED
+from ddkit.graphs import names as graphs
+from ddkit.graphs.names import GRAPHS
+from ddkit.methods.graph_table import GRAPH_METHODS
+from ddkit.methods.table import method_names
 
 
 @click.command()
 @click.option(
     "--method",
-    help="ftd (the default), mtt, ast, datm, best, dc, dsa, dm, infer, sre2l, rded, random, herding, kmeans; for "
-    "graphs mirage, mirage-plus.",
+    help=f"{', '.join(method_names())}; for graphs {', '.join(GRAPH_METHODS)}; default ftd; see `ddkit methods`.",
 )
 @click.option(
     "--data",
-    help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR; "
-    "graphs: digits-graphs, mutag, nci1, ogbg-molbace, ..., tu:DIR, ogb:DIR, graphs-npz:FILE or pt:FILE.",
+    help=f"{', '.join((*NAMED, *images.OWN.values()))}; graphs: {', '.join((*GRAPHS, *graphs.OWN.values()))}; see "
+    "`ddkit data`.",
 )
 @click.option("--ipc", type=int, help="Images per class.")
 @click.option(

@@ -6,17 +6,17 @@ from pathlib import Path
 import click
 
 from ddkit.cli.output import echo
+from ddkit.evaluation.protocols import PROTOCOLS
 
-PROTOCOLS = (
-    "honest; paper-mtt, -ftd, -ast, -datm, -dc, -dsa, -dm, -infer, -infer-dyn, -sre2l (what the authors did, selection "
-    "on the test set included); "
-    "paper: the one of the set's method. May be repeated."
+HELP = (
+    f"{', '.join(PROTOCOLS)}: honest, what the authors of a paper did (selection on the test set included), or, as "
+    "paper, the authors of the set's method; repeatable; see `ddkit protocols`."
 )
 
 
 @click.command()
 @click.argument("source", metavar="SET")
-@click.option("--protocol", "protocols", multiple=True, default=("honest",), show_default=True, help=PROTOCOLS)
+@click.option("--protocol", "protocols", multiple=True, default=("honest",), show_default=True, help=HELP)
 @click.option("--data", help="Where the real data is now, as npz:FILE; default where it was.")
 @click.option("--net", "nets_asked", multiple=True, help="Architecture, such as resnet18, or gin; may be repeated.")
 @click.option("--cross", is_flag=True, help="Train the set's own network, AlexNet, VGG11 and ResNet18, where they fit.")

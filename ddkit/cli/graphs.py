@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ddkit.cli.output import echo
+from ddkit.methods.graph_table import GRAPH_METHODS
 
 if TYPE_CHECKING:
     from ddkit.evaluation import GraphEvaluation, GraphScore
@@ -33,9 +34,7 @@ BALANCED = HEADINGS.index("balanced %")
     show_default=True,
     help="Size, as a share of the training graphs' bytes; repeatable.",
 )
-@click.option(
-    "--method", "methods", multiple=True, default=("mirage", "mirage-plus"), show_default=True, help="Repeatable."
-)
+@click.option("--method", "methods", multiple=True, default=tuple(GRAPH_METHODS), show_default=True, help="Repeatable.")
 @click.option("--on", default="test", show_default=True, help="Part to be judged on: test, or validation.")
 @click.option("--seed", default=0, show_default=True, help="Seed of networks and draws.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in evaluate.nets=3.")

@@ -20,10 +20,18 @@ COMMANDS = {
     "export": "Write a set as npz, png or pt.",
     "sets": "The ready-made sets.",
     "recipes": "List, show and check recipes.",
+    "methods": "Methods: papers, settings with default, range and help, recipes.",
+    "nets": "Networks and their settings.",
+    "data": "Data that goes by a name, and how your own is named.",
+    "experts": "Kinds of experts and their settings.",
+    "protocols": "Protocols of evaluation, and what each one does.",
     "buffer": "List, verify and remove buffers of expert trajectories.",
     "teachers": "Train, list, verify and remove teachers.",
     "doctor": "Versions, devices, data, disk and a smoke job, for bug reports.",
 }
+
+MODULES = dict.fromkeys(("methods", "nets", "data", "experts", "protocols"), "catalogues")
+"""Modules of commands that are not called as their module is."""
 
 
 class LazyGroup(click.Group):
@@ -35,7 +43,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(f"ddkit.cli.{name}"), name)
+        return getattr(importlib.import_module(f"ddkit.cli.{MODULES.get(name, name)}"), name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ddkit.cli.output import echo
+from ddkit.recipe import TEACHER_BN
 
 
 @click.command()
@@ -17,7 +18,7 @@ from ddkit.cli.output import echo
 @click.option("--ferkd", metavar="LOW,MIDDLE,HIGH", help="FerKD's regions of confidence; default off.")
 @click.option(
     "--teacher-bn",
-    type=click.Choice(["running", "batch"]),
+    type=click.Choice(TEACHER_BN),
     default="running",
     show_default=True,
     help="Statistics of teachers' batch norms: their own, or those of the set's images.",

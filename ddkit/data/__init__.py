@@ -13,10 +13,11 @@ with lazily(__name__):
     from ddkit.data.dc_augment import DCAugment
     from ddkit.data.image_data import ImageData
     from ddkit.data.mirror import mirrored
+    from ddkit.data.names import is_images
     from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess, zca_memory, zca_seconds
     from ddkit.data.real import Part, RealData, prepare
     from ddkit.data.select import refuse_small_classes, select
-    from ddkit.data.sources import is_images, load_images, refuse_unknown
+    from ddkit.data.sources import load_images, refuse_unknown
     from ddkit.data.split import split_validation
 
 __all__ = [

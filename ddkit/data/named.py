@@ -1,7 +1,6 @@
 """The sets that go by a name: scikit-learn's digits, those that torchvision downloads, two cut out of ImageNet."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,57 +9,15 @@ from torch import Tensor
 
 from ddkit.data.image_data import ImageData
 from ddkit.data.imagenette import load_imagenette
+from ddkit.data.names import NAMED, Facts
 from ddkit.data.npz import KEYS, class_names, flips_keep_label, parts_of, read_npz
 from ddkit.data.tiny_imagenet import load_tiny_imagenet
 from ddkit.errors import DataError, reason
 from ddkit.files import not_a_file
 from ddkit.home import expanded
 
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a set beside its tensors; `classes` is empty where the set itself brings their names."""
-
-    classes: tuple[str, ...]
-    flips_keep_label: bool
-    licence: str
-
-
 LARGEST_IDX = 60_000 * 28 * 28 + 16
 """Bytes of MNIST's training images."""
-
-_NUMERALS = tuple("0123456789")
-_CIFAR_LICENCE = "no formal licence; cite Krizhevsky 2009"
-_IMAGENET_LICENCE = "ImageNet's terms: non-commercial research"
-_CIFAR100_CLASSES = """
-apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
-caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish
-forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle
-mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
-possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
-sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale
-willow_tree wolf woman worm
-"""
-_IMAGENETTE_CLASSES = (
-    "tench, English springer, cassette player, chain saw, church, "
-    "French horn, garbage truck, gas pump, golf ball, parachute"
-)
-NAMED = {
-    "digits": Facts(_NUMERALS, False, "CC BY 4.0 (scikit-learn's copy of the UCI optical digits)"),
-    "mnist": Facts(_NUMERALS, False, "CC BY-SA 3.0"),
-    "fashion-mnist": Facts(
-        ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-        True,
-        "MIT",
-    ),
-    "cifar10": Facts(
-        ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"), True, _CIFAR_LICENCE
-    ),
-    "cifar100": Facts(tuple(_CIFAR100_CLASSES.split()), True, _CIFAR_LICENCE),
-    "svhn": Facts(_NUMERALS, False, "non-commercial use only"),
-    "tiny-imagenet": Facts((), True, _IMAGENET_LICENCE),
-    "imagenette": Facts(tuple(_IMAGENETTE_CLASSES.split(", ")), True, _IMAGENET_LICENCE),
-}
 
 
 def load_named(name: str, home: Path) -> ImageData:

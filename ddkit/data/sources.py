@@ -5,7 +5,8 @@ from pathlib import Path
 from ddkit.arguments import checked
 from ddkit.data.folder import load_folder
 from ddkit.data.image_data import ImageData
-from ddkit.data.named import NAMED, load_named
+from ddkit.data.named import load_named
+from ddkit.data.names import NAMED, OWN
 from ddkit.data.npz import load_npz
 from ddkit.errors import UsageError, nearest
 from ddkit.files import too_little_memory
@@ -13,12 +14,7 @@ from ddkit.home import expanded
 from ddkit.home import home as default_home
 
 LOADERS = {"npz": load_npz, "folder": load_folder}
-"""Kinds of the user's own data, KIND:PATH."""
-
-
-def is_images(spec: str) -> bool:
-    """Whether a `data.name` means images."""
-    return spec in NAMED or spec.partition(":")[0] in LOADERS
+"""What reads each of OWN."""
 
 
 @checked
@@ -26,7 +22,7 @@ def load_images(spec: str, home: Path | None = None) -> ImageData:
     """The real images that a recipe's `data.name` means.
 
     Args:
-        spec: digits, mnist, fashion-mnist, cifar10, cifar100, svhn, tiny-imagenet, imagenette, npz:FILE or folder:DIR.
+        spec: one of NAMED, npz:FILE or folder:DIR.
         home: where downloads are kept (in its sub-folder data); `ddkit.home` if None.
 
     Example:
@@ -55,5 +51,5 @@ def refuse_unknown(spec: str) -> None:
     if spec not in NAMED and not (kind in LOADERS and path):
         raise UsageError(
             f"dataset '{spec}': is unknown; {nearest(spec.lower(), NAMED)}; "
-            f"for your own images write npz:FILE or folder:DIR; graphs need a method for graphs, such as mirage"
+            f"for your own images write {' or '.join(OWN.values())}; graphs need a method for graphs, such as mirage"
         )

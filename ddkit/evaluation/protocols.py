@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ddkit.data import DSA, Augmentation, DCAugment
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation.training import Training
-from ddkit.nets import NetSettings
+from ddkit.recipe import LABEL_POLICIES, setting
+
+if TYPE_CHECKING:  # protocols are listed without torch
+    from ddkit.data import DSA, Augmentation
+    from ddkit.nets import NetSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,45 +20,40 @@ class PaperProtocol:
     By SGD, networks train for `epochs` + 1 epochs with batches of at most `batch`. When epoch `epochs` // 2 + 1,
     counted from 0, is over, a new optimiser is made: the lr is multiplied by `drop_factor`, the momentum becomes
     `drop_momentum` and starts anew. By AdamW, for `epochs` epochs under a cosine of the lr.
-
-    Attributes:
-        name: the method whose authors did so.
-        look_every: the best of the test accuracies seen each so many epochs is reported, from the first epoch on;
-            None: the one after the last step.
-        looks_last: whether the last epoch is looked at too where it is not one of these.
-        passes: how often the same networks are trained so, one training after the other, before they are judged.
-        of_snapshots: whether the best of a run's snapshots is reported; else its last set.
-        augmented: whether networks are trained under the recipe's augmentation.
-        augment: the authors' own augmentation instead, DSA's or DC's; without its flips where these change labels.
-        lr: the authors' lr; None: the learned one, or 0.01.
-        labels: what networks learn from, one of `ddkit.recipe.LABEL_POLICIES`.
-        temperature: at which teachers' logits are learned; None: the set's.
-        teachers_in_training: teachers' batch norms run under each batch's own statistics.
-        authors_nets: how many networks the authors trained on a set.
-        remark: what a reader of the scores must know besides.
     """
 
-    name: str
-    epochs: int = 1000
-    batch: int = 256
-    momentum: float = 0.9
-    drop_momentum: float = 0.9
-    drop_factor: float = 0.1
-    weight_decay: float = 5e-4
-    look_every: int | None = None
-    looks_last: bool = False
-    passes: int = 1
-    of_snapshots: bool = True
-    augmented: bool = True
-    augment: str | None = None
-    optimiser: str = "sgd"
-    lr: float | None = None
-    mixup: float = 0.0
-    labels: str = "auto"
-    temperature: float | None = None
-    teachers_in_training: bool = False
-    authors_nets: int = 5
-    remark: str = ""
+    name: str = setting(help="the method whose authors did so")
+    epochs: int = setting(1000, help="epochs of training")
+    batch: int = setting(256, help="batch size, at most the whole set")
+    momentum: float = setting(0.9, help="momentum")
+    drop_momentum: float = setting(0.9, help="momentum after the lr has dropped")
+    drop_factor: float = setting(0.1, help="what the lr is multiplied by half-way")
+    weight_decay: float = setting(5e-4, help="weight decay")
+    look_every: int | None = setting(
+        None,
+        help="the best of the test accuracies seen each so many epochs is reported, from the first epoch on; none: the "
+        "one after the last step",
+    )
+    looks_last: bool = setting(False, help="whether the last epoch is looked at too where it is not one of these")
+    passes: int = setting(
+        1, help="how often the same networks are trained so, one training after the other, before they are judged"
+    )
+    of_snapshots: bool = setting(True, help="whether the best of a run's snapshots is reported; else its last set")
+    augmented: bool = setting(True, help="whether networks are trained under the recipe's augmentation")
+    augment: str | None = setting(
+        None,
+        help="the authors' own augmentation instead, DSA's or DC's; without its flips where these change labels",
+    )
+    optimiser: str = setting("sgd", help="sgd or adamw")
+    lr: float | None = setting(None, help="the authors' lr; none: the learned one, or 0.01")
+    mixup: float = setting(0.0, help="parameter of mixup's Beta distribution; 0: images are not mixed")
+    labels: str = setting("auto", one_of=LABEL_POLICIES, help="what networks learn from")
+    temperature: float | None = setting(None, help="at which teachers' logits are learned; none: the set's")
+    teachers_in_training: bool = setting(
+        False, help="whether teachers' batch norms run under each batch's own statistics"
+    )
+    authors_nets: int = setting(5, help="how many networks the authors trained on a set")
+    remark: str = setting("", help="what a reader of the scores must know besides")
 
     @property
     def selects(self) -> bool:
@@ -72,18 +70,22 @@ class PaperProtocol:
         """Whether the authors' own augmentation mirrors images."""
         return "flip" in (self.augment or "")
 
-    def on(self, data: str, net: NetSettings) -> "PaperProtocol":
+    def on(self, data: str, net: "NetSettings") -> "PaperProtocol":
         """What the authors do on the data of that name with that network. DC alone makes a difference: on MNIST, and
         for ConvNets with batch norm, networks train 1,000 epochs under an augmentation of DC's own."""
         if self.name != "dc":
             return self
+        from ddkit.data import DCAugment
+
         ops = "crop_scale_rotate" if data.lower() == "mnist" else ""
         if net.name == "convnet" and getattr(net, "norm", "") == "batch":
             ops = "crop_noise"
         return replace(self, epochs=1000, augmented=True, augment=f"{DCAugment.PREFIX}{ops}") if ops else self
 
-    def augmentation(self, dsa: DSA, flips: bool) -> Augmentation:
+    def augmentation(self, dsa: "DSA", flips: bool) -> "Augmentation":
         """What networks are trained under where the recipe has `dsa`; without `flips`, the authors' own loses them."""
+        from ddkit.data import DSA, DCAugment
+
         if not self.augmented:
             return DSA("")
         if self.augment is None:

@@ -14,7 +14,8 @@ with lazily(__name__):
     from ddkit.experts.collect import collect
     from ddkit.experts.ensemble import Ensemble
     from ddkit.experts.hire import bundle_of, hire, population_stats, posts, read_post
-    from ddkit.experts.settings import ExpertSettings, expert_settings
+    from ddkit.experts.kinds import expert_settings
+    from ddkit.experts.settings import ExpertSettings
     from ddkit.experts.teacher import TeacherSettings
     from ddkit.experts.train import train_expert, train_experts
     from ddkit.experts.trajectories import Trajectories

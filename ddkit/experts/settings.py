@@ -1,21 +1,12 @@
-"""What all kinds of experts have in common, and the table of the kinds."""
+"""What all kinds of experts have in common."""
 
-import importlib
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
-from ddkit.errors import UsageError, nearest
 from ddkit.experts.objective import Objective, ValueAndGradient
 from ddkit.recipe import ANY_SEED, setting
-
-KINDS = {
-    "plain": "ddkit.experts.plain:PlainExperts",
-    "flat": "ddkit.experts.flat:FlatExperts",
-    "smooth": "ddkit.experts.smooth:SmoothExperts",
-    "teacher": "ddkit.experts.teacher:TeacherSettings",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +37,3 @@ class ExpertSettings(Objective):
         It must suit torch.func.vmap, which on CUDA runs it for several experts at once.
         """
         raise TypeError(f"{type(self).__name__} is not a kind of expert: it has no direction")
-
-
-def expert_settings(name: str) -> type[ExpertSettings]:
-    """The settings class of an expert kind.
-
-    Raises:
-        UsageError: no such kind.
-    """
-    if name not in KINDS:
-        raise UsageError(f"expert kind '{name}' is unknown; {nearest(name, KINDS)}")
-    module, _, attribute = KINDS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)

@@ -14,11 +14,12 @@ with lazily(__name__):
     from ddkit.graphs.fold import Layer, fold
     from ddkit.graphs.graph_data import GraphData
     from ddkit.graphs.mining import Itemset, Transactions, frequent_itemsets, transactions
+    from ddkit.graphs.names import GRAPHS, is_graphs
     from ddkit.graphs.parts import GraphParts, load_parts
     from ddkit.graphs.pyg import from_pyg
     from ddkit.graphs.settings import GraphDataSettings
     from ddkit.graphs.size import graph_bytes, item_bytes, shrunk
-    from ddkit.graphs.sources import GRAPHS, is_graphs, load_graphs, refuse_unknown, refuse_unknown_name
+    from ddkit.graphs.sources import load_graphs, refuse_unknown, refuse_unknown_name
     from ddkit.graphs.split import Split, split_graphs
     from ddkit.graphs.tree_dag import TreeDag
 

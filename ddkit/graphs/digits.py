@@ -3,6 +3,7 @@
 import numpy as np
 
 from ddkit.graphs.graph_data import GraphData
+from ddkit.graphs.names import DIGITS_LICENCE
 
 GREY_LEVELS = 17
 INK_FROM = 8
@@ -51,5 +52,5 @@ def digits_graphs() -> GraphData:
         node_vocabulary=np.arange(SHADES)[:, None],
         edge_vocabulary=np.arange(len(NEIGHBOURS))[:, None],
         split=(np.sort(train), np.sort(validation), np.sort(test)),
-        licence="CC BY 4.0 (scikit-learn's copy of the UCI optical digits)",
+        licence=DIGITS_LICENCE,
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ddkit.graphs.names import OWN
 from ddkit.recipe import ANY_SEED, Settings, setting
 
 
@@ -11,8 +12,7 @@ class GraphDataSettings(Settings):
 
     name: str = setting(
         "digits-graphs",
-        help="digits-graphs, mutag, nci1, proteins, dd, imdb-binary, ogbg-molbace, ogbg-molbbbp, ogbg-molhiv, tu:DIR, "
-        "ogb:DIR, graphs-npz:FILE or pt:FILE",
+        help="a name that `ddkit data ls` lists, or your own graphs as " + " or ".join(OWN.values()),
     )
     split_seed: int = setting(
         0, at_least=0, at_most=ANY_SEED, help="seed of the stratified split, a tenth each for validation and test"

@@ -7,20 +7,13 @@ from ddkit.errors import DataError, UsageError, nearest, reason
 from ddkit.files import too_little_memory
 from ddkit.graphs.digits import digits_graphs
 from ddkit.graphs.graph_data import GraphData
+from ddkit.graphs.names import GRAPHS, HIV, OGB, OGB_LICENCE, OWN, TU, TU_LICENCE
 from ddkit.graphs.npz import read_npz_graphs
 from ddkit.graphs.ogb import read_ogb
 from ddkit.graphs.pyg import read_pt
 from ddkit.graphs.tu import read_tu
 from ddkit.home import expanded
 from ddkit.home import home as default_home
-
-TU_LICENCE = "TUDataset collection (Morris et al. 2020); for research, with citation"
-OGB_LICENCE = "MoleculeNet through OGB (Hu et al. 2020); for research, with citation"
-
-TU = {name.lower(): name for name in ("MUTAG", "NCI1", "NCI109", "PROTEINS", "DD", "IMDB-BINARY", "IMDB-MULTI")}
-OGB = ("ogbg-molbace", "ogbg-molbbbp")
-HIV = "ogbg-molhiv"
-GRAPHS = ("digits-graphs", *TU, *OGB, HIV)
 
 
 def load_graphs(spec: str, home: Path | None = None) -> GraphData:
@@ -52,7 +45,7 @@ def load_graphs(spec: str, home: Path | None = None) -> GraphData:
 def _read(spec: str, home: Path) -> GraphData:
     kind, _, text = spec.partition(":")
     if kind in OWN and text:
-        return OWN[kind](expanded(text))
+        return _READERS[kind](expanded(text))
     if spec == "digits-graphs":
         return digits_graphs()
     if spec in TU:
@@ -90,14 +83,8 @@ def refuse_unknown(spec: str) -> None:
 
 def _unknown(spec: str) -> UsageError:
     return UsageError(
-        f"graphs '{spec}': are unknown; {nearest(spec.lower(), GRAPHS)}; for your own write tu:DIR, ogb:DIR, "
-        "graphs-npz:FILE or pt:FILE"
+        f"graphs '{spec}': are unknown; {nearest(spec.lower(), GRAPHS)}; for your own write {', '.join(OWN.values())}"
     )
-
-
-def is_graphs(spec: str) -> bool:
-    """Whether a `data.name` means graphs and not images."""
-    return spec in GRAPHS or spec.partition(":")[0] in OWN
 
 
 def _own_tu(folder: Path) -> GraphData:
@@ -107,7 +94,7 @@ def _own_tu(folder: Path) -> GraphData:
     return read_tu(folder, files[0].name.removesuffix("_A.txt"))
 
 
-OWN = {
+_READERS = {
     "tu": _own_tu,
     "ogb": lambda folder: read_ogb(folder, folder.name),
     "graphs-npz": lambda file: read_npz_graphs(file, file.stem),

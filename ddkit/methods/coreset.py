@@ -65,20 +65,20 @@ class KMeansSettings(MethodSettings):
 
 @final
 class Random(Coreset):
-    """A uniform draw of ipc images a class."""
+    """Random: a uniform draw of ipc real images a class."""
 
     settings_class = RandomSettings
 
 
 @final
 class Herding(Coreset):
-    """Welling, ICML 2009; see `ddkit.data.select`."""
+    """Herding (Welling, ICML 2009): greedily the real images whose mean is nearest to that of their class."""
 
     settings_class = HerdingSettings
 
 
 @final
 class KMeans(Coreset):
-    """The real images nearest to ipc cluster centres a class."""
+    """K-means: the real images nearest to ipc cluster centres a class."""
 
     settings_class = KMeansSettings

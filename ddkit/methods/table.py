@@ -2,9 +2,12 @@
 
 import importlib
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from ddkit.errors import UsageError, nearest
-from ddkit.methods.contract import MethodClass
+
+if TYPE_CHECKING:  # names are listed without torch
+    from ddkit.methods.contract import MethodClass
 
 METHODS = {
     "mtt": "ddkit.methods.mtt:MTT",
@@ -29,7 +32,7 @@ def method_names() -> list[str]:
     return sorted({*METHODS, *(entry.name for entry in entry_points(group="ddkit.methods"))})
 
 
-def method_class(name: str) -> MethodClass:
+def method_class(name: str) -> "MethodClass":
     """The class of a method; ours win over an entry point of the same name.
 
     Raises:

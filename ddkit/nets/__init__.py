@@ -12,7 +12,8 @@ with lazily(__name__):
     from ddkit.nets.flat import FlatNet, Moments, Stats
     from ddkit.nets.loss import cross_entropy
     from ddkit.nets.net import Net, NetSettings
-    from ddkit.nets.spec import net_names, net_settings, net_spec, parse_net
+    from ddkit.nets.spec import net_spec, parse_net
+    from ddkit.nets.table import net_names, net_settings
 
 __all__ = [
     "accuracy",

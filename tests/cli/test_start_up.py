@@ -48,13 +48,36 @@ def imported(home: Path, *arguments: str, **environment: str) -> tuple[int, set[
         "recipes show ftd-digits-ipc1",
         "sets ls",
         "buffer ls",
+        "methods ls",
+        "nets ls",
+        "data ls",
+        "experts ls",
+        "protocols ls",
     ],
 )
 def test_a_command_that_reads_texts_needs_no_torch(command: str, tmp_path: Path) -> None:
     count, names = imported(tmp_path, *command.split())
     assert not names & HEAVY and count < MOST_MODULES
-    if command.split()[0] in ("--help", "--version", "recipes"):
+    if command.split()[0] in (
+        "--help",
+        "--version",
+        "condense",
+        "recipes",
+        "methods",
+        "nets",
+        "data",
+        "experts",
+        "protocols",
+    ):
         assert not names & {"numpy", "h5py"}
+
+
+@pytest.mark.parametrize(
+    "command", ["show digits-ftd-ipc1", "methods show mtt", "methods show mirage", "nets show resnet18"]
+)
+def test_show_needs_torch_and_nothing_else_that_is_heavy(command: str, tmp_path: Path) -> None:
+    _, names = imported(tmp_path, *command.split())
+    assert names & HEAVY <= {"torch"}
 
 
 def test_completion_needs_no_torch(tmp_path: Path) -> None:
@@ -62,11 +85,6 @@ def test_completion_needs_no_torch(tmp_path: Path) -> None:
         tmp_path, _DDKIT_COMPLETE="bash_complete", COMP_WORDS="ddkit recipes ls --f", COMP_CWORD="3"
     )
     assert not names & (HEAVY | {"numpy", "h5py"}) and count < MOST_MODULES
-
-
-def test_show_needs_torch_and_nothing_else_that_is_heavy(tmp_path: Path) -> None:
-    _, names = imported(tmp_path, "show", "digits-ftd-ipc1")
-    assert names & HEAVY == {"torch"}
 
 
 def test_import_ddkit_imports_no_library(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""Names of images: the sets that go by a name, with what is known of each, and the kinds of the user's own."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a set beside its tensors; `classes` is empty where the set itself brings their names."""
+
+    classes: tuple[str, ...]
+    flips_keep_label: bool
+    licence: str
+
+
+_NUMERALS = tuple("0123456789")
+_CIFAR_LICENCE = "no formal licence; cite Krizhevsky 2009"
+_IMAGENET_LICENCE = "ImageNet's terms: non-commercial research"
+_CIFAR100_CLASSES = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
+caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish
+forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle
+mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
+possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
+sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale
+willow_tree wolf woman worm
+"""
+_IMAGENETTE_CLASSES = (
+    "tench, English springer, cassette player, chain saw, church, "
+    "French horn, garbage truck, gas pump, golf ball, parachute"
+)
+NAMED = {
+    "digits": Facts(_NUMERALS, False, "CC BY 4.0 (scikit-learn's copy of the UCI optical digits)"),
+    "mnist": Facts(_NUMERALS, False, "CC BY-SA 3.0"),
+    "fashion-mnist": Facts(
+        ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        True,
+        "MIT",
+    ),
+    "cifar10": Facts(
+        ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"), True, _CIFAR_LICENCE
+    ),
+    "cifar100": Facts(tuple(_CIFAR100_CLASSES.split()), True, _CIFAR_LICENCE),
+    "svhn": Facts(_NUMERALS, False, "non-commercial use only"),
+    "tiny-imagenet": Facts((), True, _IMAGENET_LICENCE),
+    "imagenette": Facts(tuple(_IMAGENETTE_CLASSES.split(", ")), True, _IMAGENET_LICENCE),
+}
+
+OWN = {"npz": "npz:FILE", "folder": "folder:DIR"}
+"""Kinds of the user's own images, and how they are written."""
+
+
+def is_images(spec: str) -> bool:
+    """Whether a `data.name` means images."""
+    return spec in NAMED or spec.partition(":")[0] in OWN

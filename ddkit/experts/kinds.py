@@ -1,0 +1,28 @@
+"""Names of the kinds of experts and where they live."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from ddkit.errors import UsageError, nearest
+
+if TYPE_CHECKING:  # names are listed without torch
+    from ddkit.experts.settings import ExpertSettings
+
+KINDS = {
+    "plain": "ddkit.experts.plain:PlainExperts",
+    "flat": "ddkit.experts.flat:FlatExperts",
+    "smooth": "ddkit.experts.smooth:SmoothExperts",
+    "teacher": "ddkit.experts.teacher:TeacherSettings",
+}
+
+
+def expert_settings(name: str) -> "type[ExpertSettings]":
+    """The settings class of an expert kind.
+
+    Raises:
+        UsageError: no such kind.
+    """
+    if name not in KINDS:
+        raise UsageError(f"expert kind '{name}' is unknown; {nearest(name, KINDS)}")
+    module, _, attribute = KINDS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,223 @@
+"""Catalogues: the names that a recipe or a command may give, and what each of them stands for.
+
+A catalogue lists without torch. Only what it shows of one name imports that method or network.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from ddkit.data import names as images
+from ddkit.docstrings import first_paragraphs, sentences
+from ddkit.errors import UsageError, nearest
+from ddkit.evaluation.protocols import PAPERS, PaperProtocol
+from ddkit.experts.kinds import KINDS, expert_settings
+from ddkit.graphs import names as graphs
+from ddkit.graphs.settings import GraphDataSettings
+from ddkit.methods.graph_table import GRAPH_METHODS, graph_method
+from ddkit.methods.table import METHODS, method_class
+from ddkit.nets.table import NETS, net_settings
+from ddkit.recipe import DataSettings, EvaluateSettings, allowed
+from ddkit.recipe_files import shipped_recipes
+from ddkit.toml import SHOWN, shortened
+
+SETTINGS = "settings"
+"""The title of settings where there is one group of them."""
+
+
+@dataclass(frozen=True)
+class SettingLine:
+    """One setting: its key, its default (or its value), what it may be, and a line of help."""
+
+    key: str
+    value: str
+    allowed: str
+    help: str
+
+
+@dataclass(frozen=True)
+class SettingGroup:
+    """Settings under a title. `section` is that of a recipe that holds them, "" where they are fixed."""
+
+    title: str
+    section: str
+    lines: tuple[SettingLine, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What one name stands for."""
+
+    name: str
+    about: tuple[str, ...]
+    settings: tuple[SettingGroup, ...]
+    recipes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Names of one kind.
+
+    Attributes:
+        kind: what one of them is called.
+        section: the section of a recipe that holds their settings.
+        lines: name -> one sentence.
+        about: paragraphs on one name.
+        settings: title -> settings of one name: a class, whose defaults are shown, or an object with fixed values.
+        recipes: the shipped recipes of one name.
+    """
+
+    kind: str
+    section: str
+    lines: Callable[[], dict[str, str]]
+    about: Callable[[str], tuple[str, ...]]
+    settings: Callable[[str], dict[str, Any]]
+    recipes: Callable[[str], tuple[str, ...]] = lambda name: ()
+
+    def explain(self, name: str) -> Explanation:
+        """All that is known of one name.
+
+        Raises:
+            UsageError: there is no such name.
+        """
+        known = self.lines()
+        if name not in known:
+            raise UsageError(f"{self.kind} '{shortened(name)}': is unknown; {nearest(name[:SHOWN], known)}")
+        groups = (
+            SettingGroup(title, self.section if isinstance(found, type) else "", setting_lines(found))
+            for title, found in self.settings(name).items()
+            if dataclasses.fields(found)
+        )
+        return Explanation(name, self.about(name), tuple(groups), self.recipes(name))
+
+
+def setting_lines(settings: Any) -> tuple[SettingLine, ...]:
+    """The settings of a class with their defaults, or of an object with its values."""
+    cls = settings if isinstance(settings, type) else type(settings)
+    types = typing.get_type_hints(cls)
+    lines = []
+    for field in dataclasses.fields(cls):
+        value = field.default if settings is cls else getattr(settings, field.name)
+        text = "required" if value is dataclasses.MISSING else _text(value)
+        help = field.metadata.get("help", "")  # a third party's settings may have none
+        lines.append(SettingLine(field.name, text, allowed(field, types[field.name]), help))
+    return tuple(lines)
+
+
+def _text(value: Any) -> str:
+    """A value as it stands after --set key=."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value) or '""'
+
+
+def _methods() -> dict[str, str]:
+    """Name -> where it lives; third parties' methods last."""
+    others = {entry.name: entry.value for entry in entry_points(group="ddkit.methods")}
+    return METHODS | GRAPH_METHODS | {name: where for name, where in others.items() if name not in METHODS}
+
+
+def _method_settings(name: str) -> dict[str, Any]:
+    return {SETTINGS: (graph_method(name) if name in GRAPH_METHODS else method_class(name)).settings_class}
+
+
+def _of_table(table: Callable[[], Mapping[str, str]]) -> Callable[[str], tuple[str, ...]]:
+    """What the docstrings of a name's module and class say; of a module with several of the table, the class's."""
+
+    def about(name: str) -> tuple[str, ...]:
+        where, module = table()[name], table()[name].partition(":")[0]
+        shared = sum(other.partition(":")[0] == module for other in table().values()) > 1
+        return tuple(text for text in first_paragraphs(where)[shared:] if text)
+
+    return about
+
+
+def _data() -> dict[str, str]:
+    """Name -> one sentence, images first."""
+    labels = {True: "a mirror image keeps its label", False: "a mirror image changes its label"}
+    found = {
+        name: f"Images; {labels[facts.flips_keep_label]}; {facts.licence}." for name, facts in images.NAMED.items()
+    }
+    found |= dict.fromkeys(images.OWN.values(), "Your own images, see docs/data.md.")
+    found |= {name: f"Graphs; {graphs.licence_of(name)}." for name in graphs.GRAPHS}
+    return found | dict.fromkeys(graphs.OWN.values(), "Your own graphs, see docs/graphs.md.")
+
+
+def _about_data(name: str) -> tuple[str, ...]:
+    facts = images.NAMED.get(name)
+    classes = (f"{len(facts.classes)} classes: {', '.join(facts.classes)}.",) if facts and facts.classes else ()
+    return (_data()[name], *classes)
+
+
+def _data_settings(name: str) -> dict[str, Any]:
+    return {SETTINGS: GraphDataSettings if graphs.is_graphs(name) else DataSettings}
+
+
+def _protocols() -> dict[str, str]:
+    found = {"honest": "Settings are chosen on the validation part; the test part is used once, after the last step."}
+    found |= {"paper": "The protocol of the authors of the set's method."}
+    return found | {f"paper-{name}": _as_authors(protocol) for name, protocol in PAPERS.items()}
+
+
+def _as_authors(protocol: PaperProtocol) -> str:
+    chosen = (
+        "the best result on the test part is reported" if protocol.selects else "nothing is chosen on the test part"
+    )
+    return f"As the authors of {protocol.name}: {protocol.epochs} epochs by {protocol.optimiser}; {chosen}."
+
+
+def _protocol_settings(name: str) -> dict[str, Any]:
+    if name == "honest":
+        from ddkit.evaluation import GraphTraining  # needs torch
+
+        return {"settings for images": EvaluateSettings, "settings for graphs": GraphTraining}
+    method = name.removeprefix("paper-")
+    return {"what the authors did": PAPERS[method]} if method in PAPERS else {}
+
+
+def _names(found: list[Any]) -> tuple[str, ...]:
+    return tuple(recipe.name for recipe in found)
+
+
+CATALOGUES = {
+    "methods": Catalogue(
+        kind="method",
+        section="method",
+        lines=lambda: sentences(_methods()),
+        about=_of_table(_methods),
+        settings=_method_settings,
+        recipes=lambda name: _names([recipe for recipe in shipped_recipes() if recipe.method == name]),
+    ),
+    "nets": Catalogue(
+        kind="network",
+        section="net",
+        lines=lambda: sentences(NETS),
+        about=_of_table(lambda: NETS),
+        settings=lambda name: {SETTINGS: net_settings(name)},
+    ),
+    "data": Catalogue(
+        kind="data",
+        section="data",
+        lines=_data,
+        about=_about_data,
+        settings=_data_settings,
+        recipes=lambda name: _names([recipe for recipe in shipped_recipes() if recipe.data == name]),
+    ),
+    "experts": Catalogue(
+        kind="kind of experts",
+        section="experts",
+        lines=lambda: sentences(KINDS),
+        about=_of_table(lambda: KINDS),
+        settings=lambda name: {SETTINGS: expert_settings(name)},
+    ),
+    "protocols": Catalogue(
+        kind="protocol",
+        section="evaluate",
+        lines=_protocols,
+        about=lambda name: (_protocols()[name],),
+        settings=_protocol_settings,
+    ),
+}

@@ -1,0 +1,40 @@
+"""Names of networks and where they live."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ddkit.errors import UsageError, nearest
+from ddkit.toml import SHOWN, shortened
+
+if TYPE_CHECKING:  # names are listed without torch
+    from ddkit.nets.net import NetSettings
+
+NETS = {
+    "convnet": "ddkit.nets.convnet:ConvNetSettings",
+    "alexnet": "ddkit.nets.alexnet:AlexNetSettings",
+    "vgg11": "ddkit.nets.vgg:VGG11Settings",
+    "resnet18": "ddkit.nets.resnet:ResNet18Settings",
+    "torchvision": "ddkit.nets.torchvision_net:TorchvisionSettings",
+    "mlp": "ddkit.nets.mlp:MLPSettings",
+    "lenet": "ddkit.nets.lenet:LeNetSettings",
+    "mobilenetv2": "ddkit.nets.mobilenet:MobileNetV2Settings",
+    "efficientnet-b0": "ddkit.nets.efficientnet:EfficientNetB0Settings",
+    "shufflenet": "ddkit.nets.shufflenet:ShuffleNetSettings",
+}
+
+
+def net_names() -> list[str]:
+    """The names of all networks, sorted."""
+    return sorted(NETS)
+
+
+def net_settings(name: str) -> "type[NetSettings]":
+    """The settings class of the network called `name`.
+
+    Raises:
+        UsageError: no network has this name.
+    """
+    if name not in NETS:
+        raise UsageError(f"unknown net '{shortened(name)}'; {nearest(name[:SHOWN], NETS)}")
+    module, _, class_name = NETS[name].partition(":")
+    return getattr(import_module(module), class_name)
