@@ -47,7 +47,7 @@ def test_what_is_not_packed_may_be_as_large_as_the_memory(tmp_path: Path, monkey
     load_images(f"npz:{tmp_path}/plain.npz")
     with pytest.raises(DataError, match=r"would take 6.0 MB of memory, but has [\d,]+ bytes on the disk.*numpy.savez"):
         load_images(f"npz:{tmp_path}/packed.npz")
-    monkeypatch.setattr(files, "free_memory", lambda _: 5_000_000)
+    monkeypatch.setattr(files, "free_memory", lambda *_: 5_000_000)
     with pytest.raises(DataError, match=r"takes 12.0 MB of memory while it is read, 5.0 MB are free"):
         load_images(f"npz:{tmp_path}/plain.npz")
 
