@@ -1,5 +1,6 @@
 """Short rehearsals of a job's stages: their seconds and peak memory, extrapolated from the part that ran."""
 
+import importlib
 import math
 import sys
 import time
@@ -42,6 +43,9 @@ from ddkit.synth import write_set
 
 TIMED = 2
 """Calls that are timed, after one that compiles, captures and fills caches."""
+
+LIBRARIES = ("scipy.stats", "sklearn.cluster", "sklearn.datasets", "sklearn.model_selection")
+"""What a job imports where it uses it. These take more than 150 MB, and seconds, which are no part of data and work."""
 
 ROW_COPIES = 4
 """Times that an expert's rows lie in memory as float32 while they are stored: snapshots, stack, differences, file."""
@@ -87,9 +91,12 @@ class Line:
 
 class Gauge:
     """Measures work on one device: of the device's memory on CUDA, else of the process's. Made before data is loaded,
-    so that the data counts. `free_memory` is what was free then, in bytes."""
+    so that the data counts, and after libraries are, so that these do not. `free_memory` is what was free then, in
+    bytes."""
 
     def __init__(self, device: torch.device) -> None:
+        for library in LIBRARIES:
+            importlib.import_module(library)
         self._device = device
         self.free_memory = free_memory(device)
         self._held = torch.cuda.memory_allocated(device) if device.type == "cuda" else _process_memory("VmRSS")
