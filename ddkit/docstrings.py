@@ -22,16 +22,17 @@ def first_paragraphs(where: str) -> tuple[str, str]:
     return _first(ast.get_docstring(tree)), _first(ast.get_docstring(one) if one else None)
 
 
+def paragraphs(table: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """What the docstrings say of one name of a table of name -> "module:Class": the module's and the class's first
+    paragraphs; of a module that holds several classes of the table, the class's alone."""
+    of_module, of_class = first_paragraphs(table[name])
+    shared = Counter(where.partition(":")[0] for where in table.values())[table[name].partition(":")[0]] > 1
+    return tuple(text for text in ("" if shared else of_module, of_class) if text)
+
+
 def sentences(table: Mapping[str, str]) -> dict[str, str]:
-    """Name -> one sentence, for a table of name -> "module:Class": the first of the module's docstring, or of the
-    class's where a module holds several classes of the table or has no docstring."""
-    shared = Counter(where.partition(":")[0] for where in table.values())
-    found = {}
-    for name, where in table.items():
-        of_module, of_class = first_paragraphs(where)
-        alone = of_module and shared[where.partition(":")[0]] == 1
-        found[name] = first_sentence(of_module if alone else of_class)
-    return found
+    """Name -> one sentence: the first of its `paragraphs`."""
+    return {name: first_sentence(next(iter(paragraphs(table, name)), "")) for name in table}
 
 
 def first_sentence(paragraph: str) -> str:

@@ -71,7 +71,7 @@ def test_imports_go_downwards_only() -> None:
 
 def test_run_knows_no_package_above_it() -> None:
     needed = {unit_of(m) for file, tree in MODULES.items() if unit_of(name_of(file)) == "run" for m in imports(tree)}
-    assert needed <= {"run", "errors", "lazy", "memory", "torch_file"}
+    assert needed <= {"run", "errors", "lazy", "torch_file"}
 
 
 def test_no_circle_between_modules() -> None:

@@ -1,6 +1,5 @@
 """ddkit compare"""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +42,7 @@ def compare(
     """
     from ddkit.errors import DataError
     from ddkit.jobs import compare as job
-    from ddkit.run import atomic_write, terminal_meter
+    from ddkit.run import terminal_meter, write_json
 
     with terminal_meter() as meter:
         found = job(
@@ -60,8 +59,7 @@ def compare(
         )
     _print(found)
     if json_file:
-        with atomic_write(Path(json_file)) as temporary:
-            temporary.write_text(json.dumps(found.tables(), indent=2) + "\n")
+        write_json(Path(json_file), found.tables(), indent=2)
     if found.damaged:
         raise DataError(
             f"compare: left out {len(found.damaged)} of its sets, which cannot be read; see the table's notes"

@@ -1,6 +1,5 @@
 """ddkit evaluate"""
 
-import json
 from pathlib import Path
 
 import click
@@ -48,7 +47,7 @@ def evaluate(
     """
     from ddkit.cli.table import print_evaluation, print_summary
     from ddkit.jobs.evaluate import columns, evaluate_columns
-    from ddkit.run import atomic_write, terminal_meter
+    from ddkit.run import terminal_meter, write_json
     from ddkit.synth import is_graph_set
 
     if is_graph_set(source):
@@ -79,5 +78,4 @@ def evaluate(
     if len(evaluations) > 1:
         print_summary(evaluations)
     if json_file:
-        with atomic_write(Path(json_file)) as temporary:
-            temporary.write_text(json.dumps([e.tables() for e in evaluations], indent=2) + "\n")
+        write_json(Path(json_file), [e.tables() for e in evaluations], indent=2)

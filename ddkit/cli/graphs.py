@@ -1,7 +1,6 @@
 """ddkit graphs, and what other commands print of graphs"""
 
 import dataclasses
-import json
 import math
 from itertools import groupby
 from pathlib import Path
@@ -58,7 +57,7 @@ def graphs(
     """
     from ddkit.cli.grid import print_rows
     from ddkit.jobs import graph_table
-    from ddkit.run import atomic_write, terminal_meter
+    from ddkit.run import terminal_meter, write_json
 
     with terminal_meter() as meter:
         found = graph_table(
@@ -83,8 +82,7 @@ def graphs(
     for note in (*found.missing, *found.notes):
         echo(f"- {note}")
     if json_file:
-        with atomic_write(Path(json_file)) as temporary:
-            temporary.write_text(json.dumps(found.tables(), indent=2) + "\n")
+        write_json(Path(json_file), found.tables(), indent=2)
 
 
 def refuse_image_options(device: str, **given: bool) -> None:
@@ -143,14 +141,13 @@ def evaluate_and_print(
 ) -> None:
     """`ddkit evaluate` of graphs."""
     from ddkit.jobs import evaluate_graphs
-    from ddkit.run import atomic_write, terminal_meter
+    from ddkit.run import terminal_meter, write_json
 
     with terminal_meter() as meter:
         found = evaluate_graphs(source, data=data, overrides=overrides, seed=seed, meter=meter)
     print_graph_evaluation(found)
     if json_file:
-        with atomic_write(Path(json_file)) as temporary:
-            temporary.write_text(json.dumps([found.tables()], indent=2) + "\n")
+        write_json(Path(json_file), [found.tables()], indent=2)
 
 
 def print_graph_evaluation(found: "GraphEvaluation") -> None:

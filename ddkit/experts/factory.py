@@ -12,9 +12,9 @@ from ddkit.errors import UsageError
 from ddkit.experts.processes import at_once, no_watch, process_count
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.train import train_experts
+from ddkit.memory import out_of_memory
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
-from ddkit.run import out_of_memory
 
 STACK = 8
 """Experts trained as one stack on CUDA, where they fit into its memory."""

@@ -1,6 +1,6 @@
 """Names of the kinds of experts and where they live."""
 
-import importlib
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from ddkit.errors import UsageError, nearest
@@ -24,5 +24,4 @@ def expert_settings(name: str) -> "type[ExpertSettings]":
     """
     if name not in KINDS:
         raise UsageError(f"expert kind '{name}' is unknown; {nearest(name, KINDS)}")
-    module, _, attribute = KINDS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return resolve_name(KINDS[name])

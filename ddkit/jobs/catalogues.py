@@ -7,18 +7,17 @@ import dataclasses
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 from ddkit.data import names as images
-from ddkit.docstrings import first_paragraphs, sentences
+from ddkit.docstrings import paragraphs, sentences
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
 from ddkit.experts.kinds import KINDS, expert_settings
 from ddkit.graphs import names as graphs
 from ddkit.graphs.settings import GraphDataSettings
 from ddkit.methods.graph_table import GRAPH_METHODS, graph_method
-from ddkit.methods.table import METHODS, method_class
+from ddkit.methods.table import METHODS, method_class, method_homes
 from ddkit.nets.table import NETS, net_settings
 from ddkit.recipe import DataSettings, EvaluateSettings, allowed
 from ddkit.recipe_files import shipped_recipes
@@ -116,23 +115,11 @@ def _text(value: Any) -> str:
 
 def _methods() -> dict[str, str]:
     """Name -> where it lives; third parties' methods last."""
-    others = {entry.name: entry.value for entry in entry_points(group="ddkit.methods")}
-    return METHODS | GRAPH_METHODS | {name: where for name, where in others.items() if name not in METHODS}
+    return METHODS | GRAPH_METHODS | method_homes()
 
 
-def _method_settings(name: str) -> dict[str, Any]:
-    return {SETTINGS: (graph_method(name) if name in GRAPH_METHODS else method_class(name)).settings_class}
-
-
-def _of_table(table: Callable[[], Mapping[str, str]]) -> Callable[[str], tuple[str, ...]]:
-    """What the docstrings of a name's module and class say; of a module with several of the table, the class's."""
-
-    def about(name: str) -> tuple[str, ...]:
-        where, module = table()[name], table()[name].partition(":")[0]
-        shared = sum(other.partition(":")[0] == module for other in table().values()) > 1
-        return tuple(text for text in first_paragraphs(where)[shared:] if text)
-
-    return about
+def _method_settings(name: str) -> type:
+    return (graph_method(name) if name in GRAPH_METHODS else method_class(name)).settings_class
 
 
 def _data() -> dict[str, str]:
@@ -182,22 +169,30 @@ def _names(found: list[Any]) -> tuple[str, ...]:
     return tuple(recipe.name for recipe in found)
 
 
+def _of_classes(
+    kind: str,
+    section: str,
+    table: Callable[[], Mapping[str, str]],
+    settings_class: Callable[[str], type],
+    recipes: Callable[[str], tuple[str, ...]] = lambda name: (),
+) -> Catalogue:
+    """The catalogue of a table of name -> "module:Class", whose docstrings say what a name is."""
+    return Catalogue(
+        kind=kind,
+        section=section,
+        lines=lambda: sentences(table()),
+        about=lambda name: paragraphs(table(), name),
+        settings=lambda name: {SETTINGS: settings_class(name)},
+        recipes=recipes,
+    )
+
+
 CATALOGUES = {
-    "methods": Catalogue(
-        kind="method",
-        section="method",
-        lines=lambda: sentences(_methods()),
-        about=_of_table(_methods),
-        settings=_method_settings,
+    "methods": _of_classes(
+        *("method", "method", _methods, _method_settings),
         recipes=lambda name: _names([recipe for recipe in shipped_recipes() if recipe.method == name]),
     ),
-    "nets": Catalogue(
-        kind="network",
-        section="net",
-        lines=lambda: sentences(NETS),
-        about=_of_table(lambda: NETS),
-        settings=lambda name: {SETTINGS: net_settings(name)},
-    ),
+    "nets": _of_classes("network", "net", lambda: NETS, net_settings),
     "data": Catalogue(
         kind="data",
         section="data",
@@ -206,13 +201,7 @@ CATALOGUES = {
         settings=_data_settings,
         recipes=lambda name: _names([recipe for recipe in shipped_recipes() if recipe.data == name]),
     ),
-    "experts": Catalogue(
-        kind="kind of experts",
-        section="experts",
-        lines=lambda: sentences(KINDS),
-        about=_of_table(lambda: KINDS),
-        settings=lambda name: {SETTINGS: expert_settings(name)},
-    ),
+    "experts": _of_classes("kind of experts", "experts", lambda: KINDS, expert_settings),
     "protocols": Catalogue(
         kind="protocol",
         section="evaluate",

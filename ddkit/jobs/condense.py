@@ -28,7 +28,7 @@ from ddkit.jobs.threads import fitting_threads
 from ddkit.methods import Context, Method, method_class
 from ddkit.recipe import Recipe, to_toml
 from ddkit.report import curve, gallery
-from ddkit.run import SNAPSHOTS, Change, Meter, RunFolder, SilentMeter, drive
+from ddkit.run import SNAPSHOTS, Change, Meter, RunFolder, SilentMeter, drive, write_json
 from ddkit.synth import Record, SyntheticSet, read_set, write_set
 
 
@@ -130,7 +130,7 @@ class Run:
         folder.write_text(folder.recipe, to_toml(self.recipe))
         if self.changes:
             told = [dataclasses.asdict(change) for change in self.changes]
-            folder.write_text(folder.changes, json.dumps(told, indent=2) + "\n")
+            write_json(folder.changes, told, indent=2)
         if experts:
             folder.write_text(folder.experts, experts + "\n")
 
@@ -180,13 +180,13 @@ def _make(
     dsa = evaluation_dsa(recipe.evaluate.flips, bench.dsa, recipe.method.expects_flips)
     said_by = () if context.teachers is None else context.teachers.names
     terms = ("honest", recipe.evaluate.of_a_row, recipe.seed, said_by)
-    rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms)
-    if evaluate:
+    rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms) if evaluate else None
+    if rows is not None:
         rows.check()  # before a finished run's set, with its scores, is written over
     write_set(synthetic, folder.set)
     _say_what_happened(folder, synthetic, meter)
     _draw(folder, synthetic, bench)
-    if not evaluate:
+    if rows is None:
         return Condensed(folder.path, synthetic, None)
     with rows.in_use():
         rows.say(meter)
@@ -195,7 +195,7 @@ def _make(
             teachers=context.teachers,
             keep=rows,
         )
-        folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
+        write_json(folder.scores, evaluation.tables(), indent=2)
         scores = json.dumps(evaluation.tables(with_seconds=False))
         synthetic = dataclasses.replace(synthetic, record=dataclasses.replace(record, scores=scores))
         write_set(synthetic, folder.set)

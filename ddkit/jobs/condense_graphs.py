@@ -20,7 +20,7 @@ from ddkit.jobs.graph_recipe import GraphRecipe, begun_recipe, graph_toml, resol
 from ddkit.jobs.resume import refuse_empty
 from ddkit.methods import graph_method
 from ddkit.report import tree_gallery
-from ddkit.run import Meter, RunFolder, SilentMeter
+from ddkit.run import Meter, RunFolder, SilentMeter, write_json
 from ddkit.synth import GraphSet, Record, write_graph_set
 
 
@@ -111,7 +111,7 @@ def _make(resolved: GraphRecipe, origin: str, folder: RunFolder, evaluate: bool,
     if evaluate:
         board = GraphBoard(judge, "test", folder.path / "scores", meter)
         evaluation = evaluate_graph_set(made, judge, meter, board.score, about)
-        folder.write_text(folder.scores, json.dumps(evaluation.tables(), indent=2) + "\n")
+        write_json(folder.scores, evaluation.tables(), indent=2)
         scores = json.dumps(evaluation.tables(with_seconds=False))
         made = dataclasses.replace(made, record=dataclasses.replace(record, scores=scores))
         write_graph_set(made, folder.set)

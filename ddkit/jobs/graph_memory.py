@@ -7,7 +7,7 @@ import torch
 from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphData
 from ddkit.jobs.amounts import size_text
-from ddkit.run import free_memory
+from ddkit.memory import free_memory
 
 NODE, EDGE = 100, 60
 """Bytes to read, split, weigh and colour, measured on 24.6 million edges of 2 million nodes (1.4 GiB)."""

@@ -33,12 +33,13 @@ from ddkit.experts.processes import process_count
 from ddkit.home import home
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.threads import one_thread
+from ddkit.memory import free_memory
 from ddkit.methods import Context, Method, method_class
 from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.recipe import EvaluateSettings, Recipe
-from ddkit.run import SNAPSHOTS, free_memory, write_checkpoint
+from ddkit.run import SNAPSHOTS, write_checkpoint
 from ddkit.synth import write_set
 
 TIMED = 2

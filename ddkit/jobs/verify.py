@@ -9,6 +9,7 @@ NAME is a row of the table of protocol `honest`; of a name that stands there twi
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -105,20 +106,21 @@ def verify_folder(recipe: str | Path, out: str | Path | None) -> Path:
 def header_scores(text: str, rows: set[str]) -> dict[str, tuple[float, float]]:
     """Row -> (mean, interval) in % of the scores that a recipe's header tells."""
     found: dict[str, tuple[float, float]] = {}
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
+    for line in _header(text):
         for name, mean, interval in SCORE.findall(line):
             if name in rows:
                 found.setdefault(name, (float(mean), float(interval)))
     return found
 
 
+def _header(text: str) -> Iterator[str]:
+    """The lines of the comment that a recipe begins with."""
+    return takewhile(lambda line: line.startswith("#"), text.splitlines())
+
+
 def measured_on(text: str) -> str:
     """What a recipe's header was measured on, in its own words; "" where it names nothing."""
-    lines = takewhile(lambda line: line.startswith("#"), text.splitlines())
-    header = " ".join(line.lstrip("# ") for line in lines)
-    found = MEASURED.search(header)
+    found = MEASURED.search(" ".join(line.lstrip("# ") for line in _header(text)))
     return found[1].strip(" .") if found else ""
 
 

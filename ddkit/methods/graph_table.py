@@ -1,6 +1,6 @@
 """Names of methods for graphs and where they live."""
 
-import importlib
+from pkgutil import resolve_name
 from typing import Any
 
 from ddkit.errors import UsageError, nearest
@@ -19,5 +19,4 @@ def graph_method(name: str) -> Any:
     """
     if name not in GRAPH_METHODS:
         raise UsageError(f"method '{name}' is unknown for graphs; {nearest(name, GRAPH_METHODS)}")
-    module, _, attribute = GRAPH_METHODS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)()
+    return resolve_name(GRAPH_METHODS[name])()

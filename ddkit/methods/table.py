@@ -1,7 +1,7 @@
 """Names of methods and where they live."""
 
-import importlib
 from importlib.metadata import entry_points
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from ddkit.errors import UsageError, nearest
@@ -27,9 +27,15 @@ METHODS = {
 }
 
 
+def method_homes() -> dict[str, str]:
+    """Name -> "module:Class" of all methods; third parties' are last, but for those that are called as ours are."""
+    others = {entry.name: entry.value for entry in entry_points(group="ddkit.methods")}
+    return METHODS | {name: where for name, where in others.items() if name not in METHODS}
+
+
 def method_names() -> list[str]:
     """All methods, third parties' too."""
-    return sorted({*METHODS, *(entry.name for entry in entry_points(group="ddkit.methods"))})
+    return sorted(method_homes())
 
 
 def method_class(name: str) -> "MethodClass":
@@ -39,8 +45,7 @@ def method_class(name: str) -> "MethodClass":
         UsageError: no such method.
     """
     if name in METHODS:
-        module, _, attribute = METHODS[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return resolve_name(METHODS[name])
     for entry in entry_points(group="ddkit.methods", name=name):
         return entry.load()
     raise UsageError(f"method '{name}' is unknown; {nearest(name, method_names())}")

@@ -1,6 +1,6 @@
 """Names of networks and where they live."""
 
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from ddkit.errors import UsageError, nearest
@@ -36,5 +36,4 @@ def net_settings(name: str) -> "type[NetSettings]":
     """
     if name not in NETS:
         raise UsageError(f"unknown net '{shortened(name)}'; {nearest(name[:SHOWN], NETS)}")
-    module, _, class_name = NETS[name].partition(":")
-    return getattr(import_module(module), class_name)
+    return resolve_name(NETS[name])

@@ -2,13 +2,12 @@
 
 In: a method's init/step/finish and a folder. Out: the same folder with metrics, checkpoints and the last state.
 Here live the atomic file write, sealed files, small JSON files, locks, the run folder, checkpoints, the outer loop
-with its numerical guard, and progress; what asks for the free memory finds it here too.
+with its numerical guard, and progress.
 """
 
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.memory import free_memory, out_of_memory
     from ddkit.run.atomic import atomic_write, sweep
     from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
     from ddkit.run.folder import SNAPSHOTS, Change, RunFolder
@@ -34,8 +33,6 @@ __all__ = [
     "Change",
     "RunFolder",
     "drive",
-    "free_memory",
-    "out_of_memory",
     "Meter",
     "SilentMeter",
     "terminal_meter",

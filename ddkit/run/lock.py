@@ -32,6 +32,9 @@ LOCK = ".lock"
 TRIES = 100
 """How often a folder is made that is gone again when it is used; in /proc, say, that never ends."""
 
+SIGNING = 0.5
+"""Seconds for a holder to write its name: it takes the lock first, and another may look in between."""
+
 LONGEST = 200
 """Characters of a holder's command that are told."""
 
@@ -132,7 +135,7 @@ def _take(file: Path, told: _Words, shared: bool, wait: Callable[[str], None] | 
             try:
                 fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             except BlockingIOError:
-                line = f"{told.what}: is {told.doing} by {_holders(descriptor)}"
+                line = f"{told.what}: is {told.doing} by {_named(descriptor)}"
                 if wait is None:
                     raise InUseError(f"{line}; {told.fix}") from None
                 if not said:
@@ -201,8 +204,16 @@ def _sign(descriptor: int, alone: bool) -> None:
         os.write(descriptor, f"{line}\n".encode(errors="surrogateescape"))
 
 
-def _holders(descriptor: int) -> str:
-    """Who holds the lock, as far as the file tells."""
+def _named(descriptor: int) -> str:
+    """The holders' names for a message; "another process" where no name is written within `SIGNING` seconds."""
+    end = time.monotonic() + SIGNING
+    while not (names := _holders(descriptor)) and time.monotonic() < end:
+        time.sleep(0.01)
+    return " and ".join(names) or "another process"
+
+
+def _holders(descriptor: int) -> list[str]:
+    """The living holders that the file names."""
     told = []
     with suppress(OSError):
         for line in os.pread(descriptor, 2**16, 0).decode(errors="replace").splitlines():
@@ -211,7 +222,7 @@ def _holders(descriptor: int) -> str:
             if pid.isdecimal() and not (host == socket.gethostname() and _is_gone(int(pid))):
                 own = "this process, " if (host, int(pid)) == (socket.gethostname(), os.getpid()) else ""
                 told.append(f"{own}pid {pid} on {host} ({command})")
-    return " and ".join(dict.fromkeys(told)) or "another process"
+    return list(dict.fromkeys(told))
 
 
 def _is_gone(pid: int) -> bool:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ddkit.run import free_memory
+from ddkit.memory import free_memory
 from ddkit.steps import Network, Product, Step, convolution_precision, step_for
 from ddkit.unroll.problem import Problem
 

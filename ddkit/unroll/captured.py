@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ddkit.errors import with_causes
-from ddkit.run import out_of_memory
+from ddkit.memory import out_of_memory
 from ddkit.steps import Network, convolution_precision, step_for, warn_slower
 from ddkit.unroll.adjoint import Solved, adjoint, budget, walked
 from ddkit.unroll.problem import Problem

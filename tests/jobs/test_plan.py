@@ -64,8 +64,7 @@ def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_pa
             patch.setattr(module, name, timed(stage, getattr(module, name)))
         run(tmp_path / "run", evaluate=True)
     for stage in found.stages[1:]:  # another job on the same machine can slow either down
-        # Ten, since other work on the machine slows a probe of a second more than it slows a run.
-        assert measured[stage.name] / 10 < stage.seconds < 10 * measured[stage.name], (stage, measured)
+        assert measured[stage.name] / 4 < stage.seconds < 4 * measured[stage.name], (stage, measured)
     experts = sum(file.stat().st_size for file in home.rglob("expert-*.h5"))
     assert found.stages[1].disk == pytest.approx(experts, rel=0.02)
     folder = sum(file.stat().st_size for file in (tmp_path / "run").rglob("*") if file.is_file())

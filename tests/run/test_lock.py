@@ -59,6 +59,19 @@ def test_the_holder_is_named_and_a_kill_frees_the_lock(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_holder_that_has_not_signed_yet_is_named_all_the_same(tmp_path):
+    """Between taking the lock and writing its name, a holder can be overtaken by somebody who reads the file."""
+    file = tmp_path / LOCK
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    signing = threading.Timer(0.2, os.write, (descriptor, b"elsewhere\t7\tddkit condense\n"))
+    signing.start()
+    with pytest.raises(InUseError, match="in use by pid 7 on elsewhere \\(ddkit condense\\)"), locked(file, "x"):
+        pass
+    signing.join()
+    os.close(descriptor)
+
+
 def test_threads_of_one_process_exclude_each_other(tmp_path):
     file, inside, most = tmp_path / LOCK, [], []
 
