@@ -115,8 +115,7 @@ def test_a_method_of_a_third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.syspath_prepend(str(tmp_path))
     point = importlib.metadata.EntryPoint("toy", "toy_method:Toy", "ddkit.methods")
     found = importlib.metadata.EntryPoints([point])
-    for module in ("ddkit.methods.table", "ddkit.jobs.catalogues"):
-        monkeypatch.setattr(f"{module}.entry_points", lambda **which: found.select(**which))
+    monkeypatch.setattr("ddkit.methods.table.entry_points", lambda **which: found.select(**which))
     assert CATALOGUES["methods"].lines()["toy"] == "Toy (Someone, 2030): a method of somebody else."
     lines = explained("methods", "toy").settings[0].lines
     assert [(line.key, line.value, line.help) for line in lines] == [
