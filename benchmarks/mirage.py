@@ -20,6 +20,7 @@ import torch
 from measure import save
 
 from ddkit.graphs import GraphData, load_parts
+from ddkit.methods import GraphContext
 from ddkit.methods.mirage import Mirage, MirageSettings
 
 COPIES = (1, 2, 4, 8)
@@ -47,8 +48,8 @@ def main() -> None:
     rows: dict[str, dict[str, float]] = {}
 
     def measure(row: str, train: GraphData, settings: MirageSettings, **more: float) -> None:
-        made = Mirage().distil(settings, train, 0)
-        rows[row] = seconds(lambda: Mirage().distil(settings, train, 0), asked.repeats)
+        made = Mirage(settings, GraphContext(train, 0)).distil()
+        rows[row] = seconds(lambda: Mirage(settings, GraphContext(train, 0)).distil(), asked.repeats)
         rows[row] |= {"nodes": len(train.node_label), "samples": len(made), **more}
         if "copies" in more:
             rows[row]["per copy"] = rows[row]["seconds"] / more["copies"]

@@ -3,6 +3,8 @@
 import numpy as np
 
 from ddkit.graphs import GraphData
+from ddkit.methods import GraphContext, GraphMethod
+from ddkit.synth import GraphSet
 
 
 def random_graph_data(seed: int, graphs: int = 6, nodes: int = 8, labels: int = 2, edge_labels: int = 2) -> GraphData:
@@ -33,3 +35,8 @@ def tree_text(data: GraphData, v: int, hops: int) -> str:
     into = np.flatnonzero(data.edge[1] == v)
     children = sorted(f"{data.edge_label[e]}{tree_text(data, int(data.edge[0, e]), hops - 1)}" for e in into)
     return f"({data.node_label[v]}{''.join(children)})"
+
+
+def distil(method: type[GraphMethod], settings, data: GraphData, seed: int = 0) -> GraphSet:
+    """The set that a method makes of the data."""
+    return method(settings, GraphContext(data, seed)).distil()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from random_graphs import random_graph_data
+from random_graphs import distil, random_graph_data
 
 import ddkit
 from ddkit.methods import graph_method
@@ -39,7 +39,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "images":
         return load("digits-ftd-ipc1"), load("digits-ftd-ipc1")
     file = tmp_path_factory.mktemp("graphs") / "set.h5"
-    made = graph_method("mirage").distil(MirageSettings(ratio=0.5), random_graph_data(0, graphs=40), 0)
+    made = distil(graph_method("mirage"), MirageSettings(ratio=0.5), random_graph_data(0, graphs=40), 0)
     write_graph_set(made, file)
     assert read_graph_set(file) == made
     return read_graph_set(file), read_graph_set(file)

@@ -7,15 +7,14 @@ from ddkit.data import names as images
 from ddkit.data.names import NAMED
 from ddkit.graphs import names as graphs
 from ddkit.graphs.names import GRAPHS
-from ddkit.methods.graph_table import GRAPH_METHODS
-from ddkit.methods.table import method_names
+from ddkit.methods.table import GRAPH_METHODS, method_names
+
+OF_IMAGES = ", ".join(name for name in method_names() if name not in GRAPH_METHODS)
+METHOD_HELP = f"{OF_IMAGES}; for graphs {', '.join(GRAPH_METHODS)}; default ftd; see `ddkit methods`."
 
 
 @click.command()
-@click.option(
-    "--method",
-    help=f"{', '.join(method_names())}; for graphs {', '.join(GRAPH_METHODS)}; default ftd; see `ddkit methods`.",
-)
+@click.option("--method", help=METHOD_HELP)
 @click.option(
     "--data",
     help=f"{', '.join((*NAMED, *images.OWN.values()))}; graphs: {', '.join((*GRAPHS, *graphs.OWN.values()))}; see "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ddkit.cli.output import echo
-from ddkit.methods.graph_table import GRAPH_METHODS
+from ddkit.methods.table import GRAPH_METHODS
 
 if TYPE_CHECKING:
     from ddkit.evaluation import GraphEvaluation, GraphScore

@@ -16,8 +16,7 @@ from ddkit.evaluation.protocols import PAPERS, PaperProtocol
 from ddkit.experts.kinds import KINDS, expert_settings
 from ddkit.graphs import names as graphs
 from ddkit.graphs.settings import GraphDataSettings
-from ddkit.methods.graph_table import GRAPH_METHODS, graph_method
-from ddkit.methods.table import METHODS, method_class, method_homes
+from ddkit.methods.table import method_class, method_homes
 from ddkit.nets.table import NETS, net_settings
 from ddkit.recipe import DataSettings, EvaluateSettings, allowed
 from ddkit.recipe_files import shipped_recipes
@@ -113,15 +112,6 @@ def _text(value: Any) -> str:
     return "none" if value is None else str(value) or '""'
 
 
-def _methods() -> dict[str, str]:
-    """Name -> where it lives; third parties' methods last."""
-    return METHODS | GRAPH_METHODS | method_homes()
-
-
-def _method_settings(name: str) -> type:
-    return (graph_method(name) if name in GRAPH_METHODS else method_class(name)).settings_class
-
-
 def _data() -> dict[str, str]:
     """Name -> one sentence, images first."""
     labels = {True: "a mirror image keeps its label", False: "a mirror image changes its label"}
@@ -189,7 +179,10 @@ def _of_classes(
 
 CATALOGUES = {
     "methods": _of_classes(
-        *("method", "method", _methods, _method_settings),
+        "method",
+        "method",
+        method_homes,
+        lambda name: method_class(name).settings_class,
         recipes=lambda name: _names([recipe for recipe in shipped_recipes() if recipe.method == name]),
     ),
     "nets": _of_classes("network", "net", lambda: NETS, net_settings),

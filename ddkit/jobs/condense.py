@@ -25,7 +25,7 @@ from ddkit.jobs.kept_rows import KeptRows
 from ddkit.jobs.resolve import flag_overrides, lent_by, resolve
 from ddkit.jobs.resume import refuse_empty, resumed
 from ddkit.jobs.threads import fitting_threads
-from ddkit.methods import Context, Method, method_class
+from ddkit.methods import Context, IterativeMethod, Method, OneShotMethod, method_class
 from ddkit.recipe import Recipe, to_toml
 from ddkit.report import curve, gallery
 from ddkit.run import SNAPSHOTS, Change, Meter, RunFolder, SilentMeter, drive, write_json
@@ -176,7 +176,13 @@ def _make(
     )
     ahead = Foreseeing(meter, "the condensation", shorter_condensation(recipe.method))
     apart = _told_apart(recipe, bench, digest)
-    synthetic = dataclasses.replace(_run(made, run, digest, apart, ahead), record=record)
+    if isinstance(made, OneShotMethod):
+        found = made.distil()
+        assert isinstance(found, SyntheticSet)
+        run.note(digest)
+    else:
+        found = _run(made, run, digest, apart, ahead)
+    synthetic = dataclasses.replace(found, record=record)
     dsa = evaluation_dsa(recipe.evaluate.flips, bench.dsa, recipe.method.expects_flips)
     said_by = () if context.teachers is None else context.teachers.names
     terms = ("honest", recipe.evaluate.of_a_row, recipe.seed, said_by)
@@ -205,9 +211,10 @@ def _make(
 
 def _hold_data(folder: RunFolder, bench: Bench) -> None:
     """Raise if a run would go on with other data than it began with."""
-    if not folder.checkpoint.exists():
+    begun = folder.initial if folder.checkpoint.exists() else folder.set
+    if not begun.exists():
         return
-    theirs, real = read_set(folder.initial).facts, bench.real
+    theirs, real = read_set(begun).facts, bench.real
     for what, began, now in (
         ("data", theirs.data_digest, real.data.digest),
         ("preprocessing", theirs.preprocess_digest, real.preprocess.digest),
@@ -249,7 +256,7 @@ def _told_apart(recipe: Recipe, bench: Bench, experts: str) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
-def _run(method: Method, run: Run, experts: str, apart: str, meter: Meter) -> SyntheticSet:
+def _run(method: IterativeMethod, run: Run, experts: str, apart: str, meter: Meter) -> SyntheticSet:
     """Iterate, keeping the initial set and the snapshots."""
     folder = run.folder
     every = max(1, min(100, method.iterations // SNAPSHOTS))
@@ -288,11 +295,12 @@ def _say_what_happened(folder: RunFolder, synthetic: SyntheticSet, meter: Meter)
 
 
 def _draw(folder: RunFolder, synthetic: SyntheticSet, bench: Bench) -> None:
-    """The gallery, back in pixels, and the curves of the metrics (methods of one step have none)."""
+    """The gallery, back in pixels, and the curves of the metrics (one-shot methods have none)."""
     facts = synthetic.facts
     title = f"{facts.method} on {facts.dataset}, {facts.ipc} image{'s' if facts.ipc > 1 else ''} a class"
     preprocess = bench.real.preprocess.to("cpu")
-    initial, final = (preprocess.inverse(s.images) for s in (read_set(folder.initial), synthetic))
+    final = preprocess.inverse(synthetic.images)
+    initial = preprocess.inverse(read_set(folder.initial).images) if folder.initial.exists() else None
     gallery(initial, final, synthetic.labels, facts.classes, title, folder.gallery)
     rows = folder.read_metrics()
     if len(rows) > 1:

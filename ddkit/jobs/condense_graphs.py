@@ -18,7 +18,7 @@ from ddkit.jobs.graph_memory import memory_lines
 from ddkit.jobs.graph_parts import graph_lines
 from ddkit.jobs.graph_recipe import GraphRecipe, begun_recipe, graph_toml, resolve_graphs
 from ddkit.jobs.resume import refuse_empty
-from ddkit.methods import graph_method
+from ddkit.methods import GraphContext, graph_method
 from ddkit.report import tree_gallery
 from ddkit.run import Meter, RunFolder, SilentMeter, write_json
 from ddkit.synth import GraphSet, Record, write_graph_set
@@ -98,7 +98,7 @@ def _make(resolved: GraphRecipe, origin: str, folder: RunFolder, evaluate: bool,
     train = parts.train
     del parts  # the work may need the memory
     begin = time.perf_counter()
-    made = graph_method(resolved.method.name).distil(resolved.method, train, resolved.seed)
+    made = graph_method(resolved.method.name)(resolved.method, GraphContext(train, resolved.seed)).distil()
     seconds = time.perf_counter() - begin
     record = Record(
         recipe=graph_toml(resolved), environment=json.dumps(environment(torch.device("cpu"))), lineage=lineage

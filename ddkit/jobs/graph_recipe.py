@@ -11,7 +11,8 @@ from ddkit.errors import RecipeError, UsageError, nearest
 from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphDataSettings, refuse_unknown_name
 from ddkit.jobs.resolve import data_named, method_named, resolve
-from ddkit.methods import GRAPH_METHODS, GraphMethodSettings, graph_method
+from ddkit.methods import GraphMethodSettings, graph_method
+from ddkit.methods.table import GRAPH_METHODS
 from ddkit.recipe import ANY_SEED, Settings, check, dropped, override, parse_table, read_toml, setting, to_toml
 from ddkit.recipe_files import find_recipe, list_recipes
 from ddkit.run import RunFolder

@@ -18,7 +18,7 @@ from ddkit.graphs import load_parts, refuse_unknown
 from ddkit.jobs.graph_board import GraphBoard
 from ddkit.jobs.graph_memory import memory_lines
 from ddkit.jobs.graph_parts import graph_lines
-from ddkit.methods import graph_method
+from ddkit.methods import GraphContext, graph_method
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter
 
@@ -139,7 +139,7 @@ def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing:
         method = graph_method(name)
         settings = method.settings_class(hops=judge.hops, ratio=ratio)
         try:
-            made = method.distil(settings, judge.train, judge.seed)
+            made = method(settings, GraphContext(judge.train, judge.seed)).distil()
         except UsageError as error:
             missing.append(f"{where}: {error}")
             continue

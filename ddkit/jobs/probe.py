@@ -34,7 +34,7 @@ from ddkit.home import home
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.threads import one_thread
 from ddkit.memory import free_memory
-from ddkit.methods import Context, Method, method_class
+from ddkit.methods import Context, IterativeMethod, Method, OneShotMethod, method_class
 from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
@@ -193,9 +193,21 @@ def probe_condensation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: floa
         elif recipe.experts is not None:
             trajectories = _untrained(recipe, bench, folder)
         context = Context(bench.real, bench.net, bench.dsa, recipe.seed, trajectories, teachers)
-        method, states = _shortened(recipe, context, 1), list[Any]()
+        method = _shortened(recipe, context, 1)
+        if isinstance(method, OneShotMethod):
+            made: list[Any] = []
+            whole = gauge.once(lambda: made.append(method.distil()))
+            write_set(made[0], folder / "set.h5")
+            return whole, (folder / "set.h5").stat().st_size + PICTURES, "all of it"
+        states: list[Any] = []
         begin = gauge.once(lambda: states.append(method.init()))
-        line = gauge.line(lambda size: partial(_shortened(recipe, context, size).step, states[0]), steps, seconds)
+
+        def step(size: int) -> Callable[[], object]:
+            shorter = _shortened(recipe, context, size)
+            assert isinstance(shorter, IterativeMethod)
+            return partial(shorter.step, states[0])
+
+        line = gauge.line(step, steps, seconds)
         write_checkpoint(folder / "checkpoint.pt", 0, states[0])
         write_set(method.finish(states[0]), folder / "set.h5")
         checkpoint, finished = ((folder / name).stat().st_size for name in ("checkpoint.pt", "set.h5"))

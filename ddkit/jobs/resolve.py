@@ -12,7 +12,8 @@ from ddkit.data import DSA, refuse_unknown
 from ddkit.errors import RecipeError, UsageError
 from ddkit.experts import TeacherSettings, expert_settings
 from ddkit.graphs import is_graphs
-from ddkit.methods import GRAPH_METHODS, method_class, method_names
+from ddkit.methods import method_class, method_names
+from ddkit.methods.table import GRAPH_METHODS
 from ddkit.nets import net_settings
 from ddkit.recipe import Recipe, dropped, override, parse_recipe, read_toml
 from ddkit.recipe_files import find_recipe, list_recipes

@@ -1,28 +1,36 @@
 """Condensation methods: one paper a file, all of one shape.
 
-In: an immutable settings dataclass and a `Context` (real data, network, augmentation, experts, seed). Out: a
-`SyntheticSet`. A method never opens a file, reads a recipe or prints; `ddkit.run.drive` runs any of them. Methods are
-found by name in one table and imported on use; others join through the entry-point group `ddkit.methods`. Methods for
-graphs take graphs and give a `GraphSet`, in one step.
+In: an immutable settings dataclass and a context (real data, network, augmentation, experts, seed). Out: a
+`SyntheticSet`, or a `GraphSet` of graphs. A method never opens a file, reads a recipe or prints. Iterative methods are
+run by `ddkit.run.drive`, one-shot methods make their set in one call. Methods are found by name in one table and
+imported on use; others join through the entry-point group `ddkit.methods`.
 """
 
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.methods.contract import Context, Method, MethodClass, MethodSettings
-    from ddkit.methods.graph_contract import GraphMethod, GraphMethodSettings
-    from ddkit.methods.graph_table import GRAPH_METHODS, graph_method
-    from ddkit.methods.table import method_class, method_names
+    from ddkit.methods.contract import (
+        Context,
+        IterativeMethod,
+        Method,
+        MethodClass,
+        MethodSettings,
+        OneShotMethod,
+    )
+    from ddkit.methods.graph_contract import GraphContext, GraphMethod, GraphMethodSettings
+    from ddkit.methods.table import graph_method, method_class, method_names
 
 __all__ = [
     "Context",
+    "IterativeMethod",
+    "OneShotMethod",
     "Method",
     "MethodClass",
     "MethodSettings",
     "method_class",
+    "graph_method",
     "method_names",
+    "GraphContext",
     "GraphMethod",
     "GraphMethodSettings",
-    "GRAPH_METHODS",
-    "graph_method",
 ]

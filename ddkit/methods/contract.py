@@ -1,16 +1,23 @@
-"""What a method is.
+"""The contract of methods.
 
-    method = FTD(settings, context)      everything immutable
+A method is made of its settings and a context, both immutable. It is of one of two forms. An iterative method learns:
+
+    method = FTD(settings, context)
     state = method.init()                everything that changes: tensors and plain numbers, nothing else
     state, metrics = method.step(state)  one outer iteration
     synthetic = method.finish(state)     the set
 
-The context is given on construction and not to `init`, because a resumed run never calls `init`.
+A one-shot method (coresets, RDED, Mirage) chooses or counts, and needs no iterations:
+
+    synthetic = Herding(settings, context).distil()
+
+The context is given on construction and not to `init`, because a resumed run never calls `init`. Methods for images get
+a `Context`, methods for graphs a `GraphContext` (`ddkit.methods.graph_contract`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -19,13 +26,17 @@ from ddkit.data import DSA, RealData
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.nets import FlatNet
 from ddkit.recipe import Settings, setting
-from ddkit.synth import SetFacts, SyntheticSet
+from ddkit.synth import GraphSet, SetFacts, SyntheticSet
+
+if TYPE_CHECKING:
+    from ddkit.methods.graph_contract import GraphMethodSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodSettings(Settings):
-    """What every method can be asked for."""
+    """Settings that all methods for images share."""
 
+    kind: ClassVar[str] = "images"
     name: ClassVar[str]
     expert_kind: ClassVar[str | None] = None
     """The kind of experts a recipe without an [experts] section gets; None: the method needs no experts."""
@@ -41,8 +52,8 @@ class MethodSettings(Settings):
 
     @property
     def total_iterations(self) -> int | None:
-        """How many steps the method will take; None where classes and experts have a say in it too."""
-        return 1
+        """Iterations in all: 0 of a one-shot method, None where the numbers of classes and experts decide too."""
+        return 0
 
     @property
     def wears_fyi(self) -> bool:
@@ -121,8 +132,8 @@ class Context:
 
 
 @runtime_checkable
-class Method(Protocol):
-    """A small, final class over a settings dataclass and a context."""
+class IterativeMethod(Protocol):
+    """A method that learns a set over many iterations, which `ddkit.run.drive` runs, keeps and resumes."""
 
     settings_class: ClassVar[type[MethodSettings]]
     state_class: ClassVar[type]
@@ -144,9 +155,21 @@ class Method(Protocol):
 
 
 @runtime_checkable
+class OneShotMethod(Protocol):
+    """A method that makes its set in one call."""
+
+    def __init__(self, settings: Any, context: Any) -> None: ...
+
+    def distil(self) -> SyntheticSet | GraphSet: ...
+
+
+Method = IterativeMethod | OneShotMethod
+
+
+@runtime_checkable
 class MethodClass(Protocol):
-    """What the table of methods holds: a class that makes a `Method`."""
+    """An entry of the table of methods: a class that makes a `Method`."""
 
-    settings_class: ClassVar[type[MethodSettings]]
+    settings_class: ClassVar[type[MethodSettings] | type["GraphMethodSettings"]]
 
-    def __call__(self, settings: Any, context: Context) -> Method: ...
+    def __call__(self, settings: Any, context: Any) -> Method: ...

@@ -1,10 +1,7 @@
-"""Coresets as methods: real images, chosen in the space of preprocessed pixels. They take one step."""
+"""Coresets as methods: real images, chosen in the space of preprocessed pixels."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, final
-
-from torch import Tensor
 
 from ddkit.data import select
 from ddkit.methods.contract import Context, MethodSettings
@@ -12,34 +9,17 @@ from ddkit.randomness import stream
 from ddkit.synth import SyntheticSet
 
 
-@dataclass(frozen=True, eq=False)
-class CoresetState:
-    """The images [classes * ipc, C, H, W] that were chosen."""
-
-    images: Tensor
-
-
 class Coreset:
-    """What the coresets share: choose once, in `init`; the one step does nothing."""
-
-    state_class = CoresetState
-    loss_limit = None
-    blame = "the real data holds numbers that are not finite"
-    iterations = 1
+    """The part that all coresets share: choose ipc real images of each class."""
 
     def __init__(self, settings: MethodSettings, context: Context) -> None:
         self._settings, self._context = settings, context
 
-    def init(self) -> CoresetState:
+    def distil(self) -> SyntheticSet:
         train, generator = self._context.real.train, stream(self._context.seed, "condense")
         name, ipc = self._settings.name, self._settings.ipc
-        return CoresetState(train.images[select(name, train.images.flatten(1), train.labels, ipc, generator)])
-
-    def step(self, state: CoresetState) -> tuple[CoresetState, Mapping[str, Tensor | float]]:
-        return state, {}
-
-    def finish(self, state: CoresetState) -> SyntheticSet:
-        return self._context.as_set(self._settings, state.images)
+        chosen = select(name, train.images.flatten(1), train.labels, ipc, generator)
+        return self._context.as_set(self._settings, train.images[chosen])
 
 
 @dataclass(frozen=True, kw_only=True)

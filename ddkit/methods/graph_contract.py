@@ -1,4 +1,4 @@
-"""What a method for graphs is: settings, and `distil(settings, train, seed) -> GraphSet`, in one step."""
+"""The contract of methods for graphs: `distil()` makes a `GraphSet` of the settings and a `GraphContext`."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -11,9 +11,11 @@ from ddkit.synth import GraphSet
 
 @dataclass(frozen=True, kw_only=True)
 class GraphMethodSettings(Settings):
-    """What every method for graphs can be asked for."""
+    """Settings that all methods for graphs share."""
 
+    kind: ClassVar[str] = "graphs"
     name: ClassVar[str]
+    expert_kind: ClassVar[str | None] = None
     hops: int = setting(
         2, at_least=1, at_most=1000, help="depth of the trees: message passings of the networks to be trained"
     )
@@ -27,13 +29,23 @@ class GraphMethodSettings(Settings):
         return self.budget if self.budget is not None else int(self.ratio * graph_bytes(train).sum())
 
 
+@dataclass(frozen=True)
+class GraphContext:
+    """The training graphs, and the seed of all draws."""
+
+    train: GraphData
+    seed: int
+
+
 class GraphMethod(Protocol):
-    """A class without state; what it needs comes with the call."""
+    """A one-shot method for graphs."""
 
     settings_class: ClassVar[type[GraphMethodSettings]]
 
-    def distil(self, settings: Any, train: GraphData, seed: int) -> GraphSet:
-        """The set of the training graphs, of at most `settings.bytes_for(train)` bytes as it is stored."""
+    def __init__(self, settings: Any, context: GraphContext) -> None: ...
+
+    def distil(self) -> GraphSet:
+        """A set that takes at most `settings.bytes_for(context.train)` bytes as it is stored."""
         ...
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ddkit.errors import UsageError
 from ddkit.graphs import GraphData, Itemset, Transactions, frequent_itemsets, transactions
-from ddkit.methods.graph_contract import GraphMethodSettings, refuse_budget
+from ddkit.methods.graph_contract import GraphContext, GraphMethodSettings, refuse_budget
 from ddkit.methods.trees import Trees
 from ddkit.recipe import setting
 from ddkit.synth import GraphSet, Samples
@@ -66,12 +66,16 @@ class Mirage:
 
     settings_class = MirageSettings
 
-    def distil(self, settings: MirageSettings, train: GraphData, seed: int) -> GraphSet:
-        """The set; there is no draw, so the seed has no part.
+    def __init__(self, settings: MirageSettings, context: GraphContext) -> None:
+        self._settings, self._train = settings, context.train
+
+    def distil(self) -> GraphSet:
+        """The set. Nothing is drawn, so it does not depend on the seed.
 
         Raises:
             UsageError: thresholds that are not one number a class, no frequent itemset, or none that fits the budget.
         """
+        settings, train = self._settings, self._train
         trees = Trees.of(train, settings)
         classes = [_class_trees(trees, c) for c in range(len(train.classes))]
         if settings.thresholds:

@@ -14,9 +14,8 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from ddkit.graphs import GraphData
 from ddkit.methods.dictionary import dictionary_of, told_by
-from ddkit.methods.graph_contract import GraphMethodSettings, refuse_budget
+from ddkit.methods.graph_contract import GraphContext, GraphMethodSettings, refuse_budget
 from ddkit.methods.tree_scores import tree_scores
 from ddkit.methods.trees import Trees
 from ddkit.recipe import setting
@@ -48,12 +47,16 @@ class MiragePlus:
 
     settings_class = MiragePlusSettings
 
-    def distil(self, settings: MiragePlusSettings, train: GraphData, seed: int) -> GraphSet:
-        """The set; there is no draw, so the seed has no part.
+    def __init__(self, settings: MiragePlusSettings, context: GraphContext) -> None:
+        self._settings, self._train = settings, context.train
+
+    def distil(self) -> GraphSet:
+        """The set. Nothing is drawn, so it does not depend on the seed.
 
         Raises:
             UsageError: a budget into which no tree fits.
         """
+        settings, train = self._settings, self._train
         trees = Trees.of(train, settings)
         budget = settings.bytes_for(train)
         order = dictionary_of(trees, AHEAD * budget)

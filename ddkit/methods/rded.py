@@ -1,4 +1,4 @@
-"""RDED (Sun et al., CVPR 2024): the crops of real images that a teacher is surest of. It takes one step.
+"""RDED (Sun et al., CVPR 2024): the crops of real images that a teacher is surest of.
 
 Of each class `mipc` random images, of each image `num_crop` random crops: the crop with the lowest cross entropy under
 the first teacher is kept, and of all images' the ipc * factor^2 lowest. factor x factor crops make one image (for large
@@ -7,7 +7,6 @@ images; small ones take factor 1). A crop is judged at its own size, 1 / factor 
 The authors train on such images with CutMix, shuffled patches and a lr that ends at half; none of that is here.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -41,22 +40,11 @@ class RDEDSettings(LabelledSettings):
     temperature: float = preset(LabelledSettings, "temperature", 20.0)
 
 
-@dataclass(frozen=True, eq=False)
-class RDEDState:
-    """The images [classes * ipc, C, H, W]."""
-
-    images: Tensor
-
-
 @final
 class RDED:
-    """All of it happens in `init`; the one step does nothing."""
+    """Crops of real images that the first teacher recognises best, with all teachers' labels."""
 
     settings_class = RDEDSettings
-    state_class = RDEDState
-    loss_limit = None
-    blame = "the real data holds numbers that are not finite"
-    iterations = 1
 
     def __init__(self, settings: RDEDSettings, context: Context) -> None:
         self._settings, self._context = settings, context
@@ -68,10 +56,11 @@ class RDED:
                 "parts a side; use factor = 1"
             )
 
-    def init(self) -> RDEDState:
+    def distil(self) -> SyntheticSet:
         generator = stream(self._context.seed, "condense")
         classes = range(self._context.real.data.class_count)
-        return RDEDState(torch.cat([self._of_class(c, generator) for c in classes]))
+        images = torch.cat([self._of_class(c, generator) for c in classes])
+        return labelled(self._context.as_set(self._settings, images), self._settings, self._context)
 
     def _of_class(self, c: int, generator: Generator) -> Tensor:
         """ipc images of class c."""
@@ -105,12 +94,6 @@ class RDED:
         losses = cross_entropy(logits, torch.full((len(crops),), c, device=crops.device), reduction="none")
         lowest, best = losses.view(len(images), -1).min(1)
         return crops.unflatten(0, (len(images), -1))[torch.arange(len(images), device=best.device), best], lowest
-
-    def step(self, state: RDEDState) -> tuple[RDEDState, Mapping[str, Tensor | float]]:
-        return state, {}
-
-    def finish(self, state: RDEDState) -> SyntheticSet:
-        return labelled(self._context.as_set(self._settings, state.images), self._settings, self._context)
 
 
 def _stitched(crops: Tensor, factor: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Names of methods and where they live."""
+"""Names of methods and the classes behind them."""
 
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
@@ -8,8 +8,9 @@ from ddkit.errors import UsageError, nearest
 
 if TYPE_CHECKING:  # names are listed without torch
     from ddkit.methods.contract import MethodClass
+    from ddkit.methods.graph_contract import GraphMethod
 
-METHODS = {
+IMAGE_METHODS = {
     "mtt": "ddkit.methods.mtt:MTT",
     "ftd": "ddkit.methods.ftd:FTD",
     "ast": "ddkit.methods.ast:AST",
@@ -25,27 +26,43 @@ METHODS = {
     "herding": "ddkit.methods.coreset:Herding",
     "kmeans": "ddkit.methods.coreset:KMeans",
 }
+GRAPH_METHODS = {
+    "mirage": "ddkit.methods.mirage:Mirage",
+    "mirage-plus": "ddkit.methods.mirage_plus:MiragePlus",
+}
+METHODS = IMAGE_METHODS | GRAPH_METHODS
 
 
 def method_homes() -> dict[str, str]:
-    """Name -> "module:Class" of all methods; third parties' are last, but for those that are called as ours are."""
+    """Name -> "module:Class" of all methods. Third parties' come last; ours win over an equal name."""
     others = {entry.name: entry.value for entry in entry_points(group="ddkit.methods")}
     return METHODS | {name: where for name, where in others.items() if name not in METHODS}
 
 
 def method_names() -> list[str]:
-    """All methods, third parties' too."""
+    """The names of all methods, third parties' too."""
     return sorted(method_homes())
 
 
 def method_class(name: str) -> "MethodClass":
-    """The class of a method; ours win over an entry point of the same name.
+    """The class of a method; its `settings_class.kind` is "images" or "graphs".
 
     Raises:
         UsageError: no such method.
     """
-    if name in METHODS:
-        return resolve_name(METHODS[name])
-    for entry in entry_points(group="ddkit.methods", name=name):
-        return entry.load()
-    raise UsageError(f"method '{name}' is unknown; {nearest(name, method_names())}")
+    homes = method_homes()
+    if name not in homes:
+        raise UsageError(f"method '{name}' is unknown; {nearest(name, homes)}")
+    return resolve_name(homes[name])
+
+
+def graph_method(name: str) -> "type[GraphMethod]":
+    """The class of a method for graphs.
+
+    Raises:
+        UsageError: no such method, or one for images.
+    """
+    found = method_class(name)
+    if found.settings_class.kind != "graphs":
+        raise UsageError(f"method '{name}' is for images; those for graphs are {', '.join(GRAPH_METHODS)}")
+    return found  # type: ignore[return-value]

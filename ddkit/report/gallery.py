@@ -1,4 +1,4 @@
-"""The gallery: a row a class, the initial images beside the final ones."""
+"""The gallery: a row for each class, the initial images beside the final ones."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ MOST_ROWS = 50
 
 
 def gallery(
-    initial: Float[Tensor, "n c h w"],
+    initial: Float[Tensor, "n c h w"] | None,
     final: Float[Tensor, "n c h w"],
     labels: Int[Tensor, " n"],
     classes: tuple[str, ...],
@@ -22,7 +22,8 @@ def gallery(
 ) -> None:
     """Draw `initial` and `final` images ([0, 1] pixels, clipped here) to a PNG.
 
-    At most 10 images a class and 50 classes are shown; the title then says so.
+    Without `initial`, the final images are drawn alone. At most 10 images a class and 50 classes are shown; the title
+    then says so.
 
     Raises:
         DataError: the file cannot be written.
@@ -34,17 +35,20 @@ def gallery(
     columns = max(len(i) for i in index)
     if columns < int(labels.bincount().max()) or len(shown) < len(classes):
         title += f" (first {columns} images of {len(shown)} classes)"
-    left, right = (torch.stack([_row(images[i], columns) for i in index]) for images in (initial, final))
+    pictures = {"images": final} if initial is None else {"initial": initial, "final": final}
     cell = max(0.32, 0.5 - 0.018 * columns)
-    figure = Figure(figsize=(2 * columns * cell + 1.4, len(shown) * cell + 0.8), layout="constrained", dpi=150)
-    for axes, picture, heading in zip(figure.subplots(1, 2), (left, right), ("initial", "final"), strict=True):
+    size = (len(pictures) * columns * cell + 1.4, len(shown) * cell + 0.8)
+    figure = Figure(figsize=size, layout="constrained", dpi=150)
+    every_axes = figure.subplots(1, len(pictures), squeeze=False)[0]
+    for first, axes, (heading, images) in zip((True, False), every_axes, pictures.items(), strict=False):
+        picture = torch.stack([_row(images[i], columns) for i in index])
         high, wide = picture.shape[-2:]
         # [rows, columns, C, H, W] -> [rows * H, columns * W, C]
         flat = picture.permute(0, 3, 1, 4, 2).reshape(len(shown) * high, columns * wide, -1).clamp(0, 1)
         axes.imshow(flat.squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.set_title(heading, fontsize=9)
         axes.set_xticks([])
-        names = [classes[c] for c in shown] if heading == "initial" else []
+        names = [classes[c] for c in shown] if first else []
         ticks = [high * (row + 0.5) for row in range(len(names))]
         axes.set_yticks(ticks, names, fontsize=7)
         axes.tick_params(length=0)

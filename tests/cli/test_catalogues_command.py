@@ -10,7 +10,6 @@ from ddkit.evaluation.honest import PARTS
 from ddkit.evaluation.protocols import PROTOCOLS
 from ddkit.graphs.names import GRAPHS
 from ddkit.jobs.catalogues import CATALOGUES
-from ddkit.methods.graph_table import GRAPH_METHODS
 from ddkit.methods.table import METHODS
 from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES
 from ddkit.synth import EXPORTERS
@@ -68,7 +67,7 @@ def test_a_slip_gets_the_nearest_name(
 @pytest.mark.parametrize(
     ("command", "option", "names"),
     [
-        ("condense", "method", [*METHODS, *GRAPH_METHODS]),
+        ("condense", "method", [*METHODS]),
         ("condense", "data", [*NAMED, *GRAPHS, "npz:FILE", "folder:DIR", "tu:DIR", "pt:FILE"]),
         ("evaluate", "protocols", list(PROTOCOLS)),
         ("compare", "flips", list(FLIP_POLICIES)),

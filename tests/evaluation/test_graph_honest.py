@@ -6,7 +6,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
-from random_graphs import random_graph_data
+from random_graphs import distil, random_graph_data
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from ddkit.errors import UsageError
@@ -32,7 +32,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def made(data):
-    return graph_method("mirage").distil(MirageSettings(hops=2, ratio=0.3), data, 0)
+    return distil(graph_method("mirage"), MirageSettings(hops=2, ratio=0.3), data, 0)
 
 
 def judge(data, judged=None, **changes) -> GraphJudge:
@@ -182,7 +182,7 @@ def test_a_network_is_trained_as_by_torch(data):
 
 def test_soft_labels_and_weights_reach_the_loss(data):
     plus = graph_method("mirage-plus")
-    made = plus.distil(plus.settings_class(hops=2, ratio=0.3), data, 0)
+    made = distil(plus, plus.settings_class(hops=2, ratio=0.3), data, 0)
     samples = distilled(made, False, torch.float64)
     assert torch.allclose(samples.y, torch.from_numpy(made.samples.probabilities))
     assert float(samples.weight.sum()) == pytest.approx(1)

@@ -14,7 +14,8 @@ from ddkit.evaluation.training import honest_training
 from ddkit.jobs import condense, plan
 from ddkit.jobs.borrowed import fitted, used_as_written
 from ddkit.jobs.resolve import lent_by, resolve
-from ddkit.methods import method_class, method_names
+from ddkit.methods import method_class
+from ddkit.methods.table import IMAGE_METHODS
 from ddkit.recipe import Recipe
 
 SCHEDULES = ("max_start_epoch", "expert_epochs", "teacher_epoch")
@@ -58,7 +59,7 @@ def epochs_of(settings: Any) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("ipc", [1, 10])
-@pytest.mark.parametrize("method", [name for name in method_names() if name != "mirage"])
+@pytest.mark.parametrize("method", IMAGE_METHODS)
 def test_every_schedule_is_as_long_in_steps(method: str, ipc: int) -> None:
     """Ten times the images, a tenth of the epochs; what is left is one epoch or more, and no window is empty."""
     before, _ = resolve(method=method, data="npz:mine.npz", ipc=ipc)

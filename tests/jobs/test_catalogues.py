@@ -13,14 +13,13 @@ from ddkit.evaluation.protocols import PROTOCOLS
 from ddkit.experts.kinds import KINDS
 from ddkit.graphs.names import GRAPHS
 from ddkit.jobs.catalogues import CATALOGUES, Explanation
-from ddkit.methods.graph_table import GRAPH_METHODS
 from ddkit.methods.table import METHODS
 from ddkit.nets.table import NETS
 from ddkit.recipe import EvaluateSettings, allowed, override, parse_table
 from ddkit.recipe_files import list_recipes
 
 TABLES = {
-    "methods": [*METHODS, *GRAPH_METHODS],
+    "methods": [*METHODS],
     "nets": list(NETS),
     "data": [*NAMED, *GRAPHS],
     "experts": list(KINDS),

@@ -7,7 +7,8 @@ import torch
 from kornia.geometry.transform import hflip
 
 from ddkit.data import DSA
-from ddkit.methods import method_class, method_names
+from ddkit.methods import method_class
+from ddkit.methods.table import IMAGE_METHODS
 from ddkit.methods.taught import initial_logits
 from ddkit.steps import step_for
 
@@ -16,7 +17,7 @@ TINY |= {"batch_real": 5, "batch_syn": 4, "teacher_epoch": 2, "lr_img": 0.5, "ba
 
 LEARNING = [
     name
-    for name in method_names()
+    for name in IMAGE_METHODS
     if "fyi" in {field.name for field in dataclasses.fields(method_class(name).settings_class)}
     and name not in ("infer", "sre2l")  # what they recover from teachers: test_recovery.py
 ]

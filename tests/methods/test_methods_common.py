@@ -6,15 +6,17 @@ import inspect
 import pytest
 import torch
 
-from ddkit.methods import Method, MethodSettings, method_class, method_names
+from ddkit.methods import IterativeMethod, Method, MethodSettings, method_class
 from ddkit.methods.budget import budget
+from ddkit.methods.table import IMAGE_METHODS
 from ddkit.run import RunFolder, SilentMeter, drive, read_checkpoint, write_checkpoint
 from ddkit.synth import read_set, write_set
 
 TINY = {"iterations": 6, "syn_steps": 2, "expert_epochs": 2, "max_start_epoch": 2, "batch_syn": 2, "teacher_epoch": 3}
 TINY |= {"outer_loop": 2, "inner_loop": 2, "batch_real": 4, "mipc": 5, "num_crop": 2}
 
-every_method = pytest.mark.parametrize("name", method_names())
+every_method = pytest.mark.parametrize("name", IMAGE_METHODS)
+iterative = pytest.mark.parametrize("name", [name for name in IMAGE_METHODS if hasattr(method_class(name), "init")])
 
 
 @pytest.fixture
@@ -33,7 +35,14 @@ def make(make_context):
     return build
 
 
-def advance(method: Method, state, steps: int):
+def make_set(method: Method, steps: int | None = None):
+    """The method's set: distilled at once, or after so many steps, by default all of them."""
+    if not isinstance(method, IterativeMethod):
+        return method.distil()
+    return method.finish(advance(method, method.init(), method.iterations if steps is None else steps))
+
+
+def advance(method: IterativeMethod, state, steps: int):
     for _ in range(steps):
         state, _ = method.step(state)
     return state
@@ -60,14 +69,12 @@ def same(one, two) -> bool:
 @every_method
 def test_is_a_method(name, make):
     method = make(name)
-    for part in ("iterations", "init", "step", "finish", "state_class"):
-        assert hasattr(method, part)
     assert issubclass(method.settings_class, MethodSettings) and method.settings_class.name == name
-    assert method.blame and method.iterations >= 1
+    assert not isinstance(method, IterativeMethod) or (method.blame and method.iterations >= 1)
     assert "context" in inspect.signature(type(method)).parameters
 
 
-@every_method
+@iterative
 def test_three_steps_stay_finite(name, make):
     method = make(name)
     state = method.init()
@@ -78,7 +85,7 @@ def test_three_steps_stay_finite(name, make):
     assert method.finish(state).images.isfinite().all()
 
 
-@every_method
+@iterative
 def test_one_seed_one_state(name, make):
     one, two = (advance(method, method.init(), 3) for method in (make(name), make(name)))
     assert same(one, two)
@@ -87,14 +94,14 @@ def test_one_seed_one_state(name, make):
 @every_method
 def test_another_seed_differs(name, make):
     methods = [make(name, seed=seed, ipc=3) for seed in (0, 1)]  # at ipc 1 k-means has nothing to draw either
-    one, two = (method.finish(advance(method, method.init(), 3)).images for method in methods)
+    one, two = (make_set(method, 3).images for method in methods)
     if name == "herding":  # the one method without a draw
         assert torch.equal(one, two)
     else:
         assert not torch.equal(one, two)
 
 
-@every_method
+@iterative
 def test_a_step_changes_nothing_in_place(name, make):
     method = make(name)
     state = method.init()
@@ -106,19 +113,17 @@ def test_a_step_changes_nothing_in_place(name, make):
 
 @every_method
 def test_the_global_generator_is_neither_used_nor_moved(name, make):
-    states = []
+    sets = []
     for seed in (1, 2):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             before = torch.get_rng_state()
-            method = make(name)
-            states.append(advance(method, method.init(), 2))
-            method.finish(states[-1])
+            sets.append(make_set(make(name), 2))
             assert torch.equal(torch.get_rng_state(), before)
-    assert same(*states)
+    assert torch.equal(sets[0].images, sets[1].images)
 
 
-@every_method
+@iterative
 def test_a_state_survives_a_checkpoint(name, make, tmp_path):
     method = make(name)
     state = advance(method, method.init(), 2)
@@ -128,7 +133,7 @@ def test_a_state_survives_a_checkpoint(name, make, tmp_path):
     assert same(advance(method, read, 2), advance(method, state, 2))
 
 
-@every_method
+@iterative
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(name, make, tmp_path):
     whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
     expected = drive(make(name), whole, SilentMeter(), checkpoint_every=2)
@@ -154,9 +159,7 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(name, make, tmp_path
 @every_method
 @pytest.mark.parametrize("ipc", [1, 2, 3])
 def test_the_set(name, ipc, make, real, tmp_path):
-    method = make(name, ipc=ipc)
-    state = advance(method, method.init(), method.iterations)
-    synthetic = method.finish(state)
+    synthetic = make_set(make(name, ipc=ipc))
     instances = budget(ipc, 3, 2).instances if name == "infer" else ipc
     assert synthetic.labels.tolist() == [label for label in range(3) for _ in range(instances)]
     assert synthetic.images.shape == (3 * instances, 1, 8, 8) and synthetic.images.dtype == torch.float32
@@ -174,7 +177,7 @@ def test_the_set(name, ipc, make, real, tmp_path):
 
 @pytest.mark.parametrize("name", ["random", "herding", "kmeans"])
 def test_coresets_are_real_images_of_their_class_and_none_twice(name, make, real):
-    synthetic = (method := make(name, ipc=3)).finish(method.init())
+    synthetic = make(name, ipc=3).distil()
     rows = [(real.train.images == image).flatten(1).all(1).nonzero().flatten().tolist() for image in synthetic.images]
     assert all(len(row) == 1 for row in rows)
     assert len({row[0] for row in rows}) == 9

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from random_graphs import random_graph_data, tree_text
+from random_graphs import distil, random_graph_data, tree_text
 
 from ddkit.errors import UsageError
 from ddkit.graphs import graph_bytes, split_graphs
@@ -36,7 +36,7 @@ def found(made, data, c: int) -> dict[frozenset[str], int]:
 
 def test_itemsets_are_those_of_trees_written_out():
     data = random_graph_data(21, graphs=12, nodes=5, labels=2, edge_labels=1)
-    made = graph_method("mirage").distil(MirageSettings(hops=1, thresholds="2,3"), data, 0)
+    made = distil(graph_method("mirage"), MirageSettings(hops=1, thresholds="2,3"), data, 0)
     for c, threshold in ((0, 2), (1, 3)):
         bags = [
             {tree_text(data, v, 1) for v in range(data.offset[g], data.offset[g + 1])}
@@ -55,7 +55,7 @@ def test_itemsets_are_those_of_trees_written_out():
 def test_molbace_at_the_papers_thresholds(real_graphs):
     data = real_graphs("ogbg-molbace")
     train = data.subset(split_graphs(data, 0).train)
-    made = graph_method("mirage").distil(MirageSettings(hops=3, thresholds="150,104"), train, 0)
+    made = distil(graph_method("mirage"), MirageSettings(hops=3, thresholds="150,104"), train, 0)
     supports = [made.samples.support[made.samples.label == c].tolist() for c in (0, 1)]
     assert len(supports[0]) == 4 and supports[1] == [132, 122, 117, 109, 109, 104, 104, 104, 104]
     assert made.trees.roots == 7  # distinct trees, as the prototype found
@@ -68,7 +68,7 @@ def test_the_budget_holds(method, ratio):
     data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
     chosen = graph_method(method)
     settings = chosen.settings_class(hops=1, ratio=ratio)
-    made = chosen.distil(settings, data, 0)
+    made = distil(chosen, settings, data, 0)
     assert 0 < made.stored_bytes <= ratio * graph_bytes(data).sum()
     assert made.facts.method == method and made.facts.hops == 1
 
@@ -77,13 +77,13 @@ def test_the_budget_holds(method, ratio):
 def test_the_budget_is_filled_with_the_most_frequent(closed):
     data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
     method, budget = graph_method("mirage"), int(0.3 * graph_bytes(data).sum())
-    made = method.distil(MirageSettings(hops=1, budget=budget, closed=closed), data, 0)
+    made = distil(method, MirageSettings(hops=1, budget=budget, closed=closed), data, 0)
     assert (0.5 if closed else 0.9) * budget <= made.stored_bytes <= budget  # there are fewer closed ones in all
     for c in (0, 1):
         mine = found(made, data, c)
         threshold = min(mine.values())
         one = MirageSettings(hops=1, thresholds=f"{threshold},{threshold}", closed=closed)
-        every = found(method.distil(one, data, 0), data, c)
+        every = found(distil(method, one, data, 0), data, c)
         assert mine.items() <= every.items()
         assert {i: s for i, s in every.items() if s > threshold}.items() <= mine.items()
 
@@ -92,13 +92,13 @@ def test_a_level_of_too_many_itemsets_gives_its_shortest(monkeypatch):
     data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
     method, budget = graph_method("mirage"), int(0.3 * graph_bytes(data).sum())
     settings = MirageSettings(hops=1, budget=budget)
-    free = method.distil(settings, data, 0)
+    free = distil(method, settings, data, 0)
     monkeypatch.setattr(mirage, "SOME", 1)
-    capped = method.distil(settings, data, 0)
+    capped = distil(method, settings, data, 0)
     for c in (0, 1):
         mine, every = found(capped, data, c), found(free, data, c)
         least = min(mine.values())
-        one = found(method.distil(MirageSettings(hops=1, thresholds=f"{least},{least}"), data, 0), data, c)
+        one = found(distil(method, MirageSettings(hops=1, thresholds=f"{least},{least}"), data, 0), data, c)
         level = sorted(len(s) for s, support in one.items() if support == least)
         taken = sorted(len(s) for s, support in mine.items() if support == least)
         assert taken == level[: len(taken)]  # the shortest of that support
@@ -109,7 +109,7 @@ def test_a_level_of_too_many_itemsets_gives_its_shortest(monkeypatch):
 def test_a_larger_budget_is_no_smaller_a_set():
     data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
     budgets = range(60, 440, 60)
-    made = [graph_method("mirage").distil(MirageSettings(hops=1, budget=b), data, 0).stored_bytes for b in budgets]
+    made = [distil(graph_method("mirage"), MirageSettings(hops=1, budget=b), data, 0).stored_bytes for b in budgets]
     assert all(0.75 * budget <= size <= budget for size, budget in zip(made, budgets, strict=True))
     assert made == sorted(made)
 
@@ -117,7 +117,7 @@ def test_a_larger_budget_is_no_smaller_a_set():
 def test_a_larger_budget_means_lower_thresholds():
     data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
     method = graph_method("mirage")
-    small, large = (method.distil(MirageSettings(hops=1, ratio=ratio), data, 0) for ratio in (0.1, 0.6))
+    small, large = (distil(method, MirageSettings(hops=1, ratio=ratio), data, 0) for ratio in (0.1, 0.6))
     for c in (0, 1):
         less, more = found(small, data, c), found(large, data, c)
         assert less.items() <= more.items()
@@ -136,14 +136,14 @@ def test_a_larger_budget_means_lower_thresholds():
 )
 def test_what_cannot_be_mined_is_one_line(settings, line):
     with pytest.raises(UsageError) as caught:
-        graph_method("mirage").distil(settings, random_graph_data(23, graphs=20), 0)
+        distil(graph_method("mirage"), settings, random_graph_data(23, graphs=20), 0)
     assert line in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_exact_colours_give_the_same_itemsets():
     data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
     hashed, exact = (
-        graph_method("mirage").distil(MirageSettings(hops=2, thresholds="9,9", exact=exact), data, 0)
+        distil(graph_method("mirage"), MirageSettings(hops=2, thresholds="9,9", exact=exact), data, 0)
         for exact in (False, True)
     )
     for c in (0, 1):
@@ -155,10 +155,10 @@ def test_exact_colours_do_not_trust_the_hash(monkeypatch):
     from ddkit.methods import trees
 
     data = random_graph_data(22, graphs=60, labels=1, edge_labels=1)
-    true = graph_method("mirage").distil(MirageSettings(hops=1, thresholds="9,9"), data, 0)
+    true = distil(graph_method("mirage"), MirageSettings(hops=1, thresholds="9,9"), data, 0)
     monkeypatch.setattr(trees, "refine", lambda a, label, hops: [np.zeros(len(label), np.uint64)] * (hops + 1))
     wrong, exact = (
-        graph_method("mirage").distil(MirageSettings(hops=1, thresholds="9,9", exact=exact), data, 0)
+        distil(graph_method("mirage"), MirageSettings(hops=1, thresholds="9,9", exact=exact), data, 0)
         for exact in (False, True)
     )
     assert found(wrong, data, 0) != found(true, data, 0) == found(exact, data, 0)

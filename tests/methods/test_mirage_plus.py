@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from random_graphs import random_graph_data, tree_text
+from random_graphs import distil, random_graph_data, tree_text
 
 from ddkit.errors import UsageError
 from ddkit.methods import graph_method, mirage_plus
@@ -57,7 +57,7 @@ def test_a_vertex_is_told_by_the_deepest_agreement(trees):
 def test_labels_are_the_mean_scores_of_the_vertices_told(monkeypatch):
     data = random_graph_data(33, graphs=60)
     monkeypatch.setattr(mirage_plus, "SMALLER", 0)  # so that the set is the dictionary's first trees
-    made = graph_method("mirage-plus").distil(SETTINGS, data, 0)
+    made = distil(graph_method("mirage-plus"), SETTINGS, data, 0)
     trees = Trees.of(data, SETTINGS)
     scores = tree_scores(trees)
     scores *= SETTINGS.spread / np.sqrt(np.square(scores).mean())
@@ -93,7 +93,7 @@ def test_the_dictionary_begins_with_what_tells_most(trees):
 
 def test_too_small_a_budget_is_one_line():
     with pytest.raises(UsageError, match="2 bytes are too few: not one tree fits"):
-        graph_method("mirage-plus").distil(MiragePlusSettings(budget=2), random_graph_data(33, graphs=60), 0)
+        distil(graph_method("mirage-plus"), MiragePlusSettings(budget=2), random_graph_data(33, graphs=60), 0)
 
 
 def test_an_unknown_method_is_one_line():
@@ -111,7 +111,7 @@ def test_parts_sum_to_the_whole_and_none_is_off_by_a_part():
 
 def test_labels_stay_probabilities_however_far_scores_are_spread():
     method = graph_method("mirage-plus")
-    made = method.distil(dataclasses.replace(SETTINGS, spread=2000.0), random_graph_data(33, graphs=60), 0)
+    made = distil(method, dataclasses.replace(SETTINGS, spread=2000.0), random_graph_data(33, graphs=60), 0)
     found = made.samples.probabilities
     assert np.allclose(found.sum(1), 1) and found.min() >= 0
     assert np.array_equal(made.samples.label, found.argmax(1))
@@ -121,7 +121,7 @@ def test_a_class_of_one_graph_is_one_line():
     data = random_graph_data(33, graphs=60)
     few = data.subset(np.concatenate([np.flatnonzero(data.y == 0), np.flatnonzero(data.y == 1)[:1]]))
     with pytest.raises(UsageError, match="some class has a single training graph"):
-        graph_method("mirage-plus").distil(SETTINGS, few, 0)
+        distil(graph_method("mirage-plus"), SETTINGS, few, 0)
 
 
 def test_the_dictionary_counts_what_is_stored():
@@ -129,7 +129,7 @@ def test_the_dictionary_counts_what_is_stored():
     data = random_graph_data(34, graphs=200, nodes=5)
     settings = MiragePlusSettings(hops=1, budget=300)
     bought = dictionary_of(Trees.of(data, settings), 300)
-    made = graph_method("mirage-plus").distil(settings, data, 0)
+    made = distil(graph_method("mirage-plus"), settings, data, 0)
     assert abs(len(bought) - len(made)) <= 0.1 * len(made)
     assert np.array_equal(made.samples.tree, np.arange(len(made)))  # free: see `stored_bytes`
 
@@ -137,7 +137,7 @@ def test_the_dictionary_counts_what_is_stored():
 def test_a_larger_budget_is_no_smaller_a_set_and_is_filled():
     data = random_graph_data(33, graphs=60, edge_labels=1)
     sizes = [
-        graph_method("mirage-plus").distil(MiragePlusSettings(hops=2, budget=budget), data, 0).stored_bytes
+        distil(graph_method("mirage-plus"), MiragePlusSettings(hops=2, budget=budget), data, 0).stored_bytes
         for budget in range(40, 400, 24)
     ]
     for size, budget in zip(sizes, range(40, 400, 24), strict=True):

@@ -49,8 +49,7 @@ def by_hand(real: RealData, faculty: Ensemble, settings: RDEDSettings) -> torch.
 
 
 def made(context: Context, settings: RDEDSettings):
-    method = RDED(settings, context)
-    return method.finish(method.init())
+    return RDED(settings, context).distil()
 
 
 @pytest.mark.parametrize("chunk", [250, 9, 1])

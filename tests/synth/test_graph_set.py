@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from hostile_files import edited
-from random_graphs import random_graph_data, tree_text
+from random_graphs import distil, random_graph_data, tree_text
 
 from ddkit.errors import DataError, UsageError
 from ddkit.graphs import Adjacency, TreeDag, fold, refine
@@ -133,7 +133,7 @@ def test_what_a_plain_trainer_takes_is_nearly_what_one_that_knows_roots_takes():
 
     plus = graph_method("mirage-plus")
     real = random_graph_data(5, graphs=60)
-    made = plus.distil(plus.settings_class(hops=2, ratio=0.3), real, 0)
+    made = distil(plus, plus.settings_class(hops=2, ratio=0.3), real, 0)
     batch = Batch.from_data_list(as_pyg(made))
     assert batch.y.shape == (len(made), 2) and torch.equal(batch.y, batch.soft_label) and batch.y.dtype == torch.float32
     torch.nn.functional.cross_entropy(torch.zeros(len(made), 2), batch.y)  # what a plain loss takes
