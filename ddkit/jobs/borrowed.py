@@ -18,7 +18,7 @@ from typing import Any
 
 from ddkit.data import ImageData, load_images
 from ddkit.nets import ConvNetSettings, fitting_convnet
-from ddkit.recipe import Recipe, read_toml
+from ddkit.recipe import Recipe, admits, read_toml
 from ddkit.recipe_files import find_recipe
 
 
@@ -95,7 +95,7 @@ def _fewer_epochs(settings: Any, share: float) -> dict[str, int]:
     for field in dataclasses.fields(settings) if settings is not None else ():
         value = getattr(settings, field.name)
         if field.metadata.get("epochs") and value is not None:
-            rounded = math.floor if field.metadata["at_least"] == 0 else math.ceil
+            rounded = math.floor if admits(field, 0) else math.ceil
             fewer[field.name] = rounded(value * share)
     return {name: value for name, value in fewer.items() if value != getattr(settings, name)}
 

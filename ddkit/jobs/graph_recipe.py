@@ -13,7 +13,18 @@ from ddkit.graphs import GraphDataSettings, refuse_unknown_name
 from ddkit.jobs.resolve import data_named, method_named, resolve
 from ddkit.methods import GraphMethodSettings, graph_method
 from ddkit.methods.table import GRAPH_METHODS
-from ddkit.recipe import ANY_SEED, Settings, check, dropped, override, parse_table, read_toml, setting, to_toml
+from ddkit.recipe import (
+    ANY_SEED,
+    Settings,
+    contract_of,
+    dropped,
+    field_of,
+    override,
+    parse_table,
+    read_toml,
+    setting,
+    to_toml,
+)
 from ddkit.recipe_files import find_recipe, list_recipes
 from ddkit.run import RunFolder
 
@@ -114,11 +125,11 @@ def _parse(tables: dict[str, Any], where: str) -> GraphRecipe:
     except UsageError as error:
         raise RecipeError(f"key 'method.name': {error}") from None
     rest = {key: value for key, value in method.items() if key != "name"}
-    seed = next(f for f in dataclasses.fields(GraphRecipe) if f.name == "seed")
+    seed = contract_of(field_of(GraphRecipe, "seed"), int, where)
     made = GraphRecipe(
         **{name: parse_table(tables.get(name, {}), cls, where, name) for name, cls in SECTIONS.items()},
         method=parse_table(rest, settings_class, where, "method"),
-        seed=check(tables.get("seed", 0), seed, int, f"{where}, key 'seed'"),
+        seed=seed.check(tables.get("seed", 0), f"{where}, key 'seed'"),
     )
     refuse_unknown_name(made.data.name)
     return made

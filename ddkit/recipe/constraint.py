@@ -1,0 +1,60 @@
+"""Constraints on the value of a setting. Each one holds its words and its test, so that an error line says what was
+tested."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A condition on a value.
+
+    Attributes:
+        words: the condition as a part of a sentence, as in "must be an integer of at least 1".
+        holds: whether a value meets the condition.
+    """
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def at_least(bound: int | float) -> Constraint:
+    """A number of at least `bound`."""
+    return Constraint(f"of at least {bound}", lambda value: value >= bound)
+
+
+def above(bound: int | float) -> Constraint:
+    """A number greater than `bound`."""
+    return Constraint(f"above {bound}", lambda value: value > bound)
+
+
+def at_most(bound: int | float) -> Constraint:
+    """A number of at most `bound`."""
+    return Constraint(f"at most {bound}", lambda value: value <= bound)
+
+
+def below(bound: int | float) -> Constraint:
+    """A number smaller than `bound`."""
+    return Constraint(f"below {bound}", lambda value: value < bound)
+
+
+BOUNDS = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
+"""The bounds that a setting can have, in the order in which a line names them."""
+
+
+def one_of(choices: tuple[Any, ...]) -> Constraint:
+    """One of a few values."""
+    return Constraint("one of " + ", ".join(map(str, choices)), lambda value: value in choices)
+
+
+KINDS: dict[type, Constraint] = {
+    int: Constraint("an integer", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    float: Constraint("a number", lambda value: isinstance(value, float) and math.isfinite(value)),
+    bool: Constraint("true or false", lambda value: isinstance(value, bool)),
+    str: Constraint("a string", lambda value: isinstance(value, str)),
+}
+"""The types that a setting can have."""

@@ -1,0 +1,85 @@
+"""The contract of a setting: its type, whether it may be none, and its constraints."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ddkit.errors import RecipeError
+from ddkit.recipe.constraint import KINDS, Constraint, at_most
+from ddkit.toml import shown
+
+MOST = 2**31 - 1
+"""The largest integer of a setting without an upper bound: more than anyone waits for or has memory for."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What the value of one setting may be.
+
+    Attributes:
+        type: a key of `KINDS`.
+        optional: whether the value may be none.
+        bounds: constraints by the name of their argument of `setting`, as in {"at_least": ...}.
+        choice: the allowed values, where there are only a few.
+    """
+
+    type: type
+    optional: bool
+    bounds: Mapping[str, Constraint]
+    choice: Constraint | None
+
+    def __str__(self) -> str:
+        """The contract in words: "a number above 0 and at most 1", "one of sgd, adamw or none"."""
+        bounds = " and ".join(bound.words for bound in self.bounds.values())
+        words = self.choice.words if self.choice else f"{KINDS[self.type].words} {bounds}".rstrip()
+        return words + " or none" * self.optional
+
+    def check(self, value: Any, where: str) -> Any:
+        """The value in the contract's type.
+
+        Raises:
+            RecipeError: the value breaks the contract; the line begins with `where`.
+        """
+        if self.optional and (value is None or value == "none"):
+            return None
+        if self.type is float and KINDS[int].holds(value):
+            value = float(value) if abs(value) < 2**1023 else math.inf
+        if self.type is int and KINDS[int].holds(value) and value > MOST and "at_most" not in self.bounds:
+            bounds = {**self.bounds, "at_most": at_most(MOST)}  # the words name it only where it matters
+            return dataclasses.replace(self, bounds=bounds)._held(value, where)
+        return self._held(value, where)
+
+    def _held(self, value: Any, where: str) -> Any:
+        constraints = [KINDS[self.type], *self.bounds.values(), *([self.choice] if self.choice else [])]
+        if not all(constraint.holds(value) for constraint in constraints):  # the type comes first
+            raise RecipeError(f"{where}: must be {self}, got {shown(value)}")
+        return value
+
+
+def contract_of(field: dataclasses.Field, declared: Any, where: str) -> Contract:
+    """The contract of a field of a settings class, declared with that type.
+
+    Raises:
+        RecipeError: no setting can have that type; the line begins with `where`.
+    """
+    union = typing.get_origin(declared) in (types.UnionType, typing.Union)
+    parts = typing.get_args(declared) if union else (declared,)
+    bases = [part for part in parts if part is not type(None)]
+    if len(bases) != 1 or bases[0] not in KINDS:
+        raise RecipeError(
+            f"{where}: its settings class declares it as {declared}, which no setting can be; declare it as bool, int, "
+            "float or str, or as one of these or None"
+        )
+    bounds, choice = field.metadata.get("bounds", {}), field.metadata.get("choice")
+    return Contract(bases[0], type(None) in parts, bounds, choice)
+
+
+def allowed(field: dataclasses.Field, declared: Any) -> str:
+    """What a setting may be, in words: "a number above 0 and at most 1", "one of sgd, adamw or none"."""
+    return str(contract_of(field, declared, f"setting '{field.name}'"))

@@ -1,0 +1,65 @@
+"""Settings laid over a recipe's tables: `section.key=value`, as `--set` takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ddkit.errors import RecipeError
+from ddkit.toml import parse_value, shortened, shown
+
+NAMED_SECTIONS = ("net", "experts", "method")
+"""Sections that come in several kinds, of which the key `name` names one."""
+
+KEPT = "ipc"
+"""The budget, which a method's name does not change the meaning of."""
+
+
+def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, Any]:
+    """Tables with ``section.key=value`` assignments applied; values are TOML, a bare word is a string. Those of a
+    section's name come first, since another kind drops the settings of the old one, and not those that are asked for.
+
+    Raises:
+        RecipeError: an assignment that is not of the form section.key=value.
+    """
+    tables = {key: dict(value) if isinstance(value, dict) else value for key, value in tables.items()}
+    for assignment in sorted(assignments, key=lambda one: not _names(one)):
+        path, equals, text = assignment.partition("=")
+        parts = path.strip().split(".")
+        where = f"--set {shown(assignment)}"
+        if not equals or len(parts) > 2 or not all(parts):
+            raise RecipeError(f"{where}: must look like section.key=value, as in method.syn_steps=30")
+        value = parse_value(text, where)
+        if len(parts) == 1:
+            tables[parts[0]] = value
+        else:
+            section = tables.setdefault(parts[0], {})
+            if not isinstance(section, dict):
+                raise RecipeError(f"{where}: '{shortened(parts[0])}' is a key, not a section")
+            if parts[1] == "name" and parts[0] in NAMED_SECTIONS and section.get("name") != value:
+                for key in set(section) - {KEPT}:
+                    del section[key]  # another kind: the old kind's settings do not apply to it
+            section[parts[1]] = value
+    return tables
+
+
+def _names(assignment: str) -> bool:
+    return assignment.partition("=")[0].strip() in {f"{section}.name" for section in NAMED_SECTIONS}
+
+
+def only(assignments: tuple[str, ...], begins: tuple[str, ...], when: str) -> None:
+    """Raise RecipeError if something else is to be set than what begins so, which is all that counts then."""
+    for assignment in assignments:
+        if not assignment.startswith(begins):
+            raise RecipeError(f"--set {shown(assignment)}: only {begins[0]}* can be set {when}")
+
+
+def dropped(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """What an override left out of a recipe by naming another kind, as the tail of a line; empty if nothing."""
+    kinds = [(section, before.get(section)) for section in NAMED_SECTIONS]
+    gone = [
+        f"[{section}]"
+        for section, old in kinds
+        if isinstance(old, dict) and set(old) - {"name", KEPT} and old.get("name") != after.get(section, {}).get("name")
+    ]
+    return f"; without its settings of {' and '.join(gone)}, which are another kind's" if gone else ""

@@ -1,0 +1,81 @@
+"""Settings classes: frozen dataclasses whose fields are made by `setting`."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from functools import cache
+from typing import Any
+
+from ddkit.recipe.constraint import BOUNDS
+from ddkit.recipe.constraint import one_of as a_choice_of
+from ddkit.recipe.contract import Contract, contract_of
+
+ANY_SEED = 2**63 - 1
+"""The largest seed."""
+
+
+def setting(
+    default: Any = dataclasses.MISSING,
+    *,
+    at_least: int | float | None = None,
+    above: int | float | None = None,
+    at_most: int | float | None = None,
+    below: int | float | None = None,
+    one_of: tuple[str, ...] | tuple[float, ...] | None = None,
+    epochs: bool = False,
+    help: str = "",
+) -> Any:
+    """A dataclass field with its contract: default, range or choices, and one line of help. `epochs`: it counts epochs
+    of the real data, so that what it stands for grows with the data."""
+    limits = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
+    bounds = {name: BOUNDS[name](limit) for name, limit in limits.items() if limit is not None}
+    choice = None if one_of is None else a_choice_of(one_of)
+    metadata = {"bounds": bounds, "choice": choice, "epochs": epochs, "help": help}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def preset(cls: type, name: str, default: Any) -> Any:
+    """The setting `name` of a settings class with another default; its contract stays."""
+    return dataclasses.field(default=default, metadata=field_of(cls, name).metadata)
+
+
+def field_of(cls: type, name: str) -> dataclasses.Field:
+    """The field `name` of a dataclass."""
+    return next(field for field in dataclasses.fields(cls) if field.name == name)
+
+
+def admits(field: dataclasses.Field, value: int | float) -> bool:
+    """Whether a number keeps the bounds of a setting."""
+    return all(bound.holds(value) for bound in field.metadata["bounds"].values())
+
+
+class Settings:
+    """Base of all settings classes: a value given in Python is held to its contract as one in a recipe is.
+
+    A child with a `__post_init__` of its own calls this one first. What a name or text stands for (a data set, an
+    augmentation, a network) is checked where it is looked up.
+
+    Example:
+        >>> @dataclass(frozen=True, kw_only=True)
+        ... class Training(Settings):
+        ...     nets: int = setting(5, at_least=2, help="networks trained on each set")
+        >>> Training(nets=1)
+        Traceback (most recent call last):
+        ddkit.errors.RecipeError: Training, key 'nets': must be an integer of at least 2, got 1
+    """
+
+    def __post_init__(self) -> None:
+        for name, contract in _contracts(type(self)).items():  # type: ignore[arg-type]  # a class is hashable
+            value = contract.check(getattr(self, name), f"{type(self).__name__}, key '{name}'")
+            object.__setattr__(self, name, value)
+
+
+@cache
+def _contracts(cls: type) -> dict[str, Contract]:
+    """The contracts of a settings class: those of the fields that `setting` made."""
+    declared = typing.get_type_hints(cls)
+    fields = [field for field in dataclasses.fields(cls) if "help" in field.metadata]
+    return {
+        field.name: contract_of(field, declared[field.name], f"{cls.__name__}, key '{field.name}'") for field in fields
+    }
