@@ -70,16 +70,16 @@ def _print(found: "Comparison") -> None:
     from statistics import fmean
 
     from ddkit.cli.grid import print_rows
-    from ddkit.cli.table import balanced_share, share
+    from ddkit.cli.table import metric_share, share
 
     mirrored = len({line.flip_share for line in found.lines}) > 1
     taught = {line.labels for line in found.lines} != {"auto"}
-    balanced = any(line.overall.balanced for line in found.lines)
+    balanced = any(line.overall.of("balanced") for line in found.lines)
     rows = []
     for line in found.lines:
         where = (f"{line.data}, {line.ipc}", *[f"{line.flip_share:.2g}"] * mirrored, *[line.labels] * taught)
         score = line.overall
-        accuracy = (share(score.mean, score.interval), *[balanced_share(score)] * balanced)
+        accuracy = (share(score.mean, score.interval), *[metric_share("balanced", score)] * balanced)
         chosen_by = [f"{100 * score.validation:.1f}" if score.validation is not None else ""] * (found.on == "test")
         n = f"{len(line.scores)} x {len(line.scores[0].accuracies)}" if score.lr else ""
         minutes = f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""

@@ -12,7 +12,7 @@ from ddkit.cli.output import echo
 from ddkit.methods.table import GRAPH_METHODS
 
 if TYPE_CHECKING:
-    from ddkit.evaluation import GraphEvaluation, GraphScore
+    from ddkit.evaluation import Score
     from ddkit.synth import GraphSet
 
 HEADINGS = ("trained on", "network", "bytes", "samples", "AUC %", "accuracy %", "balanced %", "n")
@@ -111,6 +111,7 @@ def condense_and_print(
     evaluate: bool,
 ) -> None:
     """`ddkit condense` of graphs."""
+    from ddkit.cli.table import print_evaluation
     from ddkit.jobs import condense_graphs
     from ddkit.run import terminal_meter
 
@@ -132,7 +133,7 @@ def condense_and_print(
         f"{made.stored_bytes} bytes ({made.explicit_bytes} written out), in {result.seconds:.2f} s"
     )
     if result.evaluation is not None:
-        print_graph_evaluation(result.evaluation)
+        print_evaluation(result.evaluation)
     echo(f"set: {result.folder / 'set.h5'}   picture: gallery.png   recipe: recipe.toml")
 
 
@@ -140,28 +141,15 @@ def evaluate_and_print(
     source: str, data: str | None, overrides: tuple[str, ...], seed: int, json_file: str | None
 ) -> None:
     """`ddkit evaluate` of graphs."""
+    from ddkit.cli.table import print_evaluation
     from ddkit.jobs import evaluate_graphs
     from ddkit.run import terminal_meter, write_json
 
     with terminal_meter() as meter:
         found = evaluate_graphs(source, data=data, overrides=overrides, seed=seed, meter=meter)
-    print_graph_evaluation(found)
+    print_evaluation(found)
     if json_file:
         write_json(Path(json_file), [found.tables()], indent=2)
-
-
-def print_graph_evaluation(found: "GraphEvaluation") -> None:
-    """The table of one set, and its notes."""
-    from ddkit.cli.grid import print_rows
-
-    print_rows(
-        _shown(HEADINGS, found.uneven),
-        (_shown(_cells(score), found.uneven) for score in found.scores),
-        keys=2,
-        right=True,
-    )
-    for note in found.notes:
-        echo(f"- {note}")
 
 
 def show_graph_set(made: "GraphSet", recipe: bool) -> None:
@@ -186,11 +174,12 @@ def _told(row: dict[str, Any]) -> str:
     return f"{row['name']:<26} {row['gnn']:<5} AUC {_percent(*row['auc'])}, accuracy {_percent(*row['accuracy'])} %"
 
 
-def _cells(score: "GraphScore") -> tuple[str, ...]:
+def _cells(score: "Score") -> tuple[str, ...]:
+    from ddkit.cli.table import metric_share
+
     counts = (str(score.size), str(score.samples)) if score.size else ("", "")
-    balanced = "" if score.balanced_accuracy is None else _percent(*score.balanced_accuracy)
-    figures = (_percent(*score.auc), _percent(*score.accuracy), balanced)
-    return (score.name, score.gnn, *counts, *figures, str(len(score.aucs)))
+    figures = (metric_share(metric, score) for metric in ("auc", "accuracy", "balanced"))
+    return (score.name, score.net, *counts, *figures, str(len(score.accuracies)))
 
 
 def _shown(cells: tuple[str, ...], uneven: bool) -> tuple[str, ...]:

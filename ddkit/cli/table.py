@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ddkit.cli.grid import print_rows
@@ -13,18 +13,33 @@ if TYPE_CHECKING:
     from ddkit.evaluation import Evaluation, Score
 
 
+METRICS = {"accuracy": "accuracy %", "auc": "AUC %", "balanced": "balanced %"}
+"""Headings of metrics."""
+
+
 def print_evaluation(evaluation: "Evaluation") -> None:
-    """One row a set: images, mean accuracy with interval, n, learning rate, seconds; the notes below."""
-    balanced = any(score.balanced for score in evaluation.scores)
-    rows = []
-    for score in evaluation.scores:
-        trained = (str(len(score.accuracies)), f"{score.lr:.3g}", f"{score.seconds:.1f}") if score.lr else ("",) * 3
-        size = "" if score.size is None else f"{score.size:,}"
-        figures = (share(score.mean, score.interval), *[balanced_share(score)] * balanced)
-        rows.append((score.name, str(score.images), size, *figures, *trained))
-    headings = ("trained on", "images", "bytes", "accuracy %", *["balanced %"] * balanced, "n", "lr", "seconds")
+    """One line for each score, with its metrics and their intervals; the notes below.
+
+    Columns that are empty in all lines are left out. Balanced accuracy of graphs is shown where classes are uneven.
+    """
+    metrics = dict.fromkeys(metric for score in evaluation.scores for metric in score.metrics)
+    if evaluation.hops is not None and not evaluation.uneven:
+        metrics.pop("balanced", None)
+    columns: dict[str, Callable[[Score], str]] = {
+        "trained on": lambda score: score.name,
+        "network": lambda score: score.net,
+        "images" if evaluation.hops is None else "samples": lambda score: str(score.samples),
+        "bytes": lambda score: f"{score.size:,}" if score.size is not None else "",
+        **{METRICS.get(metric, f"{metric} %"): partial(metric_share, metric) for metric in metrics},
+        "n": lambda score: str(len(score.metrics[score.main])) if score.lr or score.net else "",
+        "lr": lambda score: f"{score.lr:.3g}" if score.lr else "",
+        "seconds": lambda score: f"{score.seconds:.1f}" if score.lr else "",
+    }
+    cells = {heading: [cell(score) for score in evaluation.scores] for heading, cell in columns.items()}
+    filled = {heading: column for heading, column in cells.items() if any(column)}
     title = f"{evaluation.dataset}, {evaluation.net}, protocol {evaluation.protocol}"
-    print_rows(headings, rows, title=title, right=True)
+    rows = list(zip(*filled.values(), strict=True))
+    print_rows(tuple(filled), rows, title=title, keys=2 if "network" in filled else 1, right=True)
     for note in evaluation.notes:
         echo(f"- {note}")
 
@@ -56,11 +71,10 @@ def _accuracy(column: "Mapping[tuple[bool, str], Score]", row: tuple[bool, str])
     return share(column[row].mean, column[row].interval) if row in column else ""
 
 
-def balanced_share(score: "Score") -> str:
-    """A score's balanced accuracy and its interval, in %; empty where it has none."""
-    from ddkit.evaluation import interval95
-
-    return share(fmean(score.balanced), interval95(score.balanced)) if score.balanced else ""
+def metric_share(metric: str, score: "Score") -> str:
+    """The mean of a metric and its interval, in %; empty where the score does not have it."""
+    found = score.of(metric)
+    return share(*found) if found else ""
 
 
 def share(mean: float, half: float | None) -> str:

@@ -12,7 +12,6 @@ with lazily(__name__):
     from ddkit.evaluation.flips import evaluation_dsa, resolved_flips
     from ddkit.evaluation.graph_honest import evaluate_graph_set
     from ddkit.evaluation.graph_judge import GraphJudge, GraphRow
-    from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
     from ddkit.evaluation.graph_trainer import GraphTraining
     from ddkit.evaluation.honest import PARTS, SAME_LABELS, evaluate_honestly, label_notes, score_row
     from ddkit.evaluation.majority import MAJORITY
@@ -20,20 +19,25 @@ with lazily(__name__):
     from ddkit.evaluation.paper import evaluate_as_paper
     from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
     from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
-    from ddkit.evaluation.score import Evaluation, Score, interval95
+    from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Evaluation, Score, interval95, over_sets
+    from ddkit.evaluation.score_json import read_score, write_score
     from ddkit.evaluation.trainer import Trained, train_networks
     from ddkit.evaluation.training import LR_GRIDS, Training
 
 __all__ = [
-    "GraphEvaluation",
     "GraphJudge",
     "GraphRow",
-    "GraphScore",
     "GraphTraining",
     "evaluate_graph_set",
     "Evaluation",
     "Score",
     "interval95",
+    "ACCURACY",
+    "AUC",
+    "BALANCED",
+    "over_sets",
+    "read_score",
+    "write_score",
     "PaperProtocol",
     "PAPERS",
     "PROTOCOLS",

@@ -9,9 +9,9 @@ any of it.
 from collections.abc import Callable
 
 from ddkit.evaluation.graph_judge import HERDING, SIZE, UNTRAINED, WHOLE, GraphJudge, GraphRow, Rows
-from ddkit.evaluation.graph_score import GraphEvaluation, GraphScore
 from ddkit.evaluation.graph_trainer import GraphTraining
 from ddkit.evaluation.majority import MAJORITY
+from ddkit.evaluation.score import Evaluation, Score
 from ddkit.run import Meter
 from ddkit.synth import GraphSet
 
@@ -66,9 +66,9 @@ def evaluate_graph_set(
     graphs: GraphSet,
     judge: GraphJudge,
     meter: Meter,
-    score: Callable[[GraphRow, str], GraphScore] | None = None,
+    score: Callable[[GraphRow, str], Score] | None = None,
     about: tuple[str, ...] = (),
-) -> GraphEvaluation:
+) -> Evaluation:
     """Score a set and its rivals on the test part, by the judge itself or by a `score` that keeps what he found.
 
     Args:
@@ -83,11 +83,18 @@ def evaluate_graph_set(
     scores = judge.scores_without_network()
     for done, (row, gnn) in enumerate(tasks, start=1):
         scores.append((score or judge.score)(row, gnn))
-        meter.advance(done, {f"{row.name}, {gnn}": scores[-1].auc[0]})
+        meter.advance(done, {f"{row.name}, {gnn}": scores[-1].mean})
     meter.finish()
     told = (*about, *notes(judge.training, "test", judge.uneven), *capped(judge, graphs, WRITTEN_OUT), *gaps(rows))
-    return GraphEvaluation(
-        dataset=judge.train.name, hops=judge.hops, on="test", scores=tuple(scores), notes=told, uneven=judge.uneven
+    return Evaluation(
+        protocol="honest",
+        dataset=judge.train.name,
+        net=f"{judge.hops} hops",
+        seed=judge.seed,
+        scores=tuple(scores),
+        notes=told,
+        hops=judge.hops,
+        uneven=judge.uneven,
     )
 
 

@@ -11,9 +11,9 @@ import torch
 from ddkit.errors import DataError
 from ddkit.evaluation.graph_rivals import herding_graphs, judge_by_size, random_graphs
 from ddkit.evaluation.graph_samples import GraphSamples, distilled, whole_graphs
-from ddkit.evaluation.graph_score import GraphScore
 from ddkit.evaluation.graph_trainer import GraphTraining, Verdict, judge_gnn, train_gnns
 from ddkit.evaluation.majority import MAJORITY, majority_balanced, majority_class, majority_share, uneven
+from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Score, without_networks
 from ddkit.gnns import GNN, NEED_DEGREES
 from ddkit.graphs import GraphData, graph_bytes
 from ddkit.randomness import stream
@@ -90,7 +90,7 @@ class GraphJudge:
             return distilled(source, with_degrees, DTYPE)
         return whole_graphs(source, self.hops, with_degrees, DTYPE)
 
-    def score(self, row: GraphRow, gnn: str) -> GraphScore:
+    def score(self, row: GraphRow, gnn: str) -> Score:
         """Train the row's networks of one kind, each from its own initialisation, and judge them."""
         begin, training = time.perf_counter(), self.training
         with_degrees = gnn in NEED_DEGREES
@@ -105,18 +105,16 @@ class GraphJudge:
             train_gnns(nets, [samples[i % len(samples)] for i in range(len(nets))], steps, training)
         verdicts = [judge_gnn(net, self._judged_samples[with_degrees]) for net in nets]
         aucs, accuracies, balanced = zip(*verdicts, strict=True)
-        return GraphScore(
+        return Score(
             name=row.name,
-            gnn=gnn,
-            size=row.size,
+            net=gnn,
+            metrics={AUC: aucs, ACCURACY: accuracies, BALANCED: balanced},
             samples=len(samples[0]) if samples else 0,
-            aucs=aucs,
-            accuracies=accuracies,
-            balanced=balanced,
+            size=row.size,
             seconds=time.perf_counter() - begin,
         )
 
-    def scores_without_network(self) -> list[GraphScore]:
+    def scores_without_network(self) -> list[Score]:
         """What the classes' shares and graph size alone tell. There is no draw, so one figure each."""
         train, judged = (
             np.bincount(data.y, minlength=len(data.classes)).tolist() for data in (self.train, self.judged)
@@ -127,15 +125,8 @@ class GraphJudge:
             SIZE: judge_by_size(self.train, self.judged),
         }
         return [
-            GraphScore(
-                name=name,
-                gnn="",
-                size=0,
-                samples=len(self.train),
-                aucs=(one.auc,),
-                accuracies=(one.accuracy,),
-                balanced=(one.balanced,),
-                seconds=0.0,
+            without_networks(
+                name, {AUC: one.auc, ACCURACY: one.accuracy, BALANCED: one.balanced}, len(self.train), size=0
             )
             for name, one in found.items()
         ]

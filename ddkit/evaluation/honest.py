@@ -17,7 +17,7 @@ from ddkit.data import DSA, RealData
 from ddkit.evaluation.majority import uneven
 from ddkit.evaluation.majority_row import class_counts, class_notes, majority_row
 from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
-from ddkit.evaluation.score import Evaluation, Score
+from ddkit.evaluation.score import ACCURACY, BALANCED, Evaluation, Score
 from ddkit.evaluation.tasks import Keep, Task, Watch, keep_nothing, score_all
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
@@ -141,19 +141,18 @@ def score_row(
     groups = [slice(i * n, (i + 1) * n) for i in range(len(grid))]
     best = max(range(len(grid)), key=lambda i: fmean(validation[groups[i]]))
     judged = trained.only(groups[best]).accuracy(real.test) if on == "test" else validation[groups[best]]
-    balanced = None
+    metrics = {ACCURACY: tuple(judged)}
     if uneven(class_counts(real, on)):
-        balanced = tuple(trained.only(groups[best]).balanced(real.test if on == "test" else real.validation))
+        metrics[BALANCED] = tuple(trained.only(groups[best]).balanced(real.test if on == "test" else real.validation))
     seconds = time.perf_counter() - begin
     return Score(
         name=row.name,
-        images=size,
-        accuracies=tuple(judged),
+        metrics=metrics,
+        samples=size,
         lr=grid[best],
         seconds=seconds,
         validation=fmean(validation[groups[best]]),
         size=row.size,
-        balanced=balanced,
     )
 
 

@@ -4,7 +4,7 @@ import torch
 
 from ddkit.data import RealData
 from ddkit.evaluation.majority import MAJORITY, UNEVEN, majority_balanced, majority_class, majority_share, uneven
-from ddkit.evaluation.score import Score
+from ddkit.evaluation.score import ACCURACY, BALANCED, Score, without_networks
 
 
 def class_counts(real: RealData, part: str) -> list[int]:
@@ -16,9 +16,10 @@ def class_counts(real: RealData, part: str) -> list[int]:
 def majority_row(real: RealData, on: str = "test") -> Score:
     """The score of always naming the largest training class, judged on the part `on`."""
     train, judged = class_counts(real, "train"), class_counts(real, on)
-    balanced = (majority_balanced(judged, majority_class(train)),) if uneven(judged) else None
-    accuracies = (majority_share(train, judged),)
-    return Score(name=MAJORITY, images=0, accuracies=accuracies, lr=None, seconds=0.0, balanced=balanced)
+    metrics = {ACCURACY: majority_share(train, judged)}
+    if uneven(judged):
+        metrics[BALANCED] = majority_balanced(judged, majority_class(train))
+    return without_networks(MAJORITY, metrics, 0)
 
 
 def class_notes(real: RealData, on: str = "test") -> list[str]:

@@ -18,7 +18,7 @@ from ddkit.errors import UsageError
 from ddkit.evaluation.majority_row import class_notes, majority_row
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
 from ddkit.evaluation.rows import Row, called, set_row, temperature_of
-from ddkit.evaluation.score import Evaluation, Score
+from ddkit.evaluation.score import ACCURACY, Evaluation, Score
 from ddkit.evaluation.tasks import Keep, Task, Watch, keep_nothing, score_all
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.experts import Ensemble
@@ -127,9 +127,9 @@ def _score(
             watch=partial(look, number * training.steps),
             lesson=row.lesson,
         )
-    accuracies = tuple(max(own) for own in zip(*seen, strict=True))
+    metrics = {ACCURACY: tuple(max(own) for own in zip(*seen, strict=True))}
     seconds = time.perf_counter() - begin
-    return Score(name=row.name, images=size, accuracies=accuracies, lr=lr, seconds=seconds, size=row.size)
+    return Score(name=row.name, metrics=metrics, samples=size, lr=lr, seconds=seconds, size=row.size)
 
 
 def _notes(
@@ -145,7 +145,7 @@ def _notes(
     spread = float(torch.tensor(best.accuracies).std(correction=0))
     chosen = f"the best of {len(candidates)} snapshots"
     if protocol.look_every is not None:
-        looks = len(protocol.looks(best.images))
+        looks = len(protocol.looks(best.samples))
         chosen += f", and of each network the best of {looks} looks, one every {protocol.look_every} epochs"
     whose = f"protocol of {paper}"
     if method != protocol.name:

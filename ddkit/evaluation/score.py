@@ -1,11 +1,14 @@
-"""Scores and the table they stand in."""
+"""Scores and the table that they stand in, for images and for graphs."""
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
+
+ACCURACY, BALANCED, AUC = "accuracy", "balanced", "auc"
+"""Names of metrics: accuracy, balanced accuracy (where classes are uneven), area under the ROC curve."""
 
 
 def interval95(values: Sequence[float]) -> float:
@@ -20,41 +23,82 @@ def interval95(values: Sequence[float]) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Test accuracies (fractions) of n networks trained on one set, each from its own initialisation.
+    """The metrics of n networks that were trained on one row of a table, each from its own initialisation.
 
-    `images` counts what the networks were trained on, `lr` is the learning rate they used, `seconds` the time it took,
-    `validation` their mean accuracy on the validation part, by which the rate was chosen and settings may be, `size`
-    the bytes of what they were trained on, images and soft labels, `balanced` the networks' balanced accuracies, where
-    classes are uneven. A row that trains nothing has a single accuracy and no lr.
+    Attributes:
+        name: the row's.
+        metrics: name -> a fraction for each network. The first metric is the main one.
+        samples: images, or graphs' samples, that the networks were trained on.
+        seconds: time that training and judging took.
+        net: the kind of the networks, in a table that has several; else "".
+        lr: the learning rate; None for a row that trains nothing, and where all rows share one.
+        validation: mean accuracy on the validation part, by which the learning rate was chosen and settings may be.
+        size: bytes of what they were trained on; of a set of images its images and soft labels.
     """
 
     name: str
-    images: int
-    accuracies: tuple[float, ...]
-    lr: float | None
+    metrics: Mapping[str, tuple[float, ...]]
+    samples: int
     seconds: float
+    net: str = ""
+    lr: float | None = None
     validation: float | None = None
     size: int | None = None
-    balanced: tuple[float, ...] | None = None
+
+    @property
+    def main(self) -> str:
+        """The name of the main metric."""
+        return next(iter(self.metrics))
 
     @property
     def mean(self) -> float:
-        return fmean(self.accuracies)
+        """Of the main metric over the networks."""
+        return fmean(self.metrics[self.main])
 
     @property
     def interval(self) -> float:
-        """Half the width of the 95 % confidence interval of the mean over networks; nan for a single value."""
-        return interval95(self.accuracies)
+        """Half the width of the main metric's 95 % confidence interval over the networks; nan for a single value."""
+        return interval95(self.metrics[self.main])
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """The accuracy of each network."""
+        return self.metrics[ACCURACY]
+
+    def of(self, metric: str) -> tuple[float, float] | None:
+        """Mean of a metric and half the width of its 95 % interval; None where the score does not have it."""
+        values = self.metrics.get(metric)
+        return (fmean(values), interval95(values)) if values else None
 
     def plain(self) -> dict[str, Any]:
-        """The score for JSON, with its mean and interval; None where a single value has no interval."""
-        interval = None if math.isnan(self.interval) else self.interval
-        return dataclasses.asdict(self) | {"mean": self.mean, "interval95": interval}
+        """The score for JSON: what `ddkit.evaluation.score_json` keeps, and means with intervals; an interval is None
+        where there is a single value."""
+        from ddkit.evaluation.score_json import to_json
+
+        def pair(metric: str) -> tuple[float, float | None]:
+            mean, half = self.of(metric) or (math.nan, math.nan)
+            return mean, None if math.isnan(half) else half
+
+        if self.main == AUC:
+            return to_json(self) | {"auc": pair(AUC), "accuracy": pair(ACCURACY)}
+        mean, half = pair(self.main)
+        return to_json(self) | {"mean": mean, "interval95": half}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """One table: which protocol, which network, the scores, and what a reader must know of how they came about."""
+    """One table.
+
+    Attributes:
+        protocol: how the networks were trained and judged.
+        dataset: the real data.
+        net: the network of all rows by spec; of graphs the number of message passings, as each row names its network.
+        seed: of all draws.
+        scores: the rows.
+        notes: lines on how the figures came about.
+        hops: depth of the trees of a set of graphs; None for images.
+        uneven: whether classes of graphs differ so much in size that balanced accuracy stands beside accuracy.
+    """
 
     protocol: str
     dataset: str
@@ -62,6 +106,8 @@ class Evaluation:
     seed: int
     scores: tuple[Score, ...]
     notes: tuple[str, ...] = ()
+    hops: int | None = None
+    uneven: bool = False
 
     def tables(self, with_seconds: bool = True) -> dict[str, Any]:
         """Plain tables for JSON. Without seconds they are the same on every run with the same seed."""
@@ -71,4 +117,37 @@ class Evaluation:
             if not with_seconds:
                 del row["seconds"]
             rows.append(row)
-        return dataclasses.asdict(self) | {"scores": rows}
+        if self.hops is None:
+            keys = ("protocol", "dataset", "net", "seed", "scores", "notes")
+            own: dict[str, Any] = {key: getattr(self, key) for key in keys}
+        else:
+            own = {"dataset": self.dataset, "hops": self.hops, "on": "test", "scores": rows, "notes": self.notes}
+            own["uneven"] = self.uneven
+        return own | {"scores": rows}
+
+
+def without_networks(name: str, metrics: Mapping[str, float], samples: int, **more: Any) -> Score:
+    """The score of a row that trains no network, and so has one figure for each metric."""
+    return Score(
+        name=name, metrics={key: (value,) for key, value in metrics.items()}, samples=samples, seconds=0.0, **more
+    )
+
+
+def over_sets(scores: Sequence[Score]) -> Score:
+    """One score of several sets' scores: its figures are the sets' means; lr and samples are those of the first set.
+
+    The score of a single set stays as it is, so that its interval is that of its networks.
+    """
+    if len(scores) == 1:
+        return scores[0]
+    first = scores[0]
+    validations = [score.validation for score in scores if score.validation is not None]
+    metrics = {
+        key: tuple(fmean(score.metrics[key]) for score in scores if key in score.metrics) for key in first.metrics
+    }
+    return dataclasses.replace(
+        first,
+        metrics=metrics,
+        seconds=sum(score.seconds for score in scores),
+        validation=fmean(validations) if validations else None,
+    )

@@ -1,18 +1,16 @@
 """The cells of a comparison: one set or rival under one seed, and the file that keeps its score."""
 
-import dataclasses
 import hashlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ddkit.evaluation import MAJORITY, RIVALS, SAME_LABELS, Row, majority_row, score_row, whole_row
+from ddkit.evaluation import MAJORITY, RIVALS, SAME_LABELS, Row, majority_row, score_row, whole_row, write_score
 from ddkit.jobs.comparison import Line
 from ddkit.jobs.entry import Entry
 from ddkit.jobs.rules import Rules
 from ddkit.recipe import Recipe
-from ddkit.run import write_json
 
 
 @dataclass(frozen=True)
@@ -73,4 +71,4 @@ def score_cell(cell: Cell) -> None:
     rules, recipe = cell.rules, cell.recipe
     bench = rules.bench
     score = score_row(cell.make(), bench.real, bench.net, recipe.evaluate, bench.dsa, recipe.seed, rules.on)
-    write_json(cell.file, dataclasses.asdict(score))
+    write_score(cell.file, score)

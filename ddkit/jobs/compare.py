@@ -14,7 +14,7 @@ from typing import Any
 from ddkit.arguments import checked
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError, nearest
-from ddkit.evaluation import PARTS, class_notes
+from ddkit.evaluation import PARTS, class_notes, read_score
 from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.cells import Cell, plan_lines, score_cell
 from ddkit.jobs.comparison import Comparison, Line
@@ -23,7 +23,6 @@ from ddkit.jobs.faculty import label_notes, one_faculty, refuse_unclear_labels
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.rules import Rules, flip_policy
-from ddkit.jobs.score_file import read_score
 from ddkit.jobs.spread import spread
 from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES, DataSettings
 from ddkit.run import Meter, SilentMeter

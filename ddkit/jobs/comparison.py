@@ -3,10 +3,10 @@
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean
 from typing import Any
 
-from ddkit.evaluation import Score
+from ddkit.evaluation import Score, over_sets
+from ddkit.evaluation.score_json import to_json
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,7 @@ class Line:
     @cached_property
     def overall(self) -> Score:
         """Over the means of the sets where there are several, else over the one set's networks; lr is the first's."""
-        if len(self.scores) == 1:
-            return self.scores[0]
-        means = tuple(score.mean for score in self.scores)
-        balanced = [fmean(score.balanced) for score in self.scores if score.balanced is not None]
-        told = [score.validation for score in self.scores if score.validation is not None]
-        return dataclasses.replace(
-            self.scores[0],
-            accuracies=means,
-            seconds=sum(s.seconds for s in self.scores),
-            validation=fmean(told) if told else None,
-            balanced=tuple(balanced) or None,
-        )
+        return over_sets(self.scores)
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,9 @@ class Comparison:
     def tables(self) -> dict[str, Any]:
         """Plain tables for JSON."""
         lines = [
-            dataclasses.asdict(line) | {key: line.overall.plain()[key] for key in ("mean", "interval95")}
+            dataclasses.asdict(dataclasses.replace(line, scores=()))
+            | {"scores": [to_json(score) for score in line.scores]}
+            | {key: line.overall.plain()[key] for key in ("mean", "interval95")}
             for line in self.lines
         ]
         return {"on": self.on, "lines": lines, "notes": list(self.notes)}

@@ -10,10 +10,10 @@ import torch
 
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
-from ddkit.evaluation import GraphEvaluation, GraphJudge, evaluate_graph_set
+from ddkit.evaluation import Evaluation, GraphJudge, evaluate_graph_set, read_score
 from ddkit.graphs import load_parts
 from ddkit.jobs.environment import environment
-from ddkit.jobs.graph_board import GraphBoard, read_graph_score
+from ddkit.jobs.graph_board import GraphBoard
 from ddkit.jobs.graph_memory import memory_lines
 from ddkit.jobs.graph_parts import graph_lines
 from ddkit.jobs.graph_recipe import GraphRecipe, begun_recipe, graph_toml, resolve_graphs
@@ -31,7 +31,7 @@ class CondensedGraphs:
     folder: Path
     set: GraphSet
     seconds: float
-    evaluation: GraphEvaluation | None
+    evaluation: Evaluation | None
 
 
 @checked
@@ -123,7 +123,7 @@ def _refuse_another(folder: RunFolder, asked: GraphRecipe) -> None:
     if resolve_graphs(recipe=folder.recipe)[0] != asked:
         raise UsageError(f"folder '{folder.path}': its run has other settings; a run of graphs goes on as it began")
     for file in (folder.path / "scores").glob("*.json"):
-        read_graph_score(file)
+        read_score(file)
 
 
 def default_folder(recipe: GraphRecipe) -> Path:

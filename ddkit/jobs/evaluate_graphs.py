@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ddkit.arguments import checked
 from ddkit.errors import DataError
-from ddkit.evaluation import GraphEvaluation, GraphJudge, GraphTraining, evaluate_graph_set
+from ddkit.evaluation import Evaluation, GraphJudge, GraphTraining, evaluate_graph_set
 from ddkit.graphs import GraphData, GraphDataSettings, load_parts
 from ddkit.jobs.graph_parts import graph_lines
 from ddkit.recipe import only, override, parse_table, read_toml
@@ -21,7 +21,7 @@ def evaluate_graphs(
     overrides: tuple[str, ...] = (),
     seed: int = 0,
     meter: Meter | None = None,
-) -> GraphEvaluation:
+) -> Evaluation:
     """Train fresh networks on a set of graphs and, alike, on its rivals; score them on the test graphs.
 
     Args:

@@ -6,22 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddkit.errors import DataError
-from ddkit.evaluation import GraphJudge, GraphRow, GraphScore
-from ddkit.run import AGAIN, Meter, read_json, write_json
-
-
-def read_graph_score(file: Path) -> GraphScore:
-    """The score that a file keeps.
-
-    Raises:
-        DataError: it is damaged.
-    """
-    kept = read_json(file, GraphScore)
-    figures = (*kept.aucs, *kept.accuracies, *kept.balanced)
-    if not (kept.aucs and kept.accuracies and all(0 <= share <= 1 for share in figures)):
-        raise DataError(f"file '{file}': holds no score, whose figures lie between 0 and 1; {AGAIN}")
-    return kept
+from ddkit.evaluation import GraphJudge, GraphRow, Score, read_score, write_score
+from ddkit.run import Meter
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +19,7 @@ class GraphBoard:
     folder: Path
     meter: Meter
 
-    def score(self, row: GraphRow, gnn: str) -> GraphScore:
+    def score(self, row: GraphRow, gnn: str) -> Score:
         """A row's score under one kind of network, taken from its file if it is there.
 
         Raises:
@@ -42,9 +28,9 @@ class GraphBoard:
         file = self._file(row, gnn)
         if not file.exists():
             score = self.judge.score(row, gnn)
-            write_json(file, dataclasses.asdict(score))
-            self.meter.say(f"  {row.name}, {gnn}: AUC {100 * score.auc[0]:.1f}, {score.seconds:.0f} s")
-        return read_graph_score(file)
+            write_score(file, score)
+            self.meter.say(f"  {row.name}, {gnn}: AUC {100 * score.mean:.1f}, {score.seconds:.0f} s")
+        return read_score(file)
 
     def _file(self, row: GraphRow, gnn: str) -> Path:
         judge, training = self.judge, dataclasses.asdict(self.judge.training)

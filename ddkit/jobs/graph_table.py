@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.errors import UsageError, nearest
-from ddkit.evaluation import PARTS, GraphJudge, GraphScore, GraphTraining
+from ddkit.evaluation import PARTS, GraphJudge, GraphTraining, Score
 from ddkit.evaluation.graph_honest import capped, gaps, most_written_out, notes
 from ddkit.evaluation.graph_judge import UNTRAINED, WHOLE, Rows
+from ddkit.evaluation.score_json import to_json
 from ddkit.graphs import load_parts, refuse_unknown
 from ddkit.jobs.graph_board import GraphBoard
 from ddkit.jobs.graph_memory import memory_lines
@@ -32,7 +33,7 @@ class GraphLine:
     data: str
     hops: int
     ratio: float | None
-    score: GraphScore
+    score: Score
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class GraphTable:
 
     def tables(self) -> dict[str, Any]:
         """Plain tables for JSON."""
-        return dataclasses.asdict(self)
+        lines = [vars(line) | {"score": to_json(line.score)} for line in self.lines]
+        return vars(self) | {"lines": lines}
 
 
 def graph_table(

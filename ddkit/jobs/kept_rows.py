@@ -1,6 +1,5 @@
 """Scores of a table that is not finished: a killed evaluation goes on with them."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -11,12 +10,11 @@ from typing import Any
 
 from ddkit.data import DSA, RealData
 from ddkit.errors import InUseError
-from ddkit.evaluation import Score
+from ddkit.evaluation import Score, read_score, write_score
 from ddkit.home import home
 from ddkit.jobs.environment import environment
-from ddkit.jobs.score_file import read_score
 from ddkit.nets import FlatNet
-from ddkit.run import LOCK, Meter, locked, sweep, write_json
+from ddkit.run import LOCK, Meter, locked, sweep
 from ddkit.synth import SyntheticSet
 
 FORMAT = "ddkit-rows/2"
@@ -63,7 +61,7 @@ class KeptRows:
         if file.exists():
             return read_score(file)
         found = score()
-        write_json(file, dataclasses.asdict(found))
+        write_score(file, found)
         return found
 
     def clear(self) -> None:

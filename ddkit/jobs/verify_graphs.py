@@ -41,7 +41,7 @@ def verify_graphs(recipe: str | Path, *, out: str | Path | None = None, meter: M
     found = condense_graphs(recipe=recipe, out=verify_folder(recipe, out), meter=meter).evaluation
     assert found is not None
     first = resolved.evaluate.networks[0]
-    now = {score.name: (100 * score.auc[0], 100 * score.auc[1]) for score in found.scores if score.gnn == first}
+    now = {score.name: (100 * score.mean, 100 * score.interval) for score in found.scores if score.net in ("", first)}
     if missing := [name for name in claimed if rows[name] not in now]:
         raise UsageError(f"{where}: its header tells of '{missing[0]}', into whose bytes not one graph fits")
     return [Verdict(name, score, now[rows[name]]) for name, score in claimed.items()]

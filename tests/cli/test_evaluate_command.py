@@ -103,7 +103,7 @@ def test_mistakes_are_seen_before_the_first_training(
 
 def evaluation(protocol: str, net: str, *names: str) -> Evaluation:
     scores = tuple(
-        Score(name=name, images=10, accuracies=(0.1 * i, 0.1 * i), lr=0.1, seconds=1.0)
+        Score(name=name, samples=10, metrics={"accuracy": (0.1 * i, 0.1 * i)}, lr=0.1, seconds=1.0)
         for i, name in enumerate(names, start=1)
     )
     return Evaluation(protocol=protocol, dataset="digits", net=net, seed=0, scores=scores)

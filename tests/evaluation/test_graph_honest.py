@@ -117,7 +117,7 @@ def test_shuffled_judged_classes_change_nothing_but_the_verdict(data, made):
         for part in (judged, flipped):
             board = judge(data, part)
             rows = {"set": board.set_row(made), "random": board.random_row("r", 300), "whole": board.whole_row()}
-            aucs.append(board.score(rows[row], "gin").aucs)
+            aucs.append(board.score(rows[row], "gin").metrics["auc"])
         assert np.allclose(aucs[0], 1 - np.array(aucs[1]))
 
 
@@ -139,7 +139,7 @@ def test_the_majoritys_share_stands_in_the_table(data):
     judged = dataclasses.replace(judged, y=(np.arange(10) == 0).astype(np.int64))
     board = judge(train, judged)
     (always, _) = board.scores_without_network()
-    assert (always.name, always.accuracies, always.balanced, always.aucs) == ("majority class", (0.9,), (0.5,), (0.5,))
+    assert (always.name, always.metrics) == ("majority class", {"auc": (0.5,), "accuracy": (0.9,), "balanced": (0.5,)})
     assert board.uneven and not judge(data).uneven
 
 

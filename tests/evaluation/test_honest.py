@@ -96,7 +96,7 @@ def test_all_rows_are_trained_alike(
     table = judge(synthetic, real, net)
     assert [score.name for score in table.scores] == ROWS
     sizes = [20, 20, 20, 20, len(real.train)]
-    assert [score.images for score in table.scores] == [*sizes, 0]
+    assert [score.samples for score in table.scores] == [*sizes, 0]
     for call, size in zip(spy.calls, sizes, strict=True):
         epochs_in_steps = -(-SETTINGS.epochs * size // SETTINGS.batch)
         steps = max(SETTINGS.steps, epochs_in_steps)
@@ -159,7 +159,7 @@ def test_the_majority_stands_below_and_balanced_accuracy_where_classes_are_uneve
 ) -> None:
     """Against scikit-learn, on digits of which the test part holds eight times as many ones as others."""
     even = judge(synthetic, real, net)
-    assert all(score.balanced is None for score in even.scores) and "balanced" not in " ".join(even.notes)
+    assert all(score.of("balanced") is None for score in even.scores) and "balanced" not in " ".join(even.notes)
     kept = torch.cat([(real.data.test_labels == c).nonzero()[: 32 if c == 1 else 4, 0] for c in range(10)])
     data = dataclasses.replace(
         real.data, test_images=real.data.test_images[kept], test_labels=real.data.test_labels[kept]
@@ -169,19 +169,19 @@ def test_the_majority_stands_below_and_balanced_accuracy_where_classes_are_uneve
     labels = uneven.test.labels.numpy()
     for score, call in zip(table.scores[:-1], spy.calls, strict=True):
         first = LR_GRID.index(score.lr) * SETTINGS.nets
-        for i, (plain, balanced) in enumerate(zip(score.accuracies, score.balanced, strict=True)):
+        for i, (plain, balanced) in enumerate(zip(score.accuracies, score.metrics["balanced"], strict=True)):
             named = net(call["trained"].theta[first + i], uneven.test.images).argmax(1).numpy()
             assert plain == pytest.approx(accuracy_score(labels, named))
             assert balanced == pytest.approx(balanced_accuracy_score(labels, named))
     majority, counts = table.scores[-1], torch.bincount(real.train.labels)
-    assert majority.accuracies == ((labels == int(counts.argmax())).mean(),) and majority.balanced == (0.1,)
+    assert majority.accuracies == ((labels == int(counts.argmax())).mean(),) and majority.metrics["balanced"] == (0.1,)
     assert f"always says '{counts.argmax()}'" in " ".join(table.notes)
     assert any(note.startswith("balanced: the mean over classes") for note in table.notes)
 
 
 @pytest.mark.parametrize("accuracies", [(0.5, 0.7), (0.91, 0.93, 0.9), (0.1, 0.2, 0.3, 0.4, 0.55)])
 def test_the_interval_is_students(accuracies: tuple[float, ...]) -> None:
-    score = Score(name="x", images=1, accuracies=accuracies, lr=0.1, seconds=0.0)
+    score = Score(name="x", samples=1, metrics={"accuracy": accuracies}, lr=0.1, seconds=0.0)
     low, high = stats.t.interval(
         0.95, len(accuracies) - 1, loc=sum(accuracies) / len(accuracies), scale=stats.sem(accuracies)
     )

@@ -62,7 +62,7 @@ def test_one_set_is_scored_as_condense_scores_it(recipe) -> None:
     assert [line.name for line in found.lines] == ["mtt", "random-real", "herding", "kmeans", "whole", "majority class"]
     for line, score in zip(found.lines, alone.scores, strict=True):
         assert line.overall.accuracies == score.accuracies and line.overall.lr == score.lr
-        assert line.overall.balanced == score.balanced
+        assert line.overall.of("balanced") == score.of("balanced")
     assert found.lines[0].seconds[0] > 0 and found.lines[0].expert_seconds is None  # `condense` trained them
 
 
