@@ -189,7 +189,10 @@ def _of_classes(
 
 CATALOGUES = {
     "methods": _of_classes(
-        *("method", "method", _methods, _method_settings),
+        "method",
+        "method",
+        _methods,
+        _method_settings,
         recipes=lambda name: _names([recipe for recipe in shipped_recipes() if recipe.method == name]),
     ),
     "nets": _of_classes("network", "net", lambda: NETS, net_settings),
