@@ -42,6 +42,7 @@ from ddkit.nets import FlatNet, accuracy, parse_net
 from ddkit.randomness import stream
 from ddkit.recipe import DataSettings
 from ddkit.steps import step_for
+from ddkit.task import Task
 
 FLOOR = {"plain": 2.93, "flat": 5.86, "smooth": 8.93}
 IMAGES = 5000
@@ -188,7 +189,7 @@ def measured(name: str, row: Row, experts: int, epochs: int | None, repeats: int
 
     def ours() -> None:
         with fitting_threads(net.shape):
-            grown = grow(net, real.train, settings, dsa, epochs, range(experts))
+            grown = grow(Task(real, net, dsa), settings, epochs, range(experts))
             ended["ours"] = [snapshots[-1].to(device) for _, snapshots, _ in grown]
 
     def published(threads: int) -> None:

@@ -31,6 +31,7 @@ from ddkit.methods.gradient_distance import gradient_distance
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.recipe import DataSettings
+from ddkit.task import Task
 
 HOSTS = ("mtt", "ftd", "ast", "datm", "dc", "dsa", "dm")
 AUGMENT = "color_crop_cutout_scale_rotate"  # no flip: digits take none
@@ -54,7 +55,7 @@ def bench(data: str, net: str, device: torch.device) -> Context:
     start = torch.stack([flat.init(draw) for _ in range(2)])
     rows = torch.stack([start, start + 0.01 * torch.randn(start.shape, generator=draw)], 1).to(device)
     walks = Walks(buffer=None, count=2, device=device, rows=rows)  # type: ignore[arg-type]
-    return Context(real, flat, DSA(AUGMENT), 0, walks)
+    return Context(Task(real, flat, DSA(AUGMENT)), 0, walks)
 
 
 def host(name: str, context: Context, ipc: int, batch: int, inner: int, fyi: bool) -> Callable[[], Any]:

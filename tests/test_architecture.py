@@ -283,3 +283,59 @@ def test_every_setting_is_read() -> None:
     read = {node.attr for tree in MODULES.values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     assert {"ema_decay", "syn_steps", "rho"} <= declared
     assert declared <= read
+
+
+# Signatures
+
+LONGEST = 7
+"""Arguments that a function may take by position. Options by keyword do not count."""
+
+KERNELS = {("ddkit.steps.blocks", "backward_tangent"), ("ddkit.steps.formulas", "backward_tangent")}
+"""Functions that may take more: they mirror a function in C argument by argument, in its order."""
+
+
+def functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def by_position(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many arguments can be given by position, but for self and cls."""
+    names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+    return len(names) - (names[:1] in (["self"], ["cls"], ["ctx"]))
+
+
+def is_command(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether click calls it, by keyword."""
+    return any(ast.unparse(decorator).startswith("click.") for decorator in function.decorator_list)
+
+
+def hidden_positions(tree: ast.Module) -> list[str]:
+    """Calls f(*(a, b), ...), which get around a long signature. `nn.Sequential` takes any number of layers."""
+    return [
+        ast.unparse(call)
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) != "nn.Sequential"
+        for argument in call.args
+        if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Tuple | ast.List)
+    ]
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name_of)
+def test_no_function_takes_more_than_seven_arguments_by_position(file: Path) -> None:
+    long = {
+        (name_of(file), function.name): by_position(function)
+        for function in functions(MODULES[file])
+        if by_position(function) > LONGEST and not is_command(function)
+    }
+    assert long.keys() <= KERNELS
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name_of)
+def test_no_call_unpacks_a_tuple_that_it_writes_out(file: Path) -> None:
+    assert hidden_positions(MODULES[file]) == []
+
+
+def test_a_long_signature_and_a_hidden_one_would_be_seen() -> None:
+    tree = ast.parse("def f(self, a, b, c, /, d, e, g, h, i, *, j, k): ...\nf(*(a, b), c)\nf(*(a + b))\nf(*a)")
+    assert by_position(functions(tree)[0]) == 8
+    assert hidden_positions(tree) == ["f(*(a, b), c)"]

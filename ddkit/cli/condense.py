@@ -58,7 +58,16 @@ def condense(
         from ddkit.cli.graphs import condense_and_print, refuse_image_options
 
         refuse_image_options(device, ipc=ipc is not None, fyi=fyi)
-        condense_and_print(method, data, recipe, overrides, seed, out, resume, evaluate)
+        condense_and_print(
+            method,
+            data=data,
+            recipe=recipe,
+            overrides=overrides,
+            seed=seed,
+            out=out,
+            resume=resume,
+            evaluate=evaluate,
+        )
         return
     with terminal_meter() as meter:
         result = job(

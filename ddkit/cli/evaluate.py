@@ -64,7 +64,8 @@ def evaluate(
     evaluations = []
     with terminal_meter() as meter:
         for found in evaluate_columns(
-            *(source, pairs),
+            source,
+            pairs,
             data=data,
             nets=nets,
             overrides=("evaluate.whole=false",) * no_whole + overrides,

@@ -102,6 +102,7 @@ def refuse_image_options(device: str, **given: bool) -> None:
 
 def condense_and_print(
     method: str | None,
+    *,
     data: str | None,
     recipe: str | None,
     overrides: tuple[str, ...],

@@ -17,6 +17,7 @@ with lazily(__name__):
     from ddkit.evaluation.majority import MAJORITY
     from ddkit.evaluation.majority_row import class_notes, majority_row
     from ddkit.evaluation.paper import evaluate_as_paper
+    from ddkit.evaluation.pool import Pool
     from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
     from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
     from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Evaluation, Score, interval95, over_sets
@@ -39,6 +40,7 @@ __all__ = [
     "read_score",
     "write_score",
     "PaperProtocol",
+    "Pool",
     "PAPERS",
     "PROTOCOLS",
     "full_name",

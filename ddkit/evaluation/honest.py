@@ -13,20 +13,19 @@ from statistics import fmean
 
 import torch
 
-from ddkit.data import DSA, RealData
 from ddkit.evaluation.majority import uneven
 from ddkit.evaluation.majority_row import class_counts, class_notes, majority_row
+from ddkit.evaluation.row_work import Keep, RowWork, Watch, keep_nothing, score_all
 from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.evaluation.score import ACCURACY, BALANCED, Evaluation, Score
-from ddkit.evaluation.tasks import Keep, Task, Watch, keep_nothing, score_all
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
 from ddkit.experts import Ensemble
-from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.recipe import EvaluateSettings
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet
+from ddkit.task import Task
 
 SAME_LABELS = "random-real, same labels"
 """The row of random real images that the teachers of a set have named too."""
@@ -37,18 +36,17 @@ PARTS = ("test", "validation")
 
 def evaluate_honestly(
     synthetic: SyntheticSet,
-    real: RealData,
-    net: FlatNet,
+    task: Task,
     settings: EvaluateSettings,
-    dsa: DSA,
     seed: int,
     meter: Meter,
+    *,
     baselines: bool = True,
     teachers: Ensemble | None = None,
     keep: Keep = keep_nothing,
 ) -> Evaluation:
-    """Score a set and its rivals. `real` must be on the device to use; `keep` has each row's score as soon as it is
-    there.
+    """Score a set and its rivals: on the task's data, with its network, under its augmentation. `keep` has each row's
+    score as soon as it is there.
 
     Where `teachers` named the set's images, random-real stands there a second time, named by them too: their labels
     alone may be what a set is worth.
@@ -58,7 +56,7 @@ def evaluate_honestly(
             can give.
     """
 
-    own = synthetic.facts
+    own, real = synthetic.facts, task.real
     temperature = temperature_of(settings.temperature, own.temperature)
     if teachers is not None:
         teachers = teachers.under(settings.teacher_bn).of_both_orientations(own.mirrored_by_fyi)
@@ -82,17 +80,17 @@ def evaluate_honestly(
         rows.append(whole_row(real, settings.nets))
     judged = len(real.validation) + len(real.data.test_labels) // len(LR_GRIDS[settings.optimiser])
     sized = [(row, row.members.shape[1]) for row in rows]
-    tasks = [
-        Task(
+    works = [
+        RowWork(
             row.name,
             honest_training(settings, size),
             size,
             judged,
-            partial(score_row, row, real, net, settings, dsa, seed, "test"),
+            partial(score_row, row, task, settings, seed, "test"),
         )
         for row, size in sized
     ]
-    scores = score_all("evaluating", tasks, meter, keep)
+    scores = score_all("evaluating", works, meter, keep)
     if baselines:
         scores.append(majority_row(real))
     notes = (
@@ -100,21 +98,19 @@ def evaluate_honestly(
         f"{settings.nets} networks",
         f"learning rate of each row chosen from {list(LR_GRIDS[settings.optimiser])} on {len(real.validation.labels)} "
         "validation images",
-        f"augmentation of every row: {dsa.strategy or 'none'}",
+        f"augmentation of every row: {task.dsa.strategy or 'none'}",
         *class_notes(real)[0 if baselines else 1 :],  # the first is about the majority row
         *label_notes(settings, teachers, temperature),
     )
     return Evaluation(
-        protocol="honest", dataset=real.data.name, net=net.spec, seed=seed, scores=tuple(scores), notes=notes
+        protocol="honest", dataset=real.data.name, net=task.net.spec, seed=seed, scores=tuple(scores), notes=notes
     )
 
 
 def score_row(
     row: Row,
-    real: RealData,
-    net: FlatNet,
+    task: Task,
     settings: EvaluateSettings,
-    dsa: DSA,
     seed: int,
     on: str = "test",
     watch: Watch = lambda steps: None,
@@ -129,13 +125,10 @@ def score_row(
     n, size = row.members.shape
     training, grid = honest_training(settings, size), LR_GRIDS[settings.optimiser]
     generator, lr = stream(seed, "evaluate", row.trained_on), torch.tensor(grid).repeat_interleave(n)
-    members = row.members.repeat(len(grid), 1)
+    pool, real = replace(row, members=row.members.repeat(len(grid), 1)), task.real
     takes = 1 if row.lesson.teachers is None else len(grid)  # what teachers say of a batch serves all rates
     trained = train_networks(
-        *(net, row.images, row.labels, members, lr, training, dsa, generator),
-        watch=lambda steps, _: watch(steps),
-        lesson=row.lesson,
-        takes=takes,
+        task.net, pool, lr, training, task.dsa, generator, watch=lambda steps, _: watch(steps), takes=takes
     )
     validation = trained.accuracy(real.validation)
     groups = [slice(i * n, (i + 1) * n) for i in range(len(grid))]

@@ -13,19 +13,19 @@ from functools import partial
 
 import torch
 
-from ddkit.data import DSA, Augmentation, RealData, select
+from ddkit.data import Augmentation, select
 from ddkit.errors import UsageError
 from ddkit.evaluation.majority_row import class_notes, majority_row
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
+from ddkit.evaluation.row_work import Keep, RowWork, Watch, keep_nothing, score_all
 from ddkit.evaluation.rows import Row, called, set_row, temperature_of
 from ddkit.evaluation.score import ACCURACY, Evaluation, Score
-from ddkit.evaluation.tasks import Keep, Task, Watch, keep_nothing, score_all
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.experts import Ensemble
-from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet
+from ddkit.task import Task
 
 DEFAULT_LR = 0.01
 """What the published code trains sets with that have no learned lr, random-real among them."""
@@ -33,12 +33,11 @@ DEFAULT_LR = 0.01
 
 def evaluate_as_paper(
     snapshots: Mapping[str, SyntheticSet],
-    real: RealData,
-    net: FlatNet,
+    task: Task,
     protocol: PaperProtocol,
-    dsa: DSA,
     seed: int,
     meter: Meter,
+    *,
     nets: int = 5,
     baselines: bool = True,
     teachers: Ensemble | None = None,
@@ -52,14 +51,14 @@ def evaluate_as_paper(
     Raises:
         UsageError: there is no snapshot, or the protocol needs teachers and there are none.
     """
-    full_name = f"paper-{protocol.name}"
+    full_name, real = f"paper-{protocol.name}", task.real
     if not snapshots:
         raise UsageError(f"protocol '{full_name}': there is no set to score")
     if not protocol.of_snapshots:
         snapshots = dict([list(snapshots.items())[-1]])
     last = list(snapshots.values())[-1]
-    protocol = protocol.on(real.data.name, net.settings)
-    augmentation = protocol.augmentation(dsa, flips)
+    protocol = protocol.on(real.data.name, task.net.settings)
+    augmentation = protocol.augmentation(task.dsa, flips)
     if teachers is not None:
         teachers = teachers.of_both_orientations(last.facts.mirrored_by_fyi)
         teachers = replace(teachers, batch_stats=protocol.teachers_in_training)
@@ -69,23 +68,24 @@ def evaluate_as_paper(
     def call(row: Row, classes: torch.Tensor | None = None) -> Row:
         return called(row, protocol.labels, classes, teachers, temperature, last.facts.top_k)
 
-    def task(row: Row, lr: float | None) -> Task:
+    def work(row: Row, lr: float | None) -> RowWork:
         size, judged = row.members.shape[1], len(protocol.looks(row.members.shape[1])) * len(real.data.test_labels)
-        work = partial(_score, row, protocol.lr or lr or DEFAULT_LR, real, net, protocol, augmentation, seed)
-        return Task(row.name, protocol.training(size), size, judged, work, protocol.passes)
+        score = partial(_score, row, protocol.lr or lr or DEFAULT_LR, task, protocol, augmentation, seed)
+        return RowWork(row.name, protocol.training(size), size, judged, score, protocol.passes)
 
-    tasks = []
+    works = []
     for name, synthetic in snapshots.items():
         row = call(set_row(synthetic, real, nets), synthetic.labels)
-        tasks.append(task(replace(row, name=f"{row.name} ({name})"), synthetic.facts.lr))
+        works.append(work(replace(row, name=f"{row.name} ({name})"), synthetic.facts.lr))
     if baselines:
         train, ipc = real.train, last.facts.ipc
         pixels = train.images.flatten(1)
         draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(nets)]
         size = draws[0].numel() * train.images[0].numel()
         name = "random-real"
-        tasks.append(task(call(Row(name, name, train.images, train.labels, torch.stack(draws), size)), None))
-    scores = score_all(f"evaluating ({full_name})", tasks, meter, keep)
+        drawn = Row(train.images, train.labels, torch.stack(draws), name=name, trained_on=name, size=size)
+        works.append(work(call(drawn), None))
+    scores = score_all(f"evaluating ({full_name})", works, meter, keep)
     candidates, rivals = scores[: len(snapshots)], scores[len(snapshots) :]
     best = max(candidates, key=lambda score: score.mean)
     notes = _notes(protocol, last.facts.method, candidates, best, augmentation, learned=last.facts.lr is not None)
@@ -93,15 +93,19 @@ def evaluate_as_paper(
         rivals.append(majority_row(real))
         notes += class_notes(real)[:1]
     return Evaluation(
-        protocol=full_name, dataset=real.data.name, net=net.spec, seed=seed, scores=(best, *rivals), notes=tuple(notes)
+        protocol=full_name,
+        dataset=real.data.name,
+        net=task.net.spec,
+        seed=seed,
+        scores=(best, *rivals),
+        notes=tuple(notes),
     )
 
 
 def _score(
     row: Row,
     lr: float,
-    real: RealData,
-    net: FlatNet,
+    task: Task,
     protocol: PaperProtocol,
     augmentation: Augmentation,
     seed: int,
@@ -118,14 +122,19 @@ def _score(
     def look(before: int, done: int, trained: Trained) -> None:
         watch(before + done)
         if done in looks:
-            seen.append(trained.accuracy(real.test))
+            seen.append(trained.accuracy(task.real.test))
 
     for number in range(protocol.passes):
         seen.clear()  # the networks are judged in their last training only
         trained = train_networks(
-            *(net, row.images, row.labels, row.members, rates, training, augmentation, generator, trained),
+            task.net,
+            row,
+            rates,
+            training,
+            augmentation,
+            generator,
+            start=trained,
             watch=partial(look, number * training.steps),
-            lesson=row.lesson,
         )
     metrics = {ACCURACY: tuple(max(own) for own in zip(*seen, strict=True))}
     seconds = time.perf_counter() - begin

@@ -9,6 +9,7 @@ from torch import Tensor
 from ddkit.data import RealData, select
 from ddkit.errors import UsageError
 from ddkit.evaluation.lesson import CLASSES, Lesson
+from ddkit.evaluation.pool import Pool
 from ddkit.experts import Ensemble
 from ddkit.randomness import stream
 from ddkit.synth import SyntheticSet, only_top, packed_bytes
@@ -17,9 +18,9 @@ RIVALS = {"random-real": "random", "herding": "herding", "kmeans": "kmeans"}
 """Rows of real images as many as the set's, and the coreset that draws each."""
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
-    """What n networks are trained on: a pool of images, its labels, and each network's members [n, m].
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Row(Pool):
+    """What the networks of one row of a table are trained on.
 
     `name` is for the table alone. `trained_on` names what is trained on, and with the seed decides the networks' random
     stream: a set by the digest of its numbers, real images by how they were drawn. `size` is what the members of one
@@ -28,12 +29,8 @@ class Row:
 
     name: str
     trained_on: str
-    images: Tensor
-    labels: Tensor
-    members: Tensor
     size: int = 0
     label_size: int = 0
-    lesson: Lesson = CLASSES
 
 
 def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
@@ -44,14 +41,14 @@ def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
     name = facts.method + "+fyi" * facts.fyi
     stored = synthetic.stored_bytes()
     return Row(
-        name,
-        f"set {synthetic.digest}",
         synthetic.images.to(device),
         labels.to(device),
         members,
-        sum(stored.values()),
-        stored.get("soft labels", 0),
         Lesson(facts.temperature),
+        name=name,
+        trained_on=f"set {synthetic.digest}",
+        size=sum(stored.values()),
+        label_size=stored.get("soft labels", 0),
     )
 
 
@@ -62,14 +59,15 @@ def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int) -> Row:
     draws = range(1 if name == "herding" else nets)
     sets = [select(coreset, pixels, train.labels, ipc, stream(seed, "rival", coreset, i)) for i in draws]
     members = torch.stack(sets).expand(nets, -1)
-    return Row(name, name, train.images, train.labels, members, members.shape[1] * train.images[0].numel())
+    size = members.shape[1] * train.images[0].numel()
+    return Row(train.images, train.labels, members, name=name, trained_on=name, size=size)
 
 
 def whole_row(real: RealData, nets: int) -> Row:
     """The whole real training set."""
     train = real.train
     members = torch.arange(len(train)).expand(nets, -1)
-    return Row("whole", "whole", train.images, train.labels, members, train.images.numel())
+    return Row(train.images, train.labels, members, name="whole", trained_on="whole", size=train.images.numel())
 
 
 def temperature_of(asked: float | None, own: float | None) -> float:

@@ -1,16 +1,17 @@
 """Train several fresh networks at once and measure their accuracy."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.func import vmap
 
 from ddkit.data import Augmentation, Part
-from ddkit.evaluation.lesson import CLASSES, Lesson, Mixer, softened
+from ddkit.evaluation.lesson import Mixer, softened
 from ddkit.evaluation.majority import balanced_accuracy
 from ddkit.evaluation.optimiser import optimiser_of
+from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.training import Training
 from ddkit.nets import FlatNet, Stats, accuracy, cross_entropy, logits_of
 from ddkit.steps import TRAINING, Step, convolution_precision, step_for
@@ -57,25 +58,21 @@ class Trained:
 
 def train_networks(
     net: FlatNet,
-    images: Tensor,
-    labels: Tensor,
-    members: Tensor,
+    pool: Pool,
     lr: Tensor,
     training: Training,
     dsa: Augmentation,
     generator: torch.Generator,
+    *,
     start: Trained | None = None,
     watch: Callable[[int, Trained], None] | None = None,
-    lesson: Lesson = CLASSES,
     takes: int = 1,
 ) -> Trained:
     """Train n networks, each from its own initialisation, with its own batches and augmentation.
 
     Args:
         net: the network.
-        images: pool of images [M, C, H, W] in network space.
-        labels: classes [M] or soft labels [M, K].
-        members: what each network is trained on, as indices into the pool [n, m].
+        pool: images, labels, and which of them each of the n networks is trained on.
         lr: each network's learning rate [n].
         training: steps, batch and schedule.
         dsa: augmentation of every batch.
@@ -83,16 +80,16 @@ def train_networks(
         start: networks to train on, instead of fresh ones.
         watch: is called after each step with the number of steps done and the networks, whose running statistics the
             next step changes in place.
-        lesson: how labels are to be understood.
-        takes: so many equal groups of networks, one after the other in `members`, which see the same batches.
+        takes: so many equal groups of networks, one after the other in the members, which see the same batches.
     """
-    start = start or _fresh(net, len(members), generator, images.device)
+    members, lesson = pool.members, pool.lesson
+    start = start or _fresh(net, len(members), generator, pool.images.device)
     theta, stats = start.theta, {name: values.clone() for name, values in start.stats.items()}
     optimiser, mixer = optimiser_of(training, lr, theta), Mixer(training, net.classes, generator)
     temperature = lesson.temperature or 1.0
     factor = softened(theta[0], net.head_size, temperature)
     gradient_of = _gradients(net, theta[0], min(training.batch, members.shape[1]))
-    batches = _batches(images, labels, members[: len(members) // takes], training, dsa, generator)
+    batches = _batches(replace(pool, members=members[: len(members) // takes]), training, dsa, generator)
     for t, (x, y) in enumerate(batches):
         x, y = mixer.target(x, y, lesson)
         if takes > 1:  # repeat copies
@@ -116,9 +113,10 @@ def _fresh(net: FlatNet, n: int, generator: torch.Generator, device: torch.devic
 
 
 def _batches(
-    images: Tensor, labels: Tensor, members: Tensor, training: Training, dsa: Augmentation, generator: torch.Generator
+    pool: Pool, training: Training, dsa: Augmentation, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Per step: augmented images [n, b, C, H, W] and labels [n, b, ...]. Permutations are laid end to end and cut."""
+    images, labels, members = pool.images, pool.labels, pool.members
     n, m = members.shape
     b = min(training.batch, m)
     left = torch.empty(n, 0, dtype=torch.long)

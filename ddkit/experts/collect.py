@@ -5,14 +5,14 @@ from contextlib import closing
 
 from torch import Tensor
 
-from ddkit.data import DSA, RealData
 from ddkit.errors import NumericalError
 from ddkit.experts.buffer import Buffer
 from ddkit.experts.factory import grow
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.trajectories import Trajectories
-from ddkit.nets import FlatNet, accuracy
+from ddkit.nets import accuracy
 from ddkit.run import Meter
+from ddkit.task import Task
 
 
 class Epochs:
@@ -33,9 +33,7 @@ class Epochs:
         self._meter.advance(self.count, values)
 
 
-def collect(
-    buffer: Buffer, real: RealData, net: FlatNet, settings: ExpertSettings, dsa: DSA, epochs: int, meter: Meter
-) -> Trajectories:
+def collect(buffer: Buffer, task: Task, settings: ExpertSettings, epochs: int, meter: Meter) -> Trajectories:
     """The first `settings.count` experts with at least `epochs` epochs each.
 
     Work that was interrupted goes on at the experts that are missing. Where another run is training experts of the
@@ -51,34 +49,25 @@ def collect(
     if _missing(buffer, settings, epochs):
         with buffer.training(meter):  # who waited for it may find that nothing is missing any more
             if missing := _missing(buffer, settings, epochs):
-                _train(missing, buffer, real, net, settings, dsa, epochs, meter)
+                _train(missing, buffer, task, settings, epochs, meter)
             trained = len(missing)
-    return Trajectories(buffer, settings.count, real.train.images.device, trained)
+    return Trajectories(buffer, settings.count, task.device, trained)
 
 
 def _missing(buffer: Buffer, settings: ExpertSettings, epochs: int) -> list[int]:
     return [i for i in range(settings.count) if buffer.rows(i) < epochs + 1]
 
 
-def _train(
-    missing: list[int],
-    buffer: Buffer,
-    real: RealData,
-    net: FlatNet,
-    settings: ExpertSettings,
-    dsa: DSA,
-    epochs: int,
-    meter: Meter,
-) -> None:
+def _train(missing: list[int], buffer: Buffer, task: Task, settings: ExpertSettings, epochs: int, meter: Meter) -> None:
     """Train these experts into the buffer."""
     before = settings.count - len(missing)
     done = Epochs(meter, (epochs + 1) * settings.count, (epochs + 1) * before)
     meter.start(f"training {settings.name} experts, epochs", done.total, done.count)
-    with closing(grow(net, real.train, settings, dsa, epochs, missing, done.one_more)) as grown:
+    with closing(grow(task, settings, epochs, missing, done.one_more)) as grown:
         for expert, snapshots, losses in grown:
             _refuse_lost_numbers(expert, snapshots)
-            last = snapshots[-1].to(real.validation.images.device)
-            validation = accuracy(net, last, real.validation.images, real.validation.labels)
+            held_out = task.real.validation
+            validation = accuracy(task.net, snapshots[-1].to(task.device), held_out.images, held_out.labels)
             facts = {"loss": float(losses[-1]), "validation_accuracy": validation}
             buffer.write(expert, snapshots, settings.dtype, facts)
             done.show({"loss": facts["loss"], "validation": validation})

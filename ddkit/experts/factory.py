@@ -7,14 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddkit.data import DSA, Part
 from ddkit.errors import UsageError
 from ddkit.experts.processes import at_once, no_watch, process_count
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.train import train_experts
 from ddkit.memory import out_of_memory
-from ddkit.nets import FlatNet
 from ddkit.randomness import stream
+from ddkit.task import Task
 
 STACK = 8
 """Experts trained as one stack on CUDA, where they fit into its memory."""
@@ -24,10 +23,8 @@ Epoch = tuple[np.ndarray, np.ndarray]
 
 
 def grow(
-    net: FlatNet,
-    part: Part,
+    task: Task,
     settings: ExpertSettings,
-    dsa: DSA,
     epochs: int,
     experts: Sequence[int],
     watch: Callable[[], None] = no_watch,
@@ -41,15 +38,16 @@ def grow(
     device, once they are under way.
     """
 
+    on_cuda = task.device.type == "cuda"
+
     def train(group: Group) -> Iterable[Epoch]:
         generators = [stream(settings.seed, "expert", expert) for expert in group]
-        for theta, losses in train_experts(net, part, settings, dsa, epochs, generators):
+        for theta, losses in train_experts(task, settings, epochs, generators):
             yield _leave(theta), _leave(losses)
-        if part.images.is_cuda:
-            torch.cuda.synchronize(part.images.device)  # the copies that are on their way
+        if on_cuda:
+            torch.cuda.synchronize(task.device)  # the copies that are on their way
 
     alone = [[expert] for expert in experts]
-    on_cuda = part.images.is_cuda
     trained_groups = in_stacks(train, experts, watch) if on_cuda else at_once(train, alone, process_count(), watch)
     with closing(trained_groups) as finished:
         for group, trained in finished:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddkit.data import DSA, Part, RealData
+from ddkit.data import RealData
 from ddkit.errors import DataError, NumericalError
 from ddkit.experts.buffer_key import BufferKey
 from ddkit.experts.bundle import FORMAT, Bundle, TeacherFacts, read_bundle, write_bundle
@@ -24,6 +24,7 @@ from ddkit.experts.train import train_experts
 from ddkit.nets import FlatNet, Stats, accuracy, parse_net
 from ddkit.randomness import stream
 from ddkit.run import LOCK, Meter, locked, sweep
+from ddkit.task import Task
 
 STATISTICS_BATCH = 500
 """Images whose moments are averaged into a teacher's statistics, a batch at a time."""
@@ -49,8 +50,8 @@ class Post(NamedTuple):
         return self.net is not None and not self.here
 
 
-def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter: Meter) -> Ensemble:
-    """The teachers of `settings` for the data, each from its bundle under `root`.
+def hire(root: Path, task: Task, settings: TeacherSettings, meter: Meter) -> Ensemble:
+    """The teachers of `settings` for the task's data, each from its bundle under `root`.
 
     On a CPU missing ones are trained each in a process of its own, as many at once as there are cores. A teacher draws
     from stream(settings.seed, "expert", e) alone. Work that was interrupted goes on at the teachers that are missing.
@@ -60,12 +61,13 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
         DataError: a damaged bundle; or data that is not normalised channel by channel.
         NumericalError: a teacher diverged; it is not stored.
     """
+    real = task.real
     if getattr(real.preprocess, "mean", None) is None:
         raise DataError(
             f"teachers of '{real.data.name}': need data.preprocess = \"normalise\", not {real.preprocess.space}; "
             "their batch norms are matched in that space"
         )
-    wanted = posts(root, real, settings, dsa)
+    wanted = posts(root, task, settings)
     trained = 0
     if any(post.untrained for post in wanted):
         with ExitStack() as held:
@@ -75,14 +77,12 @@ def hire(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA, meter:
                 sweep(root, partial(str.__eq__, file.name))
             missing = [post for post in wanted if post.untrained]
             if missing:
-                _train(missing, wanted, real, settings, dsa, meter)
+                _train(missing, wanted, task, settings, meter)
             trained = len(missing)
     return Ensemble(tuple(read_post(post, real) for post in wanted), trained=trained)
 
 
-def _train(
-    missing: list[Post], wanted: list[Post], real: RealData, settings: TeacherSettings, dsa: DSA, meter: Meter
-) -> None:
+def _train(missing: list[Post], wanted: list[Post], task: Task, settings: TeacherSettings, meter: Meter) -> None:
     """Train the missing ones of what is wanted, each into its file."""
     done = Epochs(meter, (settings.epochs + 1) * len(wanted), (settings.epochs + 1) * (len(wanted) - len(missing)))
     meter.start("training teachers, epochs", done.total, done.count)
@@ -90,46 +90,46 @@ def _train(
     def train(post: Post) -> Iterable[tuple[np.ndarray, float] | None]:
         """One item an epoch, of which the last is what was trained."""
         assert post.net is not None
-        return _trained(post.net, real.train, settings, dsa, post.which)
+        return _trained(task.with_net(post.net), settings, post.which)
 
-    count = 1 if real.train.images.is_cuda else process_count()
+    count = 1 if task.device.type == "cuda" else process_count()
     with closing(at_once(train, missing, count, done.one_more)) as finished:
         for post, (*_, last) in finished:
             assert post.net is not None and last is not None
             numbers, loss = last
-            theta = torch.from_numpy(numbers).to(real.train.images)
+            theta = torch.from_numpy(numbers).to(task.real.train.images)
             _refuse_lost_numbers(post.net, theta)
-            bundle = bundle_of(post.net, theta, real)
+            bundle = bundle_of(task.with_net(post.net), theta)
             write_bundle(bundle, post.file)
             done.show({"loss": loss, "validation": bundle.facts.validation_accuracy})
     meter.finish()
 
 
-def posts(root: Path, real: RealData, settings: TeacherSettings, dsa: DSA) -> list[Post]:
+def posts(root: Path, task: Task, settings: TeacherSettings) -> list[Post]:
     """The teachers of `settings` in their order, there or not."""
     found = []
     for name in settings.named:
         if name.startswith((FILE, PRETRAINED)):
             found.append(Post(None, 0, Path(name.removeprefix(FILE))))
             continue
-        net = FlatNet(parse_net(name), real.data.shape, real.data.class_count)
-        known_by = f"{real.digest} {FORMAT}"  # so that files of another version are left alone
-        key = BufferKey(real.data.name, known_by, dsa.strategy, net.spec, replace(settings, nets=net.spec))
+        net = task.under(parse_net(name)).net
+        known_by = f"{task.real.digest} {FORMAT}"  # so that files of another version are left alone
+        own = replace(settings, nets=net.spec)
+        key = BufferKey(task.real.data.name, known_by, task.dsa.strategy, net.spec, own)
         found += [Post(net, which, root / f"{key.folder}-{which}.pt") for which in range(settings.count)]
     return found
 
 
-def _trained(
-    net: FlatNet, part: Part, settings: TeacherSettings, dsa: DSA, which: int
-) -> Iterator[tuple[np.ndarray, float] | None]:
+def _trained(task: Task, settings: TeacherSettings, which: int) -> Iterator[tuple[np.ndarray, float] | None]:
     """None for the initialisation and each epoch; for the last one its parameters [P] and mean training loss."""
     generator = stream(settings.seed, "expert", which)
-    for epoch, (theta, losses) in enumerate(train_experts(net, part, settings, dsa, settings.epochs, [generator])):
+    for epoch, (theta, losses) in enumerate(train_experts(task, settings, settings.epochs, [generator])):
         yield (theta[0].cpu().numpy(), float(losses[0])) if epoch == settings.epochs else None
 
 
-def bundle_of(net: FlatNet, theta: Tensor, real: RealData) -> Bundle:
-    """The teacher that a trained network is for the data."""
+def bundle_of(task: Task, theta: Tensor) -> Bundle:
+    """The teacher that the task's network is once it has the trained parameters `theta` [P]."""
+    net, real = task.net, task.real
     stats = population_stats(net, theta, real.train.images)
     right = accuracy(net, theta, real.validation.images, real.validation.labels, stats or None)
     return Bundle(theta, stats, TeacherFacts.of(net, real, real.data.name, right))

@@ -7,32 +7,34 @@ import torch
 from torch import Generator, Tensor
 from torch.func import grad_and_value, vmap
 
-from ddkit.data import DSA, Part
 from ddkit.experts.batches import Batch, epoch_batches
 from ddkit.experts.objective import penalty_and_gradient, penalty_and_gradient_of_many
 from ddkit.experts.settings import ExpertSettings
 from ddkit.nets import FlatNet, cross_entropy
 from ddkit.steps import TRAINING, Step, convolution_precision, step_for
+from ddkit.task import Task
 
 
 def train_experts(
-    net: FlatNet, part: Part, settings: ExpertSettings, dsa: DSA, epochs: int, generators: Sequence[Generator]
+    task: Task, settings: ExpertSettings, epochs: int, generators: Sequence[Generator]
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (theta [E, P], mean training losses [E]) at initialisation (losses nan) and after each of `epochs` epochs.
 
-    One expert a generator, on the device of `part`: on CUDA all of them stacked, elsewhere each step one after another.
+    One expert a generator, on the training part and where that is: on CUDA all of them stacked, elsewhere each step one
+    after another.
     Draws depend on an expert's own generator alone, so it comes out the same in any group (on a CPU to the byte), and
     its first e + 1 snapshots are the same however many epochs follow. Every snapshot is a tensor of its own: the
     published code's `p.detach().cpu()` aliases the live parameters on a CPU, so that all its snapshots are the last
     one. Nothing waits for the device.
     """
-    theta = torch.stack([net.init(generator) for generator in generators]).to(part.images.device)
+    net, part = task.net, task.real.train
+    theta = torch.stack([net.init(generator) for generator in generators]).to(task.device)
     velocity = torch.zeros_like(theta)
     directions = partial(stacked, net) if theta.is_cuda else partial(one_by_one, step_for(net, theta))
     yield theta, theta.new_full((len(theta),), torch.nan)
     for epoch in range(epochs):
         total = theta.new_zeros(len(theta))
-        for batch in epoch_batches(part, settings.batch, dsa, generators):
+        for batch in epoch_batches(part, settings.batch, task.dsa, generators):
             with convolution_precision(theta.device, TRAINING):
                 losses, direction = directions(settings, epoch, theta, batch)
             velocity = settings.momentum * velocity + direction + settings.weight_decay * theta
@@ -42,10 +44,10 @@ def train_experts(
 
 
 def train_expert(
-    net: FlatNet, part: Part, settings: ExpertSettings, dsa: DSA, epochs: int, generator: Generator
+    task: Task, settings: ExpertSettings, epochs: int, generator: Generator
 ) -> Iterator[tuple[Tensor, float]]:
     """`train_experts` for one: yields (theta [P], mean training loss)."""
-    for theta, losses in train_experts(net, part, settings, dsa, epochs, [generator]):
+    for theta, losses in train_experts(task, settings, epochs, [generator]):
         yield theta[0], float(losses[0])
 
 

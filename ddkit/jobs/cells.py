@@ -28,7 +28,7 @@ def plan_lines(
 ) -> Iterable[tuple[list[Cell], Line]]:
     """The lines of one group, each with its cells; without scores but for the majority's, which has no cell. Sets whose
     files are damaged have no cell, and a recipe without any other has no line."""
-    first, bench = entries[0].recipes[0], rules.bench
+    first, task = entries[0].recipes[0], rules.task
 
     def cell(recipe: Recipe, what: str, make: Callable[[], Row], labels: str | None = None) -> Cell:
         return Cell(make, rules, recipe, out / "scores" / f"{rules.score_name(recipe, what, labels)}.json")
@@ -41,7 +41,7 @@ def plan_lines(
         ]
 
     methods = [entry.method for entry in entries]
-    told = (bench.real.data.name, rules.ipc, bench.dsa.flip_share, rules.labels)
+    told = (task.real.data.name, rules.ipc, task.dsa.flip_share, rules.labels)
     for entry in entries:
         every = [(recipe, entry.folder(out, recipe).set) for recipe in entry.recipes]
         files = [(recipe, file) for recipe, file in every if file not in damaged]
@@ -57,9 +57,9 @@ def plan_lines(
     if rules.labels not in ("auto", "hard"):
         return
     if rules.settings.whole:
-        make = partial(whole_row, bench.real, rules.settings.nets)
+        make = partial(whole_row, task.real, rules.settings.nets)
         yield [cell(first, "whole", make)], Line(*told, "whole", ())
-    yield [], Line(*told, MAJORITY, (majority_row(bench.real, rules.on),))
+    yield [], Line(*told, MAJORITY, (majority_row(task.real, rules.on),))
 
 
 def _digest(file: Path) -> str:
@@ -69,6 +69,5 @@ def _digest(file: Path) -> str:
 def score_cell(cell: Cell) -> None:
     """Train and judge one set's networks, and keep the score."""
     rules, recipe = cell.rules, cell.recipe
-    bench = rules.bench
-    score = score_row(cell.make(), bench.real, bench.net, recipe.evaluate, bench.dsa, recipe.seed, rules.on)
+    score = score_row(cell.make(), rules.task, recipe.evaluate, recipe.seed, rules.on)
     write_score(cell.file, score)

@@ -15,13 +15,14 @@ from ddkit.data import refuse_small_classes
 from ddkit.errors import DataError, DDKitError, UsageError
 from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa
 from ddkit.experts import Ensemble, Trajectories
-from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.borrowed import for_this_data
+from ddkit.jobs.device import pick_device
 from ddkit.jobs.environment import environment
 from ddkit.jobs.experience import experts_of
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.forewarning import Foreseeing, say_what_is_long, shorter_condensation
 from ddkit.jobs.kept_rows import KeptRows
+from ddkit.jobs.lay_out import lay_out, say_data
 from ddkit.jobs.resolve import flag_overrides, lent_by, resolve
 from ddkit.jobs.resume import refuse_empty, resumed
 from ddkit.jobs.threads import fitting_threads
@@ -30,6 +31,7 @@ from ddkit.recipe import Recipe, to_toml
 from ddkit.report import curve, gallery
 from ddkit.run import SNAPSHOTS, Change, Meter, RunFolder, SilentMeter, drive, write_json
 from ddkit.synth import Record, SyntheticSet, read_set, write_set
+from ddkit.task import Task
 
 
 @dataclass(frozen=True)
@@ -98,20 +100,20 @@ def condense(
         else:
             _refuse_used(folder)
         where = pick_device(device)
-        bench = lay_out(resolved.data, resolved.net, where, meter)
-        refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
-        guard_flips(resolved, bench, meter, () if evaluate else ("augment",))
-        bench.say_data(meter)
+        task = lay_out(resolved.data, resolved.net, where, meter)
+        refuse_small_classes(task.real.train.labels, resolved.method.ipc)
+        guard_flips(resolved, task, meter, () if evaluate else ("augment",))
+        say_data(task, meter)
         meter.say(origin)
         if not resume:
             lender = lent_by(method, data, ipc) if recipe is None else None
-            resolved, line = for_this_data(resolved, recipe, lender, bench.real.data, overrides)
-            bench = bench.under(resolved.net)
+            resolved, line = for_this_data(resolved, recipe, lender, task.real.data, overrides)
+            task = task.under(resolved.net)
             if line:
                 meter.say(line)
-        with fitting_threads(bench.net.shape):
-            say_what_is_long(resolved, bench, evaluate, meter)
-        return condense_on(bench, Run(resolved, folder, where, resume, tuple(changes)), evaluate, meter)
+        with fitting_threads(task.net.shape):
+            say_what_is_long(resolved, task, evaluate, meter)
+        return condense_on(task, Run(resolved, folder, where, resume, tuple(changes)), evaluate, meter)
 
 
 @dataclass(frozen=True)
@@ -135,21 +137,21 @@ class Run:
             folder.write_text(folder.experts, experts + "\n")
 
 
-def condense_on(bench: Bench, run: Run, evaluate: bool, meter: Meter) -> Condensed:
-    """`condense` of a run on a bench that is laid out.
+def condense_on(task: Task, run: Run, evaluate: bool, meter: Meter) -> Condensed:
+    """`condense` of a run on a task that is laid out.
 
     A run that goes on is held against all that its folder says before anything is written there. One that is refused
     before its first iteration leaves nothing.
     """
     folder = run.folder
     if run.resume:
-        _hold_data(folder, bench)
+        _hold_data(folder, task)
     else:
         run.note("")  # a kill while the experts are trained loses none of them
     try:
-        with fitting_threads(bench.net.shape), experts_of(run.recipe, bench, meter) as (experts, digest):
+        with fitting_threads(task.net.shape), experts_of(run.recipe, task, meter) as (experts, digest):
             _hold_experts(folder, digest)
-            return _make(bench, run, experts, digest, evaluate, meter)
+            return _make(task, run, experts, digest, evaluate, meter)
     except DDKitError:
         if not run.resume and not folder.checkpoint.exists():
             for file in (folder.recipe, folder.experts):
@@ -158,24 +160,25 @@ def condense_on(bench: Bench, run: Run, evaluate: bool, meter: Meter) -> Condens
 
 
 def _make(
-    bench: Bench, run: Run, experts: Trajectories | Ensemble | None, digest: str, evaluate: bool, meter: Meter
+    task: Task, run: Run, experts: Trajectories | Ensemble | None, digest: str, evaluate: bool, meter: Meter
 ) -> Condensed:
     """Iterations, the set, its pictures and its scores."""
     recipe, folder = run.recipe, run.folder
     context = Context(
-        *(bench.real, bench.net, bench.dsa, recipe.seed),
+        task,
+        recipe.seed,
         trajectories=experts if isinstance(experts, Trajectories) else None,
         teachers=experts if isinstance(experts, Ensemble) else None,
     )
     made: Method = method_class(recipe.method.name)(recipe.method, context)
-    lineage: dict[str, Any] = {"data": bench.real.data.digest, "prepared": bench.real.digest, "buffer": digest}
+    lineage: dict[str, Any] = {"data": task.real.data.digest, "prepared": task.real.digest, "buffer": digest}
     if run.changes:
         lineage["changes"] = [dataclasses.asdict(change) for change in run.changes]
     record = Record(
         recipe=to_toml(recipe), environment=json.dumps(environment(run.device)), lineage=json.dumps(lineage)
     )
     ahead = Foreseeing(meter, "the condensation", shorter_condensation(recipe.method))
-    apart = _told_apart(recipe, bench, digest)
+    apart = _told_apart(recipe, task, digest)
     if isinstance(made, OneShotMethod):
         found = made.distil()
         assert isinstance(found, SyntheticSet)
@@ -183,23 +186,21 @@ def _make(
     else:
         found = _run(made, run, digest, apart, ahead)
     synthetic = dataclasses.replace(found, record=record)
-    dsa = evaluation_dsa(recipe.evaluate.flips, bench.dsa, recipe.method.expects_flips)
+    judged = task.with_augmentation(evaluation_dsa(recipe.evaluate.flips, task.dsa, recipe.method.expects_flips))
     said_by = () if context.teachers is None else context.teachers.names
     terms = ("honest", recipe.evaluate.of_a_row, recipe.seed, said_by)
-    rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms) if evaluate else None
+    rows = KeptRows.of([synthetic], judged, *terms) if evaluate else None
     if rows is not None:
         rows.check()  # before a finished run's set, with its scores, is written over
     write_set(synthetic, folder.set)
     _say_what_happened(folder, synthetic, meter)
-    _draw(folder, synthetic, bench)
+    _draw(folder, synthetic, task)
     if rows is None:
         return Condensed(folder.path, synthetic, None)
     with rows.in_use():
         rows.say(meter)
         evaluation = evaluate_honestly(
-            *(synthetic, bench.real, bench.net, recipe.evaluate, dsa, recipe.seed, meter),
-            teachers=context.teachers,
-            keep=rows,
+            synthetic, judged, recipe.evaluate, recipe.seed, meter, teachers=context.teachers, keep=rows
         )
         write_json(folder.scores, evaluation.tables(), indent=2)
         scores = json.dumps(evaluation.tables(with_seconds=False))
@@ -209,12 +210,12 @@ def _make(
     return Condensed(folder.path, synthetic, evaluation)
 
 
-def _hold_data(folder: RunFolder, bench: Bench) -> None:
+def _hold_data(folder: RunFolder, task: Task) -> None:
     """Raise if a run would go on with other data than it began with."""
     begun = folder.initial if folder.checkpoint.exists() else folder.set
     if not begun.exists():
         return
-    theirs, real = read_set(begun).facts, bench.real
+    theirs, real = read_set(begun).facts, task.real
     for what, began, now in (
         ("data", theirs.data_digest, real.data.digest),
         ("preprocessing", theirs.preprocess_digest, real.preprocess.digest),
@@ -249,10 +250,10 @@ def _refuse_used(folder: RunFolder) -> None:
         )
 
 
-def _told_apart(recipe: Recipe, bench: Bench, experts: str) -> str:
+def _told_apart(recipe: Recipe, task: Task, experts: str) -> str:
     """A digest of what a checkpoint's state depends on and no resumed run may change."""
     method = recipe.method
-    told = (bench.real.data.digest, bench.net.spec, method.name, method.ipc, method.wears_fyi, recipe.seed, experts)
+    told = (task.real.data.digest, task.net.spec, method.name, method.ipc, method.wears_fyi, recipe.seed, experts)
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
@@ -269,7 +270,9 @@ def _run(method: IterativeMethod, run: Run, experts: str, apart: str, meter: Met
             write_set(method.finish(state), folder.snapshots / f"iteration-{done:06d}.h5")
 
     state = drive(
-        *(method, folder, meter),
+        method,
+        folder,
+        meter,
         resume=run.resume,
         run=apart,
         device=run.device,
@@ -294,11 +297,11 @@ def _say_what_happened(folder: RunFolder, synthetic: SyntheticSet, meter: Meter)
         )
 
 
-def _draw(folder: RunFolder, synthetic: SyntheticSet, bench: Bench) -> None:
+def _draw(folder: RunFolder, synthetic: SyntheticSet, task: Task) -> None:
     """The gallery, back in pixels, and the curves of the metrics (one-shot methods have none)."""
     facts = synthetic.facts
     title = f"{facts.method} on {facts.dataset}, {facts.ipc} image{'s' if facts.ipc > 1 else ''} a class"
-    preprocess = bench.real.preprocess.to("cpu")
+    preprocess = task.real.preprocess.to("cpu")
     final = preprocess.inverse(synthetic.images)
     initial = preprocess.inverse(read_set(folder.initial).images) if folder.initial.exists() else None
     gallery(initial, final, synthetic.labels, facts.classes, title, folder.gallery)

@@ -12,7 +12,6 @@ import torch
 from ddkit.data import RealData
 from ddkit.errors import DataError, UsageError
 from ddkit.experts import Ensemble, TeacherSettings
-from ddkit.jobs.bench import Bench
 from ddkit.jobs.condense import Run, condense_on
 from ddkit.jobs.experience import experts_of
 from ddkit.jobs.resume import resumed
@@ -20,6 +19,7 @@ from ddkit.jobs.stopwatch import Spent, Stopwatch
 from ddkit.recipe import DataSettings, EvaluateSettings, Recipe, changed_settings
 from ddkit.run import Meter, RunFolder, read_json, write_json
 from ddkit.synth import read_set
+from ddkit.task import Task
 
 
 class DamagedSet(DataError):
@@ -46,8 +46,8 @@ class Entry:
         return self.recipes[0].method.title
 
     @property
-    def bench_key(self) -> tuple[DataSettings, Any]:
-        """What must be equal for two recipes to share a bench."""
+    def task_key(self) -> tuple[DataSettings, Any]:
+        """What must be equal for two recipes to share a task."""
         first = self.recipes[0]
         return _undeclared(first).data, first.net
 
@@ -56,7 +56,7 @@ class Entry:
         """What must be equal for two recipes' rows to be comparable."""
         first = self.recipes[0]
         evaluate = dataclasses.replace(first.evaluate, flips="auto")  # the group decides
-        return *self.bench_key, evaluate, first.method.ipc
+        return *self.task_key, evaluate, first.method.ipc
 
     def folder(self, out: Path, recipe: Recipe) -> RunFolder:
         """A run's folder; its name carries a digest of the recipe, so that other settings never meet in it. Defaults
@@ -84,12 +84,12 @@ class Entry:
         return read_json(file, Spent).seconds if file.exists() else None
 
 
-def condense_one(entry: Entry, recipe: Recipe, bench: Bench, out: Path, device: torch.device) -> None:
+def condense_one(entry: Entry, recipe: Recipe, task: Task, out: Path, device: torch.device) -> None:
     """Make one set, or go on with it."""
     folder = entry.folder(out, recipe)
     with folder.locked():
         watch = Stopwatch(folder.path / "spent.json")
-        condense_on(bench, Run(recipe, folder, device, folder.recipe.exists()), False, watch)
+        condense_on(task, Run(recipe, folder, device, folder.recipe.exists()), False, watch)
         write_json(_seconds_file(folder), {"condensing": watch.seconds})
 
 
@@ -136,21 +136,21 @@ def _seconds_file(folder: RunFolder) -> Path:
     return folder.path / "seconds.json"
 
 
-def collect_experts(entry: Entry, bench: Bench, out: Path, meter: Meter) -> None:
+def collect_experts(entry: Entry, task: Task, out: Path, meter: Meter) -> None:
     """Bring a recipe's experts, and note what it took if some had to be trained."""
     begin = time.perf_counter()
-    with experts_of(entry.recipes[0], bench, meter) as (experts, _):
+    with experts_of(entry.recipes[0], task, meter) as (experts, _):
         trained = 0 if experts is None else experts.trained
     if trained:
         write_json(_expert_file(entry, out), {"seconds": time.perf_counter() - begin})
 
 
-def teachers_for(entry: Entry, bench: Bench, meter: Meter) -> Ensemble | None:
+def teachers_for(entry: Entry, task: Task, meter: Meter) -> Ensemble | None:
     """A recipe's teachers, if it has such experts."""
     first = entry.recipes[0]
     if not isinstance(first.experts, TeacherSettings):
         return None
-    with experts_of(first, bench, meter) as (experts, _):
+    with experts_of(first, task, meter) as (experts, _):
         return experts if isinstance(experts, Ensemble) else None
 
 

@@ -23,16 +23,18 @@ from ddkit.evaluation import (
 )
 from ddkit.experts import Ensemble, TeacherSettings, hire, posts
 from ddkit.home import home
-from ddkit.jobs.bench import Bench, lay_out, pick_device
+from ddkit.jobs.device import pick_device
 from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips, why_no_flips
 from ddkit.jobs.forewarning import say_long_evaluation
 from ddkit.jobs.kept_rows import KeptRows
+from ddkit.jobs.lay_out import lay_out, say_data
 from ddkit.jobs.probe import RIVALS
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, parse_net
 from ddkit.recipe import DataSettings, EvaluateSettings, only, override, parse_table, read_toml
 from ddkit.run import Meter, RunFolder, SilentMeter
 from ddkit.synth import SyntheticSet, load, shown
+from ddkit.task import Task
 
 POOL = ("convnet", "alexnet", "vgg11", "resnet18")
 """What the field calls cross-architecture evaluation (pool M of MTT's code, without the variant ResNet18_AP)."""
@@ -82,7 +84,8 @@ def evaluate(
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
     name = full_name(protocol, synthetic.facts.method, synthetic.facts.temperature is not None)
     (found,) = evaluate_columns(
-        *(source, [(name, net or synthetic.facts.net)]),
+        source,
+        [(name, net or synthetic.facts.net)],
         data=data,
         nets=nets,
         overrides=overrides,
@@ -119,10 +122,10 @@ def evaluate_columns(
         for protocol, net in pairs:
             if first is None:
                 first = lay_out_for(synthetic, data, net, device)
-            bench = first.under(parse_net(net))
+            task = first.under(parse_net(net))
             paper = PAPERS.get(protocol.removeprefix("paper-"))
-            work = _Column(source, synthetic, paper, settings, bench, seed, meter, first=not finished)
-            with fitting_threads(bench.net.shape):
+            work = _Column(source, synthetic, paper, settings, task, seed, meter, first=not finished)
+            with fitting_threads(task.net.shape):
                 rows, found = work.evaluated(data_of(synthetic, overrides), baselines, held)
             finished.append(rows)
             yield found
@@ -132,13 +135,13 @@ def evaluate_columns(
 
 @dataclass(frozen=True)
 class _Column:
-    """One protocol (None: honest) and one network; `bench` is that of both, and the first column tells of its data."""
+    """One protocol (None: honest) and one network; `task` is that of both, and the first column tells of its data."""
 
     source: SyntheticSet | str | Path
     synthetic: SyntheticSet
     paper: PaperProtocol | None
     settings: EvaluateSettings
-    bench: Bench
+    task: Task
     seed: int
     meter: Meter
     first: bool
@@ -146,45 +149,53 @@ class _Column:
     def evaluated(self, made_with: DataSettings, baselines: bool, held: ExitStack) -> tuple[KeptRows, Evaluation]:
         """(where its scores are kept, the table) of a set that was made with such data. Until `held` is closed nobody
         clears the scores."""
-        synthetic, paper, settings, bench = self.synthetic, self.paper, self.settings, self.bench
-        dsa = evaluation_dsa(settings.flips, bench.dsa, synthetic.facts.evaluation_flip == 0.5)
+        synthetic, paper, settings, task = self.synthetic, self.paper, self.settings, self.task
+        dsa = evaluation_dsa(settings.flips, task.dsa, synthetic.facts.evaluation_flip == 0.5)
+        judged = task.with_augmentation(dsa)
         if dsa.flips and (paper is None or paper.obeys_recipe):
-            asks = ("evaluate.flips", "let it be augment") if dsa != bench.dsa else ("data.augment", OF_THE_SET)
-            refuse_harmful_flips(*asks, made_with, bench.real, self.meter)
+            asks = ("evaluate.flips", "let it be augment") if dsa != task.dsa else ("data.augment", OF_THE_SET)
+            refuse_harmful_flips(*asks, made_with, task.real, self.meter)
         if self.first:
-            bench.say_data(self.meter)
+            say_data(task, self.meter)
         policy = settings.labels if paper is None else paper.labels
         teachers = None
         static = policy == "auto" and synthetic.facts.temperature is not None and baselines
         if policy in ("static", "dynamic") or static:
-            teachers = _teachers_of(synthetic, bench, policy != "auto", self.meter)
+            teachers = _teachers_of(synthetic, task, policy != "auto", self.meter)
         said_by = () if teachers is None else teachers.names
         terms = (paper or "honest", settings.of_a_row, self.seed, said_by)
         if paper is None:
-            rows = KeptRows.of([synthetic], bench.real, bench.net, dsa, *terms)
+            rows = KeptRows.of([synthetic], judged, *terms)
             held.enter_context(rows.in_use())
             rows.say(self.meter)
             self._say_if_long(baselines)
             return rows, evaluate_honestly(
-                *(synthetic, bench.real, bench.net, settings, dsa, self.seed, self.meter, baselines, teachers),
-                keep=rows,
+                synthetic, judged, settings, self.seed, self.meter, baselines=baselines, teachers=teachers, keep=rows
             )
         snapshots = {"last": synthetic}
         if not isinstance(self.source, SyntheticSet):
             snapshots = _snapshots(Path(self.source), synthetic)
-        flips = not paper.mirrors or why_no_flips(made_with, bench.real, self.meter) is None
-        rows = KeptRows.of(snapshots.values(), bench.real, bench.net, dsa, *terms, flips)
+        flips = not paper.mirrors or why_no_flips(made_with, task.real, self.meter) is None
+        rows = KeptRows.of(snapshots.values(), judged, *terms, flips)
         held.enter_context(rows.in_use())
         rows.say(self.meter)
         return rows, evaluate_as_paper(
-            *(snapshots, bench.real, bench.net, paper, dsa, self.seed, self.meter, settings.nets, baselines),
-            *(teachers, flips, rows),
+            snapshots,
+            judged,
+            paper,
+            self.seed,
+            self.meter,
+            nets=settings.nets,
+            baselines=baselines,
+            teachers=teachers,
+            flips=flips,
+            keep=rows,
         )
 
     def _say_if_long(self, baselines: bool) -> None:
         """Say that the honest table will take long, if so."""
         beside = RIVALS if baselines else 0
-        say_long_evaluation(self.settings, len(self.synthetic), 1 + beside, self.bench, self.meter)
+        say_long_evaluation(self.settings, len(self.synthetic), 1 + beside, self.task, self.meter)
 
 
 def columns(
@@ -228,7 +239,7 @@ def columns(
     return list(dict.fromkeys(product(names, specs))), too_large
 
 
-def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | None = None, device: str = "cpu") -> Bench:
+def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | None = None, device: str = "cpu") -> Task:
     """The real data a set was made from, held against the set's digests, and a network for it.
 
     Raises:
@@ -238,17 +249,17 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
     replace(synthetic)  # its checks again: tensors can be changed in place
     facts, settings = synthetic.facts, data_of(synthetic)
     settings = replace(settings, name=data) if data else settings
-    bench = lay_out(settings, parse_net(net or facts.net), pick_device(device))
+    task = lay_out(settings, parse_net(net or facts.net), pick_device(device))
     for what, ours, theirs in (
-        ("data", bench.real.data.digest, facts.data_digest),
-        ("preprocessing", bench.real.preprocess.digest, facts.preprocess_digest),
+        ("data", task.real.data.digest, facts.data_digest),
+        ("preprocessing", task.real.preprocess.digest, facts.preprocess_digest),
     ):
         if ours != theirs:
             raise DataError(
                 f"set of '{facts.dataset}': was made with other {what} (digest {theirs[:8]}) than found here "
                 f"({ours[:8]}); name the data it was made from with --data"
             )
-    preprocess = bench.real.preprocess
+    preprocess = task.real.preprocess
     for name in ("space", "mean", "std"):
         told, real = getattr(facts, name), getattr(preprocess, name, None)
         if told is not None and told != real:
@@ -257,15 +268,15 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
                 "make it again from this data"
             )
     for what, mine, real in (
-        ("images", tuple(synthetic.images.shape[1:]), tuple(bench.real.data.shape)),
-        ("classes", facts.classes, bench.real.data.classes),
+        ("images", tuple(synthetic.images.shape[1:]), tuple(task.real.data.shape)),
+        ("classes", facts.classes, task.real.data.classes),
     ):
         if mine != real:
             raise DataError(
                 f"set of '{facts.dataset}': its {what} are {shown(mine)}, but those of its data {shown(real)}; make it "
                 "again from this data"
             )
-    return bench
+    return task
 
 
 def data_of(synthetic: SyntheticSet, overrides: tuple[str, ...] = ()) -> DataSettings:
@@ -291,7 +302,7 @@ def _section(tables: dict[str, Any], name: str) -> dict[str, Any]:
     return table
 
 
-def _teachers_of(synthetic: SyntheticSet, bench: Bench, needed: bool, meter: Meter) -> Ensemble | None:
+def _teachers_of(synthetic: SyntheticSet, task: Task, needed: bool, meter: Meter) -> Ensemble | None:
     """The teachers of a set. Where the set's own labels will do, they are not trained for one more row of the table,
     and a line says that it is left out."""
     table = teacher_table(synthetic)
@@ -300,11 +311,11 @@ def _teachers_of(synthetic: SyntheticSet, bench: Bench, needed: bool, meter: Met
     settings = parse_table(table, TeacherSettings, "the set's recipe", "experts")
     root = home() / "teachers"
     if needed:
-        return hire(root, bench.real, settings, bench.dsa, meter)
+        return hire(root, task, settings, meter)
     why = "are not on this machine"
-    if all(post.here for post in posts(root, bench.real, settings, bench.dsa)):
+    if all(post.here for post in posts(root, task, settings)):
         try:
-            return hire(root, bench.real, settings, bench.dsa, meter)
+            return hire(root, task, settings, meter)
         except DataError as error:
             why = f"cannot be used: {error}"
     meter.say(f"left out: random-real with the same labels, whose teachers {why}")

@@ -9,25 +9,25 @@ from collections.abc import Sequence
 
 from ddkit.data import DSA, RealData
 from ddkit.errors import UsageError
-from ddkit.jobs.bench import Bench
 from ddkit.jobs.flip_test import flip_test
 from ddkit.recipe import DataSettings, Recipe
 from ddkit.run import Meter
+from ddkit.task import Task
 
 OVERRIDE = "data.flips_keep_label"
 """The key that allows or forbids flips; it shapes no image."""
 
 
-def guard_flips(recipe: Recipe, bench: Bench, meter: Meter, policies: Sequence[str] = ()) -> bool:
+def guard_flips(recipe: Recipe, task: Task, meter: Meter, policies: Sequence[str] = ()) -> bool:
     """Let a recipe's flips pass, or not; `policies` are those of `evaluate.flips` that come in the recipe's place.
     Returns whether it has any.
 
     Raises:
         UsageError: images would be mirrored whose label a mirror changes.
     """
-    asked = _who_flips(recipe, bench.dsa, policies or (recipe.evaluate.flips,))
+    asked = _who_flips(recipe, task.dsa, policies or (recipe.evaluate.flips,))
     if asked is not None:
-        refuse_harmful_flips(*asked, recipe.data, bench.real, meter)
+        refuse_harmful_flips(*asked, recipe.data, task.real, meter)
     return asked is not None
 
 

@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 
 from ddkit.data import DSA, Part, RealData
 from ddkit.errors import DataError
-from ddkit.evaluation import Trained, Training, interval95, train_networks
+from ddkit.evaluation import Pool, Trained, Training, interval95, train_networks
 from ddkit.home import home
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, fitting_convnet
@@ -139,10 +139,8 @@ def _trained(net: FlatNet, train: Part, strategy: str, meter: Meter, before: int
     """NETS networks, after `before` steps of others; both kinds begin alike."""
     members, lr = torch.arange(len(train)).expand(NETS, -1), torch.full((NETS,), LR)
     training = Training(steps=STEPS, batch=BATCH, drop_at=STEPS // 2)
-    return train_networks(
-        *(net, train.images, train.labels, members, lr, training, DSA(strategy), stream(0, "flips")),
-        watch=lambda done, _: meter.advance(before + done),
-    )
+    pool, watch = Pool(train.images, train.labels, members), lambda done, _: meter.advance(before + done)
+    return train_networks(net, pool, lr, training, DSA(strategy), stream(0, "flips"), watch=watch)
 
 
 def _classes(part: Part, names: tuple[str, ...]) -> dict[str, Part]:

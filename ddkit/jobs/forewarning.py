@@ -8,13 +8,13 @@ import time
 from collections.abc import Mapping
 
 from ddkit.jobs.amounts import LONG, time_text
-from ddkit.jobs.bench import Bench
 from ddkit.jobs.probe import Gauge, probe_evaluation, probe_missing, rows_of
 from ddkit.jobs.stock import take_stock
 from ddkit.methods import MethodSettings
 from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.recipe import EvaluateSettings, Recipe
 from ddkit.run import Meter
+from ddkit.task import Task
 
 PATIENCE = 0.3
 """Seconds of a rehearsal; where single steps take longer, as long as a few of these."""
@@ -23,22 +23,22 @@ FIRST = 5.0
 """Seconds of a condensation that tell how long the rest will take."""
 
 
-def say_what_is_long(recipe: Recipe, bench: Bench, evaluate: bool, meter: Meter) -> None:
+def say_what_is_long(recipe: Recipe, task: Task, evaluate: bool, meter: Meter) -> None:
     """Say that training the missing experts, or the evaluation, will take longer than LONG."""
-    gauge = Gauge(bench.real.train.images.device)
-    if recipe.experts is not None and (missing := take_stock(recipe, bench).missing):
-        cost, _ = probe_missing(recipe, bench, gauge, PATIENCE, missing)
+    gauge = Gauge(task.device)
+    if recipe.experts is not None and (missing := take_stock(recipe, task).missing):
+        cost, _ = probe_missing(recipe, task, gauge, PATIENCE, missing)
         _say(f"training {missing} experts", cost.seconds, _shorter_experts(recipe), meter)
     if evaluate:
-        images = bench.real.data.class_count * recipe.method.ipc
-        say_long_evaluation(recipe.evaluate, images, rows_of(recipe), bench, meter)
+        images = task.real.data.class_count * recipe.method.ipc
+        say_long_evaluation(recipe.evaluate, images, rows_of(recipe), task, meter)
 
 
-def say_long_evaluation(settings: EvaluateSettings, images: int, rows: int, bench: Bench, meter: Meter) -> None:
+def say_long_evaluation(settings: EvaluateSettings, images: int, rows: int, task: Task, meter: Meter) -> None:
     """Say that an honest table will take longer than LONG; it has `rows` sets of `images` each, beside the whole
     data."""
-    gauge = Gauge(bench.real.train.images.device)
-    cost, _ = probe_evaluation(settings, images, rows, bench, gauge, PATIENCE)
+    gauge = Gauge(task.device)
+    cost, _ = probe_evaluation(settings, images, rows, task, gauge, PATIENCE)
     _say("the evaluation", cost.seconds, _shorter_evaluation(settings), meter)
 
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddkit.data import DSA, RealData
 from ddkit.errors import InUseError
 from ddkit.evaluation import Score, read_score, write_score
 from ddkit.home import home
 from ddkit.jobs.environment import environment
-from ddkit.nets import FlatNet
 from ddkit.run import LOCK, Meter, locked, sweep
 from ddkit.synth import SyntheticSet
+from ddkit.task import Task
 
 FORMAT = "ddkit-rows/2"
 """Rises when the same terms give other scores."""
@@ -29,10 +28,10 @@ class KeptRows:
     folder: Path
 
     @staticmethod
-    def of(sets: Iterable[SyntheticSet], real: RealData, net: FlatNet, dsa: DSA, *terms: Any) -> "KeptRows":
-        """That of the table of a set, or of a run's snapshots, on `real`; `terms` are all else that its scores depend
-        on, such as seed and settings. The folder's name is a digest of it all: no other table finds the scores."""
-        told = [FORMAT, real.digest, net.spec, dsa.strategy, environment(real.train.images.device), terms]
+    def of(sets: Iterable[SyntheticSet], task: Task, *terms: Any) -> "KeptRows":
+        """That of the table of a set, or of a run's snapshots, judged in `task`; `terms` are all else that its scores
+        depend on, such as seed and settings. The folder is named after a digest of all: no other table finds it."""
+        told = [FORMAT, task.real.digest, task.net.spec, task.dsa.strategy, environment(task.device), terms]
         sha = hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode())
         for own in sets:
             sha.update(f"{own.facts!r} {own.digest}".encode())

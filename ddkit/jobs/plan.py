@@ -10,10 +10,11 @@ from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.home import home
 from ddkit.jobs.amounts import size_text
-from ddkit.jobs.bench import Bench, lay_out, pick_device
 from ddkit.jobs.borrowed import for_this_data
 from ddkit.jobs.condense import default_folder
+from ddkit.jobs.device import pick_device
 from ddkit.jobs.flip_guard import guard_flips
+from ddkit.jobs.lay_out import lay_out, say_data
 from ddkit.jobs.probe import Gauge, probe_condensation, probe_evaluation, probe_missing, rows_of
 from ddkit.jobs.resolve import lent_by, resolve
 from ddkit.jobs.stock import Stock, take_stock
@@ -21,6 +22,7 @@ from ddkit.jobs.threads import fitting_threads
 from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.recipe import Recipe
 from ddkit.run import Meter, SilentMeter
+from ddkit.task import Task
 
 
 @dataclass(frozen=True)
@@ -116,32 +118,32 @@ def plan(
     facts = []
     where = pick_device(device)
     gauge = Gauge(where)
-    benches: list[Bench] = []
-    loading = gauge.once(lambda: benches.append(lay_out(resolved.data, resolved.net, where, meter)))
-    bench = benches[0]
-    refuse_small_classes(bench.real.train.labels, resolved.method.ipc)
-    guard_flips(resolved, bench, meter)
-    bench.say_data(meter)
+    laid_out: list[Task] = []
+    loading = gauge.once(lambda: laid_out.append(lay_out(resolved.data, resolved.net, where, meter)))
+    task = laid_out[0]
+    refuse_small_classes(task.real.train.labels, resolved.method.ipc)
+    guard_flips(resolved, task, meter)
+    say_data(task, meter)
     lender = lent_by(method, data, ipc) if recipe is None else None
-    resolved, line = for_this_data(resolved, recipe, lender, bench.real.data, overrides)
-    bench = bench.under(resolved.net)
+    resolved, line = for_this_data(resolved, recipe, lender, task.real.data, overrides)
+    task = task.under(resolved.net)
     facts += [line] * bool(line)
     stock = Stock(there=0, missing=0, expert=0, disk=0)
     if resolved.experts is not None:
-        stock = take_stock(resolved, bench)
+        stock = take_stock(resolved, task)
     patience = probe_seconds / 3
     stages = [Stage("data", loading.seconds, loading.memory, 0, "")]
     meter.start("probing", 3)
-    with fitting_threads(bench.net.shape):
+    with fitting_threads(task.net.shape):
         if stock.missing:
-            cost, basis = probe_missing(resolved, bench, gauge, patience, stock.missing)
+            cost, basis = probe_missing(resolved, task, gauge, patience, stock.missing)
             stages.append(Stage("experts", cost.seconds, cost.memory, stock.disk, basis))
         meter.advance(1)
-        cost, disk, basis = probe_condensation(resolved, bench, gauge, patience)
+        cost, disk, basis = probe_condensation(resolved, task, gauge, patience)
         stages.append(Stage("condensation", cost.seconds, cost.memory, disk, basis))
         meter.advance(2)
-        images = bench.real.data.class_count * resolved.method.ipc
-        cost, basis = probe_evaluation(resolved.evaluate, images, rows_of(resolved), bench, gauge, patience)
+        images = task.real.data.class_count * resolved.method.ipc
+        cost, basis = probe_evaluation(resolved.evaluate, images, rows_of(resolved), task, gauge, patience)
         stages.append(Stage("evaluation", cost.seconds, cost.memory, 0, basis))
         meter.advance(3)
     meter.finish()

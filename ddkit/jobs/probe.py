@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from ddkit.data import Part, RealData
-from ddkit.evaluation import LR_GRIDS, Training
+from ddkit.evaluation import LR_GRIDS, Pool, Training
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.evaluation.training import honest_training
 from ddkit.experts import (
@@ -31,16 +31,15 @@ from ddkit.experts import (
 )
 from ddkit.experts.processes import process_count
 from ddkit.home import home
-from ddkit.jobs.bench import Bench
 from ddkit.jobs.threads import one_thread
 from ddkit.memory import free_memory
 from ddkit.methods import Context, IterativeMethod, Method, OneShotMethod, method_class
 from ddkit.methods.trajectory import TrajectorySettings
-from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.recipe import EvaluateSettings, Recipe
 from ddkit.run import SNAPSHOTS, write_checkpoint
 from ddkit.synth import write_set
+from ddkit.task import Task
 
 TIMED = 2
 """Calls that are timed, after one that compiles, captures and fills caches."""
@@ -140,59 +139,59 @@ class Gauge:
         return Cost(seconds, max(0, peak - self._held))
 
 
-def probe_experts(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
+def probe_experts(recipe: Recipe, task: Task, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
     """(cost of one expert that is trained alone, what was measured); of teachers, the mean of their times."""
     if isinstance(recipe.experts, TeacherSettings):
-        wanted = posts(home() / "teachers", bench.real, recipe.experts, bench.dsa)
+        wanted = posts(home() / "teachers", task, recipe.experts)
         nets = [post.net for post in wanted if post.net is not None and post.untrained]
-        each = [_probe_expert(recipe, bench, net, recipe.experts.epochs, 1, gauge, seconds / len(nets)) for net in nets]
+        epochs, patience = recipe.experts.epochs, seconds / len(nets)
+        each = [_probe_expert(recipe, task.with_net(net), epochs, 1, gauge, patience) for net in nets]
         costs = [cost for cost, _ in each]
         mean = Cost(sum(cost.seconds for cost in costs) / len(costs), max(cost.memory for cost in costs))
         return mean, f"{each[0][1]} of each network"
     epochs = recipe.method.reads_epochs
-    cost, basis = _probe_expert(recipe, bench, bench.net, epochs, epochs + 1, gauge, seconds)
+    cost, basis = _probe_expert(recipe, task, epochs, epochs + 1, gauge, seconds)
     return cost, f"{basis} of one expert"
 
 
-def probe_missing(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float, missing: int) -> tuple[Cost, str]:
+def probe_missing(recipe: Recipe, task: Task, gauge: Gauge, seconds: float, missing: int) -> tuple[Cost, str]:
     """(cost of all `missing` experts, as many at once as there are cores, what was measured)."""
-    at_once = 1 if bench.real.train.images.is_cuda else min(missing, process_count())
+    at_once = 1 if task.device.type == "cuda" else min(missing, process_count())
     with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
-        cost, basis = probe_experts(recipe, bench, gauge, seconds)
+        cost, basis = probe_experts(recipe, task, gauge, seconds)
     return Cost(-(-missing // at_once) * cost.seconds, at_once * cost.memory), basis
 
 
-def _probe_expert(
-    recipe: Recipe, bench: Bench, net: FlatNet, epochs: int, rows: int, gauge: Gauge, seconds: float
-) -> tuple[Cost, str]:
+def _probe_expert(recipe: Recipe, task: Task, epochs: int, rows: int, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
     """(cost of a network trained for `epochs`, of which `rows` are kept, what was measured)."""
-    batches = -(-len(bench.real.train) // recipe.experts.batch)
-    line = gauge.line(partial(_epoch, recipe, bench, net), batches, seconds)
+    batches = -(-len(task.real.train) // recipe.experts.batch)
+    line = gauge.line(partial(_epoch, recipe, task), batches, seconds)
     # an epoch's memory does not grow with its batches, but every row that is kept takes its own
-    memory = line.large.memory + ROW_COPIES * rows * net.parameters * 4
+    memory = line.large.memory + ROW_COPIES * rows * task.net.parameters * 4
     return Cost(epochs * line.at(batches).seconds, memory), f"up to {TIMED} epochs of {line.size} of {batches} batches"
 
 
-def _epoch(recipe: Recipe, bench: Bench, net: FlatNet, batches: int) -> Callable[[], object]:
+def _epoch(recipe: Recipe, task: Task, batches: int) -> Callable[[], object]:
     """Each call trains an expert for one epoch on the first few batches of the real data."""
-    count, train = batches * recipe.experts.batch, bench.real.train
+    count, train = batches * recipe.experts.batch, task.real.train
     generator = stream(recipe.experts.seed, "plan")
     part = Part(train.images[:count], train.labels[:count])
-    epochs = train_expert(net, part, recipe.experts, bench.dsa, 1 + TIMED, generator)
+    shortened = replace(task, real=replace(task.real, train=part))
+    epochs = train_expert(shortened, recipe.experts, 1 + TIMED, generator)
     next(epochs)  # the initialisation
     return partial(next, epochs)
 
 
-def probe_condensation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: float) -> tuple[Cost, int, str]:
+def probe_condensation(recipe: Recipe, task: Task, gauge: Gauge, seconds: float) -> tuple[Cost, int, str]:
     """(cost, bytes of the run folder, what was measured)."""
     with TemporaryDirectory() as temporary:
         folder, steps = Path(temporary), getattr(recipe.method, "syn_steps", 1)
         trajectories, teachers = None, None
         if isinstance(recipe.experts, TeacherSettings):
-            teachers = _untaught(recipe, bench)
+            teachers = _untaught(recipe, task)
         elif recipe.experts is not None:
-            trajectories = _untrained(recipe, bench, folder)
-        context = Context(bench.real, bench.net, bench.dsa, recipe.seed, trajectories, teachers)
+            trajectories = _untrained(recipe, task, folder)
+        context = Context(task, recipe.seed, trajectories, teachers)
         method = _shortened(recipe, context, 1)
         if isinstance(method, OneShotMethod):
             made: list[Any] = []
@@ -214,41 +213,41 @@ def probe_condensation(recipe: Recipe, bench: Bench, gauge: Gauge, seconds: floa
     sets = min(SNAPSHOTS, method.iterations) + 2  # the initial and the last one too
     disk = checkpoint + sets * finished + METRICS_LINE * method.iterations + PICTURES
     total = begin.seconds + method.iterations * line.at(steps).seconds
-    memory = max(begin.memory, _unrolled_memory(recipe, bench, gauge, line, steps))
+    memory = max(begin.memory, _unrolled_memory(recipe, task, gauge, line, steps))
     part = f" of {line.size} of {steps} student steps" if steps > 1 else ""
     return Cost(total, memory), disk, f"up to {TIMED} iterations{part}"
 
 
-def _unrolled_memory(recipe: Recipe, bench: Bench, gauge: Gauge, line: Line, steps: int) -> int:
+def _unrolled_memory(recipe: Recipe, task: Task, gauge: Gauge, line: Line, steps: int) -> int:
     """The line's memory, but no more growth than the unroller allows itself: it keeps steps in a quarter of what is
     free, and beyond that an iterate and a few copies of its batch a step. Engine `reference` has no such limit."""
     memory = line.at(steps).memory
     if not isinstance(recipe.method, TrajectorySettings) or recipe.method.engine == "reference":
         return memory
-    images = bench.real.data.class_count * recipe.method.ipc
-    batch = min(images, recipe.method.batch_syn or images) * math.prod(bench.net.shape)
-    return min(memory, line.large.memory + gauge.free_memory // 4 + steps * 4 * (bench.net.parameters + 4 * batch))
+    images = task.real.data.class_count * recipe.method.ipc
+    batch = min(images, recipe.method.batch_syn or images) * math.prod(task.net.shape)
+    return min(memory, line.large.memory + gauge.free_memory // 4 + steps * 4 * (task.net.parameters + 4 * batch))
 
 
-def _untrained(recipe: Recipe, bench: Bench, folder: Path) -> Trajectories:
+def _untrained(recipe: Recipe, task: Task, folder: Path) -> Trajectories:
     """A buffer of one expert that nobody trained: an initialisation and a small random step away from it."""
-    key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
+    key = BufferKey(task.real.data.name, task.real.digest, task.dsa.strategy, task.net.spec, recipe.experts)
     buffer, generator = Buffer.open(folder, key), stream(recipe.seed, "plan")
-    theta = bench.net.init(generator)
+    theta = task.net.init(generator)
     rows = [theta, theta + 0.01 * torch.randn(len(theta), generator=generator)]
     buffer.write(0, torch.stack(rows), recipe.experts.dtype, {})
-    return Trajectories(buffer, 1, bench.real.train.images.device)
+    return Trajectories(buffer, 1, task.device)
 
 
-def _untaught(recipe: Recipe, bench: Bench) -> Ensemble:
+def _untaught(recipe: Recipe, task: Task) -> Ensemble:
     """The teachers, those that are missing as they are before they are trained."""
     bundles = []
-    for post in posts(home() / "teachers", bench.real, recipe.experts, bench.dsa):
+    for post in posts(home() / "teachers", task, recipe.experts):
         if post.net is None or post.here:
-            bundles.append(read_post(post, bench.real))
+            bundles.append(read_post(post, task.real))
         else:
-            theta = post.net.init(stream(recipe.seed, "plan")).to(bench.real.train.images)
-            bundles.append(bundle_of(post.net, theta, bench.real))
+            theta = post.net.init(stream(recipe.seed, "plan")).to(task.real.train.images)
+            bundles.append(bundle_of(task.with_net(post.net), theta))
     return Ensemble(tuple(bundles))
 
 
@@ -266,20 +265,20 @@ def rows_of(recipe: Recipe) -> int:
 
 
 def probe_evaluation(
-    settings: EvaluateSettings, images: int, rows: int, bench: Bench, gauge: Gauge, seconds: float
+    settings: EvaluateSettings, images: int, rows: int, task: Task, gauge: Gauge, seconds: float
 ) -> tuple[Cost, str]:
     """(cost of training on `rows` sets of `images` each, and on the whole data, and of judging the networks, what was
     measured); drawing the rivals is left out."""
-    real = bench.real
+    real = task.real
     sets = {images: rows} | ({len(real.train): 1} if settings.whole else {})
     networks = len(LR_GRIDS[settings.optimiser]) * settings.nets
     costs = [
-        (rows, _training(settings, bench, gauge, size, networks, seconds / len(sets))) for size, rows in sets.items()
+        (rows, _training(settings, task, gauge, size, networks, seconds / len(sets))) for size, rows in sets.items()
     ]
     part = Part(real.validation.images[:TOGETHER], real.validation.labels[:TOGETHER])
-    theta = bench.net.init(stream(0, "plan")).to(part.images.device)
-    stats = {name: value[None] for name, value in bench.net.init_stats(theta).items()}
-    judge = Trained(bench.net, theta[None], stats)
+    theta = task.net.init(stream(0, "plan")).to(part.images.device)
+    stats = {name: value[None] for name, value in task.net.init_stats(theta).items()}
+    judge = Trained(task.net, theta[None], stats)
     one = gauge.cost(lambda: judge.accuracy(part), seconds)
     judged = networks * len(real.validation) + settings.nets * len(real.data.test_labels)
     judging = sum(sets.values()) * judged / len(part) * one.seconds
@@ -294,18 +293,16 @@ def _rivals_memory(real: RealData) -> int:
     return int(real.train.labels.bincount().max()) * real.train.images[0].numel() * (4 + 2 * 8)
 
 
-def _training(settings: EvaluateSettings, bench: Bench, gauge: Gauge, size: int, networks: int, seconds: float) -> Cost:
+def _training(settings: EvaluateSettings, task: Task, gauge: Gauge, size: int, networks: int, seconds: float) -> Cost:
     """What training all networks of one row takes, on a set of `size` images."""
-    train = bench.real.train
+    train = task.real.train
     full = honest_training(settings, size).steps
 
     def prepare(count: int, steps: int) -> Callable[[], object]:
         members, lr = torch.arange(size).expand(count, -1), torch.full((count,), LR_GRIDS[settings.optimiser][0])
         training = Training(steps=steps, batch=settings.batch, drop_at=steps)
-        generator = stream(0, "plan")
-        return lambda: train_networks(
-            bench.net, train.images, train.labels, members, lr, training, bench.dsa, generator
-        )
+        pool, generator = Pool(train.images, train.labels, members), stream(0, "plan")
+        return lambda: train_networks(task.net, pool, lr, training, task.dsa, generator)
 
     idle, one = gauge.once(lambda: None), gauge.cost(prepare(1, 1), seconds)
     # all networks at once where a step of theirs is affordable, else one, for networks are trained alike

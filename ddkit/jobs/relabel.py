@@ -78,15 +78,15 @@ def relabel(
         raise UsageError("relabel: teachers are named twice, as bundles and as networks to be trained; keep one")
     only(overrides, ("experts.", OVERRIDE), "when a set is relabelled")
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
-    bench, meter = lay_out_for(synthetic, data, device=device), meter or SilentMeter()
-    if bench.dsa.flips and not files:  # teachers are trained under them
-        refuse_harmful_flips("data.augment", OF_THE_SET, data_of(synthetic, overrides), bench.real, meter)
+    task, meter = lay_out_for(synthetic, data, device=device), meter or SilentMeter()
+    if task.dsa.flips and not files:  # teachers are trained under them
+        refuse_harmful_flips("data.augment", OF_THE_SET, data_of(synthetic, overrides), task.real, meter)
     settings = (
         TeacherSettings(nets="; ".join(f"{FILE}{file.resolve()}" for file in files))
         if files
         else _asked(synthetic, nets, overrides)
     )
-    teachers = hire(home() / "teachers", bench.real, settings, bench.dsa, meter).under(teacher_bn)
+    teachers = hire(home() / "teachers", task, settings, meter).under(teacher_bn)
     teachers = teachers.of_both_orientations(synthetic.facts.mirrored_by_fyi)
     labels = teachers.labels(synthetic.images).cpu()
     kept = torch.ones(len(synthetic), dtype=torch.bool)

@@ -10,11 +10,11 @@ from typing import Any
 
 from ddkit.evaluation import LR_GRIDS, Row, called, evaluation_dsa, resolved_flips, rival_row, set_row, temperature_of
 from ddkit.experts import Ensemble
-from ddkit.jobs.bench import Bench
 from ddkit.jobs.entry import Entry
 from ddkit.methods.labelled import LabelledSettings
 from ddkit.recipe import EvaluateSettings, Recipe
 from ddkit.synth import read_set
+from ddkit.task import Task
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Rules:
     """Under what a group's networks are trained and judged.
 
     Attributes:
-        bench: data, network, and the augmentation that follows from the policy of flips.
+        task: data, network, and the augmentation that follows from the policy of flips.
         settings: how networks are trained.
         ipc: of all sets, and so of the rivals.
         on: the part that is judged on.
@@ -32,7 +32,7 @@ class Rules:
         labelled: whether a set of the group brings labels by teachers.
     """
 
-    bench: Bench
+    task: Task
     settings: EvaluateSettings
     ipc: int
     on: str
@@ -43,15 +43,15 @@ class Rules:
 
     @staticmethod
     def of(
-        entries: list[Entry], bench: Bench, on: str, flips: str | None, labels: str | None, teachers: Ensemble | None
+        entries: list[Entry], task: Task, on: str, flips: str | None, labels: str | None, teachers: Ensemble | None
     ) -> "Rules":
         """Those of a group, all of whose recipes have equal data, network, evaluation and ipc; under the recipes' own
         policies of flips and labels where none is given."""
         first = entries[0].recipes[0]
-        dsa = evaluation_dsa(flip_policy(entries, flips), bench.dsa, False)
+        dsa = evaluation_dsa(flip_policy(entries, flips), task.dsa, False)
         both = dsa.flip_share == 0.5 and any(entry.recipes[0].method.wears_fyi for entry in entries)
         return Rules(
-            bench=dataclasses.replace(bench, dsa=dsa),
+            task=task.with_augmentation(dsa),
             settings=first.evaluate,
             ipc=first.method.ipc,
             on=on,
@@ -71,13 +71,13 @@ class Rules:
         synthetic = read_set(file)
         temperature, top_k = self.terms[0]
         temperature = temperature_of(self.settings.temperature, synthetic.facts.temperature or temperature)
-        row = set_row(synthetic, self.bench.real, self.settings.nets)
+        row = set_row(synthetic, self.task.real, self.settings.nets)
         return called(row, self.labels, synthetic.labels, self.teachers, temperature, top_k)
 
     def of_rival(self, name: str, seed: int, labels: str | None = None) -> Row:
         """A rival's row, under another policy of labels if one is given."""
         temperature, top_k = self.terms[0]
-        row = rival_row(name, self.bench.real, self.ipc, self.settings.nets, seed)
+        row = rival_row(name, self.task.real, self.ipc, self.settings.nets, seed)
         return called(row, labels or self.labels, None, self.teachers, temperature, top_k)
 
     def score_name(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
@@ -111,9 +111,9 @@ class Rules:
         shared = {
             "format": 2,
             "lr": LR_GRIDS[self.settings.optimiser],
-            "data": self.bench.real.digest,
-            "net": self.bench.net.spec,
-            "augment": self.bench.dsa.strategy,
+            "data": self.task.real.digest,
+            "net": self.task.net.spec,
+            "augment": self.task.dsa.strategy,
             "on": self.on,
             "temperature": temperature,
         }

@@ -6,8 +6,8 @@ import torch
 
 from ddkit.experts import Buffer, BufferKey, TeacherSettings, posts
 from ddkit.home import home
-from ddkit.jobs.bench import Bench
 from ddkit.recipe import Recipe
+from ddkit.task import Task
 
 HEADER = 2500
 """Bytes of an expert's file beside its rows."""
@@ -23,16 +23,16 @@ class Stock:
     disk: int
 
 
-def take_stock(recipe: Recipe, bench: Bench) -> Stock:
+def take_stock(recipe: Recipe, task: Task) -> Stock:
     """Look into the buffer without making it; an expert that is too short counts as missing, for it is trained anew."""
     if isinstance(recipe.experts, TeacherSettings):
-        wanted = posts(home() / "teachers", bench.real, recipe.experts, bench.dsa)
+        wanted = posts(home() / "teachers", task, recipe.experts)
         away = [post.net for post in wanted if post.net is not None and post.untrained]
         disk = sum(HEADER + 4 * net.parameters for net in away)
         return Stock(len(wanted) - len(away), len(away), disk // max(1, len(away)), disk)
-    key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
+    key = BufferKey(task.real.data.name, task.real.digest, task.dsa.strategy, task.net.spec, recipe.experts)
     buffer, rows, count = Buffer(home() / "buffers" / key.folder), recipe.method.reads_epochs + 1, recipe.experts.count
     missing = [expert for expert in range(count) if buffer.rows(expert) < rows]
-    size = HEADER + rows * bench.net.parameters * getattr(torch, recipe.experts.dtype).itemsize
+    size = HEADER + rows * task.net.parameters * getattr(torch, recipe.experts.dtype).itemsize
     replaced = sum(buffer.file(expert).stat().st_size for expert in missing if buffer.file(expert).exists())
     return Stock(count - len(missing), len(missing), size, max(0, len(missing) * size - replaced))

@@ -7,9 +7,10 @@ from ddkit.arguments import checked
 from ddkit.errors import DataError, UsageError, nearest
 from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.home import home
-from ddkit.jobs.bench import lay_out, pick_device
+from ddkit.jobs.device import pick_device
 from ddkit.jobs.experience import experts_of
 from ddkit.jobs.flip_guard import by_augmentation, refuse_harmful_flips
+from ddkit.jobs.lay_out import lay_out
 from ddkit.jobs.resolve import resolve
 from ddkit.run import Meter, SilentMeter
 
@@ -41,10 +42,10 @@ def train_teachers(
     resolved, _ = resolve(recipe=recipe, method=None if recipe else "infer", data=data, overrides=overrides)
     if not isinstance(resolved.experts, TeacherSettings):
         raise UsageError(f"recipe '{recipe}': has no teachers; let [experts] be of name = \"teacher\"")
-    bench, meter = lay_out(resolved.data, resolved.net, pick_device(device)), meter or SilentMeter()
-    if bench.dsa.flips:
-        refuse_harmful_flips(*by_augmentation(bench.dsa), resolved.data, bench.real, meter)
-    with experts_of(resolved, bench, meter) as (found, _):
+    task, meter = lay_out(resolved.data, resolved.net, pick_device(device)), meter or SilentMeter()
+    if task.dsa.flips:
+        refuse_harmful_flips(*by_augmentation(task.dsa), resolved.data, task.real, meter)
+    with experts_of(resolved, task, meter) as (found, _):
         assert isinstance(found, Ensemble)
         return found
 

@@ -27,6 +27,7 @@ from ddkit.experts import Ensemble, Trajectories
 from ddkit.nets import FlatNet
 from ddkit.recipe import Settings, setting
 from ddkit.synth import GraphSet, SetFacts, SyntheticSet
+from ddkit.task import Task
 
 if TYPE_CHECKING:
     from ddkit.methods.graph_contract import GraphMethodSettings
@@ -80,16 +81,29 @@ class MethodSettings(Settings):
 class Context:
     """What a method may look at. The test part of `real` is not for methods."""
 
-    real: RealData
-    net: FlatNet
-    dsa: DSA
+    task: Task
     seed: int
     trajectories: Trajectories | None = None
     teachers: Ensemble | None = None
 
     @property
+    def real(self) -> RealData:
+        """The real data."""
+        return self.task.real
+
+    @property
+    def net(self) -> FlatNet:
+        """The network that the set is made for."""
+        return self.task.net
+
+    @property
+    def dsa(self) -> DSA:
+        """The recipe's augmentation."""
+        return self.task.dsa
+
+    @property
     def device(self) -> torch.device:
-        return self.real.train.images.device
+        return self.task.device
 
     def fresh_network(self, generator: torch.Generator) -> Tensor:
         """Parameters [P] of an untrained network, where the data is and in its dtype."""

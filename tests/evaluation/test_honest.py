@@ -11,7 +11,6 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from ddkit.data import DSA, Part, RealData
 from ddkit.evaluation import Evaluation, Score, evaluate_honestly, honest
-from ddkit.evaluation.lesson import Lesson
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import LR_GRIDS, Training
 from ddkit.nets import FlatNet
@@ -19,6 +18,7 @@ from ddkit.randomness import stream
 from ddkit.recipe import EvaluateSettings
 from ddkit.run import SilentMeter
 from ddkit.synth import SyntheticSet
+from ddkit.task import Task
 
 LR_GRID = LR_GRIDS["sgd"]
 SETTINGS = EvaluateSettings(nets=2, steps=15, epochs=2, batch=32)
@@ -28,7 +28,8 @@ ROWS = ["toy", "random-real", "herding", "kmeans", "whole", "majority class"]
 def judge(synthetic: SyntheticSet, real: RealData, net: FlatNet, seed: int = 0, **changes: Any) -> Evaluation:
     baselines = changes.pop("baselines", True)
     settings = dataclasses.replace(SETTINGS, **changes)
-    return evaluate_honestly(synthetic, real, net, settings, DSA("color_crop"), seed, SilentMeter(), baselines)
+    task = Task(real, net, DSA("color_crop"))
+    return evaluate_honestly(synthetic, task, settings, seed, SilentMeter(), baselines=baselines)
 
 
 class Spy:
@@ -38,10 +39,11 @@ class Spy:
         self.calls: list[dict[str, Any]] = []
         monkeypatch.setattr(honest, "train_networks", self)
 
-    def __call__(self, *args: Any, watch: Any, lesson: Lesson, takes: int) -> Trained:
-        names = ("net", "images", "labels", "members", "lr", "training", "dsa", "generator")
-        trained = train_networks(*args, lesson=lesson, takes=takes)
-        self.calls.append({**dict(zip(names, args, strict=True)), "lesson": lesson, "trained": trained})
+    def __call__(self, *args: Any, watch: Any, takes: int) -> Trained:
+        names = ("net", "pool", "lr", "training", "dsa", "generator")
+        trained = train_networks(*args, takes=takes)
+        call = dict(zip(names, args, strict=True))
+        self.calls.append({**call, **vars(call["pool"]), "trained": trained})
         return trained
 
 
@@ -79,7 +81,7 @@ def test_the_rate_is_the_best_on_validation_and_the_score_that_of_its_networks(
     rates = []
 
     def fixed(*args: Any, **_: Any) -> Fixed:
-        rates.append(args[4])
+        rates.append(args[2])
         return Fixed()
 
     monkeypatch.setattr(honest, "train_networks", fixed)

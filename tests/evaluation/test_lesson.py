@@ -10,6 +10,7 @@ from torch import nn
 from ddkit.data import DSA
 from ddkit.evaluation import trainer
 from ddkit.evaluation.lesson import CLASSES, Lesson, Mixer, softened
+from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import Training
 from ddkit.experts import Bundle, Ensemble
@@ -164,8 +165,9 @@ def test_a_step_at_a_temperature_is_that_of_a_plain_loop(
     images, labels = X[0].double(), LOGITS[0].double()
     training = Training(steps=3, batch=6, drop_at=3, momentum=0.5, weight_decay=0.01)
     found = train_networks(
-        net, images, labels, torch.arange(6).expand(2, -1), torch.full((2,), lr, dtype=torch.float64), training,
-        DSA(""), stream(0, "train"), Trained(net, begin, stats), lesson=Lesson(temperature=temperature),
+        net, Pool(images, labels, torch.arange(6).expand(2, -1), Lesson(temperature=temperature)),
+        torch.full((2,), lr, dtype=torch.float64), training, DSA(""), stream(0, "train"),
+        start=Trained(net, begin, stats),
     )  # fmt: skip
     for i in range(2):
         with torch.random.fork_rng():
@@ -191,8 +193,8 @@ def test_students_of_teachers_come_to_agree_with_them() -> None:
     images = torch.randn(60, *SHAPE, generator=draw)
     training = Training(steps=300, batch=60, optimiser="adamw", weight_decay=0.01, mixup=0.8)
     trained = train_networks(
-        net, images, torch.zeros(60, dtype=torch.long), torch.arange(60)[None], torch.tensor([0.01]), training,
-        DSA(""), stream(0, "train"), lesson=Lesson(temperature=2.0, teachers=TEACHERS),
+        net, Pool(images, torch.zeros(60, dtype=torch.long), torch.arange(60)[None], Lesson(2.0, TEACHERS)),
+        torch.tensor([0.01]), training, DSA(""), stream(0, "train"),
     )  # fmt: skip
     wanted = (TEACHERS.logits(images) / 2).softmax(1)
     said = (net(trained.theta[0], images) / 2).log_softmax(1)

@@ -13,13 +13,13 @@ from torch import nn
 from ddkit.data import DSA, RealData
 from ddkit.errors import UsageError
 from ddkit.evaluation import PAPERS, Evaluation, PaperProtocol, evaluate_as_paper, paper
-from ddkit.evaluation.lesson import Lesson
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import Training
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.run import SilentMeter
 from ddkit.synth import SyntheticSet
+from ddkit.task import Task
 
 
 def short(name: str, epochs: int = 30) -> PaperProtocol:
@@ -35,7 +35,7 @@ def judge(
     dsa: str = "",
     seed: int = 0,
 ) -> Evaluation:
-    return evaluate_as_paper(snapshots, real, net, short(name, epochs), DSA(dsa), seed, SilentMeter(), nets=3)
+    return evaluate_as_paper(snapshots, Task(real, net, DSA(dsa)), short(name, epochs), seed, SilentMeter(), nets=3)
 
 
 @pytest.fixture
@@ -86,9 +86,9 @@ def test_the_schedule_is_the_authors(
 ) -> None:
     calls: list[tuple[Any, ...]] = []
 
-    def spy(*args: Any, watch: Any, lesson: Lesson) -> Trained:
+    def spy(*args: Any, **named: Any) -> Trained:
         calls.append(args)
-        return train_networks(*args, watch=watch, lesson=lesson)
+        return train_networks(*args, **named)
 
     monkeypatch.setattr(paper, "train_networks", spy)
     members = torch.cat([(real.train.labels == c).nonzero()[:30, 0] for c in range(10)])

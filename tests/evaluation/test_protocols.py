@@ -10,6 +10,7 @@ from torch import nn
 from ddkit.data import DSA
 from ddkit.errors import UsageError
 from ddkit.evaluation import PAPERS, PROTOCOLS, PaperProtocol, full_name
+from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
@@ -73,15 +74,13 @@ def test_every_schedule_is_that_of_a_plain_loop(name: str, soft: bool) -> None:
 
         trained = train_networks(
             NET,
-            images,
-            labels,
-            members,
+            Pool(images, labels, members),
             torch.tensor([lr]),
             protocol.training(SIZE),
             DSA(""),
             generator,
-            trained,
-            watch,
+            start=trained,
+            watch=watch,
         )
     expected = by_torch(name, epochs, lr, images, labels)
     torch.testing.assert_close(torch.stack(seen), torch.stack(expected), atol=5e-5, rtol=1e-3)

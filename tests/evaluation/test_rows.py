@@ -16,6 +16,7 @@ from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.recipe import EvaluateSettings
 from ddkit.synth import Compact, SyntheticSet
+from ddkit.task import Task
 
 T = 11.0
 PIXELS = 64
@@ -164,6 +165,7 @@ def test_a_score_follows_from_what_is_trained_on_and_not_from_the_name(
     settings, own = EvaluateSettings(nets=2, steps=20, epochs=1), row(synthetic, real)
     own = dataclasses.replace(own, members=own.members[:2])
     scores = [
-        score_row(one, real, net, settings, DSA(""), 0) for one in (own, dataclasses.replace(own, name="other name"))
+        score_row(one, Task(real, net, DSA("")), settings, 0)
+        for one in (own, dataclasses.replace(own, name="other name"))
     ]
     assert scores[0].accuracies == scores[1].accuracies and scores[0].validation == scores[1].validation

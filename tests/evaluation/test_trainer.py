@@ -11,6 +11,7 @@ from torch import nn
 from ddkit.data import DSA, Part
 from ddkit.evaluation import trainer
 from ddkit.evaluation.lesson import Lesson
+from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import Training
 from ddkit.experts import Ensemble
@@ -47,7 +48,12 @@ def test_stacked_looped_and_fused_training_agree(spec: str, soft: bool, monkeypa
         plain = lambda net, theta: AutogradStep(net, theta.dtype)  # noqa: E731
         monkeypatch.setattr(trainer, "step_for", fused if way == "fused" else plain)
         found[way] = train_networks(
-            flat(spec), images, labels, members, lr, training, DSA("color_crop_flip_rotate"), stream(0, "train")
+            flat(spec),
+            Pool(images, labels, members),
+            lr,
+            training,
+            DSA("color_crop_flip_rotate"),
+            stream(0, "train"),
         )
     one = found["stacked"]
     for other in (found["looped"], found["fused"]):
@@ -93,7 +99,7 @@ def test_one_network_is_trained_as_by_torch(
         **({} if drop_momentum is None else {"drop_factor": factor, "drop_momentum": drop_momentum}),
     )  # fmt: skip
     trained = train_networks(
-        net, images, labels, torch.arange(24)[None], torch.tensor([lr]), training, DSA(""), stream(0, "train")
+        net, Pool(images, labels, torch.arange(24)[None]), torch.tensor([lr]), training, DSA(""), stream(0, "train")
     )
     expected = nn.utils.parameters_to_vector(module.parameters()).detach()
     torch.testing.assert_close(trained.theta[0], expected, atol=2e-5, rtol=1e-4)
@@ -112,7 +118,7 @@ def test_each_image_is_used_equally_often_to_within_one(size: int, batch: int, s
     labels = torch.arange(40)
     members = torch.stack([torch.randperm(40, generator=stream(i, "members"))[:size] for i in range(2)])
     training = Training(steps=steps, batch=batch, drop_at=steps)
-    batches = list(trainer._batches(images, labels, members, training, DSA(""), stream(0, "batches")))
+    batches = list(trainer._batches(Pool(images, labels, members), training, DSA(""), stream(0, "batches")))
     assert [x.shape for x, _ in batches] == [(2, batch, 1, 4, 4)] * steps
     x, y = (torch.cat(column, 1) for column in zip(*batches, strict=True))
     assert torch.equal(x[..., 0, 0, 0].long(), y)  # images keep their labels
@@ -150,7 +156,9 @@ def test_training_that_is_watched_and_goes_on(spec: str) -> None:
         steps: int, which: int, start: Trained | None = None, watch: Callable[[int, Trained], None] | None = None
     ) -> Trained:
         training = Training(steps=steps, batch=24, drop_at=steps, momentum=0.0)
-        return train_networks(net, images, labels, members, lr, training, DSA(""), generators[which], start, watch)
+        return train_networks(
+            net, Pool(images, labels, members), lr, training, DSA(""), generators[which], start=start, watch=watch
+        )
 
     seen: dict[int, torch.Tensor] = {}
     long = train(15, 0, watch=lambda done, now: seen.update({done: now.theta}))
@@ -170,8 +178,8 @@ def test_soft_labels_that_are_certain_train_as_classes_do() -> None:
     training = Training(steps=10, batch=8, drop_at=5)
     found = [
         train_networks(
-            flat(NETS[1]), images, y, torch.arange(24).expand(2, -1), torch.tensor([0.01, 0.02]), training, DSA(""),
-            stream(0, "train"),
+            flat(NETS[1]), Pool(images, y, torch.arange(24).expand(2, -1)), torch.tensor([0.01, 0.02]), training,
+            DSA(""), stream(0, "train"),
         )
         for y in (labels, F.one_hot(labels, CLASSES).float())
     ]  # fmt: skip
@@ -197,8 +205,13 @@ def test_takes_see_the_same_batches() -> None:
         start = Trained(net, begin.repeat(takes, 1), {})
         all_members = members.repeat(takes, 1)
         return train_networks(
-            *(net, images, labels, all_members, torch.tensor(lr), training, dsa, stream(0, "train"), start),
-            lesson=lesson,
+            net,
+            Pool(images, labels, all_members, lesson),
+            torch.tensor(lr),
+            training,
+            dsa,
+            stream(0, "train"),
+            start=start,
             takes=takes,
         ).theta
 
@@ -215,8 +228,8 @@ def test_training_leaves_the_global_generator_and_the_images_alone() -> None:
     training = Training(steps=5, batch=8, drop_at=2)
     runs = [
         train_networks(
-            flat(NETS[2]), images, labels, torch.arange(24)[None], torch.tensor([0.01]), training, DSA("cutout_scale"),
-            stream(0, "train"),
+            flat(NETS[2]), Pool(images, labels, torch.arange(24)[None]), torch.tensor([0.01]), training,
+            DSA("cutout_scale"), stream(0, "train"),
         ).theta
         for _ in range(2)
     ]  # fmt: skip
@@ -231,7 +244,7 @@ def test_how_far_ahead_batches_are_prepared_changes_no_bit(ahead: int, monkeypat
     training, dsa = Training(steps=30, batch=16), DSA("color_crop_cutout_flip_scale_rotate")
 
     def batches() -> list[torch.Tensor]:
-        made = trainer._batches(images, labels, members, training, dsa, stream(0, "batches"))
+        made = trainer._batches(Pool(images, labels, members), training, dsa, stream(0, "batches"))
         return [part for batch in made for part in batch]
 
     usual = batches()

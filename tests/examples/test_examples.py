@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 import ddkit
 from ddkit.data import DSA, load_images, prepare
+from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import Training
 from ddkit.methods import graph_method
@@ -70,9 +71,8 @@ def test_the_external_trainer_is_on_a_par_with_the_evaluator(run_folder: Path, p
     net = FlatNet(parse_net("convnet(depth=2, width=32)"), (1, 8, 8), 10)
     training = Training(steps=300, batch=100, drop_at=300)
     members, lr = torch.arange(100).expand(3, -1), torch.full((3,), 0.01)
-    trained = train_networks(
-        net, synthetic.images, synthetic.labels, members, lr, training, DSA(""), stream(0, "external")
-    )
+    pool = Pool(synthetic.images, synthetic.labels, members)
+    trained = train_networks(net, pool, lr, training, DSA(""), stream(0, "external"))
     accuracies = trained.accuracy(prepare(load_images("digits"), DataSettings()).test)
     assert printed == pytest.approx(sum(accuracies) / 3, abs=0.05)
 

@@ -23,6 +23,7 @@ from ddkit.experts.flat import FlatExperts
 from ddkit.experts.plain import PlainExperts
 from ddkit.randomness import stream
 from ddkit.run import SilentMeter
+from ddkit.task import Task
 
 EARLIER = Path(__file__).parents[1] / "earlier_formats"
 KEY = BufferKey("npz:some/tiny.npz", "d1", "crop", "convnet(depth=1, width=4)", PlainExperts())
@@ -224,7 +225,7 @@ def test_find_list_and_remove(tmp_path, buffer, snapshots):
 
 def bring(buffer, real, net, count, epochs=2, **settings):
     settings = FlatExperts(count=count, batch=8, **settings)
-    return collect(buffer, real, net, settings, DSA("crop"), epochs, SilentMeter())
+    return collect(buffer, Task(real, net, DSA("crop")), settings, epochs, SilentMeter())
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -241,7 +242,7 @@ def test_progress_shows_from_the_first_epoch_on(buffer, real, net, monkeypatch, 
             heard.append((done, dict(values or {})))
 
     settings = FlatExperts(count=3, batch=8)
-    collect(buffer, real, net, settings, DSA("crop"), 3, Ear())
+    collect(buffer, Task(real, net, DSA("crop")), settings, 3, Ear())
     (title, total, begin), *events = heard
     assert (title, total, begin) == ("training flat experts, epochs", 12, 4)  # an initialisation counts as one
     counts = [done for done, _ in events]
@@ -270,9 +271,9 @@ def test_interrupted_training_goes_on_at_the_next_expert(buffer, real, net, tmp_
     """Expert 2 is interrupted as Ctrl-C does it: one process here, or two beside this one."""
     train, parent = factory.train_experts, os.getpid()
 
-    def killed_in_the_middle_of_expert_2(net, part, settings, dsa, epochs, generators):
+    def killed_in_the_middle_of_expert_2(task, settings, epochs, generators):
         marked = generators[0].initial_seed() == stream(settings.seed, "expert", 2).initial_seed()
-        for epoch, item in enumerate(train(net, part, settings, dsa, epochs, generators)):
+        for epoch, item in enumerate(train(task, settings, epochs, generators)):
             if marked and epoch == 1:
                 deadline = time.monotonic() + 30
                 while buffer.experts[:2] != [0, 1]:

@@ -10,13 +10,14 @@ from ddkit.experts.factory import grow, in_stacks
 from ddkit.experts.flat import FlatExperts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
+from ddkit.task import Task
 
 DSA_ALL = DSA("color_crop_cutout_flip_scale_rotate")
 SETTINGS = FlatExperts(batch=8, lr=0.1, seed=3)
 
 
-def expected(net, part, expert):
-    theta, losses = zip(*train_expert(net, part, SETTINGS, DSA_ALL, 2, stream(3, "expert", expert)), strict=True)
+def expected(task, expert):
+    theta, losses = zip(*train_expert(task, SETTINGS, 2, stream(3, "expert", expert)), strict=True)
     return torch.stack(theta), list(losses)
 
 
@@ -24,27 +25,27 @@ def expected(net, part, expert):
 @pytest.mark.parametrize("spec", ["convnet(depth=1, width=4)", "convnet(depth=1, width=4, norm=group)"])
 def test_each_expert_is_the_one_of_its_number(real, monkeypatch, processes, spec):
     """With the fused step and with autograd, here and in processes of their own: the same bytes."""
-    net = FlatNet(parse_net(spec), (1, 8, 8), 3)
+    task = Task(real, FlatNet(parse_net(spec), (1, 8, 8), 3), DSA_ALL)
     monkeypatch.setattr(factory, "process_count", lambda: processes)
-    grown = {expert: rest for expert, *rest in grow(net, real.train, SETTINGS, DSA_ALL, 2, [4, 0, 7])}
+    grown = {expert: rest for expert, *rest in grow(task, SETTINGS, 2, [4, 0, 7])}
     assert sorted(grown) == [0, 4, 7]
     for expert, (snapshots, losses) in grown.items():
-        theta, means = expected(net, real.train, expert)
+        theta, means = expected(task, expert)
         assert torch.equal(snapshots, theta)
         assert losses.tolist() == pytest.approx(means, rel=0, abs=0, nan_ok=True)
 
 
 def test_nobody_to_train(real, net):
-    assert list(grow(net, real.train, SETTINGS, DSA_ALL, 2, [])) == []
+    assert list(grow(Task(real, net, DSA_ALL), SETTINGS, 2, [])) == []
 
 
 @pytest.mark.gpu
 def test_stacks_on_a_gpu_are_the_experts_of_the_cpu(gpu, real, net):
     """Ten experts: a full stack and a part of one."""
-    grown = list(grow(net, real.to(gpu).train, SETTINGS, DSA_ALL, 2, range(10)))
+    grown = list(grow(Task(real.to(gpu), net, DSA_ALL), SETTINGS, 2, range(10)))
     assert sorted(expert for expert, _, _ in grown) == list(range(10))
     for expert, snapshots, losses in grown:
-        theta, means = expected(net, real.train, expert)
+        theta, means = expected(Task(real, net, DSA_ALL), expert)
         assert not snapshots.is_cuda and torch.equal(snapshots[0], theta[0])
         assert (snapshots[-1] - theta[-1]).norm() < 0.01 * (theta[-1] - theta[0]).norm()
         assert losses[1:].tolist() == pytest.approx(means[1:], rel=1e-2)

@@ -19,13 +19,19 @@ from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.recipe import DataSettings
 from ddkit.run import SilentMeter
+from ddkit.task import Task
 
 NETS = "convnet(depth=1, width=4, norm=batch); mlp(depth=1, width=8)"
 SETTINGS = TeacherSettings(nets=NETS, epochs=3, batch=8, lr=0.05, count=2)
 
 
+def mlp(real: RealData) -> FlatNet:
+    """The task's own network, which no teacher has."""
+    return FlatNet(parse_net("mlp(depth=1, width=2)"), real.data.shape, real.data.class_count)
+
+
 def hire(root: Path, real: RealData, settings: TeacherSettings = SETTINGS, **changes):
-    return hire_(root, real, dataclasses.replace(settings, **changes), DSA("flip"), SilentMeter())
+    return hire_(root, Task(real, mlp(real), DSA("flip")), dataclasses.replace(settings, **changes), SilentMeter())
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -128,7 +134,7 @@ def test_a_teacher_is_the_end_of_an_expert(real: RealData, tmp_path: Path) -> No
     found = hire(tmp_path, real)
     for index, which in ((1, 1), (2, 0)):
         bundle = found.teachers[index]
-        epochs = train_expert(bundle.net, real.train, SETTINGS, DSA("flip"), 3, stream(0, "expert", which))
+        epochs = train_expert(Task(real, bundle.net, DSA("flip")), SETTINGS, 3, stream(0, "expert", which))
         assert torch.equal([theta for theta, _ in epochs][-1], bundle.theta)
 
 

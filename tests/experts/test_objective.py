@@ -14,6 +14,7 @@ from ddkit.experts.smooth import SmoothExperts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.steps.autograd import AutogradStep
+from ddkit.task import Task
 
 SMOOTH_NET = "convnet(depth=1, width=3, act=sigmoid)"
 """Without kinks, so that finite differences converge."""
@@ -106,7 +107,7 @@ def test_smooth_experts_by_plain_pytorch(real, augment):
     net = FlatNet(parse_net(SMOOTH_NET), (1, 8, 8), 3)
     settings = SmoothExperts(batch=1000, lr=0.05, lr_decay_epoch=2, warmup=0.4, warmup_epochs=2, penalty=0.7)
     dsa, generator = DSA(augment), stream(0, "expert", 0)
-    found = [theta for theta, _ in train_expert(net, real.train, settings, dsa, 3, stream(0, "expert", 0))]
+    found = [theta for theta, _ in train_expert(Task(real, net, dsa), settings, 3, stream(0, "expert", 0))]
 
     theta = net.init(generator).double().requires_grad_()
     sgd = torch.optim.SGD([theta], lr=0.05, momentum=0.9, weight_decay=1e-3)

@@ -1,5 +1,7 @@
 """Training against a loop in plain PyTorch, alone and in groups, and what snapshots promise."""
 
+import dataclasses
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,11 +16,12 @@ from ddkit.experts.train import one_by_one, stacked
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.steps.autograd import AutogradStep
+from ddkit.task import Task
 
 
 def trained(real, net, settings, epochs, augment="", generator=None):
     generator = generator or stream(0, "expert", 0)
-    return [theta for theta, _ in train_expert(net, real.train, settings, DSA(augment), epochs, generator)]
+    return [theta for theta, _ in train_expert(Task(real, net, DSA(augment)), settings, epochs, generator)]
 
 
 @pytest.mark.parametrize("settings", [PlainExperts(batch=8), FlatExperts(batch=8)], ids=["plain", "flat"])
@@ -78,7 +81,7 @@ def test_the_first_snapshots_do_not_depend_on_how_many_follow(real, net, augment
         assert torch.equal(a, b)
 
 
-def test_every_image_is_used_once_an_epoch(net, monkeypatch):
+def test_every_image_is_used_once_an_epoch(real, net, monkeypatch):
     """Each image carries its number; a spy in the place of the augmentation writes down what it sees."""
     count, seen = 23, []
     part = Part(torch.arange(count).float().view(-1, 1, 1, 1).expand(-1, 1, 8, 8), torch.arange(count) % 3)
@@ -88,7 +91,8 @@ def test_every_image_is_used_once_an_epoch(net, monkeypatch):
         return x
 
     monkeypatch.setattr(DSA, "apply", staticmethod(spy))
-    list(train_expert(net, part, PlainExperts(batch=5), DSA(""), 2, stream(0, "expert", 0)))
+    task = Task(dataclasses.replace(real, train=part), net, DSA(""))
+    list(train_expert(task, PlainExperts(batch=5), 2, stream(0, "expert", 0)))
     assert [len(batch) for batch in seen] == [5, 5, 5, 5, 3] * 2
     epochs = [[image for batch in batches for image in batch] for batches in (seen[:5], seen[5:])]
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(count))
@@ -97,7 +101,8 @@ def test_every_image_is_used_once_an_epoch(net, monkeypatch):
 
 def test_the_loss_is_the_mean_over_the_epoch(real, net):
     """With a rate of almost nothing the epoch's mean is the loss of the initial parameters over all images."""
-    pairs = list(train_expert(net, real.train, PlainExperts(batch=5, lr=1e-12), DSA(""), 1, stream(0, "expert", 0)))
+    settings = PlainExperts(batch=5, lr=1e-12)
+    pairs = list(train_expert(Task(real, net, DSA("")), settings, 1, stream(0, "expert", 0)))
     expected = F.cross_entropy(net(pairs[0][0], real.train.images), real.train.labels)
     assert pairs[1][1] == pytest.approx(expected.item(), rel=1e-5)
     assert pairs[0][1] != pairs[0][1]  # nan: nothing was seen yet
@@ -124,12 +129,12 @@ def test_a_batch_is_augmented_by_its_own_draws(net, monkeypatch):
 @pytest.mark.parametrize("augment", ["", "color_crop_cutout_flip_scale_rotate"])
 @pytest.mark.parametrize("kind", [PlainExperts, FlatExperts])
 def test_an_expert_is_the_same_in_any_group(real, net, kind, augment):
-    settings, dsa = kind(batch=8, lr=0.1, momentum=0.5), DSA(augment)
+    settings, task = kind(batch=8, lr=0.1, momentum=0.5), Task(real, net, DSA(augment))
     generators = [stream(0, "expert", i) for i in range(3)]
-    epochs = list(train_experts(net, real.train, settings, dsa, 3, generators))
+    epochs = list(train_experts(task, settings, 3, generators))
     assert [theta.shape for theta, _ in epochs] == [(3, net.parameters)] * 4
     for i in (0, 2):
-        alone = list(train_expert(net, real.train, settings, dsa, 3, stream(0, "expert", i)))
+        alone = list(train_expert(task, settings, 3, stream(0, "expert", i)))
         for (thetas, losses), (theta, loss) in zip(epochs, alone, strict=True):
             assert torch.equal(thetas[i], theta)
             assert losses[i].item() == pytest.approx(loss, rel=0, abs=0, nan_ok=True)

@@ -12,8 +12,9 @@ from ddkit.evaluation import honest
 from ddkit.experts import Ensemble, bundle_of
 from ddkit.jobs import compare
 from ddkit.jobs import flip_test as flip_module
-from ddkit.jobs.bench import lay_out, pick_device
 from ddkit.jobs.compare import _entry
+from ddkit.jobs.device import pick_device
+from ddkit.jobs.lay_out import lay_out
 from ddkit.jobs.rules import Rules, flip_policy
 from ddkit.randomness import stream
 from ddkit.run import SilentMeter
@@ -134,7 +135,7 @@ def test_rows_under_different_flips_are_said_to_be_no_measure_of_each_other(home
 def test_teachers_name_both_orientations_where_a_group_with_fyi_is_mirrored(home, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     host, fyi = (_entry(name, (), 1) for name in recipes(tmp_path))
-    bench = lay_out(host.recipes[0].data, host.recipes[0].net, pick_device("cpu"))
-    teachers = Ensemble((bundle_of(bench.net, bench.net.init(stream(0, "teacher")), bench.real),))
+    task = lay_out(host.recipes[0].data, host.recipes[0].net, pick_device("cpu"))
+    teachers = Ensemble((bundle_of(task, task.net.init(stream(0, "teacher"))),))
     for entries, flips, both in (([host, fyi], "always", True), ([host, fyi], "augment", False), ([host], None, False)):
-        assert Rules.of(entries, bench, "test", flips, "static", teachers).teachers.mirrored == both
+        assert Rules.of(entries, task, "test", flips, "static", teachers).teachers.mirrored == both

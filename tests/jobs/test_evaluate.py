@@ -14,10 +14,11 @@ from ddkit.data import prepare
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
 from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
-from ddkit.jobs import Condensed, bench, condense, evaluate
-from ddkit.jobs.bench import lay_out, pick_device
+from ddkit.jobs import Condensed, condense, evaluate
+from ddkit.jobs.device import pick_device
 from ddkit.jobs.environment import PACKAGES, environment
 from ddkit.jobs.evaluate import columns, evaluate_columns
+from ddkit.jobs.lay_out import lay_out
 from ddkit.nets import net_spec, parse_net
 from ddkit.recipe import DataSettings
 from ddkit.run import SilentMeter
@@ -173,7 +174,7 @@ def test_several_tables_load_and_whiten_the_data_once(
 ) -> None:
     run = make_run("data.preprocess=zca", "evaluate.whole=false")
     prepared: list[object] = []
-    monkeypatch.setattr(bench, "prepare", lambda *told: prepared.append(told) or prepare(*told))
+    monkeypatch.setattr("ddkit.jobs.lay_out.prepare", lambda *told: prepared.append(told) or prepare(*told))
     pairs, _ = columns(run.folder, ["honest", "paper-mtt"], ["mlp(width=8, depth=1)", "mlp(width=4)"])
     tables = list(evaluate_columns(run.folder, pairs, nets=2))
     assert [(table.protocol, table.net) for table in tables] == pairs and len(prepared) == 1
@@ -226,11 +227,11 @@ def test_raw_images_of_a_coreset_are_images_of_the_data(
             ddkit.raw_images(run.set)
 
 
-def test_a_bench(home: Path) -> None:
+def test_a_task_that_is_laid_out(home: Path) -> None:
     net = parse_net("mlp(depth=1, width=8)")
-    bench = lay_out(DataSettings(augment="color_crop"), net, pick_device("cpu"))
-    assert (bench.net.shape, bench.net.classes, bench.dsa.strategy) == ((1, 8, 8), 10, "color_crop")
-    assert len(bench.real.train) + len(bench.real.validation) == 1437
+    task = lay_out(DataSettings(augment="color_crop"), net, pick_device("cpu"))
+    assert (task.net.shape, task.net.classes, task.dsa.strategy) == ((1, 8, 8), 10, "color_crop")
+    assert len(task.real.train) + len(task.real.validation) == 1437
 
 
 def test_the_environment_has_versions_and_neither_time_nor_paths() -> None:

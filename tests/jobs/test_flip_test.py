@@ -63,7 +63,9 @@ def test_large_images_are_measured_in_small(tiny, home, monkeypatch) -> None:
     monkeypatch.setattr(flip_module, "STEPS", 0)
     monkeypatch.setattr(flip_module, "SIDE", 4)
     seen, real = [], flip_module.train_networks
-    monkeypatch.setattr(flip_module, "train_networks", lambda net, x, *a, **k: seen.append(x) or real(net, x, *a, **k))
+    monkeypatch.setattr(
+        flip_module, "train_networks", lambda net, x, *a, **k: seen.append(x.images) or real(net, x, *a, **k)
+    )
     flip_test(tiny)
     quarters = tiny.train.images.unflatten(-1, (4, 2)).unflatten(-3, (4, 2)).mean((-1, -3))
     for images in seen:

@@ -23,6 +23,7 @@ from ddkit.experts import (
 from ddkit.methods import Context
 from ddkit.nets import FlatNet, parse_net
 from ddkit.run import SilentMeter
+from ddkit.task import Task
 
 EPOCHS = 3
 
@@ -36,8 +37,9 @@ def real(tiny: RealData) -> RealData:
 def faculty(real: RealData, tmp_path_factory: pytest.TempPathFactory) -> Ensemble:
     """Two teachers with batch norm, of two widths."""
     nets = "convnet(depth=1, width=4, norm=batch); convnet(depth=2, width=6, norm=batch)"
+    net = FlatNet(parse_net("mlp"), real.data.shape, real.data.class_count)
     settings = TeacherSettings(nets=nets, epochs=4, batch=8, lr=0.05)
-    return hire(tmp_path_factory.mktemp("teachers"), real, settings, DSA(""), SilentMeter())
+    return hire(tmp_path_factory.mktemp("teachers"), Task(real, net, DSA("")), settings, SilentMeter())
 
 
 @pytest.fixture(scope="session")
@@ -50,12 +52,12 @@ def make_context(real: RealData, faculty: Ensemble, tmp_path_factory: pytest.Tem
     def make(kind: str | None, seed: int = 0, augment: str = "color_crop_scale", norm: str = "instance") -> Context:
         trajectories, net = None, FlatNet(parse_net(f"convnet(depth=1, width=4, norm={norm})"), (1, 8, 8), 3)
         if kind == TeacherSettings.name:
-            return Context(real, net, DSA(augment), seed, teachers=faculty)
+            return Context(Task(real, net, DSA(augment)), seed, teachers=faculty)
         if kind is not None:
             settings = expert_settings(kind)(count=2, batch=8, lr=0.05)
             buffer = Buffer.open(root, BufferKey("tiny", real.digest, "", net.spec, settings))
-            trajectories = collect(buffer, real, net, settings, DSA(""), EPOCHS, SilentMeter())
-        return Context(real, net, DSA(augment), seed, trajectories)
+            trajectories = collect(buffer, Task(real, net, DSA("")), settings, EPOCHS, SilentMeter())
+        return Context(Task(real, net, DSA(augment)), seed, trajectories)
 
     return make
 
@@ -85,9 +87,7 @@ def in_float64(make_context: Callable[..., Context]) -> Callable[..., Context]:
         rows = torch.cat([starts[:, None], starts[:, None] + steps.cumsum(1)], 1)
         return dataclasses.replace(
             context,
-            real=dataclasses.replace(context.real, train=train),
-            net=flat,
-            dsa=DSA(augment),
+            task=Task(dataclasses.replace(context.real, train=train), flat, DSA(augment)),
             trajectories=Walks(rows),
         )
 

@@ -153,7 +153,8 @@ def test_to_such_a_network_fyi_shows_the_symmetrised_gradient(in_float64, monkey
     context = flip_invariant(in_float64)
     train = context.real.train
     own_mirror = dataclasses.replace(train, images=(train.images + hflip(train.images)) / 2)
-    context = dataclasses.replace(context, real=dataclasses.replace(context.real, train=own_mirror))
+    own_task = dataclasses.replace(context.task, real=dataclasses.replace(context.real, train=own_mirror))
+    context = dataclasses.replace(context, task=own_task)
     seen = {}
 
     def distance(net, real, synthetic, metric):

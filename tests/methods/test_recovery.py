@@ -93,7 +93,7 @@ def in_float64(context: Context) -> Context:
     train = dataclasses.replace(context.real.train, images=context.real.train.images.double())
     return dataclasses.replace(
         context,
-        real=dataclasses.replace(context.real, train=train),
+        task=dataclasses.replace(context.task, real=dataclasses.replace(context.real, train=train)),
         teachers=dataclasses.replace(context.teachers, teachers=bundles),
     )
 

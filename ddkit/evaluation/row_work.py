@@ -25,8 +25,8 @@ def keep_nothing(name: str, score: Callable[[], Score]) -> Score:
 
 
 @dataclass(frozen=True)
-class Task:
-    """A row to be scored.
+class RowWork:
+    """A row to be scored, and how much work that is.
 
     Attributes:
         name: the row's.
@@ -55,18 +55,18 @@ class Task:
         return self.passes * self.training.steps * self.step + self.judged // 3
 
 
-def score_all(title: str, tasks: Sequence[Task], meter: Meter, keep: Keep) -> list[Score]:
-    """The scores of all tasks, in their order."""
-    meter.start(f"{title}, in images", sum(task.work for task in tasks))
+def score_all(title: str, rows: Sequence[RowWork], meter: Meter, keep: Keep) -> list[Score]:
+    """The scores of all rows, in their order."""
+    meter.start(f"{title}, in images", sum(row.work for row in rows))
     scores: list[Score] = []
     before = 0
-    for place, task in enumerate(tasks):
+    for place, row in enumerate(rows):
 
-        def watch(steps: int, before: int = before, step: int = task.step) -> None:
+        def watch(steps: int, before: int = before, step: int = row.step) -> None:
             meter.advance(before + steps * step)
 
-        scores.append(keep(f"{place}, {task.name}", partial(task.score, watch)))
-        before += task.work
-        meter.advance(before, {task.name: scores[-1].mean})
+        scores.append(keep(f"{place}, {row.name}", partial(row.score, watch)))
+        before += row.work
+        meter.advance(before, {row.name: scores[-1].mean})
     meter.finish()
     return scores

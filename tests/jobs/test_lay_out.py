@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 from listener import Listener
 
-from ddkit.errors import UsageError
 from ddkit.jobs import compare, condense, evaluate
-from ddkit.jobs.bench import pick_device
 
 TINY = ("net.width=8", "net.depth=1", "evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false")
 
@@ -28,15 +26,6 @@ def archive(tmp_path: Path) -> str:
         arrays[f"{part}_labels"] = np.arange(size) % 3
     np.savez(tmp_path / "mine.npz", **arrays)
     return f"npz:{tmp_path / 'mine.npz'}"
-
-
-@pytest.mark.parametrize("name", ["gpu", "GPU", "cuda0", "cuda:", "mps", "auto:1", "cuda:one"])
-def test_a_name_of_no_device_is_answered_with_the_names(name: str) -> None:
-    with pytest.raises(UsageError, match=rf"device '{name}': is no name of a device; write cuda or cuda:1 for a GPU"):
-        pick_device(name)
-    assert pick_device("cpu").type == "cpu"
-    with pytest.raises(UsageError, match="device 'cuda:99': this machine or this build of torch has none"):
-        pick_device("cuda:99")
 
 
 def test_a_run_says_what_may_be_a_mistake_in_its_parts(archive: str, tmp_path: Path, home: Path) -> None:

@@ -12,6 +12,7 @@ from ddkit.nets import FlatNet
 from ddkit.recipe import EvaluateSettings
 from ddkit.run import SilentMeter
 from ddkit.synth import SyntheticSet
+from ddkit.task import Task
 
 SETTINGS = EvaluateSettings(nets=2, steps=15, epochs=2, batch=32)
 
@@ -30,13 +31,13 @@ class Recorder(SilentMeter):
 
 
 def run(name: str, meter: Recorder, synthetic: SyntheticSet, real: RealData, net: FlatNet, **more: Any) -> list[Score]:
+    task = Task(real, net, DSA(""))
     if name == "honest":
-        told = (synthetic, real, net, SETTINGS, DSA(""), 0, meter)
-        return list(evaluate_honestly(*told, **more).scores)
+        return list(evaluate_honestly(synthetic, task, SETTINGS, 0, meter, **more).scores)
     import dataclasses
 
     protocol = dataclasses.replace(PAPERS[name], epochs=20)
-    return list(evaluate_as_paper({"last": synthetic}, real, net, protocol, DSA(""), 0, meter, nets=2, **more).scores)
+    return list(evaluate_as_paper({"last": synthetic}, task, protocol, 0, meter, nets=2, **more).scores)
 
 
 @pytest.mark.parametrize("name, rows, steps", [("honest", 5, 4 * 15 + 81), ("mtt", 2, 2 * 21), ("ftd", 2, 4 * 21)])

@@ -1,0 +1,13 @@
+import pytest
+
+from ddkit.errors import UsageError
+from ddkit.jobs.device import pick_device
+
+
+@pytest.mark.parametrize("name", ["gpu", "GPU", "cuda0", "cuda:", "mps", "auto:1", "cuda:one"])
+def test_a_name_of_no_device_is_answered_with_the_names(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"device '{name}': is no name of a device; write cuda or cuda:1 for a GPU"):
+        pick_device(name)
+    assert pick_device("cpu").type == "cpu"
+    with pytest.raises(UsageError, match="device 'cuda:99': this machine or this build of torch has none"):
+        pick_device("cuda:99")
