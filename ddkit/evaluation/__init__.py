@@ -21,7 +21,7 @@ with lazily(__name__):
     from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
     from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
     from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Evaluation, Score, interval95, over_sets
-    from ddkit.evaluation.score_json import read_score, write_score
+    from ddkit.evaluation.score_file import read_score, write_score
     from ddkit.evaluation.trainer import Trained, train_networks
     from ddkit.evaluation.training import LR_GRIDS, Training
 

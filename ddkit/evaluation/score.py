@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from ddkit.evaluation.score_layout import OfGraphs, OfImages
+
 ACCURACY, BALANCED, AUC = "accuracy", "balanced", "auc"
 """Names of metrics: accuracy, balanced accuracy (where classes are uneven), area under the ROC curve."""
 
@@ -70,19 +72,45 @@ class Score:
         values = self.metrics.get(metric)
         return (fmean(values), interval95(values)) if values else None
 
+    def kept(self) -> dict[str, Any]:
+        """The score for JSON, without anything that follows from the rest."""
+        metrics, balanced = self.metrics, self.metrics.get(BALANCED)
+        layout: OfImages | OfGraphs
+        if self.main == AUC:
+            layout = OfGraphs(
+                name=self.name,
+                gnn=self.net,
+                size=self.size or 0,
+                samples=self.samples,
+                aucs=metrics[AUC],
+                accuracies=metrics[ACCURACY],
+                seconds=self.seconds,
+                balanced=balanced or (),
+            )
+        else:
+            layout = OfImages(
+                name=self.name,
+                images=self.samples,
+                accuracies=metrics[ACCURACY],
+                lr=self.lr,
+                seconds=self.seconds,
+                validation=self.validation,
+                size=self.size,
+                balanced=balanced,
+            )
+        return dataclasses.asdict(layout)
+
     def plain(self) -> dict[str, Any]:
-        """The score for JSON: what `ddkit.evaluation.score_json` keeps, and means with intervals; an interval is None
-        where there is a single value."""
-        from ddkit.evaluation.score_json import to_json
+        """The score for JSON with means and intervals; an interval is None where there is a single value."""
 
         def pair(metric: str) -> tuple[float, float | None]:
             mean, half = self.of(metric) or (math.nan, math.nan)
             return mean, None if math.isnan(half) else half
 
         if self.main == AUC:
-            return to_json(self) | {"auc": pair(AUC), "accuracy": pair(ACCURACY)}
+            return self.kept() | {"auc": pair(AUC), "accuracy": pair(ACCURACY)}
         mean, half = pair(self.main)
-        return to_json(self) | {"mean": mean, "interval95": half}
+        return self.kept() | {"mean": mean, "interval95": half}
 
 
 @dataclass(frozen=True, kw_only=True)

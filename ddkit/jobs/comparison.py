@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 from ddkit.evaluation import Score, over_sets
-from ddkit.evaluation.score_json import to_json
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Comparison:
         """Plain tables for JSON."""
         lines = [
             dataclasses.asdict(dataclasses.replace(line, scores=()))
-            | {"scores": [to_json(score) for score in line.scores]}
+            | {"scores": [score.kept() for score in line.scores]}
             | {key: line.overall.plain()[key] for key in ("mean", "interval95")}
             for line in self.lines
         ]

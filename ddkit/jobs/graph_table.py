@@ -14,7 +14,6 @@ from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import PARTS, GraphJudge, GraphTraining, Score
 from ddkit.evaluation.graph_honest import capped, gaps, most_written_out, notes
 from ddkit.evaluation.graph_judge import UNTRAINED, WHOLE, Rows
-from ddkit.evaluation.score_json import to_json
 from ddkit.graphs import load_parts, refuse_unknown
 from ddkit.jobs.graph_board import GraphBoard
 from ddkit.jobs.graph_memory import memory_lines
@@ -49,7 +48,7 @@ class GraphTable:
 
     def tables(self) -> dict[str, Any]:
         """Plain tables for JSON."""
-        lines = [vars(line) | {"score": to_json(line.score)} for line in self.lines]
+        lines = [vars(line) | {"score": line.score.kept()} for line in self.lines]
         return vars(self) | {"lines": lines}
 
 

@@ -10,10 +10,9 @@ import pytest
 from listener import Listener
 
 from ddkit.errors import DataError
-from ddkit.evaluation import Evaluation, honest, paper
+from ddkit.evaluation import Evaluation, honest, paper, read_score
 from ddkit.jobs import condense, evaluate
 from ddkit.jobs.evaluate import evaluate_columns
-from ddkit.jobs.score_file import read_score
 
 TINY = (
     *("net.name=mlp", "net.width=8", "net.depth=1"),

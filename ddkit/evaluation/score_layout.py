@@ -1,0 +1,37 @@
+"""Keys of scores in JSON: in the files that keep them, in sets, and in the tables that commands write.
+
+Scores of images and of graphs have had keys of their own since the first version, and keep them.
+"""
+
+from dataclasses import dataclass
+
+Fractions = tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfImages:
+    """The score of networks trained on images."""
+
+    name: str
+    images: int
+    accuracies: Fractions
+    lr: float | None
+    seconds: float
+    validation: float | None = None
+    size: int | None = None
+    balanced: Fractions | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfGraphs:
+    """The score of networks trained on graphs."""
+
+    name: str
+    gnn: str
+    size: int
+    samples: int
+    aucs: Fractions
+    accuracies: Fractions
+    seconds: float
+    balanced: Fractions = ()
+    """Empty in scores of the first version."""
