@@ -21,6 +21,7 @@ with lazily(__name__):
     from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
     from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
     from ddkit.evaluation.score import Evaluation, Score, interval95
+    from ddkit.evaluation.settings import FLIP_POLICIES, LABEL_POLICIES, EvaluateSettings
     from ddkit.evaluation.trainer import Trained, train_networks
     from ddkit.evaluation.training import LR_GRIDS, Training
 
@@ -31,6 +32,9 @@ __all__ = [
     "GraphScore",
     "GraphTraining",
     "evaluate_graph_set",
+    "EvaluateSettings",
+    "FLIP_POLICIES",
+    "LABEL_POLICIES",
     "Evaluation",
     "Score",
     "interval95",

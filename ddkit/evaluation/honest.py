@@ -18,13 +18,13 @@ from ddkit.evaluation.majority import uneven
 from ddkit.evaluation.majority_row import class_counts, class_notes, majority_row
 from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.evaluation.score import Evaluation, Score
+from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.tasks import Keep, Task, Watch, keep_nothing, score_all
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
 from ddkit.experts import Ensemble
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
-from ddkit.recipe import EvaluateSettings
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet
 

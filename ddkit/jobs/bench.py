@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ddkit.data import DSA, RealData, load_images, prepare
+from ddkit.data import DSA, DataSettings, RealData, load_images, prepare
 from ddkit.errors import UsageError
 from ddkit.jobs.parts import parts_line
 from ddkit.jobs.room import refuse_too_large
 from ddkit.memory import free_memory
 from ddkit.nets import FlatNet, NetSettings
-from ddkit.recipe import DataSettings
 from ddkit.run import Meter, SilentMeter
 
 

@@ -22,11 +22,11 @@ from ddkit.jobs.experience import experts_of
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.forewarning import Foreseeing, say_what_is_long, shorter_condensation
 from ddkit.jobs.kept_rows import KeptRows
+from ddkit.jobs.recipes import Recipe, to_toml
 from ddkit.jobs.resolve import flag_overrides, lent_by, resolve
 from ddkit.jobs.resume import refuse_empty, resumed
 from ddkit.jobs.threads import fitting_threads
 from ddkit.methods import Context, Method, method_class
-from ddkit.recipe import Recipe, to_toml
 from ddkit.report import curve, gallery
 from ddkit.run import SNAPSHOTS, Change, Meter, RunFolder, SilentMeter, drive, write_json
 from ddkit.synth import Record, SyntheticSet, read_set, write_set

@@ -7,11 +7,11 @@ said what flips cost.
 
 from collections.abc import Sequence
 
-from ddkit.data import DSA, RealData
+from ddkit.data import DSA, DataSettings, RealData
 from ddkit.errors import UsageError
 from ddkit.jobs.bench import Bench
 from ddkit.jobs.flip_test import flip_test
-from ddkit.recipe import DataSettings, Recipe
+from ddkit.jobs.recipes import Recipe
 from ddkit.run import Meter
 
 OVERRIDE = "data.flips_keep_label"

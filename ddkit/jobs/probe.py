@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from ddkit.data import Part, RealData
-from ddkit.evaluation import LR_GRIDS, Training
+from ddkit.evaluation import LR_GRIDS, EvaluateSettings, Training
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.evaluation.training import honest_training
 from ddkit.experts import (
@@ -32,13 +32,13 @@ from ddkit.experts import (
 from ddkit.experts.processes import process_count
 from ddkit.home import home
 from ddkit.jobs.bench import Bench
+from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.threads import one_thread
 from ddkit.memory import free_memory
 from ddkit.methods import Context, Method, method_class
 from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
-from ddkit.recipe import EvaluateSettings, Recipe
 from ddkit.run import SNAPSHOTS, write_checkpoint
 from ddkit.synth import write_set
 
@@ -166,6 +166,7 @@ def _probe_expert(
     recipe: Recipe, bench: Bench, net: FlatNet, epochs: int, rows: int, gauge: Gauge, seconds: float
 ) -> tuple[Cost, str]:
     """(cost of a network trained for `epochs`, of which `rows` are kept, what was measured)."""
+    assert recipe.experts is not None
     batches = -(-len(bench.real.train) // recipe.experts.batch)
     line = gauge.line(partial(_epoch, recipe, bench, net), batches, seconds)
     # an epoch's memory does not grow with its batches, but every row that is kept takes its own
@@ -175,6 +176,7 @@ def _probe_expert(
 
 def _epoch(recipe: Recipe, bench: Bench, net: FlatNet, batches: int) -> Callable[[], object]:
     """Each call trains an expert for one epoch on the first few batches of the real data."""
+    assert recipe.experts is not None
     count, train = batches * recipe.experts.batch, bench.real.train
     generator = stream(recipe.experts.seed, "plan")
     part = Part(train.images[:count], train.labels[:count])
@@ -220,6 +222,7 @@ def _unrolled_memory(recipe: Recipe, bench: Bench, gauge: Gauge, line: Line, ste
 
 def _untrained(recipe: Recipe, bench: Bench, folder: Path) -> Trajectories:
     """A buffer of one expert that nobody trained: an initialisation and a small random step away from it."""
+    assert recipe.experts is not None
     key = BufferKey(bench.real.data.name, bench.real.digest, bench.dsa.strategy, bench.net.spec, recipe.experts)
     buffer, generator = Buffer.open(folder, key), stream(recipe.seed, "plan")
     theta = bench.net.init(generator)
@@ -230,6 +233,7 @@ def _untrained(recipe: Recipe, bench: Bench, folder: Path) -> Trajectories:
 
 def _untaught(recipe: Recipe, bench: Bench) -> Ensemble:
     """The teachers, those that are missing as they are before they are trained."""
+    assert isinstance(recipe.experts, TeacherSettings)
     bundles = []
     for post in posts(home() / "teachers", bench.real, recipe.experts, bench.dsa):
         if post.net is None or post.here:

@@ -7,7 +7,7 @@ import torch
 from ddkit.experts import Buffer, BufferKey, TeacherSettings, posts
 from ddkit.home import home
 from ddkit.jobs.bench import Bench
-from ddkit.recipe import Recipe
+from ddkit.jobs.recipes import Recipe
 
 HEADER = 2500
 """Bytes of an expert's file beside its rows."""
@@ -25,6 +25,7 @@ class Stock:
 
 def take_stock(recipe: Recipe, bench: Bench) -> Stock:
     """Look into the buffer without making it; an expert that is too short counts as missing, for it is trained anew."""
+    assert recipe.experts is not None
     if isinstance(recipe.experts, TeacherSettings):
         wanted = posts(home() / "teachers", bench.real, recipe.experts, bench.dsa)
         away = [post.net for post in wanted if post.net is not None and post.untrained]
