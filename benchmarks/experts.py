@@ -31,7 +31,7 @@ from measure import RESULTS, alternate, convolution_rate, forward_flops, save, s
 from torch import Generator, Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from ddkit.data import DSA, ImageData, RealData, load_images, prepare
+from ddkit.data import DSA, DataSettings, ImageData, RealData, load_images, prepare
 from ddkit.experts import ExpertSettings, expert_settings
 from ddkit.experts.batches import Batch
 from ddkit.experts.factory import grow
@@ -40,7 +40,6 @@ from ddkit.experts.train import one_by_one, stacked
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, accuracy, parse_net
 from ddkit.randomness import stream
-from ddkit.recipe import DataSettings
 from ddkit.steps import step_for
 from ddkit.task import Task
 

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from measure import RESULTS, alternate, save
 from torch import Tensor
 
-from ddkit.data import DSA, load_images, prepare
+from ddkit.data import DSA, DataSettings, load_images, prepare
 from ddkit.experts import Trajectories
 from ddkit.jobs.threads import fitting_threads
 from ddkit.methods import Context, method_class
@@ -30,7 +30,6 @@ from ddkit.methods.gradient import GradientMatching
 from ddkit.methods.gradient_distance import gradient_distance
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
-from ddkit.recipe import DataSettings
 from ddkit.task import Task
 
 HOSTS = ("mtt", "ftd", "ast", "datm", "dc", "dsa", "dm")

@@ -98,8 +98,7 @@ def real_graphs() -> Callable[[str], "GraphData"]:
 @pytest.fixture(scope="session")
 def tiny() -> "RealData":
     """3 classes of 1x8x8, 14 training images each before the split; classes differ in brightness."""
-    from ddkit.data import ImageData, prepare
-    from ddkit.recipe import DataSettings
+    from ddkit.data import DataSettings, ImageData, prepare
 
     labels = torch.arange(3).repeat(14)
     noise = torch.randint(0, 120, (42, 1, 8, 8), generator=torch.Generator().manual_seed(5))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddkit.graphs import GraphData
-from ddkit.methods import GraphContext, GraphMethod
+from ddkit.methods import GraphContext, GraphMethodClass
 from ddkit.synth import GraphSet
 
 
@@ -37,6 +37,6 @@ def tree_text(data: GraphData, v: int, hops: int) -> str:
     return f"({data.node_label[v]}{''.join(children)})"
 
 
-def distil(method: type[GraphMethod], settings, data: GraphData, seed: int = 0) -> GraphSet:
+def distil(method: GraphMethodClass, settings, data: GraphData, seed: int = 0) -> GraphSet:
     """The set that a method makes of the data."""
     return method(settings, GraphContext(data, seed)).distil()

@@ -5,7 +5,7 @@ import pytest
 
 from ddkit.cli.main import run
 from ddkit.data import load_images
-from ddkit.errors import DataError, printable
+from ddkit.errors import DataError, nearest, printable
 
 
 @pytest.mark.parametrize("name", [b"two\nlines", b"\xff\xfe", b"a\x1b[31mred", "a\u2028b".encode()])
@@ -31,3 +31,10 @@ def test_a_name_of_any_length_leaves_a_line_that_ends_with_what_to_do():
     assert "...(29,503 characters)..." in line and str(DataError("short")) == "short"
     told = f"{'a b ' * 1_000}end"
     assert str(DataError(told)) == told
+
+
+def test_an_unknown_name_is_told_its_neighbours_or_a_line_of_names() -> None:
+    assert nearest("fdt", ["ftd", "mtt"]) == "did you mean ftd?"
+    assert nearest("zzz", ["b", "a"]) == "there are: a, b"
+    assert nearest("zzz", [f"n{i:02d}" for i in range(63)]).endswith("n18, n19 and 43 more")
+    assert nearest("zzz", ["b", "a"], listed_by="ls") == "`ls` lists them"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ddkit.cli.output import echo
-from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES
+from ddkit.evaluation.settings import FLIP_POLICIES, LABEL_POLICIES
 
 if TYPE_CHECKING:
     from ddkit.jobs import Comparison

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ddkit.cli.output import echo
-from ddkit.recipe import TEACHER_BN
+from ddkit.experts.batch_norm import TEACHER_BN
 
 
 @click.command()

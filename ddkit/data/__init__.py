@@ -17,11 +17,13 @@ with lazily(__name__):
     from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess, zca_memory, zca_seconds
     from ddkit.data.real import Part, RealData, prepare
     from ddkit.data.select import refuse_small_classes, select
+    from ddkit.data.settings import DataSettings
     from ddkit.data.sources import load_images, refuse_unknown
     from ddkit.data.split import split_validation
 
 __all__ = [
     "Augmentation",
+    "DataSettings",
     "DCAugment",
     "DSA",
     "DSAParams",

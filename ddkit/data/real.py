@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ddkit.data.image_data import ImageData
 from ddkit.data.preprocess import ZCA, Normalise, blocks_of, fit_preprocess
+from ddkit.data.settings import DataSettings
 from ddkit.data.split import split_validation
-from ddkit.recipe import DataSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ with lazily(__name__):
     from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
     from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Evaluation, Score, interval95, over_sets
     from ddkit.evaluation.score_file import read_score, write_score
+    from ddkit.evaluation.settings import FLIP_POLICIES, LABEL_POLICIES, EvaluateSettings
     from ddkit.evaluation.trainer import Trained, train_networks
     from ddkit.evaluation.training import LR_GRIDS, Training
 
@@ -30,6 +31,9 @@ __all__ = [
     "GraphRow",
     "GraphTraining",
     "evaluate_graph_set",
+    "EvaluateSettings",
+    "FLIP_POLICIES",
+    "LABEL_POLICIES",
     "Evaluation",
     "Score",
     "interval95",

@@ -18,11 +18,11 @@ from ddkit.evaluation.majority_row import class_counts, class_notes, majority_ro
 from ddkit.evaluation.row_work import Keep, RowWork, Watch, keep_nothing, score_all
 from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.evaluation.score import ACCURACY, BALANCED, Evaluation, Score
+from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
 from ddkit.experts import Ensemble
 from ddkit.randomness import stream
-from ddkit.recipe import EvaluateSettings
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ddkit.errors import UsageError, nearest
+from ddkit.evaluation.settings import LABEL_POLICIES
 from ddkit.evaluation.training import Training
-from ddkit.recipe import LABEL_POLICIES, setting
+from ddkit.recipe import setting
 
 if TYPE_CHECKING:  # protocols are listed without torch
     from ddkit.data import DSA, Augmentation

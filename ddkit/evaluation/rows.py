@@ -83,7 +83,7 @@ def called(
     temperature: float,
     top_k: int | None = None,
 ) -> Row:
-    """The row under a policy of labels, one of `ddkit.recipe.LABEL_POLICIES`.
+    """The row under a policy of labels, one of `ddkit.evaluation.settings.LABEL_POLICIES`.
 
     Args:
         row: as it was made.

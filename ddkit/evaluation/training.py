@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ddkit.recipe import EvaluateSettings
+from ddkit.evaluation.settings import EvaluateSettings
 
 LR_GRIDS = {"sgd": (0.003, 0.01, 0.03, 0.1), "adamw": (0.0003, 0.001, 0.003, 0.01)}
 """The learning rates among which protocol `honest` chooses for each row."""

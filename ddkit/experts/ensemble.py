@@ -35,7 +35,7 @@ class Ensemble:
         return iter(self.teachers)
 
     def under(self, teacher_bn: str) -> "Ensemble":
-        """The same teachers under the statistics that `teacher_bn` names, one of `ddkit.recipe.TEACHER_BN`."""
+        """The same teachers under the statistics `teacher_bn`, one of `ddkit.experts.batch_norm.TEACHER_BN`."""
         return dataclasses.replace(self, batch_stats=teacher_bn == "batch")
 
     def of_both_orientations(self, mirrored: bool) -> "Ensemble":

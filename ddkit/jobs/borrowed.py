@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.data import ImageData, load_images
+from ddkit.jobs.recipes import Recipe
 from ddkit.nets import ConvNetSettings, fitting_convnet
-from ddkit.recipe import Recipe, admits, read_toml
+from ddkit.recipe import admits
 from ddkit.recipe_files import find_recipe
+from ddkit.toml import read_toml
 
 
 def for_this_data(

@@ -9,16 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ddkit.data import DataSettings
 from ddkit.data import names as images
 from ddkit.docstrings import paragraphs, sentences
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
+from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.experts.kinds import KINDS, expert_settings
 from ddkit.graphs import names as graphs
 from ddkit.graphs.settings import GraphDataSettings
 from ddkit.methods.table import method_class, method_homes
 from ddkit.nets.table import NETS, net_settings
-from ddkit.recipe import DataSettings, EvaluateSettings, allowed
+from ddkit.recipe import allowed
 from ddkit.recipe_files import shipped_recipes
 from ddkit.toml import SHOWN, shortened
 

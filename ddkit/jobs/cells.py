@@ -9,8 +9,8 @@ from pathlib import Path
 from ddkit.evaluation import MAJORITY, RIVALS, SAME_LABELS, Row, majority_row, score_row, whole_row, write_score
 from ddkit.jobs.comparison import Line
 from ddkit.jobs.entry import Entry
+from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.rules import Rules
-from ddkit.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.arguments import checked
-from ddkit.data import refuse_small_classes
+from ddkit.data import DataSettings, refuse_small_classes
 from ddkit.errors import UsageError, nearest
-from ddkit.evaluation import PARTS, class_notes, read_score
+from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES, PARTS, class_notes, read_score
 from ddkit.jobs.cells import Cell, plan_lines, score_cell
 from ddkit.jobs.comparison import Comparison, Line
 from ddkit.jobs.device import pick_device
@@ -25,7 +25,6 @@ from ddkit.jobs.lay_out import lay_out, say_data
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.rules import Rules, flip_policy
 from ddkit.jobs.spread import spread
-from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES, DataSettings
 from ddkit.run import Meter, SilentMeter
 from ddkit.task import Task
 

@@ -15,7 +15,7 @@ class Line:
     Attributes:
         data, ipc: where it belongs.
         flip_share: the probability with which an image was mirrored, at each step, when networks were trained.
-        labels: the policy of labels it was trained under, see `ddkit.recipe.LABEL_POLICIES`.
+        labels: the policy of labels it was trained under, see `ddkit.evaluation.settings.LABEL_POLICIES`.
         name: the method's name (the recipe's, where two recipes of one method stand together), or a rival's.
         scores: one a set, each of several networks.
         seconds: of condensing a set, by set; empty for what is not condensed.

@@ -23,11 +23,11 @@ from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.forewarning import Foreseeing, say_what_is_long, shorter_condensation
 from ddkit.jobs.kept_rows import KeptRows
 from ddkit.jobs.lay_out import lay_out, say_data
+from ddkit.jobs.recipes import Recipe, to_toml
 from ddkit.jobs.resolve import flag_overrides, lent_by, resolve
 from ddkit.jobs.resume import refuse_empty, resumed
 from ddkit.jobs.threads import fitting_threads
-from ddkit.methods import Context, IterativeMethod, Method, OneShotMethod, method_class
-from ddkit.recipe import Recipe, to_toml
+from ddkit.methods import Context, IterativeMethod, Method, OneShotMethod, image_method
 from ddkit.report import curve, gallery
 from ddkit.run import SNAPSHOTS, Change, Meter, RunFolder, SilentMeter, drive, write_json
 from ddkit.synth import Record, SyntheticSet, read_set, write_set
@@ -170,7 +170,7 @@ def _make(
         trajectories=experts if isinstance(experts, Trajectories) else None,
         teachers=experts if isinstance(experts, Ensemble) else None,
     )
-    made: Method = method_class(recipe.method.name)(recipe.method, context)
+    made: Method = image_method(recipe.method.name)(recipe.method, context)
     lineage: dict[str, Any] = {"data": task.real.data.digest, "prepared": task.real.digest, "buffer": digest}
     if run.changes:
         lineage["changes"] = [dataclasses.asdict(change) for change in run.changes]

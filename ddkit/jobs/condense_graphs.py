@@ -16,7 +16,8 @@ from ddkit.jobs.environment import environment
 from ddkit.jobs.graph_board import GraphBoard
 from ddkit.jobs.graph_memory import memory_lines
 from ddkit.jobs.graph_parts import graph_lines
-from ddkit.jobs.graph_recipe import GraphRecipe, begun_recipe, graph_toml, resolve_graphs
+from ddkit.jobs.graph_recipe import GraphRecipe, begun_recipe, resolve_graphs
+from ddkit.jobs.recipes import to_toml
 from ddkit.jobs.resume import refuse_empty
 from ddkit.methods import GraphContext, graph_method
 from ddkit.report import tree_gallery
@@ -100,10 +101,8 @@ def _make(resolved: GraphRecipe, origin: str, folder: RunFolder, evaluate: bool,
     begin = time.perf_counter()
     made = graph_method(resolved.method.name)(resolved.method, GraphContext(train, resolved.seed)).distil()
     seconds = time.perf_counter() - begin
-    record = Record(
-        recipe=graph_toml(resolved), environment=json.dumps(environment(torch.device("cpu"))), lineage=lineage
-    )
-    folder.write_text(folder.recipe, graph_toml(resolved))
+    record = Record(recipe=to_toml(resolved), environment=json.dumps(environment(torch.device("cpu"))), lineage=lineage)
+    folder.write_text(folder.recipe, to_toml(resolved))
     made = dataclasses.replace(made, record=record)
     write_graph_set(made, folder.set)
     tree_gallery(made, folder.gallery)

@@ -9,14 +9,15 @@ from typing import Any
 
 import torch
 
-from ddkit.data import RealData
+from ddkit.data import DataSettings, RealData
 from ddkit.errors import DataError, UsageError
+from ddkit.evaluation import EvaluateSettings
 from ddkit.experts import Ensemble, TeacherSettings
 from ddkit.jobs.condense import Run, condense_on
 from ddkit.jobs.experience import experts_of
+from ddkit.jobs.recipes import Recipe, changed_settings
 from ddkit.jobs.resume import resumed
 from ddkit.jobs.stopwatch import Spent, Stopwatch
-from ddkit.recipe import DataSettings, EvaluateSettings, Recipe, changed_settings
 from ddkit.run import Meter, RunFolder, read_json, write_json
 from ddkit.synth import read_set
 from ddkit.task import Task

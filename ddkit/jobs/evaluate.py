@@ -11,9 +11,11 @@ from typing import Any
 import torch
 
 from ddkit.arguments import checked
+from ddkit.data import DataSettings
 from ddkit.errors import DataError, RecipeError, UsageError
 from ddkit.evaluation import (
     PAPERS,
+    EvaluateSettings,
     Evaluation,
     PaperProtocol,
     evaluate_as_paper,
@@ -31,10 +33,11 @@ from ddkit.jobs.lay_out import lay_out, say_data
 from ddkit.jobs.probe import RIVALS
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, parse_net
-from ddkit.recipe import DataSettings, EvaluateSettings, only, override, parse_table, read_toml
+from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, RunFolder, SilentMeter
 from ddkit.synth import SyntheticSet, load, shown
 from ddkit.task import Task
+from ddkit.toml import read_toml
 
 POOL = ("convnet", "alexnet", "vgg11", "resnet18")
 """What the field calls cross-architecture evaluation (pool M of MTT's code, without the variant ResNet18_AP)."""

@@ -8,9 +8,10 @@ from ddkit.errors import DataError
 from ddkit.evaluation import Evaluation, GraphJudge, GraphTraining, evaluate_graph_set
 from ddkit.graphs import GraphData, GraphDataSettings, load_parts
 from ddkit.jobs.graph_parts import graph_lines
-from ddkit.recipe import only, override, parse_table, read_toml
+from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import GraphSet, read_graph_set
+from ddkit.toml import read_toml
 
 
 @checked

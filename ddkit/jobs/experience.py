@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from ddkit.experts import Buffer, BufferKey, Ensemble, TeacherSettings, Trajectories, collect, hire
 from ddkit.home import home
-from ddkit.recipe import Recipe
+from ddkit.jobs.recipes import Recipe
 from ddkit.run import Meter
 from ddkit.task import Task
 

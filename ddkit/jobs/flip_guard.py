@@ -7,10 +7,10 @@ said what flips cost.
 
 from collections.abc import Sequence
 
-from ddkit.data import DSA, RealData
+from ddkit.data import DSA, DataSettings, RealData
 from ddkit.errors import UsageError
 from ddkit.jobs.flip_test import flip_test
-from ddkit.recipe import DataSettings, Recipe
+from ddkit.jobs.recipes import Recipe
 from ddkit.run import Meter
 from ddkit.task import Task
 

@@ -7,12 +7,14 @@ seconds how long it will take.
 import time
 from collections.abc import Mapping
 
+from ddkit.evaluation import EvaluateSettings
+from ddkit.experts import TeacherSettings
 from ddkit.jobs.amounts import LONG, time_text
 from ddkit.jobs.probe import Gauge, probe_evaluation, probe_missing, rows_of
+from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.stock import take_stock
 from ddkit.methods import MethodSettings
 from ddkit.methods.trajectory import TrajectorySettings
-from ddkit.recipe import EvaluateSettings, Recipe
 from ddkit.run import Meter
 from ddkit.task import Task
 
@@ -50,10 +52,14 @@ def shorter_condensation(method: MethodSettings) -> str:
 
 
 def _shorter_experts(recipe: Recipe) -> str:
-    if isinstance(recipe.method, TrajectorySettings):
-        experts, last = recipe.experts.count, recipe.method.max_start_epoch
-        return f"lower experts.count, now {experts}, or method.max_start_epoch, now {last}"
-    return f"lower experts.epochs, now {recipe.experts.epochs}"
+    experts, method = recipe.experts, recipe.method
+    if isinstance(experts, TeacherSettings):
+        return f"lower experts.epochs, now {experts.epochs}"
+    assert experts is not None
+    fewer = f"lower experts.count, now {experts.count}"
+    if isinstance(method, TrajectorySettings):
+        return f"{fewer}, or method.max_start_epoch, now {method.max_start_epoch}"
+    return fewer
 
 
 def _shorter_evaluation(settings: EvaluateSettings) -> str:

@@ -1,44 +1,43 @@
 """Recipes of graph methods: the same TOML, other sections' settings."""
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ddkit.data import is_images
-from ddkit.errors import RecipeError, UsageError, nearest
+from ddkit.errors import RecipeError
 from ddkit.evaluation import GraphTraining
 from ddkit.graphs import GraphDataSettings, refuse_unknown_name
+from ddkit.jobs.recipes import AnyRecipe, Layout, parse_recipe, to_toml
 from ddkit.jobs.resolve import data_named, method_named, resolve
 from ddkit.methods import GraphMethodSettings, graph_method
 from ddkit.methods.table import GRAPH_METHODS
-from ddkit.recipe import (
-    ANY_SEED,
-    Settings,
-    contract_of,
-    dropped,
-    field_of,
-    override,
-    parse_table,
-    read_toml,
-    setting,
-    to_toml,
-)
+from ddkit.recipe import dropped, override
 from ddkit.recipe_files import find_recipe, list_recipes
 from ddkit.run import RunFolder
-
-SECTIONS = {"data": GraphDataSettings, "evaluate": GraphTraining}
+from ddkit.toml import read_toml
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphRecipe(Settings):
+class GraphRecipe(AnyRecipe):
     """One resolved recipe for graphs."""
 
     data: GraphDataSettings
     method: GraphMethodSettings
     evaluate: GraphTraining
-    seed: int = setting(0, at_least=0, at_most=ANY_SEED, help="seed of every draw but the split's")
+
+
+def _method_settings(name: str) -> type[GraphMethodSettings]:
+    return graph_method(name).settings_class
+
+
+GRAPHS = Layout(
+    plain={"data": GraphDataSettings, "evaluate": GraphTraining},
+    named={"method": _method_settings},
+    unknown="section or key '{}' is unknown to a method for graphs",
+    required="add one with name =",
+)
 
 
 def resolve_graphs(
@@ -93,43 +92,12 @@ def resolved_toml(recipe: str | Path) -> str:
         UsageError: the recipe cannot be read.
     """
     if is_graph_recipe(recipe, None):
-        return graph_toml(resolve_graphs(recipe=recipe)[0])
+        return to_toml(resolve_graphs(recipe=recipe)[0])
     return to_toml(resolve(recipe=recipe)[0])
 
 
-def graph_toml(recipe: GraphRecipe) -> str:
-    """The resolved recipe as TOML that reads back to an equal one; every default is written out."""
-    lines = [f"seed = {recipe.seed}"]
-    for section in ("data", "method", "evaluate"):
-        settings = getattr(recipe, section)
-        lines += ["", f"[{section}]"]
-        lines += [f"name = {json.dumps(settings.name)}"] if section == "method" else []
-        for field in dataclasses.fields(settings):
-            value = getattr(settings, field.name)
-            lines.append(f"{field.name} = {json.dumps('none' if value is None else value)}")
-    return "\n".join(lines) + "\n"
-
-
 def _parse(tables: dict[str, Any], where: str) -> GraphRecipe:
-    known = [*SECTIONS, "method", "seed"]
-    for key in tables:
-        if key not in known:
-            raise RecipeError(
-                f"{where}: section or key '{key}' is unknown to a method for graphs; {nearest(key, known)}"
-            )
-    method = tables.get("method")
-    if not isinstance(method, dict) or not isinstance(method.get("name"), str):
-        raise RecipeError(f"{where}, section 'method': must name its kind, as in method.name = \"mirage\"")
-    try:
-        settings_class = graph_method(method["name"]).settings_class
-    except UsageError as error:
-        raise RecipeError(f"key 'method.name': {error}") from None
-    rest = {key: value for key, value in method.items() if key != "name"}
-    seed = contract_of(field_of(GraphRecipe, "seed"), int, where)
-    made = GraphRecipe(
-        **{name: parse_table(tables.get(name, {}), cls, where, name) for name, cls in SECTIONS.items()},
-        method=parse_table(rest, settings_class, where, "method"),
-        seed=seed.check(tables.get("seed", 0), f"{where}, key 'seed'"),
-    )
-    refuse_unknown_name(made.data.name)
-    return made
+    written = parse_recipe(tables, GRAPHS, where)
+    recipe = GraphRecipe(**written.sections, seed=written.seed)
+    refuse_unknown_name(recipe.data.name)
+    return recipe

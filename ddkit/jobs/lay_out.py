@@ -2,12 +2,11 @@
 
 import torch
 
-from ddkit.data import DSA, load_images, prepare
+from ddkit.data import DSA, DataSettings, load_images, prepare
 from ddkit.jobs.parts import parts_line
 from ddkit.jobs.room import refuse_too_large
 from ddkit.memory import free_memory
 from ddkit.nets import FlatNet, NetSettings
-from ddkit.recipe import DataSettings
 from ddkit.run import Meter, SilentMeter
 from ddkit.task import Task
 

@@ -16,11 +16,11 @@ from ddkit.jobs.device import pick_device
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.lay_out import lay_out, say_data
 from ddkit.jobs.probe import Gauge, probe_condensation, probe_evaluation, probe_missing, rows_of
+from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.resolve import lent_by, resolve
 from ddkit.jobs.stock import Stock, take_stock
 from ddkit.jobs.threads import fitting_threads
 from ddkit.methods.trajectory import TrajectorySettings
-from ddkit.recipe import Recipe
 from ddkit.run import Meter, SilentMeter
 from ddkit.task import Task
 
@@ -165,6 +165,7 @@ def _disk_problems(recipe: Recipe, stock: Stock, run: int) -> list[str]:
     problems, free = [], free_disk(home())
     if stock.disk > free:
         ways, fitting = [], stock.there + free // stock.expert
+        assert recipe.experts is not None
         if recipe.experts.dtype == "float32" and (stock.there + stock.missing) * stock.expert // 2 <= free:
             ways.append("set experts.dtype=bfloat16, which halves all experts (and trains them all anew)")
         if fitting:

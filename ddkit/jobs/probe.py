@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from ddkit.data import Part, RealData
-from ddkit.evaluation import LR_GRIDS, Pool, Training
+from ddkit.evaluation import LR_GRIDS, EvaluateSettings, Pool, Training
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.evaluation.training import honest_training
 from ddkit.experts import (
@@ -31,12 +31,12 @@ from ddkit.experts import (
 )
 from ddkit.experts.processes import process_count
 from ddkit.home import home
+from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.threads import one_thread
 from ddkit.memory import free_memory
-from ddkit.methods import Context, IterativeMethod, Method, OneShotMethod, method_class
+from ddkit.methods import Context, IterativeMethod, Method, OneShotMethod, image_method
 from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.randomness import stream
-from ddkit.recipe import EvaluateSettings, Recipe
 from ddkit.run import SNAPSHOTS, write_checkpoint
 from ddkit.synth import write_set
 from ddkit.task import Task
@@ -164,6 +164,7 @@ def probe_missing(recipe: Recipe, task: Task, gauge: Gauge, seconds: float, miss
 
 def _probe_expert(recipe: Recipe, task: Task, epochs: int, rows: int, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
     """(cost of a network trained for `epochs`, of which `rows` are kept, what was measured)."""
+    assert recipe.experts is not None
     batches = -(-len(task.real.train) // recipe.experts.batch)
     line = gauge.line(partial(_epoch, recipe, task), batches, seconds)
     # an epoch's memory does not grow with its batches, but every row that is kept takes its own
@@ -173,6 +174,7 @@ def _probe_expert(recipe: Recipe, task: Task, epochs: int, rows: int, gauge: Gau
 
 def _epoch(recipe: Recipe, task: Task, batches: int) -> Callable[[], object]:
     """Each call trains an expert for one epoch on the first few batches of the real data."""
+    assert recipe.experts is not None
     count, train = batches * recipe.experts.batch, task.real.train
     generator = stream(recipe.experts.seed, "plan")
     part = Part(train.images[:count], train.labels[:count])
@@ -231,6 +233,7 @@ def _unrolled_memory(recipe: Recipe, task: Task, gauge: Gauge, line: Line, steps
 
 def _untrained(recipe: Recipe, task: Task, folder: Path) -> Trajectories:
     """A buffer of one expert that nobody trained: an initialisation and a small random step away from it."""
+    assert recipe.experts is not None
     key = BufferKey(task.real.data.name, task.real.digest, task.dsa.strategy, task.net.spec, recipe.experts)
     buffer, generator = Buffer.open(folder, key), stream(recipe.seed, "plan")
     theta = task.net.init(generator)
@@ -241,6 +244,7 @@ def _untrained(recipe: Recipe, task: Task, folder: Path) -> Trajectories:
 
 def _untaught(recipe: Recipe, task: Task) -> Ensemble:
     """The teachers, those that are missing as they are before they are trained."""
+    assert isinstance(recipe.experts, TeacherSettings)
     bundles = []
     for post in posts(home() / "teachers", task, recipe.experts):
         if post.net is None or post.here:
@@ -256,7 +260,7 @@ def _shortened(recipe: Recipe, context: Context, steps: int) -> Method:
     settings = recipe.method
     if isinstance(settings, TrajectorySettings):
         settings = settings.shortened(steps)
-    return method_class(settings.name)(settings, context)
+    return image_method(settings.name)(settings, context)
 
 
 def rows_of(recipe: Recipe) -> int:

@@ -10,13 +10,15 @@ import torch
 
 from ddkit.data import DSA, refuse_unknown
 from ddkit.errors import RecipeError, UsageError
-from ddkit.experts import TeacherSettings, expert_settings
+from ddkit.experts import ExpertSettings, TeacherSettings, expert_settings
 from ddkit.graphs import is_graphs
-from ddkit.methods import method_class, method_names
+from ddkit.jobs.recipes import IMAGES, Recipe, WrittenRecipe, parse_recipe
+from ddkit.methods import MethodSettings, method_class, method_names
 from ddkit.methods.table import GRAPH_METHODS
 from ddkit.nets import net_settings
-from ddkit.recipe import Recipe, dropped, override, parse_recipe, read_toml
+from ddkit.recipe import dropped, override
 from ddkit.recipe_files import find_recipe, list_recipes
+from ddkit.toml import read_toml
 
 ANY_IMAGE = (3, 2**14, 2**14)
 """Images that are larger than any, (channels, height, width): a network that is refused on them is refused on all."""
@@ -62,7 +64,7 @@ def resolve(
             del asked_for["experts"]  # the recipe's own, for another method
     refuse_graphs(asked_for, where)
     refuse_fyi_of_real_images(asked_for)
-    filled = fill(parse_recipe(asked_for, settings_class, where))
+    filled = fill(parse_recipe(asked_for, IMAGES, where))
     refuse_impossible(filled, where)
     return filled, origin + dropped(tables, asked_for)
 
@@ -154,7 +156,7 @@ def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:
     name = method_named(tables)
     if name is None or "fyi" not in tables["method"]:
         return
-    if "fyi" not in {field.name for field in dataclasses.fields(settings_class("method", name))}:
+    if "fyi" not in {field.name for field in dataclasses.fields(IMAGES.settings_class("method", name))}:
         raise RecipeError(
             f"key 'method.fyi': method '{name}' learns no images, so FYI could change nothing; leave it out"
         )
@@ -169,29 +171,22 @@ def flag_overrides(
     return tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flags if value is not None)
 
 
-def settings_class(section: str, name: str) -> type:
-    """The settings class behind a section's name.
+def fill(written: WrittenRecipe) -> Recipe:
+    """The resolved recipe. Without [net] or [experts] it gets the field's defaults, where its method needs them.
 
     Raises:
-        RecipeError: no such name; it names the key.
+        RecipeError: experts that the method does not read, or of another sort than it reads.
     """
-    finders: dict[str, Any] = {"net": net_settings, "experts": expert_settings}
-    try:
-        return finders[section](name) if section in finders else method_class(name).settings_class
-    except UsageError as error:
-        raise RecipeError(f"key '{section}.name': {error}") from None
-
-
-def fill(recipe: Recipe) -> Recipe:
-    """Give a recipe without [net] or [experts] the field's defaults, where its method needs them."""
-    kind = recipe.method.expert_kind
-    if kind is None and recipe.experts is not None:
-        raise RecipeError(f"section 'experts': method '{recipe.method.name}' reads no experts; remove the section")
-    experts = recipe.experts or (expert_settings(kind)() if kind else None)
+    method: MethodSettings = written.sections["method"]
+    experts: ExpertSettings | None = written.sections.get("experts")
+    kind = method.expert_kind
+    if kind is None and experts is not None:
+        raise RecipeError(f"section 'experts': method '{method.name}' reads no experts; remove the section")
+    experts = experts or (expert_settings(kind)() if kind else None)
     if experts is not None and (kind == TeacherSettings.name) != isinstance(experts, TeacherSettings):
         wanted = "teachers" if kind == TeacherSettings.name else "trajectories of experts, which teachers have none of"
         raise RecipeError(
-            f"key 'experts.name': method '{recipe.method.name}' needs {wanted}; let it be \"{kind}\", got "
-            f'"{experts.name}"'
+            f"key 'experts.name': method '{method.name}' needs {wanted}; let it be \"{kind}\", got \"{experts.name}\""
         )
-    return dataclasses.replace(recipe, net=recipe.net or net_settings("convnet")(), experts=experts)
+    net = written.sections.get("net") or net_settings("convnet")()
+    return Recipe(**{**written.sections, "net": net, "experts": experts}, seed=written.seed)

@@ -4,9 +4,11 @@ from typing import Any
 
 from ddkit.errors import RecipeError, UsageError
 from ddkit.jobs.flip_guard import OVERRIDE
-from ddkit.jobs.resolve import fill, settings_class
-from ddkit.recipe import Recipe, override, parse_recipe, read_toml
+from ddkit.jobs.recipes import IMAGES, Recipe, parse_recipe
+from ddkit.jobs.resolve import fill
+from ddkit.recipe import override
 from ddkit.run import Change, RunFolder, checkpoint_iteration
+from ddkit.toml import read_toml
 
 CHANGEABLE = ("method.", "evaluate.", OVERRIDE)
 FIXED = ("method.name", "method.ipc", "method.fyi")
@@ -33,7 +35,7 @@ def resumed(folder: RunFolder, asked: tuple[str, ...]) -> tuple[Recipe, list[Cha
     refuse_empty(folder)
     tables = read_toml(folder.read_recipe(), where)
     laid_over = override(tables, asked)
-    recipe = fill(parse_recipe(laid_over, settings_class, where))
+    recipe = fill(parse_recipe(laid_over, IMAGES, where))
     done = checkpoint_iteration(folder.checkpoint) if folder.checkpoint.exists() else 0
     before, changes = folder.read_changes(), []
     for key in dict.fromkeys(assignment.partition("=")[0].strip() for assignment in asked):

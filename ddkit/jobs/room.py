@@ -1,9 +1,8 @@
 """What real data takes in memory once it is preprocessed: refused where it does not fit, before it is tried."""
 
-from ddkit.data import ImageData, zca_memory, zca_seconds
+from ddkit.data import DataSettings, ImageData, zca_memory, zca_seconds
 from ddkit.errors import DataError
 from ddkit.jobs.amounts import LONG, size_text, time_text
-from ddkit.recipe import DataSettings
 from ddkit.run import Meter
 
 

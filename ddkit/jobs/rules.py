@@ -8,11 +8,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ddkit.evaluation import LR_GRIDS, Row, called, evaluation_dsa, resolved_flips, rival_row, set_row, temperature_of
+from ddkit.evaluation import (
+    LR_GRIDS,
+    EvaluateSettings,
+    Row,
+    called,
+    evaluation_dsa,
+    resolved_flips,
+    rival_row,
+    set_row,
+    temperature_of,
+)
 from ddkit.experts import Ensemble
 from ddkit.jobs.entry import Entry
+from ddkit.jobs.recipes import Recipe
 from ddkit.methods.labelled import LabelledSettings
-from ddkit.recipe import EvaluateSettings, Recipe
 from ddkit.synth import read_set
 from ddkit.task import Task
 

@@ -6,7 +6,7 @@ import torch
 
 from ddkit.experts import Buffer, BufferKey, TeacherSettings, posts
 from ddkit.home import home
-from ddkit.recipe import Recipe
+from ddkit.jobs.recipes import Recipe
 from ddkit.task import Task
 
 HEADER = 2500
@@ -25,6 +25,7 @@ class Stock:
 
 def take_stock(recipe: Recipe, task: Task) -> Stock:
     """Look into the buffer without making it; an expert that is too short counts as missing, for it is trained anew."""
+    assert recipe.experts is not None
     if isinstance(recipe.experts, TeacherSettings):
         wanted = posts(home() / "teachers", task, recipe.experts)
         away = [post.net for post in wanted if post.net is not None and post.untrained]

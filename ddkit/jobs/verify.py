@@ -21,8 +21,8 @@ from ddkit.errors import UsageError
 from ddkit.evaluation import RIVALS
 from ddkit.jobs.condense import condense
 from ddkit.jobs.environment import environment
+from ddkit.jobs.recipes import to_toml
 from ddkit.jobs.resolve import resolve
-from ddkit.recipe import to_toml
 from ddkit.recipe_files import find_recipe
 from ddkit.run import Meter, RunFolder
 

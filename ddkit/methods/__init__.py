@@ -11,26 +11,28 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.methods.contract import (
         Context,
+        ImageMethodClass,
         IterativeMethod,
         Method,
-        MethodClass,
         MethodSettings,
         OneShotMethod,
     )
-    from ddkit.methods.graph_contract import GraphContext, GraphMethod, GraphMethodSettings
-    from ddkit.methods.table import graph_method, method_class, method_names
+    from ddkit.methods.graph_contract import GraphContext, GraphMethod, GraphMethodClass, GraphMethodSettings
+    from ddkit.methods.table import graph_method, image_method, method_class, method_names
 
 __all__ = [
     "Context",
     "IterativeMethod",
     "OneShotMethod",
     "Method",
-    "MethodClass",
+    "ImageMethodClass",
     "MethodSettings",
     "method_class",
+    "image_method",
     "graph_method",
     "method_names",
     "GraphContext",
     "GraphMethod",
+    "GraphMethodClass",
     "GraphMethodSettings",
 ]

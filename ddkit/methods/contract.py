@@ -17,7 +17,7 @@ a `Context`, methods for graphs a `GraphContext` (`ddkit.methods.graph_contract`
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -28,9 +28,6 @@ from ddkit.nets import FlatNet
 from ddkit.recipe import Settings, setting
 from ddkit.synth import GraphSet, SetFacts, SyntheticSet
 from ddkit.task import Task
-
-if TYPE_CHECKING:
-    from ddkit.methods.graph_contract import GraphMethodSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,9 +178,9 @@ Method = IterativeMethod | OneShotMethod
 
 
 @runtime_checkable
-class MethodClass(Protocol):
-    """An entry of the table of methods: a class that makes a `Method`."""
+class ImageMethodClass(Protocol):
+    """A class of methods for images in the table of methods."""
 
-    settings_class: ClassVar[type[MethodSettings] | type["GraphMethodSettings"]]
+    settings_class: ClassVar[type[MethodSettings]]
 
-    def __call__(self, settings: Any, context: Any) -> Method: ...
+    def __call__(self, settings: Any, context: Context) -> Method: ...

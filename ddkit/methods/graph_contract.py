@@ -38,15 +38,19 @@ class GraphContext:
 
 
 class GraphMethod(Protocol):
-    """A one-shot method for graphs."""
-
-    settings_class: ClassVar[type[GraphMethodSettings]]
-
-    def __init__(self, settings: Any, context: GraphContext) -> None: ...
+    """A method for graphs. All of them are one-shot methods."""
 
     def distil(self) -> GraphSet:
         """A set that takes at most `settings.bytes_for(context.train)` bytes as it is stored."""
         ...
+
+
+class GraphMethodClass(Protocol):
+    """A class of methods for graphs in the table of methods."""
+
+    settings_class: ClassVar[type[GraphMethodSettings]]
+
+    def __call__(self, settings: Any, context: GraphContext) -> GraphMethod: ...
 
 
 def refuse_budget(settings: GraphMethodSettings, budget: int, why: str) -> UsageError:

@@ -2,13 +2,13 @@
 
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ddkit.errors import UsageError, nearest
 
 if TYPE_CHECKING:  # names are listed without torch
-    from ddkit.methods.contract import MethodClass
-    from ddkit.methods.graph_contract import GraphMethod
+    from ddkit.methods.contract import ImageMethodClass
+    from ddkit.methods.graph_contract import GraphMethodClass
 
 IMAGE_METHODS = {
     "mtt": "ddkit.methods.mtt:MTT",
@@ -44,7 +44,7 @@ def method_names() -> list[str]:
     return sorted(method_homes())
 
 
-def method_class(name: str) -> "MethodClass":
+def method_class(name: str) -> "ImageMethodClass | GraphMethodClass":
     """The class of a method; its `settings_class.kind` is "images" or "graphs".
 
     Raises:
@@ -56,13 +56,28 @@ def method_class(name: str) -> "MethodClass":
     return resolve_name(homes[name])
 
 
-def graph_method(name: str) -> "type[GraphMethod]":
+def image_method(name: str) -> "ImageMethodClass":
+    """The class of a method for images.
+
+    Raises:
+        UsageError: no such method, or one for graphs.
+    """
+    return cast("ImageMethodClass", _of_kind("images", name))
+
+
+def graph_method(name: str) -> "GraphMethodClass":
     """The class of a method for graphs.
 
     Raises:
         UsageError: no such method, or one for images.
     """
+    return cast("GraphMethodClass", _of_kind("graphs", name))
+
+
+def _of_kind(kind: str, name: str) -> "ImageMethodClass | GraphMethodClass":
     found = method_class(name)
-    if found.settings_class.kind != "graphs":
-        raise UsageError(f"method '{name}' is for images; those for graphs are {', '.join(GRAPH_METHODS)}")
-    return found  # type: ignore[return-value]
+    own = found.settings_class.kind
+    if own != kind:
+        fitting = {"images": IMAGE_METHODS, "graphs": GRAPH_METHODS}[kind]
+        raise UsageError(f"method '{name}' is for {own}; those for {kind} are {', '.join(fitting)}")
+    return found

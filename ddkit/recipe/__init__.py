@@ -10,20 +10,8 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.recipe.contract import allowed, contract_of
     from ddkit.recipe.overrides import KEPT, NAMED_SECTIONS, dropped, only, override
-    from ddkit.recipe.recipe import (
-        FLIP_POLICIES,
-        LABEL_POLICIES,
-        TEACHER_BN,
-        DataSettings,
-        EvaluateSettings,
-        Recipe,
-        changed_settings,
-        parse_recipe,
-        to_toml,
-    )
     from ddkit.recipe.settings import ANY_SEED, Settings, admits, field_of, preset, setting
     from ddkit.recipe.table import parse_table
-    from ddkit.toml import read_toml
 
 __all__ = [
     "allowed",
@@ -33,15 +21,6 @@ __all__ = [
     "dropped",
     "only",
     "override",
-    "FLIP_POLICIES",
-    "LABEL_POLICIES",
-    "TEACHER_BN",
-    "DataSettings",
-    "EvaluateSettings",
-    "Recipe",
-    "changed_settings",
-    "parse_recipe",
-    "to_toml",
     "ANY_SEED",
     "Settings",
     "admits",
@@ -49,5 +28,4 @@ __all__ = [
     "preset",
     "setting",
     "parse_table",
-    "read_toml",
 ]

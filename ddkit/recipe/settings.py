@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -50,6 +51,7 @@ def admits(field: dataclasses.Field, value: int | float) -> bool:
     return all(bound.holds(value) for bound in field.metadata["bounds"].values())
 
 
+@dataclass(frozen=True)
 class Settings:
     """Base of all settings classes: a value given in Python is held to its contract as one in a recipe is.
 

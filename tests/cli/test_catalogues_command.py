@@ -6,12 +6,12 @@ import pytest
 from ddkit.cli.catalogues import WIDTH
 from ddkit.cli.main import ddkit, run
 from ddkit.data.names import NAMED
+from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES
 from ddkit.evaluation.honest import PARTS
 from ddkit.evaluation.protocols import PROTOCOLS
 from ddkit.graphs.names import GRAPHS
 from ddkit.jobs.catalogues import CATALOGUES
 from ddkit.methods.table import METHODS
-from ddkit.recipe import FLIP_POLICIES, LABEL_POLICIES
 from ddkit.synth import EXPORTERS
 
 EVERY = [(catalogue, name) for catalogue in CATALOGUES for name in CATALOGUES[catalogue].lines()]

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from ddkit.data import Normalise, load_images, prepare
+from ddkit.data import DataSettings, Normalise, load_images, prepare
 from ddkit.errors import DataError, DDKitError
-from ddkit.recipe import DataSettings
 
 RANDOM = np.random.default_rng(0)
 ARRAYS: dict[str, Any] = {

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ddkit.data import ImageData, Normalise, RealData, load_images, prepare, split_validation
+from ddkit.data import DataSettings, ImageData, Normalise, RealData, load_images, prepare, split_validation
 from ddkit.errors import DataError
-from ddkit.recipe import DataSettings
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +96,6 @@ PEAK = """
 import sys
 from pathlib import Path
 import torch
-from ddkit.data import ImageData, prepare
-from ddkit.recipe import DataSettings
 
 def status(entry):
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ddkit.data import ImageData, load_images, prepare
-from ddkit.recipe import DataSettings
+from ddkit.data import DataSettings, ImageData, load_images, prepare
 from doors.knock import draws, knock
 
 Arrays = dict[str, np.ndarray]

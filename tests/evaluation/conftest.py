@@ -2,10 +2,9 @@
 
 import pytest
 
-from ddkit.data import RealData, load_images, prepare, select
+from ddkit.data import DataSettings, RealData, load_images, prepare, select
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
-from ddkit.recipe import DataSettings
 from ddkit.synth import SetFacts, SyntheticSet
 
 

@@ -10,12 +10,11 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from ddkit.data import DSA, Part, RealData
-from ddkit.evaluation import Evaluation, Score, evaluate_honestly, honest
+from ddkit.evaluation import EvaluateSettings, Evaluation, Score, evaluate_honestly, honest
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import LR_GRIDS, Training
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
-from ddkit.recipe import EvaluateSettings
 from ddkit.run import SilentMeter
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task

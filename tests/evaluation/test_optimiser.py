@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from ddkit.evaluation import EvaluateSettings
 from ddkit.evaluation.optimiser import AdamW, optimiser_of
 from ddkit.evaluation.training import LR_GRIDS, Training, honest_training
 from ddkit.randomness import stream
-from ddkit.recipe import EvaluateSettings
 
 STEPS = 20
 RATES = [0.003, 0.05]

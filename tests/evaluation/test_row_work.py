@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from ddkit.data import DSA, RealData
-from ddkit.evaluation import PAPERS, Score, evaluate_as_paper, evaluate_honestly
+from ddkit.evaluation import PAPERS, EvaluateSettings, Score, evaluate_as_paper, evaluate_honestly
 from ddkit.evaluation.training import honest_training
 from ddkit.nets import FlatNet
-from ddkit.recipe import EvaluateSettings
 from ddkit.run import SilentMeter
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task

@@ -7,14 +7,13 @@ import torch
 
 from ddkit.data import DSA, RealData
 from ddkit.errors import UsageError
-from ddkit.evaluation import score_row
+from ddkit.evaluation import EvaluateSettings, score_row
 from ddkit.evaluation.lesson import CLASSES
 from ddkit.evaluation.rows import Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.experts import Bundle, Ensemble
 from ddkit.experts.bundle import TeacherFacts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
-from ddkit.recipe import EvaluateSettings
 from ddkit.synth import Compact, SyntheticSet
 from ddkit.task import Task
 

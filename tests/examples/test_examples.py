@@ -15,14 +15,13 @@ from random_graphs import distil, random_graph_data
 from torch.utils.data import DataLoader
 
 import ddkit
-from ddkit.data import DSA, load_images, prepare
+from ddkit.data import DSA, DataSettings, load_images, prepare
 from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import Training
 from ddkit.methods import graph_method
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
-from ddkit.recipe import DataSettings
 from ddkit.synth import export_graphs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

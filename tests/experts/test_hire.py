@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ddkit.data import DSA, RealData, prepare
+from ddkit.data import DSA, DataSettings, RealData, prepare
 from ddkit.errors import DataError, NumericalError, RecipeError
 from ddkit.experts import TeacherSettings, read_bundle
 from ddkit.experts import hire as hire_
@@ -17,7 +17,6 @@ from ddkit.experts.hire import population_stats
 from ddkit.experts.train import train_expert
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
-from ddkit.recipe import DataSettings
 from ddkit.run import SilentMeter
 from ddkit.task import Task
 

@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 from torchvision.models import get_model, get_model_weights
 
-from ddkit.data import ImageData, Part, RealData, prepare
+from ddkit.data import DataSettings, ImageData, Part, RealData, prepare
 from ddkit.errors import DataError
 from ddkit.experts.hire import Post
 from ddkit.experts.pretrained import pretrained
 from ddkit.randomness import stream
-from ddkit.recipe import DataSettings
 
 CLASSES, SIDE = 1000, 32
 

@@ -13,10 +13,10 @@ from ddkit.data import ImageData, load_images
 from ddkit.evaluation.training import honest_training
 from ddkit.jobs import condense, plan
 from ddkit.jobs.borrowed import fitted, used_as_written
+from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.resolve import lent_by, resolve
 from ddkit.methods import method_class
 from ddkit.methods.table import IMAGE_METHODS
-from ddkit.recipe import Recipe
 
 SCHEDULES = ("max_start_epoch", "expert_epochs", "teacher_epoch")
 

@@ -9,13 +9,14 @@ import pytest
 
 from ddkit.data.names import NAMED
 from ddkit.errors import RecipeError, UsageError
+from ddkit.evaluation import EvaluateSettings
 from ddkit.evaluation.protocols import PROTOCOLS
 from ddkit.experts.kinds import KINDS
 from ddkit.graphs.names import GRAPHS
 from ddkit.jobs.catalogues import CATALOGUES, Explanation
 from ddkit.methods.table import METHODS
 from ddkit.nets.table import NETS
-from ddkit.recipe import EvaluateSettings, allowed, override, parse_table
+from ddkit.recipe import allowed, override, parse_table
 from ddkit.recipe_files import list_recipes
 
 TABLES = {

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from ddkit.cli.main import run
 from ddkit.errors import DataError, RecipeError, UsageError
 from ddkit.jobs import condense_graphs, graph_table, is_graph_recipe
-from ddkit.jobs.graph_recipe import graph_toml, resolve_graphs
+from ddkit.jobs.graph_recipe import resolve_graphs
+from ddkit.jobs.recipes import to_toml
 from ddkit.recipe_files import list_recipes
 from ddkit.synth import read_graph_set
 
@@ -119,7 +120,7 @@ def test_recipes_round_trip():
         assert is_graph_recipe(name, None) and name.startswith(f"{resolved.method.name}-{resolved.data.name}")
     resolved, origin = resolve_graphs(method="mirage", overrides=("method.budget=900",))
     assert resolved.method.budget == 900 and origin.startswith("recipe ")
-    text = graph_toml(resolved)
+    text = to_toml(resolved)
     assert "budget = 900" in text
 
 

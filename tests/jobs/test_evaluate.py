@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import ddkit
-from ddkit.data import prepare
+from ddkit.data import DataSettings, prepare
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
 from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
@@ -20,7 +20,6 @@ from ddkit.jobs.environment import PACKAGES, environment
 from ddkit.jobs.evaluate import columns, evaluate_columns
 from ddkit.jobs.lay_out import lay_out
 from ddkit.nets import net_spec, parse_net
-from ddkit.recipe import DataSettings
 from ddkit.run import SilentMeter
 from ddkit.synth import load, write_set
 

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from ddkit.data import load_images, prepare
+from ddkit.data import DataSettings, load_images, prepare
 from ddkit.errors import DataError, NumericalError, UsageError
 from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
 from ddkit.jobs import condense, relabel, teacher_files, train_teachers
-from ddkit.recipe import DataSettings
 from ddkit.synth import SyntheticSet, read_set, write_set
 
 TINY = ("net.name=mlp", "net.width=8", "net.depth=1")

@@ -8,10 +8,11 @@ from ddkit import recipe_files as module
 from ddkit.errors import RecipeError, UsageError
 from ddkit.jobs import is_graph_recipe
 from ddkit.jobs.graph_recipe import resolve_graphs
-from ddkit.jobs.resolve import fill, resolve, settings_class
+from ddkit.jobs.recipes import IMAGES, parse_recipe, to_toml
+from ddkit.jobs.resolve import fill, resolve
 from ddkit.methods import method_names
-from ddkit.recipe import parse_recipe, read_toml, to_toml
 from ddkit.recipe_files import find_recipe, list_recipes
+from ddkit.toml import read_toml
 
 RECIPE = """
 seed = 3
@@ -90,7 +91,7 @@ def test_a_method_without_experts_leaves_the_recipes_and_says_so() -> None:
 def test_a_path_arrives_as_it_was_given(recipe: Path, path: str) -> None:
     found, _ = resolve(recipe=recipe, data=path)
     assert found.data.name == path
-    assert parse_recipe(read_toml(to_toml(found), "again"), settings_class, "again") == found
+    assert fill(parse_recipe(read_toml(to_toml(found), "again"), IMAGES, "again")) == found
 
 
 def test_the_shipped_recipe_of_method_data_and_ipc_is_taken(shelf: None) -> None:
@@ -162,14 +163,14 @@ def test_what_cannot_be_resolved_is_one_line(shelf: None, flags: dict, words: st
 @pytest.mark.parametrize("name", [name for name in list_recipes() if not is_graph_recipe(name, None)])
 def test_every_shipped_recipe_parses_is_named_after_its_contents_and_round_trips(name: str) -> None:
     where, text = find_recipe(name)
-    written = parse_recipe(read_toml(text, where), settings_class, where)
+    written = parse_recipe(read_toml(text, where), IMAGES, where)
     recipe, origin = resolve(recipe=name)
     assert recipe == fill(written) and origin == f"recipe {name}"
     data = recipe.data.name.removeprefix("folder:")
     named = f"{recipe.method.name}-{data}-ipc{recipe.method.ipc}"
     assert name in (named, f"{named}-cpu")  # -cpu: smaller than the published one
     assert recipe.method.name in method_names()
-    assert parse_recipe(read_toml(to_toml(recipe), where), settings_class, where) == recipe
+    assert fill(parse_recipe(read_toml(to_toml(recipe), where), IMAGES, where)) == recipe
 
 
 @pytest.mark.parametrize(

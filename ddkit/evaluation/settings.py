@@ -1,0 +1,51 @@
+"""The recipe's section [evaluate]: how a set is judged by protocol `honest`."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from ddkit.experts.batch_norm import TEACHER_BN
+from ddkit.recipe import Settings, setting
+
+FLIP_POLICIES = ("auto", "augment", "always")
+"""When images are mirrored in training."""
+
+LABEL_POLICIES = ("auto", "hard", "static", "dynamic")
+"""What networks learn from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings(Settings):
+    """How the finished set is judged (protocol `honest`): the same training for every set in the table."""
+
+    nets: int = setting(5, at_least=2, help="networks trained on each set")
+    steps: int = setting(1000, at_least=1, help="optimiser steps, at least")
+    epochs: int = setting(10, at_least=1, epochs=True, help="epochs, at least; the larger of steps and epochs decides")
+    batch: int = setting(128, at_least=1, help="batch size, at most the whole set")
+    whole: bool = setting(True, help="also train on the whole real training set")
+    flips: str = setting(
+        "auto",
+        one_of=FLIP_POLICIES,
+        help="augment: mirror as data.augment does; always: half of all images; auto: always if a set expects it (FYI)",
+    )
+    labels: str = setting(
+        "auto",
+        one_of=LABEL_POLICIES,
+        help="hard: classes; static: teachers' labels of the images as they are; dynamic: teachers name every batch; "
+        "auto: what a set has, classes for real images",
+    )
+    temperature: float | None = setting(
+        None, above=0, help="at which labels that are logits are learned; none: the set's own, 30 where it has none"
+    )
+    teacher_bn: str = setting(
+        "running", one_of=TEACHER_BN, help="teachers' batch norms run under their own statistics, or the batch's"
+    )
+    optimiser: str = setting("sgd", one_of=("sgd", "adamw"), help="sgd: momentum, lr drops once; adamw: cosine")
+    mixup: float = setting(0.0, at_least=0, help="parameter of mixup's Beta distribution; 0: images are not mixed")
+    mix: str = setting("logits", one_of=("logits", "probabilities"), help="as what teachers' labels are mixed")
+
+    @property
+    def of_a_row(self) -> EvaluateSettings:
+        """What one row's score depends on: these settings without `whole`, which only adds a row to the table."""
+        return dataclasses.replace(self, whole=True)

@@ -1,0 +1,34 @@
+"""Recipes of methods for images."""
+
+from dataclasses import dataclass
+
+from ddkit.data import DataSettings
+from ddkit.evaluation import EvaluateSettings
+from ddkit.experts import ExpertSettings, expert_settings
+from ddkit.jobs.recipes.any_recipe import AnyRecipe
+from ddkit.jobs.recipes.layout import Layout
+from ddkit.methods import MethodSettings, image_method
+from ddkit.nets import NetSettings, net_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(AnyRecipe):
+    """One resolved recipe for images. `experts` is None if the method reads none."""
+
+    data: DataSettings
+    net: NetSettings
+    experts: ExpertSettings | None
+    method: MethodSettings
+    evaluate: EvaluateSettings
+
+
+def _method_settings(name: str) -> type[MethodSettings]:
+    return image_method(name).settings_class
+
+
+IMAGES = Layout(
+    plain={"data": DataSettings, "evaluate": EvaluateSettings},
+    named={"method": _method_settings, "net": net_settings, "experts": expert_settings},
+    unknown="unknown section or key '{}'",
+    required="add one with name = and ipc =",
+)
