@@ -6,10 +6,8 @@ with lazily(__name__):
     from ddkit.errors import DataError, DDKitError, NumericalError, UsageError
     from ddkit.jobs.compare import compare
     from ddkit.jobs.condense import condense
-    from ddkit.jobs.condense_graphs import condense_graphs
     from ddkit.jobs.doctor import doctor
     from ddkit.jobs.evaluate import evaluate
-    from ddkit.jobs.evaluate_graphs import evaluate_graphs
     from ddkit.jobs.plan import plan
     from ddkit.jobs.raw import raw_images
     from ddkit.jobs.relabel import relabel
@@ -25,10 +23,8 @@ __all__ = [
     "UsageError",
     "compare",
     "condense",
-    "condense_graphs",
     "doctor",
     "evaluate",
-    "evaluate_graphs",
     "plan",
     "raw_images",
     "relabel",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddkit.errors import DDKitError
-from ddkit.jobs.graph_recipe import resolved_toml
+from ddkit.jobs import resolved_toml
 from ddkit.recipe_files import list_recipes
 
 SLOW = 2.0

@@ -1,7 +1,10 @@
 """ddkit compare"""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,7 +12,7 @@ from ddkit.cli.output import echo
 from ddkit.evaluation.settings import FLIP_POLICIES, LABEL_POLICIES
 
 if TYPE_CHECKING:
-    from ddkit.jobs import Comparison
+    from ddkit.jobs.comparison import Comparison, Line, LineOfGraphs
 
 
 @click.command()
@@ -67,33 +70,30 @@ def compare(
 
 
 def _print(found: "Comparison") -> None:
-    from statistics import fmean
+    from ddkit.cli.table import METRICS, print_filled
 
-    from ddkit.cli.grid import print_rows
-    from ddkit.cli.table import metric_share, share
-
-    mirrored = len({line.flip_share for line in found.lines}) > 1
-    taught = {line.labels for line in found.lines} != {"auto"}
-    balanced = any(line.overall.of("balanced") for line in found.lines)
-    rows = []
-    for line in found.lines:
-        where = (f"{line.data}, {line.ipc}", *[f"{line.flip_share:.2g}"] * mirrored, *[line.labels] * taught)
-        score = line.overall
-        accuracy = (share(score.mean, score.interval), *[metric_share("balanced", score)] * balanced)
-        chosen_by = [f"{100 * score.validation:.1f}" if score.validation is not None else ""] * (found.on == "test")
-        n = f"{len(line.scores)} x {len(line.scores[0].accuracies)}" if score.lr else ""
-        minutes = f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
-        experts = f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
-        size = f"{score.size:,}" if score.size is not None else ""
-        rows.append((*where, line.name, *accuracy, *chosen_by, n, size, minutes, experts))
-    judged = ["accuracy %" if found.on == "test" else f"{found.on} %", *["balanced %"] * balanced]
-    judged += ["validation %"] * (found.on == "test")
-    headings = ("data, ipc", *["flips"] * mirrored, *["labels"] * taught, "trained on", *judged, "n", "bytes")
-    headings += ("min/set", "experts")
-    print_rows(headings, rows, keys=headings.index("trained on") + 1, right=True)
+    lines = found.lines
+    flips, labels = ({line.keys.get(heading, "") for line in lines} for heading in ("flips", "labels"))
+    mirrored, labelled = len(flips) > 1, labels - {"", "auto"}
+    shown = [*dict.fromkeys(heading for line in lines for heading in line.keys)]
+    shown = [heading for heading in shown if {"flips": mirrored, "labels": labelled}.get(heading, True)]
+    metrics = dict.fromkeys(metric for line in lines for metric in line.overall.metrics)
+    part = {} if found.on == "test" else {"accuracy": f"{found.on} %"}  # chosen on it, so no score to publish
+    columns: dict[str, Callable[[Any], str]] = {heading: partial(_key, heading) for heading in shown}
+    columns["trained on"] = lambda line: line.name
+    columns |= {(METRICS | part)[metric]: partial(_metric, metric) for metric in metrics}
+    if found.on == "test":
+        columns["validation %"] = lambda line: _percent(line.overall.validation)
+    columns["n"] = lambda line: (
+        f"{len(line.scores)} x {len(line.scores[0].accuracies)}" if line.overall.lr or line.overall.net else ""
+    )
+    columns["bytes"] = lambda line: f"{line.overall.size:,}" if line.overall.size is not None else ""
+    columns["min/set"] = lambda line: f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
+    columns["experts"] = lambda line: f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
+    print_filled(lines, columns, keys=len(shown) + 1)
     echo("- min/set: minutes to condense a set on one core, experts: to train them on all cores, where this folder did")
     echo("- bytes: of a set's numbers before compression, images and soft labels; real images a byte a value")
-    if taught:
+    if labelled:
         echo(
             "- labels: hard: classes; static: the teachers' logits of each image, stored; dynamic: the teachers name "
             "each batch as it is learned, and must be at hand"
@@ -102,3 +102,17 @@ def _print(found: "Comparison") -> None:
         echo("- flips: probability with which an image is mirrored, at each step, in the training of all networks")
     for note in found.notes:
         echo(f"- {note}")
+
+
+def _key(heading: str, line: "Line | LineOfGraphs") -> str:
+    return line.keys[heading]
+
+
+def _metric(metric: str, line: "Line | LineOfGraphs") -> str:
+    from ddkit.cli.table import metric_share
+
+    return metric_share(metric, line.overall)
+
+
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f"{100 * fraction:.1f}"

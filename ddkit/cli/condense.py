@@ -44,31 +44,15 @@ def condense(
     overrides: tuple[str, ...],
     evaluate: bool,
 ) -> None:
-    """Condense a dataset into a few synthetic images a class.
+    """Condense images into a few images a class, or graphs into computation trees; the method decides.
 
     With no options: FTD on scikit-learn's digits, one image a class, about two minutes on two cores. Explicit options
     win over the recipe, --set over both. A run that was killed goes on with --resume.
     """
     from ddkit.cli.table import print_evaluation
-    from ddkit.jobs import begun_recipe, is_graph_recipe
     from ddkit.jobs import condense as job
     from ddkit.run import terminal_meter
 
-    if is_graph_recipe(recipe or (begun_recipe(out) if resume else None), method):
-        from ddkit.cli.graphs import condense_and_print, refuse_image_options
-
-        refuse_image_options(device, ipc=ipc is not None, fyi=fyi)
-        condense_and_print(
-            method,
-            data=data,
-            recipe=recipe,
-            overrides=overrides,
-            seed=seed,
-            out=out,
-            resume=resume,
-            evaluate=evaluate,
-        )
-        return
     with terminal_meter() as meter:
         result = job(
             method,
@@ -86,4 +70,5 @@ def condense(
         )
     if result.evaluation is not None:
         print_evaluation(result.evaluation)
-    echo(f"set: {result.folder / 'set.h5'}   pictures: gallery.png, curve.png   recipe: recipe.toml")
+    pictures = [name for name in ("gallery.png", "curve.png") if (result.folder / name).exists()]
+    echo(f"set: {result.folder / 'set.h5'}   pictures: {', '.join(pictures)}   recipe: recipe.toml")

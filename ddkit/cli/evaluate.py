@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from ddkit.cli.output import echo
 from ddkit.evaluation.protocols import PROTOCOLS
 
 HELP = (
@@ -46,34 +45,23 @@ def evaluate(
     SET is a file, a run folder, or a ready-made set's name.
     """
     from ddkit.cli.table import print_evaluation, print_summary
-    from ddkit.jobs.evaluate import columns, evaluate_columns
+    from ddkit.jobs import Judging, evaluate_all
     from ddkit.run import terminal_meter, write_json
-    from ddkit.synth import is_graph_set
 
-    if is_graph_set(source):
-        from ddkit.cli.graphs import evaluate_and_print, refuse_image_options
-
-        refuse_image_options(device, protocol=protocols != ("honest",), cross=cross, no_baselines=not baselines)
-        asked = [f"evaluate.nets={nets}"] * (nets is not None) + ["evaluate.whole=false"] * no_whole
-        asked += [f"evaluate.gnns={','.join(nets_asked)}"] * bool(nets_asked)
-        evaluate_and_print(source, data, (*asked, *overrides), seed, json_file)
-        return
-    pairs, too_large = columns(source, protocols, nets_asked, cross)
-    if too_large:
-        echo(f"left out: {' | '.join(too_large)}")
+    judging = Judging(
+        protocols=protocols,
+        architectures=nets_asked,
+        cross=cross,
+        data=data,
+        nets=nets,
+        overrides=("evaluate.whole=false",) * no_whole + overrides,
+        seed=seed,
+        device=device,
+        baselines=baselines,
+    )
     evaluations = []
     with terminal_meter() as meter:
-        for found in evaluate_columns(
-            source,
-            pairs,
-            data=data,
-            nets=nets,
-            overrides=("evaluate.whole=false",) * no_whole + overrides,
-            seed=seed,
-            device=device,
-            baselines=baselines,
-            meter=meter,
-        ):
+        for found in evaluate_all(source, judging, meter):
             print_evaluation(found)
             evaluations.append(found)
     if len(evaluations) > 1:

@@ -17,23 +17,9 @@ def export(source: str, kind: str, out: Path | None, data: str | None) -> None:
 
     --to h5 writes the file of an earlier version of ddkit anew, with a digest.
     """
-    from ddkit.jobs import raw_images
+    from ddkit.jobs import kind_of_set
     from ddkit.run import terminal_meter
-    from ddkit.synth import export as write
-    from ddkit.synth import export_graphs, is_graph_set, load, read_graph_set
 
-    if is_graph_set(source):
-        target = out or Path(f"{Path(source).stem}.{kind}")
-        echo(f"wrote {export_graphs(read_graph_set(source), kind, target)}")
-        return
-    synthetic = load(source)
-    name = Path(source).stem
-    target = out or Path(name if kind == "png" else f"{name}.{kind}")
     with terminal_meter() as meter:
-        raw = synthetic.images if kind == "h5" else raw_images(synthetic, data)  # the set's own file holds no pixels
-        echo(f"wrote {write(synthetic, raw, kind, target, meter=meter)}")
-    if kind in ("npz", "pt") and synthetic.facts.temperature is not None:
-        echo(
-            f"soft_label holds logits, to be learned at temperature {synthetic.facts.temperature:g}; "
-            "probability holds what a plain loss takes"
-        )
+        for line in kind_of_set(source).export(source, kind, out, data, meter):
+            echo(line)

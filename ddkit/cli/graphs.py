@@ -1,10 +1,8 @@
-"""ddkit graphs, and what other commands print of graphs"""
+"""ddkit graphs"""
 
-import dataclasses
-import math
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +11,6 @@ from ddkit.methods.table import GRAPH_METHODS
 
 if TYPE_CHECKING:
     from ddkit.evaluation import Score
-    from ddkit.synth import GraphSet
 
 HEADINGS = ("trained on", "network", "bytes", "samples", "AUC %", "accuracy %", "balanced %", "n")
 BALANCED = HEADINGS.index("balanced %")
@@ -85,96 +82,6 @@ def graphs(
         write_json(Path(json_file), found.tables(), indent=2)
 
 
-def refuse_image_options(device: str, **given: bool) -> None:
-    """A line for the first option that graphs would ignore.
-
-    Raises:
-        UsageError: one was given.
-    """
-    from ddkit.errors import UsageError
-
-    for name, is_given in given.items():
-        if is_given:
-            raise UsageError(f"option --{name.replace('_', '-')}: is for images; graphs have nothing it could change")
-    if device not in ("auto", "cpu"):
-        raise UsageError(f"option --device: graphs run on the CPU only, got {device!r}; leave it out")
-
-
-def condense_and_print(
-    method: str | None,
-    *,
-    data: str | None,
-    recipe: str | None,
-    overrides: tuple[str, ...],
-    seed: int | None,
-    out: str | None,
-    resume: bool,
-    evaluate: bool,
-) -> None:
-    """`ddkit condense` of graphs."""
-    from ddkit.cli.table import print_evaluation
-    from ddkit.jobs import condense_graphs
-    from ddkit.run import terminal_meter
-
-    with terminal_meter() as meter:
-        result = condense_graphs(
-            method,
-            data=data,
-            recipe=recipe,
-            overrides=overrides,
-            seed=seed,
-            out=out,
-            resume=resume,
-            evaluate=evaluate,
-            meter=meter,
-        )
-    made = result.set
-    echo(
-        f"{made.facts.method} on {made.facts.dataset}: {len(made)} samples of {made.trees.roots} distinct trees, "
-        f"{made.stored_bytes} bytes ({made.explicit_bytes} written out), in {result.seconds:.2f} s"
-    )
-    if result.evaluation is not None:
-        print_evaluation(result.evaluation)
-    echo(f"set: {result.folder / 'set.h5'}   picture: gallery.png   recipe: recipe.toml")
-
-
-def evaluate_and_print(
-    source: str, data: str | None, overrides: tuple[str, ...], seed: int, json_file: str | None
-) -> None:
-    """`ddkit evaluate` of graphs."""
-    from ddkit.cli.table import print_evaluation
-    from ddkit.jobs import evaluate_graphs
-    from ddkit.run import terminal_meter, write_json
-
-    with terminal_meter() as meter:
-        found = evaluate_graphs(source, data=data, overrides=overrides, seed=seed, meter=meter)
-    print_evaluation(found)
-    if json_file:
-        write_json(Path(json_file), [found.tables()], indent=2)
-
-
-def show_graph_set(made: "GraphSet", recipe: bool) -> None:
-    """`ddkit show` of graphs."""
-    from ddkit.cli.table import print_facts, read_scores
-
-    if recipe:
-        echo(made.record.recipe, end="")
-        return
-    facts: dict[str, object] = dataclasses.asdict(made.facts)
-    facts["classes"] = ", ".join(made.facts.classes)
-    facts["samples"] = f"{len(made)}, {'soft' if made.samples.soft is not None else 'hard'} labels"
-    facts["trees"] = f"{made.trees.roots} of full depth, {int(made.trees.depth_size.sum())} of all depths"
-    facts["bytes"] = f"{made.stored_bytes} as stored, {made.explicit_bytes} with all trees written out"
-    print_facts(facts)
-    for line in read_scores(made.record.scores, _told):
-        echo(f"  {line}")
-    echo(f"\nrecipe\n{made.record.recipe}", end="")
-
-
-def _told(row: dict[str, Any]) -> str:
-    return f"{row['name']:<26} {row['gnn']:<5} AUC {_percent(*row['auc'])}, accuracy {_percent(*row['accuracy'])} %"
-
-
 def _cells(score: "Score") -> tuple[str, ...]:
     from ddkit.cli.table import metric_share
 
@@ -186,9 +93,3 @@ def _cells(score: "Score") -> tuple[str, ...]:
 def _shown(cells: tuple[str, ...], uneven: bool) -> tuple[str, ...]:
     """A row of the table, with balanced accuracy only where classes differ in size."""
     return cells if uneven else cells[:BALANCED] + cells[BALANCED + 1 :]
-
-
-def _percent(mean: float, half: float | None) -> str:
-    from ddkit.cli.table import percent
-
-    return f"{100 * mean:.1f}" if half is None or math.isnan(half) else percent(100 * mean, 100 * half)

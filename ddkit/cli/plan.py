@@ -41,18 +41,11 @@ def plan(
     is kept. Where memory or disk do not suffice, a line says what to change.
     """
     from ddkit.errors import UsageError
-    from ddkit.jobs import is_graph_recipe, plan_graphs
     from ddkit.jobs import plan as job
     from ddkit.run import terminal_meter
 
     if not math.isfinite(probe_seconds):
         raise UsageError(f"option --probe-seconds: must be a number of seconds, got {probe_seconds}")
-    if is_graph_recipe(recipe, method):
-        from ddkit.cli.graphs import refuse_image_options
-
-        refuse_image_options(device, ipc=ipc is not None, fyi=fyi)
-        _print(plan_graphs(method, data=data, recipe=recipe, overrides=overrides, seed=seed))
-        return
     with terminal_meter() as meter:
         found = job(
             method,

@@ -43,7 +43,7 @@ def show(recipe: str, resolved: bool) -> None:
     if not resolved:
         echo(find_recipe(recipe)[1], end="")
         return
-    from ddkit.jobs.graph_recipe import resolved_toml  # needs torch
+    from ddkit.jobs import resolved_toml  # needs torch
 
     echo(resolved_toml(recipe), end="")
 
@@ -52,7 +52,7 @@ def show(recipe: str, resolved: bool) -> None:
 @click.argument("recipes", nargs=-1)
 def check(recipes: tuple[str, ...]) -> None:
     """Check recipes (names or files; default all that ship) without running them."""
-    from ddkit.jobs.graph_recipe import resolved_toml
+    from ddkit.jobs import resolved_toml
     from ddkit.recipe_files import list_recipes
 
     names = recipes or tuple(list_recipes())

@@ -1,8 +1,6 @@
 """ddkit show"""
 
-import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -37,43 +35,32 @@ def show(sources: tuple[str, ...], recipe: bool) -> None:
 
 def _show(source: str, recipe: bool) -> None:
     """One set."""
-    from ddkit.cli.graphs import show_graph_set
     from ddkit.cli.table import print_facts, read_scores
-    from ddkit.synth import is_graph_set, load, read_graph_set
+    from ddkit.jobs import kind_of_set
 
-    if is_graph_set(source):
-        show_graph_set(read_graph_set(source), recipe)
-        return
-    synthetic = load(source)
+    found = kind_of_set(source).describe(source)
     if recipe:
-        echo(synthetic.record.recipe, end="")
+        echo(found.record.recipe, end="")
         return
-    facts = dataclasses.asdict(synthetic.facts)
-    facts["classes"] = ", ".join(facts["classes"])
-    facts["images"] = f"{len(synthetic)} of {tuple(synthetic.images.shape[1:])}, {synthetic.images.dtype}"
-    facts["soft labels"] = "none" if synthetic.soft_labels is None else str(tuple(synthetic.soft_labels.shape))
-    parts = synthetic.stored_bytes()
-    each = " + ".join(f"{name} {size:,}" for name, size in parts.items())
-    facts["bytes"] = f"{sum(parts.values()):,} before compression: {each}"
-    if synthetic.compact is not None:
-        facts["compact"] = synthetic.compact.told(synthetic.facts.ipc)
-    if Path(source).is_file():
-        facts["file"] = f"{Path(source).stat().st_size:,} bytes with recipe, lineage and HDF5's own"
-    print_facts(facts)
-    if lines := read_scores(synthetic.record.scores, _told):
-        scores = json.loads(synthetic.record.scores)
-        echo(f"\nscores (protocol {scores.get('protocol')}, {scores.get('net')})")
+    print_facts(found.facts)
+    if lines := read_scores(found.record.scores, _score_line):
+        scores = json.loads(found.record.scores)
+        echo(f"\nscores (protocol {scores.get('protocol', 'honest')}, {scores.get('net', 'see lines')})")
         for line in lines:
             echo(f"  {line}")
-    for title, text in (("lineage", synthetic.record.lineage), ("environment", synthetic.record.environment)):
+    for title, text in (("lineage", found.record.lineage), ("environment", found.record.environment)):
         echo(f"\n{title}")
         for name, value in json.loads(text).items():
             echo(f"  {name} {value}")
-    echo(f"\nrecipe\n{synthetic.record.recipe}", end="")
+    echo(f"\nrecipe\n{found.record.recipe}", end="")
 
 
-def _told(row: dict[str, Any]) -> str:
+def _score_line(row: dict[str, Any]) -> str:
+    """One score of a record, of images or of graphs."""
     from ddkit.cli.table import share
 
+    if "gnn" in row:
+        auc, accuracy = share(*row["auc"]), share(*row["accuracy"])
+        return f"{row['name']:<26} {row['gnn']:<5} AUC {auc}, accuracy {accuracy} %"
     n = f"  (n = {len(row['accuracies'])})" if row["lr"] is not None else ""
     return f"{row['name']:<14} {row['images']:>6} images  {share(row['mean'], row['interval95'])} %{n}"

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ddkit.cli.grid import print_rows
 from ddkit.cli.output import echo
@@ -12,6 +12,8 @@ from ddkit.cli.output import echo
 if TYPE_CHECKING:
     from ddkit.evaluation import Evaluation, Score
 
+
+T = TypeVar("T")
 
 METRICS = {"accuracy": "accuracy %", "auc": "AUC %", "balanced": "balanced %"}
 """Headings of metrics."""
@@ -35,13 +37,25 @@ def print_evaluation(evaluation: "Evaluation") -> None:
         "lr": lambda score: f"{score.lr:.3g}" if score.lr else "",
         "seconds": lambda score: f"{score.seconds:.1f}" if score.lr else "",
     }
-    cells = {heading: [cell(score) for score in evaluation.scores] for heading, cell in columns.items()}
-    filled = {heading: column for heading, column in cells.items() if any(column)}
     title = f"{evaluation.dataset}, {evaluation.net}, protocol {evaluation.protocol}"
-    rows = list(zip(*filled.values(), strict=True))
-    print_rows(tuple(filled), rows, title=title, keys=2 if "network" in filled else 1, right=True)
+    print_filled(evaluation.scores, columns, keys=2 if evaluation.hops is not None else 1, title=title)
     for note in evaluation.notes:
         echo(f"- {note}")
+
+
+def print_filled(lines: Sequence[T], columns: Mapping[str, Callable[[T], str]], keys: int, title: str = "") -> None:
+    """Print a table: a line for each of `lines`, and a column for each heading that is not empty in all of them.
+
+    Args:
+        lines: what the cells are made from.
+        columns: heading -> the text of a line's cell.
+        keys: the number of columns on the left that say what a line is.
+        title: above the table.
+    """
+    cells = {heading: [cell(line) for line in lines] for heading, cell in columns.items()}
+    filled = {heading: column for heading, column in cells.items() if any(column)}
+    rows = list(zip(*filled.values(), strict=True))
+    print_rows(tuple(filled), rows, title=title, keys=keys, right=True)
 
 
 def print_summary(evaluations: Sequence["Evaluation"]) -> None:

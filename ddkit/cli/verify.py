@@ -18,19 +18,12 @@ def verify(recipe: str, out: str | None, resume: bool, device: str) -> None:
     """
     from ddkit.cli.grid import print_rows
     from ddkit.cli.table import percent
-    from ddkit.jobs import is_graph_recipe, verify_graphs
     from ddkit.jobs import verify as job
     from ddkit.jobs.verify import where_measured
     from ddkit.run import terminal_meter
 
     with terminal_meter() as meter:
-        if is_graph_recipe(recipe, None):
-            from ddkit.cli.graphs import refuse_image_options
-
-            refuse_image_options(device, resume=resume)
-            rows = verify_graphs(recipe, out=out, meter=meter)
-        else:
-            rows = job(recipe, out=out, resume=resume, device=device, meter=meter)
+        rows = job(recipe, out=out, resume=resume, device=device, meter=meter)
     shown = ((row.name, percent(*row.header), percent(*row.now), "yes" if row.agrees else "NO") for row in rows)
     print_rows(("trained on", "header %", "now %", "agrees"), shown)
     for line in where_measured(recipe):

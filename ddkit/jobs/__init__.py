@@ -9,44 +9,43 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.jobs.compare import compare
     from ddkit.jobs.comparison import Comparison
-    from ddkit.jobs.condense import Condensed, condense
-    from ddkit.jobs.condense_graphs import CondensedGraphs, condense_graphs
+    from ddkit.jobs.condense import condense
     from ddkit.jobs.doctor import doctor
-    from ddkit.jobs.evaluate import evaluate
-    from ddkit.jobs.evaluate_graphs import evaluate_graphs
-    from ddkit.jobs.graph_recipe import begun_recipe, is_graph_recipe
+    from ddkit.jobs.evaluate import evaluate, evaluate_all
     from ddkit.jobs.graph_table import GraphTable, graph_table
-    from ddkit.jobs.plan import Plan, plan
-    from ddkit.jobs.plan_graphs import plan_graphs
+    from ddkit.jobs.kinds import kind_of_recipe, kind_of_set
+    from ddkit.jobs.making import Condensed
+    from ddkit.jobs.plan import plan
     from ddkit.jobs.raw import raw_images
     from ddkit.jobs.relabel import relabel
+    from ddkit.jobs.request import Judging, Request
+    from ddkit.jobs.resolved_toml import resolved_toml
+    from ddkit.jobs.stages import Plan
     from ddkit.jobs.teachers import remove_teacher, teacher_files, train_teachers
     from ddkit.jobs.verify import Verdict, verify
-    from ddkit.jobs.verify_graphs import verify_graphs
 
 __all__ = [
     "Comparison",
     "compare",
     "Condensed",
     "condense",
-    "CondensedGraphs",
-    "condense_graphs",
     "GraphTable",
     "graph_table",
-    "begun_recipe",
-    "is_graph_recipe",
     "doctor",
     "evaluate",
-    "evaluate_graphs",
+    "evaluate_all",
+    "Judging",
+    "Request",
+    "kind_of_recipe",
+    "kind_of_set",
     "Plan",
     "plan",
-    "plan_graphs",
     "raw_images",
     "relabel",
+    "resolved_toml",
     "remove_teacher",
     "teacher_files",
     "train_teachers",
     "Verdict",
     "verify",
-    "verify_graphs",
 ]

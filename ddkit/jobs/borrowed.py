@@ -18,23 +18,23 @@ from typing import Any
 
 from ddkit.data import ImageData, load_images
 from ddkit.jobs.recipes import Recipe
+from ddkit.jobs.request import Request
+from ddkit.jobs.resolve import lent_by
 from ddkit.nets import ConvNetSettings, fitting_convnet
 from ddkit.recipe import admits
 from ddkit.recipe_files import find_recipe
 from ddkit.toml import read_toml
 
 
-def for_this_data(
-    recipe: Recipe, source: str | Path | None, lender: str | None, data: ImageData, overrides: tuple[str, ...]
-) -> tuple[Recipe, str]:
+def for_this_data(recipe: Recipe, request: Request, data: ImageData) -> tuple[Recipe, str]:
     """The recipe for `data`, and a line that says what a user must know of it; "" if there is nothing.
 
-    Without `source`, the recipe was borrowed from `lender`, and it is `fitted`. Else `source` was asked for, and it is
-    used as written.
+    A recipe that was asked for is used as written. One that was chosen for the request is `fitted`.
     """
-    if source is None:
-        return fitted(recipe, lender, data, overrides)
-    return recipe, used_as_written(recipe, source, len(data.train_labels))
+    if request.recipe is None:
+        lender = lent_by(request.method, request.data, request.ipc)
+        return fitted(recipe, lender, data, request.overrides)
+    return recipe, used_as_written(recipe, request.recipe, len(data.train_labels))
 
 
 def fitted(recipe: Recipe, lender: str | None, data: ImageData, overrides: tuple[str, ...]) -> tuple[Recipe, str]:

@@ -31,9 +31,45 @@ class Line:
     seconds: tuple[float, ...] = ()
     expert_seconds: float | None = None
 
+    @property
+    def keys(self) -> dict[str, str]:
+        """Heading -> cell of the columns that say where the line belongs."""
+        return {"data, ipc": f"{self.data}, {self.ipc}", "flips": f"{self.flip_share:.2g}", "labels": self.labels}
+
     @cached_property
     def overall(self) -> Score:
         """Over the means of the sets where there are several, else over the one set's networks; lr is the first's."""
+        return over_sets(self.scores)
+
+
+@dataclass(frozen=True)
+class LineOfGraphs:
+    """One line of a table of graphs.
+
+    Attributes:
+        data, hops: where it belongs.
+        net: the kind of the networks.
+        name: the recipe's name, or a rival's.
+        scores: one a seed, each of several networks.
+        seconds: of making a set, by seed; empty for what is not made.
+    """
+
+    data: str
+    hops: int
+    net: str
+    name: str
+    scores: tuple[Score, ...]
+    seconds: tuple[float, ...] = ()
+    expert_seconds: None = None
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Heading -> cell of the columns that say where the line belongs."""
+        return {"data, hops": f"{self.data}, {self.hops}", "network": self.net}
+
+    @cached_property
+    def overall(self) -> Score:
+        """Over the means of the seeds where there are several, else over the one seed's networks."""
         return over_sets(self.scores)
 
 
@@ -43,7 +79,7 @@ class Comparison:
     of sets that were left out because they cannot be read."""
 
     on: str
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...] | tuple[LineOfGraphs, ...]
     notes: tuple[str, ...]
     damaged: tuple[str, ...] = ()
 

@@ -23,3 +23,14 @@ def pick_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError):
         raise UsageError(f"device '{name}': this machine or this build of torch has none; use cpu or auto") from None
     return device
+
+
+def graph_device(name: str) -> torch.device:
+    """The CPU, on which graphs run.
+
+    Raises:
+        UsageError: another device is asked for.
+    """
+    if name not in ("auto", "cpu"):
+        raise UsageError(f"option --device: graphs run on the CPU only, got {name!r}; leave it out")
+    return torch.device("cpu")

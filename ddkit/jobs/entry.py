@@ -13,10 +13,13 @@ from ddkit.data import DataSettings, RealData
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import EvaluateSettings
 from ddkit.experts import Ensemble, TeacherSettings
-from ddkit.jobs.condense import Run, condense_on
 from ddkit.jobs.experience import experts_of
+from ddkit.jobs.kinds.image_work import ImageWork
+from ddkit.jobs.making import make
 from ddkit.jobs.recipes import Recipe, changed_settings
+from ddkit.jobs.resolve import parse_images
 from ddkit.jobs.resume import resumed
+from ddkit.jobs.runs import Run
 from ddkit.jobs.stopwatch import Spent, Stopwatch
 from ddkit.run import Meter, RunFolder, read_json, write_json
 from ddkit.synth import read_set
@@ -90,7 +93,8 @@ def condense_one(entry: Entry, recipe: Recipe, task: Task, out: Path, device: to
     folder = entry.folder(out, recipe)
     with folder.locked():
         watch = Stopwatch(folder.path / "spent.json")
-        condense_on(task, Run(recipe, folder, device, folder.recipe.exists()), False, watch)
+        run = Run(recipe, folder, device, folder.recipe.exists())
+        make(ImageWork(run, task), False, watch)
         write_json(_seconds_file(folder), {"condensing": watch.seconds})
 
 
@@ -114,7 +118,7 @@ def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:
     """
     if not folder.recipe.exists():
         return
-    own, changes = resumed(folder, ())
+    own, changes = resumed(folder, (), parse_images)
     if changes or _shaping(own) != _shaping(recipe):
         raise UsageError(
             f"folder '{folder.path}': its run went on under other settings than the recipe's; move it away, or put "

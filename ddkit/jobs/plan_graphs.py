@@ -1,19 +1,20 @@
-"""What a recipe for graphs will take on this machine, before it begins: bytes, trees, and time from a short probe."""
+"""The plan of a condensation of graphs: bytes, trees, and time from a short probe."""
 
 import dataclasses
 from functools import partial
-from pathlib import Path
 
 import torch
 
 from ddkit.evaluation import GraphJudge, GraphRow
 from ddkit.graphs import graph_bytes, load_parts
 from ddkit.home import home
-from ddkit.jobs.condense_graphs import default_folder
 from ddkit.jobs.graph_parts import graph_lines
-from ddkit.jobs.graph_recipe import GraphRecipe, resolve_graphs
-from ddkit.jobs.plan import Plan, Stage, free_disk
 from ddkit.jobs.probe import Gauge
+from ddkit.jobs.recipes import GraphRecipe
+from ddkit.jobs.request import Request
+from ddkit.jobs.resolve_graphs import resolve_graphs
+from ddkit.jobs.runs import graph_folder
+from ddkit.jobs.stages import Plan, Stage, free_disk
 from ddkit.methods.trees import Trees
 
 PROBE = (2, 12)
@@ -24,27 +25,13 @@ SETS = 4
 a set is larger; how much, only distilling tells."""
 
 
-def plan_graphs(
-    method: str | None = None,
-    *,
-    data: str | None = None,
-    recipe: str | Path | None = None,
-    overrides: tuple[str, ...] = (),
-    seed: int | None = None,
-) -> Plan:
-    """Estimate what `condense_graphs` with the same arguments will take; no set is made and nothing is kept.
+def plan_graphs(request: Request) -> Plan:
+    """The plan of a condensation of graphs; see `ddkit.plan`.
 
     Colours are computed, since they tell the number of trees; of the evaluation a few steps are timed for each network,
     on random graphs of the budget's bytes (there is none where thresholds are given) and on the whole data.
-
-    Args:
-        method, data, recipe, overrides, seed: as for `condense_graphs`.
-
-    Raises:
-        UsageError: settings that cannot be obeyed.
-        DataError: graphs that are missing or damaged.
     """
-    resolved, origin = resolve_graphs(recipe=recipe, method=method, data=data, seed=seed, overrides=overrides)
+    resolved, origin = resolve_graphs(request)
     gauge = Gauge(torch.device("cpu"))
     parts = load_parts(resolved.data.name, resolved.data.split_seed)
     train = parts.train
@@ -74,7 +61,7 @@ def plan_graphs(
         free_disk=free_disk(home()),
         problems=(),
         facts=(
-            f"{resolved.method.name} into {default_folder(resolved)}: {size}",
+            f"{resolved.method.name} into {graph_folder(resolved)}: {size}",
             f"{len(train):,} training graphs: {total:,} bytes, {len(train.node_label):,} nodes, at which there are "
             f"{len(found[0].vertex):,} distinct trees of depth {resolved.method.hops}",
             *graph_lines(parts, resolved.data.name, resolved.data.split_seed),

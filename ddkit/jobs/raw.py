@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ddkit.arguments import checked
-from ddkit.jobs.evaluate import lay_out_for
+from ddkit.jobs.set_data import lay_out_for
 from ddkit.synth import SyntheticSet
 
 

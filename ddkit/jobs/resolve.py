@@ -1,8 +1,8 @@
 """From flags, names and files to one resolved recipe."""
 
 import dataclasses
-import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ddkit.errors import RecipeError, UsageError
 from ddkit.experts import ExpertSettings, TeacherSettings, expert_settings
 from ddkit.graphs import is_graphs
 from ddkit.jobs.recipes import IMAGES, Recipe, WrittenRecipe, parse_recipe
+from ddkit.jobs.request import Request
 from ddkit.methods import MethodSettings, method_class, method_names
 from ddkit.methods.table import GRAPH_METHODS
 from ddkit.nets import net_settings
@@ -57,16 +58,25 @@ def resolve(
     else:
         where, text = find_recipe(recipe)
         tables, origin = read_toml(text, where), f"recipe {recipe}"
-    asked_for = override(tables, flag_overrides(method, data, ipc, seed, fyi) + overrides)
+    asked_for = override(tables, Request(method, data, ipc, fyi, recipe, seed, overrides).assignments)
     another = method_named(asked_for) != method_named(tables)
     if another and "experts" in tables and not any(one.startswith("experts.") for one in overrides):
         if _reads_none(asked_for) and not _reads_none(tables):
             del asked_for["experts"]  # the recipe's own, for another method
     refuse_graphs(asked_for, where)
     refuse_fyi_of_real_images(asked_for)
-    filled = fill(parse_recipe(asked_for, IMAGES, where))
+    filled = parse_images(asked_for, where)
     refuse_impossible(filled, where)
     return filled, origin + dropped(tables, asked_for)
+
+
+def parse_images(tables: Mapping[str, Any], where: str) -> Recipe:
+    """The recipe of TOML tables, with the field's defaults for sections that are missing.
+
+    Raises:
+        RecipeError: an unknown section, key or name, or a value out of range.
+    """
+    return fill(parse_recipe(tables, IMAGES, where))
 
 
 def refuse_impossible(recipe: Recipe, where: str) -> None:
@@ -160,15 +170,6 @@ def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:
         raise RecipeError(
             f"key 'method.fyi': method '{name}' learns no images, so FYI could change nothing; leave it out"
         )
-
-
-def flag_overrides(
-    method: str | None, data: str | None, ipc: int | None, seed: int | None, fyi: bool
-) -> tuple[str, ...]:
-    """The flags that were given, as "section.key=value" texts."""
-    flags = [("method.name", method), ("data.name", data), ("method.ipc", ipc), ("seed", seed)]
-    flags += [("method.fyi", fyi or None)]
-    return tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flags if value is not None)
 
 
 def fill(written: WrittenRecipe) -> Recipe:

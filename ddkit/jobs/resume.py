@@ -1,11 +1,12 @@
 """Go on with a run under its own recipe, and keep a record of what was changed on the way."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from ddkit.errors import RecipeError, UsageError
+from ddkit.errors import RecipeError
 from ddkit.jobs.flip_guard import OVERRIDE
-from ddkit.jobs.recipes import IMAGES, Recipe, parse_recipe
-from ddkit.jobs.resolve import fill
+from ddkit.jobs.recipes import GraphRecipe, Recipe
+from ddkit.jobs.runs import refuse_empty
 from ddkit.recipe import override
 from ddkit.run import Change, RunFolder, checkpoint_iteration
 from ddkit.toml import read_toml
@@ -13,19 +14,18 @@ from ddkit.toml import read_toml
 CHANGEABLE = ("method.", "evaluate.", OVERRIDE)
 FIXED = ("method.name", "method.ipc", "method.fyi")
 
-
-def refuse_empty(folder: RunFolder) -> None:
-    """Raise UsageError if there is no run to go on with."""
-    if not folder.recipe.exists():
-        raise UsageError(f"folder '{folder.path}': holds no run to resume; leave --resume out to begin one")
+Resolved = TypeVar("Resolved", Recipe, GraphRecipe)
 
 
-def resumed(folder: RunFolder, asked: tuple[str, ...]) -> tuple[Recipe, list[Change]]:
-    """The folder's own recipe with what was asked laid over it, and all that was changed since the run began, oldest
-    first. Nothing is written. Repeating what the recipe says anyway is allowed.
+def resumed(
+    folder: RunFolder, asked: tuple[str, ...], parse: Callable[[Mapping[str, Any], str], Resolved]
+) -> tuple[Resolved, list[Change]]:
+    """The folder's own recipe with the assignments `asked` laid over it, and all changes since the run began, oldest
+    first. Nothing is written. An assignment that repeats the recipe is allowed.
 
     A changed setting of the method holds from the last checkpoint on. It belongs into the folder's `changes` and into
-    the set's lineage, since the recipe alone would then claim more than is true.
+    the set's lineage, since the recipe alone would then claim more than is true. A one-shot method has no iterations
+    that could see a change, so its settings cannot change.
 
     Raises:
         UsageError: there is no run, a setting that cannot change, or a change that no iteration would see.
@@ -35,7 +35,8 @@ def resumed(folder: RunFolder, asked: tuple[str, ...]) -> tuple[Recipe, list[Cha
     refuse_empty(folder)
     tables = read_toml(folder.read_recipe(), where)
     laid_over = override(tables, asked)
-    recipe = fill(parse_recipe(laid_over, IMAGES, where))
+    recipe = parse(laid_over, where)
+    steps = recipe.method.total_iterations
     done = checkpoint_iteration(folder.checkpoint) if folder.checkpoint.exists() else 0
     before, changes = folder.read_changes(), []
     for key in dict.fromkeys(assignment.partition("=")[0].strip() for assignment in asked):
@@ -43,13 +44,13 @@ def resumed(folder: RunFolder, asked: tuple[str, ...]) -> tuple[Recipe, list[Cha
         if was == now:
             continue
         fixed = key in FIXED or key in {f"method.{name}" for name in recipe.method.fixed}
+        fixed |= steps == 0 and key.startswith("method.")
         if not key.startswith(CHANGEABLE) or fixed:
             raise RecipeError(
                 f"{where}, key '{key}': is {was!r} in this run and cannot become {now!r}; begin a new one"
             )
         if key.startswith("method."):
             changes.append(Change(done, key, was, now))
-    steps = recipe.method.total_iterations
     if changes and steps is not None and steps <= done:
         raise RecipeError(
             f"{where}: {done} iterations are done, so no iteration would see '{changes[0].key}' change; "

@@ -18,11 +18,11 @@ import torch
 
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
-from ddkit.evaluation import RIVALS
 from ddkit.jobs.condense import condense
 from ddkit.jobs.environment import environment
+from ddkit.jobs.kinds import kind_of_recipe
 from ddkit.jobs.recipes import to_toml
-from ddkit.jobs.resolve import resolve
+from ddkit.jobs.request import Request
 from ddkit.recipe_files import find_recipe
 from ddkit.run import Meter, RunFolder
 
@@ -69,16 +69,22 @@ def verify(
         UsageError: the header tells no scores, or of rows that are not trained; or the folder holds another run.
     """
     where, text = find_recipe(recipe)
-    resolved, _ = resolve(recipe=recipe)
-    claimed = claims(text, where, {resolved.method.title, *RIVALS, "whole"}, resolved.evaluate.whole)
+    kind = kind_of_recipe(None, recipe)
+    resolved, _ = kind.resolve(Request(recipe=recipe))
+    rows = kind.header_rows(resolved)
+    claimed = claims(text, where, set(rows), resolved.evaluate.whole)
     folder = verify_folder(recipe, out)
     before = RunFolder(folder)
     if resume and before.recipe.exists() and before.read_recipe() != to_toml(resolved):
         raise UsageError(f"folder '{folder}': holds a run of another recipe than {where}; choose another --out")
     found = condense(recipe=recipe, out=folder, resume=resume, device=device, meter=meter).evaluation
     assert found is not None
-    now = {score.name: (100 * score.mean, 100 * score.interval) for score in found.scores}
-    return [Verdict(name, score, now[name]) for name, score in claimed.items()]
+    now: dict[str, tuple[float, float]] = {}  # of graphs the scores of the first network
+    for score in found.scores:
+        now.setdefault(score.name, (100 * score.mean, 100 * score.interval))
+    if missing := [name for name in claimed if rows[name] not in now]:
+        raise UsageError(f"{where}: its header tells of '{missing[0]}', into whose bytes not one graph fits")
+    return [Verdict(name, score, now[rows[name]]) for name, score in claimed.items()]
 
 
 def claims(text: str, where: str, rows: set[str], whole: bool) -> dict[str, tuple[float, float]]:

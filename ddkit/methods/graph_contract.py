@@ -1,7 +1,7 @@
 """The contract of methods for graphs: `distil()` makes a `GraphSet` of the settings and a `GraphContext`."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ddkit.errors import UsageError
 from ddkit.graphs import GraphData, graph_bytes
@@ -16,6 +16,9 @@ class GraphMethodSettings(Settings):
     kind: ClassVar[str] = "graphs"
     name: ClassVar[str]
     expert_kind: ClassVar[str | None] = None
+    fixed: ClassVar[tuple[str, ...]] = ()
+    total_iterations: ClassVar[int] = 0
+    """All methods for graphs are one-shot methods."""
     hops: int = setting(
         2, at_least=1, at_most=1000, help="depth of the trees: message passings of the networks to be trained"
     )
@@ -37,6 +40,7 @@ class GraphContext:
     seed: int
 
 
+@runtime_checkable
 class GraphMethod(Protocol):
     """A method for graphs. All of them are one-shot methods."""
 
@@ -45,6 +49,7 @@ class GraphMethod(Protocol):
         ...
 
 
+@runtime_checkable
 class GraphMethodClass(Protocol):
     """A class of methods for graphs in the table of methods."""
 

@@ -56,7 +56,6 @@ CALLS = [
     (ddkit.evaluate, {"source": SHIPPED}, {"overrides": "evaluate.nets=2"}, "a tuple of str, a sequence of texts, got"),
     (ddkit.evaluate, {"source": SHIPPED}, {"netz": 3}, "evaluate: has no argument 'netz'; did you mean net"),
     (ddkit.evaluate, {"source": SHIPPED}, {"meter": 3}, "evaluate: meter must be Meter or None, got int 3"),
-    (ddkit.evaluate_graphs, {"source": "x.h5"}, {"seed": "x"}, "evaluate_graphs: seed must be int, got str 'x'"),
     (ddkit.relabel, {"source": SHIPPED}, {"temperature": "30"}, "relabel: temperature must be float, got str '30'"),
     (ddkit.relabel, {"source": SHIPPED}, {"files": "a.pt"}, "relabel: files must be a tuple of a path, a sequence"),
     (ddkit.condense, {}, {"ipc": "x"}, "condense: ipc must be int or None, got str 'x'"),
@@ -64,7 +63,7 @@ CALLS = [
     (ddkit.condense, {}, {"method": 3}, "condense: method must be str or None, got int 3"),
     (ddkit.condense, {}, {"out": 3}, "condense: out must be str or a path or None, got int 3"),
     (ddkit.condense, {}, {"out": "a" * 300}, "File name too long"),
-    (ddkit.condense_graphs, {}, {"method": "mirage", "seed": "x"}, "condense_graphs: seed must be int or None"),
+    (ddkit.condense, {}, {"method": "mirage", "seed": "x"}, "condense: seed must be int or None"),
     (ddkit.plan, {}, {"ipc": "x"}, "plan: ipc must be int or None, got str 'x'"),
     (ddkit.plan, {}, {"probe_seconds": float("nan")}, "plan: probe_seconds must be above 0 and finite, got nan"),
     (

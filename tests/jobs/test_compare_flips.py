@@ -12,7 +12,7 @@ from ddkit.evaluation import honest
 from ddkit.experts import Ensemble, bundle_of
 from ddkit.jobs import compare
 from ddkit.jobs import flip_test as flip_module
-from ddkit.jobs.compare import _entry
+from ddkit.jobs.compare_images import _entry
 from ddkit.jobs.device import pick_device
 from ddkit.jobs.lay_out import lay_out
 from ddkit.jobs.rules import Rules, flip_policy

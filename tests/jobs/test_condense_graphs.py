@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from ddkit.cli.main import run
 from ddkit.errors import DataError, RecipeError, UsageError
-from ddkit.jobs import condense_graphs, graph_table, is_graph_recipe
-from ddkit.jobs.graph_recipe import resolve_graphs
+from ddkit.jobs import Request, condense, graph_table, kind_of_recipe
 from ddkit.jobs.recipes import to_toml
+from ddkit.jobs.resolve_graphs import resolve_graphs
 from ddkit.recipe_files import list_recipes
 from ddkit.synth import read_graph_set
 
@@ -37,13 +37,13 @@ def own(folder: Path, seed: int = 0, graphs: int = 40) -> str:
 @pytest.mark.parametrize("method", ["mirage", "mirage-plus"])
 def test_a_run_is_whole(method, tmp_path):
     data = own(tmp_path / "own")
-    found = condense_graphs(method, data=data, overrides=(*QUICK, "method.ratio=0.3"), out=tmp_path / "run")
+    found = condense(method, data=data, overrides=(*QUICK, "method.ratio=0.3"), out=tmp_path / "run")
     assert {"recipe.toml", "set.h5", "scores.json", "gallery.png"} <= {p.name for p in (tmp_path / "run").iterdir()}
     made = read_graph_set(tmp_path / "run")
     assert made.facts.method == method and made.stored_bytes == found.set.stored_bytes
     names = [row["name"] for row in json.loads(made.record.scores)["scores"]]
     assert method in names and "whole" in names
-    again = condense_graphs(method, data=data, recipe=tmp_path / "run" / "recipe.toml", out=tmp_path / "again")
+    again = condense(method, data=data, recipe=tmp_path / "run" / "recipe.toml", out=tmp_path / "again")
     assert (tmp_path / "again" / "set.h5").read_bytes() == (tmp_path / "run" / "set.h5").read_bytes()
     assert again.set.facts == made.facts
 
@@ -59,16 +59,16 @@ def test_triangles_are_told_from_paths(tmp_path):
         "evaluate.whole=false",
     )
     for method in ("mirage", "mirage-plus"):
-        found = condense_graphs(method, data=data, overrides=overrides, out=tmp_path / method)
+        found = condense(method, data=data, overrides=overrides, out=tmp_path / method)
         assert all(score.mean == 1 for score in found.evaluation.scores if score.name == method)
 
 
 def test_a_folder_is_not_used_twice(tmp_path):
     data = own(tmp_path / "own")
     settings = {"data": data, "overrides": (*QUICK, "method.ratio=0.3"), "out": tmp_path / "run", "evaluate": False}
-    condense_graphs("mirage", **settings)
+    condense("mirage", **settings)
     with pytest.raises(UsageError, match="already holds a run"):
-        condense_graphs("mirage", **settings)
+        condense("mirage", **settings)
 
 
 def test_a_killed_run_goes_on(tmp_path, monkeypatch):
@@ -76,7 +76,7 @@ def test_a_killed_run_goes_on(tmp_path, monkeypatch):
     from ddkit.evaluation import GraphJudge
 
     settings = {"data": own(tmp_path / "own"), "overrides": (*QUICK, "method.ratio=0.3")}
-    condense_graphs("mirage", **settings, out=tmp_path / "whole")
+    condense("mirage", **settings, out=tmp_path / "whole")
     score, calls = GraphJudge.score, []
 
     def dies(self, row, gnn):
@@ -87,14 +87,14 @@ def test_a_killed_run_goes_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(GraphJudge, "score", dies)
     with pytest.raises(KeyboardInterrupt):
-        condense_graphs("mirage", **settings, out=tmp_path / "run")
+        condense("mirage", **settings, out=tmp_path / "run")
     assert run(["condense", "--out", str(tmp_path / "run"), "--resume"]) == 0
     assert len(calls) == len(set(calls)) + 1 == 7  # the one that was cut off, and no other, twice
     assert (tmp_path / "run" / "set.h5").read_bytes() == (tmp_path / "whole" / "set.h5").read_bytes()
-    with pytest.raises(UsageError, match="its run has other settings"):
-        condense_graphs("mirage", **settings, seed=5, out=tmp_path / "run", resume=True)
+    with pytest.raises(UsageError, match="is 0 in this run and cannot become 5; begin a new one"):
+        condense("mirage", **settings, seed=5, out=tmp_path / "run", resume=True)
     with pytest.raises(UsageError, match="holds no run to resume"):
-        condense_graphs("mirage", **settings, out=tmp_path / "none", resume=True)
+        condense("mirage", **settings, out=tmp_path / "none", resume=True)
 
 
 def test_one_class_to_be_judged_on_is_one_line(tmp_path, monkeypatch):
@@ -116,9 +116,11 @@ def test_a_misspelt_name_is_met_before_anything_is_trained(tmp_path):
 
 def test_recipes_round_trip():
     for name in (name for name in list_recipes() if name.startswith("mirage")):
-        resolved, _ = resolve_graphs(recipe=name)
-        assert is_graph_recipe(name, None) and name.startswith(f"{resolved.method.name}-{resolved.data.name}")
-    resolved, origin = resolve_graphs(method="mirage", overrides=("method.budget=900",))
+        resolved, _ = resolve_graphs(Request(recipe=name))
+        assert kind_of_recipe(None, name).name == "graphs" and name.startswith(
+            f"{resolved.method.name}-{resolved.data.name}"
+        )
+    resolved, origin = resolve_graphs(Request(method="mirage", overrides=("method.budget=900",)))
     assert resolved.method.budget == 900 and origin.startswith("recipe ")
     text = to_toml(resolved)
     assert "budget = 900" in text
@@ -135,7 +137,7 @@ def test_recipes_round_trip():
 )
 def test_mistakes_are_one_line(override, line):
     with pytest.raises(RecipeError) as caught:
-        resolve_graphs(method="mirage", overrides=(override,))
+        resolve_graphs(Request(method="mirage", overrides=(override,)))
     assert line in str(caught.value)
 
 

@@ -14,10 +14,10 @@ from ddkit.data import DataSettings, prepare
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
 from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
-from ddkit.jobs import Condensed, condense, evaluate
+from ddkit.jobs import Condensed, Judging, condense, evaluate, evaluate_all
 from ddkit.jobs.device import pick_device
 from ddkit.jobs.environment import PACKAGES, environment
-from ddkit.jobs.evaluate import columns, evaluate_columns
+from ddkit.jobs.image_tables import columns
 from ddkit.jobs.lay_out import lay_out
 from ddkit.nets import net_spec, parse_net
 from ddkit.run import SilentMeter
@@ -174,8 +174,9 @@ def test_several_tables_load_and_whiten_the_data_once(
     run = make_run("data.preprocess=zca", "evaluate.whole=false")
     prepared: list[object] = []
     monkeypatch.setattr("ddkit.jobs.lay_out.prepare", lambda *told: prepared.append(told) or prepare(*told))
-    pairs, _ = columns(run.folder, ["honest", "paper-mtt"], ["mlp(width=8, depth=1)", "mlp(width=4)"])
-    tables = list(evaluate_columns(run.folder, pairs, nets=2))
+    protocols, nets = ("honest", "paper-mtt"), ("mlp(width=8, depth=1)", "mlp(width=4)")
+    pairs, _ = columns(load(run.folder), protocols, nets)
+    tables = list(evaluate_all(run.folder, Judging(protocols=protocols, architectures=nets, nets=2)))
     assert [(table.protocol, table.net) for table in tables] == pairs and len(prepared) == 1
     alone = evaluate(run.folder, protocol="paper-mtt", net=pairs[-1][1], nets=2)
     assert alone.tables(with_seconds=False) == tables[-1].tables(with_seconds=False)

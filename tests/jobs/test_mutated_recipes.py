@@ -9,8 +9,8 @@ import pytest
 from mutated_recipes import SLOW, campaign
 
 from ddkit.errors import RecipeError
-from ddkit.jobs.graph_recipe import resolved_toml
 from ddkit.jobs.resolve import resolve
+from ddkit.jobs import resolved_toml
 from ddkit.recipe_files import find_recipe
 
 
@@ -116,7 +116,7 @@ def test_dotted_keys_take_no_memory(tmp_path):
 def _peak(source: str, folder: Path) -> int:
     """Bytes that checking a recipe takes at most, in a process of its own."""
     script = (
-        "import sys\nfrom pathlib import Path\nfrom ddkit.jobs.graph_recipe import resolved_toml\n"
+        "import sys\nfrom pathlib import Path\nfrom ddkit.jobs import resolved_toml\n"
         "from ddkit.errors import DDKitError\n"
         "try: resolved_toml(sys.argv[1])\nexcept DDKitError: pass\n"
         "lines = Path('/proc/self/status').read_text().splitlines()\n"

@@ -5,7 +5,8 @@ from test_condense_graphs import own
 
 from ddkit.cli.main import run
 from ddkit.graphs import graph_bytes, load_graphs, split_graphs
-from ddkit.jobs import condense_graphs, plan_graphs
+from ddkit.jobs import Request, condense, plan
+from ddkit.jobs.resolve_graphs import resolve_graphs
 from ddkit.methods.trees import Trees
 
 QUICK = ("evaluate.nets=2", "evaluate.gnns=gin,gcn", "evaluate.steps=30", "evaluate.whole_steps=40", "method.ratio=0.3")
@@ -16,15 +17,15 @@ def test_a_plan_is_what_is_then_done(whole, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = own(tmp_path / "own")
     settings = {"data": data, "overrides": (*QUICK, f"evaluate.whole={str(whole).lower()}")}
-    found = plan_graphs("mirage", **settings)
+    found = plan("mirage", **settings)
     assert [p.name for p in tmp_path.iterdir()] == ["own"]  # nothing is kept
     assert [stage.name for stage in found.stages] == ["colours", "rows of its size"] + ["whole"] * whole
-    by_threshold = plan_graphs(
+    by_threshold = plan(
         "mirage", data=data, overrides=(*QUICK, "method.thresholds=3,3", f"evaluate.whole={whole}".lower())
     )
     assert [stage.name for stage in by_threshold.stages] == ["colours"] + ["whole"] * whole
     assert all(stage.seconds > 0 for stage in found.stages) and found.problems == ()
-    made = condense_graphs("mirage", **settings)
+    made = condense("mirage", **settings)
     graphs = load_graphs(data)
     train = graphs.subset(split_graphs(graphs, 0).train)
     total = int(graph_bytes(train).sum())
@@ -35,9 +36,7 @@ def test_a_plan_is_what_is_then_done(whole, tmp_path, monkeypatch):
 
 
 def graphs_settings(made):
-    from ddkit.jobs.graph_recipe import resolve_graphs
-
-    return resolve_graphs(recipe=made.folder / "recipe.toml")[0].method
+    return resolve_graphs(Request(recipe=made.folder / "recipe.toml"))[0].method
 
 
 def test_the_command(tmp_path, capsys):

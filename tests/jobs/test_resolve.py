@@ -6,10 +6,10 @@ import pytest
 
 from ddkit import recipe_files as module
 from ddkit.errors import RecipeError, UsageError
-from ddkit.jobs import is_graph_recipe
-from ddkit.jobs.graph_recipe import resolve_graphs
+from ddkit.jobs import Request, kind_of_recipe
 from ddkit.jobs.recipes import IMAGES, parse_recipe, to_toml
 from ddkit.jobs.resolve import fill, resolve
+from ddkit.jobs.resolve_graphs import resolve_graphs
 from ddkit.methods import method_names
 from ddkit.recipe_files import find_recipe, list_recipes
 from ddkit.toml import read_toml
@@ -160,7 +160,7 @@ def test_what_cannot_be_resolved_is_one_line(shelf: None, flags: dict, words: st
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [name for name in list_recipes() if not is_graph_recipe(name, None)])
+@pytest.mark.parametrize("name", [name for name in list_recipes() if kind_of_recipe(None, name).name == "images"])
 def test_every_shipped_recipe_parses_is_named_after_its_contents_and_round_trips(name: str) -> None:
     where, text = find_recipe(name)
     written = parse_recipe(read_toml(text, where), IMAGES, where)
@@ -191,4 +191,4 @@ def test_a_recipe_for_graphs_is_sent_to_where_graphs_are() -> None:
         resolve(method="dm", data="graphs-npz:a.npz")
     for data in ("npz:a.npz", "cifar10"):
         with pytest.raises(RecipeError, match=f"data '{data}' are images, but method 'mirage' is for graphs"):
-            resolve_graphs(method="mirage", data=data)
+            resolve_graphs(Request(method="mirage", data=data))

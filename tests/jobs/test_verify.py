@@ -9,7 +9,7 @@ import torch
 from ddkit.cli.main import run
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge
-from ddkit.jobs import verify, verify_graphs
+from ddkit.jobs import verify
 from ddkit.jobs.environment import environment
 from ddkit.jobs.verify import Verdict, header_scores, measured_on, where_measured
 from ddkit.recipe_files import find_recipe
@@ -139,7 +139,7 @@ def test_a_recipe_for_graphs_is_held_to_its_header(tmp_path: Path, monkeypatch, 
         Path("mine.toml").write_text(GRAPHS.format(header=header, data=data))
         return "mine.toml"
 
-    found = verify_graphs(write("mirage 50 +- 60, random (as stored) 1.0 +- 0.1, untrained 50 +- 60"))
+    found = verify(write("mirage 50 +- 60, random (as stored) 1.0 +- 0.1, untrained 50 +- 60"))
     scores = json.loads(Path("runs/verify/mine/scores.json").read_text())["scores"]
     for row, name in zip(found, ("mirage", "random, bytes as stored", "untrained"), strict=True):
         (gin,) = [score for score in scores if score["name"] == name and score["gnn"] == "gin"]
@@ -151,7 +151,7 @@ def test_a_recipe_for_graphs_is_held_to_its_header(tmp_path: Path, monkeypatch, 
     for header, option, said in (
         ("nothing", [], "its header tells no scores"),
         ("mirage 50 +- 6, whole 50 +- 6", [], "which its evaluation does not train"),
-        ("mirage 50 +- 6", ["--resume"], "option --resume: is for images"),
+        ("mirage 50 +- 6", ["--resume"], "holds no run to resume"),
         ("mirage 50 +- 6", ["--out", "fine"], "already holds a run"),
     ):
         assert run(["verify", write(header), *option]) == 2

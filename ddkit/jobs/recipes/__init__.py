@@ -8,8 +8,10 @@ from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.jobs.recipes.any_recipe import AnyRecipe, changed_settings, to_toml
+    from ddkit.jobs.recipes.graph_recipe import GRAPHS, GraphRecipe
     from ddkit.jobs.recipes.layout import Layout, WrittenRecipe, parse_recipe
     from ddkit.jobs.recipes.recipe import IMAGES, Recipe
+    from ddkit.jobs.recipes.resolved import ResolvedRecipe
 
 __all__ = [
     "AnyRecipe",
@@ -18,6 +20,9 @@ __all__ = [
     "Layout",
     "WrittenRecipe",
     "parse_recipe",
+    "GRAPHS",
+    "GraphRecipe",
     "IMAGES",
     "Recipe",
+    "ResolvedRecipe",
 ]

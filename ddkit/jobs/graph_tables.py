@@ -1,46 +1,37 @@
 """Judge a set of graphs: read the graphs it was made from, then hand over to the evaluator."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
-from ddkit.arguments import checked
 from ddkit.errors import DataError
 from ddkit.evaluation import Evaluation, GraphJudge, GraphTraining, evaluate_graph_set
 from ddkit.graphs import GraphData, GraphDataSettings, load_parts
+from ddkit.jobs.device import graph_device
 from ddkit.jobs.graph_parts import graph_lines
+from ddkit.jobs.request import Judging, refuse_options
 from ddkit.recipe import only, override, parse_table
-from ddkit.run import Meter, SilentMeter
+from ddkit.run import Meter
 from ddkit.synth import GraphSet, read_graph_set
 from ddkit.toml import read_toml
 
 
-@checked
-def evaluate_graphs(
-    source: str | Path,
-    *,
-    data: str | None = None,
-    overrides: tuple[str, ...] = (),
-    seed: int = 0,
-    meter: Meter | None = None,
-) -> Evaluation:
-    """Train fresh networks on a set of graphs and, alike, on its rivals; score them on the test graphs.
-
-    Args:
-        source: a file or a run folder.
-        data: where the graphs are now, such as "tu:DIR"; default where they were when the set was made.
-        overrides: "evaluate.key=value" texts, as in evaluate.gnns=sage; they win over the set's recipe.
-        seed: seed of networks and draws.
-        meter: progress; default silent.
-
-    Raises:
-        UsageError: something else than evaluate.* is to be set, or an unknown network.
-        DataError: the set or its graphs are missing or damaged, or do not belong together.
-    """
-    only(overrides, ("evaluate.",), "when a set is evaluated")
-    made = read_graph_set(source)
+def graph_tables(source: GraphSet | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
+    """The table of a set of graphs. `judging.architectures` are the networks of its rows."""
+    refuse_options(
+        "graphs",
+        protocol=judging.protocols != ("honest",),
+        cross=judging.cross,
+        no_baselines=not judging.baselines,
+    )
+    graph_device(judging.device)
+    made = source if isinstance(source, GraphSet) else read_graph_set(source)
+    only(judging.overrides, ("evaluate.",), "when a set is evaluated")
+    flags = [f"evaluate.nets={judging.nets}"] * (judging.nets is not None)
+    flags += [f"evaluate.gnns={','.join(judging.architectures)}"] * bool(judging.architectures)
+    flags += [f"data.name={json.dumps(judging.data)}"] * bool(judging.data)
     where = "the set's recipe"
-    tables = override(read_toml(made.record.recipe, where), overrides)
-    tables = override(tables, (f"data.name={json.dumps(data)}",) if data else ())
+    tables = override(read_toml(made.record.recipe, where), (*flags, *judging.overrides))
     chosen = parse_table(tables.get("data", {}), GraphDataSettings, where, "data")
     training = parse_table(tables.get("evaluate", {}), GraphTraining, where, "evaluate")
     parts = load_parts(chosen.name, chosen.split_seed)
@@ -51,9 +42,9 @@ def evaluate_graphs(
             "name the data it was made from with --data"
         )
     _refuse_more_edges(made, parts.train)
-    judge = GraphJudge(parts.train, parts.test, made.facts.hops, training, seed)
+    judge = GraphJudge(parts.train, parts.test, made.facts.hops, training, judging.seed)
     about = graph_lines(parts, chosen.name, chosen.split_seed)
-    return evaluate_graph_set(made, judge, meter or SilentMeter(), about=about)
+    yield evaluate_graph_set(made, judge, meter, about=about)
 
 
 def _refuse_more_edges(made: GraphSet, train: GraphData) -> None:

@@ -1,0 +1,44 @@
+"""The facts of a set in words."""
+
+import dataclasses
+from pathlib import Path
+
+from ddkit.jobs.kinds.contract import Description
+from ddkit.synth import load, read_graph_set
+
+
+def describe_images(source: str | Path) -> Description:
+    """The facts of a set of images."""
+    made = load(source)
+    facts = _facts(made.facts)
+    facts["images"] = f"{len(made)} of {tuple(made.images.shape[1:])}, {made.images.dtype}"
+    facts["soft labels"] = "none" if made.soft_labels is None else str(tuple(made.soft_labels.shape))
+    parts = made.stored_bytes()
+    each = " + ".join(f"{name} {size:,}" for name, size in parts.items())
+    facts["bytes"] = f"{sum(parts.values()):,} before compression: {each}"
+    if made.compact is not None:
+        facts["compact"] = made.compact.told(made.facts.ipc)
+    return Description(facts | _size(source), made.record)
+
+
+def describe_graphs(source: str | Path) -> Description:
+    """The facts of a set of graphs."""
+    made = read_graph_set(source)
+    facts = _facts(made.facts)
+    facts["samples"] = f"{len(made)}, {'soft' if made.samples.soft is not None else 'hard'} labels"
+    facts["trees"] = f"{made.trees.roots} of full depth, {int(made.trees.depth_size.sum())} of all depths"
+    facts["bytes"] = f"{made.stored_bytes} as stored, {made.explicit_bytes} with all trees written out"
+    return Description(facts | _size(source), made.record)
+
+
+def _facts(facts: object) -> dict[str, str]:
+    assert dataclasses.is_dataclass(facts) and not isinstance(facts, type)
+    found = dataclasses.asdict(facts)
+    return {name: ", ".join(value) if name == "classes" else str(value) for name, value in found.items()}
+
+
+def _size(source: str | Path) -> dict[str, str]:
+    """The size of a set that is given as a file."""
+    if not Path(source).is_file():
+        return {}
+    return {"file": f"{Path(source).stat().st_size:,} bytes with recipe, lineage and HDF5's own"}

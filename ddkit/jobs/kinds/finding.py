@@ -1,0 +1,35 @@
+"""The kind of a recipe and of a set."""
+
+from pathlib import Path
+from typing import Any
+
+from ddkit.jobs.kinds.contract import Kind
+from ddkit.jobs.kinds.graphs import Graphs
+from ddkit.jobs.kinds.images import Images
+from ddkit.jobs.resolve import method_named
+from ddkit.methods import method_class
+from ddkit.methods.table import method_homes
+from ddkit.recipe_files import find_recipe
+from ddkit.synth import GraphSet, SyntheticSet, is_graph_set
+from ddkit.toml import read_toml
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Images(), Graphs())}
+
+
+def kind_of_recipe(method: str | None, recipe: str | Path | None) -> Kind:
+    """The kind of data of a method, else of a recipe's method; images where neither is given or known.
+
+    An unknown name is refused where the recipe is resolved, with the recipe's name and key.
+    """
+    if method is None and recipe is not None:
+        where, text = find_recipe(recipe)
+        method = method_named(read_toml(text, where))
+    if method is None or method not in method_homes():
+        return KINDS["images"]
+    return KINDS[method_class(method).settings_class.kind]
+
+
+def kind_of_set(source: SyntheticSet | GraphSet | str | Path | Any) -> Kind:
+    """The kind of a set, or of the file, run folder or name of one."""
+    graphs = isinstance(source, GraphSet) if not isinstance(source, str | Path) else is_graph_set(source)
+    return KINDS["graphs" if graphs else "images"]

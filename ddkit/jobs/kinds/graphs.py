@@ -1,0 +1,70 @@
+"""Graphs: recipes, runs, plans, tables and comparisons of them."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from ddkit.evaluation import Evaluation
+from ddkit.evaluation.graph_honest import STORED
+from ddkit.evaluation.graph_judge import HERDING, UNTRAINED, WHOLE
+from ddkit.jobs.compare_graphs import compare_graphs
+from ddkit.jobs.comparison import Comparison
+from ddkit.jobs.describe import describe_graphs
+from ddkit.jobs.device import graph_device
+from ddkit.jobs.graph_tables import graph_tables
+from ddkit.jobs.kinds.contract import Description
+from ddkit.jobs.kinds.graph_work import GraphWork, begin_graphs
+from ddkit.jobs.plan_graphs import plan_graphs
+from ddkit.jobs.recipes import GraphRecipe, ResolvedRecipe
+from ddkit.jobs.request import Comparing, Judging, Request, refuse_options
+from ddkit.jobs.resolve_graphs import parse_graphs, resolve_graphs
+from ddkit.jobs.resume import resumed
+from ddkit.jobs.runs import Run, graph_folder
+from ddkit.jobs.stages import Plan
+from ddkit.run import Change, Meter, RunFolder
+from ddkit.synth import GraphSet, export_graphs, read_graph_set
+
+
+class Graphs:
+    """The kind of data that are graphs."""
+
+    name: ClassVar[str] = "graphs"
+
+    def resolve(self, request: Request) -> tuple[GraphRecipe, str]:
+        return resolve_graphs(request)
+
+    def resume(self, folder: RunFolder, request: Request) -> tuple[GraphRecipe, list[Change]]:
+        refuse_options("graphs", ipc=request.ipc is not None, fyi=request.fyi)
+        return resumed(folder, request.assignments, parse_graphs)
+
+    def device(self, name: str) -> torch.device:
+        return graph_device(name)
+
+    def default_folder(self, recipe: ResolvedRecipe) -> Path:
+        assert isinstance(recipe, GraphRecipe)
+        return graph_folder(recipe)
+
+    def begin(self, run: Run, request: Request, origin: str, evaluate: bool, meter: Meter) -> GraphWork:
+        return begin_graphs(run, origin, evaluate, meter)
+
+    def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
+        return plan_graphs(request)
+
+    def header_rows(self, recipe: ResolvedRecipe) -> Mapping[str, str]:
+        """The method and its rivals; `random` has as many bytes as the set takes as it is stored."""
+        return {"random": STORED} | {name: name for name in (recipe.method.name, HERDING, UNTRAINED, WHOLE)}
+
+    def tables(self, source: GraphSet | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
+        return graph_tables(source, judging, meter)
+
+    def compare(self, comparing: Comparing, meter: Meter) -> Comparison:
+        return compare_graphs(comparing, meter)
+
+    def describe(self, source: str | Path) -> Description:
+        return describe_graphs(source)
+
+    def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
+        refuse_options("graphs", data=data is not None)
+        return [f"wrote {export_graphs(read_graph_set(source), form, out or Path(f'{Path(source).stem}.{form}'))}"]

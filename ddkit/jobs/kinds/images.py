@@ -1,0 +1,98 @@
+"""Images: recipes, runs, plans, tables and comparisons of them."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from ddkit.data import refuse_small_classes
+from ddkit.evaluation import RIVALS, Evaluation
+from ddkit.jobs.borrowed import for_this_data
+from ddkit.jobs.compare_images import compare_images
+from ddkit.jobs.comparison import Comparison
+from ddkit.jobs.describe import describe_images
+from ddkit.jobs.device import pick_device
+from ddkit.jobs.flip_guard import guard_flips
+from ddkit.jobs.forewarning import say_what_is_long
+from ddkit.jobs.image_tables import image_tables
+from ddkit.jobs.kinds.contract import Description
+from ddkit.jobs.kinds.image_work import ImageWork
+from ddkit.jobs.lay_out import lay_out, say_data
+from ddkit.jobs.plan_images import plan_images
+from ddkit.jobs.raw import raw_images
+from ddkit.jobs.recipes import Recipe, ResolvedRecipe
+from ddkit.jobs.request import Comparing, Judging, Request
+from ddkit.jobs.resolve import parse_images, resolve
+from ddkit.jobs.resume import resumed
+from ddkit.jobs.runs import Run, image_folder
+from ddkit.jobs.stages import Plan
+from ddkit.jobs.threads import fitting_threads
+from ddkit.run import Change, Meter, RunFolder
+from ddkit.synth import SyntheticSet, export, load
+
+
+class Images:
+    """The kind of data that are images."""
+
+    name: ClassVar[str] = "images"
+
+    def resolve(self, request: Request) -> tuple[Recipe, str]:
+        return resolve(**vars(request))
+
+    def resume(self, folder: RunFolder, request: Request) -> tuple[Recipe, list[Change]]:
+        return resumed(folder, request.assignments, parse_images)
+
+    def device(self, name: str) -> torch.device:
+        return pick_device(name)
+
+    def default_folder(self, recipe: ResolvedRecipe) -> Path:
+        assert isinstance(recipe, Recipe)
+        return image_folder(recipe)
+
+    def begin(self, run: Run, request: Request, origin: str, evaluate: bool, meter: Meter) -> ImageWork:
+        recipe = run.recipe
+        assert isinstance(recipe, Recipe)
+        task = lay_out(recipe.data, recipe.net, run.device, meter)
+        refuse_small_classes(task.real.train.labels, recipe.method.ipc)
+        guard_flips(recipe, task, meter, () if evaluate else ("augment",))
+        say_data(task, meter)
+        meter.say(origin)
+        if not run.resume:
+            recipe, line = for_this_data(recipe, request, task.real.data)
+            task = task.under(recipe.net)
+            if line:
+                meter.say(line)
+        with fitting_threads(task.net.shape):
+            say_what_is_long(recipe, task, evaluate, meter)
+        return ImageWork(dataclasses.replace(run, recipe=recipe), task)
+
+    def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
+        return plan_images(request, device, probe_seconds, meter)
+
+    def header_rows(self, recipe: ResolvedRecipe) -> Mapping[str, str]:
+        assert isinstance(recipe, Recipe)
+        return {name: name for name in (recipe.method.title, *RIVALS, "whole")}
+
+    def tables(self, source: SyntheticSet | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
+        return image_tables(source, judging, meter)
+
+    def compare(self, comparing: Comparing, meter: Meter) -> Comparison:
+        return compare_images(comparing, meter)
+
+    def describe(self, source: str | Path) -> Description:
+        return describe_images(source)
+
+    def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
+        made, name = load(source), Path(source).stem
+        raw = made.images if form == "h5" else raw_images(made, data)  # the set's own file holds no pixels
+        lines = [
+            f"wrote {export(made, raw, form, out or Path(name if form == 'png' else f'{name}.{form}'), meter=meter)}"
+        ]
+        if form in ("npz", "pt") and made.facts.temperature is not None:
+            lines.append(
+                f"soft_label holds logits, to be learned at temperature {made.facts.temperature:g}; "
+                "probability holds what a plain loss takes"
+            )
+        return lines
