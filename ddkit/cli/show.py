@@ -36,9 +36,9 @@ def show(sources: tuple[str, ...], recipe: bool) -> None:
 def _show(source: str, recipe: bool) -> None:
     """One set."""
     from ddkit.cli.table import print_facts, read_scores
-    from ddkit.jobs import kind_of_set
+    from ddkit.jobs import describe
 
-    found = kind_of_set(source).describe(source)
+    found = describe(source)
     if recipe:
         echo(found.record.recipe, end="")
         return

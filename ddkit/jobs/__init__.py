@@ -10,6 +10,7 @@ with lazily(__name__):
     from ddkit.jobs.compare import compare
     from ddkit.jobs.comparison import Comparison
     from ddkit.jobs.condense import condense
+    from ddkit.jobs.describe import describe
     from ddkit.jobs.doctor import doctor
     from ddkit.jobs.evaluate import evaluate, evaluate_all
     from ddkit.jobs.graph_table import GraphTable, graph_table
@@ -31,6 +32,7 @@ __all__ = [
     "condense",
     "GraphTable",
     "graph_table",
+    "describe",
     "doctor",
     "evaluate",
     "evaluate_all",

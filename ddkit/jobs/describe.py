@@ -1,14 +1,31 @@
 """The facts of a set in words."""
 
 import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from ddkit.jobs.kinds.contract import Description
-from ddkit.synth import load, read_graph_set
+from ddkit.synth import Record, is_graph_set, load, read_graph_set
 
 
-def describe_images(source: str | Path) -> Description:
-    """The facts of a set of images."""
+@dataclass(frozen=True)
+class Description:
+    """The facts of a set, as texts by name, and its record."""
+
+    facts: Mapping[str, str]
+    record: Record
+
+
+def describe(source: str | Path) -> Description:
+    """The facts of a file, of the set in a run folder, or of a ready-made set.
+
+    Raises:
+        DataError: there is no such set, or it is damaged.
+    """
+    return _of_graphs(source) if is_graph_set(source) else _of_images(source)
+
+
+def _of_images(source: str | Path) -> Description:
     made = load(source)
     facts = _facts(made.facts)
     facts["images"] = f"{len(made)} of {tuple(made.images.shape[1:])}, {made.images.dtype}"
@@ -21,8 +38,7 @@ def describe_images(source: str | Path) -> Description:
     return Description(facts | _size(source), made.record)
 
 
-def describe_graphs(source: str | Path) -> Description:
-    """The facts of a set of graphs."""
+def _of_graphs(source: str | Path) -> Description:
     made = read_graph_set(source)
     facts = _facts(made.facts)
     facts["samples"] = f"{len(made)}, {'soft' if made.samples.soft is not None else 'hard'} labels"

@@ -63,8 +63,9 @@ def test_protocols_side_by_side(
 def test_across_architectures(
     a_run: Path, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = evaluated(capsys, str(a_run), "--cross", "--net", MLP, "--no-whole", "--no-baselines", *TINY)
-    (left_out,) = [line for line in text.splitlines() if line.startswith("left out: ")]
+    assert run(["evaluate", str(a_run), "--cross", "--net", MLP, "--no-whole", "--no-baselines", *TINY]) == 0
+    text, said = capsys.readouterr()
+    (left_out,) = [line for line in said.splitlines() if line.startswith("left out: ")]
     assert "vgg11: needs images of at least 32x32" in left_out and "| resnet18: " in left_out
     heading, row = cells(text)
     assert heading == ["trained on", "mlp", "convnet", "alexnet"] and row[0] == "the set"

@@ -146,12 +146,12 @@ def test_a_recipe_for_graphs_is_held_to_its_header(tmp_path: Path, monkeypatch, 
         assert row.now == (100 * gin["auc"][0], 100 * gin["auc"][1])
     assert [row.header for row in found] == [(50, 60), (1, 0.1), (50, 60)]
     assert run(["verify", write("mirage 50 +- 60"), "--out", "fine"]) == 0
+    assert run(["verify", write("mirage 50 +- 60"), "--out", "fine", "--resume"]) == 0
     assert run(["verify", write("mirage 300 +- 1"), "--out", "not"]) == 1
     capsys.readouterr()
     for header, option, said in (
         ("nothing", [], "its header tells no scores"),
         ("mirage 50 +- 6, whole 50 +- 6", [], "which its evaluation does not train"),
-        ("mirage 50 +- 6", ["--resume"], "holds no run to resume"),
         ("mirage 50 +- 6", ["--out", "fine"], "already holds a run"),
     ):
         assert run(["verify", write(header), *option]) == 2

@@ -6,7 +6,6 @@ draws and scores the set.
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
@@ -20,7 +19,6 @@ from ddkit.jobs.runs import Run
 from ddkit.jobs.stages import Plan
 from ddkit.methods import Method
 from ddkit.run import Change, Meter, RunFolder
-from ddkit.synth import Record
 
 Made = TypeVar("Made", contravariant=True)
 """The sets of a kind: SyntheticSet or GraphSet."""
@@ -132,16 +130,6 @@ class Kind(Protocol):
 
     def compare(self, comparing: Comparing, meter: Meter) -> Comparison: ...
 
-    def describe(self, source: str | Path) -> "Description": ...
-
     def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
         """Write a set in another form, and give lines on what was written."""
         ...
-
-
-@dataclass(frozen=True)
-class Description:
-    """The facts of a set, as texts by name, and its record."""
-
-    facts: Mapping[str, str]
-    record: Record

@@ -11,10 +11,8 @@ from ddkit.evaluation.graph_honest import STORED
 from ddkit.evaluation.graph_judge import HERDING, UNTRAINED, WHOLE
 from ddkit.jobs.compare_graphs import compare_graphs
 from ddkit.jobs.comparison import Comparison
-from ddkit.jobs.describe import describe_graphs
 from ddkit.jobs.device import graph_device
 from ddkit.jobs.graph_tables import graph_tables
-from ddkit.jobs.kinds.contract import Description
 from ddkit.jobs.kinds.graph_work import GraphWork, begin_graphs
 from ddkit.jobs.plan_graphs import plan_graphs
 from ddkit.jobs.recipes import GraphRecipe, ResolvedRecipe
@@ -61,9 +59,6 @@ class Graphs:
 
     def compare(self, comparing: Comparing, meter: Meter) -> Comparison:
         return compare_graphs(comparing, meter)
-
-    def describe(self, source: str | Path) -> Description:
-        return describe_graphs(source)
 
     def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
         refuse_options("graphs", data=data is not None)

@@ -12,12 +12,10 @@ from ddkit.evaluation import RIVALS, Evaluation
 from ddkit.jobs.borrowed import for_this_data
 from ddkit.jobs.compare_images import compare_images
 from ddkit.jobs.comparison import Comparison
-from ddkit.jobs.describe import describe_images
 from ddkit.jobs.device import pick_device
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.forewarning import say_what_is_long
 from ddkit.jobs.image_tables import image_tables
-from ddkit.jobs.kinds.contract import Description
 from ddkit.jobs.kinds.image_work import ImageWork
 from ddkit.jobs.lay_out import lay_out, say_data
 from ddkit.jobs.plan_images import plan_images
@@ -80,9 +78,6 @@ class Images:
 
     def compare(self, comparing: Comparing, meter: Meter) -> Comparison:
         return compare_images(comparing, meter)
-
-    def describe(self, source: str | Path) -> Description:
-        return describe_images(source)
 
     def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
         made, name = load(source), Path(source).stem
