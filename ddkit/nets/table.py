@@ -23,11 +23,6 @@ NETS = {
 }
 
 
-def net_names() -> list[str]:
-    """The names of all networks, sorted."""
-    return sorted(NETS)
-
-
 def net_settings(name: str) -> "type[NetSettings]":
     """The settings class of the network called `name`.
 

@@ -50,11 +50,11 @@ def names(value: Any, what: str) -> tuple[str, ...]:
     return found
 
 
-def whole(value: Any, what: str, at_least: int = 1) -> int:
-    """A whole number that a file can hold."""
+def whole(value: Any, what: str) -> int:
+    """A whole number of at least 1 that a file can hold."""
     value = _plain(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value < 2**63:
-        raise DataError(f"set: {what} must be a whole number of at least {at_least}, got {shown(value)}")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**63:
+        raise DataError(f"set: {what} must be a whole number of at least 1, got {shown(value)}")
     return value
 
 
