@@ -1,6 +1,7 @@
 """One door for all graphs: a name, or a path to the user's own."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from ddkit.errors import DataError, UsageError, nearest, reason
@@ -92,7 +93,7 @@ def _own_tu(folder: Path) -> GraphData:
     return read_tu(folder, files[0].name.removesuffix("_A.txt"))
 
 
-_READERS = {
+_READERS: dict[str, Callable[[Path], GraphData]] = {
     "tu": _own_tu,
     "ogb": lambda folder: read_ogb(folder, folder.name),
     "graphs-npz": lambda file: read_npz_graphs(file, file.stem),

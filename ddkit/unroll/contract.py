@@ -105,7 +105,8 @@ def matching_loss(
         return torch.stack(losses).mean()
     solve = partial(SOLVERS[engine], net, precision, memory)
     wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (images, labels, lr))
-    return _Matched.apply(problems, solve, wanted, images, labels, lr)
+    loss: Tensor = _Matched.apply(problems, solve, wanted, images, labels, lr)
+    return loss
 
 
 class _Matched(torch.autograd.Function):
