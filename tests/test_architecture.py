@@ -4,6 +4,7 @@ import ast
 import configparser
 import graphlib
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,21 @@ def test_setup_cfg_names_exactly_the_package_folders() -> None:
     packages = config["options"]["packages"].split()
     assert packages == sorted({name_of(file.parent / "__init__.py") for file in MODULES} | beside)
     assert all((file.parent / "__init__.py").exists() for file in MODULES)
+
+
+def test_a_wheel_holds_every_file_of_the_packages_and_the_mark_of_types() -> None:
+    """What is no Python module reaches a wheel only if `package_data` names it; py.typed gives users the types."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    folders = dict(re.findall(r"(\S+) = (\S+)", config["options"]["package_dir"]))
+    named, missing = config["options.package_data"], []
+    for package in config["options"]["packages"].split():
+        patterns = named.get(package, "").split(", ")
+        for file in (ROOT / folders.get(package, package.replace(".", "/"))).iterdir():
+            if file.is_file() and file.suffix not in (".py", ".pyc"):
+                missing += [] if any(fnmatch(file.name, pattern) for pattern in patterns) else [file]
+    assert missing == []
+    assert (HOUSE / "py.typed").is_file() and "py.typed" in named["ddkit"]
 
 
 @pytest.mark.parametrize(("page", "least"), [("docs/known-bugs.md", 30), ("docs/doors.md", 20)])

@@ -215,7 +215,7 @@ def _crop(x: Float[Tensor, "n b c h w"], values: Float[Tensor, "n v 3"]) -> Floa
     rows = (torch.arange(1, h + 1, device=x.device) + down).clamp(0, h + 1)
     columns = (torch.arange(1, w + 1, device=x.device) + right).clamp(0, w + 1)
     index = rows[..., :, None] * (w + 2) + columns[..., None, :]
-    return _read(_bordered(x), index.flatten(2)).unflatten(-1, (h, w))
+    return _read(_bordered(x), index.flatten(2)).view(x.shape)
 
 
 def _draw_cutout(u: Tensor, side: Side) -> Tensor:
@@ -297,7 +297,7 @@ def _bilinear(
         for step_right, share in ((0, 1 - right_share), (1, right_share)):
             weight = (row_share * share).flatten(2)[:, :, None]
             out = out + _read(image, index + (step_down * (w + 2) + step_right)) * weight
-    return out.unflatten(-1, (h, w))
+    return out.view(x.shape)
 
 
 def _bordered(x: Float[Tensor, "n b c h w"]) -> Float[Tensor, "n b c p"]:

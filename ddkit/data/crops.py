@@ -41,4 +41,5 @@ def crop_to_side(images: Float[Tensor, "b c h w"], box: Box, side: tuple[int, in
     """The box of every image, resized to `side` (bilinear, antialiased); differentiable."""
     from torchvision.transforms.v2.functional import resized_crop  # a second and 160 MB that few methods need
 
-    return resized_crop(images, *box, list(side), antialias=True)
+    resized: Tensor = resized_crop(images, *box, list(side), antialias=True)
+    return resized

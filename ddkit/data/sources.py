@@ -1,7 +1,5 @@
 """One door for all real images: a name, or a path to the user's own."""
 
-from pathlib import Path
-
 from ddkit.arguments import checked
 from ddkit.data.folder import load_folder
 from ddkit.data.image_data import ImageData
@@ -10,20 +8,18 @@ from ddkit.data.names import NAMED, OWN
 from ddkit.data.npz import load_npz
 from ddkit.errors import UsageError, nearest
 from ddkit.files import too_little_memory
-from ddkit.home import expanded
-from ddkit.home import home as default_home
+from ddkit.home import expanded, home
 
 LOADERS = {"npz": load_npz, "folder": load_folder}
 """What reads each of OWN."""
 
 
 @checked
-def load_images(spec: str, home: Path | None = None) -> ImageData:
+def load_images(spec: str) -> ImageData:
     """The real images that a recipe's `data.name` means.
 
     Args:
         spec: one of NAMED, npz:FILE or folder:DIR.
-        home: where downloads are kept (in its sub-folder data); `ddkit.home` if None.
 
     Example:
         >>> load_images("digits").shape
@@ -36,7 +32,7 @@ def load_images(spec: str, home: Path | None = None) -> ImageData:
     refuse_unknown(spec)
     kind, _, path = spec.partition(":")
     try:
-        return LOADERS[kind](expanded(path)) if kind in LOADERS else load_named(spec, home or default_home())
+        return LOADERS[kind](expanded(path)) if kind in LOADERS else load_named(spec, home())
     except (MemoryError, RuntimeError) as error:
         raise too_little_memory(error, f"dataset '{spec}'") from None
 

@@ -34,7 +34,8 @@ class GCN(nn.Module):
         source, target = block.edge
         strength = ((block.degree_below[source] + 1) * (block.degree[target] + 1)).rsqrt()
         strength = torch.cat([strength, 1 / (block.degree + 1)])
-        return self.conv(torch.cat([h, h[block.own]]), edge, strength)[below:]
+        states: Tensor = self.conv(torch.cat([h, h[block.own]]), edge, strength)
+        return states[below:]
 
 
 class GAT(nn.Module):
@@ -53,7 +54,8 @@ class GAT(nn.Module):
         edge = torch.cat([block.edge, torch.stack([block.own, torch.arange(n, device=h.device)])], 1)
         if edge_state is not None:
             edge_state = torch.cat([edge_state, edge_state.new_zeros(n, edge_state.shape[1])])
-        return self.conv((h, h[block.own]), edge, edge_state, size=(len(h), n))
+        states: Tensor = self.conv((h, h[block.own]), edge, edge_state, size=(len(h), n))
+        return states
 
 
 class GIN(nn.Module):
@@ -69,10 +71,9 @@ class GIN(nn.Module):
         self.conv = (GINEConv if edge_labels else GINConv)(mlp, train_eps=True)
 
     def forward(self, h: Tensor, block: Block, edge_state: Tensor | None) -> Tensor:
-        states, size = (h, h[block.own]), (len(h), len(block.own))
-        if edge_state is None:
-            return self.conv(states, block.edge, size=size)
-        return self.conv(states, block.edge, edge_state, size=size)
+        read = () if edge_state is None else (edge_state,)
+        states: Tensor = self.conv((h, h[block.own]), block.edge, *read, size=(len(h), len(block.own)))
+        return states
 
 
 class SAGE(nn.Module):
@@ -85,7 +86,8 @@ class SAGE(nn.Module):
         self.conv = SAGEConv(width, width)
 
     def forward(self, h: Tensor, block: Block, edge_state: Tensor | None) -> Tensor:
-        return self.conv((h, h[block.own]), block.edge, size=(len(h), len(block.own)))
+        states: Tensor = self.conv((h, h[block.own]), block.edge, size=(len(h), len(block.own)))
+        return states
 
 
 CONVOLUTIONS: dict[str, Callable[[int, bool], nn.Module]] = {"gcn": GCN, "gat": GAT, "gin": GIN, "sage": SAGE}

@@ -70,7 +70,7 @@ class GNN(nn.Module):
 
     def embed(self, layers: Layers) -> Float[Tensor, "n width"]:
         """States of the top layer's nodes."""
-        h = self.nodes(layers.label)
+        h: Tensor = self.nodes(layers.label)
         for conv, norm, block in zip(self.convolutions, self.norms, layers.blocks, strict=True):
             edge_state = None if self.edges is None else self.edges(block.edge_label)
             h = norm(conv(h, block, edge_state)).relu()
@@ -78,7 +78,8 @@ class GNN(nn.Module):
 
     def forward(self, layers: Layers, readout: Tensor) -> Float[Tensor, "samples classes"]:
         """The logits; `readout` is a sparse or dense matrix [samples, n]."""
-        return self.head(readout @ self.embed(layers))
+        logits: Tensor = self.head(readout @ self.embed(layers))
+        return logits
 
 
 @torch.no_grad()

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
@@ -36,9 +35,3 @@ class Layers:
 
     label: Int64[Tensor, " m"]
     blocks: Sequence[Block]
-
-    @staticmethod
-    def of_graph(label: Tensor, edge: Tensor, edge_label: Tensor, degree: Tensor, hops: int) -> "Layers":
-        """A whole graph, or a batch of them in one numbering."""
-        block = Block(torch.arange(len(label)), edge, edge_label, degree, degree)
-        return Layers(label, [block] * hops)

@@ -62,6 +62,7 @@ def sums(row: Array, column: Array, weight: Array | float, shape: tuple[int, int
     there, back = _Bags.of(matrix, dtype), _Bags.of(matrix.T.tocsr(), dtype)
 
     def product(x: Tensor) -> Tensor:
-        return _Product.apply(x, there, back)
+        found: Tensor = _Product.apply(x, there, back)
+        return found
 
     return product

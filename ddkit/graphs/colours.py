@@ -59,7 +59,8 @@ def refine_exactly(adjacency: Adjacency, label: Array, hops: int) -> list[Array]
 
 def degree_labels(label: Array, degree: Array) -> Array:
     """Labels [V] of (label, true degree) pairs: what a degree-normalised GCN needs to know of a leaf."""
-    return label * (1 << 32) + degree
+    pairs: Array = label * (1 << 32) + degree
+    return pairs
 
 
 def _mix(x: Array) -> Array:
@@ -76,7 +77,8 @@ def _sum(message: Array, begin: Array) -> Array:
     """Sums [V] of consecutive runs, modulo 2^64; runs may be empty."""
     total = np.zeros(len(message) + 1, np.uint64)
     np.cumsum(message, out=total[1:])
-    return total[begin[1:]] - total[begin[:-1]]
+    sums: Array = total[begin[1:]] - total[begin[:-1]]
+    return sums
 
 
 def _pairs(one: Array, other: Array) -> Array:

@@ -114,7 +114,8 @@ def joined(edge: Array, graph: Array, sizes: Array, where: str) -> Array:
             f"{where}: graph {graph[bad[0]]} has an edge from node {source} to node {target}, but only the nodes 0 to "
             f"{size[bad[0]] - 1}; remove it or add the node"
         )
-    return edge + (np.cumsum(sizes) - sizes)[graph]
+    numbered: Array = edge + (np.cumsum(sizes) - sizes)[graph]
+    return numbered
 
 
 def _narrow_ends(edge: Array, nodes: int) -> Array:

@@ -32,7 +32,8 @@ def graph_bytes(data: GraphData) -> Array:
     is_degree = data.node_vocabulary.shape[1] == 1 and np.array_equal(data.node_vocabulary[node, 0], data.degree)
     per_node = 0 if is_degree or not node.any() else _width(_largest(node, data.graph_of_node, len(data)))
     per_edge = 2 * _width(nodes - 1) + (_largest_label_width(data) if edge.any() else 0)
-    return 1 + _width(nodes) + _width(edges) + nodes * per_node + edges * per_edge
+    total: Array = 1 + _width(nodes) + _width(edges) + nodes * per_node + edges * per_edge
+    return total
 
 
 def _width(number: Array) -> Array:

@@ -1,6 +1,7 @@
 """One door for all graphs: a name, or a path to the user's own."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from ddkit.errors import DataError, UsageError, nearest, reason
@@ -12,18 +13,16 @@ from ddkit.graphs.npz import read_npz_graphs
 from ddkit.graphs.ogb import read_ogb
 from ddkit.graphs.pyg import read_pt
 from ddkit.graphs.tu import read_tu
-from ddkit.home import expanded
-from ddkit.home import home as default_home
+from ddkit.home import expanded, home
 
 
-def load_graphs(spec: str, home: Path | None = None) -> GraphData:
+def load_graphs(spec: str) -> GraphData:
     """The graphs that a recipe's `data.name` means.
 
     Args:
         spec: digits-graphs (comes with scikit-learn), a TU set by its name in small letters (mutag, nci1, proteins, dd,
             imdb-binary, ...), ogbg-molbace, ogbg-molbbbp, ogbg-molhiv; or the user's own: tu:DIR (a folder of
             NAME_A.txt and so on), ogb:DIR (raw/ and split/), graphs-npz:FILE, pt:FILE (a list of PyG `Data`).
-        home: where downloads are kept (in its sub-folder data); `ddkit.home` if None.
 
     TU sets are looked for in $DDKIT_DATA/graphs/tu/NAME/raw and else downloaded by PyG; OGB's in
     $DDKIT_DATA/graphs/ogb, molhiv in $DDKIT_DATA/graphs/molhiv.npz.
@@ -35,7 +34,7 @@ def load_graphs(spec: str, home: Path | None = None) -> GraphData:
     kind = spec.partition(":")[0]
     kind = "tu" if kind in TU else "ogb" if kind in OGB else "graphs-npz" if kind == HIV else kind
     try:
-        return _read(spec, home or default_home())
+        return _read(spec, home())
     except (MemoryError, RuntimeError) as error:
         raise too_little_memory(error, f"graphs '{spec}'") from None
     except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
@@ -94,7 +93,7 @@ def _own_tu(folder: Path) -> GraphData:
     return read_tu(folder, files[0].name.removesuffix("_A.txt"))
 
 
-_READERS = {
+_READERS: dict[str, Callable[[Path], GraphData]] = {
     "tu": _own_tu,
     "ogb": lambda folder: read_ogb(folder, folder.name),
     "graphs-npz": lambda file: read_npz_graphs(file, file.stem),

@@ -74,7 +74,8 @@ class TreeDag(EqualByContent):
         """The child, numbered through all depths, of each of the K edges."""
         begin = np.cumsum(self.depth_size) - self.depth_size
         depth = np.repeat(np.arange(len(self.depth_size)), self.depth_size)
-        return begin[depth[self.parent] - 1] + self.child
+        found: Array = begin[depth[self.parent] - 1] + self.child
+        return found
 
     @cached_property
     def adjacency(self) -> Adjacency:

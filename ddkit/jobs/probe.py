@@ -227,7 +227,7 @@ def _unrolled_memory(recipe: Recipe, task: Task, gauge: Gauge, line: Line, steps
     if not isinstance(recipe.method, TrajectorySettings) or recipe.method.engine == "reference":
         return memory
     images = task.real.data.class_count * recipe.method.ipc
-    batch = min(images, recipe.method.batch_syn or images) * math.prod(task.net.shape)
+    batch = min(images, recipe.method.batch_syn or images) * math.prod(task.net.shape) * recipe.method.trajectories
     return min(memory, line.large.memory + gauge.free_memory // 4 + steps * 4 * (task.net.parameters + 4 * batch))
 
 

@@ -5,9 +5,9 @@ parameters, and move the images, the inner learning rate and (where they are sof
 distance to the expert `expert_epochs` later.
 
 What the papers add to MTT are pieces, each in a file of its own and off by default: the window of start epochs
-(`start_epoch`), the student's walk (`student`), images and labels to begin with (`taught`); here are the
-update, the skip rule and the moving average. A paper is a choice of them: mtt, ftd, ast and datm hold nothing but their
-defaults, and a recipe may combine them as it likes.
+(`start_epoch`), the student's walk (`student`), what of it is compared with the expert (`matching`), images and labels
+to begin with (`taught`); here are the update, the skip rule and the moving average. A paper is a choice of them: mtt,
+ftd, ast and datm hold nothing but their defaults, and a recipe may combine them as it likes.
 """
 
 import dataclasses
@@ -25,18 +25,18 @@ from ddkit.methods.batches import draw_batches
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.fyi import Flipping
+from ddkit.methods.matching import Matching, Walk
 from ddkit.methods.start_epoch import StartEpochs
 from ddkit.methods.student import Student, balance, perturbed
 from ddkit.methods.taught import TaughtSet, initial_logits, taught_images
 from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
-from ddkit.steps import PRECISIONS
 from ddkit.synth import SyntheticSet
-from ddkit.unroll import ENGINES, Waypoint, matching_loss, precision_cosine
+from ddkit.unroll import matching_loss, precision_cosine
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrajectorySettings(Student, StartEpochs, TaughtSet, Flipping, MethodSettings):
+class TrajectorySettings(Matching, Student, StartEpochs, TaughtSet, Flipping, MethodSettings):
     """Settings of trajectory matching, under the papers' names; the defaults are MTT's."""
 
     fixed: ClassVar[tuple[str, ...]] = (*TaughtSet.fixed, "lr_teacher")  # lr_lr counts in units of it
@@ -53,21 +53,13 @@ class TrajectorySettings(Student, StartEpochs, TaughtSet, Flipping, MethodSettin
     ema_decay: float = setting(
         0.0, at_least=0, below=1, help="decay of the images' moving average, an iteration; 0: the last images (FTD)"
     )
-    engine: str = setting("auto", one_of=("auto", *ENGINES), help="unroll engine")
-    memory: int | None = setting(
-        None, at_least=0, help="MiB that kept student steps may take; none: a quarter of what is free"
-    )
-    precision: str = setting("float32", one_of=PRECISIONS, help="arithmetic of the student's convolutions")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.refuse_empty_window()
         self.refuse_short_walk()
         self.refuse_labels_of_noise()
-        if self.engine == "reference" and self.precision != "float32":
-            raise UsageError(
-                f"method.precision={self.precision}: engine reference computes in float32; choose another engine"
-            )
+        self.refuse_imprecise_reference()
 
     @property
     def teaching_epoch(self) -> int:
@@ -158,8 +150,7 @@ class TrajectoryMatching:
         generator = restored(state.rng)
         images, log_lr, logits = (t.detach().requires_grad_() for t in (state.images, state.log_lr, state.logits))
         problem = self._problem(images, log_lr, logits, state.iteration, generator)
-        memory = None if settings.memory is None else settings.memory * 2**20
-        loss = matching_loss(self._context.net, **problem, engine=settings.engine, memory=memory)
+        loss = matching_loss(self._context.net, **problem)
         wanted = (images, log_lr, logits) if settings.soft_labels else (images, log_lr)
         image_grad, log_lr_grad, *logit_grad = torch.autograd.grad(loss, wanted)
 
@@ -189,15 +180,20 @@ class TrajectoryMatching:
         if settings.threshold is not None:  # the moving average counts images that stayed once more
             metrics["skipped"] = (~taken).float()
         if state.iteration == 0 and settings.precision != "float32":  # what the lower precision costs
-            metrics["gradient_cosine"] = precision_cosine(
-                self._context.net, **problem, engine=settings.engine, memory=memory
-            )
+            metrics["gradient_cosine"] = precision_cosine(self._context.net, **problem)
         return new, metrics
 
     def _problem(
         self, images: Tensor, log_lr: Tensor, logits: Tensor, iteration: int, generator: torch.Generator
     ) -> dict[str, Any]:
-        """One student's walk, drawn: what `matching_loss` is to be asked."""
+        """The arguments of `matching_loss`: as many walks of students as `trajectories`, drawn one after the other."""
+        settings = self._settings
+        labels = logits.softmax(1) if settings.soft_labels else self._labels
+        walks = [self._walk(images, log_lr, labels, iteration, generator) for _ in range(settings.trajectories)]
+        return settings.problem(walks, settings.middle_points()) | {"momentum": settings.syn_momentum}
+
+    def _walk(self, images: Tensor, log_lr: Tensor, labels: Tensor, iteration: int, generator: torch.Generator) -> Walk:
+        """Draw an expert, a start epoch and N batches, in this order."""
         settings, context, experts = self._settings, self._context, self._experts
         expert = int(torch.randint(experts.count, (), generator=generator))
         start = settings.draw_start(iteration, generator)
@@ -210,18 +206,15 @@ class TrajectoryMatching:
         batches, labelled_by = settings.expand(images[index]), settings.expand_index(index)
         steps, batch = labelled_by.shape
         params = context.dsa.sample(generator, steps, batch, context.real.data.shape[1:])
-        labels = logits.softmax(1) if settings.soft_labels else self._labels
-        points = settings.middle_points()
-        return {
-            "theta_0": theta_0,
-            "theta_target": experts.row(expert, start + settings.expert_epochs),
-            "waypoints": tuple(Waypoint(at, experts.row(expert, start + k), weight) for at, k, weight in points),
-            "images": context.dsa.apply(batches, params),
-            "labels": labels[labelled_by],
-            "lr": log_lr.exp() * (balance(start, settings.max_start_epoch) if settings.balance_loss else 1.0),
-            "momentum": settings.syn_momentum,
-            "precision": settings.precision,
-        }
+        lr = log_lr.exp() * (balance(start, settings.max_start_epoch) if settings.balance_loss else 1.0)
+        return Walk(
+            theta_0=theta_0,
+            target=experts.row(expert, start + settings.expert_epochs),
+            middle=[experts.row(expert, start + k) for _, k, _ in settings.middle_points()],
+            images=context.dsa.apply(batches, params),
+            labels=labels[labelled_by],
+            lr=lr.expand(steps),
+        )
 
     def finish(self, state: TrajectoryState) -> SyntheticSet:
         """The moving average (the initial images before the first iteration), the last labels and the learned lr, which

@@ -13,7 +13,7 @@ with lazily(__name__):
     from ddkit.nets.loss import cross_entropy
     from ddkit.nets.net import Net, NetSettings
     from ddkit.nets.spec import net_spec, parse_net
-    from ddkit.nets.table import net_names, net_settings
+    from ddkit.nets.table import NETS, net_settings
 
 __all__ = [
     "accuracy",
@@ -27,7 +27,7 @@ __all__ = [
     "Stats",
     "Net",
     "NetSettings",
-    "net_names",
+    "NETS",
     "net_settings",
     "net_spec",
     "parse_net",

@@ -30,11 +30,13 @@ class Net(nn.Module):
 
     def features(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
         """The penultimate features, flattened: what feature matching and data selection look at."""
-        return self.body(x).flatten(1)
+        found: Tensor = self.body(x)
+        return found.flatten(1)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
         """The logits."""
-        return self.head(self.features(x))
+        logits: Tensor = self.head(self.features(x))
+        return logits
 
 
 @dataclass(frozen=True, kw_only=True)

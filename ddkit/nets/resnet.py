@@ -24,7 +24,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
         """The block's output."""
-        return (self.residual(x) + self.shortcut(x)).relu()
+        total: Tensor = self.residual(x) + self.shortcut(x)
+        return total.relu()
 
 
 @dataclass(frozen=True, kw_only=True)

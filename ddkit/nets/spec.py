@@ -38,4 +38,5 @@ def parse_net(spec: str) -> NetSettings:
         if key in table:
             raise UsageError(f"{where}: '{shortened(key)}' is given twice; keep one")
         table[key] = parse_value(text, where)  # a bare word is a text, as in norm=batch
-    return parse_table(table, net_settings(name), where, name)
+    settings: NetSettings = parse_table(table, net_settings(name), where, name)
+    return settings

@@ -23,11 +23,6 @@ NETS = {
 }
 
 
-def net_names() -> list[str]:
-    """The names of all networks, sorted."""
-    return sorted(NETS)
-
-
 def net_settings(name: str) -> "type[NetSettings]":
     """The settings class of the network called `name`.
 
@@ -36,4 +31,5 @@ def net_settings(name: str) -> "type[NetSettings]":
     """
     if name not in NETS:
         raise UsageError(f"unknown net '{shortened(name)}'; {nearest(name[:SHOWN], NETS)}")
-    return resolve_name(NETS[name])
+    found: type[NetSettings] = resolve_name(NETS[name])
+    return found

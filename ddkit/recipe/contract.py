@@ -62,7 +62,7 @@ class Contract:
         return value
 
 
-def contract_of(field: dataclasses.Field, declared: Any, where: str) -> Contract:
+def contract_of(field: dataclasses.Field[Any], declared: Any, where: str) -> Contract:
     """The contract of a field of a settings class, declared with that type.
 
     Raises:
@@ -80,6 +80,6 @@ def contract_of(field: dataclasses.Field, declared: Any, where: str) -> Contract
     return Contract(bases[0], type(None) in parts, bounds, choice)
 
 
-def allowed(field: dataclasses.Field, declared: Any) -> str:
+def allowed(field: dataclasses.Field[Any], declared: Any) -> str:
     """What a setting may be, in words: "a number above 0 and at most 1", "one of sgd, adamw or none"."""
     return str(contract_of(field, declared, f"setting '{field.name}'"))

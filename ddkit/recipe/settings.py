@@ -41,12 +41,12 @@ def preset(cls: type, name: str, default: Any) -> Any:
     return dataclasses.field(default=default, metadata=field_of(cls, name).metadata)
 
 
-def field_of(cls: type, name: str) -> dataclasses.Field:
+def field_of(cls: type, name: str) -> dataclasses.Field[Any]:
     """The field `name` of a dataclass."""
     return next(field for field in dataclasses.fields(cls) if field.name == name)
 
 
-def admits(field: dataclasses.Field, value: int | float) -> bool:
+def admits(field: dataclasses.Field[Any], value: int | float) -> bool:
     """Whether a number keeps the bounds of a setting."""
     return all(bound.holds(value) for bound in field.metadata["bounds"].values())
 

@@ -40,7 +40,8 @@ def checkpoint_iteration(path: Path) -> int:
     Raises:
         DataError: the file is missing or damaged.
     """
-    return _load(path, "cpu")["iteration"]
+    iteration: int = _load(path, "cpu")["iteration"]
+    return iteration
 
 
 def read_checkpoint(
@@ -80,7 +81,7 @@ def _load(path: Path, device: torch.device | str, warn: bool = False) -> dict[st
             sealed = check_seal(file) is not None
             content = _content(file, sealed)
             refuse_packed(content)
-            tables = torch.load(content, map_location=device, weights_only=True)
+            tables: dict[str, Any] = torch.load(content, map_location=device, weights_only=True)
         done = tables.get("iteration") if isinstance(tables, dict) else None
         if not isinstance(done, int) or isinstance(done, bool) or done < 0:
             raise ValueError("no checkpoint")

@@ -159,7 +159,8 @@ class _Payload(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._file.readinto(buffer)  # type: ignore[attr-defined]
+        count: int = self._file.readinto(buffer)  # type: ignore[attr-defined]  # files have it, BinaryIO does not say so
+        return count
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self._file.seek(offset + HEAD * (whence == io.SEEK_SET), whence) - HEAD

@@ -59,5 +59,6 @@ class AutogradStep:
 
     def slope_product(self, theta: Tensor, v: Tensor, tape: Any) -> Tensor:
         at, slope = tape
+        along: Tensor
         (along,) = torch.autograd.grad(slope, at, v, allow_unused=True, materialize_grads=True)
         return along

@@ -90,9 +90,10 @@ class LibraryConvolution:
 
     def _pull(self, gz: Tensor, x: Tensor, w: Tensor, which: int) -> Tensor:
         padding, mask = [self.shape.padding] * 2, [which == 0, which == 1, False]
-        return torch.ops.aten.convolution_backward(
+        pulled: tuple[Tensor, ...] = torch.ops.aten.convolution_backward(
             gz.permute(0, 3, 1, 2), x, w, None, [1, 1], padding, [1, 1], False, [0, 0], 1, mask
-        )[which]
+        )
+        return pulled[which]
 
 
 class DirectWeight(NamedTuple):

@@ -19,22 +19,22 @@ MOST_SIGNS = 2**22
 
 def any_text(value: Any, what: str) -> str:
     """A text that HDF5 can hold, of any number of lines."""
-    value = _plain(value)
-    if not isinstance(value, str):
-        raise DataError(f"set: {what} must be a text, got {shown(value)}")
-    if len(value) > MOST_SIGNS:
-        raise DataError(f"set: {what} has {len(value):,} signs, over {MOST_SIGNS:,}")
-    if "\0" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
-        raise DataError(f"set: {what} holds a sign that no file can hold, {shown(value)}")
-    return value
+    found = _plain(value)
+    if not isinstance(found, str):
+        raise DataError(f"set: {what} must be a text, got {shown(found)}")
+    if len(found) > MOST_SIGNS:
+        raise DataError(f"set: {what} has {len(found):,} signs, over {MOST_SIGNS:,}")
+    if "\0" in found or any("\ud800" <= sign <= "\udfff" for sign in found):
+        raise DataError(f"set: {what} holds a sign that no file can hold, {shown(found)}")
+    return found
 
 
 def text(value: Any, what: str) -> str:
     """A text of one line that any terminal can print."""
-    value = any_text(value, what)
-    if printable(value) != value:
-        raise DataError(f"set: {what} cannot be printed, {shown(value)}; write one line without control characters")
-    return value
+    found = any_text(value, what)
+    if printable(found) != found:
+        raise DataError(f"set: {what} cannot be printed, {shown(found)}; write one line without control characters")
+    return found
 
 
 def names(value: Any, what: str) -> tuple[str, ...]:
@@ -50,11 +50,11 @@ def names(value: Any, what: str) -> tuple[str, ...]:
     return found
 
 
-def whole(value: Any, what: str, at_least: int = 1) -> int:
-    """A whole number that a file can hold."""
+def whole(value: Any, what: str) -> int:
+    """A whole number of at least 1 that a file can hold."""
     value = _plain(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value < 2**63:
-        raise DataError(f"set: {what} must be a whole number of at least {at_least}, got {shown(value)}")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**63:
+        raise DataError(f"set: {what} must be a whole number of at least 1, got {shown(value)}")
     return value
 
 
@@ -68,26 +68,26 @@ def truth(value: Any, what: str) -> bool:
 
 def positive(value: Any, what: str) -> float:
     """A finite number above 0."""
-    value = number(value, what)
-    if value <= 0:
-        raise DataError(f"set: {what} must be above 0, got {value:g}")
-    return value
+    found = number(value, what)
+    if found <= 0:
+        raise DataError(f"set: {what} must be above 0, got {found:g}")
+    return found
 
 
 def temperature(value: Any, what: str) -> float:
     """A temperature by which float32 can divide any logit that float16 holds."""
-    value, (low, high) = number(value, what), TEMPERATURES
-    if not low <= value <= high:
-        raise DataError(f"set: {what} must lie between {low:g} and {high:g}, got {value:g}")
-    return value
+    found, (low, high) = number(value, what), TEMPERATURES
+    if not low <= found <= high:
+        raise DataError(f"set: {what} must lie between {low:g} and {high:g}, got {found:g}")
+    return found
 
 
 def share(value: Any, what: str) -> float:
     """A probability."""
-    value = number(value, what)
-    if not 0 <= value <= 1:
-        raise DataError(f"set: {what} must lie between 0 and 1, got {value:g}")
-    return value
+    found = number(value, what)
+    if not 0 <= found <= 1:
+        raise DataError(f"set: {what} must lie between 0 and 1, got {found:g}")
+    return found
 
 
 def number(value: Any, what: str) -> float:
@@ -112,15 +112,15 @@ def column(value: Any, what: str) -> tuple[float, ...]:
 
 def json_object(value: Any, what: str) -> str:
     """A text that is an object of JSON."""
-    value = any_text(value, what)
+    given = any_text(value, what)
     try:
-        found = json.loads(value)
+        found = json.loads(given)
         json.dumps(found, ensure_ascii=False).encode()  # a sign that is no sign would end whoever prints it
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise DataError(f"set: {what} must be an object of JSON, got {shown(value)}")
-    return value
+        raise DataError(f"set: {what} must be an object of JSON, got {shown(given)}")
+    return given
 
 
 def shown(value: Any) -> str:
@@ -129,5 +129,5 @@ def shown(value: Any) -> str:
     return told if len(told) <= 60 else f"{told[:57]}..."
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> object:
     return value.item() if isinstance(value, np.generic) else value

@@ -15,7 +15,7 @@ from ddkit.synth.load import load
 from ddkit.synth.synthetic_set import SyntheticSet
 
 
-class SyntheticDataset(Dataset):
+class SyntheticDataset(Dataset[tuple[Tensor, Any]]):
     """(image [C, H, W], label) pairs for a plain loss: `cross_entropy(net(images), labels)`.
 
     The label is an int, or, where the set has soft labels, a row of class probabilities [K]. Teachers' logits (sets of

@@ -102,7 +102,8 @@ def in_255ths(probability: Array) -> Array:
     exact = 255 * probability
     parts = np.floor(exact).astype(np.int64)
     rank = np.argsort(np.argsort(parts - exact, axis=1, kind="stable"), axis=1)
-    return parts + (rank < 255 - parts.sum(1, keepdims=True))
+    rounded: Array = parts + (rank < 255 - parts.sum(1, keepdims=True))
+    return rounded
 
 
 def probabilities(soft: Array) -> Array:

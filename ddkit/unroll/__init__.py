@@ -8,9 +8,9 @@ labels and learning rates. Nothing here knows where the images come from, nor of
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.unroll.contract import matching_loss
+    from ddkit.unroll.contract import GRADIENTS, MATCHES, matching_loss
     from ddkit.unroll.cost import precision_cosine
     from ddkit.unroll.engines import ENGINES
     from ddkit.unroll.problem import Waypoint, Weighting, largest
 
-__all__ = ["ENGINES", "Waypoint", "Weighting", "largest", "matching_loss", "precision_cosine"]
+__all__ = ["ENGINES", "GRADIENTS", "MATCHES", "Waypoint", "Weighting", "largest", "matching_loss", "precision_cosine"]

@@ -49,11 +49,12 @@ def matching_loss(
     Args:
         net: maps (theta [P], x [B, C, H, W]) to logits [B, K].
         theta_0: the expert's snapshot the student starts from; not differentiated. With a leading axis, T trajectories
-            at once: then `theta_target`, `images`, `labels` and waypoints have it too, and the loss is their mean.
+            at once: then `theta_target`, `images`, `labels` and waypoints have it too, `lr` may have it, and the loss
+            is their mean.
         theta_target: the later snapshot it should reach; not differentiated.
         images: the N batches, already augmented.
         labels: int64 [N, B], or class probabilities [N, B, K].
-        lr: one inner learning rate for all steps (a scalar) or one a step [N].
+        lr: one inner learning rate for all steps (a scalar), one a step [N], or one a step of each trajectory [T, N].
         momentum: of the student (AST).
         waypoints: snapshots to meet on the way, each with its step and weight (AST's intermediate losses).
         weights: of the parameters in every distance, numerator and denominator: [P] (a mask: PAD), or a function of
@@ -94,17 +95,18 @@ def matching_loss(
     rules = Rules(momentum, points, match, gradient, None if isinstance(weights, Tensor) else weights)
 
     def problems(images: Tensor, labels: Tensor, lr: Tensor) -> list[Problem]:
-        each = zip(theta_0.detach(), images, labels, *(target.detach() for target in targets), strict=True)
-        return [Problem(rules, start, tuple(goals), x, y, lr, fixed) for start, x, y, *goals in each]
+        each = zip(theta_0.detach(), images, labels, lr, *(target.detach() for target in targets), strict=True)
+        return [Problem(rules, start, tuple(goals), x, y, rate, fixed) for start, x, y, rate, *goals in each]
 
-    lr = lr.expand(images.shape[1])
+    lr = lr.expand(images.shape[:2])
     if engine == "reference":
         with torch.enable_grad():  # the student needs it, whoever asks
             losses = [reference(net, problem) for problem in problems(images, labels, lr)]
         return torch.stack(losses).mean()
     solve = partial(SOLVERS[engine], net, precision, memory)
     wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (images, labels, lr))
-    return _Matched.apply(problems, solve, wanted, images, labels, lr)
+    loss: Tensor = _Matched.apply(problems, solve, wanted, images, labels, lr)
+    return loss
 
 
 class _Matched(torch.autograd.Function):
@@ -120,7 +122,7 @@ class _Matched(torch.autograd.Function):
             share = 1 / len(solved)
             ctx.save_for_backward(
                 _stacked(s.images for s in solved) * share,
-                _stacked(s.lr for s in solved).sum(0) * share,
+                _stacked(s.lr for s in solved) * share,
                 *([_stacked(s.labels for s in solved) * share] if ctx.soft else []),
             )
         return torch.stack([s.loss for s in solved]).mean()
@@ -151,8 +153,11 @@ def _check_shapes(
             f"several trajectories), got {list(images.shape)} and {list(labels.shape)}"
         )
     steps = images.shape[1]
-    if lr.shape not in (torch.Size([]), torch.Size([steps])):
-        raise UsageError(f"matching_loss: lr must be a scalar or one a step [{steps}], got {list(lr.shape)}")
+    if lr.shape not in (torch.Size([]), torch.Size([steps]), images.shape[:2]):
+        raise UsageError(
+            f"matching_loss: lr must be a scalar, one a step [{steps}], or one a step of each trajectory "
+            f"{list(images.shape[:2])}, got {list(lr.shape)}"
+        )
     for target in targets:
         if target.shape != theta_0.shape or len(target) != len(images):
             raise UsageError(

@@ -84,10 +84,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class largest:  # lower case, since it is used like a function; instances of equal share compare equal: one CUDA graph
-    """The weighting of PAD and EDF: 1 for the given share of parameters, those that miss most, and 0 for the others."""
+    """The weighting of PAD's code and of EDF: 1 for the given share of parameters, those that miss most, and 0 for the
+    others. The first `skipped` parameters have 0 and are not counted."""
 
     share: float
+    skipped: int = 0
 
     def __call__(self, squares: Tensor) -> Tensor:
-        keep = max(1, round(self.share * len(squares)))
-        return torch.zeros_like(squares).scatter(0, squares.topk(keep).indices, 1.0)
+        counted = squares[self.skipped :]
+        keep = max(1, round(self.share * len(counted)))
+        return torch.zeros_like(squares).scatter(0, counted.topk(keep).indices + self.skipped, 1.0)

@@ -107,14 +107,15 @@ def test_torchvision_and_the_offline_door_give_the_same_data(
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10", "svhn"])
-def test_without_network_one_line_says_what_to_do(name: str, home: Path) -> None:
+def test_without_network_one_line_says_what_to_do(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         DataError, match=rf"'{name}': could not be downloaded .*place {name}.npz .* DDKIT_DATA"
     ) as error:
         load_images(name)
     assert "\n" not in str(error.value)
+    monkeypatch.setenv("DDKIT_HOME", str(home / "elsewhere"))
     with pytest.raises(DataError, match="elsewhere"):
-        load_images(name, home / "elsewhere")
+        load_images(name)
 
 
 def test_a_half_written_download_is_one_line(home: Path) -> None:

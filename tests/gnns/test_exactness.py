@@ -6,7 +6,7 @@ import torch
 from random_graphs import random_graph_data
 
 from ddkit.evaluation.graph_samples import distilled, whole_graphs
-from ddkit.gnns import CONVOLUTIONS, GNN, NEED_DEGREES, Layers
+from ddkit.gnns import CONVOLUTIONS, GNN, NEED_DEGREES, Block, Layers
 from ddkit.graphs import Adjacency, TreeDag, degree_labels, fold, refine
 from ddkit.randomness import stream
 from ddkit.synth import GraphFacts, GraphSet, Samples, sample_data
@@ -21,9 +21,14 @@ def network(conv, data, seed=0):
     return GNN(conv, *vocabularies, HOPS, 8, 2, stream(seed, "test")).double()
 
 
+def as_layers(label, edge, edge_label, degree, hops) -> Layers:
+    """A whole graph, or a batch of them in one numbering: the same block again and again."""
+    return Layers(label, [Block(torch.arange(len(label)), edge, edge_label, degree, degree)] * hops)
+
+
 def plain(data) -> Layers:
     arrays = (data.node_label, data.edge, data.edge_label)
-    return Layers.of_graph(*map(torch.from_numpy, arrays), torch.from_numpy(data.degree).double(), HOPS)
+    return as_layers(*map(torch.from_numpy, arrays), torch.from_numpy(data.degree).double(), HOPS)
 
 
 def mean_pool(data) -> torch.Tensor:
@@ -85,7 +90,7 @@ def test_root_embeddings_of_trees_written_out_are_node_embeddings(conv):
     for sample in range(len(data)):
         tree = sample_data(graphs, sample)
         label, edge_label = tree.x.flatten(), tree.edge_attr.flatten()  # these vocabularies are 0, 1, ...
-        layers = Layers.of_graph(label, tree.edge_index, edge_label, tree.degree.double(), HOPS)
+        layers = as_layers(label, tree.edge_index, edge_label, tree.degree.double(), HOPS)
         found = net.embed(layers)[tree.root == 1]
         expected = states[data.offset[sample] : data.offset[sample + 1]]
         expected = expected.repeat(len(found) // len(expected), 1)
@@ -114,9 +119,7 @@ def test_the_gcn_is_pygs():
     theirs = GCNConv(8, 8).double()
     theirs.load_state_dict(ours.state_dict())
     h = torch.randn(len(degree), 8, generator=stream(0, "h")).double()
-    layers = Layers.of_graph(
-        torch.zeros(len(degree), dtype=torch.long), edge, torch.zeros(int(kept.sum())).long(), degree, 1
-    )
+    layers = as_layers(torch.zeros(len(degree), dtype=torch.long), edge, torch.zeros(int(kept.sum())).long(), degree, 1)
     torch.testing.assert_close(net.convolutions[0](h, layers.blocks[0], None), theirs(h, edge), **EXACT)
 
 

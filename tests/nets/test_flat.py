@@ -13,7 +13,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from ddkit.errors import UsageError
-from ddkit.nets import FlatNet, net_names, parse_net
+from ddkit.nets import NETS, FlatNet, parse_net
 from ddkit.randomness import stream
 
 NORMS = ["instance", "batch", "layer", "group", "none"]
@@ -40,7 +40,7 @@ def batches(net, count, size, *path):
     return thetas.requires_grad_(), x.requires_grad_(), torch.randint(net.classes, (count, size), generator=draw)
 
 
-@pytest.mark.parametrize("name", net_names())
+@pytest.mark.parametrize("name", sorted(NETS))
 def test_theta_has_the_layout_of_named_parameters(name):
     net = flat(name, SHAPES.get(name, (3, 8, 8)))
     named = dict(module_of(net).named_parameters())
@@ -52,7 +52,7 @@ def test_theta_has_the_layout_of_named_parameters(name):
     assert all(v.untyped_storage().data_ptr() == theta.untyped_storage().data_ptr() for v in views.values())
 
 
-@pytest.mark.parametrize("name", net_names())
+@pytest.mark.parametrize("name", sorted(NETS))
 def test_a_call_is_the_module_with_these_parameters(name):
     net = flat(name, SHAPES.get(name, (3, 8, 8)))
     module = module_of(net).double()  # in float32, batch norms of two images blow up what alignment does to a sum

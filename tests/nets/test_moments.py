@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ddkit.nets import FlatNet, net_names, parse_net
+from ddkit.nets import NETS, FlatNet, parse_net
 from ddkit.randomness import stream
 
 SHAPE, CLASSES = (2, 8, 8), 3
-NETS = ["convnet(depth=2, width=5, norm=batch)", "resnet18(norm=batch)"]
+NORMED = ["convnet(depth=2, width=5, norm=batch)", "resnet18(norm=batch)"]
 
 
 def drawn(spec: str, size: int = 6) -> tuple[FlatNet, torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
@@ -32,7 +32,7 @@ def module_of(net: FlatNet, theta: torch.Tensor, stats: dict[str, torch.Tensor])
     return module
 
 
-@pytest.mark.parametrize("spec", NETS)
+@pytest.mark.parametrize("spec", NORMED)
 def test_moments_are_those_that_hooks_on_the_module_see(spec: str) -> None:
     """All inputs are written down by the module under running statistics, and reduced with NumPy afterwards."""
     net, theta, x, stats = drawn(spec)
@@ -51,7 +51,7 @@ def test_moments_are_those_that_hooks_on_the_module_see(spec: str) -> None:
 
 
 def test_the_first_batch_norm_sees_a_convolution() -> None:
-    net, theta, x, stats = drawn(NETS[0])
+    net, theta, x, stats = drawn(NORMED[0])
     weights = net.unflatten(theta)
     (kernel, bias), (first, *_) = list(weights.items())[:2], net.moments(theta, x, stats)[1].values()
     assert "weight" in kernel[0] and "bias" in bias[0]
@@ -60,7 +60,7 @@ def test_the_first_batch_norm_sees_a_convolution() -> None:
     torch.testing.assert_close(first[1][0], maps.var((0, 2, 3), unbiased=False), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("spec", NETS)
+@pytest.mark.parametrize("spec", NORMED)
 def test_groups_have_the_moments_they_would_have_alone(spec: str) -> None:
     """Under running statistics images do not see each other, so that parts of a batch are batches."""
     net, theta, x, stats = drawn(spec)
@@ -75,7 +75,7 @@ def test_groups_have_the_moments_they_would_have_alone(spec: str) -> None:
 
 
 def test_moments_can_be_differentiated_and_leave_the_statistics_alone() -> None:
-    net, theta, x, stats = drawn(NETS[0], size=4)
+    net, theta, x, stats = drawn(NORMED[0], size=4)
     kept = {name: value.clone() for name, value in stats.items()}
 
     def last(x: torch.Tensor) -> torch.Tensor:
@@ -89,7 +89,7 @@ def test_moments_can_be_differentiated_and_leave_the_statistics_alone() -> None:
 
 def test_a_batch_norm_that_does_not_run_is_left_out() -> None:
     """As in EfficientNet's first block of the common code for CIFAR, whose bn1 is made and never called."""
-    net, theta, x, stats = drawn(NETS[0])
+    net, theta, x, stats = drawn(NORMED[0])
     whole = list(net.moments(theta, x, stats)[1])
 
     class Skips(nn.Module):
@@ -113,7 +113,7 @@ def test_networks_without_batch_norm_have_no_moments() -> None:
     assert moments == {} and torch.equal(logits, net(theta, x))
 
 
-@pytest.mark.parametrize("name", net_names())
+@pytest.mark.parametrize("name", sorted(NETS))
 def test_the_last_parameters_are_the_classifier(name: str) -> None:
     """Divided by T, they divide the logits by T; one parameter fewer or more would not."""
     side = {"lenet": 16, "resnet18": 16}.get(name, 32)

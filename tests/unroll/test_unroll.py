@@ -77,6 +77,7 @@ def options_for(name, case):
         "mask": {"weights": (mask > 0.25).double()},
         "weights": {"weights": mask},
         "largest": {"weights": largest(0.75)},
+        "largest of the deep": {"weights": largest(0.75, len(mask) // 4)},
         "nearest": {"match": "nearest"},
         "detached": {"gradient": "detached"},
     }[name]
@@ -91,7 +92,9 @@ def test_adjoint_is_the_full_gradient(norm, steps, soft):
 
 @pytest.mark.parametrize("memory", [0, 2**30], ids=["recomputed", "kept"])
 @pytest.mark.parametrize("norm", [FUSED, OTHER])
-@pytest.mark.parametrize("name", ["momentum", "waypoints", "mask", "weights", "largest", "detached"])
+@pytest.mark.parametrize(
+    "name", ["momentum", "waypoints", "mask", "weights", "largest", "largest of the deep", "detached"]
+)
 def test_each_variant(name, norm, memory):
     case = problem(norm, soft=True)
     plain, ours = same(case, RATE), same(case, RATE, memory=memory, **options_for(name, case))
@@ -134,6 +137,16 @@ def test_all_variants_together(match, gradient, norm, memory):
 def test_a_learning_rate_a_step():
     lr = torch.tensor([0.01, 0.1, 0.03, 0.05], dtype=torch.float64)
     assert same(problem(steps=4), lr)[2].shape == (4,)
+
+
+def test_a_learning_rate_a_step_of_each_trajectory():
+    case = problem(steps=4, trajectories=2)
+    net, theta_0, target, pool, labels, index = case
+    lr = torch.tensor([[0.01, 0.1, 0.03, 0.05], [0.2, 0.04, 0.02, 0.1]], dtype=torch.float64)
+    loss, _, lr_grad = same(case, lr)
+    alone = [gradients("adjoint", net, theta_0[t], target[t], pool, labels, index[t], lr[t]) for t in range(2)]
+    torch.testing.assert_close(loss, (alone[0][0] + alone[1][0]) / 2)
+    torch.testing.assert_close(lr_grad, torch.stack([alone[0][2], alone[1][2]]) / 2)
 
 
 def test_detached_is_teslas_gradient_without_its_lost_factor():
@@ -231,6 +244,13 @@ def test_largest_keeps_those_that_miss_most():
     assert largest(0.5)(torch.tensor([3.0, 1.0, 4.0, 2.0])).tolist() == [1, 0, 1, 0]
 
 
+def test_largest_counts_no_skipped_parameter():
+    """The share is of the others: half of three, rounded to the even two; however much a skipped one misses."""
+    assert largest(0.5, skipped=2)(torch.tensor([9.0, 8.0, 3.0, 1.0, 2.0])).tolist() == [0, 0, 1, 0, 1]
+    assert largest(1.0, skipped=2)(torch.tensor([9.0, 8.0, 3.0])).tolist() == [0, 0, 1]
+    assert largest(0.5, skipped=1) != largest(0.5)
+
+
 @pytest.mark.parametrize("norm", [FUSED, OTHER])
 def test_no_more_tapes_live_than_the_memory_allows(norm, monkeypatch):
     """Watched by weak reference: with no memory one tape lives at a time, with much all, and between them some."""
@@ -310,6 +330,7 @@ def test_float32_is_no_further_from_the_truth_than_the_whole_graph():
         ({"gradient": "tesla"}, "gradient 'tesla' is unknown"),
         ({"precision": "bf16"}, "precision 'bf16' is unknown"),
         ({"lr": torch.ones(3)}, r"one a step \[5\]"),
+        ({"lr": torch.ones(2, 5)}, r"of each trajectory \[1, 5\]"),
         ({"labels": torch.zeros(4, 4, dtype=torch.long)}, "images must be"),
         ({"weights": torch.ones(7, dtype=torch.float64)}, r"weights must be \[291\]"),
         ({"precision": "bfloat16"}, "keeps float32 parameters"),
