@@ -96,6 +96,7 @@ PEAK = """
 import sys
 from pathlib import Path
 import torch
+from ddkit.data import DataSettings, ImageData, prepare
 
 def status(entry):
     lines = Path("/proc/self/status").read_text().splitlines()
