@@ -123,3 +123,8 @@ def test_changed_settings_are_those_that_differ_from_the_defaults():
 def test_every_section_of_a_recipe_for_images_is_in_its_layout():
     sections = {field.name for field in dataclasses.fields(Recipe)} - {"seed"}
     assert sections == {*IMAGES.plain, *IMAGES.named}
+
+
+def test_a_method_for_graphs_is_no_method_of_a_recipe_for_images():
+    with pytest.raises(RecipeError, match=r"key 'method\.name': method 'mirage' is for graphs"):
+        parse_recipe({"method": {"name": "mirage"}}, IMAGES, "recipe 'x'")
