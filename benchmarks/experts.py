@@ -2,9 +2,9 @@
 
     python benchmarks/experts.py ROW ... [--experts 8] [--epochs N] [--repeats 3] [--save [DIR]]
 
-Ours is `ddkit.experts.factory.grow`. The textbook is what published code does, in our words: one expert after
-another, a module, a DataLoader over a TensorDataset, DSA on each batch, torch.optim.SGD, for flat experts GSAM over
-the module's parameters, and for smooth ones the gradient penalty by differentiating twice; on all threads, and for
+Ours is `ddkit.experts.trajectories.factory.grow`. The textbook is what published code does, in our words: one expert
+after another, a module, a DataLoader over a TensorDataset, DSA on each batch, torch.optim.SGD, for flat experts GSAM
+over the module's parameters, and for smooth ones the gradient penalty by differentiating twice; on all threads, and for
 small images also on one, as ddkit would (ddkit/jobs/threads.py). All start from the same initialisations and train in
 turn in one process, medians over the repeats; `ratio` is the faster textbook over ours. Seconds include all that a
 user waits for: draws, augmentation, the start of processes.
@@ -34,9 +34,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from ddkit.data import DSA, DataSettings, ImageData, RealData, load_images, prepare
 from ddkit.experts import ExpertSettings, expert_settings
 from ddkit.experts.batches import Batch
-from ddkit.experts.factory import grow
 from ddkit.experts.flat import FlatExperts
 from ddkit.experts.train import one_by_one, stacked
+from ddkit.experts.trajectories.factory import grow
 from ddkit.jobs.threads import fitting_threads
 from ddkit.nets import FlatNet, accuracy, parse_net
 from ddkit.randomness import stream

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from ddkit.experts import Buffer, Bundle, read_bundle, write_bundle
-from ddkit.experts.bundle import TeacherFacts
+from ddkit.experts.teachers.bundle import TeacherFacts
 from ddkit.graphs import TreeDag
 from ddkit.nets import FlatNet, parse_net
 from ddkit.run import read_checkpoint, write_checkpoint

@@ -9,7 +9,7 @@ from ddkit.cli.output import echo
 
 if TYPE_CHECKING:
     from ddkit.errors import DataError
-    from ddkit.experts.bundle import TeacherFacts
+    from ddkit.experts.teachers.bundle import TeacherFacts
 
 
 @click.group()

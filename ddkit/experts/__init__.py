@@ -1,24 +1,30 @@
-"""Experts: networks trained on the real data, kept as trajectories of flat parameter vectors.
+"""Experts: networks trained on the real data, and kept on disk for all recipes with equal settings.
 
-In: the real training part, a network, and the settings of one expert kind (plain for MTT, flat for FTD). Out: a
-content-addressed buffer on disk, one file an expert, and `Trajectories`, which maps single rows of it. Teachers are
-experts of which the end counts: a `Bundle` each, and an `Ensemble` of them.
+In: a task and the settings of one kind of expert. Out: an `ExpertSource`, which trains what is missing. There are two
+sources: `trajectories/` keeps the parameters after every epoch in a buffer (plain, flat and smooth experts),
+`teachers/` keeps what a network is in the end in a bundle (teachers). Here is what both share: settings, training,
+the contract.
 """
 
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.experts.buffer import Buffer, find_buffers, list_buffers
-    from ddkit.experts.buffer_key import BufferKey
-    from ddkit.experts.bundle import Bundle, read_bundle, write_bundle
-    from ddkit.experts.collect import collect
-    from ddkit.experts.ensemble import Ensemble
-    from ddkit.experts.hire import bundle_of, hire, population_stats, posts, read_post
     from ddkit.experts.kinds import expert_settings
+    from ddkit.experts.population_stats import population_stats
     from ddkit.experts.settings import ExpertSettings
-    from ddkit.experts.teacher import TeacherSettings
+    from ddkit.experts.source import Experts, ExpertSource, Rehearsal, Stock, source_of
+    from ddkit.experts.teachers import (
+        Bundle,
+        Ensemble,
+        TeacherSettings,
+        bundle_of,
+        obtain_teachers,
+        read_bundle,
+        wanted_teachers,
+        write_bundle,
+    )
     from ddkit.experts.train import train_expert, train_experts
-    from ddkit.experts.trajectories import Trajectories
+    from ddkit.experts.trajectories import Buffer, BufferKey, Trajectories, collect, find_buffers, list_buffers
 
 __all__ = [
     "Buffer",
@@ -26,19 +32,23 @@ __all__ = [
     "Bundle",
     "Ensemble",
     "ExpertSettings",
+    "ExpertSource",
+    "Experts",
+    "Rehearsal",
+    "Stock",
     "TeacherSettings",
     "Trajectories",
     "bundle_of",
     "collect",
     "expert_settings",
     "find_buffers",
-    "hire",
     "list_buffers",
+    "obtain_teachers",
     "population_stats",
-    "posts",
     "read_bundle",
-    "read_post",
+    "source_of",
     "train_expert",
     "train_experts",
+    "wanted_teachers",
     "write_bundle",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddkit.experts.buffer import digest_of
+from ddkit.experts.digest import digest_of
 from ddkit.experts.settings import ExpertSettings
 
 FORMAT = "ddkit-expert/2"

@@ -12,7 +12,7 @@ KINDS = {
     "plain": "ddkit.experts.plain:PlainExperts",
     "flat": "ddkit.experts.flat:FlatExperts",
     "smooth": "ddkit.experts.smooth:SmoothExperts",
-    "teacher": "ddkit.experts.teacher:TeacherSettings",
+    "teacher": "ddkit.experts.teachers.settings:TeacherSettings",
 }
 
 

@@ -8,12 +8,16 @@ from torch import Tensor
 from ddkit.experts.objective import Objective, ValueAndGradient
 from ddkit.recipe import ANY_SEED, setting
 
+TRAJECTORIES, TEACHERS = "trajectories", "teachers"
+"""What experts are used as; see `ddkit.experts.source`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExpertSettings(Objective):
     """Loss and SGD settings shared by every kind. How long an expert trains is the method's to say."""
 
     name: ClassVar[str]
+    gives: ClassVar[str] = TRAJECTORIES
     count: int = setting(100, at_least=1, help="experts")
     lr: float = setting(0.01, above=0, help="learning rate")
     lr_decay: float = setting(1.0, above=0, at_most=1, help="factor of lr from lr_decay_epoch on; 1: lr is constant")
@@ -30,6 +34,11 @@ class ExpertSettings(Objective):
     def lr_in(self, epoch: int) -> float:
         """The learning rate in epoch e = 0, 1, ..."""
         return self.lr * (self.lr_decay if epoch >= self.lr_decay_epoch else 1.0)
+
+    @property
+    def fewer(self) -> str:
+        """The setting that shortens the training of all experts, and its value now."""
+        return f"experts.count, now {self.count}"
 
     def direction(self, value_and_gradient: ValueAndGradient, theta: Tensor) -> tuple[Tensor, Tensor]:
         """(loss [], descent direction [P]) of one batch at parameters `theta` [P]; each kind has its own.

@@ -11,16 +11,23 @@ from ddkit.jobs.comparison import Line
 from ddkit.jobs.entry import Entry
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.rules import Rules
+from ddkit.run import Report
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One set to be scored: how to make its row, and the file that keeps its score."""
+    """A unit of work, one set to be scored: how to make its row, and the file that keeps its score."""
 
     make: Callable[[], Row]
     rules: Rules
     recipe: Recipe
     file: Path
+
+    def run(self, common: None, report: Report) -> None:
+        """Train and judge the set's networks, and keep the score."""
+        recipe = self.recipe
+        score = score_row(self.make(), self.rules.task, recipe.evaluate, recipe.seed, self.rules.on)
+        write_score(self.file, score)
 
 
 def plan_lines(
@@ -64,10 +71,3 @@ def plan_lines(
 
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def score_cell(cell: Cell) -> None:
-    """Train and judge one set's networks, and keep the score."""
-    rules, recipe = cell.rules, cell.recipe
-    score = score_row(cell.make(), rules.task, recipe.evaluate, recipe.seed, rules.on)
-    write_score(cell.file, score)

@@ -14,10 +14,10 @@ from typing import Any
 from ddkit.data import DataSettings, refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation import class_notes, read_score
-from ddkit.jobs.cells import Cell, plan_lines, score_cell
+from ddkit.jobs.cells import Cell, plan_lines
 from ddkit.jobs.comparison import Comparison, Line
 from ddkit.jobs.device import pick_device
-from ddkit.jobs.entry import DamagedSet, Entry, collect_experts, condense_one, refuse_another, teachers_for
+from ddkit.jobs.entry import CondenseSet, DamagedSet, Entry, collect_experts, refuse_another, teachers_for
 from ddkit.jobs.faculty import label_notes, one_faculty, refuse_unclear_labels
 from ddkit.jobs.flip_guard import guard_flips
 from ddkit.jobs.lay_out import lay_out, say_data
@@ -69,8 +69,8 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
     for entry in sorted(wanting, key=lambda one: -one.recipes[0].method.reads_epochs):  # else shared ones grow twice
         collect_experts(entry, laid_out[entry.task_key], out, meter)
     hired = {entry: teachers_for(entry, laid_out[entry.task_key], meter) for entry in entries}
-    making = [(entry, recipe, laid_out[entry.task_key]) for entry, recipe in unfinished]
-    spread(lambda own: condense_one(*own, out, where), making, where, "condensing sets", meter)
+    making = [CondenseSet(entry, recipe, out, where) for entry, recipe in unfinished]
+    spread(making, laid_out, where, "condensing sets", meter)
 
     tables: dict[tuple[Any, ...], tuple[list[Entry], Rules]] = {}  # each once, whatever two policies amount to
     for flip, label, (group, members) in product(flips or (None,), labels or (None,), groups.items()):
@@ -81,7 +81,7 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
     if on == "test":
         for cell in waiting.values():
             _ = cell.rules.task.real.test  # prepared here, once, and not in every process
-    spread(score_cell, list(waiting.values()), where, "scoring sets", meter)
+    spread(list(waiting.values()), None, where, "scoring sets", meter)
     lines = [
         dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) if cells else line
         for cells, line in planned

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import torch
 from ddkit.data import DataSettings, RealData
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import EvaluateSettings
-from ddkit.experts import Ensemble, TeacherSettings
-from ddkit.jobs.experience import experts_of
+from ddkit.experts import Ensemble
+from ddkit.experts.settings import TEACHERS
 from ddkit.jobs.kinds.image_work import ImageWork
 from ddkit.jobs.making import make
 from ddkit.jobs.recipes import Recipe, changed_settings
@@ -21,7 +22,7 @@ from ddkit.jobs.resolve import parse_images
 from ddkit.jobs.resume import resumed
 from ddkit.jobs.runs import Run
 from ddkit.jobs.stopwatch import Spent, Stopwatch
-from ddkit.run import Meter, RunFolder, read_json, write_json
+from ddkit.run import Meter, Report, RunFolder, read_json, write_json
 from ddkit.synth import read_set
 from ddkit.task import Task
 
@@ -88,14 +89,23 @@ class Entry:
         return read_json(file, Spent).seconds if file.exists() else None
 
 
-def condense_one(entry: Entry, recipe: Recipe, task: Task, out: Path, device: torch.device) -> None:
-    """Make one set, or go on with it."""
-    folder = entry.folder(out, recipe)
-    with folder.locked():
-        watch = Stopwatch(folder.path / "spent.json")
-        run = Run(recipe, folder, device, folder.recipe.exists())
-        make(ImageWork(run, task), False, watch)
-        write_json(_seconds_file(folder), {"condensing": watch.seconds})
+@dataclass(frozen=True)
+class CondenseSet:
+    """A unit of work: make the set of one of an entry's recipes in its run folder, or go on with it."""
+
+    entry: Entry
+    recipe: Recipe
+    out: Path
+    device: torch.device
+
+    def run(self, common: Mapping[Any, Task], report: Report) -> None:
+        """`common` holds the tasks of all entries by `Entry.task_key`."""
+        folder = self.entry.folder(self.out, self.recipe)
+        with folder.locked():
+            watch = Stopwatch(folder.path / "spent.json")
+            run = Run(self.recipe, folder, self.device, folder.recipe.exists())
+            make(ImageWork(run, common[self.entry.task_key]), False, watch)
+            write_json(_seconds_file(folder), {"condensing": watch.seconds})
 
 
 def _shaping(recipe: Recipe) -> Recipe:
@@ -144,19 +154,19 @@ def _seconds_file(folder: RunFolder) -> Path:
 def collect_experts(entry: Entry, task: Task, out: Path, meter: Meter) -> None:
     """Bring a recipe's experts, and note what it took if some had to be trained."""
     begin = time.perf_counter()
-    with experts_of(entry.recipes[0], task, meter) as (experts, _):
-        trained = 0 if experts is None else experts.trained
+    with entry.recipes[0].source(task).obtain(meter) as experts:
+        trained = experts.trained
     if trained:
         write_json(_expert_file(entry, out), {"seconds": time.perf_counter() - begin})
 
 
 def teachers_for(entry: Entry, task: Task, meter: Meter) -> Ensemble | None:
     """A recipe's teachers, if it has such experts."""
-    first = entry.recipes[0]
-    if not isinstance(first.experts, TeacherSettings):
+    experts = entry.recipes[0].experts
+    if experts is None or experts.gives != TEACHERS:
         return None
-    with experts_of(first, task, meter) as (experts, _):
-        return experts if isinstance(experts, Ensemble) else None
+    with entry.recipes[0].source(task).obtain(meter) as found:
+        return found.teachers
 
 
 def _expert_file(entry: Entry, out: Path) -> Path:

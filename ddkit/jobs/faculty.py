@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from ddkit.errors import UsageError
 from ddkit.evaluation import SAME_LABELS
-from ddkit.experts import Ensemble, TeacherSettings
+from ddkit.experts import Ensemble
+from ddkit.experts.settings import TEACHERS
 from ddkit.jobs.entry import Entry
 from ddkit.jobs.rules import label_terms
 
@@ -14,7 +15,8 @@ def refuse_unclear_labels(members: list[Entry], policy: str) -> None:
     Asked before anything is trained."""
     if policy not in ("static", "dynamic"):
         return
-    kinds = [experts for entry in members if isinstance(experts := entry.recipes[0].experts, TeacherSettings)]
+    every = [entry.recipes[0].experts for entry in members]
+    kinds = [experts for experts in every if experts is not None and experts.gives == TEACHERS]
     if not kinds:
         raise UsageError(
             f"compare: {policy} labels come from teachers, and no recipe of {', '.join(e.name for e in members)} has "

@@ -8,13 +8,9 @@ import time
 from collections.abc import Mapping
 
 from ddkit.evaluation import EvaluateSettings
-from ddkit.experts import TeacherSettings
 from ddkit.jobs.amounts import LONG, time_text
 from ddkit.jobs.probe import Gauge, probe_evaluation, probe_missing, rows_of
 from ddkit.jobs.recipes import Recipe
-from ddkit.jobs.stock import take_stock
-from ddkit.methods import MethodSettings
-from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.run import Meter
 from ddkit.task import Task
 
@@ -28,7 +24,7 @@ FIRST = 5.0
 def say_what_is_long(recipe: Recipe, task: Task, evaluate: bool, meter: Meter) -> None:
     """Say that training the missing experts, or the evaluation, will take longer than LONG."""
     gauge = Gauge(task.device)
-    if recipe.experts is not None and (missing := take_stock(recipe, task).missing):
+    if missing := recipe.source(task).stock().missing:
         cost, _ = probe_missing(recipe, task, gauge, PATIENCE, missing)
         _say(f"training {missing} experts", cost.seconds, _shorter_experts(recipe), meter)
     if evaluate:
@@ -44,22 +40,9 @@ def say_long_evaluation(settings: EvaluateSettings, images: int, rows: int, task
     _say("the evaluation", cost.seconds, _shorter_evaluation(settings), meter)
 
 
-def shorter_condensation(method: MethodSettings) -> str:
-    """What makes a condensation shorter."""
-    if hasattr(method, "iterations"):
-        return f"--set method.iterations={method.iterations // 10 or 1} takes a tenth of the time"
-    return "a smaller method.ipc takes less"
-
-
 def _shorter_experts(recipe: Recipe) -> str:
-    experts, method = recipe.experts, recipe.method
-    if isinstance(experts, TeacherSettings):
-        return f"lower experts.epochs, now {experts.epochs}"
-    assert experts is not None
-    fewer = f"lower experts.count, now {experts.count}"
-    if isinstance(method, TrajectorySettings):
-        return f"{fewer}, or method.max_start_epoch, now {method.max_start_epoch}"
-    return fewer
+    fewer = "" if recipe.experts is None else recipe.experts.fewer
+    return "lower " + ", or ".join(filter(None, (fewer, recipe.method.fewer_epochs)))
 
 
 def _shorter_evaluation(settings: EvaluateSettings) -> str:

@@ -20,7 +20,7 @@ from ddkit.evaluation import (
     evaluation_dsa,
     full_name,
 )
-from ddkit.experts import Ensemble, TeacherSettings, hire, posts
+from ddkit.experts import Ensemble, TeacherSettings, obtain_teachers, wanted_teachers
 from ddkit.home import home
 from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips, why_no_flips
 from ddkit.jobs.forewarning import say_long_evaluation
@@ -183,11 +183,11 @@ def _teachers_of(synthetic: SyntheticSet, task: Task, needed: bool, meter: Meter
     settings = parse_table(table, TeacherSettings, "the set's recipe", "experts")
     root = home() / "teachers"
     if needed:
-        return hire(root, task, settings, meter)
+        return obtain_teachers(root, task, settings, meter)
     why = "are not on this machine"
-    if all(post.here for post in posts(root, task, settings)):
+    if all(teacher.here for teacher in wanted_teachers(root, task, settings)):
         try:
-            return hire(root, task, settings, meter)
+            return obtain_teachers(root, task, settings, meter)
         except DataError as error:
             why = f"cannot be used: {error}"
     meter.say(f"left out: random-real with the same labels, whose teachers {why}")

@@ -3,6 +3,7 @@
 import torch
 
 from ddkit.data import refuse_small_classes
+from ddkit.experts import ExpertSource
 from ddkit.home import home
 from ddkit.jobs.amounts import size_text
 from ddkit.jobs.borrowed import for_this_data
@@ -14,9 +15,7 @@ from ddkit.jobs.request import Request
 from ddkit.jobs.resolve import resolve
 from ddkit.jobs.runs import image_folder
 from ddkit.jobs.stages import Plan, Stage, free_disk
-from ddkit.jobs.stock import Stock, take_stock
 from ddkit.jobs.threads import fitting_threads
-from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.run import Meter
 from ddkit.task import Task
 
@@ -39,9 +38,8 @@ def plan_images(request: Request, where: torch.device, probe_seconds: float, met
     resolved, line = for_this_data(resolved, request, task.real.data)
     task = task.under(resolved.net)
     facts += [line] * bool(line)
-    stock = Stock(there=0, missing=0, expert=0, disk=0)
-    if resolved.experts is not None:
-        stock = take_stock(resolved, task)
+    source = resolved.source(task)
+    stock = source.stock()
     patience = probe_seconds / 3
     stages = [Stage("data", loading.seconds, loading.memory, 0, "")]
     meter.start("probing", 3)
@@ -66,22 +64,19 @@ def plan_images(request: Request, where: torch.device, probe_seconds: float, met
         experts_wanted=stock.there + stock.missing,
         free_memory=gauge.free_memory,
         free_disk=free_disk(home()),
-        problems=(*_disk_problems(resolved, stock, disk), *_memory_problems(resolved, stages, gauge.free_memory)),
+        problems=(
+            *_disk_problems(resolved, source, disk),
+            *_memory_problems(resolved, stages, gauge.free_memory),
+        ),
         facts=tuple(facts),
     )
 
 
-def _disk_problems(recipe: Recipe, stock: Stock, run: int) -> list[str]:
+def _disk_problems(recipe: Recipe, source: ExpertSource, run: int) -> list[str]:
     """A line for the experts and one for the run folder, where they do not fit."""
-    problems, free = [], free_disk(home())
+    problems, free, stock = [], free_disk(home()), source.stock()
     if stock.disk > free:
-        ways, fitting = [], stock.there + free // stock.expert
-        assert recipe.experts is not None
-        if recipe.experts.dtype == "float32" and (stock.there + stock.missing) * stock.expert // 2 <= free:
-            ways.append("set experts.dtype=bfloat16, which halves all experts (and trains them all anew)")
-        if fitting:
-            ways.append(f"set experts.count={fitting}")
-        ways.append("let DDKIT_HOME name a folder on a larger disk")
+        ways = [*source.ways_to_less_disk(stock, free), "let DDKIT_HOME name a folder on a larger disk"]
         need = f"{stock.missing} experts take {size_text(stock.disk)} of disk, {size_text(free)} are free at home"
         problems.append(f"{need}; {', or '.join(ways)}")
     folder = image_folder(recipe)
@@ -94,20 +89,13 @@ def _disk_problems(recipe: Recipe, stock: Stock, run: int) -> list[str]:
 
 def _memory_problems(recipe: Recipe, stages: list[Stage], free: int) -> list[str]:
     """A line for each stage whose peak exceeds what is free."""
-    method, experts = recipe.method, recipe.experts
+    experts = recipe.experts
     ways = {
         "data": "take fewer or smaller images",
         "experts": f"lower experts.batch, now {experts.batch}, or net.width" if experts is not None else "",
-        "condensation": "lower method.ipc, or take a machine with more",
+        "condensation": recipe.method.less_memory,
         "evaluation": f"lower evaluate.batch, now {recipe.evaluate.batch}, or evaluate.nets, or pass --no-evaluate",
     }
-    if (batch_real := getattr(method, "batch_real", None)) is not None:
-        ways["condensation"] = f"lower method.batch_real, now {batch_real}, or method.ipc"
-    if isinstance(method, TrajectorySettings):
-        batch = method.batch_syn or "all images"
-        ways["condensation"] = f"lower method.batch_syn, now {batch}, or method.syn_steps, now {method.syn_steps}"
-        if method.engine == "reference":
-            ways["condensation"] = "set method.engine=adjoint, which keeps one step in memory instead of all"
     return [
         f"{stage.name}: takes {size_text(stage.memory)} of memory, {size_text(free)} are free; {ways[stage.name]}"
         for stage in stages

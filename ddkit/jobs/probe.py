@@ -1,7 +1,6 @@
 """Short rehearsals of a job's stages: their seconds and peak memory, extrapolated from the part that ran."""
 
 import importlib
-import math
 import sys
 import time
 from collections.abc import Callable
@@ -18,26 +17,14 @@ from ddkit.data import Part, RealData
 from ddkit.evaluation import LR_GRIDS, EvaluateSettings, Pool, Training
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.evaluation.training import honest_training
-from ddkit.experts import (
-    Buffer,
-    BufferKey,
-    Ensemble,
-    TeacherSettings,
-    Trajectories,
-    bundle_of,
-    posts,
-    read_post,
-    train_expert,
-)
-from ddkit.experts.processes import process_count
-from ddkit.home import home
+from ddkit.experts import ExpertSettings, Rehearsal, train_expert
+from ddkit.experts.settings import TEACHERS
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.threads import one_thread
 from ddkit.memory import free_memory
 from ddkit.methods import Context, IterativeMethod, Method, OneShotMethod, image_method
-from ddkit.methods.trajectory import TrajectorySettings
 from ddkit.randomness import stream
-from ddkit.run import SNAPSHOTS, write_checkpoint
+from ddkit.run import SNAPSHOTS, how_many, write_checkpoint
 from ddkit.synth import write_set
 from ddkit.task import Task
 
@@ -141,45 +128,40 @@ class Gauge:
 
 def probe_experts(recipe: Recipe, task: Task, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
     """(cost of one expert that is trained alone, what was measured); of teachers, the mean of their times."""
-    if isinstance(recipe.experts, TeacherSettings):
-        wanted = posts(home() / "teachers", task, recipe.experts)
-        nets = [post.net for post in wanted if post.net is not None and post.untrained]
-        epochs, patience = recipe.experts.epochs, seconds / len(nets)
-        each = [_probe_expert(recipe, task.with_net(net), epochs, 1, gauge, patience) for net in nets]
-        costs = [cost for cost, _ in each]
-        mean = Cost(sum(cost.seconds for cost in costs) / len(costs), max(cost.memory for cost in costs))
-        return mean, f"{each[0][1]} of each network"
-    epochs = recipe.method.reads_epochs
-    cost, basis = _probe_expert(recipe, task, epochs, epochs + 1, gauge, seconds)
-    return cost, f"{basis} of one expert"
+    source = recipe.source(task)
+    wanted = source.rehearsals()
+    each = [_probe_expert(rehearsal, gauge, seconds / len(wanted)) for rehearsal in wanted]
+    costs = [cost for cost, _ in each]
+    mean = Cost(sum(cost.seconds for cost in costs) / len(costs), max(cost.memory for cost in costs))
+    return mean, f"{each[0][1]} of {source.one}"
 
 
 def probe_missing(recipe: Recipe, task: Task, gauge: Gauge, seconds: float, missing: int) -> tuple[Cost, str]:
     """(cost of all `missing` experts, as many at once as there are cores, what was measured)."""
-    at_once = 1 if task.device.type == "cuda" else min(missing, process_count())
+    at_once = min(missing, how_many(task.device))
     with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
         cost, basis = probe_experts(recipe, task, gauge, seconds)
     return Cost(-(-missing // at_once) * cost.seconds, at_once * cost.memory), basis
 
 
-def _probe_expert(recipe: Recipe, task: Task, epochs: int, rows: int, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
-    """(cost of a network trained for `epochs`, of which `rows` are kept, what was measured)."""
-    assert recipe.experts is not None
-    batches = -(-len(task.real.train) // recipe.experts.batch)
-    line = gauge.line(partial(_epoch, recipe, task), batches, seconds)
+def _probe_expert(rehearsal: Rehearsal, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
+    """(cost of one training, what was measured)."""
+    task, settings = rehearsal.task, rehearsal.settings
+    batches = -(-len(task.real.train) // settings.batch)
+    line = gauge.line(partial(_epoch, task, settings), batches, seconds)
     # an epoch's memory does not grow with its batches, but every row that is kept takes its own
-    memory = line.large.memory + ROW_COPIES * rows * task.net.parameters * 4
-    return Cost(epochs * line.at(batches).seconds, memory), f"up to {TIMED} epochs of {line.size} of {batches} batches"
+    memory = line.large.memory + ROW_COPIES * rehearsal.rows * task.net.parameters * 4
+    basis = f"up to {TIMED} epochs of {line.size} of {batches} batches"
+    return Cost(rehearsal.epochs * line.at(batches).seconds, memory), basis
 
 
-def _epoch(recipe: Recipe, task: Task, batches: int) -> Callable[[], object]:
+def _epoch(task: Task, settings: ExpertSettings, batches: int) -> Callable[[], object]:
     """Each call trains an expert for one epoch on the first few batches of the real data."""
-    assert recipe.experts is not None
-    count, train = batches * recipe.experts.batch, task.real.train
-    generator = stream(recipe.experts.seed, "plan")
+    count, train = batches * settings.batch, task.real.train
+    generator = stream(settings.seed, "plan")
     part = Part(train.images[:count], train.labels[:count])
     shortened = replace(task, real=replace(task.real, train=part))
-    epochs = train_expert(shortened, recipe.experts, 1 + TIMED, generator)
+    epochs = train_expert(shortened, settings, 1 + TIMED, generator)
     next(epochs)  # the initialisation
     return partial(next, epochs)
 
@@ -187,13 +169,9 @@ def _epoch(recipe: Recipe, task: Task, batches: int) -> Callable[[], object]:
 def probe_condensation(recipe: Recipe, task: Task, gauge: Gauge, seconds: float) -> tuple[Cost, int, str]:
     """(cost, bytes of the run folder, what was measured)."""
     with TemporaryDirectory() as temporary:
-        folder, steps = Path(temporary), getattr(recipe.method, "syn_steps", 1)
-        trajectories, teachers = None, None
-        if isinstance(recipe.experts, TeacherSettings):
-            teachers = _untaught(recipe, task)
-        elif recipe.experts is not None:
-            trajectories = _untrained(recipe, task, folder)
-        context = Context(task, recipe.seed, trajectories, teachers)
+        folder, steps = Path(temporary), recipe.method.inner_steps
+        experts = recipe.source(task).stand_ins(folder, recipe.seed)
+        context = Context(task, recipe.seed, experts.trajectories, experts.teachers)
         method = _shortened(recipe, context, 1)
         if isinstance(method, OneShotMethod):
             made: list[Any] = []
@@ -215,57 +193,23 @@ def probe_condensation(recipe: Recipe, task: Task, gauge: Gauge, seconds: float)
     sets = min(SNAPSHOTS, method.iterations) + 2  # the initial and the last one too
     disk = checkpoint + sets * finished + METRICS_LINE * method.iterations + PICTURES
     total = begin.seconds + method.iterations * line.at(steps).seconds
-    memory = max(begin.memory, _unrolled_memory(recipe, task, gauge, line, steps))
+    images = task.real.data.class_count * recipe.method.ipc
+    growth = recipe.method.most_growth(images, task.net, gauge.free_memory)
+    memory = line.at(steps).memory if growth is None else min(line.at(steps).memory, line.large.memory + growth)
+    memory = max(begin.memory, memory)
     part = f" of {line.size} of {steps} student steps" if steps > 1 else ""
     return Cost(total, memory), disk, f"up to {TIMED} iterations{part}"
 
 
-def _unrolled_memory(recipe: Recipe, task: Task, gauge: Gauge, line: Line, steps: int) -> int:
-    """The line's memory, but no more growth than the unroller allows itself: it keeps steps in a quarter of what is
-    free, and beyond that an iterate and a few copies of its batch a step. Engine `reference` has no such limit."""
-    memory = line.at(steps).memory
-    if not isinstance(recipe.method, TrajectorySettings) or recipe.method.engine == "reference":
-        return memory
-    images = task.real.data.class_count * recipe.method.ipc
-    batch = min(images, recipe.method.batch_syn or images) * math.prod(task.net.shape) * recipe.method.trajectories
-    return min(memory, line.large.memory + gauge.free_memory // 4 + steps * 4 * (task.net.parameters + 4 * batch))
-
-
-def _untrained(recipe: Recipe, task: Task, folder: Path) -> Trajectories:
-    """A buffer of one expert that nobody trained: an initialisation and a small random step away from it."""
-    assert recipe.experts is not None
-    key = BufferKey(task.real.data.name, task.real.digest, task.dsa.strategy, task.net.spec, recipe.experts)
-    buffer, generator = Buffer.open(folder, key), stream(recipe.seed, "plan")
-    theta = task.net.init(generator)
-    rows = [theta, theta + 0.01 * torch.randn(len(theta), generator=generator)]
-    buffer.write(0, torch.stack(rows), recipe.experts.dtype, {})
-    return Trajectories(buffer, 1, task.device)
-
-
-def _untaught(recipe: Recipe, task: Task) -> Ensemble:
-    """The teachers, those that are missing as they are before they are trained."""
-    assert isinstance(recipe.experts, TeacherSettings)
-    bundles = []
-    for post in posts(home() / "teachers", task, recipe.experts):
-        if post.net is None or post.here:
-            bundles.append(read_post(post, task.real))
-        else:
-            theta = post.net.init(stream(recipe.seed, "plan")).to(task.real.train.images)
-            bundles.append(bundle_of(task.with_net(post.net), theta))
-    return Ensemble(tuple(bundles))
-
-
 def _shortened(recipe: Recipe, context: Context, steps: int) -> Method:
-    """The method with a student of `steps` steps; it reads no farther than an expert's second row."""
-    settings = recipe.method
-    if isinstance(settings, TrajectorySettings):
-        settings = settings.shortened(steps)
+    """The method with `steps` inner steps."""
+    settings = recipe.method.shortened(steps)
     return image_method(settings.name)(settings, context)
 
 
 def rows_of(recipe: Recipe) -> int:
     """Rows of a table beside the whole data: the set, its rivals, and random-real with the teachers' labels."""
-    return 1 + RIVALS + isinstance(recipe.experts, TeacherSettings)
+    return 1 + RIVALS + (recipe.experts is not None and recipe.experts.gives == TEACHERS)
 
 
 def probe_evaluation(

@@ -9,9 +9,9 @@ import torch
 
 from ddkit.arguments import checked
 from ddkit.errors import NumericalError, UsageError, nearest
-from ddkit.experts import TeacherSettings, hire
+from ddkit.experts import TeacherSettings, obtain_teachers
 from ddkit.experts.batch_norm import TEACHER_BN
-from ddkit.experts.teacher import FILE
+from ddkit.experts.teachers.settings import FILE
 from ddkit.home import home
 from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
 from ddkit.jobs.set_data import OF_THE_SET, data_of, lay_out_for, teacher_table
@@ -87,7 +87,7 @@ def relabel(
         if files
         else _asked(synthetic, nets, overrides)
     )
-    teachers = hire(home() / "teachers", task, settings, meter).under(teacher_bn)
+    teachers = obtain_teachers(home() / "teachers", task, settings, meter).under(teacher_bn)
     teachers = teachers.of_both_orientations(synthetic.facts.mirrored_by_fyi)
     labels = teachers.labels(synthetic.images).cpu()
     kept = torch.ones(len(synthetic), dtype=torch.bool)

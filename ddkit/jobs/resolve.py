@@ -10,7 +10,8 @@ import torch
 
 from ddkit.data import DSA, refuse_unknown
 from ddkit.errors import RecipeError, UsageError
-from ddkit.experts import ExpertSettings, TeacherSettings, expert_settings
+from ddkit.experts import ExpertSettings, expert_settings
+from ddkit.experts.settings import TEACHERS
 from ddkit.graphs import is_graphs
 from ddkit.jobs.recipes import IMAGES, Recipe, WrittenRecipe, parse_recipe
 from ddkit.jobs.request import Request
@@ -184,8 +185,8 @@ def fill(written: WrittenRecipe) -> Recipe:
     if kind is None and experts is not None:
         raise RecipeError(f"section 'experts': method '{method.name}' reads no experts; remove the section")
     experts = experts or (expert_settings(kind)() if kind else None)
-    if experts is not None and (kind == TeacherSettings.name) != isinstance(experts, TeacherSettings):
-        wanted = "teachers" if kind == TeacherSettings.name else "trajectories of experts, which teachers have none of"
+    if kind and experts is not None and expert_settings(kind).gives != experts.gives:
+        wanted = "teachers" if experts.gives != TEACHERS else "trajectories of experts, which teachers have none of"
         raise RecipeError(
             f"key 'experts.name': method '{method.name}' needs {wanted}; let it be \"{kind}\", got \"{experts.name}\""
         )

@@ -22,7 +22,6 @@ from ddkit.evaluation import (
 from ddkit.experts import Ensemble
 from ddkit.jobs.entry import Entry
 from ddkit.jobs.recipes import Recipe
-from ddkit.methods.labelled import LabelledSettings
 from ddkit.synth import read_set
 from ddkit.task import Task
 
@@ -68,7 +67,7 @@ class Rules:
             labels=labels or first.evaluate.labels,
             teachers=teachers and teachers.under(first.evaluate.teacher_bn).of_both_orientations(both),
             terms=label_terms(entries),
-            labelled=bool(_labelled(entries)),
+            labelled=any(entry.recipes[0].method.teacher_labels for entry in entries),
         )
 
     @property
@@ -143,11 +142,6 @@ def flip_policy(entries: list[Entry], asked: str | None) -> str:
 def label_terms(entries: list[Entry]) -> list[tuple[float, int | None]]:
     """(temperature, logits kept) of the teachers' labels in a group, each kind once; without any, the defaults."""
     asked = entries[0].recipes[0].evaluate.temperature
-    found = dict.fromkeys((temperature_of(asked, method.temperature), method.top_k) for method in _labelled(entries))
+    own = [labels for entry in entries if (labels := entry.recipes[0].method.teacher_labels) is not None]
+    found = dict.fromkeys((temperature_of(asked, temperature), top_k) for temperature, top_k in own)
     return list(found) or [(temperature_of(asked, None), None)]
-
-
-def _labelled(entries: list[Entry]) -> list[LabelledSettings]:
-    """The methods whose sets bring labels by teachers."""
-    methods = [entry.recipes[0].method for entry in entries]
-    return [method for method in methods if isinstance(method, LabelledSettings) and method.soft_labels]

@@ -1,30 +1,20 @@
-"""Independent pieces of a job, a process on each core."""
+"""Units of work that leave their results in files, with a progress line."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from typing import TypeVar
+from typing import Any
 
 import torch
 
-from ddkit.experts.processes import at_once, process_count
-from ddkit.run import Meter
-
-Task = TypeVar("Task")
+from ddkit.run import Meter, Unit, how_many, work_through
 
 
-def spread(work: Callable[[Task], None], tasks: Sequence[Task], device: torch.device, title: str, meter: Meter) -> None:
-    """Do the work for every task, which leaves its results in files: a process on each core; on CUDA, or where
-    processes cannot be forked, one task after another. The first error ends it; what was finished is kept."""
-    if not tasks:
+def spread(units: Sequence[Unit], common: Any, device: torch.device, title: str, meter: Meter) -> None:
+    """Do all units, as many at once as `how_many` says. The first error ends it; what was finished is kept."""
+    if not units:
         return
-    meter.start(title, len(tasks))
-    count = 1 if device.type == "cuda" else process_count()
-
-    def do(number: int) -> Iterable[None]:  # a process has the tasks by the fork; only their numbers travel
-        work(tasks[number])
-        return ()
-
-    with closing(at_once(do, range(len(tasks)), count)) as finished:
+    meter.start(title, len(units))
+    with closing(work_through(units, common, how_many(device))) as finished:
         for done, _ in enumerate(finished, start=1):
             meter.advance(done)
     meter.finish()

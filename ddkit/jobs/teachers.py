@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ddkit.arguments import checked
 from ddkit.errors import DataError, UsageError, nearest
-from ddkit.experts import Ensemble, TeacherSettings
+from ddkit.experts import Ensemble
+from ddkit.experts.settings import TEACHERS
 from ddkit.home import home
 from ddkit.jobs.device import pick_device
-from ddkit.jobs.experience import experts_of
 from ddkit.jobs.flip_guard import by_augmentation, refuse_harmful_flips
 from ddkit.jobs.lay_out import lay_out
 from ddkit.jobs.resolve import resolve
@@ -40,14 +40,14 @@ def train_teachers(
         UsageError: the recipe has no teachers, or they would be trained on mirrored images whose label that changes.
     """
     resolved, _ = resolve(recipe=recipe, method=None if recipe else "infer", data=data, overrides=overrides)
-    if not isinstance(resolved.experts, TeacherSettings):
+    if resolved.experts is None or resolved.experts.gives != TEACHERS:
         raise UsageError(f"recipe '{recipe}': has no teachers; let [experts] be of name = \"teacher\"")
     task, meter = lay_out(resolved.data, resolved.net, pick_device(device)), meter or SilentMeter()
     if task.dsa.flips:
         refuse_harmful_flips(*by_augmentation(task.dsa), resolved.data, task.real, meter)
-    with experts_of(resolved, task, meter) as (found, _):
-        assert isinstance(found, Ensemble)
-        return found
+    with resolved.source(task).obtain(meter) as found:
+        assert found.teachers is not None
+        return found.teachers
 
 
 def teacher_files(names: tuple[str, ...]) -> list[Path]:

@@ -54,6 +54,40 @@ class MethodSettings(Settings):
         return 0
 
     @property
+    def fewer_epochs(self) -> str:
+        """The setting that lets experts be shorter, and its value now; "" where there is none."""
+        return ""
+
+    @property
+    def shorter(self) -> str:
+        """How to make the condensation shorter, in words."""
+        return "a smaller method.ipc takes less"
+
+    @property
+    def less_memory(self) -> str:
+        """How the condensation takes less memory, in words."""
+        return "lower method.ipc, or take a machine with more"
+
+    @property
+    def inner_steps(self) -> int:
+        """Steps within one iteration, by which its time grows."""
+        return 1
+
+    def shortened(self, steps: int) -> "MethodSettings":
+        """These settings with `steps` inner steps, for a probe: of an expert they read the first epoch only."""
+        return self
+
+    def most_growth(self, images: int, net: FlatNet, free: int) -> int | None:
+        """Bytes that all inner steps together add to those of a few at most, for a set of `images` where `free` bytes
+        are free; None: as many as they need."""
+        return None
+
+    @property
+    def teacher_labels(self) -> tuple[float, int | None] | None:
+        """(temperature, logits kept) of the labels that teachers give to the set; None: they give none."""
+        return None
+
+    @property
     def wears_fyi(self) -> bool:
         """Whether images entered with their mirror images; see `ddkit.methods.fyi`."""
         return False
@@ -72,6 +106,11 @@ class MethodSettings(Settings):
     def title(self) -> str:
         """What rows of the set are called: the method, and whether it wears FYI."""
         return self.name + "+fyi" * self.wears_fyi
+
+
+def fewer_iterations(iterations: int) -> str:
+    """`MethodSettings.shorter` of a method that has a setting `iterations`."""
+    return f"--set method.iterations={iterations // 10 or 1} takes a tenth of the time"
 
 
 @dataclass(frozen=True)

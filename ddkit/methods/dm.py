@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ddkit.methods.class_batches import ClassBatches
-from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.contract import Context, MethodSettings, fewer_iterations
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial import InitialImages, initial_images
@@ -35,6 +35,14 @@ class DMSettings(InitialImages, Flipping, MethodSettings):
     iterations: int = setting(20000, at_least=1, help="networks, each matched once")
     batch_real: int = setting(256, at_least=1, help="real images of a class that are matched")
     lr_img: float = setting(1.0, above=0, help="learning rate of the images (the paper: 10 from 100 images a class on)")
+
+    @property
+    def shorter(self) -> str:
+        return fewer_iterations(self.iterations)
+
+    @property
+    def less_memory(self) -> str:
+        return f"lower method.batch_real, now {self.batch_real}, or method.ipc"
 
     @property
     def total_iterations(self) -> int:

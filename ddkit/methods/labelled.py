@@ -24,6 +24,10 @@ class LabelledSettings(MethodSettings):
         help="at which logits are to be learned (INFER and SRe2L on CIFAR: 30)",
     )
 
+    @property
+    def teacher_labels(self) -> tuple[float, int | None] | None:
+        return (self.temperature, self.top_k) if self.soft_labels else None
+
 
 def teachers_of(context: Context, name: str) -> Ensemble:
     """The teachers.

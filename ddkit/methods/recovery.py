@@ -25,7 +25,7 @@ from torch.nn.functional import cosine_similarity, cross_entropy
 from ddkit.data import crop_to_side, mirrored, random_box
 from ddkit.experts import Bundle
 from ddkit.methods.annealed_adam import annealed_adam
-from ddkit.methods.contract import Context
+from ddkit.methods.contract import Context, fewer_iterations
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.labelled import LabelledSettings, teachers_of
 from ddkit.methods.statistics import BN_DISTANCES, bn_distance, cotangents
@@ -55,6 +55,10 @@ class RecoverySettings(Flipping, LabelledSettings):
     def mirrored_by(self) -> tuple[str, str] | None:
         """FYI, or the views."""
         return super().mirrored_by or (("method.crop", "use --set method.crop=false") if self.crop else None)
+
+    @property
+    def shorter(self) -> str:
+        return fewer_iterations(self.iterations)
 
     @property
     def total_iterations(self) -> None:

@@ -22,13 +22,14 @@ from torch import Tensor
 from ddkit.errors import UsageError
 from ddkit.experts import Trajectories
 from ddkit.methods.batches import draw_batches
-from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.contract import Context, MethodSettings, fewer_iterations
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.matching import Matching, Walk
 from ddkit.methods.start_epoch import StartEpochs
 from ddkit.methods.student import Student, balance, perturbed
 from ddkit.methods.taught import TaughtSet, initial_logits, taught_images
+from ddkit.nets import FlatNet
 from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
 from ddkit.synth import SyntheticSet
@@ -79,9 +80,34 @@ class TrajectorySettings(Matching, Student, StartEpochs, TaughtSet, Flipping, Me
     def reads_epochs(self) -> int:
         return max(self.last_matched, self.teaching_epoch) if self.asks_teachers else self.last_matched
 
+    @property
+    def fewer_epochs(self) -> str:
+        return f"method.max_start_epoch, now {self.max_start_epoch}"
+
+    @property
+    def shorter(self) -> str:
+        return fewer_iterations(self.iterations)
+
+    @property
+    def less_memory(self) -> str:
+        if self.engine == "reference":
+            return "set method.engine=adjoint, which keeps one step in memory instead of all"
+        batch = self.batch_syn or "all images"
+        return f"lower method.batch_syn, now {batch}, or method.syn_steps, now {self.syn_steps}"
+
+    @property
+    def inner_steps(self) -> int:
+        return self.syn_steps
+
+    def most_growth(self, images: int, net: FlatNet, free: int) -> int | None:
+        """The unroller keeps steps in a quarter of what is free, and beyond that an iterate and a few copies of its
+        batch a step. Engine `reference` keeps all."""
+        if self.engine == "reference":
+            return None
+        batch = min(images, self.batch_syn or images) * math.prod(net.shape) * self.trajectories
+        return free // 4 + self.syn_steps * 4 * (net.parameters + 4 * batch)
+
     def shortened(self, steps: int) -> "TrajectorySettings":
-        """These settings with a student of `steps` steps that reads no farther than an expert's first epoch: a
-        rehearsal's."""
         first = dataclasses.replace(self, min_start_epoch=0, current_max_start_epoch=None, max_start_epoch=1)
         return dataclasses.replace(first, syn_steps=steps, expert_epochs=1, teacher_epoch=None)
 

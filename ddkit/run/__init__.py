@@ -2,7 +2,7 @@
 
 In: a method's init/step/finish and a folder. Out: the same folder with metrics, checkpoints and the last state.
 Here live the atomic file write, sealed files, small JSON files, locks, the run folder, checkpoints, the outer loop
-with its numerical guard, and progress.
+with its numerical guard, progress, and workers: processes that do independent units of work.
 """
 
 from ddkit.lazy import lazily
@@ -16,6 +16,7 @@ with lazily(__name__):
     from ddkit.run.loop import drive
     from ddkit.run.progress import Meter, SilentMeter, terminal_meter
     from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
+    from ddkit.run.workers import Report, Unit, how_many, work_through
 
 __all__ = [
     "atomic_write",
@@ -44,4 +45,8 @@ __all__ = [
     "check_seal",
     "payload",
     "place",
+    "Report",
+    "Unit",
+    "how_many",
+    "work_through",
 ]

@@ -14,7 +14,7 @@ from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import Training
 from ddkit.experts import Bundle, Ensemble
-from ddkit.experts.bundle import TeacherFacts
+from ddkit.experts.teachers.bundle import TeacherFacts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 

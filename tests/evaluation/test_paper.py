@@ -100,12 +100,13 @@ def test_the_schedule_is_the_authors(
     )
     judge({"last": many}, real, net, epochs=5)
     (own, rival), common = calls, {"batch": 256, "drop_resets": True, "drop_momentum": 0.9, "weight_decay": 5e-4}
-    assert own[5] == Training(steps=6 * 2, drop_at=4 * 2, **common)  # epochs 0 to 5; the lr falls when 3 is over
-    assert rival[5] == own[5]
-    torch.testing.assert_close(own[4], torch.full((3,), used))
-    torch.testing.assert_close(rival[4], torch.full((3,), 0.01))
-    assert rival[3].shape == (3, 300) and len({tuple(row.sort()[0].tolist()) for row in rival[3]}) == 3
-    for row in rival[3]:
+    assert own[3] == Training(steps=6 * 2, drop_at=4 * 2, **common)  # epochs 0 to 5; the lr falls when 3 is over
+    assert rival[3] == own[3]
+    torch.testing.assert_close(own[2], torch.full((3,), used))
+    torch.testing.assert_close(rival[2], torch.full((3,), 0.01))
+    members = rival[1].members
+    assert members.shape == (3, 300) and len({tuple(row.sort()[0].tolist()) for row in members}) == 3
+    for row in members:
         assert torch.equal(real.train.labels[row].sort()[0], many.labels)
 
 

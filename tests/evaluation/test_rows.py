@@ -11,7 +11,7 @@ from ddkit.evaluation import EvaluateSettings, score_row
 from ddkit.evaluation.lesson import CLASSES
 from ddkit.evaluation.rows import Row, called, rival_row, set_row, temperature_of, whole_row
 from ddkit.experts import Bundle, Ensemble
-from ddkit.experts.bundle import TeacherFacts
+from ddkit.experts.teachers.bundle import TeacherFacts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.synth import Compact, SyntheticSet

@@ -90,7 +90,7 @@ def test_recipes_of_one_method_go_by_their_own_names(recipe) -> None:
 
 
 def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ddkit.jobs.spread.process_count", lambda: 1)
+    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 1)
     file, done = recipe("random"), []
     first = compare([file], sets=2)
     for name, module in (("condense_on", entry), ("score_row", cells)):

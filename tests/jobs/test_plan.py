@@ -47,7 +47,8 @@ def names(found: Plan) -> list[str]:
 def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_path: Path) -> None:
     found = ask()
     assert names(found) == ["data", "experts", "condensation", "evaluation"] and not found.problems
-    experience, parts = (importlib.import_module(f"ddkit.jobs.{name}") for name in ("experience", "condense"))
+    modules = ("ddkit.experts.trajectories.source", "ddkit.jobs.making", "ddkit.jobs.kinds.image_work")
+    experts, making, scoring = map(importlib.import_module, modules)
     gauge, measured = Gauge(torch.device("cpu")), {}
 
     def timed(stage: str, function: Callable[..., object]) -> Callable[..., object]:
@@ -59,14 +60,14 @@ def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_pa
         return call
 
     with pytest.MonkeyPatch.context() as patch:
-        places = ((experience, "collect"), (parts, "_run"), (parts, "evaluate_honestly"))
+        places = ((experts, "collect"), (making, "_iterated"), (scoring, "evaluate_honestly"))
         for stage, (module, name) in zip(names(found)[1:], places, strict=True):
             patch.setattr(module, name, timed(stage, getattr(module, name)))
         run(tmp_path / "run", evaluate=True)
     for stage in found.stages[1:]:  # another job on the same machine can slow either down
         assert measured[stage.name] / 4 < stage.seconds < 4 * measured[stage.name], (stage, measured)
-    experts = sum(file.stat().st_size for file in home.rglob("expert-*.h5"))
-    assert found.stages[1].disk == pytest.approx(experts, rel=0.02)
+    stored = sum(file.stat().st_size for file in home.rglob("expert-*.h5"))
+    assert found.stages[1].disk == pytest.approx(stored, rel=0.02)
     folder = sum(file.stat().st_size for file in (tmp_path / "run").rglob("*") if file.is_file())
     assert found.stages[2].disk == pytest.approx(folder, rel=0.25)
     assert found.seconds == sum(stage.seconds for stage in found.stages)

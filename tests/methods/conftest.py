@@ -18,7 +18,7 @@ from ddkit.experts import (
     Trajectories,
     collect,
     expert_settings,
-    hire,
+    obtain_teachers,
 )
 from ddkit.methods import Context
 from ddkit.nets import FlatNet, parse_net
@@ -39,7 +39,7 @@ def faculty(real: RealData, tmp_path_factory: pytest.TempPathFactory) -> Ensembl
     nets = "convnet(depth=1, width=4, norm=batch); convnet(depth=2, width=6, norm=batch)"
     net = FlatNet(parse_net("mlp"), real.data.shape, real.data.class_count)
     settings = TeacherSettings(nets=nets, epochs=4, batch=8, lr=0.05)
-    return hire(tmp_path_factory.mktemp("teachers"), Task(real, net, DSA("")), settings, SilentMeter())
+    return obtain_teachers(tmp_path_factory.mktemp("teachers"), Task(real, net, DSA("")), settings, SilentMeter())
 
 
 @pytest.fixture(scope="session")

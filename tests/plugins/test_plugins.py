@@ -11,7 +11,10 @@ from ddkit.errors import UsageError
 HERE = Path(__file__).parent
 SHORT = ("evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false")
 CASES = {
-    "toy-means": ("toy_images", ("net.name=convnet", "net.width=4", "net.depth=1", "evaluate.epochs=1", "method.ipc=2")),
+    "toy-means": (
+        "toy_images",
+        ("net.name=convnet", "net.width=4", "net.depth=1", "evaluate.epochs=1", "method.ipc=2"),
+    ),
     "toy-trees": ("toy_graphs", ("method.hops=1", "evaluate.gnns=gin")),
 }
 

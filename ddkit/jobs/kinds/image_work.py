@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa
-from ddkit.experts import Ensemble, Trajectories
-from ddkit.jobs.experience import experts_of
-from ddkit.jobs.forewarning import Foreseeing, shorter_condensation
+from ddkit.experts import Ensemble, Experts
+from ddkit.jobs.forewarning import Foreseeing
 from ddkit.jobs.kept_rows import KeptRows
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.runs import Run
@@ -20,8 +19,6 @@ from ddkit.report import curve, gallery
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet, read_set, write_set
 from ddkit.task import Task
-
-Found = Trajectories | Ensemble | None
 
 
 @dataclass(frozen=True)
@@ -45,17 +42,12 @@ class ImageWork:
             self.run.refuse_other("preprocessing", theirs.preprocess_digest, real.preprocess.digest)
 
     @contextmanager
-    def experts(self, meter: Meter) -> Iterator[tuple[Found, str]]:
-        with fitting_threads(self.task.net.shape), experts_of(self.recipe, self.task, meter) as found:
-            yield found
+    def experts(self, meter: Meter) -> Iterator[tuple[Experts, str]]:
+        with fitting_threads(self.task.net.shape), self.recipe.source(self.task).obtain(meter) as found:
+            yield found, found.digest
 
-    def method(self, experts: Found) -> Method:
-        context = Context(
-            self.task,
-            self.recipe.seed,
-            trajectories=experts if isinstance(experts, Trajectories) else None,
-            teachers=experts if isinstance(experts, Ensemble) else None,
-        )
+    def method(self, experts: Experts) -> Method:
+        context = Context(self.task, self.recipe.seed, experts.trajectories, experts.teachers)
         return image_method(self.recipe.method.name)(self.recipe.method, context)
 
     def state_digest(self, experts: str) -> str:
@@ -68,7 +60,7 @@ class ImageWork:
         return {"data": real.data.digest, "prepared": real.digest, "buffer": experts}
 
     def watching(self, meter: Meter) -> Meter:
-        return Foreseeing(meter, "the condensation", shorter_condensation(self.recipe.method))
+        return Foreseeing(meter, "the condensation", self.recipe.method.shorter)
 
     def write(self, made: SyntheticSet, file: Path) -> None:
         write_set(made, file)
@@ -86,9 +78,9 @@ class ImageWork:
         if len(rows) > 1:
             curve(rows, title, folder.curve)
 
-    def scoring(self, made: SyntheticSet, experts: Found) -> "ImageScoring":
+    def scoring(self, made: SyntheticSet, experts: Experts) -> "ImageScoring":
         dsa = evaluation_dsa(self.recipe.evaluate.flips, self.task.dsa, self.recipe.method.expects_flips)
-        judged, teachers = self.task.with_augmentation(dsa), experts if isinstance(experts, Ensemble) else None
+        judged, teachers = self.task.with_augmentation(dsa), experts.teachers
         names = () if teachers is None else teachers.names
         rows = KeptRows.of([made], judged, "honest", self.recipe.evaluate.of_a_row, self.recipe.seed, names)
         return ImageScoring(self.recipe, made, judged, teachers, rows)

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from ddkit.data import DataSettings
 from ddkit.evaluation import EvaluateSettings
-from ddkit.experts import ExpertSettings, expert_settings
+from ddkit.experts import ExpertSettings, ExpertSource, expert_settings, source_of
 from ddkit.jobs.recipes.any_recipe import AnyRecipe
 from ddkit.jobs.recipes.layout import Layout
 from ddkit.methods import MethodSettings, image_method
 from ddkit.nets import NetSettings, net_settings
+from ddkit.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,10 @@ class Recipe(AnyRecipe):
     experts: ExpertSettings | None
     method: MethodSettings
     evaluate: EvaluateSettings
+
+    def source(self, task: Task) -> ExpertSource:
+        """Where the recipe's experts come from."""
+        return source_of(self.experts, task, self.method.reads_epochs)
 
 
 def _method_settings(name: str) -> type[MethodSettings]:

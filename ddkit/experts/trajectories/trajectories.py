@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddkit.experts.buffer import Buffer
+from ddkit.experts.trajectories.buffer import Buffer
 
 
 @dataclass(frozen=True, eq=False)

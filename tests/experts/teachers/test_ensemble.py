@@ -5,8 +5,8 @@ import torch
 
 from ddkit.errors import NumericalError
 from ddkit.experts import Bundle, Ensemble
-from ddkit.experts import ensemble as module
-from ddkit.experts.bundle import TeacherFacts
+from ddkit.experts.teachers import ensemble as module
+from ddkit.experts.teachers.bundle import TeacherFacts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 

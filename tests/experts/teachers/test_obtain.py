@@ -11,9 +11,8 @@ from torch import nn
 
 from ddkit.data import DSA, DataSettings, RealData, prepare
 from ddkit.errors import DataError, NumericalError, RecipeError
-from ddkit.experts import TeacherSettings, read_bundle
-from ddkit.experts import hire as hire_
-from ddkit.experts.hire import population_stats
+from ddkit.experts import TeacherSettings, obtain_teachers, read_bundle
+from ddkit.experts.population_stats import population_stats
 from ddkit.experts.train import train_expert
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
@@ -29,8 +28,10 @@ def mlp(real: RealData) -> FlatNet:
     return FlatNet(parse_net("mlp(depth=1, width=2)"), real.data.shape, real.data.class_count)
 
 
-def hire(root: Path, real: RealData, settings: TeacherSettings = SETTINGS, **changes):
-    return hire_(root, Task(real, mlp(real), DSA("flip")), dataclasses.replace(settings, **changes), SilentMeter())
+def obtain(root: Path, real: RealData, settings: TeacherSettings = SETTINGS, **changes):
+    return obtain_teachers(
+        root, Task(real, mlp(real), DSA("flip")), dataclasses.replace(settings, **changes), SilentMeter()
+    )
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -38,13 +39,13 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_the_files_and_the_order_of_the_teachers(real: RealData, tmp_path: Path) -> None:
-    found = hire(tmp_path, real)
+    found = obtain(tmp_path, real)
     assert found.trained == 4 and len(contents(tmp_path)) == 4
     assert [bundle.facts.net.split("(")[0] for bundle in found] == ["convnet", "convnet", "mlp", "mlp"]
     assert len({bundle.digest for bundle in found}) == 4
-    again = hire(tmp_path, real)
+    again = obtain(tmp_path, real)
     assert again.trained == 0 and again.names == found.names
-    turned = hire(tmp_path, real, nets="; ".join(reversed(NETS.split("; "))))  # who stands beside it is no part of it
+    turned = obtain(tmp_path, real, nets="; ".join(reversed(NETS.split("; "))))  # who stands beside it is no part of it
     assert turned.trained == 0 and turned.names == found.names[2:] + found.names[:2]
 
 
@@ -53,16 +54,15 @@ def test_a_teacher_trained_twice_has_equal_bytes(
     real: RealData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:
     """Alone or in company, here or in a process of its own."""
-    hire(tmp_path / "one", real)
-    module = importlib.import_module("ddkit.experts.hire")  # whose name in the package is the function's
-    monkeypatch.setattr(module, "process_count", lambda: processes)
-    hire(tmp_path / "two", real, nets=NETS.split("; ")[1])
-    hire(tmp_path / "two", real)
+    obtain(tmp_path / "one", real)
+    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: processes)
+    obtain(tmp_path / "two", real, nets=NETS.split("; ")[1])
+    obtain(tmp_path / "two", real)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
 def test_interrupted_training_goes_on(real: RealData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hire(tmp_path / "whole", real)
+    obtain(tmp_path / "whole", real)
     trained: list[dict] = []
     epochs: list[int] = []
 
@@ -75,11 +75,11 @@ def test_interrupted_training_goes_on(real: RealData, tmp_path: Path, monkeypatc
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        hire_(tmp_path / "broken", real, SETTINGS, DSA("flip"), Stops())
+        obtain_teachers(tmp_path / "broken", Task(real, mlp(real), DSA("flip")), SETTINGS, Stops())
     kept = contents(tmp_path / "broken")
     assert len(kept) == 2
     assert epochs == sorted(epochs) and epochs[0] == 1  # told from the first epoch on
-    assert hire(tmp_path / "broken", real).trained == 2
+    assert obtain(tmp_path / "broken", real).trained == 2
     assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
     assert kept.items() <= contents(tmp_path / "whole").items()
 
@@ -87,50 +87,50 @@ def test_interrupted_training_goes_on(real: RealData, tmp_path: Path, monkeypatc
 def test_files_of_another_version_are_left_alone(
     real: RealData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = importlib.import_module("ddkit.experts.hire")
-    hire(tmp_path, real, nets="mlp(depth=1, width=8)", count=1)
+    module = importlib.import_module("ddkit.experts.teachers.wanted")
+    obtain(tmp_path, real, nets="mlp(depth=1, width=8)", count=1)
     (old,) = contents(tmp_path).items()
     monkeypatch.setattr(module, "FORMAT", "ddkit-teacher/3")
-    assert hire(tmp_path, real, nets="mlp(depth=1, width=8)", count=1).trained == 1
+    assert obtain(tmp_path, real, nets="mlp(depth=1, width=8)", count=1).trained == 1
     assert len(contents(tmp_path)) == 2 and contents(tmp_path)[old[0]] == old[1]
 
 
 def test_a_teacher_that_was_removed_is_trained_again(real: RealData, tmp_path: Path) -> None:
-    hire(tmp_path, real)
+    obtain(tmp_path, real)
     before = contents(tmp_path)
     (tmp_path / min(before)).unlink()
-    assert hire(tmp_path, real).trained == 1 and contents(tmp_path) == before
+    assert obtain(tmp_path, real).trained == 1 and contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("change", [{"epochs": 2}, {"lr": 0.06}, {"batch": 9}, {"seed": 1}, {"weight_decay": 0.0}])
 def test_other_settings_are_another_file(real: RealData, tmp_path: Path, change: dict) -> None:
     one = TeacherSettings(nets="mlp(depth=1, width=8)", epochs=1, batch=8, lr=0.05)
-    hire(tmp_path, real, one)
+    obtain(tmp_path, real, one)
     before = contents(tmp_path)
-    assert hire(tmp_path, real, one, **change).trained == 1
+    assert obtain(tmp_path, real, one, **change).trained == 1
     after = contents(tmp_path)
     assert len(after) == 2 and before.items() <= after.items()
 
 
 def test_other_data_and_augmentation_are_another_file(real: RealData, tmp_path: Path) -> None:
     one = TeacherSettings(nets="mlp(depth=1, width=8)", epochs=1, batch=8)
-    hire(tmp_path, real, one)
-    hire_(tmp_path, real, one, DSA(""), SilentMeter())
-    hire(tmp_path, prepare(real.data, DataSettings(name="tiny", validation=0.2, split_seed=1)), one)
+    obtain(tmp_path, real, one)
+    obtain_teachers(tmp_path, Task(real, mlp(real), DSA("")), one, SilentMeter())
+    obtain(tmp_path, prepare(real.data, DataSettings(name="tiny", validation=0.2, split_seed=1)), one)
     assert len(contents(tmp_path)) == 3
 
 
 def test_more_teachers_leave_the_first_ones_alone(real: RealData, tmp_path: Path) -> None:
     one = TeacherSettings(nets="mlp(depth=1, width=8)", epochs=1, batch=8)
-    first = hire(tmp_path, real, one)
+    first = obtain(tmp_path, real, one)
     before = contents(tmp_path)
-    found = hire(tmp_path, real, one, count=3)
+    found = obtain(tmp_path, real, one, count=3)
     assert found.trained == 2 and before.items() <= contents(tmp_path).items()
     assert found.names[0] == first.names[0]
 
 
 def test_a_teacher_is_the_end_of_an_expert(real: RealData, tmp_path: Path) -> None:
-    found = hire(tmp_path, real)
+    found = obtain(tmp_path, real)
     for index, which in ((1, 1), (2, 0)):
         bundle = found.teachers[index]
         epochs = train_expert(Task(real, bundle.net, DSA("flip")), SETTINGS, 3, stream(0, "expert", which))
@@ -149,7 +149,7 @@ def test_the_rate_falls_along_half_a_cosine() -> None:
 
 
 def test_validation_accuracy_is_what_the_module_does(real: RealData, tmp_path: Path) -> None:
-    for bundle in hire(tmp_path, real):
+    for bundle in obtain(tmp_path, real):
         with torch.random.fork_rng():
             module = bundle.net.settings.build((1, 8, 8), 3).eval()
         nn.utils.vector_to_parameters(bundle.theta, module.parameters())
@@ -159,7 +159,7 @@ def test_validation_accuracy_is_what_the_module_does(real: RealData, tmp_path: P
 
 
 def test_facts_are_those_of_the_data(real: RealData, tmp_path: Path) -> None:
-    facts = hire(tmp_path, real).teachers[0].facts
+    facts = obtain(tmp_path, real).teachers[0].facts
     assert (facts.classes, facts.shape, facts.data, facts.data_digest) == (
         ("a", "b", "c"), (1, 8, 8), "tiny", real.data.digest,
     )  # fmt: skip
@@ -199,43 +199,43 @@ def test_population_statistics_are_those_of_all_images_however_they_lie() -> Non
 
 
 def test_a_teacher_from_a_file_stands_where_it_is_named(real: RealData, tmp_path: Path) -> None:
-    given = hire(tmp_path / "theirs", real, count=1)
+    given = obtain(tmp_path / "theirs", real, count=1)
     file = next(f for f in (tmp_path / "theirs").iterdir() if read_bundle(f).facts.net.startswith("mlp"))
     own = "convnet(depth=1, width=4, norm=batch)"
-    found = hire(tmp_path / "ours", real, nets=f"file:{file}; {own}", count=1)
+    found = obtain(tmp_path / "ours", real, nets=f"file:{file}; {own}", count=1)
     assert found.names == given.names[::-1] and found.trained == 1
     assert len(contents(tmp_path / "ours")) == 1
 
 
-def test_what_cannot_be_hired_is_one_line(real: RealData, tmp_path: Path) -> None:
+def test_what_cannot_be_obtained_is_one_line(real: RealData, tmp_path: Path) -> None:
     whitened = prepare(real.data, DataSettings(name="tiny", validation=0.2, preprocess="zca"))
     with pytest.raises(DataError, match=r'need data\.preprocess = "normalise", not zca'):
-        hire(tmp_path, whitened)
+        obtain(tmp_path, whitened)
     with pytest.raises(DataError, match="no such file"):
-        hire(tmp_path, real, nets=f"file:{tmp_path / 'none.pt'}")
-    hire(tmp_path, real, nets="mlp(depth=1, width=8)", count=1)
+        obtain(tmp_path, real, nets=f"file:{tmp_path / 'none.pt'}")
+    obtain(tmp_path, real, nets="mlp(depth=1, width=8)", count=1)
     (file,) = tmp_path.iterdir()
     others = dataclasses.replace(real, data=dataclasses.replace(real.data, classes=("a", "c", "b")))
     with pytest.raises(DataError, match="class 1 is 'b', the data's is 'c'"):
-        hire(tmp_path, others, nets=f"file:{file}")
+        obtain(tmp_path, others, nets=f"file:{file}")
     file.write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"or damaged .*; fetch another copy"):
-        hire(tmp_path, real, nets="mlp(depth=1, width=8)", count=1)
+        obtain(tmp_path, real, nets="mlp(depth=1, width=8)", count=1)
 
 
 def test_another_teacher_under_its_name_is_one_line(real: RealData, tmp_path: Path) -> None:
     """As a file copied over another one is."""
-    hire(tmp_path, real, nets="mlp(depth=1, width=8); mlp(depth=1, width=4)", count=1)
+    obtain(tmp_path, real, nets="mlp(depth=1, width=8); mlp(depth=1, width=4)", count=1)
     first, second = sorted(tmp_path.iterdir())
     first.write_bytes(second.read_bytes())
     with pytest.raises(DataError, match=r"which does not go by this name; `ddkit teachers rm") as caught:
-        hire(tmp_path, real, nets="mlp(depth=1, width=8); mlp(depth=1, width=4)", count=1)
+        obtain(tmp_path, real, nets="mlp(depth=1, width=8); mlp(depth=1, width=4)", count=1)
     assert "\n" not in str(caught.value)
 
 
 def test_a_teacher_that_diverges_is_not_stored(real: RealData, tmp_path: Path) -> None:
     with pytest.raises(NumericalError, match=r"lower experts\.lr"):
-        hire(tmp_path, real, nets="mlp(depth=1, width=8)", lr=1e30)
+        obtain(tmp_path, real, nets="mlp(depth=1, width=8)", lr=1e30)
     assert not list(tmp_path.glob("*.pt"))
 
 

@@ -5,9 +5,9 @@ import torch
 
 from ddkit.data import DSA
 from ddkit.errors import UsageError
-from ddkit.experts import factory, train_expert
-from ddkit.experts.factory import grow, in_stacks
+from ddkit.experts import train_expert
 from ddkit.experts.flat import FlatExperts
+from ddkit.experts.trajectories.factory import grow, in_stacks
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.task import Task
@@ -26,7 +26,7 @@ def expected(task, expert):
 def test_each_expert_is_the_one_of_its_number(real, monkeypatch, processes, spec):
     """With the fused step and with autograd, here and in processes of their own: the same bytes."""
     task = Task(real, FlatNet(parse_net(spec), (1, 8, 8), 3), DSA_ALL)
-    monkeypatch.setattr(factory, "process_count", lambda: processes)
+    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: processes)
     grown = {expert: rest for expert, *rest in grow(task, SETTINGS, 2, [4, 0, 7])}
     assert sorted(grown) == [0, 4, 7]
     for expert, (snapshots, losses) in grown.items():
@@ -53,10 +53,10 @@ def test_stacks_on_a_gpu_are_the_experts_of_the_cpu(gpu, real, net):
 
 @pytest.mark.parametrize(("fitting", "groups"), [(8, [8, 3]), (3, [2, 2, 2, 2, 2, 1]), (1, [1] * 11)])
 def test_a_stack_that_does_not_fit_is_halved(fitting, groups):
-    def train(group):
+    def train(group, report):
         if len(group) > fitting:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return [(group, group)]
+        report((group, group))
 
     found = list(in_stacks(train, range(11)))
     assert [len(group) for group, _ in found] == groups
@@ -64,7 +64,7 @@ def test_a_stack_that_does_not_fit_is_halved(fitting, groups):
 
 
 def test_one_expert_that_does_not_fit_is_one_line():
-    def train(group):
+    def train(group, report):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(UsageError, match=r"one alone does not fit .* lower experts.batch"):

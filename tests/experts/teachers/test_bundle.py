@@ -13,7 +13,7 @@ from hostile_files import EVERY
 from ddkit.data import RealData
 from ddkit.errors import DataError
 from ddkit.experts import Bundle, read_bundle, write_bundle
-from ddkit.experts.bundle import FORMAT, TeacherFacts
+from ddkit.experts.teachers.bundle import FORMAT, TeacherFacts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 

@@ -15,8 +15,8 @@ from torchvision.models import get_model, get_model_weights
 
 from ddkit.data import DataSettings, ImageData, Part, RealData, prepare
 from ddkit.errors import DataError
-from ddkit.experts.hire import Post
-from ddkit.experts.pretrained import pretrained
+from ddkit.experts.teachers.pretrained import pretrained
+from ddkit.experts.teachers.wanted import Wanted
 from ddkit.randomness import stream
 
 CLASSES, SIDE = 1000, 32
@@ -110,9 +110,9 @@ def test_weights_that_cannot_be_had_are_one_line(
 
 def test_they_are_here_once_they_are_on_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
-    post = Post(None, 0, Path("torchvision:resnet18"))
-    assert not post.here
+    teacher = Wanted(None, 0, Path("torchvision:resnet18"))
+    assert not teacher.here
     file = tmp_path / "checkpoints" / Path(get_model_weights("resnet18")["IMAGENET1K_V1"].url).name
     file.parent.mkdir()
     file.touch()
-    assert post.here
+    assert teacher.here

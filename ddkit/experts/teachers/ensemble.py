@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ddkit.data import mirrored
 from ddkit.errors import NumericalError
-from ddkit.experts.bundle import Bundle
+from ddkit.experts.teachers.bundle import Bundle
 
 CHUNK = 250
 """Images that go through a teacher together."""

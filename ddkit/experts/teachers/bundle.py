@@ -65,7 +65,7 @@ class TeacherFacts:
             classes=real.data.classes,
             data=data,
             data_digest=real.data.digest,
-            mean=real.preprocess.mean,  # type: ignore[union-attr]  # `hire` has refused whitened data
+            mean=real.preprocess.mean,  # type: ignore[union-attr]  # `obtain_teachers` has refused whitened data
             std=real.preprocess.std,  # type: ignore[union-attr]
             validation_accuracy=validation_accuracy,
         )

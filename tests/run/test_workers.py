@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,29 @@ import torch
 from rich.console import Console
 
 from ddkit.errors import DDKitError, NumericalError
-from ddkit.experts import processes
-from ddkit.experts.processes import in_processes, process_count
+from ddkit.run import workers
 from ddkit.run.progress import BarMeter
+from ddkit.run.workers import how_many, process_count, work_through
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A unit whose work is a function of its number, which all units share; it reports what that yields."""
+
+    number: int
+
+    def run(self, common, report):
+        for item in common(self.number):
+            report(item)
+
+
+def in_processes(work, numbers, count, watch=lambda: None):
+    units = [Numbered(number) for number in numbers]
+    with closing(workers.in_processes(units, work, count, lambda unit, item: watch())) as finished:
+        for unit, items in finished:
+            yield unit.number, items
 
 
 @pytest.fixture(autouse=True)
@@ -84,13 +103,14 @@ def test_a_process_runs_on_one_thread_and_this_one_keeps_its_own():
 
 LATER = """
 import sys
-from ddkit.experts.processes import in_processes
-def work(task):
-    assert "sklearn" not in sys.modules
-    from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_info
-    yield [(pool["filepath"], pool["num_threads"]) for pool in threadpool_info()]
-(_, [pools]), = in_processes(work, [1], 1)
+from ddkit.run.workers import in_processes
+class Unit:
+    def run(self, common, report):
+        assert "sklearn" not in sys.modules
+        from sklearn.cluster import KMeans
+        from threadpoolctl import threadpool_info
+        report([(pool["filepath"], pool["num_threads"]) for pool in threadpool_info()])
+(_, [pools]), = in_processes([Unit()], None, 1)
 assert any("scikit_learn" in file for file, _ in pools), pools
 print({threads for _, threads in pools})
 """
@@ -115,7 +135,7 @@ def test_an_error_arrives_with_its_place_and_ends_the_others():
         list(in_processes(work, [1, 0], 2))
     assert str(caught.value) == "expert 0: diverged"
     assert time.monotonic() - begin < 30
-    assert "test_processes.py" in caught.value.__notes__[0]
+    assert "test_workers.py" in caught.value.__notes__[0]
 
 
 def test_a_process_that_was_killed_is_reported():
@@ -150,12 +170,16 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
     """Each says how it is called and is then busy for a minute, as with an epoch; nothing is sent that could fail."""
     script = """
 import os, pathlib, sys, time
-from ddkit.experts.processes import in_processes
-def work(task):
-    pathlib.Path(sys.argv[1], str(task)).write_text(str(os.getpid()))
-    while True:
-        yield time.sleep(60)
-list(in_processes(work, [0, 1], 2))
+from dataclasses import dataclass
+from ddkit.run.workers import in_processes
+@dataclass
+class Unit:
+    number: int
+    def run(self, common, report):
+        pathlib.Path(sys.argv[1], str(self.number)).write_text(str(os.getpid()))
+        while True:
+            report(time.sleep(60))
+list(in_processes([Unit(0), Unit(1)], None, 2))
 """
     parent = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
     wait_for(lambda: all((tmp_path / name).exists() and (tmp_path / name).read_text() for name in "01"))
@@ -173,7 +197,7 @@ def test_a_second_interrupt_before_any_process_was_asked_leaves_nobody(monkeypat
         raise KeyboardInterrupt  # the second one, as the first line of the clean-up begins
 
     seen = []
-    monkeypatch.setattr(processes, "_end", interrupted)
+    monkeypatch.setattr(workers, "_end", interrupted)
     with pytest.raises(KeyboardInterrupt):
         list(in_processes(work, [0, 1], 2, lambda: seen.append(1) or os.kill(os.getpid(), signal.SIGINT)))
     assert seen and not multiprocessing.active_children()
@@ -191,17 +215,17 @@ def test_closing_ends_what_is_running():
 
 
 def test_how_many(monkeypatch):
-    monkeypatch.setattr(processes.sys, "platform", "linux")
+    monkeypatch.setattr(workers.sys, "platform", "linux")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(processes.os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
-    monkeypatch.setattr(processes, "_quota", lambda: 9)
+    monkeypatch.setattr(workers.os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    monkeypatch.setattr(workers, "_quota", lambda: 9)
     for limit, count in {"4": 4, "1": 1, "64": 6, "": 6, "0": 6, "4,2": 6}.items():
         monkeypatch.setenv("OMP_NUM_THREADS", limit)
         assert process_count() == count
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr(processes, "_quota", lambda: 2)  # a container that may keep two cores busy
+    monkeypatch.setattr(workers, "_quota", lambda: 2)  # a container that may keep two cores busy
     assert process_count() == 2
-    monkeypatch.setattr(processes, "_quota", lambda: 9)
+    monkeypatch.setattr(workers, "_quota", lambda: 9)
     assert process_count() == 6
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert process_count() == 1
@@ -226,7 +250,7 @@ def test_processes_that_are_ended_clean_up_first(tmp_path):
 
 
 def test_one_that_does_not_end_is_killed(monkeypatch):
-    monkeypatch.setattr(processes, "PATIENCE", 0.2)
+    monkeypatch.setattr(workers, "PATIENCE", 0.2)
 
     def work(task):
         if task:
@@ -243,14 +267,14 @@ def test_one_that_does_not_end_is_killed(monkeypatch):
 
 def test_a_signal_while_a_process_starts_leaves_nobody(monkeypatch):
     """The signal comes when the process is forked and nobody has written its number down."""
-    start = processes._start
+    start = workers._start
 
     def interrupted(*arguments):
         started = start(*arguments)
         os.kill(os.getpid(), signal.SIGINT)
         return started
 
-    monkeypatch.setattr(processes, "_start", interrupted)
+    monkeypatch.setattr(workers, "_start", interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -268,3 +292,33 @@ def test_no_thread_of_a_bar_runs_where_processes_are_forked():
         assert [items for _, items in in_processes(lambda _: [threading.active_count()], [0], 1)] == [[1]]
     finally:
         meter.finish()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_units_here_and_in_processes_report_the_same(count):
+    def work(number):
+        yield from range(number)
+
+    seen = []
+    units = [Numbered(number) for number in (2, 0, 3)]
+    found = dict(work_through(units, work, count, lambda unit, item: seen.append((unit.number, item))))
+    assert found == {Numbered(2): [0, 1], Numbered(0): [], Numbered(3): [0, 1, 2]}
+    assert sorted(seen) == [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)]
+
+
+def test_how_many_units_fit_into_memory(monkeypatch):
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(workers, "process_count", lambda: 4)
+    assert [how_many(cpu, each, 100) for each in (0, 10, 25, 26, 50, 51, 1000)] == [4, 4, 4, 3, 2, 1, 1]
+    assert how_many(torch.device("cuda")) == how_many(torch.device("cuda"), 10, 100) == 1
+
+
+def test_what_units_share_is_not_sent(tmp_path):
+    """A lock cannot be pickled, so it can only come by the fork."""
+    lock = threading.Lock()
+
+    def work(number):
+        with lock:
+            yield number
+
+    assert sorted(in_processes(work, [0, 1, 2], 2)) == [(0, [0]), (1, [1]), (2, [2])]

@@ -7,7 +7,7 @@ import torch
 
 from ddkit.data import RealData
 from ddkit.errors import DataError, reason
-from ddkit.experts.bundle import DAMAGE, Bundle, TeacherFacts
+from ddkit.experts.teachers.bundle import DAMAGE, Bundle, TeacherFacts
 from ddkit.nets import FlatNet, accuracy, parse_net
 
 WEIGHTS = "IMAGENET1K_V1"

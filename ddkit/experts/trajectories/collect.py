@@ -1,36 +1,18 @@
 """Bring a buffer to the size a recipe needs: train what is missing, keep what is there."""
 
-from collections.abc import Mapping
 from contextlib import closing
 
 from torch import Tensor
 
 from ddkit.errors import NumericalError
-from ddkit.experts.buffer import Buffer
-from ddkit.experts.factory import grow
+from ddkit.experts.progress import Epochs
 from ddkit.experts.settings import ExpertSettings
-from ddkit.experts.trajectories import Trajectories
+from ddkit.experts.trajectories.buffer import Buffer
+from ddkit.experts.trajectories.factory import grow
+from ddkit.experts.trajectories.trajectories import Trajectories
 from ddkit.nets import accuracy
 from ddkit.run import Meter
 from ddkit.task import Task
-
-
-class Epochs:
-    """Progress in epochs, each expert's initialisation counted as one; the meter must have been started."""
-
-    def __init__(self, meter: Meter, total: int, count: int) -> None:
-        self._meter, self.total, self.count = meter, total, count
-        self._values: Mapping[str, float] = {}
-
-    def one_more(self) -> None:
-        """Another epoch is there; more than there are come where experts were tried twice."""
-        self.count = min(self.total, self.count + 1)
-        self._meter.advance(self.count, self._values)
-
-    def show(self, values: Mapping[str, float]) -> None:
-        """What is told beside the count from now on."""
-        self._values = values
-        self._meter.advance(self.count, values)
 
 
 def collect(buffer: Buffer, task: Task, settings: ExpertSettings, epochs: int, meter: Meter) -> Trajectories:

@@ -8,7 +8,6 @@ loaded; each row has its own CRC-32, checked when it is read. All else of the fi
 are, and `Buffer.sealed` says which they are.
 """
 
-import hashlib
 import json
 import re
 import shutil
@@ -23,6 +22,7 @@ import h5py
 import numpy as np
 
 from ddkit.errors import DataError, reason
+from ddkit.experts.digest import digest_of
 from ddkit.run import (
     HDF5,
     LOCK,
@@ -62,11 +62,6 @@ class Key(Protocol):
     def folder(self) -> str: ...
 
     def tables(self) -> dict[str, Any]: ...
-
-
-def digest_of(tables: dict[str, Any]) -> str:
-    """SHA-256 (hex) of a key's tables."""
-    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

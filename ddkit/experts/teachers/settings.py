@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ddkit.errors import RecipeError
 from ddkit.experts.plain import PlainExperts
-from ddkit.experts.settings import ExpertSettings
+from ddkit.experts.settings import TEACHERS, ExpertSettings
 from ddkit.nets import net_spec, parse_net
 from ddkit.recipe import preset, setting
 
@@ -26,6 +26,7 @@ class TeacherSettings(PlainExperts):
     """
 
     name: ClassVar[str] = "teacher"
+    gives: ClassVar[str] = TEACHERS
     nets: str = setting("convnet(norm=batch)", help="networks, file:BUNDLE or torchvision:NAME, separated by ;")
     epochs: int = setting(200, at_least=1, epochs=True, help="epochs")
     count: int = preset(ExpertSettings, "count", 1)
@@ -48,6 +49,10 @@ class TeacherSettings(PlainExperts):
     def named(self) -> list[str]:
         """The networks and files, in their order."""
         return [name.strip() for name in self.nets.split(";") if name.strip()]
+
+    @property
+    def fewer(self) -> str:
+        return f"experts.epochs, now {self.epochs}"
 
     def lr_in(self, epoch: int) -> float:
         """The learning rate in epoch e = 0, 1, ..."""

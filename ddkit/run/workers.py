@@ -1,4 +1,8 @@
-"""Work spread over forked processes.
+"""The executor: units of work, done by workers, as many at once as the machine has room for.
+
+A unit is a small picklable object. What all units of one call share, as the real data, is given beside them: a worker
+has it by the fork, so that it is neither copied nor sent. On a CPU each worker is a forked process; on a GPU, and where
+processes cannot be forked, there is one worker, which is this process. `how_many` decides.
 
 Small networks are a hundred short kernels a step. Two threads hand the interpreter's lock to each other at each of
 them, and two OpenMP threads wait for each other at the end of each; two processes share nothing. On two cores
@@ -22,21 +26,42 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import connection, current_process, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from threadpoolctl import threadpool_limits
 
 from ddkit.errors import DDKitError
 
-Task = TypeVar("Task")
-Item = TypeVar("Item")
+Report = Callable[[Any], None]
+"""Takes what a unit of work has to say or to give while it is done."""
+
+
+@runtime_checkable
+class Unit(Protocol):
+    """One piece of work that depends on no other one. It can be pickled, and so sent to a worker anywhere."""
+
+    def run(self, common: Any, report: Report) -> None:
+        """Do the work.
+
+        Args:
+            common: what all units of one call share. It is not to be changed.
+            report: takes progress and results, as they come. They hold arrays and no tensors, which torch would pass as
+                handles into the memory of a process that may have ended.
+        """
+        ...
+
+
+SomeUnit = TypeVar("SomeUnit", bound=Unit)
+Watch = Callable[[Any, Any], None]
+"""Is called with a unit and what it has just reported."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 PR_SET_PDEATHSIG = 1
@@ -71,28 +96,63 @@ def _quota() -> int:
     return sys.maxsize
 
 
-def no_watch() -> None:
+def how_many(device: torch.device, each: int = 0, free: int = 0) -> int:
+    """How many units are done at once: on a CPU one for each core, as far as memory reaches; on a GPU one.
+
+    Args:
+        device: where the work is done.
+        each: bytes of memory that one unit takes; 0: few.
+        free: bytes of memory that are free.
+    """
+    count = process_count() if device.type == "cpu" else 1
+    return max(1, min(count, free // each)) if each else count
+
+
+def no_watch(unit: Any, item: Any) -> None:
     """Nobody watches."""
 
 
-def in_processes(
-    work: Callable[[Task], Iterable[Item]], tasks: Sequence[Task], count: int, watch: Callable[[], None] = no_watch
-) -> Generator[tuple[Task, list[Item]], None, None]:
-    """Yield (task, all that `work(task)` yields) when it is complete, whichever is first; up to `count` at a time.
-    `watch` is called whenever a task has yielded something.
+def work_through(
+    units: Sequence[SomeUnit], common: Any, count: int, watch: Watch = no_watch
+) -> Generator[tuple[SomeUnit, list[Any]], None, None]:
+    """Do all units, up to `count` at once.
 
-    Each process runs on one thread and takes task after task. Items are sent as they come; they hold arrays and no
-    tensors, which torch would pass as handles into the memory of a child that may have ended. An exception of `work`
-    is raised here. However the iterator ends, by an interrupt too, no process is left.
+    Args:
+        units: the work, in the order in which it is begun.
+        common: what all units share.
+        count: as `how_many` says; 1: no process beside this one.
+        watch: is called for whatever a unit reports.
+
+    Yields:
+        (unit, all that it has reported) when it is complete, whichever is first. An error of a unit is raised here, and
+        ends the others. However the iterator ends, by an interrupt too, no process is left.
 
     Raises:
         DDKitError: a process was killed from outside, as happens where memory is short.
     """
-    waiting, running = list(tasks), dict[Any, _Running]()
+    if count > 1:
+        yield from in_processes(units, common, count, watch)
+        return
+    for unit in units:
+        items: list[Any] = []
+
+        def report(item: Any, unit: SomeUnit = unit, items: list[Any] = items) -> None:
+            items.append(item)
+            watch(unit, item)
+
+        unit.run(common, report)
+        yield unit, items
+
+
+def in_processes(
+    units: Sequence[SomeUnit], common: Any, count: int, watch: Watch = no_watch
+) -> Generator[tuple[SomeUnit, list[Any]], None, None]:
+    """`work_through` in processes beside this one, each of which runs on one thread and does unit after unit."""
+    waiting, running = list(units), dict[Any, _Running]()
     try:
         while waiting and len(running) < count:
             with _held_back(ENDS):  # else a process could be there that nobody knows of
-                pipe, process = _start(work, list(running))
+                pipe, process = _start(common, list(running))
                 running[pipe] = _Running(process)
             running[pipe].begin(pipe, waiting)
         while running:
@@ -101,9 +161,9 @@ def in_processes(
                 before = len(child.items)
                 ended = child.receive(ready)
                 if len(child.items) > before:
-                    watch()
+                    watch(child.unit, child.items[-1])
                 if ended:
-                    finished = child.task, child.items
+                    finished = child.unit, child.items
                     if not child.begin(ready, waiting):
                         del running[ready]
                     yield finished
@@ -145,41 +205,26 @@ def _held_back(signals: Sequence[signal.Signals]) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def at_once(
-    work: Callable[[Task], Iterable[Item]], tasks: Sequence[Task], count: int, watch: Callable[[], None] = no_watch
-) -> Generator[tuple[Task, list[Item]], None, None]:
-    """`in_processes`; for a count of 1 here, one task after another."""
-    if count > 1:
-        yield from in_processes(work, tasks, count, watch)
-    else:
-        for task in tasks:
-            items = []
-            for item in work(task):
-                items.append(item)
-                watch()
-            yield task, items
-
-
 @dataclass
 class _Running:
-    """A process and what it has sent of its present task."""
+    """A process, its present unit, and what that has reported."""
 
     process: BaseProcess
-    task: Any = None
+    unit: Any = None
     items: list[Any] = field(default_factory=list)
 
     def begin(self, pipe: Any, waiting: list[Any]) -> bool:
-        """Hand it the next task; False where there is none, and the process is told to end."""
+        """Hand it the next unit; False where there is none, and the process is told to end."""
         with suppress(BrokenPipeError):  # it was killed while idle: `receive` says so
             pipe.send(waiting[:1])
         if not waiting:
             self.process.join()
             return False
-        self.task, self.items = waiting.pop(0), []
+        self.unit, self.items = waiting.pop(0), []
         return True
 
     def receive(self, pipe: Any) -> bool:
-        """Take one message; whether it was the task's last."""
+        """Take one message; whether it was the unit's last."""
         try:
             kind, value = pipe.recv()
         except (EOFError, ConnectionResetError):
@@ -196,19 +241,19 @@ class _Running:
             raise value
         if kind == "item":
             self.items.append(value)
-        return kind == "end"
+        return bool(kind == "end")
 
 
-def _start(work: Callable[[Any], Iterable[Any]], others: list[Any]) -> tuple[Any, BaseProcess]:
+def _start(common: Any, others: list[Any]) -> tuple[Any, BaseProcess]:
     context = get_context("fork")
     here, there = context.Pipe()
-    process = context.Process(target=_child, args=(work, there, [*others, here], os.getpid()), daemon=True)
+    process = context.Process(target=_child, args=(common, there, [*others, here], os.getpid()), daemon=True)
     process.start()
     there.close()  # so that the pipe ends when the child dies
     return here, process
 
 
-def _child(work: Callable[[Any], Iterable[Any]], pipe: connection.Connection, others: list[Any], parent: int) -> None:
+def _child(common: Any, pipe: connection.Connection, others: list[Any], parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # however the parent dies, its children do not live on
     if os.getppid() != parent:  # it died before
         os._exit(TERMINATED)
@@ -228,9 +273,8 @@ def _child(work: Callable[[Any], Iterable[Any]], pipe: connection.Connection, ot
         pipe.send((kind, value))
 
     try:
-        while task := pipe.recv():
-            for item in work(task[0]):
-                send("item", item)
+        while units := pipe.recv():
+            units[0].run(common, partial(send, "item"))
             send("end")
     except Exception as error:
         place = traceback.format_exc()

@@ -1,0 +1,10 @@
+"""The digest that names a buffer or a teacher: of all that its experts depend on."""
+
+import hashlib
+import json
+from typing import Any
+
+
+def digest_of(tables: dict[str, Any]) -> str:
+    """SHA-256 (hex) of a key's tables."""
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()

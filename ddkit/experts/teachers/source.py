@@ -1,0 +1,67 @@
+"""The source of teachers: the bundles under home() that the settings name."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddkit.experts.source import HEADER, Experts, Rehearsal, Stock
+from ddkit.experts.teachers.ensemble import Ensemble
+from ddkit.experts.teachers.obtain import bundle_of, obtain_teachers
+from ddkit.experts.teachers.settings import TeacherSettings
+from ddkit.experts.teachers.wanted import Wanted, wanted_teachers
+from ddkit.home import home
+from ddkit.randomness import stream
+from ddkit.run import Meter
+from ddkit.task import Task
+
+
+@dataclass(frozen=True)
+class TeacherSource:
+    """Teachers, which are trained for `settings.epochs` epochs, however many epochs of an expert a method reads."""
+
+    settings: TeacherSettings
+    task: Task
+    epochs: int
+
+    one = "each network"
+
+    def wanted(self) -> list[Wanted]:
+        """The teachers in their order, there or not."""
+        return wanted_teachers(home() / "teachers", self.task, self.settings)
+
+    def stock(self) -> Stock:
+        wanted = self.wanted()
+        away = [teacher.net for teacher in wanted if teacher.net is not None and teacher.untrained]
+        disk = sum(HEADER + 4 * net.parameters for net in away)
+        return Stock(len(wanted) - len(away), len(away), disk // max(1, len(away)), disk)
+
+    @contextmanager
+    def obtain(self, meter: Meter) -> Iterator[Experts]:
+        """They are read into memory, and so may be removed from the disk."""
+        found = obtain_teachers(home() / "teachers", self.task, self.settings, meter)
+        digest = hashlib.sha256(" ".join(bundle.digest for bundle in found).encode()).hexdigest()
+        yield Experts(teachers=found, digest=digest, trained=found.trained)
+
+    def stand_ins(self, folder: Path, seed: int) -> Experts:
+        """Those that are missing as they are before they are trained."""
+        bundles = []
+        for teacher in self.wanted():
+            if teacher.net is None or teacher.here:
+                bundles.append(teacher.read(self.task.real))
+            else:
+                theta = teacher.net.init(stream(seed, "plan")).to(self.task.real.train.images)
+                bundles.append(bundle_of(self.task.with_net(teacher.net), theta))
+        return Experts(teachers=Ensemble(tuple(bundles)))
+
+    def rehearsals(self) -> list[Rehearsal]:
+        """One for each that is missing, as their networks differ; only the last state is kept."""
+        return [
+            Rehearsal(self.settings, self.task.with_net(teacher.net), self.settings.epochs, 1)
+            for teacher in self.wanted()
+            if teacher.net is not None and teacher.untrained
+        ]
+
+    def ways_to_less_disk(self, stock: Stock, free: int) -> list[str]:
+        return ["name fewer networks in experts.nets"]
