@@ -1,7 +1,7 @@
 """The contract of methods for graphs: `distil()` makes a `GraphSet` of the settings and a `GraphContext`."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ddkit.errors import UsageError
 from ddkit.graphs import GraphData, graph_bytes
@@ -37,6 +37,7 @@ class GraphContext:
     seed: int
 
 
+@runtime_checkable
 class GraphMethod(Protocol):
     """A method for graphs. All of them are one-shot methods."""
 
@@ -45,6 +46,7 @@ class GraphMethod(Protocol):
         ...
 
 
+@runtime_checkable
 class GraphMethodClass(Protocol):
     """A class of methods for graphs in the table of methods."""
 

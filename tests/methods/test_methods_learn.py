@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, one_hot
 
-from ddkit.data import ImageData, RealData, prepare
+from ddkit.data import DataSettings, ImageData, RealData, prepare
 from ddkit.methods import IterativeMethod, Method, method_class
 from ddkit.methods.table import IMAGE_METHODS
-from ddkit.recipe import DataSettings
 from ddkit.synth import SyntheticSet
 
 CLASSES, SIDE, NOISE = 4, 8, 3.0
