@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from lent_kernels import LENDER
 
 if TYPE_CHECKING:
     from ddkit.data import RealData
@@ -43,6 +44,14 @@ def gpu() -> torch.device:
 def captured(gpu: torch.device) -> str:
     """The engine that a test marked `gpu` is about: "captured", or "adjoint" where it is rehearsed."""
     return "captured" if gpu.type == "cuda" else "adjoint"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Jobs in other processes get copies of one library; see lent_kernels.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LENDER, str(tmp_path_factory.mktemp("lender")))
+        yield
 
 
 @pytest.fixture

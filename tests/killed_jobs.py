@@ -18,6 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lent_kernels import lend_kernels
+
 ROOT = Path(__file__).parents[1]
 
 SMALL = ("--set", "net.width=4", "--set", "net.depth=1")
@@ -82,6 +84,7 @@ def start(job: Job, place: Place, *more: str, threads: int = 1) -> subprocess.Po
     """The job's command in its place; it does not ignore Ctrl-C, whatever this process does. With `threads` 2 or more
     experts are trained in processes of their own."""
     place.folder.mkdir(parents=True, exist_ok=True)
+    lend_kernels(place.home)
     environment = os.environ | {
         "OMP_NUM_THREADS": str(threads),
         "PYTHONPATH": str(ROOT),
@@ -150,13 +153,6 @@ def alive(place: Place) -> list[int]:
         except OSError:  # it has ended, or is not ours to look at
             continue
     return found
-
-
-def compile_kernels(place: Place) -> None:
-    """Put the compiled kernels into the place's home, so that no compiler is among its processes."""
-    script = "import torch\nfrom ddkit.steps.native import kernels\nkernels(torch.float32)"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DDKIT_HOME": str(place.home)}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=120)
 
 
 def wait_for(truth, process: subprocess.Popen | None = None, within: float = 60) -> None:

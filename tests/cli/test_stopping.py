@@ -1,7 +1,6 @@
 """Ctrl-C, SIGTERM and SIGHUP: one line, one exit code, nothing left; whatever stands in the way of the exception."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from killed_jobs import JOBS, ROOT, Job, Place, alive, compile_kernels, left_over, start, stop, wait_for
+from killed_jobs import JOBS, ROOT, Job, Place, alive, left_over, start, stop, wait_for
+from lent_kernels import lend_kernels
 
 from ddkit.cli.main import run
 
@@ -21,20 +21,9 @@ LONG = Job((*JOBS["ftd"].arguments, "--set", "method.max_start_epoch=3000", "--s
 """Its experts take minutes, in processes of their own."""
 
 
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home's folder of compiled kernels."""
-    place = Place(tmp_path_factory.mktemp("kernels"))
-    compile_kernels(place)
-    return place.home / "kernels"
-
-
 @pytest.fixture
-def place(tmp_path: Path, kernels: Path) -> Place:
-    place = Place(tmp_path / "job")
-    if kernels.exists():
-        shutil.copytree(kernels, place.home / "kernels")
-    return place
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "job")
 
 
 def in_training(place: Place) -> subprocess.Popen:
@@ -80,6 +69,7 @@ signal.signal(signal.SIGHUP, signal.SIG_IGN)
 os.execv(sys.executable, [sys.executable, "-m", "ddkit", *{list(JOBS["dm"].arguments)}, "--out", {str(tmp_path)!r}])
 """
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "DDKIT_HOME": str(tmp_path / "home")}
+    lend_kernels(tmp_path / "home")
     process = subprocess.Popen([sys.executable, "-c", ignoring], env=environment, stderr=subprocess.PIPE, text=True)
     for _ in range(20):
         time.sleep(0.1)

@@ -1,14 +1,12 @@
-"""Two of us at once: on one buffer, in one run folder, and four who compile the kernels in an empty home."""
+"""Two processes at once: on one buffer, in one run folder, with one table."""
 
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from killed_jobs import JOBS, ROOT, Place, alive, finish, go_on, left_over, results, start, wait_for
+from killed_jobs import JOBS, Place, alive, finish, go_on, left_over, results, start, wait_for
 from listener import Listener
 
 from ddkit.cli.main import run
@@ -145,32 +143,6 @@ def test_halves_of_files_that_a_kill_left_are_swept(tmp_path: Path, home: Path) 
         file.write_text("half")
     condense(out=folder.path, resume=True, evaluate=False)
     assert not any(file.exists() for file in halves) and all(file.exists() for file in kept)
-
-
-def test_four_cold_starts_compile_at_once(tmp_path: Path) -> None:
-    """In an empty home each compiles or finds the kernels, all step alike, and nothing lies beside them at the end."""
-    script = """
-import torch
-from ddkit.steps.native import kernels, native_state
-assert kernels(torch.float32) is not None, native_state()
-print(native_state())
-"""
-    environment = os.environ | {"DDKIT_HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
-    environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    (tmp_path / "tmp").mkdir()
-    if not any(map(shutil.which, ("gcc", "clang", "cc"))):
-        pytest.skip("no C compiler")
-    command = [sys.executable, "-c", script]
-    processes = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    for process in processes:
-        said, errors = process.communicate(timeout=240)
-        assert process.returncode == 0 and said.startswith("compiled by ") and errors == ""
-    kept = [file.name for file in (tmp_path / "home" / "kernels").iterdir()]
-    assert len([name for name in kept if name.endswith(".so")]) == 1 and not [n for n in kept if n.endswith(".part")]
-    assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_two_tables_of_one_set_at_once_are_equal(tmp_path: Path, home: Path) -> None:

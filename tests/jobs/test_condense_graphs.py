@@ -56,6 +56,7 @@ def test_triangles_are_told_from_paths(tmp_path):
         "method.ratio=0.3",
         "evaluate.gnns=gin,sage",
         "evaluate.nets=2",
+        "evaluate.steps=150",
         "evaluate.whole=false",
     )
     for method in ("mirage", "mirage-plus"):

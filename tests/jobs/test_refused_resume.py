@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,18 +23,33 @@ def write_data(file: Path, seed: int = 0) -> None:
     np.savez(file, train_images=draw.integers(0, 255, (60, 8, 8, 1), dtype=np.uint8), train_labels=labels)
 
 
-@pytest.fixture
-def begun(tmp_path: Path, home: Path) -> tuple[RunFolder, list[str]]:
-    """A run of three iterations that mirrors images, and the command that goes on with it."""
-    write_data(tmp_path / "data.npz")
-    folder = RunFolder(tmp_path / "run")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[str]]:
+    """A run of three iterations that mirrors images, and the command that goes on with it; made once."""
+    place = tmp_path_factory.mktemp("begun") / "place"
+    (place / "home").mkdir(parents=True)
+    write_data(place / "data.npz")
+    folder = RunFolder(place / "run")
     command = ["condense", "--method", "ftd", "--device", "cpu", "--no-evaluate", "--out", str(folder.path)]
-    asked = ["--data", f"npz:{tmp_path / 'data.npz'}", "--set", "method.iterations=3", "--set", "data.augment=flip"]
+    asked = ["--data", f"npz:{place / 'data.npz'}", "--set", "method.iterations=3", "--set", "data.augment=flip"]
     asked += [part for setting in (*SETTINGS, "data.flips_keep_label=true") for part in ("--set", setting)]
-    assert run([*command, *asked]) == 0
     resume = ["condense", "--device", "cpu", "--no-evaluate", "--out", str(folder.path), "--resume"]
-    assert run([*resume, "--set", "method.lr_img=20.0", "--set", "method.iterations=4"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDKIT_HOME", str(place / "home"))
+        assert run([*command, *asked]) == 0
+        assert run([*resume, "--set", "method.lr_img=20.0", "--set", "method.iterations=4"]) == 0
+    shutil.copytree(place, place.with_name("pristine"))
     return folder, [*resume, *ON_THE_WAY]
+
+
+@pytest.fixture
+def begun(made: tuple[RunFolder, list[str]], monkeypatch: pytest.MonkeyPatch) -> tuple[RunFolder, list[str]]:
+    """That run, as it was made, whatever the test before has done to it."""
+    place = made[0].path.parent
+    shutil.rmtree(place)
+    shutil.copytree(place.with_name("pristine"), place)
+    monkeypatch.setenv("DDKIT_HOME", str(place / "home"))
+    return made
 
 
 def content(folder: Path) -> dict[Path, tuple[bytes, int]]:

@@ -33,33 +33,54 @@ def real(tiny: RealData) -> RealData:
     return tiny
 
 
+TEACHERS = "convnet(depth=1, width=4, norm=batch); convnet(depth=2, width=6, norm=batch)"
+"""Two teachers with batch norm, of two widths."""
+
+
 @pytest.fixture(scope="session")
-def faculty(real: RealData, tmp_path_factory: pytest.TempPathFactory) -> Ensemble:
+def contexts_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Callable[..., Context]]:
+    """contexts_of(real, width=4, batch=8) -> make(expert kind or None, seed=0, augment="color_crop_scale",
+    norm="instance"), which trains the experts once for each kind and norm."""
+
+    def contexts(real: RealData, width: int = 4, batch: int = 8) -> Callable[..., Context]:
+        root: Path = tmp_path_factory.mktemp("experts")
+        shape, classes = real.data.shape, real.data.class_count
+
+        @functools.cache
+        def teachers() -> Ensemble:
+            settings = TeacherSettings(nets=TEACHERS, epochs=4, batch=batch, lr=0.05)
+            net = FlatNet(parse_net("mlp"), shape, classes)
+            return obtain_teachers(root / "teachers", Task(real, net, DSA("")), settings, SilentMeter())
+
+        @functools.cache
+        def make(kind: str | None, seed: int = 0, augment: str = "color_crop_scale", norm: str = "instance") -> Context:
+            net = FlatNet(parse_net(f"convnet(depth=1, width={width}, norm={norm})"), shape, classes)
+            task, trajectories = Task(real, net, DSA(augment)), None
+            if kind == TeacherSettings.name:
+                return Context(task, seed, teachers=teachers())
+            if kind is not None:
+                settings = expert_settings(kind)(count=2, batch=batch, lr=0.05)
+                buffer = Buffer.open(root / "buffers", BufferKey("tiny", real.digest, "", net.spec, settings))
+                trajectories = collect(buffer, Task(real, net, DSA("")), settings, EPOCHS, SilentMeter())
+            return Context(task, seed, trajectories)
+
+        return make
+
+    return contexts
+
+
+@pytest.fixture(scope="session")
+def make_context(real: RealData, contexts_of: Callable[..., Callable[..., Context]]) -> Callable[..., Context]:
+    """The contexts of the tiny data."""
+    return contexts_of(real)
+
+
+@pytest.fixture(scope="session")
+def faculty(make_context: Callable[..., Context]) -> Ensemble:
     """Two teachers with batch norm, of two widths."""
-    nets = "convnet(depth=1, width=4, norm=batch); convnet(depth=2, width=6, norm=batch)"
-    net = FlatNet(parse_net("mlp"), real.data.shape, real.data.class_count)
-    settings = TeacherSettings(nets=nets, epochs=4, batch=8, lr=0.05)
-    return obtain_teachers(tmp_path_factory.mktemp("teachers"), Task(real, net, DSA("")), settings, SilentMeter())
-
-
-@pytest.fixture(scope="session")
-def make_context(real: RealData, faculty: Ensemble, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Context]:
-    """make_context(expert kind or None, seed=0, augment="color_crop_scale", norm="instance"): experts are trained once
-    a kind and norm."""
-    root: Path = tmp_path_factory.mktemp("buffers")
-
-    @functools.cache
-    def make(kind: str | None, seed: int = 0, augment: str = "color_crop_scale", norm: str = "instance") -> Context:
-        trajectories, net = None, FlatNet(parse_net(f"convnet(depth=1, width=4, norm={norm})"), (1, 8, 8), 3)
-        if kind == TeacherSettings.name:
-            return Context(Task(real, net, DSA(augment)), seed, teachers=faculty)
-        if kind is not None:
-            settings = expert_settings(kind)(count=2, batch=8, lr=0.05)
-            buffer = Buffer.open(root, BufferKey("tiny", real.digest, "", net.spec, settings))
-            trajectories = collect(buffer, Task(real, net, DSA("")), settings, EPOCHS, SilentMeter())
-        return Context(Task(real, net, DSA(augment)), seed, trajectories)
-
-    return make
+    teachers = make_context(TeacherSettings.name).teachers
+    assert teachers is not None
+    return teachers
 
 
 class Walks(Trajectories):

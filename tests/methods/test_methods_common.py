@@ -1,12 +1,11 @@
-"""One bench over all methods: what the contract promises, whoever signs it."""
+"""One bench over all methods: what the contract promises, whoever signs it. That they learn: test_methods_learn.py."""
 
 import dataclasses
-import inspect
 
 import pytest
 import torch
 
-from ddkit.methods import IterativeMethod, Method, MethodSettings, method_class
+from ddkit.methods import IterativeMethod, Method, method_class
 from ddkit.methods.budget import budget
 from ddkit.methods.table import IMAGE_METHODS
 from ddkit.run import RunFolder, SilentMeter, drive, read_checkpoint, write_checkpoint
@@ -64,14 +63,6 @@ def tensors(state) -> dict[str, torch.Tensor]:
 def same(one, two) -> bool:
     one, two = tensors(one), tensors(two)
     return list(one) == list(two) and all(torch.equal(one[name], two[name]) for name in one)
-
-
-@every_method
-def test_is_a_method(name, make):
-    method = make(name)
-    assert issubclass(method.settings_class, MethodSettings) and method.settings_class.name == name
-    assert not isinstance(method, IterativeMethod) or (method.blame and method.iterations >= 1)
-    assert "context" in inspect.signature(type(method)).parameters
 
 
 @iterative
