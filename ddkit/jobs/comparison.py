@@ -8,6 +8,10 @@ from typing import Any
 from ddkit.evaluation import Score, over_sets
 
 
+MEANS = ("mean", "interval95", "auc", "accuracy")
+"""Keys of a score's means and intervals in JSON."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of the table: what was trained on, and a score for each of its sets.
@@ -88,7 +92,7 @@ class Comparison:
         lines = [
             dataclasses.asdict(dataclasses.replace(line, scores=()))
             | {"scores": [score.kept() for score in line.scores]}
-            | {key: line.overall.plain()[key] for key in ("mean", "interval95")}
+            | {key: value for key, value in line.overall.plain().items() if key in MEANS}
             for line in self.lines
         ]
         return {"on": self.on, "lines": lines, "notes": list(self.notes)}

@@ -1,0 +1,75 @@
+"""`compare` takes recipes for graphs, as from the shell so from Python."""
+
+import json
+from pathlib import Path
+
+import pytest
+from test_condense_graphs import own
+
+import ddkit
+from ddkit.cli.main import run
+from ddkit.errors import UsageError
+
+RECIPE = """[data]
+name = "{data}"
+[method]
+name = "{method}"
+hops = 1
+ratio = 0.3
+[evaluate]
+gnns = "gin,sage"
+nets = 2
+steps = 3
+whole_steps = 3
+"""
+
+
+@pytest.fixture
+def recipes(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two recipes for the same graphs."""
+    monkeypatch.chdir(tmp_path)
+    data = own(tmp_path / "own")
+    for method in ("mirage", "mirage-plus"):
+        Path(f"{method}.toml").write_text(RECIPE.format(method=method, data=data))
+    return ["mirage.toml", "mirage-plus.toml"]
+
+
+def test_a_line_is_scored_as_condense_scores_its_set(recipes: list[str]) -> None:
+    alone = ddkit.condense(recipe=recipes[0], out="alone").evaluation
+    assert alone is not None
+    table = ddkit.compare(recipes, sets=1)
+    expected = {(score.name, score.net): score.metrics for score in alone.scores}
+    found = {(line.name, line.net): line.overall.metrics for line in table.lines}
+    same = [("mirage", "gin"), ("mirage", "sage"), ("untrained", "gin"), ("whole", "sage"), ("majority class", "")]
+    assert all(found[key] == expected[key] for key in same)
+    assert found["random, as mirage", "gin"] == expected["random, bytes as stored", "gin"]
+    assert {line.name for line in table.lines} >= {"mirage-plus", "herding, as mirage", "graph size"}
+    assert sum(line.name == "whole" for line in table.lines) == 2  # once for each network, not for each recipe
+
+
+def test_it_goes_on_with_what_is_kept(recipes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ddkit.compare(recipes[:1], sets=2)
+    assert all(len(line.scores) == 2 for line in first.lines if line.net)
+    monkeypatch.setattr("ddkit.evaluation.GraphJudge.score", None)
+    monkeypatch.setattr("ddkit.methods.mirage.Mirage.distil", None)
+    assert ddkit.compare(recipes[:1], sets=2).tables() == first.tables()
+
+
+def test_the_command_prints_the_same_table(recipes: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", *recipes, "--sets", "1", "--on", "validation", "--json", "table.json"]) == 0
+    text = capsys.readouterr().out
+    assert "network" in text and "AUC %" in text and "random, as mirage" in text
+    table = json.loads(Path("table.json").read_text())
+    assert table["on"] == "validation" and {line["name"] for line in table["lines"]} >= {"mirage", "mirage-plus"}
+
+
+def test_what_cannot_be_compared_is_one_line(recipes: list[str]) -> None:
+    for wrong, words in (
+        ({"recipes": [recipes[0], "dm-digits-ipc1"]}, "images and recipes for graphs have no table in common"),
+        ({"recipes": recipes, "flips": ["always"]}, "option --flips: is for images"),
+        ({"recipes": recipes, "device": "cuda"}, "graphs run on the CPU only"),
+        ({"recipes": [recipes[0]] * 2}, "two recipes have one name"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            ddkit.compare(**wrong)
+    assert not Path("runs").exists()
