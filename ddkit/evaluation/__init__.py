@@ -13,16 +13,19 @@ with lazily(__name__):
     from ddkit.evaluation.graph_honest import evaluate_graph_set
     from ddkit.evaluation.graph_judge import GraphJudge, GraphRow
     from ddkit.evaluation.graph_trainer import GraphTraining
-    from ddkit.evaluation.honest import PARTS, SAME_LABELS, evaluate_honestly, label_notes, score_row
+    from ddkit.evaluation.honest import PARTS, ScoreRow, evaluate_honestly, label_notes, score_row
+    from ddkit.evaluation.labels import Labels, temperature_of
     from ddkit.evaluation.majority import MAJORITY
     from ddkit.evaluation.majority_row import class_notes, majority_row
     from ddkit.evaluation.paper import evaluate_as_paper
     from ddkit.evaluation.pool import Pool
     from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
-    from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
+    from ddkit.evaluation.row_memory import rows_at_once
+    from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
     from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Evaluation, Score, interval95, over_sets
     from ddkit.evaluation.score_file import read_score, write_score
     from ddkit.evaluation.settings import FLIP_POLICIES, LABEL_POLICIES, EvaluateSettings
+    from ddkit.evaluation.table import SAME_LABELS, RivalRow, SetRow, Table, TableRow, WholeRow
     from ddkit.evaluation.trainer import Trained, train_networks
     from ddkit.evaluation.training import LR_GRIDS, Training
 
@@ -58,7 +61,14 @@ __all__ = [
     "temperature_of",
     "RIVALS",
     "Row",
-    "called",
+    "Labels",
+    "RivalRow",
+    "ScoreRow",
+    "SetRow",
+    "Table",
+    "TableRow",
+    "WholeRow",
+    "rows_at_once",
     "label_notes",
     "class_notes",
     "majority_row",

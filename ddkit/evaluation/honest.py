@@ -7,31 +7,43 @@ training set.
 """
 
 import time
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import torch
 
+from ddkit.data import refuse_small_classes
+from ddkit.evaluation.labels import Labels, temperature_of
 from ddkit.evaluation.majority import uneven
 from ddkit.evaluation.majority_row import class_counts, class_notes, majority_row
-from ddkit.evaluation.row_work import Keep, RowWork, Watch, keep_nothing, score_all
-from ddkit.evaluation.rows import RIVALS, Row, called, rival_row, set_row, temperature_of, whole_row
+from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, Watch, paced, score_all
+from ddkit.evaluation.rows import Row
 from ddkit.evaluation.score import ACCURACY, BALANCED, Evaluation, Score
 from ddkit.evaluation.settings import EvaluateSettings
+from ddkit.evaluation.table import SAME_LABELS, SetRow, Table, TableRow
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
 from ddkit.experts import Ensemble
 from ddkit.randomness import stream
-from ddkit.run import Meter
+from ddkit.run import Meter, Report
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task
 
-SAME_LABELS = "random-real, same labels"
-"""The row of random real images that the teachers of a set have named too."""
-
 PARTS = ("test", "validation")
 """What a row can be judged on; "validation" is for choosing settings, and leaves the test part alone."""
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A unit of work: make one row of a table, train its networks, judge them."""
+
+    row: TableRow
+    seed: int
+
+    def run(self, common: Table, report: Report) -> None:
+        """Reports numbers of training steps that are done, and in the end the score."""
+        row = self.row.make(common, self.seed)
+        report(score_row(row, common.task, common.settings, self.seed, common.on, paced(report)))
 
 
 def evaluate_honestly(
@@ -43,54 +55,50 @@ def evaluate_honestly(
     *,
     baselines: bool = True,
     teachers: Ensemble | None = None,
-    keep: Keep = keep_nothing,
+    keep: Keep = KEEP_NOTHING,
+    workers: int = 1,
 ) -> Evaluation:
-    """Score a set and its rivals: on the task's data, with its network, under its augmentation. `keep` has each row's
-    score as soon as it is there.
+    """Score a set and its rivals.
 
-    Where `teachers` named the set's images, random-real stands there a second time, named by them too: their labels
-    alone may be what a set is worth.
+    Args:
+        synthetic: the set.
+        task: the real data, the network, and the augmentation of every row.
+        settings: how networks are trained.
+        seed: of all draws.
+        meter: progress.
+        baselines: with the rivals. Where `teachers` labelled the set's images, random-real stands there a second time,
+            labelled by them too.
+        teachers: those of the set.
+        keep: has each row's score as soon as it is there.
+        workers: rows that are scored at once, each in a process of its own; see `rows_at_once`.
 
     Raises:
         UsageError: a rival cannot be drawn (a class has fewer images than ipc); labels are asked for that only teachers
             can give.
     """
-
     own, real = synthetic.facts, task.real
-    temperature = temperature_of(settings.temperature, own.temperature)
     if teachers is not None:
         teachers = teachers.under(settings.teacher_bn).of_both_orientations(own.mirrored_by_fyi)
-
-    def call(row: Row, policy: str, classes: torch.Tensor | None = None) -> Row:
-        return called(row, policy, classes, teachers, temperature, own.top_k)
-
-    rows = [call(set_row(synthetic, real, settings.nets), settings.labels, synthetic.labels)]
     if baselines:
-        drawn = [rival_row(name, real, synthetic.facts.ipc, settings.nets, seed) for name in RIVALS]
-        rows += [call(row, settings.labels) for row in drawn]
-        if settings.labels == "auto" and own.temperature is not None and teachers is not None:
-            if "; ".join(teachers.names) == own.teachers:
-                rows.append(replace(call(drawn[0], "static"), name=SAME_LABELS))
-            else:
-                meter.say(
-                    f"left out: {SAME_LABELS}; the teachers found here, or their statistics, are not those that named "
-                    "the set"
-                )
-    if settings.whole:
-        rows.append(whole_row(real, settings.nets))
-    judged = len(real.validation) + len(real.data.test_labels) // len(LR_GRIDS[settings.optimiser])
-    sized = [(row, row.members.shape[1]) for row in rows]
-    works = [
-        RowWork(
-            row.name,
-            honest_training(settings, size),
-            size,
-            judged,
-            partial(score_row, row, task, settings, seed, "test"),
+        refuse_small_classes(real.train.labels, own.ipc)
+    labels = Labels(settings.labels, teachers, temperature_of(settings.temperature, own.temperature), own.top_k)
+    table = Table(task, settings, own.ipc, labels, sets=(synthetic,))
+    same = baselines and settings.labels == "auto" and own.temperature is not None and teachers is not None
+    if same and teachers is not None and "; ".join(teachers.names) != own.teachers:
+        same = False
+        meter.say(
+            f"left out: {SAME_LABELS}; the teachers found here, or their statistics, are not those that named the set"
         )
-        for row, size in sized
+    rows = table.rows([SetRow(own.method + "+fyi" * own.fyi, 0)], baselines, same, settings.whole)
+    judged = len(real.validation) + len(real.data.test_labels) // len(LR_GRIDS[settings.optimiser])
+    works = [
+        RowWork(row.name, honest_training(settings, size), size, judged, ScoreRow(row, seed))
+        for row in rows
+        for size in [row.images(table)]
     ]
-    scores = score_all("evaluating", works, meter, keep)
+    if workers > 1:
+        _ = real.test  # prepared here, once, and not in every process
+    scores = score_all("evaluating", works, table, meter, keep, workers)
     if baselines:
         scores.append(majority_row(real))
     notes = (
@@ -100,7 +108,7 @@ def evaluate_honestly(
         "validation images",
         f"augmentation of every row: {task.dsa.strategy or 'none'}",
         *class_notes(real)[0 if baselines else 1 :],  # the first is about the majority row
-        *label_notes(settings, teachers, temperature),
+        *label_notes(settings, teachers, labels.temperature),
     )
     return Evaluation(
         protocol="honest", dataset=real.data.name, net=task.net.spec, seed=seed, scores=tuple(scores), notes=notes

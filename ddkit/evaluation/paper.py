@@ -8,27 +8,80 @@ they exist to be held beside published tables.
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 
-from ddkit.data import Augmentation, select
+from ddkit.data import Augmentation, refuse_small_classes, select
 from ddkit.errors import UsageError
+from ddkit.evaluation.labels import Labels, temperature_of
 from ddkit.evaluation.majority_row import class_notes, majority_row
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
-from ddkit.evaluation.row_work import Keep, RowWork, Watch, keep_nothing, score_all
-from ddkit.evaluation.rows import Row, called, set_row, temperature_of
+from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, Watch, paced, score_all
+from ddkit.evaluation.rows import Row, set_row
 from ddkit.evaluation.score import ACCURACY, Evaluation, Score
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.experts import Ensemble
 from ddkit.randomness import stream
-from ddkit.run import Meter
+from ddkit.run import Meter, Report
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task
 
 DEFAULT_LR = 0.01
 """What the published code trains sets with that have no learned lr, random-real among them."""
+
+
+@dataclass(frozen=True, eq=False)
+class PaperTable:
+    """What all rows of a table under a paper's protocol share.
+
+    Attributes:
+        task: the real data and the network.
+        protocol: what the authors did.
+        augmentation: of every row's training.
+        labels: the policy of labels.
+        snapshots: the sets, by name.
+        nets: networks a row.
+    """
+
+    task: Task
+    protocol: PaperProtocol
+    augmentation: Augmentation
+    labels: Labels
+    snapshots: Mapping[str, SyntheticSet]
+    nets: int
+
+    def set_row(self, name: str) -> Row:
+        """A snapshot's row."""
+        synthetic = self.snapshots[name]
+        return self.labels.apply(set_row(synthetic, self.task.real, self.nets), synthetic.labels)
+
+    def random_row(self, seed: int) -> Row:
+        """Random real images, as many as the last snapshot's: a draw for each network."""
+        train, ipc = self.task.real.train, list(self.snapshots.values())[-1].facts.ipc
+        pixels, name = train.images.flatten(1), "random-real"
+        draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(self.nets)]
+        size = draws[0].numel() * train.images[0].numel()
+        drawn = Row(train.images, train.labels, torch.stack(draws), name=name, trained_on=name, size=size)
+        return self.labels.apply(drawn)
+
+
+@dataclass(frozen=True)
+class ScorePaperRow:
+    """A unit of work: train the networks of a snapshot, or of random-real (None), and judge them as the authors do."""
+
+    snapshot: str | None
+    seed: int
+
+    def run(self, common: PaperTable, report: Report) -> None:
+        """Reports numbers of training steps that are done, and in the end the score."""
+        lr = None
+        if self.snapshot is None:
+            row = common.random_row(self.seed)
+        else:
+            row, lr = common.set_row(self.snapshot), common.snapshots[self.snapshot].facts.lr
+        report(_score(row, common.protocol.lr or lr or DEFAULT_LR, common, self.seed, paced(report)))
 
 
 def evaluate_as_paper(
@@ -42,11 +95,23 @@ def evaluate_as_paper(
     baselines: bool = True,
     teachers: Ensemble | None = None,
     flips: bool = True,
-    keep: Keep = keep_nothing,
+    keep: Keep = KEEP_NOTHING,
+    workers: int = 1,
 ) -> Evaluation:
-    """Score the best of `snapshots` (name -> set; for DC, DSA and DM the last) on the test set, beside random-real
-    trained in the same way (unless without `baselines`); without `flips`, the authors' augmentation leaves them out.
-    `keep` has each row's score as soon as it is there.
+    """Score the best snapshot on the test set.
+
+    Args:
+        snapshots: name -> set; for DC, DSA and DM only the last one counts.
+        task: the real data, the network, and the augmentation of the recipe.
+        protocol: what the authors did.
+        seed: of all draws.
+        meter: progress.
+        nets: networks a row.
+        baselines: with random-real, trained in the same way.
+        teachers: those of the set.
+        flips: False: the authors' augmentation leaves flips out.
+        keep: has each row's score as soon as it is there.
+        workers: rows that are scored at once, each in a process of its own; see `rows_at_once`.
 
     Raises:
         UsageError: there is no snapshot, or the protocol needs teachers and there are none.
@@ -62,30 +127,24 @@ def evaluate_as_paper(
     if teachers is not None:
         teachers = teachers.of_both_orientations(last.facts.mirrored_by_fyi)
         teachers = replace(teachers, batch_stats=protocol.teachers_in_training)
-
     temperature = temperature_of(protocol.temperature, last.facts.temperature)
+    labels = Labels(protocol.labels, teachers, temperature, last.facts.top_k)
+    table = PaperTable(task, protocol, augmentation, labels, snapshots, nets)
 
-    def call(row: Row, classes: torch.Tensor | None = None) -> Row:
-        return called(row, protocol.labels, classes, teachers, temperature, last.facts.top_k)
+    def work(name: str, snapshot: str | None, size: int) -> RowWork:
+        judged = len(protocol.looks(size)) * len(real.data.test_labels)
+        return RowWork(name, protocol.training(size), size, judged, ScorePaperRow(snapshot, seed), protocol.passes)
 
-    def work(row: Row, lr: float | None) -> RowWork:
-        size, judged = row.members.shape[1], len(protocol.looks(row.members.shape[1])) * len(real.data.test_labels)
-        score = partial(_score, row, protocol.lr or lr or DEFAULT_LR, task, protocol, augmentation, seed)
-        return RowWork(row.name, protocol.training(size), size, judged, score, protocol.passes)
-
-    works = []
-    for name, synthetic in snapshots.items():
-        row = call(set_row(synthetic, real, nets), synthetic.labels)
-        works.append(work(replace(row, name=f"{row.name} ({name})"), synthetic.facts.lr))
+    works = [
+        work(f"{synthetic.facts.method}{'+fyi' * synthetic.facts.fyi} ({name})", name, len(synthetic))
+        for name, synthetic in snapshots.items()
+    ]
     if baselines:
-        train, ipc = real.train, last.facts.ipc
-        pixels = train.images.flatten(1)
-        draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(nets)]
-        size = draws[0].numel() * train.images[0].numel()
-        name = "random-real"
-        drawn = Row(train.images, train.labels, torch.stack(draws), name=name, trained_on=name, size=size)
-        works.append(work(call(drawn), None))
-    scores = score_all(f"evaluating ({full_name})", works, meter, keep)
+        refuse_small_classes(real.train.labels, last.facts.ipc)
+        works.append(work("random-real", None, real.data.class_count * last.facts.ipc))
+    if workers > 1:
+        _ = real.test  # prepared here, once, and not in every process
+    scores = score_all(f"evaluating ({full_name})", works, table, meter, keep, workers)
     candidates, rivals = scores[: len(snapshots)], scores[len(snapshots) :]
     best = max(candidates, key=lambda score: score.mean)
     notes = _notes(protocol, last.facts.method, candidates, best, augmentation, learned=last.facts.lr is not None)
@@ -102,16 +161,9 @@ def evaluate_as_paper(
     )
 
 
-def _score(
-    row: Row,
-    lr: float,
-    task: Task,
-    protocol: PaperProtocol,
-    augmentation: Augmentation,
-    seed: int,
-    watch: Watch,
-) -> Score:
-    begin = time.perf_counter()
+def _score(row: Row, lr: float, table: PaperTable, seed: int, watch: Watch) -> Score:
+    """Train a row's networks as the authors do and judge them."""
+    begin, protocol, task = time.perf_counter(), table.protocol, table.task
     nets, size = row.members.shape
     rates, generator = torch.full((nets,), lr), stream(seed, "paper", row.trained_on)
     training, looks = protocol.training(size), protocol.looks(size)
@@ -131,7 +183,7 @@ def _score(
             row,
             rates,
             training,
-            augmentation,
+            table.augmentation,
             generator,
             start=trained,
             watch=partial(look, number * training.steps),

@@ -1,21 +1,20 @@
-"""The rows of a table: what networks are trained on, a synthetic set or real images, and what these are called."""
+"""What the networks of a table's rows are trained on: a synthetic set, or real images."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from ddkit.data import RealData, select
-from ddkit.errors import UsageError
-from ddkit.evaluation.lesson import CLASSES, Lesson
+from ddkit.evaluation.lesson import Lesson
 from ddkit.evaluation.pool import Pool
-from ddkit.experts import Ensemble
 from ddkit.randomness import stream
-from ddkit.synth import SyntheticSet, only_top, packed_bytes
+from ddkit.synth import SyntheticSet
 
 RIVALS = {"random-real": "random", "herding": "herding", "kmeans": "kmeans"}
 """Rows of real images as many as the set's, and the coreset that draws each."""
+
+WHOLE = "whole"
+"""The row of the whole real training part."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -67,56 +66,4 @@ def whole_row(real: RealData, nets: int) -> Row:
     """The whole real training set."""
     train = real.train
     members = torch.arange(len(train)).expand(nets, -1)
-    return Row(train.images, train.labels, members, name="whole", trained_on="whole", size=train.images.numel())
-
-
-def temperature_of(asked: float | None, own: float | None) -> float:
-    """At which a table's teachers' logits are learned: as asked for, else as its set says, else 30 (INFER's)."""
-    return asked or own or 30.0
-
-
-def called(
-    row: Row,
-    policy: str,
-    classes: Tensor | None,
-    teachers: Ensemble | None,
-    temperature: float,
-    top_k: int | None = None,
-) -> Row:
-    """The row under a policy of labels, one of `ddkit.evaluation.settings.LABEL_POLICIES`.
-
-    Args:
-        row: as it was made.
-        policy: "auto" leaves it as it is.
-        classes: of a set with soft labels, whose labels these then are under "hard".
-        teachers: who give static and dynamic labels; a set's own static ones stay.
-        temperature: at which logits are learned.
-        top_k: logits of a static label that are kept, as in the set that the row stands beside; None: all.
-
-    Raises:
-        UsageError: there are no teachers.
-    """
-    own = row.lesson.temperature
-    if policy == "auto" or row.name == "whole":
-        return dataclasses.replace(row, lesson=Lesson(None if own is None else temperature))
-    bare = dataclasses.replace(row, size=row.size - row.label_size, label_size=0)  # its own soft labels are not used
-    if policy == "hard":
-        return (
-            bare if classes is None else dataclasses.replace(bare, labels=classes.to(row.labels.device), lesson=CLASSES)
-        )
-    if teachers is None:
-        raise UsageError(
-            f"labels: {policy} ones come from teachers, and there are none; give the recipe an [experts] section with "
-            'name = "teacher", or ask for labels that need none (evaluate.labels = "auto", another protocol)'
-        )
-    if policy == "dynamic":
-        return dataclasses.replace(bare, lesson=Lesson(temperature, teachers))
-    if own is not None:
-        return dataclasses.replace(row, lesson=Lesson(temperature))
-    used = row.members.unique().to(row.images.device)
-    said = teachers.labels(row.images[used])
-    named = said.new_zeros(len(row.images), said.shape[1])
-    named[used] = said if top_k is None else only_top(said, top_k, temperature)
-    count = row.members.shape[1]
-    size = 2 * count * said.shape[1] if top_k is None else packed_bytes(count, top_k)
-    return dataclasses.replace(bare, labels=named, size=bare.size + size, label_size=size, lesson=Lesson(temperature))
+    return Row(train.images, train.labels, members, name=WHOLE, trained_on=WHOLE, size=train.images.numel())

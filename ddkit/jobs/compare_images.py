@@ -13,7 +13,7 @@ from typing import Any
 
 from ddkit.data import DataSettings, refuse_small_classes
 from ddkit.errors import UsageError
-from ddkit.evaluation import class_notes, read_score
+from ddkit.evaluation import Table, class_notes, read_score
 from ddkit.jobs.cells import Cell, plan_lines
 from ddkit.jobs.comparison import Comparison, Line
 from ddkit.jobs.device import pick_device
@@ -76,12 +76,17 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
     for flip, label, (group, members) in product(flips or (None,), labels or (None,), groups.items()):
         rules = Rules.of(members, laid_out[members[0].task_key], on, flip, label, one_faculty(members, hired))
         tables.setdefault((group, rules.task.dsa.strategy, rules.labels), (members, rules))
-    planned = [line for members, rules in tables.values() for line in plan_lines(members, rules, out, damaged)]
+    planned = [
+        line
+        for number, (members, rules) in enumerate(tables.values())
+        for line in plan_lines(members, rules, number, out, damaged)
+    ]
+    judged = [rules.table for _, rules in tables.values()]
     waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
     if on == "test":
-        for cell in waiting.values():
-            _ = cell.rules.task.real.test  # prepared here, once, and not in every process
-    spread(list(waiting.values()), None, where, "scoring sets", meter)
+        for number in {cell.table for cell in waiting.values()}:
+            _ = judged[number].task.real.test  # prepared here, once, and not in every process
+    spread(list(waiting.values()), judged, where, "scoring sets", meter)
     lines = [
         dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) if cells else line
         for cells, line in planned
@@ -90,7 +95,7 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
     shares = {line.flip_share for line in lines}
     apart = ("rows under different flips are no measure of each other",) if len(shares) > 1 else ()
     told |= dict.fromkeys(note for task in laid_out.values() for note in class_notes(task.real, on))
-    notes = (*_notes(entries, sets, on), *told, *apart, _augmentations(planned), *damaged.values())
+    notes = (*_notes(entries, sets, on), *told, *apart, _augmentations(judged, planned), *damaged.values())
     return Comparison(on, tuple(lines), notes, tuple(map(str, damaged)))
 
 
@@ -116,9 +121,9 @@ def _guard_groups(groups: Iterable[list[Entry]], laid_out: dict[Any, Task], flip
                 allowed.add(word)
 
 
-def _augmentations(planned: list[tuple[list[Cell], Line]]) -> str:
+def _augmentations(tables: list[Table], planned: list[tuple[list[Cell], Line]]) -> str:
     """How the networks' images were augmented, in all parts of the table."""
-    strategies = dict.fromkeys(cell.rules.task.dsa.strategy or "none" for cells, _ in planned for cell in cells)
+    strategies = dict.fromkeys(tables[cell.table].task.dsa.strategy or "none" for cells, _ in planned for cell in cells)
     return f"augmentation of the networks' training: {', '.join(strategies)}"
 
 

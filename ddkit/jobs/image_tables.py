@@ -19,6 +19,7 @@ from ddkit.evaluation import (
     evaluate_honestly,
     evaluation_dsa,
     full_name,
+    rows_at_once,
 )
 from ddkit.experts import Ensemble, TeacherSettings, obtain_teachers, wanted_teachers
 from ddkit.home import home
@@ -102,6 +103,7 @@ class _Column:
         if policy in ("static", "dynamic") or static:
             teachers = _teachers_of(synthetic, task, policy != "auto", self.meter)
         said_by = () if teachers is None else teachers.names
+        workers = rows_at_once(judged, settings)
         terms = (paper or "honest", settings.of_a_row, self.seed, said_by)
         if paper is None:
             rows = KeptRows.of([synthetic], judged, *terms)
@@ -109,7 +111,15 @@ class _Column:
             rows.say(self.meter)
             self._say_if_long(baselines)
             return rows, evaluate_honestly(
-                synthetic, judged, settings, self.seed, self.meter, baselines=baselines, teachers=teachers, keep=rows
+                synthetic,
+                judged,
+                settings,
+                self.seed,
+                self.meter,
+                baselines=baselines,
+                teachers=teachers,
+                keep=rows,
+                workers=workers,
             )
         snapshots = {"last": synthetic}
         if not isinstance(self.source, SyntheticSet):
@@ -129,6 +139,7 @@ class _Column:
             teachers=teachers,
             flips=flips,
             keep=rows,
+            workers=workers,
         )
 
     def _say_if_long(self, baselines: bool) -> None:

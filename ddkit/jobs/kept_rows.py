@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,14 +54,20 @@ class KeptRows:
         if count := len(list(self.folder.glob("*.json"))):
             meter.say(f"{count} rows are kept from an interrupted evaluation; the others follow")
 
-    def __call__(self, name: str, score: Callable[[], Score]) -> Score:
-        """A row's score: from its file, or scored and put there."""
-        file = self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
-        if file.exists():
-            return read_score(file)
-        found = score()
-        write_score(file, found)
-        return found
+    def _file(self, row: str) -> Path:
+        return self.folder / f"{hashlib.sha256(row.encode()).hexdigest()[:16]}.json"
+
+    def find(self, row: str) -> Score | None:
+        """A row's score, if it was kept.
+
+        Raises:
+            DataError: its file is damaged.
+        """
+        return read_score(self._file(row)) if self._file(row).exists() else None
+
+    def put(self, row: str, score: Score) -> None:
+        """Keep a row's score."""
+        write_score(self._file(row), score)
 
     def clear(self) -> None:
         """Forget the scores, unless another run is using them."""

@@ -5,50 +5,26 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from ddkit.evaluation import (
-    LR_GRIDS,
-    EvaluateSettings,
-    Row,
-    called,
-    evaluation_dsa,
-    resolved_flips,
-    rival_row,
-    set_row,
-    temperature_of,
-)
+from ddkit.evaluation import LR_GRIDS, Labels, Table, TableRow, evaluation_dsa, resolved_flips, temperature_of
 from ddkit.experts import Ensemble
 from ddkit.jobs.entry import Entry
 from ddkit.jobs.recipes import Recipe
-from ddkit.synth import read_set
 from ddkit.task import Task
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Under what a group's networks are trained and judged.
+    """How a group's networks are trained and judged, and the names of the files that keep their scores.
 
     Attributes:
-        task: data, network, and the augmentation that follows from the policy of flips.
-        settings: how networks are trained.
-        ipc: of all sets, and so of the rivals.
-        on: the part that is judged on.
-        labels: one of LABEL_POLICIES.
-        teachers: who name real images; None where there are none, or several kinds.
-        terms: (temperature, logits kept) of the teachers' labels in the group, each once; the first is the rivals'.
-        labelled: whether a set of the group brings labels by teachers.
+        table: what all rows share; its augmentation follows from the policy of flips.
+        same_labels: whether random real images stand there a second time, with labels by the sets' teachers.
     """
 
-    task: Task
-    settings: EvaluateSettings
-    ipc: int
-    on: str
-    labels: str
-    teachers: Ensemble | None
-    terms: list[tuple[float, int | None]]
-    labelled: bool
+    table: Table
+    same_labels: bool
 
     @staticmethod
     def of(
@@ -56,38 +32,31 @@ class Rules:
     ) -> "Rules":
         """Those of a group, all of whose recipes have equal data, network, evaluation and ipc; under the recipes' own
         policies of flips and labels where none is given."""
-        first = entries[0].recipes[0]
+        first, terms = entries[0].recipes[0], label_terms(entries)
         dsa = evaluation_dsa(flip_policy(entries, flips), task.dsa, False)
         both = dsa.flip_share == 0.5 and any(entry.recipes[0].method.wears_fyi for entry in entries)
+        teachers = teachers and teachers.under(first.evaluate.teacher_bn).of_both_orientations(both)
+        rules = Labels(labels or first.evaluate.labels, teachers, *terms[0])
+        labelled = any(entry.recipes[0].method.teacher_labels for entry in entries)
         return Rules(
-            task=task.with_augmentation(dsa),
-            settings=first.evaluate,
-            ipc=first.method.ipc,
-            on=on,
-            labels=labels or first.evaluate.labels,
-            teachers=teachers and teachers.under(first.evaluate.teacher_bn).of_both_orientations(both),
-            terms=label_terms(entries),
-            labelled=any(entry.recipes[0].method.teacher_labels for entry in entries),
+            Table(task.with_augmentation(dsa), first.evaluate, first.method.ipc, rules, on),
+            same_labels=rules.policy == "auto" and labelled and teachers is not None and len(terms) == 1,
         )
 
     @property
-    def same_labels(self) -> bool:
-        """Whether random real images stand there a second time, with teachers' labels as the sets'."""
-        return self.labels == "auto" and self.labelled and self.teachers is not None and len(self.terms) == 1
+    def task(self) -> Task:
+        """Data, network, and the augmentation of the networks' training."""
+        return self.table.task
 
-    def of_file(self, file: Path) -> Row:
-        """A set's row."""
-        synthetic = read_set(file)
-        temperature, top_k = self.terms[0]
-        temperature = temperature_of(self.settings.temperature, synthetic.facts.temperature or temperature)
-        row = set_row(synthetic, self.task.real, self.settings.nets)
-        return called(row, self.labels, synthetic.labels, self.teachers, temperature, top_k)
+    @property
+    def labels(self) -> str:
+        """The policy of labels."""
+        return self.table.labels.policy
 
-    def of_rival(self, name: str, seed: int, labels: str | None = None) -> Row:
-        """A rival's row, under another policy of labels if one is given."""
-        temperature, top_k = self.terms[0]
-        row = rival_row(name, self.task.real, self.ipc, self.settings.nets, seed)
-        return called(row, labels or self.labels, None, self.teachers, temperature, top_k)
+    def rows(self) -> list[TableRow]:
+        """All rows beside the sets'. The whole data has classes only."""
+        whole = self.table.settings.whole and self.labels in ("auto", "hard")
+        return self.table.rows([], True, self.same_labels, whole)
 
     def score_name(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
         """The name of the file that keeps a score: a digest of all that the score depends on.
@@ -95,8 +64,8 @@ class Rules:
         Defaults are no part of it: a setting that a later version adds leaves the scores of today where they are. Who
         changes a default raises `format`.
         """
-        policy = labels or self.labels
-        taught = "" if self.teachers is None or policy in ("auto", "hard") else " ".join(self.teachers.names)
+        policy, teachers = labels or self.labels, self.table.labels.teachers
+        taught = "" if teachers is None or policy in ("auto", "hard") else " ".join(teachers.names)
         own = {"set": what, "seed": recipe.seed, "evaluate": self._judged, "labels": policy, "teachers": taught}
         if policy == "dynamic":
             own["takes"] = "all rates see the same batches"  # as they did not, once
@@ -105,7 +74,7 @@ class Rules:
     @cached_property
     def _judged(self) -> dict[str, Any]:
         """What differs from the defaults; flips and labels stand in the name for themselves."""
-        settings = self.settings.of_a_row
+        settings = self.table.settings.of_a_row
         named = {f.name: (getattr(settings, f.name), f.default) for f in dataclasses.fields(settings)}
         return {
             name: value
@@ -116,14 +85,14 @@ class Rules:
     @cached_property
     def _shared(self) -> dict[str, Any]:
         """What all of the group's scores depend on."""
-        temperature, top_k = self.terms[0]
+        temperature, top_k = self.table.labels.temperature, self.table.labels.top_k
         shared = {
             "format": 2,
-            "lr": LR_GRIDS[self.settings.optimiser],
+            "lr": LR_GRIDS[self.table.settings.optimiser],
             "data": self.task.real.digest,
             "net": self.task.net.spec,
             "augment": self.task.dsa.strategy,
-            "on": self.on,
+            "on": self.table.on,
             "temperature": temperature,
         }
         return shared if top_k is None else shared | {"top_k": top_k}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, final
 
 import torch
@@ -103,6 +104,17 @@ class FlatNet:
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Float[Tensor, " p"]:
         """A fresh theta from PyTorch's default initialisation; one seed gives the same network in every dtype."""
         return default_init(self._module, generator).to(dtype)
+
+    @cached_property
+    def activations(self) -> int:
+        """How many numbers its layers put out for one image, all together: what training keeps until it goes back."""
+        counts: list[int] = []
+        module = copy.deepcopy(self._module)
+        for layer in module.modules():
+            if not list(layer.children()):
+                layer.register_forward_hook(lambda layer, inputs, output: counts.append(output.numel()))
+        module(torch.empty(2, *self.shape, device="meta"))  # batch norm asks for two
+        return sum(counts) // 2
 
     @property
     def has_stats(self) -> bool:

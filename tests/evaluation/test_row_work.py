@@ -1,14 +1,30 @@
 """Progress of a table in what is done, and scores that are kept as they are there."""
 
-from collections.abc import Callable, Mapping
+import dataclasses
+import multiprocessing
+import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from ddkit.data import DSA, RealData
-from ddkit.evaluation import PAPERS, EvaluateSettings, Score, evaluate_as_paper, evaluate_honestly
+from ddkit.evaluation import (
+    PAPERS,
+    EvaluateSettings,
+    RivalRow,
+    Score,
+    ScoreRow,
+    SetRow,
+    WholeRow,
+    evaluate_as_paper,
+    evaluate_honestly,
+    row_work,
+    rows_at_once,
+)
+from ddkit.evaluation.row_memory import row_memory
 from ddkit.evaluation.training import honest_training
-from ddkit.nets import FlatNet
+from ddkit.nets import FlatNet, parse_net
 from ddkit.run import SilentMeter
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task
@@ -33,16 +49,21 @@ def run(name: str, meter: Recorder, synthetic: SyntheticSet, real: RealData, net
     task = Task(real, net, DSA(""))
     if name == "honest":
         return list(evaluate_honestly(synthetic, task, SETTINGS, 0, meter, **more).scores)
-    import dataclasses
-
     protocol = dataclasses.replace(PAPERS[name], epochs=20)
     return list(evaluate_as_paper({"last": synthetic}, task, protocol, 0, meter, nets=2, **more).scores)
 
 
 @pytest.mark.parametrize("name, rows, steps", [("honest", 5, 4 * 15 + 81), ("mtt", 2, 2 * 21), ("ftd", 2, 4 * 21)])
 def test_every_step_counts_as_many_images_as_it_learns_from(
-    name: str, rows: int, steps: int, synthetic: SyntheticSet, real: RealData, net: FlatNet
+    name: str,
+    rows: int,
+    steps: int,
+    synthetic: SyntheticSet,
+    real: RealData,
+    net: FlatNet,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(row_work, "PACE", 0.0)
     meter = Recorder()
     run(name, meter, synthetic, real, net)
     assert len(meter.done) == steps + rows  # each step, and each row when it is judged
@@ -54,25 +75,76 @@ def test_every_step_counts_as_many_images_as_it_learns_from(
         assert meter.total == 4 * 15 * 20 + 81 * 32 + 5 * judged
 
 
+class Kept:
+    """Keeps scores in memory; from the second one on it is interrupted."""
+
+    def __init__(self, patient: bool = False) -> None:
+        self.scores: dict[str, Score] = {}
+        self.patient = patient
+
+    def find(self, row: str) -> Score | None:
+        return self.scores.get(row)
+
+    def put(self, row: str, score: Score) -> None:
+        if self.scores and not self.patient:
+            raise KeyboardInterrupt
+        self.scores[row] = score
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("name", ["honest", "mtt"])
-def test_scores_reach_who_keeps_them_row_by_row(
+def test_scores_are_kept_row_by_row(
+    name: str, workers: int, synthetic: SyntheticSet, real: RealData, net: FlatNet
+) -> None:
+    kept = Kept()
+    with pytest.raises(KeyboardInterrupt):
+        run(name, Recorder(), synthetic, real, net, keep=kept, workers=workers)
+    assert not multiprocessing.active_children()
+    ((row, score),) = kept.scores.items()
+    assert len(score.accuracies) == 2
+    if workers == 1:
+        assert row == ("0, toy" if name == "honest" else "0, toy (last)")
+    kept.patient = True
+    whole, again = (run(name, Recorder(), synthetic, real, net, **more) for more in ({}, {"keep": kept}))
+    assert [s.accuracies for s in whole] == [s.accuracies for s in again]
+    assert any(own is score for own in again) or name == "mtt"  # there the best snapshot alone is shown
+
+
+@pytest.mark.parametrize("name", ["honest", "mtt"])
+def test_rows_in_processes_have_the_scores_of_rows_here(
     name: str, synthetic: SyntheticSet, real: RealData, net: FlatNet
 ) -> None:
-    kept: dict[str, Score] = {}
+    """Progress stays true: it never falls, and ends at the total."""
+    meters = Recorder(), Recorder()
+    here, there = (
+        run(name, meter, synthetic, real, net, workers=workers) for meter, workers in zip(meters, (1, 3), strict=True)
+    )
+    assert [dataclasses.replace(score, seconds=0.0) for score in here] == [
+        dataclasses.replace(score, seconds=0.0) for score in there
+    ]
+    assert meters[0].total == meters[1].total
+    assert meters[1].done == sorted(meters[1].done) and meters[1].done[-1] == meters[1].total
 
-    def keep(row: str, score: Callable[[], Score]) -> Score:
-        if len(kept) == 1:
-            raise KeyboardInterrupt
-        kept[row] = score()
-        return kept[row]
 
-    with pytest.raises(KeyboardInterrupt):
-        run(name, Recorder(), synthetic, real, net, keep=keep)
-    ((row, score),) = kept.items()
-    assert row == ("0, toy" if name == "honest" else "0, toy (last)") and len(score.accuracies) == 2
+def test_a_row_is_small_however_large_the_data(real: RealData) -> None:
+    """What travels to a worker holds no images."""
+    for row in (SetRow("toy", 0), RivalRow("kmeans", "kmeans"), WholeRow()):
+        assert len(pickle.dumps(ScoreRow(row, 0))) < 1000
 
-    def remember(row: str, score: Callable[[], Score]) -> Score:
-        return kept[row] if row in kept else score()
 
-    whole, again = (run(name, Recorder(), synthetic, real, net, **more) for more in ({}, {"keep": remember}))
-    assert [s.accuracies for s in whole] == [s.accuracies for s in again] and again[0] is score
+def test_how_many_rows_at_once_follows_from_memory(
+    real: RealData, net: FlatNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 4)
+    task, wide = Task(real, net, DSA("")), Task(real, FlatNet(parse_net("convnet(width=512)"), net.shape, 10), DSA(""))
+    small, large = row_memory(task, SETTINGS), row_memory(wide, SETTINGS)
+    assert large > 10 * small
+    for free, count in ((4 * small, 4), (3 * small, 3), (small // 2, 1)):
+        monkeypatch.setattr("ddkit.evaluation.row_memory.free_memory", lambda device, free=free: free)
+        assert rows_at_once(task, SETTINGS) == count
+
+
+def test_activations_are_what_the_layers_put_out() -> None:
+    """By hand: convolution, normalisation and ReLU of 4 x 8 x 8, pooling to 4 x 4 x 4, and three logits."""
+    net = FlatNet(parse_net("convnet(depth=1, width=4)"), (1, 8, 8), 3)
+    assert net.activations == 3 * 4 * 64 + 4 * 16 + 3

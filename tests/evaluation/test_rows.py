@@ -8,8 +8,9 @@ import torch
 from ddkit.data import DSA, RealData
 from ddkit.errors import UsageError
 from ddkit.evaluation import EvaluateSettings, score_row
+from ddkit.evaluation.labels import Labels, temperature_of
 from ddkit.evaluation.lesson import CLASSES
-from ddkit.evaluation.rows import Row, called, rival_row, set_row, temperature_of, whole_row
+from ddkit.evaluation.rows import Row, rival_row, set_row, whole_row
 from ddkit.experts import Bundle, Ensemble
 from ddkit.experts.teachers.bundle import TeacherFacts
 from ddkit.nets import FlatNet, parse_net
@@ -34,6 +35,10 @@ def labelled(synthetic: SyntheticSet, temperature: float | None) -> SyntheticSet
     soft = soft.softmax(1) if temperature is None else soft.half().float()
     facts = dataclasses.replace(synthetic.facts, temperature=temperature)
     return dataclasses.replace(synthetic, soft_labels=soft, facts=facts)
+
+
+def called(row: Row, policy: str, classes: torch.Tensor | None, teachers: Ensemble | None, temperature: float) -> Row:
+    return Labels(policy, teachers, temperature).apply(row, classes)
 
 
 def row(synthetic: SyntheticSet, real: RealData) -> Row:

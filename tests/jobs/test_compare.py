@@ -93,7 +93,7 @@ def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 1)
     file, done = recipe("random"), []
     first = compare([file], sets=2)
-    for name, module in (("condense_on", entry), ("score_row", cells)):
+    for name, module in (("make", entry), ("score_row", cells)):
         real = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda *a, _real=real, _name=name, **k: (done.append(_name), _real(*a, **k))[1]
@@ -104,9 +104,9 @@ def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPa
     assert done == ["score_row"]
     assert [line.overall.accuracies for line in again.lines] == [line.overall.accuracies for line in first.lines]
     compare([file], sets=2, overrides=("evaluate.steps=5",))
-    assert done.count("condense_on") == 0 and done.count("score_row") == 1 + 7 + 2  # the whole set once
+    assert done.count("make") == 0 and done.count("score_row") == 1 + 7 + 2  # the whole set once
     compare([file], sets=2, overrides=("data.validation=0.2",))
-    assert done.count("condense_on") == 2
+    assert done.count("make") == 2
 
 
 def test_on_the_validation_part_the_test_part_is_never_met(recipe, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -138,4 +138,4 @@ def test_teachers_name_both_orientations_where_a_group_with_fyi_is_mirrored(home
     task = lay_out(host.recipes[0].data, host.recipes[0].net, pick_device("cpu"))
     teachers = Ensemble((bundle_of(task, task.net.init(stream(0, "teacher"))),))
     for entries, flips, both in (([host, fyi], "always", True), ([host, fyi], "augment", False), ([host], None, False)):
-        assert Rules.of(entries, task, "test", flips, "static", teachers).teachers.mirrored == both
+        assert Rules.of(entries, task, "test", flips, "static", teachers).table.labels.teachers.mirrored == both

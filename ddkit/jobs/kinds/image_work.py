@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa
+from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa, rows_at_once
 from ddkit.experts import Ensemble, Experts
 from ddkit.jobs.forewarning import Foreseeing
 from ddkit.jobs.kept_rows import KeptRows
@@ -105,7 +105,16 @@ class ImageScoring:
     def evaluate(self, meter: Meter) -> Evaluation:
         self.rows.say(meter)
         settings, seed = self.recipe.evaluate, self.recipe.seed
-        return evaluate_honestly(self.made, self.task, settings, seed, meter, teachers=self.teachers, keep=self.rows)
+        return evaluate_honestly(
+            self.made,
+            self.task,
+            settings,
+            seed,
+            meter,
+            teachers=self.teachers,
+            keep=self.rows,
+            workers=rows_at_once(self.task, settings),
+        )
 
     def clear(self) -> None:
         self.rows.clear()
