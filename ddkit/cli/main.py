@@ -43,7 +43,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(f"ddkit.cli.{MODULES.get(name, name)}"), name)
+        command: click.Command = getattr(importlib.import_module(f"ddkit.cli.{MODULES.get(name, name)}"), name)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

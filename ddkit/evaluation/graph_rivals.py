@@ -51,7 +51,8 @@ def colour_histogram(data: GraphData) -> Array:
     """The share of each graph's nodes whose 1-hop colour falls into each bucket, [N, BUCKETS]."""
     bucket = (refine(data.adjacency, data.node_label, 1)[1] % np.uint64(BUCKETS)).astype(np.int64)
     counts = np.bincount(data.graph_of_node * BUCKETS + bucket, minlength=len(data) * BUCKETS).reshape(-1, BUCKETS)
-    return counts / np.maximum(1, data.sizes)[:, None]
+    shares: Array = counts / np.maximum(1, data.sizes)[:, None]
+    return shares
 
 
 def judge_by_size(train: GraphData, test: GraphData) -> Verdict:
@@ -65,11 +66,13 @@ def judge_by_size(train: GraphData, test: GraphData) -> Verdict:
 
 
 def _sizes(data: GraphData) -> Array:
-    return np.log1p(np.stack([data.sizes, data.edge_counts], 1))
+    logarithms: Array = np.log1p(np.stack([data.sizes, data.edge_counts], 1))
+    return logarithms
 
 
 def _shuffled(members: Array, generator: torch.Generator) -> Array:
-    return members[torch.randperm(len(members), generator=generator).numpy()]
+    shuffled: Array = members[torch.randperm(len(members), generator=generator).numpy()]
+    return shuffled
 
 
 def _in_turn(orders: list[Array]) -> Array:

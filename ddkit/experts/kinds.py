@@ -24,4 +24,5 @@ def expert_settings(name: str) -> "type[ExpertSettings]":
     """
     if name not in KINDS:
         raise UsageError(f"expert kind '{name}' is unknown; {nearest(name, KINDS)}")
-    return resolve_name(KINDS[name])
+    found: type[ExpertSettings] = resolve_name(KINDS[name])
+    return found

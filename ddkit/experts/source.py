@@ -125,4 +125,5 @@ def source_of(settings: ExpertSettings | None, task: Task, epochs: int) -> Exper
     """
     if settings is None:
         return NoExperts()
-    return resolve_name(SOURCES[settings.gives])(settings, task, epochs)
+    source: ExpertSource = resolve_name(SOURCES[settings.gives])(settings, task, epochs)
+    return source

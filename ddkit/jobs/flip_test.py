@@ -118,7 +118,7 @@ def flip_test(real: RealData, meter: Meter | None = None) -> FlipTest:
 
 
 def _read(file: Path) -> FlipTest:
-    found = read_json(file, FlipTest)
+    found: FlipTest = read_json(file, FlipTest)
     for own in (found.overall, found.worst):
         right = (*own.without, *own.with_flips)
         if not (len(own.without) == len(own.with_flips) == NETS and all(0 <= r <= 1 for r in right)):

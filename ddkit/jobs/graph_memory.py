@@ -25,13 +25,13 @@ WORTH_SAYING = 2**30
 
 def reading_bytes(graphs: GraphData) -> int:
     """What graphs take until the first network is trained."""
-    return NODE * len(graphs.node_label) + EDGE * graphs.edge.shape[1]
+    return NODE * len(graphs.node_label) + EDGE * int(graphs.edge.shape[1])
 
 
 def whole_bytes(train: GraphData, hops: int, training: GraphTraining) -> int:
     """What training on all graphs takes at most: where no two nodes have the same tree."""
     messages = max(MESSAGES.get(gnn, OTHER_MESSAGES) for gnn in training.networks)
-    return hops * (STATES * training.width // 32 * len(train.node_label) + messages * train.edge.shape[1])
+    return hops * (STATES * training.width // 32 * len(train.node_label) + messages * int(train.edge.shape[1]))
 
 
 def memory_lines(every: GraphData, train: GraphData, hops: Sequence[int], training: GraphTraining) -> list[str]:

@@ -126,7 +126,8 @@ def lent_by(method: str | None, data: str | None, ipc: int | None) -> str | None
     if recipe is None:
         return None
     where, text = find_recipe(recipe)
-    return read_toml(text, where)["data"]["name"]
+    name: str = read_toml(text, where)["data"]["name"]
+    return name
 
 
 def refuse_graphs(tables: dict[str, Any], where: str) -> None:

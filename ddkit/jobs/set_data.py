@@ -68,7 +68,7 @@ def data_of(synthetic: SyntheticSet, overrides: tuple[str, ...] = ()) -> DataSet
 
 def teacher_table(synthetic: SyntheticSet) -> dict[str, Any] | None:
     """The settings of a set's teachers: those who named it last, or else its recipe's; None if it has none."""
-    relabelled = json.loads(synthetic.record.lineage).get("teachers")
+    relabelled: dict[str, Any] | None = json.loads(synthetic.record.lineage).get("teachers")
     if relabelled is not None:
         return relabelled
     table = dict(_section(read_toml(synthetic.record.recipe, "the set's recipe"), "experts"))

@@ -50,7 +50,7 @@ class INFER(Recovery):
         self._pixels = context.real.data.train_images[context.real.train_index[chosen.cpu()]].unflatten(
             0, (self._classes, self._budget.n)
         )
-        self._real = train.images[chosen].unflatten(0, (self._classes, self._budget.n)).transpose(0, 1)
+        self._real: Tensor = train.images[chosen].unflatten(0, (self._classes, self._budget.n)).transpose(0, 1)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -99,4 +99,5 @@ class RDED:
 def _stitched(crops: Tensor, factor: int) -> Tensor:
     """Images of factor x factor crops each, [n, C, factor h, factor w]."""
     rows = crops.unflatten(0, (-1, factor, factor)).permute(0, 3, 1, 4, 2, 5)
-    return rows.flatten(4, 5).flatten(2, 3)
+    images: Tensor = rows.flatten(4, 5).flatten(2, 3)
+    return images

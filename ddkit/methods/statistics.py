@@ -46,7 +46,8 @@ def bn_distance(moments: Moments, stats: Stats, kind: str) -> Float[Tensor, " gr
 
 
 def _norm(mean: Tensor, variance: Tensor, running_mean: Tensor, running_var: Tensor) -> Tensor:
-    return (running_var - variance).norm(dim=1) + (running_mean - mean).norm(dim=1)
+    distances: Tensor = (running_var - variance).norm(dim=1) + (running_mean - mean).norm(dim=1)
+    return distances
 
 
 def _relative(mean: Tensor, variance: Tensor, running_mean: Tensor, running_var: Tensor) -> Tensor:
@@ -56,7 +57,8 @@ def _relative(mean: Tensor, variance: Tensor, running_mean: Tensor, running_var:
 
 
 def _rms(values: Tensor) -> Tensor:
-    return values.norm(dim=1) / values.shape[1] ** 0.5
+    root_mean_square: Tensor = values.norm(dim=1) / values.shape[1] ** 0.5
+    return root_mean_square
 
 
 def joined(parts: list[Moments], sizes: list[int]) -> Moments:

@@ -53,7 +53,8 @@ def method_class(name: str) -> "ImageMethodClass | GraphMethodClass":
     homes = method_homes()
     if name not in homes:
         raise UsageError(f"method '{name}' is unknown; {nearest(name, homes)}")
-    return resolve_name(homes[name])
+    found: ImageMethodClass | GraphMethodClass = resolve_name(homes[name])
+    return found
 
 
 def image_method(name: str) -> "ImageMethodClass":

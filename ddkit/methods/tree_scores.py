@@ -49,7 +49,8 @@ def tree_scores(trees: Trees) -> Array:
         place = parts.pop(0)[1]
         seen = place >= 0
         scores[seen] += own[:, place[seen]].T
-    return scores - scores.mean(1, keepdims=True)
+    centred: Array = scores - scores.mean(1, keepdims=True)
+    return centred
 
 
 def _shares(trees: Trees, level: Array) -> tuple[Any, Array]:

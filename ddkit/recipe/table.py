@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ddkit.errors import RecipeError, nearest
 from ddkit.recipe.contract import contract_of
 from ddkit.toml import SHOWN, shortened, shown
 
 
-def parse_table(table: Any, cls: type, where: str, section: str) -> Any:
+Parsed = TypeVar("Parsed")
+
+
+def parse_table(table: Any, cls: type[Parsed], where: str, section: str) -> Parsed:
     """The settings of class `cls` that a table describes.
 
     Args:

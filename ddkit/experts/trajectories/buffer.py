@@ -95,7 +95,8 @@ class Buffer:
             DataError: the file is damaged.
         """
         fix = f"delete it if the experts beside it are good, and run again; or `ddkit buffer rm {self.name}`"
-        return read_json(self.key_file, dict[str, Any], fix)
+        key: dict[str, Any] = read_json(self.key_file, dict[str, Any], fix)
+        return key
 
     def verify_key(self) -> None:
         """Raise DataError unless the key is the one that the buffer is named after."""
