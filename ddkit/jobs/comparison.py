@@ -7,7 +7,6 @@ from typing import Any
 
 from ddkit.evaluation import Score, over_sets
 
-
 MEANS = ("mean", "interval95", "auc", "accuracy")
 """Keys of a score's means and intervals in JSON."""
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from ddkit.errors import RecipeError, nearest
 from ddkit.recipe.contract import contract_of
+from ddkit.recipe.settings import Settings
 from ddkit.toml import SHOWN, shortened, shown
 
-
-Parsed = TypeVar("Parsed")
+Parsed = TypeVar("Parsed", bound=Settings)
 
 
 def parse_table(table: Any, cls: type[Parsed], where: str, section: str) -> Parsed:
