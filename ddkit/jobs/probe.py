@@ -3,7 +3,7 @@
 import importlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ddkit.data import Part, RealData
-from ddkit.evaluation import LR_GRIDS, EvaluateSettings, Pool, Training
+from ddkit.evaluation import LR_GRIDS, EvaluateSettings, Pool, Training, rows_at_once
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.evaluation.training import honest_training
 from ddkit.experts import ExpertSettings, Rehearsal, train_expert
@@ -215,11 +215,21 @@ def rows_of(recipe: Recipe) -> int:
 def probe_evaluation(
     settings: EvaluateSettings, images: int, rows: int, task: Task, gauge: Gauge, seconds: float
 ) -> tuple[Cost, str]:
-    """(cost of training on `rows` sets of `images` each, and on the whole data, and of judging the networks, what was
-    measured); drawing the rivals is left out."""
+    """(cost of training on `rows` sets of `images` each, and on the whole data, and of judging the networks, as many
+    rows at once as the evaluation scores; what was measured). Drawing the rivals is left out."""
+    at_once = rows_at_once(task, settings)
+    with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
+        cost = _probe_evaluation(settings, images, rows, at_once, task, gauge, seconds)
+    return cost, "the first steps of each kind of set"
+
+
+def _probe_evaluation(
+    settings: EvaluateSettings, images: int, rows: int, at_once: int, task: Task, gauge: Gauge, seconds: float
+) -> Cost:
     real = task.real
     sets = {images: rows} | ({len(real.train): 1} if settings.whole else {})
     networks = len(LR_GRIDS[settings.optimiser]) * settings.nets
+    idle = gauge.once(lambda: None).memory
     costs = [
         (rows, _training(settings, task, gauge, size, networks, seconds / len(sets))) for size, rows in sets.items()
     ]
@@ -229,11 +239,21 @@ def probe_evaluation(
     judge = Trained(task.net, theta[None], stats)
     one = gauge.cost(lambda: judge.accuracy(part), seconds)
     judged = networks * len(real.validation) + settings.nets * len(real.data.test_labels)
-    judging = sum(sets.values()) * judged / len(part) * one.seconds
-    training = sum(rows * cost.seconds for rows, cost in costs)
+    judging = judged / len(part) * one.seconds
+    each = [judging + cost.seconds for rows, cost in costs for _ in range(rows)]
     memory = max(one.memory + _rivals_memory(real), *(cost.memory for _, cost in costs))
+    memory += (min(at_once, len(each)) - 1) * (memory - idle)
     memory += 4 * real.data.test_images.numel()  # is preprocessed when the first row is judged, and stays
-    return Cost(judging + training, memory), "the first steps of each kind of set"
+    return Cost(makespan(each, at_once), memory)
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """What independent units take together on so many workers, when the longest is begun first."""
+    busy = [0.0] * workers
+    for own in sorted(seconds, reverse=True):
+        first = busy.index(min(busy))
+        busy[first] += own
+    return max(busy)
 
 
 def _rivals_memory(real: RealData) -> int:

@@ -8,7 +8,7 @@ from listener import Listener
 
 from ddkit.jobs import condense, evaluate, forewarning
 from ddkit.jobs.forewarning import Foreseeing
-from ddkit.jobs.probe import Cost
+from ddkit.jobs.probe import Cost, makespan
 
 
 class Ear(Listener):
@@ -68,3 +68,8 @@ def test_a_condensation_is_said_after_its_first_seconds_and_once(
         meter.advance(done)
     lines = [line for line in ear.said if "will take" in line]
     assert lines == ([f"the condensation will take about {said}; to shorten it: less"] if said else [])
+
+
+@pytest.mark.parametrize(("workers", "seconds"), [(1, 23.0), (2, 12.0), (3, 9.0), (9, 9.0)])
+def test_rows_side_by_side_take_as_long_as_the_busiest_worker(workers: int, seconds: float) -> None:
+    assert makespan([3.0, 9.0, 4.0, 4.0, 3.0], workers) == seconds

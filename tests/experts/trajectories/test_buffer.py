@@ -26,7 +26,7 @@ from ddkit.randomness import stream
 from ddkit.run import SilentMeter
 from ddkit.task import Task
 
-EARLIER = Path(__file__).parents[1] / "earlier_formats"
+EARLIER = Path(__file__).parents[2] / "earlier_formats"
 KEY = BufferKey("npz:some/tiny.npz", "d1", "crop", "convnet(depth=1, width=4)", PlainExperts())
 
 
