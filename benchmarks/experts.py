@@ -37,7 +37,7 @@ from ddkit.experts.batches import Batch
 from ddkit.experts.flat import FlatExperts
 from ddkit.experts.train import one_by_one, stacked
 from ddkit.experts.trajectories.factory import grow
-from ddkit.jobs.threads import fitting_threads
+from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.nets import FlatNet, accuracy, parse_net
 from ddkit.randomness import stream
 from ddkit.steps import step_for

@@ -70,8 +70,8 @@ def facts(rehearse: bool) -> dict[str, Any]:
         SystemExit: there is no CUDA device, and this is no rehearsal.
     """
     program = (
-        "import json, torch; from ddkit.jobs.device import pick_device; "
-        "from ddkit.jobs.environment import environment; "
+        "import json, torch; from ddkit.jobs.machine.device import pick_device; "
+        "from ddkit.jobs.machine.environment import environment; "
         "print(json.dumps([torch.cuda.is_available(), environment(pick_device('auto'))]))"
     )
     asked = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)

@@ -12,7 +12,7 @@ import torch
 from measure import RESULTS, save
 
 import ddkit
-from ddkit.jobs.resolve import resolve
+from ddkit.jobs.recipes.resolve import resolve
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ddkit.data import DSA, DataSettings, load_images, prepare
 from ddkit.experts import Trajectories
-from ddkit.jobs.threads import fitting_threads
+from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.methods import Context, method_class
 from ddkit.methods.gradient import GradientMatching
 from ddkit.methods.gradient_distance import gradient_distance

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ddkit.jobs.environment import environment, processor
+from ddkit.jobs.machine.environment import environment, processor
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 

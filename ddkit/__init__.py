@@ -9,8 +9,8 @@ with lazily(__name__):
     from ddkit.jobs.doctor import doctor
     from ddkit.jobs.evaluate import evaluate
     from ddkit.jobs.plan import plan
-    from ddkit.jobs.raw import raw_images
     from ddkit.jobs.relabel import relabel
+    from ddkit.jobs.sets.pixels import raw_images
     from ddkit.jobs.teachers import train_teachers
     from ddkit.jobs.verify import verify
     from ddkit.synth import SyntheticDataset, SyntheticSet, as_pyg, list_sets, load, read_graph_set

@@ -12,7 +12,7 @@ from ddkit.cli.output import echo
 from ddkit.evaluation.settings import FLIP_POLICIES, LABEL_POLICIES
 
 if TYPE_CHECKING:
-    from ddkit.jobs.comparison import Comparison, Line, LineOfGraphs
+    from ddkit.jobs.comparison.lines import Comparison, Line, LineOfGraphs
 
 
 @click.command()

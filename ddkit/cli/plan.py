@@ -65,7 +65,7 @@ def plan(
 def _print(plan: "Plan") -> None:
     """One row a stage and their total; below it what is there, what is free, and what does not fit."""
     from ddkit.cli.grid import print_rows
-    from ddkit.jobs.amounts import size_text, time_text
+    from ddkit.jobs.machine.amounts import size_text, time_text
 
     rows = [(s.name, time_text(s.seconds), size_text(s.memory), size_text(s.disk)) for s in plan.stages]
     total = ("total", time_text(plan.seconds), size_text(plan.memory), size_text(plan.disk))

@@ -8,20 +8,20 @@ from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.jobs.compare import compare
-    from ddkit.jobs.comparison import Comparison
+    from ddkit.jobs.comparison.lines import Comparison
     from ddkit.jobs.condense import condense
-    from ddkit.jobs.describe import describe
     from ddkit.jobs.doctor import doctor
     from ddkit.jobs.evaluate import evaluate, evaluate_all
     from ddkit.jobs.graph_table import GraphTable, graph_table
     from ddkit.jobs.kinds import kind_of_recipe, kind_of_set
-    from ddkit.jobs.making import Condensed
     from ddkit.jobs.plan import plan
-    from ddkit.jobs.raw import raw_images
+    from ddkit.jobs.planning.stages import Plan
+    from ddkit.jobs.recipes.request import Judging, Request
     from ddkit.jobs.relabel import relabel
-    from ddkit.jobs.request import Judging, Request
     from ddkit.jobs.resolved_toml import resolved_toml
-    from ddkit.jobs.stages import Plan
+    from ddkit.jobs.runs.make import Condensed
+    from ddkit.jobs.sets.facts import describe
+    from ddkit.jobs.sets.pixels import raw_images
     from ddkit.jobs.teachers import remove_teacher, teacher_files, train_teachers
     from ddkit.jobs.verify import Verdict, verify
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from ddkit.arguments import checked
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES, PARTS
-from ddkit.jobs.comparison import Comparison
+from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.kinds import KINDS, kind_of_recipe
-from ddkit.jobs.request import FYI, Comparing
+from ddkit.jobs.recipes.request import FYI, Comparing
 from ddkit.run import Meter, SilentMeter
 
 

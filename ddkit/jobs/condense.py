@@ -4,9 +4,9 @@ from pathlib import Path
 
 from ddkit.arguments import checked
 from ddkit.jobs.kinds import kind_of_recipe
-from ddkit.jobs.making import Condensed, make
-from ddkit.jobs.request import Request
-from ddkit.jobs.runs import Run, begun_recipe, refuse_empty, refuse_used
+from ddkit.jobs.recipes.request import Request
+from ddkit.jobs.runs.make import Condensed, make
+from ddkit.jobs.runs.run import Run, begun_recipe, refuse_empty, refuse_used
 from ddkit.run import Meter, RunFolder, SilentMeter
 
 

@@ -13,8 +13,8 @@ from ddkit.errors import DDKitError
 from ddkit.experts import list_buffers
 from ddkit.home import home
 from ddkit.jobs.condense import condense
-from ddkit.jobs.environment import environment
-from ddkit.jobs.stages import free_disk
+from ddkit.jobs.machine.environment import environment
+from ddkit.jobs.planning.stages import free_disk
 from ddkit.recipe_files import list_recipes
 from ddkit.steps import native_state
 from ddkit.synth import list_sets

@@ -6,7 +6,7 @@ from pathlib import Path
 from ddkit.arguments import checked
 from ddkit.evaluation import Evaluation
 from ddkit.jobs.kinds import kind_of_set
-from ddkit.jobs.request import Judging
+from ddkit.jobs.recipes.request import Judging
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import GraphSet, SyntheticSet
 

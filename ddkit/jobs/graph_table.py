@@ -15,9 +15,9 @@ from ddkit.evaluation import PARTS, GraphJudge, GraphTraining, Score
 from ddkit.evaluation.graph_honest import capped, gaps, most_written_out, notes
 from ddkit.evaluation.graph_judge import UNTRAINED, WHOLE, Rows
 from ddkit.graphs import load_parts, refuse_unknown
-from ddkit.jobs.graph_board import GraphBoard
-from ddkit.jobs.graph_memory import memory_lines
-from ddkit.jobs.graph_parts import graph_lines
+from ddkit.jobs.data.graph_memory import memory_lines
+from ddkit.jobs.data.graph_parts import graph_lines
+from ddkit.jobs.tables.graph_board import GraphBoard
 from ddkit.methods import GraphContext, graph_method
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter

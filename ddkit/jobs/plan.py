@@ -6,8 +6,8 @@ from pathlib import Path
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.jobs.kinds import kind_of_recipe
-from ddkit.jobs.request import Request
-from ddkit.jobs.stages import Plan
+from ddkit.jobs.planning.stages import Plan
+from ddkit.jobs.recipes.request import Request
 from ddkit.run import Meter, SilentMeter
 
 

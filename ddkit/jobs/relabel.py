@@ -13,8 +13,8 @@ from ddkit.experts import TeacherSettings, obtain_teachers
 from ddkit.experts.batch_norm import TEACHER_BN
 from ddkit.experts.teachers.settings import FILE
 from ddkit.home import home
-from ddkit.jobs.flip_guard import OVERRIDE, refuse_harmful_flips
-from ddkit.jobs.set_data import OF_THE_SET, data_of, lay_out_for, teacher_table
+from ddkit.jobs.flips.guard import OVERRIDE, refuse_harmful_flips
+from ddkit.jobs.sets.real_data import OF_THE_SET, data_of, lay_out_for, teacher_table
 from ddkit.methods.regions import regions
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter

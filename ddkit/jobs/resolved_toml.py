@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ddkit.jobs.kinds import kind_of_recipe
 from ddkit.jobs.recipes import to_toml
-from ddkit.jobs.request import Request
+from ddkit.jobs.recipes.request import Request
 
 
 def resolved_toml(recipe: str | Path) -> str:

@@ -8,10 +8,10 @@ from ddkit.errors import DataError, UsageError, nearest
 from ddkit.experts import Ensemble
 from ddkit.experts.settings import TEACHERS
 from ddkit.home import home
-from ddkit.jobs.device import pick_device
-from ddkit.jobs.flip_guard import by_augmentation, refuse_harmful_flips
-from ddkit.jobs.lay_out import lay_out
-from ddkit.jobs.resolve import resolve
+from ddkit.jobs.data.lay_out import lay_out
+from ddkit.jobs.flips.guard import by_augmentation, refuse_harmful_flips
+from ddkit.jobs.machine.device import pick_device
+from ddkit.jobs.recipes.resolve import resolve
 from ddkit.run import Meter, SilentMeter
 
 

@@ -19,10 +19,10 @@ import torch
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.jobs.condense import condense
-from ddkit.jobs.environment import environment
 from ddkit.jobs.kinds import kind_of_recipe
+from ddkit.jobs.machine.environment import environment
 from ddkit.jobs.recipes import to_toml
-from ddkit.jobs.request import Request
+from ddkit.jobs.recipes.request import Request
 from ddkit.recipe_files import find_recipe
 from ddkit.run import Meter, RunFolder
 

@@ -11,7 +11,7 @@ from ddkit.errors import DataError
 from ddkit.graphs import direction as direction_module
 from ddkit.graphs import from_pyg, load_graphs, load_parts
 from ddkit.graphs.direction import compared
-from ddkit.jobs.graph_parts import graph_lines
+from ddkit.jobs.data.graph_parts import graph_lines
 
 DEGREES = "there are no node labels, so a node's label is its degree"
 

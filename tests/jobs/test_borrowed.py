@@ -12,9 +12,9 @@ from listener import Listener
 from ddkit.data import ImageData, load_images
 from ddkit.evaluation.training import honest_training
 from ddkit.jobs import condense, plan
-from ddkit.jobs.borrowed import fitted, used_as_written
 from ddkit.jobs.recipes import Recipe
-from ddkit.jobs.resolve import lent_by, resolve
+from ddkit.jobs.recipes.fitted import fitted, used_as_written
+from ddkit.jobs.recipes.resolve import lent_by, resolve
 from ddkit.methods import method_class
 from ddkit.methods.table import IMAGE_METHODS
 

@@ -12,8 +12,9 @@ from scipy.stats import t as student_t
 from ddkit.cli.main import run
 from ddkit.data import RealData
 from ddkit.errors import DataError, UsageError
-from ddkit.jobs import cells, compare, condense, entry
-from ddkit.jobs.comparison import Line
+from ddkit.jobs import compare, condense
+from ddkit.jobs.comparison import cells, entry
+from ddkit.jobs.comparison.lines import Line
 
 RECIPE = """
 seed = {seed}

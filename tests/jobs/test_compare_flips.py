@@ -11,11 +11,11 @@ from ddkit.data import DSA
 from ddkit.evaluation import honest
 from ddkit.experts import Ensemble, bundle_of
 from ddkit.jobs import compare
-from ddkit.jobs import flip_test as flip_module
-from ddkit.jobs.compare_images import _entry
-from ddkit.jobs.device import pick_device
-from ddkit.jobs.lay_out import lay_out
-from ddkit.jobs.rules import Rules, flip_policy
+from ddkit.jobs.comparison.images import _entry
+from ddkit.jobs.comparison.rules import Rules, flip_policy
+from ddkit.jobs.data.lay_out import lay_out
+from ddkit.jobs.flips import measure as flip_module
+from ddkit.jobs.machine.device import pick_device
 from ddkit.randomness import stream
 from ddkit.run import SilentMeter
 

@@ -12,7 +12,7 @@ from ddkit.cli.main import run
 from ddkit.errors import DataError, RecipeError, UsageError
 from ddkit.jobs import Request, condense, graph_table, kind_of_recipe
 from ddkit.jobs.recipes import to_toml
-from ddkit.jobs.resolve_graphs import resolve_graphs
+from ddkit.jobs.recipes.resolve_graphs import resolve_graphs
 from ddkit.recipe_files import list_recipes
 from ddkit.synth import read_graph_set
 
@@ -168,7 +168,7 @@ def test_much_memory_is_said_beforehand(monkeypatch, tmp_path):
     from ddkit.evaluation import GraphTraining
     from ddkit.graphs import load_parts
 
-    memory = import_module("ddkit.jobs.graph_memory")
+    memory = import_module("ddkit.jobs.data.graph_memory")
     parts = load_parts(own(tmp_path / "own"), 0)
     assert memory.memory_lines(parts.every, parts.train, (2,), GraphTraining()) == []
     monkeypatch.setattr(memory, "WORTH_SAYING", 1)

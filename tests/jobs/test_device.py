@@ -1,7 +1,7 @@
 import pytest
 
 from ddkit.errors import UsageError
-from ddkit.jobs.device import pick_device
+from ddkit.jobs.machine.device import pick_device
 
 
 @pytest.mark.parametrize("name", ["gpu", "GPU", "cuda0", "cuda:", "mps", "auto:1", "cuda:one"])

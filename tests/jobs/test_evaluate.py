@@ -15,10 +15,10 @@ from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
 from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
 from ddkit.jobs import Condensed, Judging, condense, evaluate, evaluate_all
-from ddkit.jobs.device import pick_device
-from ddkit.jobs.environment import PACKAGES, environment
-from ddkit.jobs.image_tables import columns
-from ddkit.jobs.lay_out import lay_out
+from ddkit.jobs.data.lay_out import lay_out
+from ddkit.jobs.machine.device import pick_device
+from ddkit.jobs.machine.environment import PACKAGES, environment
+from ddkit.jobs.tables.images import columns
 from ddkit.nets import net_spec, parse_net
 from ddkit.run import SilentMeter
 from ddkit.synth import load, write_set
@@ -173,7 +173,7 @@ def test_several_tables_load_and_whiten_the_data_once(
 ) -> None:
     run = make_run("data.preprocess=zca", "evaluate.whole=false")
     prepared: list[object] = []
-    monkeypatch.setattr("ddkit.jobs.lay_out.prepare", lambda *told: prepared.append(told) or prepare(*told))
+    monkeypatch.setattr("ddkit.jobs.data.lay_out.prepare", lambda *told: prepared.append(told) or prepare(*told))
     protocols, nets = ("honest", "paper-mtt"), ("mlp(width=8, depth=1)", "mlp(width=4)")
     pairs, _ = columns(load(run.folder), protocols, nets)
     tables = list(evaluate_all(run.folder, Judging(protocols=protocols, architectures=nets, nets=2)))

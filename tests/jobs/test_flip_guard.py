@@ -12,10 +12,11 @@ from ddkit.cli.main import run
 from ddkit.data import DataSettings
 from ddkit.errors import UsageError
 from ddkit.evaluation import PAPERS
-from ddkit.jobs import Condensed, compare, condense, evaluate, flip_guard, plan, relabel, train_teachers
-from ddkit.jobs import flip_test as flip_module
-from ddkit.jobs.flip_guard import OVERRIDE
-from ddkit.jobs.flip_test import FlipTest, Pairs
+from ddkit.jobs import Condensed, compare, condense, evaluate, plan, relabel, train_teachers
+from ddkit.jobs.flips import guard as flip_guard
+from ddkit.jobs.flips import measure as flip_module
+from ddkit.jobs.flips.guard import OVERRIDE
+from ddkit.jobs.flips.measure import FlipTest, Pairs
 from ddkit.synth import Record, load
 
 QUICK = (

@@ -5,8 +5,8 @@ import torch
 
 from ddkit.data.real import Part
 from ddkit.errors import DataError
-from ddkit.jobs import flip_test as flip_module
-from ddkit.jobs.flip_test import FlipTest, Pairs, flip_test
+from ddkit.jobs.flips import measure as flip_module
+from ddkit.jobs.flips.measure import FlipTest, Pairs, flip_test
 
 
 def flip_test_of(without, with_flips, worst=((0.9, 0.9), (0.9, 0.9)), images=100) -> FlipTest:

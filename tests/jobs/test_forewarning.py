@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from listener import Listener
 
-from ddkit.jobs import condense, evaluate, forewarning
-from ddkit.jobs.forewarning import Foreseeing
-from ddkit.jobs.probe import Cost, makespan
+from ddkit.jobs import condense, evaluate
+from ddkit.jobs.planning import forewarning
+from ddkit.jobs.planning.forewarning import Foreseeing
+from ddkit.jobs.planning.probe import Cost, makespan
 
 
 class Ear(Listener):

@@ -10,7 +10,7 @@ from mutated_recipes import SLOW, campaign
 
 from ddkit.errors import RecipeError
 from ddkit.jobs import resolved_toml
-from ddkit.jobs.resolve import resolve
+from ddkit.jobs.recipes.resolve import resolve
 from ddkit.recipe_files import find_recipe
 
 

@@ -16,7 +16,7 @@ import torch
 import ddkit
 from ddkit.errors import UsageError
 from ddkit.jobs import Plan, condense, plan
-from ddkit.jobs.probe import Cost, Gauge, Line
+from ddkit.jobs.planning.probe import Cost, Gauge, Line
 
 SMALL = (
     *("experts.count=3", "method.iterations=40", "method.syn_steps=5", "method.max_start_epoch=3", "net.width=16"),
@@ -47,7 +47,7 @@ def names(found: Plan) -> list[str]:
 def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_path: Path) -> None:
     found = ask()
     assert names(found) == ["data", "experts", "condensation", "evaluation"] and not found.problems
-    modules = ("ddkit.experts.trajectories.source", "ddkit.jobs.making", "ddkit.jobs.kinds.image_work")
+    modules = ("ddkit.experts.trajectories.source", "ddkit.jobs.runs.make", "ddkit.jobs.runs.images")
     experts, making, scoring = map(importlib.import_module, modules)
     gauge, measured = Gauge(torch.device("cpu")), {}
 
@@ -135,7 +135,7 @@ def test_a_small_disk(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_small_memory(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ddkit.jobs.probe.free_memory", lambda device: -1)  # less than any work takes
+    monkeypatch.setattr("ddkit.jobs.planning.probe.free_memory", lambda device: -1)  # less than any work takes
     lines = ask().problems
     assert len(lines) == 4 and not any("\n" in line for line in lines)
     assert lines[0].startswith("data: takes ") and lines[0].endswith("take fewer or smaller images")
@@ -183,7 +183,7 @@ MEMORY = """
 import sys
 import torch
 from ddkit.jobs import condense, plan
-from ddkit.jobs.probe import Gauge
+from ddkit.jobs.planning.probe import Gauge
 
 settings = ("net.depth=1", "net.width=4", "evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false")
 asked = {"data": sys.argv[2], "ipc": 1, "overrides": settings, "device": "cpu"}

@@ -6,7 +6,7 @@ from test_condense_graphs import own
 from ddkit.cli.main import run
 from ddkit.graphs import graph_bytes, load_graphs, split_graphs
 from ddkit.jobs import Request, condense, plan
-from ddkit.jobs.resolve_graphs import resolve_graphs
+from ddkit.jobs.recipes.resolve_graphs import resolve_graphs
 from ddkit.methods.trees import Trees
 
 QUICK = ("evaluate.nets=2", "evaluate.gnns=gin,gcn", "evaluate.steps=30", "evaluate.whole_steps=40", "method.ratio=0.3")

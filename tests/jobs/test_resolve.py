@@ -8,8 +8,8 @@ from ddkit import recipe_files as module
 from ddkit.errors import RecipeError, UsageError
 from ddkit.jobs import Request, kind_of_recipe
 from ddkit.jobs.recipes import IMAGES, parse_recipe, to_toml
-from ddkit.jobs.resolve import fill, resolve
-from ddkit.jobs.resolve_graphs import resolve_graphs
+from ddkit.jobs.recipes.resolve import fill, resolve
+from ddkit.jobs.recipes.resolve_graphs import resolve_graphs
 from ddkit.methods import method_names
 from ddkit.recipe_files import find_recipe, list_recipes
 from ddkit.toml import read_toml

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ddkit.jobs import stopwatch
-from ddkit.jobs.stopwatch import Stopwatch
+from ddkit.jobs.machine import stopwatch
+from ddkit.jobs.machine.stopwatch import Stopwatch
 
 
 def test_a_second_stretch_begins_where_the_first_was_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

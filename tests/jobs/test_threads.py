@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ddkit.jobs.threads import fitting_threads
+from ddkit.jobs.machine.threads import fitting_threads
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from ddkit.cli.main import run
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge
 from ddkit.jobs import verify
-from ddkit.jobs.environment import environment
+from ddkit.jobs.machine.environment import environment
 from ddkit.jobs.verify import Verdict, header_scores, measured_on, where_measured
 from ddkit.recipe_files import find_recipe
 

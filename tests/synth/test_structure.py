@@ -134,7 +134,7 @@ def test_edges_of_a_million_are_refused_where_they_would_be_laid_out(tmp_path: P
 def test_trees_with_more_edges_than_their_graphs_are_refused(tmp_path: Path) -> None:
     from random_graphs import random_graph_data
 
-    from ddkit.jobs.graph_tables import _refuse_more_edges
+    from ddkit.jobs.tables.graphs import _refuse_more_edges
 
     write_graphs(tmp_path / "set.h5")
     made, train = ddkit.read_graph_set(tmp_path / "set.h5"), random_graph_data(11, graphs=10)

@@ -7,7 +7,7 @@ evaluates and compares. The public jobs know no difference between the kinds.
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.jobs.kinds.contract import Kind, Scoring, Work
     from ddkit.jobs.kinds.finding import KINDS, kind_of_recipe, kind_of_set
+    from ddkit.jobs.kinds.kind import Kind
 
-__all__ = ["Kind", "Scoring", "Work", "KINDS", "kind_of_recipe", "kind_of_set"]
+__all__ = ["Kind", "KINDS", "kind_of_recipe", "kind_of_set"]

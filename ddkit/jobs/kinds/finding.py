@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from ddkit.jobs.kinds.contract import Kind
 from ddkit.jobs.kinds.graphs import Graphs
 from ddkit.jobs.kinds.images import Images
-from ddkit.jobs.resolve import method_named
+from ddkit.jobs.kinds.kind import Kind
+from ddkit.jobs.recipes.resolve import method_named
 from ddkit.methods import method_class
 from ddkit.methods.table import method_homes
 from ddkit.recipe_files import find_recipe

@@ -9,18 +9,19 @@ import torch
 from ddkit.evaluation import Evaluation
 from ddkit.evaluation.graph_honest import STORED
 from ddkit.evaluation.graph_judge import HERDING, UNTRAINED, WHOLE
-from ddkit.jobs.compare_graphs import compare_graphs
-from ddkit.jobs.comparison import Comparison
-from ddkit.jobs.device import graph_device
-from ddkit.jobs.graph_tables import graph_tables
-from ddkit.jobs.kinds.graph_work import GraphWork, begin_graphs
-from ddkit.jobs.plan_graphs import plan_graphs
+from ddkit.jobs.comparison.graphs import compare_graphs
+from ddkit.jobs.comparison.lines import Comparison
+from ddkit.jobs.machine.device import graph_device
+from ddkit.jobs.planning.graphs import plan_graphs
+from ddkit.jobs.planning.stages import Plan
 from ddkit.jobs.recipes import GraphRecipe, ResolvedRecipe
-from ddkit.jobs.request import Comparing, Judging, Request, refuse_options
-from ddkit.jobs.resolve_graphs import parse_graphs, resolve_graphs
-from ddkit.jobs.resume import resumed
-from ddkit.jobs.runs import Run, graph_folder
-from ddkit.jobs.stages import Plan
+from ddkit.jobs.recipes.folders import graph_folder
+from ddkit.jobs.recipes.request import Comparing, Judging, Request, refuse_options
+from ddkit.jobs.recipes.resolve_graphs import parse_graphs, resolve_graphs
+from ddkit.jobs.runs.graphs import GraphWork, begin_graphs
+from ddkit.jobs.runs.resume import resumed
+from ddkit.jobs.runs.run import Run
+from ddkit.jobs.tables.graphs import graph_tables
 from ddkit.run import Change, Meter, RunFolder
 from ddkit.synth import GraphSet, export_graphs, read_graph_set
 

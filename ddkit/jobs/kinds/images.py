@@ -9,24 +9,25 @@ import torch
 
 from ddkit.data import refuse_small_classes
 from ddkit.evaluation import RIVALS, Evaluation
-from ddkit.jobs.borrowed import for_this_data
-from ddkit.jobs.compare_images import compare_images
-from ddkit.jobs.comparison import Comparison
-from ddkit.jobs.device import pick_device
-from ddkit.jobs.flip_guard import guard_flips
-from ddkit.jobs.forewarning import say_what_is_long
-from ddkit.jobs.image_tables import image_tables
-from ddkit.jobs.kinds.image_work import ImageWork
-from ddkit.jobs.lay_out import lay_out, say_data
-from ddkit.jobs.plan_images import plan_images
-from ddkit.jobs.raw import raw_images
+from ddkit.jobs.comparison.images import compare_images
+from ddkit.jobs.comparison.lines import Comparison
+from ddkit.jobs.data.lay_out import lay_out, say_data
+from ddkit.jobs.flips.guard import guard_flips
+from ddkit.jobs.machine.device import pick_device
+from ddkit.jobs.machine.threads import fitting_threads
+from ddkit.jobs.planning.forewarning import say_what_is_long
+from ddkit.jobs.planning.images import plan_images
+from ddkit.jobs.planning.stages import Plan
 from ddkit.jobs.recipes import Recipe, ResolvedRecipe
-from ddkit.jobs.request import Comparing, Judging, Request
-from ddkit.jobs.resolve import parse_images, resolve
-from ddkit.jobs.resume import resumed
-from ddkit.jobs.runs import Run, image_folder
-from ddkit.jobs.stages import Plan
-from ddkit.jobs.threads import fitting_threads
+from ddkit.jobs.recipes.fitted import for_this_data
+from ddkit.jobs.recipes.folders import image_folder
+from ddkit.jobs.recipes.request import Comparing, Judging, Request
+from ddkit.jobs.recipes.resolve import parse_images, resolve
+from ddkit.jobs.runs.images import ImageWork
+from ddkit.jobs.runs.resume import resumed
+from ddkit.jobs.runs.run import Run
+from ddkit.jobs.sets.pixels import raw_images
+from ddkit.jobs.tables.images import image_tables
 from ddkit.run import Change, Meter, RunFolder
 from ddkit.synth import SyntheticSet, export, load
 

@@ -1,0 +1,67 @@
+"""The teachers of a comparison's group: who names its real images, what is refused, and what a reader must know."""
+
+from collections.abc import Sequence
+
+from ddkit.errors import UsageError
+from ddkit.evaluation import SAME_LABELS
+from ddkit.experts import Ensemble
+from ddkit.experts.settings import TEACHERS
+from ddkit.jobs.comparison.entry import Entry
+from ddkit.jobs.comparison.rules import label_terms
+
+
+def refuse_unclear_labels(members: list[Entry], policy: str) -> None:
+    """Raise if real images would have to be named by nobody, by teachers of several kinds, or at several temperatures.
+    Asked before anything is trained."""
+    if policy not in ("static", "dynamic"):
+        return
+    every = [entry.recipes[0].experts for entry in members]
+    kinds = [experts for experts in every if experts is not None and experts.gives == TEACHERS]
+    if not kinds:
+        raise UsageError(
+            f"compare: {policy} labels come from teachers, and no recipe of {', '.join(e.name for e in members)} has "
+            "any; add one that has, as infer's, or ask for --labels hard"
+        )
+    if any(kind != kinds[0] for kind in kinds):
+        raise UsageError(
+            f"compare: recipes of one table have different teachers, and under {policy} labels real images can have "
+            "those of one only; give them the same [experts]"
+        )
+    terms = label_terms(members)
+    temperatures, counts = (list(dict.fromkeys(values)) for values in zip(*terms, strict=True))
+    for what, found, fix in (
+        ("temperature", temperatures, "add --set evaluate.temperature=T"),
+        ("top_k", counts if policy == "static" else [], "give them one method.top_k"),
+    ):
+        if len(found) > 1:
+            raise UsageError(
+                f"compare: recipes of one table have labels of {what} {' and '.join(map(str, found))}, and under "
+                f"{policy} labels real images can have those of one only; {fix}"
+            )
+
+
+def one_faculty(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> Ensemble | None:
+    """The teachers of a group, who name its real images; None where there are none or several kinds."""
+    found = [teachers for entry in members if (teachers := hired[entry]) is not None]
+    alike = all(teachers.names == found[0].names for teachers in found)
+    return found[0] if found and alike else None
+
+
+def label_notes(members: list[Entry], hired: dict[Entry, Ensemble | None], labels: Sequence[str]) -> list[str]:
+    """What a reader must know of a group's teachers; nothing where there are none."""
+    policies = labels or [members[0].recipes[0].evaluate.labels]
+    if all(hired[entry] is None for entry in members) or set(policies) == {"hard"}:
+        return []
+    teachers, terms = one_faculty(members, hired), label_terms(members)
+    if teachers is None or len(terms) > 1:
+        return [f"left out: {SAME_LABELS}; the recipes' teachers, temperatures or top_k differ"]
+    notes = [
+        f"teachers' logits are learned at temperature {terms[0][0]:g}; the teachers themselves ({len(teachers)}) take "
+        f"{teachers.size:,} bytes, which no row counts"
+    ]
+    if len({entry.recipes[0].method.expects_flips for entry in members if hired[entry] is not None}) > 1:
+        notes.append(
+            "a set with FYI brings labels that are the mean over both orientations, and one without those of one; "
+            "rivals have the former where all are mirrored half of the time"
+        )
+    return notes

@@ -1,0 +1,160 @@
+"""The comparison of recipes for graphs: every set beside random and herded graphs of its bytes, all trained alike."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddkit.errors import UsageError
+from ddkit.evaluation import GraphJudge, GraphRow, Score
+from ddkit.evaluation.graph_honest import capped, most_written_out, notes
+from ddkit.evaluation.graph_judge import UNTRAINED, WHOLE
+from ddkit.graphs import GraphParts, load_parts
+from ddkit.jobs.comparison.lines import Comparison, LineOfGraphs
+from ddkit.jobs.data.graph_memory import memory_lines
+from ddkit.jobs.data.graph_parts import graph_lines
+from ddkit.jobs.machine.device import graph_device
+from ddkit.jobs.machine.stopwatch import Stopwatch
+from ddkit.jobs.recipes import GraphRecipe, changed_settings
+from ddkit.jobs.recipes.request import Comparing, Request, refuse_options
+from ddkit.jobs.recipes.resolve_graphs import resolve_graphs
+from ddkit.jobs.runs.graphs import GraphWork
+from ddkit.jobs.runs.make import make
+from ddkit.jobs.runs.run import Run
+from ddkit.jobs.tables.graph_board import GraphBoard
+from ddkit.run import Meter, RunFolder, read_json, write_json
+from ddkit.synth import GraphSet, read_graph_set
+
+
+def compare_graphs(comparing: Comparing, meter: Meter) -> Comparison:
+    """The comparison of recipes for graphs; see `ddkit.compare`.
+
+    Recipes with equal data, hops and evaluation stand in one part of the table. Each is made under every seed, and each
+    seed has networks and draws of its own. What is finished is kept in `comparing.out`.
+    """
+    refuse_options("graphs", flips=bool(comparing.flips), labels=bool(comparing.labels))
+    graph_device(comparing.device)
+    flags = () if comparing.nets is None else (f"evaluate.nets={comparing.nets}",)
+    recipes: dict[str, GraphRecipe] = {}
+    for source in comparing.recipes:
+        name = Path(source).name.removesuffix(".toml")
+        if name in recipes:
+            raise UsageError("compare: two recipes have one name; name each once")
+        recipes[name], _ = resolve_graphs(Request(recipe=source, overrides=(*comparing.overrides, *flags)))
+    groups: dict[object, dict[str, GraphRecipe]] = {}
+    for name, recipe in recipes.items():
+        groups.setdefault((recipe.data, recipe.method.hops, recipe.evaluate, recipe.seed), {})[name] = recipe
+    lines: list[LineOfGraphs] = []
+    told: dict[str, None] = {}
+    uneven = False
+    for members in groups.values():
+        part = _Part.of(members, comparing, meter)
+        lines += part.lines()
+        told |= dict.fromkeys((*part.about, *part.gaps()))
+        uneven |= part.judges[0].uneven
+    training = next(iter(recipes.values())).evaluate
+    over = f"over the means of {comparing.sets} seeds" if comparing.sets > 1 else "over the networks of one seed"
+    notes_of_all = (f"mean and 95 % interval {over}", *told, *notes(training, comparing.on, uneven))
+    return Comparison(comparing.on, tuple(lines), notes_of_all)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The part of the table of recipes with equal data, hops and evaluation; a judge, and sets by name, a seed."""
+
+    judges: list[GraphJudge]
+    sets: list[dict[str, GraphSet]]
+    seconds: dict[str, tuple[float, ...]]
+    about: tuple[str, ...]
+    boards: list[GraphBoard]
+
+    @staticmethod
+    def of(members: dict[str, GraphRecipe], comparing: Comparing, meter: Meter) -> "_Part":
+        """Load the graphs, and make the sets that are missing."""
+        first = next(iter(members.values()))
+        data, hops, training = first.data, first.method.hops, first.evaluate
+        parts = load_parts(data.name, data.split_seed)
+        about = graph_lines(parts, data.name, data.split_seed)
+        for line in (*about, *memory_lines(parts.every, parts.train, (hops,), training)):
+            meter.say(line)
+        judged = parts.test if comparing.on == "test" else parts.validation
+        seeds = range(first.seed, first.seed + comparing.sets)
+        judges = [GraphJudge(parts.train, judged, hops, training, seed) for seed in seeds]
+        sets: list[dict[str, GraphSet]] = []
+        seconds: dict[str, tuple[float, ...]] = {}
+        for judge in judges:
+            sets.append({})
+            for name, recipe in members.items():
+                own = dataclasses.replace(recipe, seed=judge.seed)
+                folder = _folder(name, own, comparing.out)
+                sets[-1][name], spent = _made(own, folder, judge, parts)
+                seconds[name] = (*seconds.get(name, ()), spent)
+        boards = [GraphBoard(judge, comparing.on, comparing.out / "scores", meter) for judge in judges]
+        return _Part(judges, sets, seconds, about, boards)
+
+    def lines(self) -> Iterator[LineOfGraphs]:
+        """A line for each row and network."""
+        judge = self.judges[0]
+        for score in judge.scores_without_network():
+            yield self._line(score.name, "", (score,))
+        rows = [self._rows(seed) for seed in range(len(self.judges))]
+        for name in rows[0]:
+            of_seeds = [own[name] for own in rows]
+            for gnn in judge.gnns:
+                scores = [
+                    board.score(row, gnn) for board, row in zip(self.boards, of_seeds, strict=True) if row is not None
+                ]
+                if scores:
+                    yield self._line(name, gnn, tuple(dataclasses.replace(score, name=name) for score in scores))
+
+    def gaps(self) -> list[str]:
+        """A note for each row that is missing or smaller than its name says."""
+        judge, rows = self.judges[0], self._rows(0)
+        missing = [f"no row '{name}': not one graph fits into its bytes" for name, row in rows.items() if row is None]
+        return missing + [
+            line
+            for name, made in self.sets[0].items()
+            for line in capped(judge, made, f"random, as {name} written out")
+        ]
+
+    def _line(self, name: str, gnn: str, scores: tuple[Score, ...]) -> LineOfGraphs:
+        judge = self.judges[0]
+        return LineOfGraphs(judge.train.name, judge.hops, gnn, name, scores, self.seconds.get(name, ()))
+
+    def _rows(self, seed: int) -> dict[str, GraphRow | None]:
+        """The rows of one seed. Rivals of equal bytes stand there once."""
+        judge, sets = self.judges[seed], self.sets[seed]
+        random: dict[int, str] = {}
+        herding: dict[int, str] = {}
+        for name, made in sets.items():
+            written_out = min(made.explicit_bytes, most_written_out(judge, made))
+            random.setdefault(made.stored_bytes, f"random, as {name}")
+            random.setdefault(written_out, f"random, as {name} written out")
+            herding.setdefault(made.stored_bytes, f"herding, as {name}")
+        rows: dict[str, GraphRow | None] = {name: judge.set_row(made) for name, made in sets.items()}
+        rows |= {title: judge.random_row(title, size) for size, title in random.items()}
+        rows |= {title: judge.herding_row(size) for size, title in herding.items()}
+        rows[UNTRAINED] = judge.untrained_row()
+        return rows | ({WHOLE: judge.whole_row()} if judge.training.whole else {})
+
+
+def _folder(name: str, recipe: GraphRecipe, out: Path) -> RunFolder:
+    """A run's folder. Its name carries a digest of the settings that shape the set."""
+    shaping = {key: value for key, value in changed_settings(recipe).items() if not key.startswith("evaluate.")}
+    digest = hashlib.sha256(repr(shaping).encode()).hexdigest()[:8]
+    return RunFolder(out / f"{name}-{digest}-seed{recipe.seed}")
+
+
+def _made(recipe: GraphRecipe, folder: RunFolder, judge: GraphJudge, parts: GraphParts) -> tuple[GraphSet, float]:
+    """The set of a run, made if it is missing, and the seconds that it took."""
+    note = folder.path / "seconds.json"
+    with folder.locked():
+        if not (folder.set.exists() and note.exists()):
+            run = Run(recipe, folder, graph_device("cpu"), folder.recipe.exists())
+            done = make(GraphWork(run, judge, parts.every.digest, ()), False, Stopwatch(folder.path / "spent.json"))
+            write_json(note, {"condensing": done.seconds})
+        made = read_graph_set(folder.set)
+    if made.facts.data_digest != judge.train.digest:
+        raise UsageError(f"folder '{folder.path}': its set was made of other graphs; choose another --out")
+    return made, read_json(note, dict[str, float])["condensing"]

@@ -1,0 +1,116 @@
+"""The rules that a group of a comparison is judged under, one for all sets and rivals, and what names their scores."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ddkit.evaluation import LR_GRIDS, Labels, Table, TableRow, evaluation_dsa, resolved_flips, temperature_of
+from ddkit.experts import Ensemble
+from ddkit.jobs.comparison.entry import Entry
+from ddkit.jobs.recipes import Recipe
+from ddkit.task import Task
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a group's networks are trained and judged, and the names of the files that keep their scores.
+
+    Attributes:
+        table: what all rows share; its augmentation follows from the policy of flips.
+        same_labels: whether random real images stand there a second time, with labels by the sets' teachers.
+    """
+
+    table: Table
+    same_labels: bool
+
+    @staticmethod
+    def of(
+        entries: list[Entry], task: Task, on: str, flips: str | None, labels: str | None, teachers: Ensemble | None
+    ) -> "Rules":
+        """Those of a group, all of whose recipes have equal data, network, evaluation and ipc; under the recipes' own
+        policies of flips and labels where none is given."""
+        first, terms = entries[0].recipes[0], label_terms(entries)
+        dsa = evaluation_dsa(flip_policy(entries, flips), task.dsa, False)
+        both = dsa.flip_share == 0.5 and any(entry.recipes[0].method.wears_fyi for entry in entries)
+        teachers = teachers and teachers.under(first.evaluate.teacher_bn).of_both_orientations(both)
+        rules = Labels(labels or first.evaluate.labels, teachers, *terms[0])
+        labelled = any(entry.recipes[0].method.teacher_labels for entry in entries)
+        return Rules(
+            Table(task.with_augmentation(dsa), first.evaluate, first.method.ipc, rules, on),
+            same_labels=rules.policy == "auto" and labelled and teachers is not None and len(terms) == 1,
+        )
+
+    @property
+    def task(self) -> Task:
+        """Data, network, and the augmentation of the networks' training."""
+        return self.table.task
+
+    @property
+    def labels(self) -> str:
+        """The policy of labels."""
+        return self.table.labels.policy
+
+    def rows(self) -> list[TableRow]:
+        """All rows beside the sets'. The whole data has classes only."""
+        whole = self.table.settings.whole and self.labels in ("auto", "hard")
+        return self.table.rows([], True, self.same_labels, whole)
+
+    def score_name(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
+        """The name of the file that keeps a score: a digest of all that the score depends on.
+
+        Defaults are no part of it: a setting that a later version adds leaves the scores of today where they are. Who
+        changes a default raises `format`.
+        """
+        policy, teachers = labels or self.labels, self.table.labels.teachers
+        taught = "" if teachers is None or policy in ("auto", "hard") else " ".join(teachers.names)
+        own = {"set": what, "seed": recipe.seed, "evaluate": self._judged, "labels": policy, "teachers": taught}
+        if policy == "dynamic":
+            own["takes"] = "all rates see the same batches"  # as they did not, once
+        return hashlib.sha256(json.dumps(self._shared | own, sort_keys=True).encode()).hexdigest()[:16]
+
+    @cached_property
+    def _judged(self) -> dict[str, Any]:
+        """What differs from the defaults; flips and labels stand in the name for themselves."""
+        settings = self.table.settings.of_a_row
+        named = {f.name: (getattr(settings, f.name), f.default) for f in dataclasses.fields(settings)}
+        return {
+            name: value
+            for name, (value, default) in named.items()
+            if value != default and name not in ("flips", "labels")
+        }
+
+    @cached_property
+    def _shared(self) -> dict[str, Any]:
+        """What all of the group's scores depend on."""
+        temperature, top_k = self.table.labels.temperature, self.table.labels.top_k
+        shared = {
+            "format": 2,
+            "lr": LR_GRIDS[self.table.settings.optimiser],
+            "data": self.task.real.digest,
+            "net": self.task.net.spec,
+            "augment": self.task.dsa.strategy,
+            "on": self.table.on,
+            "temperature": temperature,
+        }
+        return shared if top_k is None else shared | {"top_k": top_k}
+
+
+def flip_policy(entries: list[Entry], asked: str | None) -> str:
+    """The policy of flips that a group is trained under, "augment" or "always": as asked for, or by its recipes; one
+    that by itself is always mirrored decides for all."""
+    recipes = [entry.recipes[0] for entry in entries]
+    if asked is not None:
+        return resolved_flips(asked, any(recipe.method.expects_flips for recipe in recipes))
+    own = {resolved_flips(recipe.evaluate.flips, recipe.method.expects_flips) for recipe in recipes}
+    return "always" if "always" in own else "augment"
+
+
+def label_terms(entries: list[Entry]) -> list[tuple[float, int | None]]:
+    """(temperature, logits kept) of the teachers' labels in a group, each kind once; without any, the defaults."""
+    asked = entries[0].recipes[0].evaluate.temperature
+    own = [labels for entry in entries if (labels := entry.recipes[0].method.teacher_labels) is not None]
+    found = dict.fromkeys((temperature_of(asked, temperature), top_k) for temperature, top_k in own)
+    return list(found) or [(temperature_of(asked, None), None)]

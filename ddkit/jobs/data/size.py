@@ -1,0 +1,35 @@
+"""What real data takes in memory once it is preprocessed: refused where it does not fit, before it is tried."""
+
+from ddkit.data import DataSettings, ImageData, zca_memory, zca_seconds
+from ddkit.errors import DataError
+from ddkit.jobs.machine.amounts import LONG, size_text, time_text
+from ddkit.run import Meter
+
+
+def refuse_too_large(data: ImageData, settings: DataSettings, free: int, meter: Meter) -> None:
+    """Raise if the data would take more than `free` bytes; say so if whitening will take long.
+
+    Raises:
+        DataError: the whitening's matrices, or the images as float32, do not fit.
+    """
+    where, (channels, height, width) = f"dataset '{data.name}'", data.shape
+    size = f"{height}x{width} images of {channels} channel{'s' * (channels > 1)}"
+    images = 4 * data.train_images.numel()
+    if settings.preprocess == "zca":
+        matrices = zca_memory(data.shape)
+        if images + matrices > free:
+            raise DataError(
+                f"{where}, key 'data.preprocess': zca of {size} takes {size_text(images + matrices)} of memory (it "
+                f"grows with the fourth power of the side), {size_text(free)} are free; use --set "
+                "data.preprocess=normalise, or smaller images"
+            )
+        if (seconds := zca_seconds(data.shape)) > LONG:
+            meter.say(
+                f"zca of {size} will take about {time_text(seconds)} on two cores; to shorten it: "
+                "--set data.preprocess=normalise"
+            )
+    if images > free:
+        raise DataError(
+            f"{where}: {len(data.train_images):,} {size} take {size_text(images)} of memory, {size_text(free)} are "
+            "free; take fewer or smaller images"
+        )

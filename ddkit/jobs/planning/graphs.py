@@ -1,0 +1,86 @@
+"""The plan of a condensation of graphs: bytes, trees, and time from a short probe."""
+
+import dataclasses
+from functools import partial
+
+import torch
+
+from ddkit.evaluation import GraphJudge, GraphRow
+from ddkit.graphs import graph_bytes, load_parts
+from ddkit.home import home
+from ddkit.jobs.data.graph_parts import graph_lines
+from ddkit.jobs.planning.probe import Gauge
+from ddkit.jobs.planning.stages import Plan, Stage, free_disk
+from ddkit.jobs.recipes import GraphRecipe
+from ddkit.jobs.recipes.folders import graph_folder
+from ddkit.jobs.recipes.request import Request
+from ddkit.jobs.recipes.resolve_graphs import resolve_graphs
+from ddkit.methods.trees import Trees
+
+PROBE = (2, 12)
+"""Steps for which networks are trained, to tell a step's time from what is prepared once."""
+
+SETS = 4
+"""Rows of about the size of the set: itself, random graphs of its bytes as stored and written out, herding. Written out
+a set is larger; how much, only distilling tells."""
+
+
+def plan_graphs(request: Request) -> Plan:
+    """The plan of a condensation of graphs; see `ddkit.plan`.
+
+    Colours are computed, since they tell the number of trees; of the evaluation a few steps are timed for each network,
+    on random graphs of the budget's bytes (there is none where thresholds are given) and on the whole data.
+    """
+    resolved, origin = resolve_graphs(request)
+    gauge = Gauge(torch.device("cpu"))
+    parts = load_parts(resolved.data.name, resolved.data.split_seed)
+    train = parts.train
+    found: list[Trees] = []
+    colouring = gauge.once(lambda: found.append(Trees.of(train, resolved.method)))
+    stages = [Stage("colours", colouring.seconds, colouring.memory, 0, "all training graphs")]
+    judge = GraphJudge(train, parts.test, resolved.method.hops, resolved.evaluate, resolved.seed)
+    budget, total = resolved.method.bytes_for(train), int(graph_bytes(train).sum())
+    size, rows = f"at most {budget:,} bytes", []
+    if thresholds := getattr(resolved.method, "thresholds", ""):
+        size = f"as large as itemsets at thresholds {thresholds} are"
+    else:
+        rows.append(("rows of its size", SETS, resolved.evaluate.steps, judge.random_row("plan", budget)))
+    if resolved.evaluate.whole:
+        rows.append(("whole", 1, resolved.evaluate.whole_steps, judge.whole_row()))
+    for name, times, steps, row in rows:
+        if row is not None:
+            seconds, memory = _training(resolved, judge, row, steps, gauge)
+            stages.append(Stage(name, times * seconds, memory, 0, f"{PROBE[1]} of {steps} steps"))
+    return Plan(
+        origin=origin,
+        device="cpu",
+        stages=tuple(stages),
+        experts_there=0,
+        experts_wanted=0,
+        free_memory=gauge.free_memory,
+        free_disk=free_disk(home()),
+        problems=(),
+        facts=(
+            f"{resolved.method.name} into {graph_folder(resolved)}: {size}",
+            f"{len(train):,} training graphs: {total:,} bytes, {len(train.node_label):,} nodes, at which there are "
+            f"{len(found[0].vertex):,} distinct trees of depth {resolved.method.hops}",
+            *graph_lines(parts, resolved.data.name, resolved.data.split_seed),
+            "mining itemsets, or choosing trees, is not in the estimate: seconds for most data",
+        ),
+    )
+
+
+def _scores(judge: GraphJudge, row: GraphRow) -> None:
+    for gnn in judge.gnns:
+        judge.score(row, gnn)
+
+
+def _training(recipe: GraphRecipe, judge: GraphJudge, row: GraphRow, steps: int, gauge: Gauge) -> tuple[float, int]:
+    """(seconds of one row under all networks, peak memory), by a straight line through two short trainings."""
+    costs = []
+    for probe in (PROBE[0], *PROBE):  # after one that imports and fills caches
+        few = dataclasses.replace(recipe.evaluate, steps=probe, whole_steps=probe)
+        short = dataclasses.replace(judge, training=few)
+        costs.append(gauge.once(partial(_scores, short, row)))
+    step = max(0.0, costs[2].seconds - costs[1].seconds) / (PROBE[1] - PROBE[0])
+    return costs[1].seconds + (steps - PROBE[0]) * step, max(cost.memory for cost in costs)

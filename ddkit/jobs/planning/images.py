@@ -1,0 +1,103 @@
+"""The plan of a condensation of images: time, peak memory and disk, from a short probe."""
+
+import torch
+
+from ddkit.data import refuse_small_classes
+from ddkit.experts import ExpertSource
+from ddkit.home import home
+from ddkit.jobs.data.lay_out import lay_out, say_data
+from ddkit.jobs.flips.guard import guard_flips
+from ddkit.jobs.machine.amounts import size_text
+from ddkit.jobs.machine.threads import fitting_threads
+from ddkit.jobs.planning.probe import Gauge, probe_condensation, probe_evaluation, probe_missing, rows_of
+from ddkit.jobs.planning.stages import Plan, Stage, free_disk
+from ddkit.jobs.recipes import Recipe
+from ddkit.jobs.recipes.fitted import for_this_data
+from ddkit.jobs.recipes.folders import image_folder
+from ddkit.jobs.recipes.request import Request
+from ddkit.jobs.recipes.resolve import resolve
+from ddkit.run import Meter
+from ddkit.task import Task
+
+
+def plan_images(request: Request, where: torch.device, probe_seconds: float, meter: Meter) -> Plan:
+    """The plan of a condensation of images; see `ddkit.plan`.
+
+    A few batches, outer iterations and evaluation steps are timed, shorter ones than the recipe's where its own take
+    too long. Methods that match experts get one that is not trained.
+    """
+    resolved, origin = resolve(**vars(request))
+    facts = []
+    gauge = Gauge(where)
+    laid_out: list[Task] = []
+    loading = gauge.once(lambda: laid_out.append(lay_out(resolved.data, resolved.net, where, meter)))
+    task = laid_out[0]
+    refuse_small_classes(task.real.train.labels, resolved.method.ipc)
+    guard_flips(resolved, task, meter)
+    say_data(task, meter)
+    resolved, line = for_this_data(resolved, request, task.real.data)
+    task = task.under(resolved.net)
+    facts += [line] * bool(line)
+    source = resolved.source(task)
+    stock = source.stock()
+    patience = probe_seconds / 3
+    stages = [Stage("data", loading.seconds, loading.memory, 0, "")]
+    meter.start("probing", 3)
+    with fitting_threads(task.net.shape):
+        if stock.missing:
+            cost, basis = probe_missing(resolved, task, gauge, patience, stock.missing)
+            stages.append(Stage("experts", cost.seconds, cost.memory, stock.disk, basis))
+        meter.advance(1)
+        cost, disk, basis = probe_condensation(resolved, task, gauge, patience)
+        stages.append(Stage("condensation", cost.seconds, cost.memory, disk, basis))
+        meter.advance(2)
+        images = task.real.data.class_count * resolved.method.ipc
+        cost, basis = probe_evaluation(resolved.evaluate, images, rows_of(resolved), task, gauge, patience)
+        stages.append(Stage("evaluation", cost.seconds, cost.memory, 0, basis))
+        meter.advance(3)
+    meter.finish()
+    return Plan(
+        origin=origin,
+        device=str(where),
+        stages=tuple(stages),
+        experts_there=stock.there,
+        experts_wanted=stock.there + stock.missing,
+        free_memory=gauge.free_memory,
+        free_disk=free_disk(home()),
+        problems=(
+            *_disk_problems(resolved, source, disk),
+            *_memory_problems(resolved, stages, gauge.free_memory),
+        ),
+        facts=tuple(facts),
+    )
+
+
+def _disk_problems(recipe: Recipe, source: ExpertSource, run: int) -> list[str]:
+    """A line for the experts and one for the run folder, where they do not fit."""
+    problems, free, stock = [], free_disk(home()), source.stock()
+    if stock.disk > free:
+        ways = [*source.ways_to_less_disk(stock, free), "let DDKIT_HOME name a folder on a larger disk"]
+        need = f"{stock.missing} experts take {size_text(stock.disk)} of disk, {size_text(free)} are free at home"
+        problems.append(f"{need}; {', or '.join(ways)}")
+    folder = image_folder(recipe)
+    if run > (free := free_disk(folder)):
+        problems.append(
+            f"the run folder takes {size_text(run)} of disk, {size_text(free)} are free here; choose an --out elsewhere"
+        )
+    return problems
+
+
+def _memory_problems(recipe: Recipe, stages: list[Stage], free: int) -> list[str]:
+    """A line for each stage whose peak exceeds what is free."""
+    experts = recipe.experts
+    ways = {
+        "data": "take fewer or smaller images",
+        "experts": f"lower experts.batch, now {experts.batch}, or net.width" if experts is not None else "",
+        "condensation": recipe.method.less_memory,
+        "evaluation": f"lower evaluate.batch, now {recipe.evaluate.batch}, or evaluate.nets, or pass --no-evaluate",
+    }
+    return [
+        f"{stage.name}: takes {size_text(stage.memory)} of memory, {size_text(free)} are free; {ways[stage.name]}"
+        for stage in stages
+        if stage.memory > free
+    ]

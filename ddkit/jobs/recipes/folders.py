@@ -1,0 +1,19 @@
+"""The run folder of a recipe where none is given."""
+
+from pathlib import Path
+
+from ddkit.jobs.recipes.graph_recipe import GraphRecipe
+from ddkit.jobs.recipes.recipe import Recipe
+
+
+def image_folder(recipe: Recipe) -> Path:
+    """runs/METHOD-DATA-ipcN-seedS; METHOD-fyi where images enter with their mirror images."""
+    data = Path(recipe.data.name.partition(":")[2] or recipe.data.name).name.removesuffix(".npz")
+    method = recipe.method.name + ("-fyi" if recipe.method.wears_fyi else "")
+    return Path("runs") / f"{method}-{data}-ipc{recipe.method.ipc}-seed{recipe.seed}"
+
+
+def graph_folder(recipe: GraphRecipe) -> Path:
+    """runs/METHOD-DATA-hopsL-seedS."""
+    data = Path(recipe.data.name.partition(":")[2] or recipe.data.name).stem
+    return Path("runs") / f"{recipe.method.name}-{data}-hops{recipe.method.hops}-seed{recipe.seed}"

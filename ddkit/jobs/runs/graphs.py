@@ -1,0 +1,112 @@
+"""One run of a method for graphs."""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddkit.evaluation import Evaluation, GraphJudge, evaluate_graph_set, read_score
+from ddkit.graphs import load_parts
+from ddkit.jobs.tables.graph_board import GraphBoard
+from ddkit.jobs.data.graph_memory import memory_lines
+from ddkit.jobs.data.graph_parts import graph_lines
+from ddkit.jobs.recipes import GraphRecipe
+from ddkit.jobs.runs.run import Run
+from ddkit.methods import GraphContext, Method, graph_method
+from ddkit.report import tree_gallery
+from ddkit.run import Meter, RunFolder
+from ddkit.synth import GraphSet, read_graph_set, write_graph_set
+
+
+@dataclass(frozen=True)
+class GraphWork:
+    """A run, the judge of its rows, who holds the training and the test graphs, and what is said of all graphs.
+
+    `digest` is that of all graphs.
+    """
+
+    run: Run
+    judge: GraphJudge
+    digest: str
+    about: tuple[str, ...]
+
+    @property
+    def recipe(self) -> GraphRecipe:
+        assert isinstance(self.run.recipe, GraphRecipe)
+        return self.run.recipe
+
+    def refuse_other_data(self) -> None:
+        if self.run.folder.set.exists():
+            theirs = read_graph_set(self.run.folder.set).facts.data_digest
+            self.run.refuse_other("graphs", theirs, self.judge.train.digest)
+
+    @contextmanager
+    def experts(self, meter: Meter) -> Iterator[tuple[None, str]]:
+        """There are none."""
+        yield None, ""
+
+    def method(self, experts: None) -> Method:
+        settings = self.recipe.method
+        return graph_method(settings.name)(settings, GraphContext(self.judge.train, self.recipe.seed))
+
+    def state_digest(self, experts: str) -> str:
+        return self.judge.train.digest
+
+    def lineage(self, experts: str) -> dict[str, Any]:
+        return {"data": self.digest, "train": self.judge.train.digest}
+
+    def watching(self, meter: Meter) -> Meter:
+        return meter
+
+    def write(self, made: GraphSet, file: Path) -> None:
+        write_graph_set(made, file)
+
+    def draw(self, made: GraphSet, meter: Meter) -> None:
+        tree_gallery(made, self.run.folder.gallery)
+
+    def scoring(self, made: GraphSet, experts: None) -> "GraphScoring":
+        return GraphScoring(made, self.judge, self.run.folder, self.about)
+
+
+def begin_graphs(run: Run, origin: str, evaluate: bool, meter: Meter) -> GraphWork:
+    """Load the graphs of a run, and say what a user must know of them."""
+    recipe = run.recipe
+    assert isinstance(recipe, GraphRecipe)
+    data, training = recipe.data, recipe.evaluate
+    parts = load_parts(data.name, data.split_seed)
+    judge = GraphJudge(parts.train, parts.test, recipe.method.hops, training, recipe.seed)
+    about = graph_lines(parts, data.name, data.split_seed)
+    trained = dataclasses.replace(training, whole=training.whole and evaluate)
+    for line in (*about, origin, *memory_lines(parts.every, parts.train, (recipe.method.hops,), trained)):
+        meter.say(line)
+    return GraphWork(run, judge, parts.every.digest, about)
+
+
+@dataclass(frozen=True)
+class GraphScoring:
+    """The table of a set. Its scores stay in the run folder."""
+
+    made: GraphSet
+    judge: GraphJudge
+    folder: RunFolder
+    about: tuple[str, ...]
+
+    @property
+    def _scores(self) -> Path:
+        return self.folder.path / "scores"
+
+    def check(self) -> None:
+        for file in self._scores.glob("*.json"):
+            read_score(file)
+
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def evaluate(self, meter: Meter) -> Evaluation:
+        board = GraphBoard(self.judge, "test", self._scores, meter)
+        return evaluate_graph_set(self.made, self.judge, meter, board.score, self.about)
+
+    def clear(self) -> None:
+        """Nothing: the folder's scores serve another evaluation of the run."""

@@ -1,0 +1,133 @@
+"""One run of a method for images."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa, rows_at_once
+from ddkit.experts import Ensemble, Experts
+from ddkit.jobs.planning.forewarning import Foreseeing
+from ddkit.jobs.tables.kept_rows import KeptRows
+from ddkit.jobs.recipes import Recipe
+from ddkit.jobs.runs.run import Run
+from ddkit.jobs.machine.threads import fitting_threads
+from ddkit.methods import Context, Method, image_method
+from ddkit.report import curve, gallery
+from ddkit.run import Meter
+from ddkit.synth import SyntheticSet, read_set, write_set
+from ddkit.task import Task
+
+
+@dataclass(frozen=True)
+class ImageWork:
+    """A run, and its task: real data, network and augmentation."""
+
+    run: Run
+    task: Task
+
+    @property
+    def recipe(self) -> Recipe:
+        assert isinstance(self.run.recipe, Recipe)
+        return self.run.recipe
+
+    def refuse_other_data(self) -> None:
+        folder, real = self.run.folder, self.task.real
+        begun = folder.initial if folder.checkpoint.exists() else folder.set
+        if begun.exists():
+            theirs = read_set(begun).facts
+            self.run.refuse_other("data", theirs.data_digest, real.data.digest)
+            self.run.refuse_other("preprocessing", theirs.preprocess_digest, real.preprocess.digest)
+
+    @contextmanager
+    def experts(self, meter: Meter) -> Iterator[tuple[Experts, str]]:
+        with fitting_threads(self.task.net.shape), self.recipe.source(self.task).obtain(meter) as found:
+            yield found, found.digest
+
+    def method(self, experts: Experts) -> Method:
+        context = Context(self.task, self.recipe.seed, experts.trajectories, experts.teachers)
+        return image_method(self.recipe.method.name)(self.recipe.method, context)
+
+    def state_digest(self, experts: str) -> str:
+        method, task = self.recipe.method, self.task
+        parts = (task.real.data.digest, task.net.spec, method.name, method.ipc, method.wears_fyi)
+        return hashlib.sha256(repr((*parts, self.recipe.seed, experts)).encode()).hexdigest()
+
+    def lineage(self, experts: str) -> dict[str, Any]:
+        real = self.task.real
+        return {"data": real.data.digest, "prepared": real.digest, "buffer": experts}
+
+    def watching(self, meter: Meter) -> Meter:
+        return Foreseeing(meter, "the condensation", self.recipe.method.shorter)
+
+    def write(self, made: SyntheticSet, file: Path) -> None:
+        write_set(made, file)
+
+    def draw(self, made: SyntheticSet, meter: Meter) -> None:
+        """The gallery, back in pixels, and the curves of the metrics; a one-shot method has none."""
+        folder, facts = self.run.folder, made.facts
+        rows = folder.read_metrics()
+        _say_what_happened(made, rows, meter)
+        title = f"{facts.method} on {facts.dataset}, {facts.ipc} image{'s' if facts.ipc > 1 else ''} a class"
+        preprocess = self.task.real.preprocess.to("cpu")
+        final = preprocess.inverse(made.images)
+        initial = preprocess.inverse(read_set(folder.initial).images) if folder.initial.exists() else None
+        gallery(initial, final, made.labels, facts.classes, title, folder.gallery)
+        if len(rows) > 1:
+            curve(rows, title, folder.curve)
+
+    def scoring(self, made: SyntheticSet, experts: Experts) -> "ImageScoring":
+        dsa = evaluation_dsa(self.recipe.evaluate.flips, self.task.dsa, self.recipe.method.expects_flips)
+        judged, teachers = self.task.with_augmentation(dsa), experts.teachers
+        names = () if teachers is None else teachers.names
+        rows = KeptRows.of([made], judged, "honest", self.recipe.evaluate.of_a_row, self.recipe.seed, names)
+        return ImageScoring(self.recipe, made, judged, teachers, rows)
+
+
+@dataclass(frozen=True)
+class ImageScoring:
+    """The honest table of a set; `rows` are its scores, which a kill does not lose."""
+
+    recipe: Recipe
+    made: SyntheticSet
+    task: Task
+    teachers: Ensemble | None
+    rows: KeptRows
+
+    def check(self) -> None:
+        self.rows.check()
+
+    def held(self) -> AbstractContextManager[None]:
+        return self.rows.in_use()
+
+    def evaluate(self, meter: Meter) -> Evaluation:
+        self.rows.say(meter)
+        settings, seed = self.recipe.evaluate, self.recipe.seed
+        return evaluate_honestly(
+            self.made,
+            self.task,
+            settings,
+            seed,
+            meter,
+            teachers=self.teachers,
+            keep=self.rows,
+            workers=rows_at_once(self.task, settings),
+        )
+
+    def clear(self) -> None:
+        self.rows.clear()
+
+
+def _say_what_happened(made: SyntheticSet, rows: list[dict[str, Any]], meter: Meter) -> None:
+    """Say what a reader of the scores must know of the set and of the iterations, whose metrics `rows` are."""
+    if made.compact is not None:
+        meter.say(f"compact set: {made.compact.told(made.facts.ipc)}")
+    if rows and "gradient_cosine" in rows[0]:
+        meter.say(f"gradient cosine to float32, at the first iteration: {rows[0]['gradient_cosine']:.4f}")
+    if skipped := sum(row.get("skipped", 0) for row in rows):
+        rest = "; the set is what it began with: raise it" if skipped == len(rows) else ""
+        meter.say(
+            f"{skipped:.0f} of {len(rows)} iterations changed nothing, their loss is above method.threshold{rest}"
+        )

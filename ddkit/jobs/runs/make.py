@@ -1,0 +1,115 @@
+"""From a run whose data are loaded to its finished set."""
+
+import dataclasses
+import json
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ddkit.errors import DDKitError
+from ddkit.evaluation import Evaluation
+from ddkit.jobs.machine.environment import environment
+from ddkit.jobs.runs.work import Experts, Made, Work
+from ddkit.jobs.recipes import to_toml
+from ddkit.methods import IterativeMethod, OneShotMethod
+from ddkit.run import SNAPSHOTS, Meter, drive, write_json
+from ddkit.synth import GraphSet, Record, SyntheticSet
+
+
+@dataclass(frozen=True)
+class Condensed:
+    """A finished run.
+
+    Attributes:
+        folder: the run folder.
+        set: of images a SyntheticSet, of graphs a GraphSet.
+        evaluation: the table; None where none was asked for.
+        seconds: what making the set took in this call, without experts and evaluation.
+    """
+
+    folder: Path
+    set: SyntheticSet | GraphSet
+    evaluation: Evaluation | None
+    seconds: float
+
+
+def make(work: Work[Made, Experts], evaluate: bool, meter: Meter) -> Condensed:
+    """Make the set of a run whose data are loaded, draw it, and evaluate it if asked for.
+
+    A run that goes on is compared with all that its folder says before anything is written there. A run that is refused
+    before its first iteration leaves nothing.
+    """
+    run = work.run
+    if run.resume:
+        work.refuse_other_data()
+    else:
+        run.note("")  # a kill while the experts are trained loses none of them
+    try:
+        with work.experts(meter) as (experts, digest):
+            run.refuse_other_experts(digest)
+            return _make(work, experts, digest, evaluate, meter)
+    except DDKitError:
+        run.forget()
+        raise
+
+
+def _make(work: Work[Any, Experts], experts: Experts, digest: str, evaluate: bool, meter: Meter) -> Condensed:
+    """The set, its pictures and its scores."""
+    run, folder = work.run, work.run.folder
+    method, begin = work.method(experts), time.perf_counter()
+    if isinstance(method, OneShotMethod):
+        run.note(digest)
+        made: Any = method.distil()
+    else:
+        made = _iterated(method, work, digest, meter)
+    seconds = time.perf_counter() - begin
+    lineage = work.lineage(digest)
+    if run.changes:
+        lineage["changes"] = [dataclasses.asdict(change) for change in run.changes]
+    record = Record(
+        recipe=to_toml(run.recipe), environment=json.dumps(environment(run.device)), lineage=json.dumps(lineage)
+    )
+    made = dataclasses.replace(made, record=record)
+    scoring = work.scoring(made, experts) if evaluate else None
+    if scoring is not None:
+        scoring.check()  # before a finished run's set, with its scores, is written over
+    work.write(made, folder.set)
+    work.draw(made, meter)
+    if scoring is None:
+        return Condensed(folder.path, made, None, seconds)
+    with scoring.held():
+        evaluation = scoring.evaluate(meter)
+        write_json(folder.scores, evaluation.tables(), indent=2)
+        scores = json.dumps(evaluation.tables(with_seconds=False))
+        made = dataclasses.replace(made, record=dataclasses.replace(record, scores=scores))
+        work.write(made, folder.set)
+    scoring.clear()
+    return Condensed(folder.path, made, evaluation, seconds)
+
+
+def _iterated(method: IterativeMethod, work: Work[Any, Any], experts: str, meter: Meter) -> SyntheticSet:
+    """Run the iterations, and keep the initial set and the snapshots."""
+    run, folder = work.run, work.run.folder
+    every = max(1, min(100, method.iterations // SNAPSHOTS))
+    snapshot_every = -(-max(1, method.iterations // SNAPSHOTS) // every) * every
+
+    def keep(done: int, state: object) -> None:
+        if done == 0:
+            work.write(method.finish(state), folder.initial)
+        elif done % snapshot_every == 0:
+            work.write(method.finish(state), folder.snapshots / f"iteration-{done:06d}.h5")
+
+    state = drive(
+        method,
+        folder,
+        work.watching(meter),
+        resume=run.resume,
+        run=work.state_digest(experts),
+        device=run.device,
+        checkpoint_every=every,
+        before_writing=partial(run.note, experts),
+        on_checkpoint=keep,
+    )
+    return method.finish(state)

@@ -1,0 +1,16 @@
+"""The tables of one set, and the scores that a kill does not lose."""
+
+from ddkit.lazy import lazily
+
+with lazily(__name__):
+    from ddkit.jobs.tables.graph_board import GraphBoard
+    from ddkit.jobs.tables.graphs import graph_tables
+    from ddkit.jobs.tables.images import image_tables
+    from ddkit.jobs.tables.kept_rows import KeptRows
+
+__all__ = [
+    "GraphBoard",
+    "graph_tables",
+    "image_tables",
+    "KeptRows",
+]

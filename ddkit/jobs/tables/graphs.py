@@ -1,0 +1,59 @@
+"""Judge a set of graphs: read the graphs it was made from, then hand over to the evaluator."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from ddkit.errors import DataError
+from ddkit.evaluation import Evaluation, GraphJudge, GraphTraining, evaluate_graph_set
+from ddkit.graphs import GraphData, GraphDataSettings, load_parts
+from ddkit.jobs.data.graph_parts import graph_lines
+from ddkit.jobs.machine.device import graph_device
+from ddkit.jobs.recipes.request import Judging, refuse_options
+from ddkit.recipe import only, override, parse_table
+from ddkit.run import Meter
+from ddkit.synth import GraphSet, read_graph_set
+from ddkit.toml import read_toml
+
+
+def graph_tables(source: GraphSet | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
+    """The table of a set of graphs. `judging.architectures` are the networks of its rows."""
+    refuse_options(
+        "graphs",
+        protocol=judging.protocols != ("honest",),
+        cross=judging.cross,
+        no_baselines=not judging.baselines,
+    )
+    graph_device(judging.device)
+    made = source if isinstance(source, GraphSet) else read_graph_set(source)
+    only(judging.overrides, ("evaluate.",), "when a set is evaluated")
+    flags = [f"evaluate.nets={judging.nets}"] * (judging.nets is not None)
+    flags += [f"evaluate.gnns={','.join(judging.architectures)}"] * bool(judging.architectures)
+    flags += [f"data.name={json.dumps(judging.data)}"] * bool(judging.data)
+    where = "the set's recipe"
+    tables = override(read_toml(made.record.recipe, where), (*flags, *judging.overrides))
+    chosen = parse_table(tables.get("data", {}), GraphDataSettings, where, "data")
+    training = parse_table(tables.get("evaluate", {}), GraphTraining, where, "evaluate")
+    parts = load_parts(chosen.name, chosen.split_seed)
+    if parts.train.digest != made.facts.data_digest:
+        theirs, ours = made.facts.data_digest[:8], parts.train.digest[:8]
+        raise DataError(
+            f"set of '{made.facts.dataset}': was made with other graphs (digest {theirs}) than found here ({ours}); "
+            "name the data it was made from with --data"
+        )
+    _refuse_more_edges(made, parts.train)
+    judge = GraphJudge(parts.train, parts.test, made.facts.hops, training, judging.seed)
+    about = graph_lines(parts, chosen.name, chosen.split_seed)
+    yield evaluate_graph_set(made, judge, meter, about=about)
+
+
+def _refuse_more_edges(made: GraphSet, train: GraphData) -> None:
+    """Raise if the trees are not those of the graphs. Distinct trees of one depth are those of distinct nodes, so that
+    all together they have no more edges at their roots than the graphs have."""
+    trees, there = made.trees, train.edge.shape[1]
+    most = max(int(trees.count[edges].sum()) for edges in trees.by_depth)
+    if most > there:
+        raise DataError(
+            f"set of '{made.facts.dataset}': its trees of one depth have {most:,} edges at their roots, and the graphs "
+            f"that it was made from have {there:,}; its 'count' cannot be right, so fetch another copy"
+        )

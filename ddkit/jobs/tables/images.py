@@ -1,0 +1,211 @@
+"""The tables of a set of images, on the real data that it was made from."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import torch
+
+from ddkit.data import DataSettings
+from ddkit.errors import DataError, UsageError
+from ddkit.evaluation import (
+    PAPERS,
+    EvaluateSettings,
+    Evaluation,
+    PaperProtocol,
+    evaluate_as_paper,
+    evaluate_honestly,
+    evaluation_dsa,
+    full_name,
+    rows_at_once,
+)
+from ddkit.experts import Ensemble, TeacherSettings, obtain_teachers, wanted_teachers
+from ddkit.home import home
+from ddkit.jobs.data.lay_out import say_data
+from ddkit.jobs.flips.guard import OVERRIDE, refuse_harmful_flips, why_no_flips
+from ddkit.jobs.machine.threads import fitting_threads
+from ddkit.jobs.planning.forewarning import say_long_evaluation
+from ddkit.jobs.planning.probe import RIVALS
+from ddkit.jobs.recipes.request import Judging
+from ddkit.jobs.sets.real_data import OF_THE_SET, data_of, lay_out_for, teacher_table
+from ddkit.jobs.tables.kept_rows import KeptRows
+from ddkit.nets import FlatNet, parse_net
+from ddkit.recipe import only, override, parse_table
+from ddkit.run import Meter, RunFolder
+from ddkit.synth import SyntheticSet, load
+from ddkit.task import Task
+from ddkit.toml import read_toml
+
+POOL = ("convnet", "alexnet", "vgg11", "resnet18")
+"""What the field calls cross-architecture evaluation (pool M of MTT's code, without the variant ResNet18_AP)."""
+
+
+def image_tables(source: SyntheticSet | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
+    """The tables of a set, one after the other; the real data is loaded and preprocessed once.
+
+    Scores of all tables are kept until the last one is finished. Networks of the field's pool that the images are too
+    small for are left out, and a line says so.
+    """
+    synthetic = source if isinstance(source, SyntheticSet) else load(source)
+    pairs, too_large = columns(synthetic, judging.protocols, judging.architectures, judging.cross)
+    if too_large:
+        meter.say(f"left out: {' | '.join(too_large)}")
+    only(judging.overrides, ("evaluate.", OVERRIDE), "when a set is evaluated")
+    explicit = () if judging.nets is None else (f"evaluate.nets={judging.nets}",)
+    tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), explicit + judging.overrides)
+    settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
+    first = None
+    finished: list[KeptRows] = []
+    with ExitStack() as held:
+        for protocol, net in pairs:
+            if first is None:
+                first = lay_out_for(synthetic, judging.data, net, judging.device)
+            task = first.under(parse_net(net))
+            paper = PAPERS.get(protocol.removeprefix("paper-"))
+            work = _Column(source, synthetic, paper, settings, task, judging.seed, meter, first=not finished)
+            with fitting_threads(task.net.shape):
+                rows, found = work.evaluated(data_of(synthetic, judging.overrides), judging.baselines, held)
+            finished.append(rows)
+            yield found
+    for rows in finished:
+        rows.clear()
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One protocol (None: honest) and one network; `task` is that of both, and the first column tells of its data."""
+
+    source: SyntheticSet | str | Path
+    synthetic: SyntheticSet
+    paper: PaperProtocol | None
+    settings: EvaluateSettings
+    task: Task
+    seed: int
+    meter: Meter
+    first: bool
+
+    def evaluated(self, made_with: DataSettings, baselines: bool, held: ExitStack) -> tuple[KeptRows, Evaluation]:
+        """(where its scores are kept, the table) of a set that was made with such data. Until `held` is closed nobody
+        clears the scores."""
+        synthetic, paper, settings, task = self.synthetic, self.paper, self.settings, self.task
+        dsa = evaluation_dsa(settings.flips, task.dsa, synthetic.facts.evaluation_flip == 0.5)
+        judged = task.with_augmentation(dsa)
+        if dsa.flips and (paper is None or paper.obeys_recipe):
+            key, fix = ("evaluate.flips", "let it be augment") if dsa != task.dsa else ("data.augment", OF_THE_SET)
+            refuse_harmful_flips(key, fix, made_with, task.real, self.meter)
+        if self.first:
+            say_data(task, self.meter)
+        policy = settings.labels if paper is None else paper.labels
+        teachers = None
+        static = policy == "auto" and synthetic.facts.temperature is not None and baselines
+        if policy in ("static", "dynamic") or static:
+            teachers = _teachers_of(synthetic, task, policy != "auto", self.meter)
+        said_by = () if teachers is None else teachers.names
+        workers = rows_at_once(judged, settings)
+        terms = (paper or "honest", settings.of_a_row, self.seed, said_by)
+        if paper is None:
+            rows = KeptRows.of([synthetic], judged, *terms)
+            held.enter_context(rows.in_use())
+            rows.say(self.meter)
+            self._say_if_long(baselines)
+            return rows, evaluate_honestly(
+                synthetic,
+                judged,
+                settings,
+                self.seed,
+                self.meter,
+                baselines=baselines,
+                teachers=teachers,
+                keep=rows,
+                workers=workers,
+            )
+        snapshots = {"last": synthetic}
+        if not isinstance(self.source, SyntheticSet):
+            snapshots = _snapshots(Path(self.source), synthetic)
+        flips = not paper.mirrors or why_no_flips(made_with, task.real, self.meter) is None
+        rows = KeptRows.of(snapshots.values(), judged, *terms, flips)
+        held.enter_context(rows.in_use())
+        rows.say(self.meter)
+        return rows, evaluate_as_paper(
+            snapshots,
+            judged,
+            paper,
+            self.seed,
+            self.meter,
+            nets=settings.nets,
+            baselines=baselines,
+            teachers=teachers,
+            flips=flips,
+            keep=rows,
+            workers=workers,
+        )
+
+    def _say_if_long(self, baselines: bool) -> None:
+        """Say that the honest table will take long, if so."""
+        beside = RIVALS if baselines else 0
+        say_long_evaluation(self.settings, len(self.synthetic), 1 + beside, self.task, self.meter)
+
+
+def columns(
+    synthetic: SyntheticSet, protocols: Sequence[str], nets: Sequence[str] = (), cross: bool = False
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """The tables that a set is to have under several protocols and networks, checked before the first training.
+
+    Args:
+        synthetic: the set.
+        protocols: as of `ddkit.evaluate`.
+        nets: networks by spec; without any and without `cross`, the set's own.
+        cross: also the set's own network and, with default settings, all others of the field's pool.
+
+    Returns:
+        (protocol, net) pairs under their full names, each once; and a line for each network of the pool that the
+        images are too small for.
+
+    Raises:
+        UsageError: an unknown protocol or network, or the images are too small for a network of `nets`.
+    """
+    facts, (_, channels, height, width) = synthetic.facts, synthetic.images.shape
+
+    def spec(net: str) -> str:
+        return FlatNet(parse_net(net), (channels, height, width), len(facts.classes)).spec
+
+    names = [full_name(protocol, facts.method, facts.temperature is not None) for protocol in protocols]
+    specs = [spec(net) for net in nets]
+    if cross or not nets:
+        specs.append(spec(facts.net))
+    too_large = []
+    for name in POOL if cross else ():
+        if name != parse_net(facts.net).name:
+            try:
+                specs.append(spec(name))
+            except UsageError as error:
+                too_large.append(str(error))
+    return list(dict.fromkeys(product(names, specs))), too_large
+
+
+def _teachers_of(synthetic: SyntheticSet, task: Task, needed: bool, meter: Meter) -> Ensemble | None:
+    """The teachers of a set. Where the set's own labels will do, they are not trained for one more row of the table,
+    and a line says that it is left out."""
+    table = teacher_table(synthetic)
+    if table is None:
+        return None
+    settings = parse_table(table, TeacherSettings, "the set's recipe", "experts")
+    root = home() / "teachers"
+    if needed:
+        return obtain_teachers(root, task, settings, meter)
+    why = "are not on this machine"
+    if all(teacher.here for teacher in wanted_teachers(root, task, settings)):
+        try:
+            return obtain_teachers(root, task, settings, meter)
+        except DataError as error:
+            why = f"cannot be used: {error}"
+    meter.say(f"left out: random-real with the same labels, whose teachers {why}")
+    return None
+
+
+def _snapshots(source: Path, synthetic: SyntheticSet) -> dict[str, SyntheticSet]:
+    """A run folder's snapshots and its set, which is often the last snapshot again; a file is alone."""
+    snapshots = {file.stem: load(file) for file in sorted(RunFolder(source).snapshots.glob("iteration-*.h5"))}
+    return {n: s for n, s in snapshots.items() if not torch.equal(s.images, synthetic.images)} | {"last": synthetic}
