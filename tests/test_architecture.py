@@ -70,6 +70,27 @@ def test_imports_go_downwards_only() -> None:
     assert not upward
 
 
+def test_the_rooms_of_jobs_are_in_order_too() -> None:
+    """Rooms are the folders of jobs/; its own files are the doors. A room imports rooms below it only."""
+    (line,) = re.findall(r"^ *(doors -> .+)$", PLAN, re.MULTILINE)
+    height = {room.strip(): -i for i, storey in enumerate(line.split("->")) for room in storey.split(",")}
+    rooms = {folder.name for folder in (HOUSE / "jobs").iterdir() if (folder / "__init__.py").exists()}
+    assert set(height) == rooms | {"doors"}
+
+    def room_of(module: str) -> str:
+        parts = module.split(".")
+        return parts[2] if len(parts) > 2 and parts[2] in rooms else "doors"
+
+    upward = {
+        f"{name_of(file)} imports {module}"
+        for file, tree in MODULES.items()
+        for module in imports(tree)
+        if unit_of(name_of(file)) == unit_of(module) == "jobs" and file.parent != HOUSE / "jobs"
+        if room_of(name_of(file)) != room_of(module) and height[room_of(module)] >= height[room_of(name_of(file))]
+    }
+    assert not upward
+
+
 def test_run_knows_no_package_above_it() -> None:
     needed = {unit_of(m) for file, tree in MODULES.items() if unit_of(name_of(file)) == "run" for m in imports(tree)}
     assert needed <= {"run", "errors", "lazy", "torch_file"}
