@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,14 +48,15 @@ def test_a_signal_in_the_midst_of_training_ends_all_with_one_line(place: Place, 
 def test_no_process_outlives_a_parent_that_was_killed(place: Place) -> None:
     process = in_training(place)
     stop(process, signal.SIGKILL)
-    wait_for(lambda: not alive(place), within=1)
+    wait_for(lambda: not alive(place), within=30)  # its experts would take minutes
 
 
 def test_a_signal_to_the_whole_group_is_one_signal(place: Place) -> None:
     """As `timeout` and batch systems send it: to the process, and to it and its children once more."""
     process = in_training(place)
     for pid in (process.pid, *alive(place)):
-        os.kill(pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # the first signal has ended it already
+            os.kill(pid, signal.SIGTERM)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 143 and "killed by signal" not in said and "Traceback" not in said
     assert said.splitlines()[-1].startswith("ddkit: terminated") and not alive(place) and not left_over(place)
@@ -66,11 +68,14 @@ def test_a_command_that_was_begun_with_signals_ignored_goes_on(tmp_path: Path) -
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
+print("ignoring", flush=True)
 os.execv(sys.executable, [sys.executable, "-m", "ddkit", *{list(JOBS["dm"].arguments)}, "--out", {str(tmp_path)!r}])
 """
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "DDKIT_HOME": str(tmp_path / "home")}
     lend_kernels(tmp_path / "home")
-    process = subprocess.Popen([sys.executable, "-c", ignoring], env=environment, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", ignoring], env=environment, **pipes)
+    assert process.stdout is not None and process.stdout.readline() == "ignoring\n"
     for _ in range(20):
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
@@ -197,13 +202,13 @@ def test_a_second_signal_while_cleaning_up_ends_at_once(tmp_path: Path) -> None:
         time.sleep(60)
 """
     code, said, seconds = ended(tmp_path, work, then="1.0", number=signal.SIGINT)
-    assert (code, said) == (130, "") and seconds < 5
+    assert (code, said) == (130, "") and seconds < 30
 
 
 def test_a_command_that_still_imports_ends_at_once(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("import __main__, time\n__main__.now()\ntime.sleep(60)")
     code, said, seconds = ended(tmp_path, "    import slow", number=signal.SIGHUP)
-    assert (code, said) == (129, "ddkit: hung up\n") and seconds < 5
+    assert (code, said) == (129, "ddkit: hung up\n") and seconds < 30
 
 
 def test_an_import_at_work_is_waited_for(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -51,20 +52,43 @@ def test_two_runs_train_the_experts_of_one_buffer_once(whole: Place, tmp_path: P
         assert not left_over(place) and not alive(place)
 
 
-def test_of_two_resumes_one_goes_on_and_one_is_told_who_does(whole: Place, tmp_path: Path) -> None:
+class Interrupting(Listener):
+    """Interrupts a run once it has a checkpoint."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._checkpoint = place.out / "checkpoint.pt"
+
+    def advance(self, done: int, metrics: Mapping[str, float] | None = None) -> None:
+        if self._checkpoint.exists():
+            raise KeyboardInterrupt
+
+
+class Meanwhile(Listener):
+    """Resumes the same run in another process while this one is in the midst of its iterations."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+
+    def start(self, title: str, total: int, done: int = 0) -> None:
+        if title == "condensing":
+            other = start(FTD, self._place, "--resume")
+            self.answer, self.code = other.communicate(timeout=240)[1], other.returncode
+
+
+def test_of_two_resumes_one_goes_on_and_one_is_told_who_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place(tmp_path / "one")
-    longer = ("--set", "method.iterations=400")
-    process = start(FTD, place, *longer)
-    wait_for(lambda: (place.out / "checkpoint.pt").exists(), process)
-    process.kill()
-    process.communicate()
-    both = [start(FTD, place, "--resume", *longer) for _ in range(2)]
-    ends = sorted((process.communicate(timeout=120)[1], process.returncode) for process in both)
-    ((said, code),) = [end for end in ends if end[1] != 0]
-    assert code == 5 and said.count("\n") == 1
-    assert said.startswith(f"ddkit: folder '{place.out}': is in use by pid ")
-    assert said.endswith("; wait until it ends, or choose another --out\n")
-    assert [row["iteration"] for row in RunFolder(place.out).read_metrics()] == list(range(400))
+    monkeypatch.setenv("DDKIT_HOME", str(place.home))
+    overrides = tuple(word for word in FTD.arguments if "=" in word)
+    with pytest.raises(KeyboardInterrupt):
+        condense(overrides=overrides, out=place.out, evaluate=False, device="cpu", meter=Interrupting(place))
+    meter = Meanwhile(place)
+    condense(out=place.out, resume=True, evaluate=False, device="cpu", meter=meter)
+    assert meter.code == 5 and meter.answer.count("\n") == 1
+    assert meter.answer.startswith(f"ddkit: folder '{place.out}': is in use by pid {os.getpid()} on ")
+    assert meter.answer.endswith("; wait until it ends, or choose another --out\n")
+    assert [row["iteration"] for row in RunFolder(place.out).read_metrics()] == list(range(20))
     assert not left_over(place)
 
 
@@ -167,6 +191,6 @@ def test_a_killed_job_of_each_kind_goes_on_to_the_same_bytes(whole: Place, tmp_p
     wait_for(lambda: list(place.home.rglob("expert-*.h5")), process)
     process.kill()
     process.communicate()
-    wait_for(lambda: not alive(place), within=1)
+    wait_for(lambda: not alive(place), within=30)
     go_on(FTD, place)
     assert results(FTD, place) == results(FTD, whole) and not left_over(place)

@@ -2,12 +2,14 @@
 
 import importlib
 import re
+import resource
 import shutil
 import subprocess
 import sys
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,7 +46,18 @@ def names(found: Plan) -> list[str]:
     return [stage.name for stage in found.stages]
 
 
-def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_path: Path) -> None:
+def processor_seconds() -> float:
+    """What this process and its children have computed; other jobs on the machine do not count."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def test_a_plan_is_what_a_run_takes(
+    ask: Callable[..., Plan], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On one core, where the seconds that a job takes are those that it computes."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("ddkit.jobs.planning.probe.time", SimpleNamespace(perf_counter=processor_seconds))
     found = ask()
     assert names(found) == ["data", "experts", "condensation", "evaluation"] and not found.problems
     modules = ("ddkit.experts.trajectories.source", "ddkit.jobs.runs.make", "ddkit.jobs.runs.images")
@@ -64,8 +77,8 @@ def test_a_plan_is_what_a_run_takes(ask: Callable[..., Plan], home: Path, tmp_pa
         for stage, (module, name) in zip(names(found)[1:], places, strict=True):
             patch.setattr(module, name, timed(stage, getattr(module, name)))
         run(tmp_path / "run", evaluate=True)
-    for stage in found.stages[1:]:  # another job on the same machine can slow either down
-        assert measured[stage.name] / 4 < stage.seconds < 4 * measured[stage.name], (stage, measured)
+    for stage in found.stages[1:]:
+        assert measured[stage.name] / 3 < stage.seconds < 3 * measured[stage.name], (stage, measured)
     stored = sum(file.stat().st_size for file in home.rglob("expert-*.h5"))
     assert found.stages[1].disk == pytest.approx(stored, rel=0.02)
     folder = sum(file.stat().st_size for file in (tmp_path / "run").rglob("*") if file.is_file())

@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -31,7 +30,18 @@ TINY = (
 )
 
 
-def start(folder: Path, *more: str) -> subprocess.Popen:
+KILLED = """
+import os, runpy, signal, sys
+def kill(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith("iteration-000024.h5"):
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(kill)
+runpy.run_module("ddkit", run_name="__main__", alter_sys=True)
+"""
+"""`python -m ddkit`, killed when it has written the 24th iteration's snapshot and not yet put it into its place."""
+
+
+def start(folder: Path, *more: str, program: tuple[str, ...] = ("-m", "ddkit")) -> subprocess.Popen:
     """`python -m ddkit condense` into `folder`, with a home of its own, so that its experts are trained too."""
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
@@ -39,7 +49,7 @@ def start(folder: Path, *more: str) -> subprocess.Popen:
         "DDKIT_HOME": str(folder.with_name(f"{folder.name}-home")),
     }
     lend_kernels(Path(environment["DDKIT_HOME"]))
-    command = [sys.executable, "-m", "ddkit", "condense", "--device", "cpu", "--out", str(folder), *TINY, *more]
+    command = [sys.executable, *program, "condense", "--device", "cpu", "--out", str(folder), *TINY, *more]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -52,14 +62,9 @@ def test_kill_and_resume_gives_the_bytes_of_an_uninterrupted_run(tmp_path):
     whole, killed = (RunFolder(tmp_path / name) for name in ("whole", "killed"))
     finish(start(whole.path))
 
-    process = start(killed.path)
-    deadline = time.monotonic() + 120
-    while not (killed.snapshots / "iteration-000024.h5").exists():
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
+    process = start(killed.path, program=("-c", KILLED))
+    said = process.communicate(timeout=240)
+    assert process.returncode == -signal.SIGKILL, said
     assert not killed.set.exists()
     assert 0 < len(killed.read_metrics()) < ITERATIONS
 

@@ -30,7 +30,7 @@ with locked(Path(sys.argv[1]), "folder 'x'", shared=sys.argv[2] == "shared"):
 def hold(file: Path, how: str = "alone", then: str = "time.sleep(60)") -> subprocess.Popen:
     """Another process that holds the lock."""
     command = [sys.executable, "-c", HOLD, str(file), how, then]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "held\n"
     return process
 
@@ -134,9 +134,17 @@ def test_of_those_who_shared_only_the_living_are_named(tmp_path):
 
 
 def test_who_waits_says_so_once_and_then_has_it(tmp_path):
+    """The holder lets go when it is told to: after the line."""
     file, said = tmp_path / LOCK, []
-    other = hold(file, then="time.sleep(0.5)")
-    with locked(file, "buffer 'b'", doing="being trained", wait=said.append):
+    other = hold(file, then="sys.stdin.readline()")
+
+    def wait(line: str) -> None:
+        said.append(line)
+        assert other.stdin is not None
+        other.stdin.write("\n")
+        other.stdin.flush()
+
+    with locked(file, "buffer 'b'", doing="being trained", wait=wait):
         assert other.wait(timeout=10) == 0
     (line,) = said
     assert line.startswith(f"buffer 'b': is being trained by pid {other.pid} on ") and line.endswith("; waiting")
@@ -147,8 +155,8 @@ def test_waiting_can_be_interrupted(tmp_path):
     other = hold(file)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        with pytest.raises(KeyboardInterrupt), locked(file, "x", wait=lambda _: None):
+        later = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt), locked(file, "x", wait=lambda _: later.start()):
             pass
     finally:
         signal.signal(signal.SIGINT, before)
@@ -276,6 +284,7 @@ def test_every_descriptor_is_closed(tmp_path):
     assert not is_free(tmp_path / LOCK)
     other.kill()
     wait_for(lambda: other.poll() is not None)
-    assert other.stdout is not None
+    assert other.stdin is not None and other.stdout is not None
+    other.stdin.close()
     other.stdout.close()
     assert not lock._open and {file.name for file in descriptors.glob("*")} <= before

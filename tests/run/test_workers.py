@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 
 from ddkit.errors import DDKitError, NumericalError
-from ddkit.run import workers
+from ddkit.run import locked, workers
 from ddkit.run.progress import BarMeter
 from ddkit.run.workers import how_many, process_count, work_through
 
@@ -80,13 +80,17 @@ def test_every_task_comes_back_with_all_its_items_in_order(count):
 def test_as_many_run_at_once_as_asked_for(tmp_path):
     """Each waits until it sees a second one at work, and none ever sees a third."""
 
+    def count(change):
+        """How many are at work, after a change; nobody else begins or ends meanwhile."""
+        with locked(tmp_path / ".lock", "the count", wait=lambda _: None):
+            change.touch()
+            return len(list(tmp_path.glob("began-*"))) - len(list(tmp_path.glob("ended-*")))
+
     def work(task):
-        (tmp_path / f"began-{task}").touch()
+        at_work = count(tmp_path / f"began-{task}")
         wait_for(lambda: len(list(tmp_path.glob("began-*"))) >= 2)
-        alive = len(list(tmp_path.glob("began-*"))) - len(list(tmp_path.glob("ended-*")))
-        time.sleep(0.02)
-        (tmp_path / f"ended-{task}").touch()
-        yield alive
+        count(tmp_path / f"ended-{task}")
+        yield at_work
 
     assert all(1 <= items[0] <= 2 for _, items in in_processes(work, range(6), 2))
 
@@ -134,7 +138,7 @@ def test_an_error_arrives_with_its_place_and_ends_the_others():
     with pytest.raises(NumericalError) as caught:
         list(in_processes(work, [1, 0], 2))
     assert str(caught.value) == "expert 0: diverged"
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 60
     assert "test_workers.py" in caught.value.__notes__[0]
 
 
@@ -162,7 +166,7 @@ def test_an_interrupt_comes_through_at_once_and_leaves_nobody(tmp_path):
     begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         list(in_processes(work, [0, 1], 2))
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 60
     assert all(gone(int((tmp_path / name).read_text())) for name in "01")
 
 
@@ -234,6 +238,7 @@ def test_how_many(monkeypatch):
 def test_processes_that_are_ended_clean_up_first(tmp_path):
     def work(task):
         try:
+            (tmp_path / f"began-{task}").touch()
             if task:
                 time.sleep(60)
             yield task
@@ -243,10 +248,9 @@ def test_processes_that_are_ended_clean_up_first(tmp_path):
     begin = time.monotonic()
     with closing(in_processes(work, [0, 1, 2], 3)) as finished:
         assert next(finished)[0] == 0
-        (tmp_path / "cleaned-0").unlink()
-        time.sleep(0.2)
-    assert {file.name for file in tmp_path.iterdir()} == {"cleaned-1", "cleaned-2"}
-    assert time.monotonic() - begin < 20
+        wait_for(lambda: len(list(tmp_path.glob("began-*"))) == 3)
+    assert {file.name for file in tmp_path.glob("cleaned-*")} == {"cleaned-0", "cleaned-1", "cleaned-2"}
+    assert time.monotonic() - begin < 60
 
 
 def test_one_that_does_not_end_is_killed(monkeypatch):
@@ -285,10 +289,11 @@ def test_a_signal_while_a_process_starts_leaves_nobody(monkeypatch):
 
 
 def test_no_thread_of_a_bar_runs_where_processes_are_forked():
+    before = threading.active_count()  # a worker of pytest-xdist has a thread of its own
     meter = BarMeter(Console(file=io.StringIO(), force_terminal=True, width=80))
     meter.start("training", 2)
     try:
-        assert threading.active_count() == 1
+        assert threading.active_count() == before
         assert [items for _, items in in_processes(lambda _: [threading.active_count()], [0], 1)] == [[1]]
     finally:
         meter.finish()
