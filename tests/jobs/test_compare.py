@@ -13,7 +13,7 @@ from ddkit.cli.main import run
 from ddkit.data import RealData
 from ddkit.errors import DataError, UsageError
 from ddkit.jobs import compare, condense
-from ddkit.jobs.comparison import cells, entry
+from ddkit.jobs.comparison import candidate, row_units
 from ddkit.jobs.comparison.lines import Line
 
 RECIPE = """
@@ -94,7 +94,7 @@ def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 1)
     file, done = recipe("random"), []
     first = compare([file], sets=2)
-    for name, module in (("make", entry), ("score_row", cells)):
+    for name, module in (("make", candidate), ("score_row", row_units)):
         real = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda *a, _real=real, _name=name, **k: (done.append(_name), _real(*a, **k))[1]

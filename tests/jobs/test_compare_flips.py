@@ -11,7 +11,7 @@ from ddkit.data import DSA
 from ddkit.evaluation import honest
 from ddkit.experts import Ensemble, bundle_of
 from ddkit.jobs import compare
-from ddkit.jobs.comparison.images import _entry
+from ddkit.jobs.comparison.images import candidate_of
 from ddkit.jobs.comparison.rules import Rules, flip_policy
 from ddkit.jobs.data.lay_out import lay_out
 from ddkit.jobs.flips import measure as flip_module
@@ -115,8 +115,8 @@ def test_without_a_policy_a_group_is_mirrored_where_one_of_it_would_be_alone(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     recipes(tmp_path)
-    one = _entry("dm.toml", (f"evaluate.flips={host}",), 1)
-    other = _entry("dm.toml+fyi", (f"evaluate.flips={fyi}",), 1)
+    one = candidate_of("dm.toml", (f"evaluate.flips={host}",), 1)
+    other = candidate_of("dm.toml+fyi", (f"evaluate.flips={fyi}",), 1)
     assert one.group == other.group
     assert flip_policy([one, other], None) == together
     assert (flip_policy([one, other], "augment"), flip_policy([one, other], "auto")) == ("augment", "always")
@@ -134,8 +134,12 @@ def test_rows_under_different_flips_are_said_to_be_no_measure_of_each_other(home
 
 def test_teachers_name_both_orientations_where_a_group_with_fyi_is_mirrored(home, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    host, fyi = (_entry(name, (), 1) for name in recipes(tmp_path))
+    host, fyi = (candidate_of(name, (), 1) for name in recipes(tmp_path))
     task = lay_out(host.recipes[0].data, host.recipes[0].net, pick_device("cpu"))
     teachers = Ensemble((bundle_of(task, task.net.init(stream(0, "teacher"))),))
-    for entries, flips, both in (([host, fyi], "always", True), ([host, fyi], "augment", False), ([host], None, False)):
-        assert Rules.of(entries, task, "test", flips, "static", teachers).table.labels.teachers.mirrored == both
+    for candidates, flips, both in (
+        ([host, fyi], "always", True),
+        ([host, fyi], "augment", False),
+        ([host], None, False),
+    ):
+        assert Rules.of(candidates, task, "test", flips, "static", teachers).table.labels.teachers.mirrored == both

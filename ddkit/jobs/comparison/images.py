@@ -1,134 +1,189 @@
-"""One table: several recipes, several sets each, beside rivals of the same size and the whole data, all trained alike.
+"""The comparison of recipes for images: several sets of each beside rivals of the same size and the whole data.
 
-Three stages, each of which goes on where a killed one stopped: experts are collected; every recipe is condensed under
-every seed, each into a run folder named after what was asked; every row is scored, and its score kept in a file named
-after all that it depends on. On a CPU the last two stages run a process on each core.
+It has three stages, and a comparison that was killed goes on in each of them: missing experts are trained; every recipe
+is condensed under every seed, in a run folder whose name depends on the settings; every row is scored, and its score is
+kept in a file whose name depends on all that the score depends on. The last two stages use all cores.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ddkit.data import DataSettings, refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation import Table, class_notes, read_score
-from ddkit.jobs.comparison.cells import Cell, plan_lines
-from ddkit.jobs.comparison.entry import CondenseSet, DamagedSet, Entry, collect_experts, refuse_another, teachers_for
-from ddkit.jobs.comparison.faculty import label_notes, one_faculty, refuse_unclear_labels
+from ddkit.jobs.comparison.candidate import (
+    Candidate,
+    CondenseSet,
+    DamagedSet,
+    collect_experts,
+    refuse_another,
+    teachers_for,
+)
 from ddkit.jobs.comparison.lines import Comparison, Line
+from ddkit.jobs.comparison.row_units import RowUnit, plan_lines
 from ddkit.jobs.comparison.rules import Rules, flip_policy
+from ddkit.jobs.comparison.teacher_labels import common_teachers, label_notes, refuse_unclear_labels
 from ddkit.jobs.data.lay_out import lay_out, say_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
-from ddkit.jobs.machine.spread import spread
+from ddkit.jobs.machine.run_units import run_units
 from ddkit.jobs.recipes.request import FYI, Comparing
 from ddkit.jobs.recipes.resolve import resolve
 from ddkit.run import Meter
 from ddkit.task import Task
 
+Group = tuple[Any, ...]
+Tasks = dict[tuple[DataSettings, Any], Task]
+Planned = list[tuple[list[RowUnit], Line]]
+
 
 def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
     """The comparison of recipes for images; see `ddkit.compare`."""
-    flips, labels, on, sets = comparing.flips, comparing.labels, comparing.on, comparing.sets
-    out, where, overrides = comparing.out, pick_device(comparing.device), comparing.overrides
-    if comparing.nets is not None:
-        overrides = (*overrides, f"evaluate.nets={comparing.nets}")
-    entries = [_entry(str(name), overrides, sets) for name in comparing.recipes]
-    if len({entry.name for entry in entries}) < len(entries):
-        raise UsageError("compare: two recipes have one name; name each once")
-
-    laid_out: dict[tuple[DataSettings, Any], Task] = {}
-    for entry in entries:
-        recipe, key = entry.recipes[0], entry.task_key
-        if key not in laid_out:
-            laid_out[key] = lay_out(recipe.data, recipe.net, where)
-        refuse_small_classes(laid_out[key].real.train.labels, recipe.method.ipc)
-    groups: dict[tuple[Any, ...], list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.group, []).append(entry)
-    for members in groups.values():
-        for policy in labels or (members[0].recipes[0].evaluate.labels,):
-            refuse_unclear_labels(members, policy)
-    _guard_groups(groups.values(), laid_out, flips, meter)
-    for task in laid_out.values():
+    device, out, labels = pick_device(comparing.device), comparing.out, comparing.labels
+    candidates = _candidates(comparing)
+    tasks = _tasks(candidates, device)
+    groups: dict[Group, list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault(candidate.group, []).append(candidate)
+    _refuse_what_cannot_be_compared(list(groups.values()), tasks, comparing, meter)
+    for task in tasks.values():
         say_data(task, meter)
-    runs = [(entry, recipe) for entry in entries for recipe in entry.recipes]
-    damaged: dict[Path, str] = {}
-    for entry, recipe in runs:
-        folder = entry.folder(out, recipe)
-        try:
-            refuse_another(folder, recipe, laid_out[entry.task_key].real)
-        except DamagedSet as error:
-            if entry.finished(out, recipe):  # else it is written anew
-                damaged[folder.set] = f"left out: {error}"
-                meter.say(damaged[folder.set])
-    unfinished = [run for run in runs if not run[0].finished(out, run[1])]
-    wanting = dict.fromkeys(entry for entry, _ in unfinished)
-    for entry in sorted(wanting, key=lambda one: -one.recipes[0].method.reads_epochs):  # else shared ones grow twice
-        collect_experts(entry, laid_out[entry.task_key], out, meter)
-    hired = {entry: teachers_for(entry, laid_out[entry.task_key], meter) for entry in entries}
-    making = [CondenseSet(entry, recipe, out, where) for entry, recipe in unfinished]
-    spread(making, laid_out, where, "condensing sets", meter)
+    damaged = _damaged_sets(candidates, tasks, out, meter)
+    _make_missing_sets(candidates, tasks, out, device, meter)
+    teachers_of = {one: teachers_for(one, tasks[one.task_key], meter) for one in candidates}
 
-    tables: dict[tuple[Any, ...], tuple[list[Entry], Rules]] = {}  # each once, whatever two policies amount to
-    for flip, label, (group, members) in product(flips or (None,), labels or (None,), groups.items()):
-        rules = Rules.of(members, laid_out[members[0].task_key], on, flip, label, one_faculty(members, hired))
-        tables.setdefault((group, rules.task.dsa.strategy, rules.labels), (members, rules))
+    parts: dict[tuple[Any, ...], tuple[list[Candidate], Rules]] = {}  # each once: two policies can mean the same rules
+    for flips, policy, (group, members) in product(comparing.flips or (None,), labels or (None,), groups.items()):
+        task, teachers = tasks[members[0].task_key], common_teachers(members, teachers_of)
+        rules = Rules.of(members, task, comparing.on, flips, policy, teachers)
+        parts.setdefault((group, rules.task.dsa.strategy, rules.labels), (members, rules))
+    tables = [rules.table for _, rules in parts.values()]
     planned = [
         line
-        for number, (members, rules) in enumerate(tables.values())
+        for number, (members, rules) in enumerate(parts.values())
         for line in plan_lines(members, rules, number, out, damaged)
     ]
-    judged = [rules.table for _, rules in tables.values()]
-    waiting = {cell.file: cell for cells, _ in planned for cell in cells if not cell.file.exists()}
-    if on == "test":
-        for number in {cell.table for cell in waiting.values()}:
-            _ = judged[number].task.real.test  # prepared here, once, and not in every process
-    spread(list(waiting.values()), judged, where, "scoring sets", meter)
+    _score_missing_rows(planned, tables, comparing.on, device, meter)
     lines = [
-        dataclasses.replace(line, scores=tuple(read_score(cell.file) for cell in cells)) if cells else line
-        for cells, line in planned
+        dataclasses.replace(line, scores=tuple(read_score(unit.file) for unit in units)) if units else line
+        for units, line in planned
     ]
-    told = dict.fromkeys(note for members in groups.values() for note in label_notes(members, hired, labels))
-    shares = {line.flip_share for line in lines}
-    apart = ("rows under different flips are no measure of each other",) if len(shares) > 1 else ()
-    told |= dict.fromkeys(note for task in laid_out.values() for note in class_notes(task.real, on))
-    notes = (*_notes(entries, sets, on), *told, *apart, _augmentations(judged, planned), *damaged.values())
-    return Comparison(on, tuple(lines), notes, tuple(map(str, damaged)))
+    notes = [*_notes(candidates, comparing.sets, comparing.on)]
+    notes += [note for members in groups.values() for note in label_notes(members, teachers_of, labels)]
+    notes += [note for task in tasks.values() for note in class_notes(task.real, comparing.on)]
+    if len({line.flip_share for line in lines}) > 1:
+        notes.append("rows under different flips are no measure of each other")
+    notes += [_augmentations(tables, planned), *damaged.values()]
+    return Comparison(comparing.on, tuple(lines), tuple(dict.fromkeys(notes)), tuple(map(str, damaged)))
 
 
-def _entry(name: str, overrides: tuple[str, ...], sets: int) -> Entry:
-    """One recipe under as many seeds as there are to be sets."""
+def candidate_of(name: str, overrides: tuple[str, ...], sets: int) -> Candidate:
+    """A recipe, under as many seeds as there are to be sets."""
     recipe = name.removesuffix(FYI)
     flags = ("method.fyi=true",) if name.endswith(FYI) else ()
     first, _ = resolve(recipe=recipe, overrides=overrides + flags)
     forms = tuple(dataclasses.replace(first, seed=first.seed + i) for i in range(sets))
-    return Entry(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
+    return Candidate(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
 
 
-def _guard_groups(groups: Iterable[list[Entry]], laid_out: dict[Any, Task], flips: Sequence[str], meter: Meter) -> None:
-    """Raise if a recipe's images would be mirrored against its word, its data's or a measurement; where they may be,
-    what is said of it is said once. All of a group are mirrored where one expects it, which is asked, and blamed,
-    first."""
-    allowed: set[tuple[Any, ...]] = set()
+def _candidates(comparing: Comparing) -> list[Candidate]:
+    overrides = comparing.overrides
+    if comparing.nets is not None:
+        overrides = (*overrides, f"evaluate.nets={comparing.nets}")
+    candidates = [candidate_of(str(name), overrides, comparing.sets) for name in comparing.recipes]
+    if len({candidate.name for candidate in candidates}) < len(candidates):
+        raise UsageError("compare: two recipes have one name; name each once")
+    return candidates
+
+
+def _tasks(candidates: list[Candidate], device: torch.device) -> Tasks:
+    """The tasks of all candidates by their key; data that several recipes share are loaded once."""
+    tasks: Tasks = {}
+    for candidate in candidates:
+        recipe, key = candidate.recipes[0], candidate.task_key
+        if key not in tasks:
+            tasks[key] = lay_out(recipe.data, recipe.net, device)
+        refuse_small_classes(tasks[key].real.train.labels, recipe.method.ipc)
+    return tasks
+
+
+def _refuse_what_cannot_be_compared(
+    groups: list[list[Candidate]], tasks: Tasks, comparing: Comparing, meter: Meter
+) -> None:
+    """Raise UsageError if the labels of real images are unclear, or images must not be mirrored and would be.
+
+    Flips are enabled for a whole group if one recipe of it needs them. Recipes whose method requires flips are checked
+    first, so that the error names them. What is said about flips of a dataset is said once.
+    """
     for members in groups:
-        policies = [flip_policy(members, asked) for asked in flips or (None,)]
-        for entry in sorted(members, key=lambda entry: not entry.recipes[0].method.expects_flips):
-            word = (entry.task_key, entry.recipes[0].data.flips_keep_label)
-            if word not in allowed and guard_flips(entry.recipes[0], laid_out[entry.task_key], meter, policies):
-                allowed.add(word)
+        for policy in comparing.labels or (members[0].recipes[0].evaluate.labels,):
+            refuse_unclear_labels(members, policy)
+    checked: set[tuple[Any, ...]] = set()
+    for members in groups:
+        policies = [flip_policy(members, asked) for asked in comparing.flips or (None,)]
+        for candidate in sorted(members, key=lambda one: not one.recipes[0].method.expects_flips):
+            key = (candidate.task_key, candidate.recipes[0].data.flips_keep_label)
+            if key not in checked and guard_flips(candidate.recipes[0], tasks[candidate.task_key], meter, policies):
+                checked.add(key)
 
 
-def _augmentations(tables: list[Table], planned: list[tuple[list[Cell], Line]]) -> str:
-    """How the networks' images were augmented, in all parts of the table."""
-    strategies = dict.fromkeys(tables[cell.table].task.dsa.strategy or "none" for cells, _ in planned for cell in cells)
+def _damaged_sets(candidates: list[Candidate], tasks: Tasks, out: Path, meter: Meter) -> dict[Path, str]:
+    """The finished sets that cannot be read, each with a line that says why it is left out.
+
+    Raises:
+        UsageError, DataError: a run has other settings or other data than its folder's name says.
+    """
+    damaged: dict[Path, str] = {}
+    for candidate in candidates:
+        for recipe in candidate.recipes:
+            folder = candidate.folder(out, recipe)
+            try:
+                refuse_another(folder, recipe, tasks[candidate.task_key].real)
+            except DamagedSet as error:
+                if candidate.finished(out, recipe):  # an unfinished one is made again
+                    damaged[folder.set] = f"left out: {error}"
+                    meter.say(damaged[folder.set])
+    return damaged
+
+
+def _make_missing_sets(
+    candidates: list[Candidate], tasks: Tasks, out: Path, device: torch.device, meter: Meter
+) -> None:
+    """Train the experts of recipes whose sets are missing, and make these sets."""
+    missing = [
+        CondenseSet(candidate, recipe, out, device)
+        for candidate in candidates
+        for recipe in candidate.recipes
+        if not candidate.finished(out, recipe)
+    ]
+    unfinished = dict.fromkeys(unit.candidate for unit in missing)
+    # The longest trajectories first: a shared expert that is too short would be trained twice.
+    for candidate in sorted(unfinished, key=lambda one: -one.recipes[0].method.reads_epochs):
+        collect_experts(candidate, tasks[candidate.task_key], out, meter)
+    run_units(missing, tasks, device, "condensing sets", meter)
+
+
+def _score_missing_rows(planned: Planned, tables: list[Table], on: str, device: torch.device, meter: Meter) -> None:
+    """Score the rows whose files are missing, each file once."""
+    missing = {unit.file: unit for units, _ in planned for unit in units if not unit.file.exists()}
+    if on == "test":
+        for number in {unit.table for unit in missing.values()}:
+            _ = tables[number].task.real.test  # is preprocessed here, once, and not in every process
+    run_units(list(missing.values()), tables, device, "scoring sets", meter)
+
+
+def _augmentations(tables: list[Table], planned: Planned) -> str:
+    """A note on the augmentation of the networks' training, in all parts of the table."""
+    strategies = dict.fromkeys(tables[unit.table].task.dsa.strategy or "none" for units, _ in planned for unit in units)
     return f"augmentation of the networks' training: {', '.join(strategies)}"
 
 
-def _notes(entries: list[Entry], sets: int, on: str) -> tuple[str, ...]:
-    nets = sorted({entry.recipes[0].evaluate.nets for entry in entries})
+def _notes(candidates: list[Candidate], sets: int, on: str) -> tuple[str, ...]:
+    nets = sorted({candidate.recipes[0].evaluate.nets for candidate in candidates})
     over = f"over the means of {sets} sets" if sets > 1 else "over the networks of one set"
     judged = {
         "test": "accuracy on the held-out test part after the last step, learning rate chosen on the validation part",

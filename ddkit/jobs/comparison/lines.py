@@ -36,7 +36,7 @@ class Line:
 
     @property
     def keys(self) -> dict[str, str]:
-        """Heading -> cell of the columns that say where the line belongs."""
+        """Heading -> unit of the columns that say where the line belongs."""
         return {"data, ipc": f"{self.data}, {self.ipc}", "flips": f"{self.flip_share:.2g}", "labels": self.labels}
 
     @cached_property
@@ -67,7 +67,7 @@ class LineOfGraphs:
 
     @property
     def keys(self) -> dict[str, str]:
-        """Heading -> cell of the columns that say where the line belongs."""
+        """Heading -> unit of the columns that say where the line belongs."""
         return {"data, hops": f"{self.data}, {self.hops}", "network": self.net}
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The rules that a group of a comparison is judged under, one for all sets and rivals, and what names their scores."""
+"""The rules of one part of a comparison: all its sets and rivals are trained alike; and the names of score files."""
 
 import dataclasses
 import hashlib
@@ -9,7 +9,7 @@ from typing import Any
 
 from ddkit.evaluation import LR_GRIDS, Labels, Table, TableRow, evaluation_dsa, resolved_flips, temperature_of
 from ddkit.experts import Ensemble
-from ddkit.jobs.comparison.entry import Entry
+from ddkit.jobs.comparison.candidate import Candidate
 from ddkit.jobs.recipes import Recipe
 from ddkit.task import Task
 
@@ -28,16 +28,23 @@ class Rules:
 
     @staticmethod
     def of(
-        entries: list[Entry], task: Task, on: str, flips: str | None, labels: str | None, teachers: Ensemble | None
+        candidates: list[Candidate],
+        task: Task,
+        on: str,
+        flips: str | None,
+        labels: str | None,
+        teachers: Ensemble | None,
     ) -> "Rules":
-        """Those of a group, all of whose recipes have equal data, network, evaluation and ipc; under the recipes' own
-        policies of flips and labels where none is given."""
-        first, terms = entries[0].recipes[0], label_terms(entries)
-        dsa = evaluation_dsa(flip_policy(entries, flips), task.dsa, False)
-        both = dsa.flip_share == 0.5 and any(entry.recipes[0].method.wears_fyi for entry in entries)
+        """The rules of a group of recipes with equal data, network, evaluation and ipc.
+
+        `flips` and `labels` are policies; None means the recipes' own.
+        """
+        first, terms = candidates[0].recipes[0], label_terms(candidates)
+        dsa = evaluation_dsa(flip_policy(candidates, flips), task.dsa, False)
+        both = dsa.flip_share == 0.5 and any(candidate.recipes[0].method.wears_fyi for candidate in candidates)
         teachers = teachers and teachers.under(first.evaluate.teacher_bn).of_both_orientations(both)
         rules = Labels(labels or first.evaluate.labels, teachers, *terms[0])
-        labelled = any(entry.recipes[0].method.teacher_labels for entry in entries)
+        labelled = any(candidate.recipes[0].method.teacher_labels for candidate in candidates)
         return Rules(
             Table(task.with_augmentation(dsa), first.evaluate, first.method.ipc, rules, on),
             same_labels=rules.policy == "auto" and labelled and teachers is not None and len(terms) == 1,
@@ -61,8 +68,8 @@ class Rules:
     def score_name(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
         """The name of the file that keeps a score: a digest of all that the score depends on.
 
-        Defaults are no part of it: a setting that a later version adds leaves the scores of today where they are. Who
-        changes a default raises `format`.
+        Settings that have their default are no part of the digest, so a setting that a later version adds leaves
+        today's names as they are. A change of a default must raise `format`.
         """
         policy, teachers = labels or self.labels, self.table.labels.teachers
         taught = "" if teachers is None or policy in ("auto", "hard") else " ".join(teachers.names)
@@ -73,7 +80,7 @@ class Rules:
 
     @cached_property
     def _judged(self) -> dict[str, Any]:
-        """What differs from the defaults; flips and labels stand in the name for themselves."""
+        """The settings that differ from their defaults, but for flips and labels, which are in the digest anyway."""
         settings = self.table.settings.of_a_row
         named = {f.name: (getattr(settings, f.name), f.default) for f in dataclasses.fields(settings)}
         return {
@@ -84,7 +91,7 @@ class Rules:
 
     @cached_property
     def _shared(self) -> dict[str, Any]:
-        """What all of the group's scores depend on."""
+        """The part of the digest that all scores of the group share."""
         temperature, top_k = self.table.labels.temperature, self.table.labels.top_k
         shared = {
             "format": 2,
@@ -98,19 +105,21 @@ class Rules:
         return shared if top_k is None else shared | {"top_k": top_k}
 
 
-def flip_policy(entries: list[Entry], asked: str | None) -> str:
-    """The policy of flips that a group is trained under, "augment" or "always": as asked for, or by its recipes; one
-    that by itself is always mirrored decides for all."""
-    recipes = [entry.recipes[0] for entry in entries]
+def flip_policy(candidates: list[Candidate], asked: str | None) -> str:
+    """The policy of flips of a group, "augment" or "always".
+
+    It is `asked` if given, else the recipes' own. If one recipe's own policy is "always", it holds for all.
+    """
+    recipes = [candidate.recipes[0] for candidate in candidates]
     if asked is not None:
         return resolved_flips(asked, any(recipe.method.expects_flips for recipe in recipes))
     own = {resolved_flips(recipe.evaluate.flips, recipe.method.expects_flips) for recipe in recipes}
     return "always" if "always" in own else "augment"
 
 
-def label_terms(entries: list[Entry]) -> list[tuple[float, int | None]]:
-    """(temperature, logits kept) of the teachers' labels in a group, each kind once; without any, the defaults."""
-    asked = entries[0].recipes[0].evaluate.temperature
-    own = [labels for entry in entries if (labels := entry.recipes[0].method.teacher_labels) is not None]
+def label_terms(candidates: list[Candidate]) -> list[tuple[float, int | None]]:
+    """The distinct (temperature, number of kept logits) of the teachers' labels in a group; else the default pair."""
+    asked = candidates[0].recipes[0].evaluate.temperature
+    own = [labels for candidate in candidates if (labels := candidate.recipes[0].method.teacher_labels) is not None]
     found = dict.fromkeys((temperature_of(asked, temperature), top_k) for temperature, top_k in own)
     return list(found) or [(temperature_of(asked, None), None)]

@@ -6,7 +6,7 @@ with lazily(__name__):
     from ddkit.jobs.machine.amounts import LONG, size_text, time_text
     from ddkit.jobs.machine.device import graph_device, pick_device
     from ddkit.jobs.machine.environment import environment
-    from ddkit.jobs.machine.spread import spread
+    from ddkit.jobs.machine.run_units import run_units
     from ddkit.jobs.machine.stopwatch import Spent, Stopwatch
     from ddkit.jobs.machine.threads import fitting_threads, one_thread
 
@@ -17,7 +17,7 @@ __all__ = [
     "graph_device",
     "pick_device",
     "environment",
-    "spread",
+    "run_units",
     "Spent",
     "Stopwatch",
     "fitting_threads",

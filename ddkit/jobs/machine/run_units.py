@@ -1,4 +1,4 @@
-"""Units of work that leave their results in files, with a progress line."""
+"""Run units of work whose results are files, with a progress line."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -9,8 +9,8 @@ import torch
 from ddkit.run import Meter, Unit, how_many, work_through
 
 
-def spread(units: Sequence[Unit], common: Any, device: torch.device, title: str, meter: Meter) -> None:
-    """Do all units, as many at once as `how_many` says. The first error ends it; what was finished is kept."""
+def run_units(units: Sequence[Unit], common: Any, device: torch.device, title: str, meter: Meter) -> None:
+    """Run all units, `how_many` at once. The first error ends the work; the files of finished units stay."""
     if not units:
         return
     meter.start(title, len(units))

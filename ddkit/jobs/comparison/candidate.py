@@ -1,4 +1,4 @@
-"""One recipe of a comparison: its runs under several seeds, each in a folder of its own, and what they took."""
+"""One recipe of a comparison: its runs under several seeds, each in a folder of its own, and the seconds they took."""
 
 import dataclasses
 import hashlib
@@ -28,98 +28,103 @@ from ddkit.task import Task
 
 
 class DamagedSet(DataError):
-    """A set of a run that cannot be read."""
+    """The set of a run cannot be read."""
 
 
 @dataclass(frozen=True)
 class Condensing:
-    """The note of what a set took: seconds."""
+    """The layout of the file that keeps the seconds of making a set."""
 
     condensing: float
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One recipe: what it is called, and its form for each seed."""
+class Candidate:
+    """One recipe that is compared: its name in the table, and the resolved recipe under each seed."""
 
     name: str
     recipes: tuple[Recipe, ...]
 
     @property
     def method(self) -> str:
-        """The method's name, and whether it wears FYI."""
+        """The method's name, with "+fyi" where images enter with their mirror images."""
         return self.recipes[0].method.title
 
     @property
     def task_key(self) -> tuple[DataSettings, Any]:
-        """What must be equal for two recipes to share a task."""
+        """Recipes with equal keys share one task: the same data, network and augmentation."""
         first = self.recipes[0]
-        return _undeclared(first).data, first.net
+        return _without_flip_rule(first).data, first.net
 
     @property
     def group(self) -> tuple[Any, ...]:
-        """What must be equal for two recipes' rows to be comparable."""
+        """Recipes with equal groups stand in one part of the table, whose rows are comparable."""
         first = self.recipes[0]
         evaluate = dataclasses.replace(first.evaluate, flips="auto")  # the group decides
         return *self.task_key, evaluate, first.method.ipc
 
     def folder(self, out: Path, recipe: Recipe) -> RunFolder:
-        """A run's folder; its name carries a digest of the recipe, so that other settings never meet in it. Defaults
-        are no part of it: a setting that a later version adds leaves the folders of today where they are."""
+        """The folder of a run. Its name carries a digest of the recipe, so that other settings have another folder.
+
+        Settings that have their default are no part of the digest. A setting that a later version adds therefore
+        leaves the names of today as they are.
+        """
         digest = hashlib.sha256(repr(changed_settings(_shaping(recipe))).encode()).hexdigest()[:8]
         return RunFolder(out / f"{self.name}-{digest}-seed{recipe.seed}")
 
     def finished(self, out: Path, recipe: Recipe) -> bool:
-        """Whether the recipe's set is made."""
+        """Whether the set of this recipe is made."""
         folder = self.folder(out, recipe)
         return folder.set.exists() and _seconds_file(folder).exists()
 
     def seconds(self, out: Path) -> tuple[float, ...]:
-        """What each set took to condense.
+        """The seconds that each set took.
 
         Raises:
-            DataError: a note of it is damaged.
+            DataError: a file that keeps them is damaged.
         """
         files = [_seconds_file(self.folder(out, recipe)) for recipe in self.recipes]
         return tuple(read_json(file, Condensing).condensing for file in files)
 
     def expert_seconds(self, out: Path) -> float | None:
-        """What the experts took, where a comparison in this folder trained them."""
+        """The seconds that the experts took; None if no comparison in this folder trained them."""
         file = _expert_file(self, out)
         return read_json(file, Spent).seconds if file.exists() else None
 
 
 @dataclass(frozen=True)
 class CondenseSet:
-    """A unit of work: make the set of one of an entry's recipes in its run folder, or go on with it."""
+    """A unit of work: make the set of one recipe of a candidate in its run folder, or go on with it."""
 
-    entry: Entry
+    candidate: Candidate
     recipe: Recipe
     out: Path
     device: torch.device
 
     def run(self, common: Mapping[Any, Task], report: Report) -> None:
-        """`common` holds the tasks of all entries by `Entry.task_key`."""
-        folder = self.entry.folder(self.out, self.recipe)
+        """`common` holds the tasks of all candidates by `Candidate.task_key`."""
+        folder = self.candidate.folder(self.out, self.recipe)
         with folder.locked():
             watch = Stopwatch(folder.path / "spent.json")
             run = Run(self.recipe, folder, self.device, folder.recipe.exists())
-            make(ImageWork(run, common[self.entry.task_key]), False, watch)
+            make(ImageWork(run, common[self.candidate.task_key]), False, watch)
             write_json(_seconds_file(folder), {"condensing": watch.seconds})
 
 
 def _shaping(recipe: Recipe) -> Recipe:
-    """All of a recipe that shapes its set."""
-    return dataclasses.replace(_undeclared(recipe), evaluate=EvaluateSettings())
+    """The recipe without settings that do not affect the set."""
+    return dataclasses.replace(_without_flip_rule(recipe), evaluate=EvaluateSettings())
 
 
-def _undeclared(recipe: Recipe) -> Recipe:
-    """The recipe without its word on flips, which allows and forbids, and shapes nothing."""
+def _without_flip_rule(recipe: Recipe) -> Recipe:
+    """The recipe without `flips_keep_label`, which does not affect the result."""
     return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, flips_keep_label=None))
 
 
 def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:
-    """Raise if the folder's run is not what its name says: continued by hand under other settings, or of other data.
+    """Raise if the run in a folder has other settings or other data than the folder's name says.
+
+    A user may have resumed it by hand with changed settings.
 
     Raises:
         UsageError: the settings are others.
@@ -151,25 +156,25 @@ def _seconds_file(folder: RunFolder) -> Path:
     return folder.path / "seconds.json"
 
 
-def collect_experts(entry: Entry, task: Task, out: Path, meter: Meter) -> None:
-    """Bring a recipe's experts, and note what it took if some had to be trained."""
+def collect_experts(candidate: Candidate, task: Task, out: Path, meter: Meter) -> None:
+    """Train the experts of a recipe that are missing, and keep the seconds if there were any."""
     begin = time.perf_counter()
-    with entry.recipes[0].source(task).obtain(meter) as experts:
+    with candidate.recipes[0].source(task).obtain(meter) as experts:
         trained = experts.trained
     if trained:
-        write_json(_expert_file(entry, out), {"seconds": time.perf_counter() - begin})
+        write_json(_expert_file(candidate, out), {"seconds": time.perf_counter() - begin})
 
 
-def teachers_for(entry: Entry, task: Task, meter: Meter) -> Ensemble | None:
-    """A recipe's teachers, if it has such experts."""
-    experts = entry.recipes[0].experts
+def teachers_for(candidate: Candidate, task: Task, meter: Meter) -> Ensemble | None:
+    """The teachers of a recipe; None if its experts are no teachers."""
+    experts = candidate.recipes[0].experts
     if experts is None or experts.gives != TEACHERS:
         return None
-    with entry.recipes[0].source(task).obtain(meter) as found:
+    with candidate.recipes[0].source(task).obtain(meter) as found:
         return found.teachers
 
 
-def _expert_file(entry: Entry, out: Path) -> Path:
-    first = entry.recipes[0]
+def _expert_file(candidate: Candidate, out: Path) -> Path:
+    first = candidate.recipes[0]
     what = repr((first.data, first.net, first.experts, first.method.reads_epochs))
     return out / "experts" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"

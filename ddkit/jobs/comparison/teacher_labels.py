@@ -1,4 +1,4 @@
-"""The teachers of a comparison's group: who names its real images, what is refused, and what a reader must know."""
+"""Labels by teachers in one part of a comparison: which teachers label real images, what is refused, and the notes."""
 
 from collections.abc import Sequence
 
@@ -6,16 +6,18 @@ from ddkit.errors import UsageError
 from ddkit.evaluation import SAME_LABELS
 from ddkit.experts import Ensemble
 from ddkit.experts.settings import TEACHERS
-from ddkit.jobs.comparison.entry import Entry
+from ddkit.jobs.comparison.candidate import Candidate
 from ddkit.jobs.comparison.rules import label_terms
 
 
-def refuse_unclear_labels(members: list[Entry], policy: str) -> None:
-    """Raise if real images would have to be named by nobody, by teachers of several kinds, or at several temperatures.
-    Asked before anything is trained."""
+def refuse_unclear_labels(members: list[Candidate], policy: str) -> None:
+    """Raise UsageError if a policy needs teachers for real images and the recipes do not agree on them.
+
+    There may be none, several kinds, or several temperatures. This is checked before anything is trained.
+    """
     if policy not in ("static", "dynamic"):
         return
-    every = [entry.recipes[0].experts for entry in members]
+    every = [candidate.recipes[0].experts for candidate in members]
     kinds = [experts for experts in every if experts is not None and experts.gives == TEACHERS]
     if not kinds:
         raise UsageError(
@@ -40,26 +42,31 @@ def refuse_unclear_labels(members: list[Entry], policy: str) -> None:
             )
 
 
-def one_faculty(members: list[Entry], hired: dict[Entry, Ensemble | None]) -> Ensemble | None:
-    """The teachers of a group, who name its real images; None where there are none or several kinds."""
-    found = [teachers for entry in members if (teachers := hired[entry]) is not None]
+def common_teachers(members: list[Candidate], teachers_of: dict[Candidate, Ensemble | None]) -> Ensemble | None:
+    """The teachers that label the real images of a group; None if there are none, or several kinds."""
+    found = [teachers for candidate in members if (teachers := teachers_of[candidate]) is not None]
     alike = all(teachers.names == found[0].names for teachers in found)
     return found[0] if found and alike else None
 
 
-def label_notes(members: list[Entry], hired: dict[Entry, Ensemble | None], labels: Sequence[str]) -> list[str]:
-    """What a reader must know of a group's teachers; nothing where there are none."""
+def label_notes(
+    members: list[Candidate], teachers_of: dict[Candidate, Ensemble | None], labels: Sequence[str]
+) -> list[str]:
+    """Notes on the teachers of a group; none if it has no teachers."""
     policies = labels or [members[0].recipes[0].evaluate.labels]
-    if all(hired[entry] is None for entry in members) or set(policies) == {"hard"}:
+    if all(teachers_of[candidate] is None for candidate in members) or set(policies) == {"hard"}:
         return []
-    teachers, terms = one_faculty(members, hired), label_terms(members)
+    teachers, terms = common_teachers(members, teachers_of), label_terms(members)
     if teachers is None or len(terms) > 1:
         return [f"left out: {SAME_LABELS}; the recipes' teachers, temperatures or top_k differ"]
     notes = [
         f"teachers' logits are learned at temperature {terms[0][0]:g}; the teachers themselves ({len(teachers)}) take "
         f"{teachers.size:,} bytes, which no row counts"
     ]
-    if len({entry.recipes[0].method.expects_flips for entry in members if hired[entry] is not None}) > 1:
+    if (
+        len({candidate.recipes[0].method.expects_flips for candidate in members if teachers_of[candidate] is not None})
+        > 1
+    ):
         notes.append(
             "a set with FYI brings labels that are the mean over both orientations, and one without those of one; "
             "rivals have the former where all are mirrored half of the time"

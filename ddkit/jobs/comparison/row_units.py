@@ -1,4 +1,4 @@
-"""The cells of a comparison: one set or rival under one seed, and the file that keeps its score."""
+"""The rows of a comparison as units of work: one set or rival under one seed, and the file that keeps its score."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
@@ -15,7 +15,7 @@ from ddkit.evaluation import (
     score_row,
     write_score,
 )
-from ddkit.jobs.comparison.entry import Entry
+from ddkit.jobs.comparison.candidate import Candidate
 from ddkit.jobs.comparison.lines import Line
 from ddkit.jobs.comparison.rules import Rules
 from ddkit.jobs.recipes import Recipe
@@ -23,7 +23,7 @@ from ddkit.run import Report
 
 
 @dataclass(frozen=True)
-class Cell:
+class RowUnit:
     """A unit of work: score one row under one seed.
 
     Attributes:
@@ -46,35 +46,36 @@ class Cell:
 
 
 def plan_lines(
-    entries: list[Entry], rules: Rules, number: int, out: Path, damaged: Collection[Path] = ()
-) -> Iterable[tuple[list[Cell], Line]]:
-    """The lines of table `number`, each with its cells; without scores but for the majority's, which has no cell.
+    candidates: list[Candidate], rules: Rules, number: int, out: Path, damaged: Collection[Path] = ()
+) -> Iterable[tuple[list[RowUnit], Line]]:
+    """The lines of table `number`, each with the units that score it.
 
-    Sets whose files are damaged have no cell, and a recipe without any other set has no line.
+    The lines have no scores yet, but for the majority class, which needs no unit. Sets whose files are damaged are left
+    out, and so is a recipe all of whose sets are damaged.
     """
     table, real = rules.table, rules.task.real
 
-    def cell(recipe: Recipe, what: str, row: TableRow, labels: str | None = None) -> Cell:
+    def unit(recipe: Recipe, what: str, row: TableRow, labels: str | None = None) -> RowUnit:
         file = out / "scores" / f"{rules.score_name(recipe, what, labels)}.json"
-        return Cell(number, row, recipe.seed, file)
+        return RowUnit(number, row, recipe.seed, file)
 
-    methods = [entry.method for entry in entries]
+    methods = [candidate.method for candidate in candidates]
     place = (real.data.name, table.ipc, rules.task.dsa.flip_share, rules.labels)
-    for entry in entries:
-        every = [(recipe, entry.folder(out, recipe).set) for recipe in entry.recipes]
+    for candidate in candidates:
+        every = [(recipe, candidate.folder(out, recipe).set) for recipe in candidate.recipes]
         files = [(recipe, file) for recipe, file in every if file not in damaged]
         if not files:
             continue
-        cells = [cell(recipe, f"set {_digest(file)}", SetRow(entry.method, file)) for recipe, file in files]
-        name = entry.method if methods.count(entry.method) == 1 else entry.name
-        yield cells, Line(*place, name, (), entry.seconds(out), entry.expert_seconds(out))
-    recipes = entries[0].recipes
+        units = [unit(recipe, f"set {_digest(file)}", SetRow(candidate.method, file)) for recipe, file in files]
+        name = candidate.method if methods.count(candidate.method) == 1 else candidate.name
+        yield units, Line(*place, name, (), candidate.seconds(out), candidate.expert_seconds(out))
+    recipes = candidates[0].recipes
     for row in rules.rows():
         if isinstance(row, RivalRow):
             what, policy = f"{row.drawn}, ipc {table.ipc}", row.policy
-            yield [cell(recipe, what, row, policy) for recipe in recipes], Line(*place, row.name, ())
+            yield [unit(recipe, what, row, policy) for recipe in recipes], Line(*place, row.name, ())
         else:  # the whole data does not depend on a set's seed
-            yield [cell(recipes[0], row.name, row)], Line(*place, row.name, ())
+            yield [unit(recipes[0], row.name, row)], Line(*place, row.name, ())
     if rules.labels in ("auto", "hard"):
         yield [], Line(*place, MAJORITY, (majority_row(real, table.on),))
 
