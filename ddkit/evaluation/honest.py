@@ -134,9 +134,9 @@ def score_row(
     training, grid = honest_training(settings, size), LR_GRIDS[settings.optimiser]
     generator, lr = stream(seed, "evaluate", row.trained_on), torch.tensor(grid).repeat_interleave(n)
     pool, real = replace(row, members=row.members.repeat(len(grid), 1)), task.real
-    takes = 1 if row.lesson.teachers is None else len(grid)  # what teachers say of a batch serves all rates
+    shared = 1 if row.targets.teachers is None else len(grid)  # teachers label a batch once for all rates
     trained = train_networks(
-        task.net, pool, lr, training, task.dsa, generator, watch=lambda steps, _: watch(steps), takes=takes
+        task.net, pool, lr, training, task.dsa, generator, watch=lambda steps, _: watch(steps), groups=shared
     )
     validation = trained.accuracy(real.validation)
     groups = [slice(i * n, (i + 1) * n) for i in range(len(grid))]

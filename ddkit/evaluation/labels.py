@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ddkit.errors import UsageError
-from ddkit.evaluation.lesson import CLASSES, Lesson
+from ddkit.evaluation.label_targets import CLASSES, LabelTargets
 from ddkit.evaluation.rows import WHOLE, Row
 from ddkit.experts import Ensemble
 from ddkit.synth import only_top, packed_bytes
@@ -51,19 +51,19 @@ class Labels:
             row: as it was made.
             classes: of a set with soft labels, which it has instead under "hard".
         """
-        own = row.lesson.temperature
+        own = row.targets.temperature
         if self.policy == "auto" or row.name == WHOLE:
-            return dataclasses.replace(row, lesson=Lesson(None if own is None else self.temperature))
+            return dataclasses.replace(row, targets=LabelTargets(None if own is None else self.temperature))
         bare = dataclasses.replace(row, size=row.size - row.label_size, label_size=0)  # its soft labels are not used
         if self.policy == "hard":
             if classes is None:
                 return bare
-            return dataclasses.replace(bare, labels=classes.to(row.labels.device), lesson=CLASSES)
+            return dataclasses.replace(bare, labels=classes.to(row.labels.device), targets=CLASSES)
         assert self.teachers is not None
         if self.policy == "dynamic":
-            return dataclasses.replace(bare, lesson=Lesson(self.temperature, self.teachers))
+            return dataclasses.replace(bare, targets=LabelTargets(self.temperature, self.teachers))
         if own is not None:
-            return dataclasses.replace(row, lesson=Lesson(self.temperature))
+            return dataclasses.replace(row, targets=LabelTargets(self.temperature))
         used = row.members.unique().to(row.images.device)
         logits = self.teachers.labels(row.images[used])
         labels = logits.new_zeros(len(row.images), logits.shape[1])
@@ -71,7 +71,7 @@ class Labels:
         count = row.members.shape[1]
         size = 2 * count * logits.shape[1] if self.top_k is None else packed_bytes(count, self.top_k)
         return dataclasses.replace(
-            bare, labels=labels, size=bare.size + size, label_size=size, lesson=Lesson(self.temperature)
+            bare, labels=labels, size=bare.size + size, label_size=size, targets=LabelTargets(self.temperature)
         )
 
 

@@ -1,10 +1,10 @@
-"""What several networks are trained on."""
+"""The images and labels that several networks are trained on."""
 
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from ddkit.evaluation.lesson import CLASSES, Lesson
+from ddkit.evaluation.label_targets import CLASSES, LabelTargets
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,11 +14,11 @@ class Pool:
     Attributes:
         images: [M, C, H, W] in network space.
         labels: classes [M] or soft labels [M, K].
-        members: what each of n networks is trained on, as indices into the images [n, m].
-        lesson: how labels are to be understood.
+        members: the indices [n, m] of the images that each of n networks is trained on.
+        targets: how training targets are made of the labels.
     """
 
     images: Tensor
     labels: Tensor
     members: Tensor
-    lesson: Lesson = CLASSES
+    targets: LabelTargets = CLASSES

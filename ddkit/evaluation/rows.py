@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from ddkit.data import RealData, select
-from ddkit.evaluation.lesson import Lesson
+from ddkit.evaluation.label_targets import LabelTargets
 from ddkit.evaluation.pool import Pool
 from ddkit.randomness import stream
 from ddkit.synth import SyntheticSet
@@ -43,7 +43,7 @@ def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
         synthetic.images.to(device),
         labels.to(device),
         members,
-        Lesson(facts.temperature),
+        LabelTargets(facts.temperature),
         name=name,
         trained_on=f"set {synthetic.digest}",
         size=sum(stored.values()),

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from ddkit.data import Augmentation, Part
-from ddkit.evaluation.lesson import Mixer, softened
+from ddkit.evaluation.label_targets import Mixer, softened
 from ddkit.evaluation.majority import balanced_accuracy
 from ddkit.evaluation.optimiser import optimiser_of
 from ddkit.evaluation.pool import Pool
@@ -66,7 +66,7 @@ def train_networks(
     *,
     start: Trained | None = None,
     watch: Callable[[int, Trained], None] | None = None,
-    takes: int = 1,
+    groups: int = 1,
 ) -> Trained:
     """Train n networks, each from its own initialisation, with its own batches and augmentation.
 
@@ -80,20 +80,20 @@ def train_networks(
         start: networks to train on, instead of fresh ones.
         watch: is called after each step with the number of steps done and the networks, whose running statistics the
             next step changes in place.
-        takes: so many equal groups of networks, one after the other in the members, which see the same batches.
+        groups: number of equal groups of networks, one after the other in the members, that see the same batches.
     """
-    members, lesson = pool.members, pool.lesson
+    members, targets = pool.members, pool.targets
     start = start or _fresh(net, len(members), generator, pool.images.device)
     theta, stats = start.theta, {name: values.clone() for name, values in start.stats.items()}
     optimiser, mixer = optimiser_of(training, lr, theta), Mixer(training, net.classes, generator)
-    temperature = lesson.temperature or 1.0
+    temperature = targets.temperature or 1.0
     factor = softened(theta[0], net.head_size, temperature)
     gradient_of = _gradients(net, theta[0], min(training.batch, members.shape[1]))
-    batches = _batches(replace(pool, members=members[: len(members) // takes]), training, dsa, generator)
+    batches = _batches(replace(pool, members=members[: len(members) // groups]), training, dsa, generator)
     for t, (x, y) in enumerate(batches):
-        x, y = mixer.target(x, y, lesson)
-        if takes > 1:  # repeat copies
-            x, y = (part.repeat(takes, *[1] * (part.dim() - 1)) for part in (x, y))
+        x, y = mixer.target(x, y, targets)
+        if groups > 1:  # repeat copies
+            x, y = (part.repeat(groups, *[1] * (part.dim() - 1)) for part in (x, y))
         with convolution_precision(theta.device, TRAINING):
             if factor is None:
                 gradient = gradient_of(theta, x, y, stats)

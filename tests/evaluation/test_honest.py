@@ -38,9 +38,9 @@ class Spy:
         self.calls: list[dict[str, Any]] = []
         monkeypatch.setattr(honest, "train_networks", self)
 
-    def __call__(self, *args: Any, watch: Any, takes: int) -> Trained:
+    def __call__(self, *args: Any, watch: Any, groups: int) -> Trained:
         names = ("net", "pool", "lr", "training", "dsa", "generator")
-        trained = train_networks(*args, takes=takes)
+        trained = train_networks(*args, groups=groups)
         call = dict(zip(names, args, strict=True))
         self.calls.append({**call, **vars(call["pool"]), "trained": trained})
         return trained

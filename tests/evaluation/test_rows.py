@@ -8,8 +8,8 @@ import torch
 from ddkit.data import DSA, RealData
 from ddkit.errors import UsageError
 from ddkit.evaluation import EvaluateSettings, score_row
+from ddkit.evaluation.label_targets import CLASSES
 from ddkit.evaluation.labels import Labels, temperature_of
-from ddkit.evaluation.lesson import CLASSES
 from ddkit.evaluation.rows import Row, rival_row, set_row, whole_row
 from ddkit.experts import Bundle, Ensemble
 from ddkit.experts.teachers.bundle import TeacherFacts
@@ -46,14 +46,14 @@ def row(synthetic: SyntheticSet, real: RealData) -> Row:
 
 
 def test_auto_is_what_a_set_has(synthetic: SyntheticSet, real: RealData, teachers: Ensemble) -> None:
-    for kind, lesson, bytes_ in ((None, None, 0), ("probabilities", None, 800), ("logits", T, 400)):
+    for kind, targets, bytes_ in ((None, None, 0), ("probabilities", None, 800), ("logits", T, 400)):
         own = synthetic if kind is None else labelled(synthetic, 30.0 if kind == "logits" else None)
         found = called(row(own, real), "auto", own.labels, teachers, T)
         expected = own.labels if own.soft_labels is None else own.soft_labels
-        assert torch.equal(found.labels, expected) and found.lesson.temperature == lesson
-        assert found.lesson.teachers is None and found.size == 4 * 20 * PIXELS + bytes_
+        assert torch.equal(found.labels, expected) and found.targets.temperature == targets
+        assert found.targets.teachers is None and found.size == 4 * 20 * PIXELS + bytes_
     whole = called(whole_row(real, 3), "auto", None, teachers, T)
-    assert whole.lesson == CLASSES and whole.size == len(real.train) * PIXELS
+    assert whole.targets == CLASSES and whole.size == len(real.train) * PIXELS
 
 
 @pytest.mark.parametrize("temperature", [None, 30.0])
@@ -62,7 +62,7 @@ def test_hard_is_classes_and_soft_labels_cost_nothing(
 ) -> None:
     own = labelled(synthetic, temperature)
     found = called(row(own, real), "hard", own.labels, None, T)
-    assert torch.equal(found.labels, own.labels) and found.lesson == CLASSES
+    assert torch.equal(found.labels, own.labels) and found.targets == CLASSES
     assert found.size == 4 * 20 * PIXELS
     rival = rival_row("random-real", real, 2, 3, 0)
     assert called(rival, "hard", None, None, T).labels is rival.labels
@@ -74,14 +74,14 @@ def test_static_are_the_teachers_answers_to_images_as_they_are(
 ) -> None:
     found = called(row(synthetic, real), "static", synthetic.labels, teachers, T)
     assert torch.equal(found.labels, teachers.labels(synthetic.images))
-    assert (found.lesson.temperature, found.lesson.teachers) == (T, None)
+    assert (found.targets.temperature, found.targets.teachers) == (T, None)
     assert found.size == 4 * 20 * PIXELS + 2 * 20 * 10
 
 
 def test_a_sets_own_static_labels_stay(synthetic: SyntheticSet, real: RealData, teachers: Ensemble) -> None:
     own = labelled(synthetic, 30.0)
     found = called(row(own, real), "static", own.labels, teachers, T)
-    assert torch.equal(found.labels, own.soft_labels) and found.lesson.temperature == T
+    assert torch.equal(found.labels, own.soft_labels) and found.targets.temperature == T
     assert found.size == 4 * 20 * PIXELS + 2 * 20 * 10
 
 
@@ -121,10 +121,10 @@ def test_static_labels_of_real_images_are_those_of_the_members_only(
 def test_dynamic_labels_are_nowhere_stored(synthetic: SyntheticSet, real: RealData, teachers: Ensemble) -> None:
     for own in (synthetic, labelled(synthetic, None), labelled(synthetic, 30.0)):
         found = called(row(own, real), "dynamic", own.labels, teachers, T)
-        assert found.lesson.teachers is teachers and found.lesson.temperature == T
+        assert found.targets.teachers is teachers and found.targets.temperature == T
         assert found.size == 4 * 20 * PIXELS
     rival = called(rival_row("kmeans", real, 2, 3, 0), "dynamic", None, teachers, T)
-    assert rival.lesson.teachers is teachers and rival.size == 20 * PIXELS
+    assert rival.targets.teachers is teachers and rival.size == 20 * PIXELS
 
 
 @pytest.mark.parametrize("policy", ["static", "dynamic"])
@@ -138,7 +138,7 @@ def test_without_teachers_it_is_one_line(synthetic: SyntheticSet, real: RealData
 def test_the_whole_real_set_keeps_its_classes(real: RealData, teachers: Ensemble) -> None:
     for policy in ("auto", "hard", "static", "dynamic"):
         found = called(whole_row(real, 2), policy, None, teachers, T)
-        assert found.labels is real.train.labels and found.lesson == CLASSES
+        assert found.labels is real.train.labels and found.targets == CLASSES
 
 
 def test_a_compact_set_takes_the_bytes_of_its_parts(synthetic: SyntheticSet, real: RealData) -> None:

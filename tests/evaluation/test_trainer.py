@@ -10,7 +10,7 @@ from torch import nn
 
 from ddkit.data import DSA, Part
 from ddkit.evaluation import trainer
-from ddkit.evaluation.lesson import Lesson
+from ddkit.evaluation.label_targets import LabelTargets
 from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import Training
@@ -186,7 +186,7 @@ def test_soft_labels_that_are_certain_train_as_classes_do() -> None:
     torch.testing.assert_close(found[0].theta, found[1].theta, atol=1e-6, rtol=1e-5)
 
 
-def test_takes_see_the_same_batches() -> None:
+def test_groups_see_the_same_batches() -> None:
     """Each take is the first alone, under other rates; the batches are drawn, and named by teachers, once."""
     images, labels = pool()
     training, dsa = Training(steps=10, batch=8, drop_at=5), DSA("color_crop_flip_rotate")
@@ -197,22 +197,22 @@ def test_takes_see_the_same_batches() -> None:
             asked.append(len(x))
             return 9 * x.mean((2, 3)) @ torch.eye(2, CLASSES)
 
-    lesson = Lesson(temperature=2.0, teachers=Teachers(()))
+    targets = LabelTargets(temperature=2.0, teachers=Teachers(()))
     begin = torch.stack([net.init(stream(i, "theta")) for i in range(2)])
 
-    def train(lr: list[float], takes: int) -> torch.Tensor:
+    def train(lr: list[float], groups: int) -> torch.Tensor:
         asked.clear()
-        start = Trained(net, begin.repeat(takes, 1), {})
-        all_members = members.repeat(takes, 1)
+        start = Trained(net, begin.repeat(groups, 1), {})
+        all_members = members.repeat(groups, 1)
         return train_networks(
             net,
-            Pool(images, labels, all_members, lesson),
+            Pool(images, labels, all_members, targets),
             torch.tensor(lr),
             training,
             dsa,
             stream(0, "train"),
             start=start,
-            takes=takes,
+            groups=groups,
         ).theta
 
     both = train([0.01, 0.01, 0.03, 0.03], 2)

@@ -9,7 +9,7 @@ from torch import nn
 
 from ddkit.data import DSA
 from ddkit.evaluation import trainer
-from ddkit.evaluation.lesson import CLASSES, Lesson, Mixer, softened
+from ddkit.evaluation.label_targets import CLASSES, LabelTargets, Mixer, softened
 from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import Training
@@ -93,15 +93,15 @@ def test_images_and_labels_are_mixed_alike() -> None:
 
 def test_logits_are_mixed_as_logits() -> None:
     weights, _ = mixture()
-    _, y = mixer(MIXED).target(X, LOGITS, Lesson(temperature=4.0))
+    _, y = mixer(MIXED).target(X, LOGITS, LabelTargets(temperature=4.0))
     torch.testing.assert_close(y, (weights @ LOGITS / 4).softmax(-1))
 
 
 def test_or_as_probabilities_which_is_another_thing() -> None:
     weights, _ = mixture()
-    x, y = mixer(AS_PROBABILITIES).target(X, LOGITS, Lesson(temperature=4.0))
+    x, y = mixer(AS_PROBABILITIES).target(X, LOGITS, LabelTargets(temperature=4.0))
     torch.testing.assert_close(y, weights @ (LOGITS / 4).softmax(-1))
-    as_logits, other = mixer(MIXED).target(X, LOGITS, Lesson(temperature=4.0))
+    as_logits, other = mixer(MIXED).target(X, LOGITS, LabelTargets(temperature=4.0))
     assert torch.equal(x, as_logits) and (y - other).abs().max() > 0.05
     for training in (MIXED, AS_PROBABILITIES):  # classes and probabilities have one way only
         torch.testing.assert_close(mixer(training).target(X, CLASS, CLASSES)[1], weights @ F.one_hot(CLASS, K).float())
@@ -111,7 +111,7 @@ def test_a_batch_mixed_with_itself_is_itself() -> None:
     """Where all images and labels of a batch are equal, mixing is the identity, whatever the share."""
     x, y = X[:, :1].expand(-1, 6, -1, -1, -1), LOGITS[:, :1].expand(-1, 6, -1)
     for training in (MIXED, AS_PROBABILITIES):
-        mixed, said = mixer(training).target(x, y, Lesson(temperature=4.0))
+        mixed, said = mixer(training).target(x, y, LabelTargets(temperature=4.0))
         torch.testing.assert_close(mixed, x)
         torch.testing.assert_close(said, (y / 4).softmax(-1))
 
@@ -122,7 +122,7 @@ def test_a_share_of_one_is_the_identity(monkeypatch: pytest.MonkeyPatch) -> None
         "beta": staticmethod(lambda a, b, n: __import__("numpy").ones(n)),
         "permutation": staticmethod(lambda b: __import__("numpy").arange(b)[::-1].copy()),
     })())  # fmt: skip
-    x, y = one.target(X, LOGITS, Lesson(temperature=4.0))
+    x, y = one.target(X, LOGITS, LabelTargets(temperature=4.0))
     assert torch.equal(x, X)
     torch.testing.assert_close(y, (LOGITS / 4).softmax(-1))
 
@@ -131,8 +131,8 @@ def test_a_share_of_one_is_the_identity(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("own", [CLASS, LOGITS])
 def test_teachers_name_the_batch_as_it_is_learned(training: Training, own: torch.Tensor) -> None:
     """The mixed images, whatever their labels were."""
-    x, y = mixer(training).target(X, own, Lesson(temperature=4.0, teachers=TEACHERS))
-    assert torch.equal(x, mixer(training).target(X, own, Lesson(temperature=4.0))[0])
+    x, y = mixer(training).target(X, own, LabelTargets(temperature=4.0, teachers=TEACHERS))
+    assert torch.equal(x, mixer(training).target(X, own, LabelTargets(temperature=4.0))[0])
     for batch, said in zip(x, y, strict=True):
         logits = sum(bundle.net(bundle.theta, batch, bundle.stats) for bundle in TEACHERS) / 2
         torch.testing.assert_close(said, (logits / 4).softmax(-1), rtol=1e-5, atol=1e-6)
@@ -165,7 +165,7 @@ def test_a_step_at_a_temperature_is_that_of_a_plain_loop(
     images, labels = X[0].double(), LOGITS[0].double()
     training = Training(steps=3, batch=6, drop_at=3, momentum=0.5, weight_decay=0.01)
     found = train_networks(
-        net, Pool(images, labels, torch.arange(6).expand(2, -1), Lesson(temperature=temperature)),
+        net, Pool(images, labels, torch.arange(6).expand(2, -1), LabelTargets(temperature=temperature)),
         torch.full((2,), lr, dtype=torch.float64), training, DSA(""), stream(0, "train"),
         start=Trained(net, begin, stats),
     )  # fmt: skip
@@ -193,7 +193,7 @@ def test_students_of_teachers_come_to_agree_with_them() -> None:
     images = torch.randn(60, *SHAPE, generator=draw)
     training = Training(steps=300, batch=60, optimiser="adamw", weight_decay=0.01, mixup=0.8)
     trained = train_networks(
-        net, Pool(images, torch.zeros(60, dtype=torch.long), torch.arange(60)[None], Lesson(2.0, TEACHERS)),
+        net, Pool(images, torch.zeros(60, dtype=torch.long), torch.arange(60)[None], LabelTargets(2.0, TEACHERS)),
         torch.tensor([0.01]), training, DSA(""), stream(0, "train"),
     )  # fmt: skip
     wanted = (TEACHERS.logits(images) / 2).softmax(1)
