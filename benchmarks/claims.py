@@ -9,13 +9,13 @@ from ledger import ROOT, Claim, Target
 MODULES = tuple(f"ddkit/{file.name}" for file in sorted((ROOT / "ddkit").glob("*.py")))
 """The single modules of ddkit, which serve all packages."""
 
-BASE = ("ddkit/run", "ddkit/nets", "ddkit/steps", *MODULES)
+BASE = ("ddkit/recipe", "ddkit/run", "ddkit/nets", "ddkit/steps", *MODULES)
 """What every claim touches. A test holds the claims' lists against all that their programs import."""
 
 IDLE = ("ddkit/graphs", "ddkit/gnns", "ddkit/cli/graphs.py", "ddkit/report/tree_gallery.py")
 """Files that programs import and that no claim about images runs; so no claim needs to touch them."""
 
-MEASURED = ("benchmarks/measure.py", "ddkit/jobs/environment.py", "ddkit/jobs/threads.py", *BASE)
+MEASURED = ("benchmarks/measure.py", "ddkit/jobs/machine/environment.py", "ddkit/jobs/machine/threads.py", *BASE)
 UNROLLER = ("benchmarks/unroll.py", "ddkit/unroll", *MEASURED)
 EXPERTS = ("benchmarks/experts.py", "ddkit/experts", "ddkit/data", *MEASURED)
 JOBS = (
@@ -179,7 +179,7 @@ CLAIMS = (
         command=("-m", "pytest", "-q", "-m", "gpu", "-o", "addopts=-ra", "-p", "no:cacheprovider", *TESTS),
         rehearsal=("--rehearse",),
         seconds=240,
-        touches=(*TESTS, "tests/conftest.py", "tests/captured_problems.py", *JOBS),
+        touches=(*TESTS, "tests/conftest.py", "tests/captured_problems.py", "tests/lent_kernels.py", *JOBS),
     ),
     Claim(
         name="main-job",
