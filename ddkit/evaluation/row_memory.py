@@ -30,7 +30,7 @@ def row_memory(task: Task, settings: EvaluateSettings) -> int:
     networks = len(LR_GRIDS[settings.optimiser]) * settings.nets
     batch = max(settings.batch, LARGEST_BATCH)
     net, train = task.net, task.real.train
-    fused = step_for(net, net.init(torch.Generator())).fused
+    fused = step_for(net, torch.empty(0, device=task.device)).fused
     images = batch if fused else max(batch, networks * min(batch, STACK_UP_TO))  # small batches are stacked
     largest = int(train.labels.bincount().max()) * train.images[0].numel()
     training = 4 * (VECTORS * networks * net.parameters + MAPS * images * net.activations + 4 * AHEAD)

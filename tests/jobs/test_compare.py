@@ -13,7 +13,7 @@ from ddkit.cli.main import run
 from ddkit.data import RealData
 from ddkit.errors import DataError, UsageError
 from ddkit.jobs import compare, condense
-from ddkit.jobs.comparison import candidate, row_units
+from ddkit.jobs.comparison import candidate, images, row_units
 from ddkit.jobs.comparison.lines import Line
 
 RECIPE = """
@@ -108,6 +108,17 @@ def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPa
     assert done.count("make") == 0 and done.count("score_row") == 1 + 7 + 2  # the whole set once
     compare([file], sets=2, overrides=("data.validation=0.2",))
     assert done.count("make") == 2
+
+
+def test_rows_are_scored_one_by_one_where_memory_is_short(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, real = [], images.run_units
+    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 2)
+    monkeypatch.setattr(images, "run_units", lambda *a: (counts.append(a[2]), real(*a))[1])
+    file = recipe("random")
+    compare([file], sets=1)
+    monkeypatch.setattr("ddkit.evaluation.row_memory.free_memory", lambda device: 2**20)
+    compare([file], sets=1, overrides=("evaluate.steps=4",))
+    assert counts[1::2] == [2, 1]
 
 
 def test_on_the_validation_part_the_test_part_is_never_met(recipe, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -14,7 +14,7 @@ import torch
 
 from ddkit.data import DataSettings, refuse_small_classes
 from ddkit.errors import UsageError
-from ddkit.evaluation import Table, class_notes, read_score
+from ddkit.evaluation import Table, class_notes, read_score, rows_at_once
 from ddkit.jobs.comparison.candidate import (
     Candidate,
     CondenseSet,
@@ -33,7 +33,7 @@ from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.run_units import run_units
 from ddkit.jobs.recipes.request import FYI, Comparing
 from ddkit.jobs.recipes.resolve import resolve
-from ddkit.run import Meter
+from ddkit.run import Meter, how_many
 from ddkit.task import Task
 
 Group = tuple[Any, ...]
@@ -67,7 +67,7 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
         for number, (members, rules) in enumerate(parts.values())
         for line in plan_lines(members, rules, number, out, damaged)
     ]
-    _score_missing_rows(planned, tables, comparing.on, device, meter)
+    _score_missing_rows(planned, tables, comparing.on, meter)
     lines = [
         dataclasses.replace(line, scores=tuple(read_score(unit.file) for unit in units)) if units else line
         for units, line in planned
@@ -164,16 +164,17 @@ def _make_missing_sets(
     # The longest trajectories first: a shared expert that is too short would be trained twice.
     for candidate in sorted(unfinished, key=lambda one: -one.recipes[0].method.reads_epochs):
         collect_experts(candidate, tasks[candidate.task_key], out, meter)
-    run_units(missing, tasks, device, "condensing sets", meter)
+    run_units(missing, tasks, how_many(device), "condensing sets", meter)
 
 
-def _score_missing_rows(planned: Planned, tables: list[Table], on: str, device: torch.device, meter: Meter) -> None:
+def _score_missing_rows(planned: Planned, tables: list[Table], on: str, meter: Meter) -> None:
     """Score the rows whose files are missing, each file once."""
     missing = {unit.file: unit for units, _ in planned for unit in units if not unit.file.exists()}
     if on == "test":
         for number in {unit.table for unit in missing.values()}:
             _ = tables[number].task.real.test  # is preprocessed here, once, and not in every process
-    run_units(list(missing.values()), tables, device, "scoring sets", meter)
+    count = min((rows_at_once(table.task, table.settings) for table in tables), default=1)
+    run_units(list(missing.values()), tables, count, "scoring sets", meter)
 
 
 def _augmentations(tables: list[Table], planned: Planned) -> str:

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-import torch
-
-from ddkit.run import Meter, Unit, how_many, work_through
+from ddkit.run import Meter, Unit, work_through
 
 
-def run_units(units: Sequence[Unit], common: Any, device: torch.device, title: str, meter: Meter) -> None:
-    """Run all units, `how_many` at once. The first error ends the work; the files of finished units stay."""
+def run_units(units: Sequence[Unit], common: Any, count: int, title: str, meter: Meter) -> None:
+    """Run all units, `count` at once (see `how_many`). The first error ends the work; the files of finished units stay."""
     if not units:
         return
     meter.start(title, len(units))
-    with closing(work_through(units, common, how_many(device))) as finished:
+    with closing(work_through(units, common, count)) as finished:
         for done, _ in enumerate(finished, start=1):
             meter.advance(done)
     meter.finish()
