@@ -34,19 +34,19 @@ def _small_sets(files: Files) -> Picture:
         panel("Fashion-MNIST, 10 a class", files["trajectory-fashion-mnist-ipc10"], ipc=10),
         panel("CIFAR-10, 10 a class", cifar_10, flips="1/12", fyi=False),
     )
-    title = "FTD's images beat random real ones; at ten digits a class k-means' choice is as good"
+    title = "FTD's images beat random real images; on digits at ten a class, k-means images are as good"
     return Picture("small-sets", title, panels, "test accuracy %", columns=3)
 
 
 def _labels(files: Files) -> Picture:
     names = ("infer", "sre2l", "rded", "ftd", "random-real", "kmeans")
-    policies = {"classes": "hard", "teachers' logits in the set": "static", "teachers at hand": "dynamic"}
+    policies = {"hard labels": "hard", "static labels": "static", "dynamic labels": "dynamic"}
     panels = []
     for ipc in (10, 50):
         file = files[f"labels-fashion-mnist-ipc{ipc}"]
         lines = {n: {text: file.get(n, labels=policy) for text, policy in policies.items()} for n in names}
         panels.append(Panel(f"Fashion-MNIST, {ipc} a class", lines))
-    title = "Under equal labels FTD's images beat random real ones; INFER's, SRe2L's and RDED's do not"
+    title = "Under equal labels FTD's images beat random real images; INFER's, SRe2L's and RDED's do not"
     return Picture("labels", title, tuple(panels), "test accuracy %")
 
 
@@ -61,8 +61,8 @@ def _flips(files: Files) -> Picture:
                 for host in ("mtt", "ftd", "dc", "dsa", "dm")
             }
             panels.append(Panel(f"{name}, {ipc} a class", lines))
-    title = "With all networks mirrored alike, FYI helps on CIFAR-10 at one image a class only"
-    return Picture("flips", title, tuple(panels), "test accuracy % (mirrored half of the time)")
+    title = "Under equal flips, FYI helps only on CIFAR-10 at one image a class"
+    return Picture("flips", title, tuple(panels), "test accuracy % (images mirrored half of the time)")
 
 
 def _graphs(files: Files) -> Picture:
