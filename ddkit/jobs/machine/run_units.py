@@ -8,7 +8,10 @@ from ddkit.run import Meter, Unit, work_through
 
 
 def run_units(units: Sequence[Unit], common: Any, count: int, title: str, meter: Meter) -> None:
-    """Run all units, `count` at once (see `how_many`). The first error ends the work; the files of finished units stay."""
+    """Run all units, `count` at once (see `how_many`).
+
+    The first error ends the work; the files of finished units stay.
+    """
     if not units:
         return
     meter.start(title, len(units))

@@ -9,11 +9,11 @@ from typing import Any
 
 from ddkit.evaluation import Evaluation, GraphJudge, evaluate_graph_set, read_score
 from ddkit.graphs import load_parts
-from ddkit.jobs.tables.graph_board import GraphBoard
 from ddkit.jobs.data.graph_memory import memory_lines
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.recipes import GraphRecipe
 from ddkit.jobs.runs.run import Run
+from ddkit.jobs.tables.graph_board import GraphBoard
 from ddkit.methods import GraphContext, Method, graph_method
 from ddkit.report import tree_gallery
 from ddkit.run import Meter, RunFolder

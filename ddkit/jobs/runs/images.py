@@ -9,11 +9,11 @@ from typing import Any
 
 from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa, rows_at_once
 from ddkit.experts import Ensemble, Experts
+from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.jobs.planning.forewarning import Foreseeing
-from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.runs.run import Run
-from ddkit.jobs.machine.threads import fitting_threads
+from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.methods import Context, Method, image_method
 from ddkit.report import curve, gallery
 from ddkit.run import Meter

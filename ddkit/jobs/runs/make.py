@@ -11,8 +11,8 @@ from typing import Any
 from ddkit.errors import DDKitError
 from ddkit.evaluation import Evaluation
 from ddkit.jobs.machine.environment import environment
-from ddkit.jobs.runs.work import Experts, Made, Work
 from ddkit.jobs.recipes import to_toml
+from ddkit.jobs.runs.work import Experts, Made, Work
 from ddkit.methods import IterativeMethod, OneShotMethod
 from ddkit.run import SNAPSHOTS, Meter, drive, write_json
 from ddkit.synth import GraphSet, Record, SyntheticSet
