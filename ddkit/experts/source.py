@@ -84,7 +84,7 @@ class ExpertSource(Protocol):
         ...
 
     @property
-    def one(self) -> str:
+    def rehearsed(self) -> str:
         """What one rehearsal trains, in words."""
         ...
 
@@ -96,7 +96,7 @@ class ExpertSource(Protocol):
 class NoExperts:
     """The source of a recipe that needs none."""
 
-    one = "no expert"
+    rehearsed = "no expert"
 
     def stock(self) -> Stock:
         return Stock()

@@ -1,7 +1,7 @@
-"""One library call behind every command: from recipe and data to a finished, evaluated, drawn set.
+"""The library calls behind the commands: from a recipe and data to a finished, evaluated and drawn set.
 
-In: names, recipes, paths and a progress meter. Out: run folders and plain results. The parts below know nothing of
-each other; here they are put together, and nowhere else. The command line calls these and prints.
+Each takes names, recipes, paths and a progress meter, and returns a plain result; most write a run folder. Only this
+package combines data, networks, experts, methods and evaluation, which do not depend on each other.
 """
 
 from ddkit.lazy import lazily

@@ -1,4 +1,4 @@
-"""Compare recipes: several sets each beside rivals of the same size and the whole data, all trained alike."""
+"""Compare recipes: several sets of each, rivals of the same size and the whole data, under equal training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,18 +26,21 @@ def compare(
     device: str = "auto",
     meter: Meter | None = None,
 ) -> Comparison:
-    """Condense every recipe `sets` times, under seeds that count up from its own, and score all sets and their rivals.
+    """Condense every recipe `sets` times, and score all sets and their rivals.
+
+    The seeds of a recipe's sets are its own seed and the numbers after it.
 
     Args:
-        recipes: names or files, all for images or all for graphs. Those with equal data, network, evaluation and ipc
-            (of graphs: equal data, hops and evaluation) share their rivals. NAME+fyi is the recipe NAME with FYI.
-        sets: sets of each recipe, and draws of each rival.
+        recipes: names or files, all for images or all for graphs. Recipes with equal data, network, evaluation and ipc
+            (for graphs: equal data, hops and evaluation) share their rivals. NAME+fyi is the recipe NAME with FYI.
+        sets: number of sets of each recipe, and of draws of each rival.
         nets: networks trained on each set; default the recipes'.
         overrides: "section.key=value" texts for all recipes.
-        out: folder of runs and scores; a comparison that was killed goes on there.
-        on: the part that networks are judged on: "test", or "validation" to choose settings without meeting it.
-        flips: policies of `evaluate.flips`, a part of the table for each; default the recipes' own. Not for graphs.
-        labels: policies of `evaluate.labels`, likewise.
+        out: folder of runs and scores. The same call continues an interrupted comparison there.
+        on: the part that networks are judged on: "test", or "validation" to choose settings without the test part.
+        flips: policies of `evaluate.flips`, each with its own part of the table; default the recipes' own. Not for
+            graphs.
+        labels: policies of `evaluate.labels`, each with its own part of the table.
         device: "auto", "cpu", "cuda", ...
         meter: progress; default silent.
 
@@ -46,22 +49,22 @@ def compare(
         >>> [(line.name, round(line.overall.mean, 3)) for line in table.lines]
 
     Raises:
-        UsageError: no recipe, an unknown part, settings that cannot be obeyed.
-        DataError: data, experts or a run that is missing or damaged. A set that cannot be read is left out, with a note
-            and its file in the comparison's `damaged`.
-        NumericalError: a condensation whose loss exploded; what was finished is kept.
+        UsageError: no recipe, an unknown part or policy, or invalid settings.
+        DataError: missing or damaged data, experts or runs. A set that cannot be read is left out; a note says so, and
+            the comparison's `damaged` holds its file.
+        NumericalError: the loss of a condensation exploded; finished sets and scores are kept.
     """
     if not recipes or sets < 1:
         raise UsageError(f"compare: needs at least one recipe and one set, got {len(recipes)} and {sets}")
     if on not in PARTS:
         raise UsageError(f"compare: on '{on}' is no part to be judged on; {nearest(on, PARTS)}")
-    for what, asked, known in (("flips", flips, FLIP_POLICIES), ("labels", labels, LABEL_POLICIES)):
-        for policy in asked:
+    for what, policies, known in (("flips", flips, FLIP_POLICIES), ("labels", labels, LABEL_POLICIES)):
+        for policy in policies:
             if policy not in known:
                 raise UsageError(f"compare: {what} '{policy}' is no policy; {nearest(policy, known)}")
     kinds = {kind_of_recipe(None, str(name).removesuffix(FYI)).name for name in recipes}
     if len(kinds) > 1:
-        raise UsageError("compare: recipes for images and recipes for graphs have no table in common; name either")
+        raise UsageError("compare: one table cannot hold recipes for images and for graphs; name one kind only")
     comparing = Comparing(
         recipes=tuple(recipes),
         sets=sets,

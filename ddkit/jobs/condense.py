@@ -1,4 +1,4 @@
-"""The main job: condense a dataset, evaluate the set, draw it."""
+"""The main job: condense a dataset, and evaluate and draw the set."""
 
 from pathlib import Path
 
@@ -28,23 +28,23 @@ def condense(
 ) -> Condensed:
     """Condense images into `ipc` images a class, or graphs into computation trees.
 
-    The run folder holds everything about the run. The method decides whether images or graphs are condensed.
+    The run folder holds all files of the run. The method determines whether images or graphs are condensed.
 
     Args:
         method: a method's name; default the recipe's, else "ftd".
         data: images (see `ddkit.data.load_images`) or graphs (see `ddkit.graphs.load_graphs`); default the recipe's,
             else digits or digits-graphs.
         ipc: images per class; not for graphs, whose size is method.ratio or method.budget.
-        fyi: FYI: images enter the distillation with their mirror images; for every method that learns images.
+        fyi: use FYI: the distillation sees every image and its mirror image. For methods that learn images.
         recipe: a shipped recipe's name or a TOML file; default the one shipped for (method, data, ipc).
-        overrides: "section.key=value" texts; they win over everything.
-        seed: seed of initial images, batches, augmentation and evaluation (experts have their own: experts.seed).
-        out: the run folder; default runs/METHOD-DATA-ipcN-seedS, of graphs runs/METHOD-DATA-hopsL-seedS.
-        resume: go on from the folder's last checkpoint, under the folder's own recipe. Flags and `overrides` may then
-            change settings of an iterative method (but not its ipc or initial images) and of the evaluation. A one-shot
-            method makes its set again; scores that are there are kept.
-        device: "auto", "cpu", "cuda", "cuda:1", ...; graphs run on the CPU.
-        evaluate: train networks on the set and on its rivals afterwards, and keep the table in the set.
+        overrides: "section.key=value" texts, which replace settings of the recipe and of the other arguments.
+        seed: of initial images, batches, augmentation and evaluation; the experts' seed is experts.seed.
+        out: the run folder; default runs/METHOD-DATA-ipcN-seedS, for graphs runs/METHOD-DATA-hopsL-seedS.
+        resume: continue from the folder's last checkpoint, under the folder's own recipe. Arguments and `overrides` may
+            then change the evaluation and the settings of an iterative method, except its ipc and its initial images.
+            A one-shot method makes its set again; stored scores are kept.
+        device: "auto", "cpu", "cuda", "cuda:1", ...; methods for graphs run on the CPU.
+        evaluate: train networks on the set and on its rivals afterwards, and store the table in the set.
         meter: progress; default silent.
 
     Example:
@@ -55,14 +55,14 @@ def condense(
         3781
 
     Raises:
-        UsageError: settings that cannot be obeyed, or a folder that already holds a run.
-        DataError: data, buffer or checkpoint missing or damaged; a full disk.
+        UsageError: invalid settings, or a folder that already holds a run.
+        DataError: missing or damaged data, buffer or checkpoint; a full disk.
         NumericalError: the matching loss exploded; the folder keeps the last good checkpoint.
     """
     meter = meter or SilentMeter()
     request = Request(method, data, ipc, fyi, recipe, seed, overrides)
-    begun = begun_recipe(out) if resume else None
-    kind = kind_of_recipe(None, begun) if begun else kind_of_recipe(method, recipe)
+    earlier = begun_recipe(out) if resume else None
+    kind = kind_of_recipe(None, earlier) if earlier else kind_of_recipe(method, recipe)
     where = kind.device(device)
     resolved, origin = (None, "") if resume else kind.resolve(request)
     folder = RunFolder(Path(out) if out is not None else kind.default_folder(resolved or kind.resolve(request)[0]))

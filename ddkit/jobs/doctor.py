@@ -1,4 +1,4 @@
-"""What one pastes into a bug report: versions, devices, compiler, data, disk, and a smoke job that must pass."""
+"""Facts for a bug report: versions, devices, compiler, data, disk, and whether a smoke job passes."""
 
 import os
 import tempfile
@@ -27,9 +27,9 @@ SMOKE = (
 
 @checked
 def doctor(smoke: bool = True) -> tuple[dict[str, str], bool]:
-    """(facts to show, whether all is well). The smoke job condenses digits for a few iterations in a temporary folder.
+    """(facts by name, whether all checks passed). The smoke job condenses digits for a few iterations.
 
-    Nothing but the experts of the smoke job stays behind (in the buffer, where `ddkit buffer rm` finds them).
+    It runs in a temporary folder. Only its experts are kept, in a buffer that `ddkit buffer rm` removes.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     facts = {name: str(value) for name, value in environment(device).items()}
@@ -40,16 +40,16 @@ def doctor(smoke: bool = True) -> tuple[dict[str, str], bool]:
     facts["disk"] = f"{free_disk(home()) / 2**30:.1f} GiB free at home"
     buffers = list_buffers(home() / "buffers")
     facts["buffers"] = f"{len(buffers)} ({sum(buffer.size for buffer in buffers) / 2**20:.1f} MiB)"
-    offline = os.environ.get("DDKIT_DATA")
-    found = [*(home() / "data").glob("*"), *(Path(offline).glob("*.npz") if offline else ())]
+    local = os.environ.get("DDKIT_DATA")
+    found = [*(home() / "data").glob("*"), *(Path(local).glob("*.npz") if local else ())]
     facts["data"] = ", ".join(["digits (bundled)", *sorted(file.name for file in found)])
-    facts["DDKIT_DATA"] = offline or "not set"
+    facts["DDKIT_DATA"] = local or "not set"
     facts["recipes, sets"] = f"{len(list_recipes())}, {len(list_sets())}"
-    well = bool(list_recipes())
+    healthy = bool(list_recipes())
     if smoke:
         facts["smoke job"], passed = _smoke()
-        well = well and passed
-    return facts, well
+        healthy = healthy and passed
+    return facts, healthy
 
 
 def _smoke() -> tuple[str, bool]:

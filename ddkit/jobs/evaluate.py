@@ -25,21 +25,22 @@ def evaluate(
     baselines: bool = True,
     meter: Meter | None = None,
 ) -> Evaluation:
-    """Train fresh networks on a set and, alike, on its rivals; score them on the real test part.
+    """Train fresh networks on a set and on its rivals in the same way, and score them on the real test part.
 
     Args:
         source: a SyntheticSet or GraphSet, a file, a run folder, or the name of a ready-made set.
         protocol: "honest", or "paper", "paper-mtt", "paper-ftd", ... (see `ddkit.evaluation.PROTOCOLS`), which repeat
-            what the authors did: where they select on the test set, among a run folder's snapshots for one, they say
-            so. "paper" is that of the set's own method, or MTT's where it has none. Graphs have "honest" only.
+            the evaluation of a paper's authors. Where the authors select on the test set, for example among snapshots,
+            a note says so. "paper" is the protocol of the set's method, or MTT's if the method has none. Sets of
+            graphs have "honest" only.
         data: where the real data is now, such as "npz:FILE" or "tu:DIR"; default where it was when the set was made.
-        net: another architecture, such as "resnet18" or "convnet(depth=2, norm=batch)", of graphs "gin"; default the
+        net: another architecture, such as "resnet18" or "convnet(depth=2, norm=batch)", for graphs "gin"; default the
             set's own.
         nets: networks a row; default the recipe's.
-        overrides: "evaluate.key=value" texts; they win over everything.
-        seed: seed of initialisations, batches, augmentation and rivals.
-        device: "auto", "cpu", "cuda", ...; graphs run on the CPU.
-        baselines: with random-real, herding and k-means of the same ipc.
+        overrides: "evaluate.key=value" texts, which replace settings of the recipe and of the other arguments.
+        seed: of initialisations, batches, augmentation and rivals.
+        device: "auto", "cpu", "cuda", ...; sets of graphs are evaluated on the CPU.
+        baselines: also train on random-real, herding and k-means sets of the same ipc.
         meter: progress; default silent.
 
     Example:
@@ -47,8 +48,8 @@ def evaluate(
         >>> [(score.name, round(score.mean, 3)) for score in table.scores]
 
     Raises:
-        UsageError: an unknown protocol or network, or an option that means nothing to the kind of set.
-        DataError: the set or its real data is missing or damaged, or they do not belong together.
+        UsageError: an unknown protocol or network, or an option that this kind of set does not have.
+        DataError: the set or its real data is missing or damaged, or the set was made from other data.
     """
     judging = Judging(
         protocols=(protocol,),
@@ -67,5 +68,5 @@ def evaluate(
 def evaluate_all(
     source: SyntheticSet | GraphSet | str | Path, judging: Judging, meter: Meter | None = None
 ) -> Iterator[Evaluation]:
-    """`evaluate` for every protocol and architecture of `judging`: one table after the other."""
+    """Yield one table for every protocol and architecture of `judging`; see `evaluate`."""
     return kind_of_set(source).tables(source, judging, meter or SilentMeter())

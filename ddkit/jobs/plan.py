@@ -1,4 +1,4 @@
-"""Plan a condensation before it begins: time, peak memory and disk, from a short probe."""
+"""Plan a condensation: estimate its time, peak memory and disk from a short probe."""
 
 import math
 from pathlib import Path
@@ -25,15 +25,16 @@ def plan(
     probe_seconds: float = 10.0,
     meter: Meter | None = None,
 ) -> Plan:
-    """Estimate what `condense` with the same arguments will take on this machine; nothing is kept.
+    """Estimate time, memory and disk of `condense` with the same arguments on this machine. Nothing is kept.
 
-    A few batches, outer iterations and evaluation steps are timed, shorter ones than the recipe's where its own take
-    too long. Methods that match experts get one that is not trained. Of graphs the computation trees are counted, and
-    a few training steps are timed.
+    For images, a few batches, outer iterations and evaluation steps are timed. Where the recipe's own are too long for
+    the probe, shorter ones are timed and extrapolated. Methods that match experts match an untrained one. For graphs,
+    the computation trees are counted and a few training steps are timed.
 
     Args:
         method, data, ipc, fyi, recipe, overrides, seed, device: as for `condense`.
-        probe_seconds: about how long to measure; initial images and coresets are chosen as a whole, however long.
+        probe_seconds: about how long to measure. The choice of initial images or of a coreset is always measured
+            completely.
         meter: progress; default silent.
 
     Example:
@@ -41,8 +42,8 @@ def plan(
         >>> found.seconds, found.memory, found.disk, found.problems
 
     Raises:
-        UsageError: settings that cannot be obeyed.
-        DataError: data or experts that are missing or damaged.
+        UsageError: invalid settings.
+        DataError: missing or damaged data or experts.
     """
     if not 0 < probe_seconds < math.inf:
         raise UsageError(f"plan: probe_seconds must be above 0 and finite, got {probe_seconds:g}")

@@ -1,4 +1,4 @@
-"""Give any set of images the labels of teachers."""
+"""Label any set of images by teachers."""
 
 import dataclasses
 import json
@@ -40,14 +40,14 @@ def relabel(
 
     Args:
         source: a SyntheticSet, a file, a run folder, or the name of a ready-made set.
-        nets: the teachers' networks, separated by ";", which are trained on the set's data where they are missing;
-            default those of the set's recipe.
-        files: bundles of teachers instead.
+        nets: the teachers' networks, separated by ";"; default those of the set's recipe. Missing teachers are trained
+            on the set's data.
+        files: bundles of teachers, instead of networks.
         temperature: at which the labels are to be learned.
-        top_k: logits of a label that are kept, the largest; None: all.
-        ferkd: "LOW,MIDDLE,HIGH", FerKD's regions (see `ddkit.methods.regions`); the set then loses images, and its
-            compact form if it has one.
-        teacher_bn: "running", or "batch": teachers' batch norms run under the statistics of all the set's images.
+        top_k: number of the largest logits of a label that are kept; None: all.
+        ferkd: "LOW,MIDDLE,HIGH", FerKD's regions (see `ddkit.methods.regions`). The set then has fewer images, and no
+            compact form.
+        teacher_bn: statistics of the teachers' batch norms: "running", or "batch" for those of all the set's images.
         data: where the real data is now; default where it was when the set was made.
         overrides: "experts.key=value" texts, and data.flips_keep_label.
         device: "auto", "cpu", "cuda", ...
@@ -58,10 +58,10 @@ def relabel(
         torch.Size([10, 10])
 
     Raises:
-        UsageError: no teachers are named, or they would be trained on mirrored images whose label that changes;
-            regions that are no three shares in ascending order.
-        NumericalError: labels that float16 cannot hold.
-        DataError: a teacher that reads other pixels or classes than the set has.
+        UsageError: no teachers are named; the teachers' training would mirror images whose label a mirror changes; or
+            regions that are not three shares in ascending order.
+        NumericalError: labels too large for float16.
+        DataError: a teacher for other preprocessing or other classes than the set's.
     """
     low, high = TEMPERATURES
     if not low <= temperature <= high or (top_k is not None and top_k < 1):
@@ -73,7 +73,7 @@ def relabel(
         raise UsageError(f"relabel: teacher_bn '{teacher_bn}' is unknown; {nearest(teacher_bn, TEACHER_BN)}")
     if bad := next((file for file in files if ";" in str(file.resolve())), None):
         raise UsageError(
-            f"relabel: bundle '{bad}': a ; separates teachers, and cannot stand in a file's name; rename it"
+            f"relabel: bundle '{bad}': a ; separates teachers, so a file's name cannot contain it; rename the file"
         )
     if files and (nets or overrides):
         raise UsageError("relabel: teachers are named twice, as bundles and as networks to be trained; keep one")
@@ -85,7 +85,7 @@ def relabel(
     settings = (
         TeacherSettings(nets="; ".join(f"{FILE}{file.resolve()}" for file in files))
         if files
-        else _asked(synthetic, nets, overrides)
+        else _teacher_settings(synthetic, nets, overrides)
     )
     teachers = obtain_teachers(home() / "teachers", task, settings, meter).under(teacher_bn)
     teachers = teachers.of_both_orientations(synthetic.facts.mirrored_by_fyi)
@@ -93,7 +93,7 @@ def relabel(
     kept = torch.ones(len(synthetic), dtype=torch.bool)
     if ferkd is not None:
         kept, labels = regions(labels, synthetic.labels, temperature, ferkd)
-        meter.say(_what_is_left(synthetic, kept))
+        meter.say(_kept_line(synthetic, kept))
     top_k = fewer(top_k, labels.shape[1])
     soft = only_top(labels[kept], top_k or labels.shape[1], temperature)
     if not bool(soft.isfinite().all()):
@@ -101,7 +101,7 @@ def relabel(
     facts = dataclasses.replace(
         synthetic.facts, temperature=temperature, top_k=top_k, teachers="; ".join(teachers.names)
     )
-    # The set's scores are those of other labels; who gave these is what `evaluate` asks for.
+    # The old scores belong to the old labels. `evaluate` reads the teachers from the lineage.
     lineage = json.loads(synthetic.record.lineage) | {"teachers": dataclasses.asdict(settings)}
     return dataclasses.replace(
         synthetic,
@@ -114,17 +114,18 @@ def relabel(
     )
 
 
-def _what_is_left(synthetic: SyntheticSet, kept: torch.Tensor) -> str:
-    there = synthetic.labels[kept].bincount(minlength=len(synthetic.facts.classes))
-    lost = int((there == 0).sum())
-    classes = f"; {lost} of {len(there)} classes have none left" if lost else ""
+def _kept_line(synthetic: SyntheticSet, kept: torch.Tensor) -> str:
+    """A line with the number of images that FerKD keeps, and the number of classes without any."""
+    counts = synthetic.labels[kept].bincount(minlength=len(synthetic.facts.classes))
+    empty = int((counts == 0).sum())
+    classes = f"; {empty} of {len(counts)} classes have none left" if empty else ""
     return f"ferkd: kept {int(kept.sum())} of {len(kept)} images{classes}"
 
 
-def _asked(synthetic: SyntheticSet, nets: str | None, overrides: tuple[str, ...]) -> TeacherSettings:
-    """The teachers to be trained: those of the set, or networks under its settings, or under the defaults."""
-    theirs = teacher_table(synthetic)
-    if nets is None and theirs is None:
+def _teacher_settings(synthetic: SyntheticSet, nets: str | None, overrides: tuple[str, ...]) -> TeacherSettings:
+    """The settings of the set's teachers, or the defaults if it has none, with `nets` and `overrides` applied."""
+    own = teacher_table(synthetic)
+    if nets is None and own is None:
         raise UsageError("relabel: the set's recipe has no teachers; name some with --teachers or --bundle")
-    asked = override({"experts": (theirs or {}) | ({"nets": nets} if nets else {})}, overrides)
-    return parse_table(asked["experts"], TeacherSettings, "teachers", "experts")
+    tables = override({"experts": (own or {}) | ({"nets": nets} if nets else {})}, overrides)
+    return parse_table(tables["experts"], TeacherSettings, "teachers", "experts")

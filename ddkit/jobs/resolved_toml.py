@@ -1,4 +1,4 @@
-"""A recipe of either kind with every default written out."""
+"""The text of a recipe with every default written out."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from ddkit.jobs.recipes.request import Request
 
 
 def resolved_toml(recipe: str | Path) -> str:
-    """The text of the resolved recipe.
+    """The text of a resolved recipe of either kind.
 
     Raises:
         UsageError: the recipe cannot be read.

@@ -1,4 +1,4 @@
-"""Teachers by themselves: train those of a recipe, and find their files."""
+"""Train the teachers of a recipe, find their files and remove them."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ from ddkit.experts import Ensemble
 from ddkit.experts.settings import TEACHERS
 from ddkit.home import home
 from ddkit.jobs.data.lay_out import lay_out
-from ddkit.jobs.flips.guard import by_augmentation, refuse_harmful_flips
+from ddkit.jobs.flips.guard import augmentation_flips, refuse_harmful_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.recipes.resolve import resolve
 from ddkit.run import Meter, SilentMeter
@@ -24,7 +24,7 @@ def train_teachers(
     device: str = "auto",
     meter: Meter | None = None,
 ) -> Ensemble:
-    """The teachers that a recipe asks for, trained where they are missing.
+    """The teachers of a recipe. Missing ones are trained.
 
     Args:
         recipe: a recipe with [experts] name = "teacher"; default INFER's for digits.
@@ -37,49 +37,49 @@ def train_teachers(
         >>> [round(teacher.facts.validation_accuracy, 2) for teacher in train_teachers()]
 
     Raises:
-        UsageError: the recipe has no teachers, or they would be trained on mirrored images whose label that changes.
+        UsageError: the recipe has no teachers, or their training would mirror images whose label a mirror changes.
     """
     resolved, _ = resolve(recipe=recipe, method=None if recipe else "infer", data=data, overrides=overrides)
     if resolved.experts is None or resolved.experts.gives != TEACHERS:
-        raise UsageError(f"recipe '{recipe}': has no teachers; let [experts] be of name = \"teacher\"")
+        raise UsageError(f"recipe '{recipe}': has no teachers; set name = \"teacher\" in [experts]")
     task, meter = lay_out(resolved.data, resolved.net, pick_device(device)), meter or SilentMeter()
     if task.dsa.flips:
-        refuse_harmful_flips(*by_augmentation(task.dsa), resolved.data, task.real, meter)
+        refuse_harmful_flips(*augmentation_flips(task.dsa), resolved.data, task.real, meter)
     with resolved.source(task).obtain(meter) as found:
         assert found.teachers is not None
         return found.teachers
 
 
 def teacher_files(names: tuple[str, ...]) -> list[Path]:
-    """The bundles of these names, or all there are.
+    """The bundle files of these names, or all bundle files if `names` is empty.
 
     Raises:
-        DataError: there is none of a name.
+        DataError: there is no bundle of a name.
     """
     found = {file.stem: file for file in sorted((home() / "teachers").glob("*.pt"))}
     for name in names:
         if name not in found:
-            raise DataError(f"teacher '{name}': is not there; {nearest(name, found) if found else 'there are none'}")
+            raise DataError(f"teacher '{name}': does not exist; {nearest(name, found) if found else 'there are none'}")
     return [found[name] for name in names] if names else list(found.values())
 
 
 def remove_teacher(file: Path) -> str:
-    """Delete a teacher's file, or the link that stands for it, and say which.
+    """Delete a teacher's file, or the link to it, and return a line that says what was deleted.
 
     Raises:
         DataError: it cannot be deleted.
     """
     try:
         if file.is_symlink():
-            told = f"removed the link {file.stem}; what it points to, {file.resolve()}, is left"
+            line = f"removed the link {file.stem}; its target {file.resolve()} is kept"
         else:
-            told = f"removed {file.stem}"
+            line = f"removed {file.stem}"
         if file.is_dir() and not file.is_symlink():
             shutil.rmtree(file)
         else:
             file.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
-            f"teacher '{file}': cannot be removed: {error.strerror or error}; mend its permissions"
+            f"teacher '{file}': cannot be removed: {error.strerror or error}; correct its permissions"
         ) from error
-    return told
+    return line

@@ -25,7 +25,7 @@ def test_a_plan_is_printed(home: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_what_does_not_fit_is_said(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ddkit.jobs.planning.probe.free_memory", lambda device: -1)
+    monkeypatch.setattr("ddkit.jobs.planning.gauge.free_memory", lambda device: -1)
     command = ["plan", "--method", "random", "--probe-seconds", "0.2", "--set", "evaluate.whole=false"]
     assert run(command) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("does not fit: ")]

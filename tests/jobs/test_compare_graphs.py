@@ -65,7 +65,7 @@ def test_the_command_prints_the_same_table(recipes: list[str], capsys: pytest.Ca
 
 def test_what_cannot_be_compared_is_one_line(recipes: list[str]) -> None:
     for wrong, words in (
-        ({"recipes": [recipes[0], "dm-digits-ipc1"]}, "images and recipes for graphs have no table in common"),
+        ({"recipes": [recipes[0], "dm-digits-ipc1"]}, "one table cannot hold recipes for images and for graphs"),
         ({"recipes": recipes, "flips": ["always"]}, "option --flips: is for images"),
         ({"recipes": recipes, "device": "cuda"}, "graphs run on the CPU only"),
         ({"recipes": [recipes[0]] * 2}, "two recipes have one name"),

@@ -18,7 +18,7 @@ import torch
 import ddkit
 from ddkit.errors import UsageError
 from ddkit.jobs import Plan, condense, plan
-from ddkit.jobs.planning.probe import Cost, Gauge, Line
+from ddkit.jobs.planning.gauge import Cost, Gauge, Line
 
 SMALL = (
     *("experts.count=3", "method.iterations=40", "method.syn_steps=5", "method.max_start_epoch=3", "net.width=16"),
@@ -57,7 +57,7 @@ def test_a_plan_is_what_a_run_takes(
 ) -> None:
     """On one core, where the seconds that a job takes are those that it computes."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr("ddkit.jobs.planning.probe.time", SimpleNamespace(perf_counter=processor_seconds))
+    monkeypatch.setattr("ddkit.jobs.planning.gauge.time", SimpleNamespace(perf_counter=processor_seconds))
     found = ask()
     assert names(found) == ["data", "experts", "condensation", "evaluation"] and not found.problems
     modules = ("ddkit.experts.trajectories.source", "ddkit.jobs.runs.make", "ddkit.jobs.runs.images")
@@ -133,9 +133,9 @@ Usage = namedtuple("Usage", "total used free")
 def test_a_small_disk(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
     need = ask().stages[1].disk
     for room, says in (
-        (0.7, r"set experts.dtype=bfloat16, .*, or set experts.count=2, or let DDKIT_HOME"),
-        (0.4, r"free at home; set experts.count=1, or let DDKIT_HOME"),
-        (0.1, r"free at home; let DDKIT_HOME name a folder on a larger disk"),
+        (0.7, r"set experts.dtype=bfloat16, .*, or set experts.count=2, or set DDKIT_HOME"),
+        (0.4, r"free at home; set experts.count=1, or set DDKIT_HOME"),
+        (0.1, r"free at home; set DDKIT_HOME to a folder on a larger disk"),
     ):
         free = int(room * need)
         monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: Usage(0, 0, free))
@@ -148,10 +148,10 @@ def test_a_small_disk(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_small_memory(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ddkit.jobs.planning.probe.free_memory", lambda device: -1)  # less than any work takes
+    monkeypatch.setattr("ddkit.jobs.planning.gauge.free_memory", lambda device: -1)  # less than any work takes
     lines = ask().problems
     assert len(lines) == 4 and not any("\n" in line for line in lines)
-    assert lines[0].startswith("data: takes ") and lines[0].endswith("take fewer or smaller images")
+    assert lines[0].startswith("data: needs ") and lines[0].endswith("use fewer or smaller images")
     for line, setting in zip(lines[1:], ("experts.batch", "method.batch_syn", "evaluate.batch"), strict=True):
         assert f"{setting}, now" in line
 
@@ -196,7 +196,7 @@ MEMORY = """
 import sys
 import torch
 from ddkit.jobs import condense, plan
-from ddkit.jobs.planning.probe import Gauge
+from ddkit.jobs.planning.gauge import Gauge
 
 settings = ("net.depth=1", "net.width=4", "evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false")
 asked = {"data": sys.argv[2], "ipc": 1, "overrides": settings, "device": "cpu"}

@@ -97,7 +97,7 @@ def test_a_folder_with_a_run_is_not_overwritten(ftd, tmp_path, capsys):
     assert run(ftd) == 2
     assert capsys.readouterr().err == (
         f"ddkit: folder '{tmp_path / 'run'}': already holds a run; "
-        f"add --resume to go on with it, or choose another --out\n"
+        f"add --resume to continue it, or choose another --out\n"
     )
     assert (tmp_path / "run" / "set.h5").read_bytes() == before
 
@@ -173,7 +173,7 @@ def test_a_change_that_no_iteration_would_see_is_refused(ftd, tmp_path, capsys):
     for change in (["--set", "method.lr_img=0.5"], ["--set", "method.iterations=1"]):
         capsys.readouterr()
         assert run([*ftd, "--resume", *change]) == 2
-        assert "2 iterations are done, so no iteration would see 'method." in capsys.readouterr().err
+        assert "2 iterations are done, so a change of 'method." in capsys.readouterr().err
     assert not (tmp_path / "run" / "changes.json").exists()
     assert run([*ftd, "--resume"]) == 0
     assert (tmp_path / "run" / "set.h5").read_bytes() == before
@@ -207,7 +207,7 @@ def test_other_teachers_than_it_began_with_are_refused(home, tmp_path):
     (file,) = (home / "teachers").iterdir()
     bundle = read_bundle(file)
     write_bundle(Bundle(1.5 * bundle.theta, bundle.stats, bundle.facts), file)
-    with pytest.raises(DataError, match=r"began with other experts .*; bring those back, or begin a new run") as caught:
+    with pytest.raises(DataError, match=r"began with other experts .*; restore them, or begin a new run") as caught:
         condense(out=run_of, resume=True, evaluate=False)
     assert "\n" not in str(caught.value) and (run_of / "set.h5").read_bytes() == before
     write_bundle(bundle, file)

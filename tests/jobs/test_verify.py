@@ -59,7 +59,7 @@ def test_a_host_is_not_taken_for_itself_with_fyi(tmp_path: Path) -> None:
     assert header_scores("# dm 70.0 +- 1.0   dm+fyi 72.0 +- 1.0", {"dm+fyi"}) == {"dm+fyi": (72.0, 1.0)}
     text = RECIPE.format(random="33.3 +- 4.5").replace('name = "random"', 'name = "dm"\nfyi = true')
     (tmp_path / "fyi.toml").write_text("# dm 70.0 +- 1.0\n" + text[text.index("seed = 0") :])
-    with pytest.raises(UsageError, match="tells no scores"):
+    with pytest.raises(UsageError, match="has no scores"):
         verify(tmp_path / "fyi.toml")
 
 
@@ -101,13 +101,13 @@ def test_the_exit_code_tells(recipe, capsys, claim: str, code: int) -> None:
 def test_a_row_that_is_not_trained_is_told_before_anything_runs(recipe) -> None:
     file = Path(recipe("50 +- 60"))
     file.write_text("# whole 99.0 +- 1.0\n" + file.read_text())
-    with pytest.raises(UsageError, match="tells of 'whole', which its evaluation does not train"):
+    with pytest.raises(UsageError, match=r"has a score of 'whole', but evaluate\.whole is false"):
         verify(file)
     assert not Path("runs").exists()
 
 
 def test_a_header_without_scores_is_one_line(capsys) -> None:
-    with pytest.raises(UsageError, match="header tells no scores"):
+    with pytest.raises(UsageError, match="header has no scores"):
         verify("mtt-cifar10-ipc1")
     assert run(["verify", "mtt-cifar10-ipc1"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
@@ -150,15 +150,16 @@ def test_a_recipe_for_graphs_is_held_to_its_header(tmp_path: Path, monkeypatch, 
     assert run(["verify", write("mirage 300 +- 1"), "--out", "not"]) == 1
     capsys.readouterr()
     for header, option, said in (
-        ("nothing", [], "its header tells no scores"),
-        ("mirage 50 +- 6, whole 50 +- 6", [], "which its evaluation does not train"),
+        ("nothing", [], "its header has no scores"),
+        ("mirage 50 +- 6, whole 50 +- 6", [], "has a score of 'whole', but evaluate.whole is false"),
         ("mirage 50 +- 6", ["--out", "fine"], "already holds a run"),
     ):
         assert run(["verify", write(header), *option]) == 2
         assert said in capsys.readouterr().err.strip().splitlines()[-1]
     monkeypatch.setattr(GraphJudge, "herding_row", lambda self, budget: None)
     assert run(["verify", write("mirage 50 +- 60, herding 50 +- 60"), "--out", "none"]) == 2
-    assert "tells of 'herding', into whose bytes not one graph fits" in capsys.readouterr().err.strip().splitlines()[-1]
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "has a score of 'herding', whose bytes are too few for one graph" in line
 
 
 @pytest.mark.parametrize("name", ["mirage-digits-graphs", "mirage-plus-digits-graphs"])

@@ -25,7 +25,7 @@ class TeacherSource:
     task: Task
     epochs: int
 
-    one = "each network"
+    rehearsed = "each network"
 
     def wanted(self) -> list[Wanted]:
         """The teachers in their order, there or not."""

@@ -28,7 +28,7 @@ class TrajectorySource:
     task: Task
     epochs: int
 
-    one = "one expert"
+    rehearsed = "one expert"
 
     @cached_property
     def key(self) -> BufferKey:

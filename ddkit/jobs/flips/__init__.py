@@ -3,11 +3,11 @@
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.jobs.flips.guard import OVERRIDE, by_augmentation, guard_flips, refuse_harmful_flips, why_no_flips
+    from ddkit.jobs.flips.guard import OVERRIDE, augmentation_flips, guard_flips, refuse_harmful_flips, why_no_flips
 
 __all__ = [
     "OVERRIDE",
-    "by_augmentation",
+    "augmentation_flips",
     "guard_flips",
     "refuse_harmful_flips",
     "why_no_flips",

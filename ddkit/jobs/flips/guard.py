@@ -54,7 +54,7 @@ def why_no_flips(settings: DataSettings, real: RealData, meter: Meter) -> str | 
     return f"{found}, so that a mirrored image does not seem to keep its label" if found.harmful else None
 
 
-def by_augmentation(dsa: DSA) -> tuple[str, str]:
+def augmentation_flips(dsa: DSA) -> tuple[str, str]:
     """The key that has images mirrored, and what to write instead, where it is an augmentation's doing."""
     return "data.augment", f"use --set data.augment={dsa.without_flip()}"
 
@@ -64,7 +64,7 @@ def _who_flips(recipe: Recipe, dsa: DSA, policies: Sequence[str]) -> tuple[str, 
     if recipe.method.mirrored_by:
         return recipe.method.mirrored_by
     if dsa.flips:
-        return by_augmentation(dsa)
+        return augmentation_flips(dsa)
     if "always" in policies:
         return "evaluate.flips", "let it be augment"
     return None

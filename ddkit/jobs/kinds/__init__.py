@@ -1,7 +1,7 @@
 """The two kinds of data, images and graphs, behind one contract.
 
-In: a request, whose method or set decides on the kind. Out: a `Kind`, which resolves recipes, begins runs, and plans,
-evaluates and compares. The public jobs know no difference between the kinds.
+The method of a request, or a set, determines the kind. A `Kind` resolves recipes, begins and plans runs, evaluates sets
+and compares recipes. The public jobs call a `Kind` and do not depend on which one it is.
 """
 
 from ddkit.lazy import lazily

@@ -17,9 +17,9 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in (Images(), Graphs())}
 
 
 def kind_of_recipe(method: str | None, recipe: str | Path | None) -> Kind:
-    """The kind of data of a method, else of a recipe's method; images where neither is given or known.
+    """The kind of data of a method, or of a recipe's method if `method` is None; images if the method is not known.
 
-    An unknown name is refused where the recipe is resolved, with the recipe's name and key.
+    An unknown method raises no error here. It is refused where the recipe is resolved, in a line that names the key.
     """
     if method is None and recipe is not None:
         where, text = find_recipe(recipe)
@@ -30,6 +30,6 @@ def kind_of_recipe(method: str | None, recipe: str | Path | None) -> Kind:
 
 
 def kind_of_set(source: SyntheticSet | GraphSet | str | Path | Any) -> Kind:
-    """The kind of a set, or of the file, run folder or name of one."""
+    """The kind of a set. `source` is the set, its file, its run folder or its name."""
     graphs = isinstance(source, GraphSet) if not isinstance(source, str | Path) else is_graph_set(source)
     return KINDS["graphs" if graphs else "images"]

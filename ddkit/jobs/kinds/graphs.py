@@ -1,4 +1,4 @@
-"""Graphs: recipes, runs, plans, tables and comparisons of them."""
+"""The kind `graphs`: its recipes, runs, plans, tables and comparisons."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,7 +27,7 @@ from ddkit.synth import GraphSet, export_graphs, read_graph_set
 
 
 class Graphs:
-    """The kind of data that are graphs."""
+    """The kind of methods and sets of graphs; see `Kind`."""
 
     name: ClassVar[str] = "graphs"
 
@@ -52,7 +52,7 @@ class Graphs:
         return plan_graphs(request)
 
     def header_rows(self, recipe: ResolvedRecipe) -> Mapping[str, str]:
-        """The method and its rivals; `random` has as many bytes as the set takes as it is stored."""
+        """The method and its rivals. `random` stands for random graphs of as many bytes as the stored set."""
         return {"random": STORED} | {name: name for name in (recipe.method.name, HERDING, UNTRAINED, WHOLE)}
 
     def tables(self, source: GraphSet | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:

@@ -1,4 +1,4 @@
-"""Images: recipes, runs, plans, tables and comparisons of them."""
+"""The kind `images`: its recipes, runs, plans, tables and comparisons."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,8 @@ from ddkit.jobs.data.lay_out import lay_out, say_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.threads import fitting_threads
-from ddkit.jobs.planning.forewarning import say_what_is_long
 from ddkit.jobs.planning.images import plan_images
+from ddkit.jobs.planning.long_work import announce_long_work
 from ddkit.jobs.planning.stages import Plan
 from ddkit.jobs.recipes import Recipe, ResolvedRecipe
 from ddkit.jobs.recipes.fitted import for_this_data
@@ -33,7 +33,7 @@ from ddkit.synth import SyntheticSet, export, load
 
 
 class Images:
-    """The kind of data that are images."""
+    """The kind of methods and sets of images; see `Kind`."""
 
     name: ClassVar[str] = "images"
 
@@ -64,7 +64,7 @@ class Images:
             if line:
                 meter.say(line)
         with fitting_threads(task.net.shape):
-            say_what_is_long(recipe, task, evaluate, meter)
+            announce_long_work(recipe, task, evaluate, meter)
         return ImageWork(dataclasses.replace(run, recipe=recipe), task)
 
     def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
@@ -82,13 +82,13 @@ class Images:
 
     def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
         made, name = load(source), Path(source).stem
-        raw = made.images if form == "h5" else raw_images(made, data)  # the set's own file holds no pixels
+        raw = made.images if form == "h5" else raw_images(made, data)  # HDF5 files of sets hold no pixels
         lines = [
             f"wrote {export(made, raw, form, out or Path(name if form == 'png' else f'{name}.{form}'), meter=meter)}"
         ]
         if form in ("npz", "pt") and made.facts.temperature is not None:
             lines.append(
                 f"soft_label holds logits, to be learned at temperature {made.facts.temperature:g}; "
-                "probability holds what a plain loss takes"
+                "probability holds the probabilities that a cross entropy needs"
             )
         return lines

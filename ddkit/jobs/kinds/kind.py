@@ -1,4 +1,4 @@
-"""The contract of a kind of data. There are two kinds, images and graphs; every public job runs through it."""
+"""The contract of a kind of data, which every public job uses. The two implementations are `Images` and `Graphs`."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,45 +23,49 @@ class Kind(Protocol):
     name: ClassVar[str]
 
     def resolve(self, request: Request) -> tuple[ResolvedRecipe, str]:
-        """The recipe that is asked for, every setting filled in, and a line that says where it comes from.
+        """The resolved recipe of a request, and a line that names its source.
 
         Raises:
-            UsageError: settings that cannot be obeyed, or options of the other kind.
+            UsageError: invalid settings, or options of the other kind.
         """
         ...
 
     def resume(self, folder: RunFolder, request: Request) -> tuple[ResolvedRecipe, list[Change]]:
-        """The recipe of the run in a folder with the request's flags laid over it, and all changes since it began."""
+        """The recipe of the run in a folder, overridden by the request's flags, and all changes since the run began."""
         ...
 
     def device(self, name: str) -> torch.device:
         """The device of that name.
 
         Raises:
-            UsageError: there is none, or this kind does not run there.
+            UsageError: there is no such device, or this kind does not run on it.
         """
         ...
 
     def default_folder(self, recipe: ResolvedRecipe) -> Path:
-        """The run folder where none is given."""
+        """The default run folder of a recipe."""
         ...
 
     def begin(self, run: Run, request: Request, origin: str, evaluate: bool, meter: Meter) -> Work[Any, Any]:
-        """Load the data of a run, say what a user must know of it, and refuse what cannot work."""
+        """Load the data of a run, report facts about them, and refuse recipes that cannot work on them."""
         ...
 
-    def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan: ...
+    def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
+        """The plan of a condensation; see `ddkit.plan`."""
+        ...
 
     def header_rows(self, recipe: ResolvedRecipe) -> Mapping[str, str]:
-        """Names of rows in the header of a recipe -> their names in the table."""
+        """Row names in a recipe's header -> row names in the table."""
         ...
 
     def tables(self, source: Any, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
-        """One table for each protocol and network that is asked for."""
+        """One table for each requested pair of protocol and network."""
         ...
 
-    def compare(self, comparing: Comparing, meter: Meter) -> Comparison: ...
+    def compare(self, comparing: Comparing, meter: Meter) -> Comparison:
+        """The table of several recipes; see `ddkit.compare`."""
+        ...
 
     def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
-        """Write a set in another form, and give lines on what was written."""
+        """Write a set to another format, and return lines that name the files."""
         ...

@@ -1,21 +1,19 @@
-"""What work will take before it begins: probes, plans, and lines about long work."""
+"""Estimates of work before it begins: probes, plans, and announcements of long work."""
 
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.jobs.planning.forewarning import Foreseeing, say_long_evaluation, say_what_is_long
     from ddkit.jobs.planning.graphs import plan_graphs
     from ddkit.jobs.planning.images import plan_images
-    from ddkit.jobs.planning.probe import RIVALS
+    from ddkit.jobs.planning.long_work import AnnouncingMeter, announce_long_evaluation, announce_long_work
     from ddkit.jobs.planning.stages import Plan, free_disk
 
 __all__ = [
-    "Foreseeing",
-    "say_long_evaluation",
-    "say_what_is_long",
+    "AnnouncingMeter",
+    "announce_long_evaluation",
+    "announce_long_work",
     "plan_graphs",
     "plan_images",
-    "RIVALS",
     "Plan",
     "free_disk",
 ]

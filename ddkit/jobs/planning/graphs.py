@@ -1,4 +1,4 @@
-"""The plan of a condensation of graphs: bytes, trees, and time from a short probe."""
+"""The plan of a condensation of graphs: bytes, number of trees, and time from a short probe."""
 
 import dataclasses
 from functools import partial
@@ -9,7 +9,7 @@ from ddkit.evaluation import GraphJudge, GraphRow
 from ddkit.graphs import graph_bytes, load_parts
 from ddkit.home import home
 from ddkit.jobs.data.graph_parts import graph_lines
-from ddkit.jobs.planning.probe import Gauge
+from ddkit.jobs.planning.gauge import Gauge
 from ddkit.jobs.planning.stages import Plan, Stage, free_disk
 from ddkit.jobs.recipes import GraphRecipe
 from ddkit.jobs.recipes.folders import graph_folder
@@ -18,18 +18,18 @@ from ddkit.jobs.recipes.resolve_graphs import resolve_graphs
 from ddkit.methods.trees import Trees
 
 PROBE = (2, 12)
-"""Steps for which networks are trained, to tell a step's time from what is prepared once."""
+"""Steps of two short trainings, whose times separate the time of a step from that of the preparation."""
 
 SETS = 4
-"""Rows of about the size of the set: itself, random graphs of its bytes as stored and written out, herding. Written out
-a set is larger; how much, only distilling tells."""
+"""Rows of about the size of the set: the set, herding, and two rows of random graphs, with as many bytes as the stored
+set and as its trees written out. The trees written out are larger, by a factor that is known after distillation."""
 
 
 def plan_graphs(request: Request) -> Plan:
     """The plan of a condensation of graphs; see `ddkit.plan`.
 
-    Colours are computed, since they tell the number of trees; of the evaluation a few steps are timed for each network,
-    on random graphs of the budget's bytes (there is none where thresholds are given) and on the whole data.
+    All colours are computed, which gives the number of trees. For the evaluation, a few steps are timed for each
+    network, on random graphs of the budget's bytes and on the whole data. Recipes with thresholds have no budget.
     """
     resolved, origin = resolve_graphs(request)
     gauge = Gauge(torch.device("cpu"))
@@ -65,7 +65,7 @@ def plan_graphs(request: Request) -> Plan:
             f"{len(train):,} training graphs: {total:,} bytes, {len(train.node_label):,} nodes, at which there are "
             f"{len(found[0].vertex):,} distinct trees of depth {resolved.method.hops}",
             *graph_lines(parts, resolved.data.name, resolved.data.split_seed),
-            "mining itemsets, or choosing trees, is not in the estimate: seconds for most data",
+            "the estimate does not include mining itemsets or choosing trees, which needs seconds for most data",
         ),
     )
 
@@ -76,9 +76,9 @@ def _scores(judge: GraphJudge, row: GraphRow) -> None:
 
 
 def _training(recipe: GraphRecipe, judge: GraphJudge, row: GraphRow, steps: int, gauge: Gauge) -> tuple[float, int]:
-    """(seconds of one row under all networks, peak memory), by a straight line through two short trainings."""
+    """(seconds of one row under all networks, peak memory), extrapolated from two short trainings."""
     costs = []
-    for probe in (PROBE[0], *PROBE):  # after one that imports and fills caches
+    for probe in (PROBE[0], *PROBE):  # the first one imports libraries and fills caches
         few = dataclasses.replace(recipe.evaluate, steps=probe, whole_steps=probe)
         short = dataclasses.replace(judge, training=few)
         costs.append(gauge.once(partial(_scores, short, row)))

@@ -9,7 +9,10 @@ from ddkit.jobs.data.lay_out import lay_out, say_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.amounts import size_text
 from ddkit.jobs.machine.threads import fitting_threads
-from ddkit.jobs.planning.probe import Gauge, probe_condensation, probe_evaluation, probe_missing, rows_of
+from ddkit.jobs.planning.condensation_probe import probe_condensation
+from ddkit.jobs.planning.evaluation_probe import probe_evaluation, rows_of
+from ddkit.jobs.planning.expert_probe import probe_missing
+from ddkit.jobs.planning.gauge import Gauge
 from ddkit.jobs.planning.stages import Plan, Stage, free_disk
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.recipes.fitted import for_this_data
@@ -20,18 +23,14 @@ from ddkit.run import Meter
 from ddkit.task import Task
 
 
-def plan_images(request: Request, where: torch.device, probe_seconds: float, meter: Meter) -> Plan:
-    """The plan of a condensation of images; see `ddkit.plan`.
-
-    A few batches, outer iterations and evaluation steps are timed, shorter ones than the recipe's where its own take
-    too long. Methods that match experts get one that is not trained.
-    """
+def plan_images(request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
+    """The plan of a condensation of images; see `ddkit.plan`."""
     resolved, origin = resolve(**vars(request))
     facts = []
-    gauge = Gauge(where)
-    laid_out: list[Task] = []
-    loading = gauge.once(lambda: laid_out.append(lay_out(resolved.data, resolved.net, where, meter)))
-    task = laid_out[0]
+    gauge = Gauge(device)
+    loaded: list[Task] = []
+    loading = gauge.once(lambda: loaded.append(lay_out(resolved.data, resolved.net, device, meter)))
+    task = loaded[0]
     refuse_small_classes(task.real.train.labels, resolved.method.ipc)
     guard_flips(resolved, task, meter)
     say_data(task, meter)
@@ -40,25 +39,25 @@ def plan_images(request: Request, where: torch.device, probe_seconds: float, met
     facts += [line] * bool(line)
     source = resolved.source(task)
     stock = source.stock()
-    patience = probe_seconds / 3
+    seconds = probe_seconds / 3
     stages = [Stage("data", loading.seconds, loading.memory, 0, "")]
     meter.start("probing", 3)
     with fitting_threads(task.net.shape):
         if stock.missing:
-            cost, basis = probe_missing(resolved, task, gauge, patience, stock.missing)
+            cost, basis = probe_missing(resolved, task, gauge, seconds, stock.missing)
             stages.append(Stage("experts", cost.seconds, cost.memory, stock.disk, basis))
         meter.advance(1)
-        cost, disk, basis = probe_condensation(resolved, task, gauge, patience)
+        cost, disk, basis = probe_condensation(resolved, task, gauge, seconds)
         stages.append(Stage("condensation", cost.seconds, cost.memory, disk, basis))
         meter.advance(2)
         images = task.real.data.class_count * resolved.method.ipc
-        cost, basis = probe_evaluation(resolved.evaluate, images, rows_of(resolved), task, gauge, patience)
+        cost, basis = probe_evaluation(resolved.evaluate, images, rows_of(resolved), task, gauge, seconds)
         stages.append(Stage("evaluation", cost.seconds, cost.memory, 0, basis))
         meter.advance(3)
     meter.finish()
     return Plan(
         origin=origin,
-        device=str(where),
+        device=str(device),
         stages=tuple(stages),
         experts_there=stock.there,
         experts_wanted=stock.there + stock.missing,
@@ -73,31 +72,31 @@ def plan_images(request: Request, where: torch.device, probe_seconds: float, met
 
 
 def _disk_problems(recipe: Recipe, source: ExpertSource, run: int) -> list[str]:
-    """A line for the experts and one for the run folder, where they do not fit."""
+    """A line for the experts and a line for the run folder, if they need more disk than is free."""
     problems, free, stock = [], free_disk(home()), source.stock()
     if stock.disk > free:
-        ways = [*source.ways_to_less_disk(stock, free), "let DDKIT_HOME name a folder on a larger disk"]
-        need = f"{stock.missing} experts take {size_text(stock.disk)} of disk, {size_text(free)} are free at home"
+        ways = [*source.ways_to_less_disk(stock, free), "set DDKIT_HOME to a folder on a larger disk"]
+        need = f"{stock.missing} experts need {size_text(stock.disk)} of disk, {size_text(free)} are free at home"
         problems.append(f"{need}; {', or '.join(ways)}")
     folder = image_folder(recipe)
     if run > (free := free_disk(folder)):
         problems.append(
-            f"the run folder takes {size_text(run)} of disk, {size_text(free)} are free here; choose an --out elsewhere"
+            f"the run folder needs {size_text(run)} of disk, {size_text(free)} are free here; choose an --out elsewhere"
         )
     return problems
 
 
 def _memory_problems(recipe: Recipe, stages: list[Stage], free: int) -> list[str]:
-    """A line for each stage whose peak exceeds what is free."""
+    """A line for each stage whose peak memory exceeds the free memory."""
     experts = recipe.experts
     ways = {
-        "data": "take fewer or smaller images",
+        "data": "use fewer or smaller images",
         "experts": f"lower experts.batch, now {experts.batch}, or net.width" if experts is not None else "",
         "condensation": recipe.method.less_memory,
         "evaluation": f"lower evaluate.batch, now {recipe.evaluate.batch}, or evaluate.nets, or pass --no-evaluate",
     }
     return [
-        f"{stage.name}: takes {size_text(stage.memory)} of memory, {size_text(free)} are free; {ways[stage.name]}"
+        f"{stage.name}: needs {size_text(stage.memory)} of memory, {size_text(free)} are free; {ways[stage.name]}"
         for stage in stages
         if stage.memory > free
     ]

@@ -1,4 +1,4 @@
-"""The plan of a condensation: its stages, and what does not fit."""
+"""The plan of a condensation: its stages, and the resources that are too small."""
 
 import shutil
 from dataclasses import dataclass
@@ -7,9 +7,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of the work: seconds, peak memory and further disk in bytes, and in words what was measured.
+    """One part of the work.
 
-    Memory is what data and work add to a process that has loaded neither; on CUDA the device's.
+    Attributes:
+        name: of the stage.
+        seconds: of all its work.
+        memory: peak bytes that data and work add to an empty process; on CUDA those of the device.
+        disk: bytes of new files.
+        basis: what was measured, in words.
     """
 
     name: str
@@ -21,16 +26,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a recipe will take on a device, and what does not fit.
+    """Estimated time, memory and disk of a recipe on a device.
 
     Attributes:
-        origin: where the recipe comes from.
-        device: where it would run.
-        stages: data, experts (where the method reads any), condensation, evaluation; of graphs colours and rows.
-        experts_there, experts_wanted: experts in the buffer that are long enough, and all that the recipe needs.
-        free_memory, free_disk: bytes free on the device, and where experts are kept.
-        problems: a line for each thing that does not fit, with what to change.
-        facts: lines that say what would be made.
+        origin: the source of the recipe.
+        device: where the recipe would run.
+        stages: data, experts (if the method reads any), condensation, evaluation; for graphs, colours and rows.
+        experts_there, experts_wanted: stored experts that are long enough, and all experts that the recipe needs.
+        free_memory, free_disk: free bytes on the device, and where experts are stored.
+        problems: a line for each resource that is too small, with the setting to change.
+        facts: lines about the set that would be made.
     """
 
     origin: str
@@ -49,7 +54,7 @@ class Plan:
 
     @property
     def memory(self) -> int:
-        """The largest peak: the stages follow each other."""
+        """The largest peak of all stages, which run one after another."""
         return max(stage.memory for stage in self.stages)
 
     @property
@@ -58,6 +63,6 @@ class Plan:
 
 
 def free_disk(folder: Path) -> int:
-    """Bytes free where `folder` is, or would be made."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    return shutil.disk_usage(there).free
+    """Free bytes on the disk of `folder`, which need not exist."""
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    return shutil.disk_usage(existing).free

@@ -1,4 +1,4 @@
-"""One run of a recipe in its folder: from loaded data to a finished set, and on after a kill."""
+"""One run of a recipe in its folder: from loaded data to a finished set, with resume after an interruption."""
 
 from ddkit.lazy import lazily
 

@@ -22,9 +22,13 @@ from ddkit.synth import GraphSet, read_graph_set, write_graph_set
 
 @dataclass(frozen=True)
 class GraphWork:
-    """A run, the judge of its rows, who holds the training and the test graphs, and what is said of all graphs.
+    """A run on loaded graphs.
 
-    `digest` is that of all graphs.
+    Attributes:
+        run: the recipe and the folder.
+        judge: trains and judges networks; it holds the training and the test graphs.
+        digest: of all graphs.
+        about: notes on the graphs, for the table.
     """
 
     run: Run
@@ -39,12 +43,12 @@ class GraphWork:
 
     def refuse_other_data(self) -> None:
         if self.run.folder.set.exists():
-            theirs = read_graph_set(self.run.folder.set).facts.data_digest
-            self.run.refuse_other("graphs", theirs, self.judge.train.digest)
+            began_with = read_graph_set(self.run.folder.set).facts.data_digest
+            self.run.refuse_other("graphs", began_with, self.judge.train.digest)
 
     @contextmanager
     def experts(self, meter: Meter) -> Iterator[tuple[None, str]]:
-        """There are none."""
+        """None: methods for graphs read no experts."""
         yield None, ""
 
     def method(self, experts: None) -> Method:
@@ -57,7 +61,7 @@ class GraphWork:
     def lineage(self, experts: str) -> dict[str, Any]:
         return {"data": self.digest, "train": self.judge.train.digest}
 
-    def watching(self, meter: Meter) -> Meter:
+    def iteration_meter(self, meter: Meter) -> Meter:
         return meter
 
     def write(self, made: GraphSet, file: Path) -> None:
@@ -71,7 +75,7 @@ class GraphWork:
 
 
 def begin_graphs(run: Run, origin: str, evaluate: bool, meter: Meter) -> GraphWork:
-    """Load the graphs of a run, and say what a user must know of them."""
+    """Load the graphs of a run, and report their parts and the memory that they need."""
     recipe = run.recipe
     assert isinstance(recipe, GraphRecipe)
     data, training = recipe.data, recipe.evaluate
@@ -86,7 +90,7 @@ def begin_graphs(run: Run, origin: str, evaluate: bool, meter: Meter) -> GraphWo
 
 @dataclass(frozen=True)
 class GraphScoring:
-    """The table of a set. Its scores stay in the run folder."""
+    """The table of a set. It keeps its scores in the run folder."""
 
     made: GraphSet
     judge: GraphJudge
@@ -109,4 +113,4 @@ class GraphScoring:
         return evaluate_graph_set(self.made, self.judge, meter, board.score, self.about)
 
     def clear(self) -> None:
-        """Nothing: the folder's scores serve another evaluation of the run."""
+        """Keep all scores: another evaluation of the run reuses them."""

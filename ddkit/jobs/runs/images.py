@@ -10,7 +10,7 @@ from typing import Any
 from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa, rows_at_once
 from ddkit.experts import Ensemble, Experts
 from ddkit.jobs.machine.threads import fitting_threads
-from ddkit.jobs.planning.forewarning import Foreseeing
+from ddkit.jobs.planning.long_work import AnnouncingMeter
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.runs.run import Run
 from ddkit.jobs.tables.kept_rows import KeptRows
@@ -23,7 +23,7 @@ from ddkit.task import Task
 
 @dataclass(frozen=True)
 class ImageWork:
-    """A run, and its task: real data, network and augmentation."""
+    """A run and its task, which is the real data, the network and the augmentation."""
 
     run: Run
     task: Task
@@ -35,11 +35,11 @@ class ImageWork:
 
     def refuse_other_data(self) -> None:
         folder, real = self.run.folder, self.task.real
-        begun = folder.initial if folder.checkpoint.exists() else folder.set
-        if begun.exists():
-            theirs = read_set(begun).facts
-            self.run.refuse_other("data", theirs.data_digest, real.data.digest)
-            self.run.refuse_other("preprocessing", theirs.preprocess_digest, real.preprocess.digest)
+        earlier = folder.initial if folder.checkpoint.exists() else folder.set
+        if earlier.exists():
+            facts = read_set(earlier).facts
+            self.run.refuse_other("data", facts.data_digest, real.data.digest)
+            self.run.refuse_other("preprocessing", facts.preprocess_digest, real.preprocess.digest)
 
     @contextmanager
     def experts(self, meter: Meter) -> Iterator[tuple[Experts, str]]:
@@ -59,17 +59,17 @@ class ImageWork:
         real = self.task.real
         return {"data": real.data.digest, "prepared": real.digest, "buffer": experts}
 
-    def watching(self, meter: Meter) -> Meter:
-        return Foreseeing(meter, "the condensation", self.recipe.method.shorter)
+    def iteration_meter(self, meter: Meter) -> Meter:
+        return AnnouncingMeter(meter, "the condensation", self.recipe.method.shorter)
 
     def write(self, made: SyntheticSet, file: Path) -> None:
         write_set(made, file)
 
     def draw(self, made: SyntheticSet, meter: Meter) -> None:
-        """The gallery, back in pixels, and the curves of the metrics; a one-shot method has none."""
+        """Draw the gallery in pixels, and the curves of the metrics if the method is iterative."""
         folder, facts = self.run.folder, made.facts
         rows = folder.read_metrics()
-        _say_what_happened(made, rows, meter)
+        _report_result(made, rows, meter)
         title = f"{facts.method} on {facts.dataset}, {facts.ipc} image{'s' if facts.ipc > 1 else ''} a class"
         preprocess = self.task.real.preprocess.to("cpu")
         final = preprocess.inverse(made.images)
@@ -88,7 +88,7 @@ class ImageWork:
 
 @dataclass(frozen=True)
 class ImageScoring:
-    """The honest table of a set; `rows` are its scores, which a kill does not lose."""
+    """The honest table of a set. `rows` keeps its scores until the table is finished."""
 
     recipe: Recipe
     made: SyntheticSet
@@ -120,14 +120,17 @@ class ImageScoring:
         self.rows.clear()
 
 
-def _say_what_happened(made: SyntheticSet, rows: list[dict[str, Any]], meter: Meter) -> None:
-    """Say what a reader of the scores must know of the set and of the iterations, whose metrics `rows` are."""
+def _report_result(made: SyntheticSet, rows: list[dict[str, Any]], meter: Meter) -> None:
+    """Report the compact form of the set, the gradient's precision, and how many iterations were skipped.
+
+    `rows` are the metrics of the iterations.
+    """
     if made.compact is not None:
         meter.say(f"compact set: {made.compact.told(made.facts.ipc)}")
     if rows and "gradient_cosine" in rows[0]:
         meter.say(f"gradient cosine to float32, at the first iteration: {rows[0]['gradient_cosine']:.4f}")
     if skipped := sum(row.get("skipped", 0) for row in rows):
-        rest = "; the set is what it began with: raise it" if skipped == len(rows) else ""
+        unchanged = "; the set equals the initial one: raise it" if skipped == len(rows) else ""
         meter.say(
-            f"{skipped:.0f} of {len(rows)} iterations changed nothing, their loss is above method.threshold{rest}"
+            f"{skipped:.0f} of {len(rows)} iterations changed nothing, their loss is above method.threshold{unchanged}"
         )

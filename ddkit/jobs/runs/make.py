@@ -1,4 +1,4 @@
-"""From a run whose data are loaded to its finished set."""
+"""Make the set of a run whose data are loaded, and draw and evaluate it."""
 
 import dataclasses
 import json
@@ -24,9 +24,9 @@ class Condensed:
 
     Attributes:
         folder: the run folder.
-        set: of images a SyntheticSet, of graphs a GraphSet.
-        evaluation: the table; None where none was asked for.
-        seconds: what making the set took in this call, without experts and evaluation.
+        set: a SyntheticSet of images or a GraphSet of graphs.
+        evaluation: the table; None if the call had evaluate=False.
+        seconds: time of making the set in this call, without experts and evaluation.
     """
 
     folder: Path
@@ -36,16 +36,16 @@ class Condensed:
 
 
 def make(work: Work[Made, Experts], evaluate: bool, meter: Meter) -> Condensed:
-    """Make the set of a run whose data are loaded, draw it, and evaluate it if asked for.
+    """Make the set of a run, draw it, and evaluate it if `evaluate` is set.
 
-    A run that goes on is compared with all that its folder says before anything is written there. A run that is refused
-    before its first iteration leaves nothing.
+    Before a resumed run writes to its folder, its data and experts are compared with those of the folder. A new run
+    that is refused before its first iteration leaves no files.
     """
     run = work.run
     if run.resume:
         work.refuse_other_data()
     else:
-        run.note("")  # a kill while the experts are trained loses none of them
+        run.note("")  # an interruption while experts are trained can then be resumed
     try:
         with work.experts(meter) as (experts, digest):
             run.refuse_other_experts(digest)
@@ -56,7 +56,7 @@ def make(work: Work[Made, Experts], evaluate: bool, meter: Meter) -> Condensed:
 
 
 def _make(work: Work[Any, Experts], experts: Experts, digest: str, evaluate: bool, meter: Meter) -> Condensed:
-    """The set, its pictures and its scores."""
+    """Make the set, its pictures and its scores."""
     run, folder = work.run, work.run.folder
     method, begin = work.method(experts), time.perf_counter()
     if isinstance(method, OneShotMethod):
@@ -74,7 +74,7 @@ def _make(work: Work[Any, Experts], experts: Experts, digest: str, evaluate: boo
     made = dataclasses.replace(made, record=record)
     scoring = work.scoring(made, experts) if evaluate else None
     if scoring is not None:
-        scoring.check()  # before a finished run's set, with its scores, is written over
+        scoring.check()  # before the set of a finished run, and its scores, are overwritten
     work.write(made, folder.set)
     work.draw(made, meter)
     if scoring is None:
@@ -90,7 +90,7 @@ def _make(work: Work[Any, Experts], experts: Experts, digest: str, evaluate: boo
 
 
 def _iterated(method: IterativeMethod, work: Work[Any, Any], experts: str, meter: Meter) -> SyntheticSet:
-    """Run the iterations, and keep the initial set and the snapshots."""
+    """Run the iterations, and write the initial set and the snapshots."""
     run, folder = work.run, work.run.folder
     every = max(1, min(100, method.iterations // SNAPSHOTS))
     snapshot_every = -(-max(1, method.iterations // SNAPSHOTS) // every) * every
@@ -104,7 +104,7 @@ def _iterated(method: IterativeMethod, work: Work[Any, Any], experts: str, meter
     state = drive(
         method,
         folder,
-        work.watching(meter),
+        work.iteration_meter(meter),
         resume=run.resume,
         run=work.state_digest(experts),
         device=run.device,

@@ -13,13 +13,13 @@ from ddkit.run import Change, RunFolder, write_json
 
 @dataclass(frozen=True)
 class Run:
-    """A resolved recipe in a folder that this process holds.
+    """A resolved recipe and its folder, which this process has locked.
 
     Attributes:
         recipe: all settings.
-        folder: where everything about the run is written.
-        device: where it runs.
-        resume: whether it goes on with work that is in the folder.
+        folder: all files of the run.
+        device: of the computations.
+        resume: whether the run continues from the files of the folder.
         changes: settings of the method that were changed since the run began.
     """
 
@@ -30,7 +30,7 @@ class Run:
     changes: tuple[Change, ...] = ()
 
     def note(self, experts: str) -> None:
-        """Write the recipe, its changes and the digest of the experts; --resume then goes on with the run."""
+        """Write the recipe, its changes and the digest of the experts, so that the run can be resumed."""
         folder = self.folder
         folder.write_text(folder.recipe, to_toml(self.recipe))
         if self.changes:
@@ -39,25 +39,22 @@ class Run:
             folder.write_text(folder.experts, experts + "\n")
 
     def forget(self) -> None:
-        """Remove the notes of a new run that was refused before its first iteration."""
+        """Remove the files that `note` wrote, if the run is new and has no checkpoint."""
         if not self.resume and not self.folder.checkpoint.exists():
             for file in (self.folder.recipe, self.folder.experts):
                 file.unlink(missing_ok=True)
 
     def refuse_other_experts(self, digest: str) -> None:
         """Raise DataError if the run began with other experts."""
-        if (theirs := self.folder.read_experts()) and theirs != digest:
-            raise DataError(
-                f"folder '{self.folder.path}': its run began with other experts (digest {theirs[:8]}) than found here "
-                f"({digest[:8]}); bring those back, or begin a new run"
-            )
+        if began_with := self.folder.read_experts():
+            self.refuse_other("experts", began_with, digest)
 
-    def refuse_other(self, what: str, began: str, now: str) -> None:
-        """Raise DataError if the digests of what the run began with and of what is here differ."""
-        if began != now:
+    def refuse_other(self, what: str, began_with: str, now: str) -> None:
+        """Raise DataError if two digests of data or experts differ: that of the run's beginning and that of now."""
+        if began_with != now:
             raise DataError(
-                f"folder '{self.folder.path}': its run began with other {what} (digest {began[:8]}) than found here "
-                f"({now[:8]}); bring that back, or begin a new run"
+                f"folder '{self.folder.path}': its run began with other {what} (digest {began_with[:8]}) than found "
+                f"here ({now[:8]}); restore them, or begin a new run"
             )
 
 
@@ -65,12 +62,12 @@ def refuse_used(folder: RunFolder) -> None:
     """Raise UsageError if the folder already holds a run."""
     if folder.recipe.exists():
         raise UsageError(
-            f"folder '{folder.path}': already holds a run; add --resume to go on with it, or choose another --out"
+            f"folder '{folder.path}': already holds a run; add --resume to continue it, or choose another --out"
         )
 
 
 def refuse_empty(folder: RunFolder) -> None:
-    """Raise UsageError if there is no run to go on with."""
+    """Raise UsageError if the folder holds no run."""
     if not folder.recipe.exists():
         raise UsageError(f"folder '{folder.path}': holds no run to resume; leave --resume out to begin one")
 

@@ -1,6 +1,6 @@
-"""The contract of one run whose data are loaded: it makes the method, and it writes, draws and scores the set.
+"""The contract of a run whose data are loaded. A `Work` builds the method, and writes, draws and scores the set.
 
-There are two implementations, `ImageWork` and `GraphWork`.
+The two implementations are `ImageWork` and `GraphWork`.
 """
 
 from contextlib import AbstractContextManager
@@ -21,20 +21,22 @@ Experts = TypeVar("Experts")
 
 @runtime_checkable
 class Scoring(Protocol):
-    """The table of one set. A kill loses no row that is finished."""
+    """The table of one set. After an interruption, finished rows are not scored again."""
 
     def check(self) -> None:
-        """Raise DataError if a score that an interrupted evaluation kept is damaged."""
+        """Raise DataError if a stored score of an interrupted evaluation is damaged."""
         ...
 
     def held(self) -> AbstractContextManager[None]:
-        """Within the block no other run removes the scores that are kept."""
+        """A block in which no other run removes the stored scores."""
         ...
 
-    def evaluate(self, meter: Meter) -> Evaluation: ...
+    def evaluate(self, meter: Meter) -> Evaluation:
+        """Score all rows."""
+        ...
 
     def clear(self) -> None:
-        """Remove what was kept for the case of a kill, once the table is written."""
+        """Remove the stored scores once the table is written."""
         ...
 
 
@@ -50,27 +52,33 @@ class Work(Protocol[Made, Experts]):
         ...
 
     def experts(self, meter: Meter) -> AbstractContextManager[tuple[Experts, str]]:
-        """The experts, trained where they are missing, and a digest of them; "" if the method reads none."""
+        """A block with the experts and their digest. Missing experts are trained. "" if the method reads none."""
         ...
 
-    def method(self, experts: Experts) -> Method: ...
+    def method(self, experts: Experts) -> Method:
+        """The recipe's method on the loaded data."""
+        ...
 
     def state_digest(self, experts: str) -> str:
-        """A digest of what the state in a checkpoint depends on."""
+        """A digest of all that the state in a checkpoint depends on; `experts` is the experts' digest."""
         ...
 
     def lineage(self, experts: str) -> dict[str, Any]:
-        """The digests that the set keeps of what it was made from."""
+        """Digests of the data and the experts, which the set's record holds."""
         ...
 
-    def watching(self, meter: Meter) -> Meter:
-        """The meter of the iterations."""
+    def iteration_meter(self, meter: Meter) -> Meter:
+        """The meter that the iterations advance."""
         ...
 
-    def write(self, made: Made, file: Path) -> None: ...
+    def write(self, made: Made, file: Path) -> None:
+        """Write a set to a file."""
+        ...
 
     def draw(self, made: Made, meter: Meter) -> None:
-        """Write the pictures, and say what a reader of the scores must know of the set."""
+        """Write the pictures, and report facts that matter to readers of the scores."""
         ...
 
-    def scoring(self, made: Made, experts: Experts) -> Scoring: ...
+    def scoring(self, made: Made, experts: Experts) -> Scoring:
+        """The table of the set, not yet scored."""
+        ...

@@ -12,6 +12,7 @@ from ddkit.data import DataSettings
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import (
     PAPERS,
+    RIVALS,
     EvaluateSettings,
     Evaluation,
     PaperProtocol,
@@ -26,8 +27,7 @@ from ddkit.home import home
 from ddkit.jobs.data.lay_out import say_data
 from ddkit.jobs.flips.guard import OVERRIDE, refuse_harmful_flips, why_no_flips
 from ddkit.jobs.machine.threads import fitting_threads
-from ddkit.jobs.planning.forewarning import say_long_evaluation
-from ddkit.jobs.planning.probe import RIVALS
+from ddkit.jobs.planning.long_work import announce_long_evaluation
 from ddkit.jobs.recipes.request import Judging
 from ddkit.jobs.sets.real_data import OF_THE_SET, data_of, lay_out_for, teacher_table
 from ddkit.jobs.tables.kept_rows import KeptRows
@@ -144,8 +144,8 @@ class _Column:
 
     def _say_if_long(self, baselines: bool) -> None:
         """Say that the honest table will take long, if so."""
-        beside = RIVALS if baselines else 0
-        say_long_evaluation(self.settings, len(self.synthetic), 1 + beside, self.task, self.meter)
+        rivals = len(RIVALS) if baselines else 0
+        announce_long_evaluation(self.settings, len(self.synthetic), 1 + rivals, self.task, self.meter)
 
 
 def columns(

@@ -1,4 +1,4 @@
-"""What takes long is said before it begins, with the setting that shortens it."""
+"""Long work is announced before it begins, with the setting that shortens it."""
 
 import time
 from pathlib import Path
@@ -7,9 +7,10 @@ import pytest
 from listener import Listener
 
 from ddkit.jobs import condense, evaluate
-from ddkit.jobs.planning import forewarning
-from ddkit.jobs.planning.forewarning import Foreseeing
-from ddkit.jobs.planning.probe import Cost, makespan
+from ddkit.jobs.planning import long_work
+from ddkit.jobs.planning.evaluation_probe import makespan
+from ddkit.jobs.planning.gauge import Cost
+from ddkit.jobs.planning.long_work import AnnouncingMeter
 
 
 class Ear(Listener):
@@ -42,7 +43,7 @@ def test_experts_and_evaluation_are_said_from_ten_minutes_on(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, said: bool
 ) -> None:
     for name in ("probe_missing", "probe_evaluation"):
-        monkeypatch.setattr(forewarning, name, lambda *told: (Cost(seconds, 0), ""))
+        monkeypatch.setattr(long_work, name, lambda *arguments: (Cost(seconds, 0), ""))
     ear = Ear()
     made = condense("mtt", overrides=(*QUICK, *JUDGED), out=tmp_path / "run", meter=ear)
     lines = [line for line in ear.said if "will take about 10.0 min" in line]
@@ -62,7 +63,7 @@ def test_a_condensation_is_said_after_its_first_seconds_and_once(
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     ear = Ear()
-    meter = Foreseeing(ear, "the condensation", "less")
+    meter = AnnouncingMeter(ear, "the condensation", "less")
     meter.start("condensing", total + 100, 100)
     for done in range(101, 120):  # one second an iteration; 100 are done from before
         now[0] += 1

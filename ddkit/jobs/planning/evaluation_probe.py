@@ -1,0 +1,108 @@
+"""The cost of an honest table, extrapolated from the first training steps on each size of set."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+
+import torch
+
+from ddkit.data import Part, RealData
+from ddkit.evaluation import LR_GRIDS, RIVALS, EvaluateSettings, Pool, Training, rows_at_once
+from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
+from ddkit.evaluation.training import honest_training
+from ddkit.experts.settings import TEACHERS
+from ddkit.jobs.machine.threads import one_thread
+from ddkit.jobs.planning.gauge import TIMED, Cost, Gauge
+from ddkit.jobs.recipes import Recipe
+from ddkit.randomness import stream
+from ddkit.task import Task
+
+CLASSIFIED = 500
+"""Images whose classification is timed."""
+
+
+def rows_of(recipe: Recipe) -> int:
+    """Rows of a table beside the whole data: the set, its rivals, and random-real with the teachers' labels."""
+    return 1 + len(RIVALS) + (recipe.experts is not None and recipe.experts.gives == TEACHERS)
+
+
+def probe_evaluation(
+    settings: EvaluateSettings, images: int, rows: int, task: Task, gauge: Gauge, seconds: float
+) -> tuple[Cost, str]:
+    """(cost of a table, what was measured).
+
+    The table trains on `rows` sets of `images` images each, and on the whole data if the settings say so. As many rows
+    run at once as in the evaluation. The choice of the rivals' images is not measured.
+    """
+    at_once = rows_at_once(task, settings)
+    with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
+        cost = _table_cost(settings, images, rows, at_once, task, gauge, seconds)
+    return cost, "the first steps of each kind of set"
+
+
+def _table_cost(
+    settings: EvaluateSettings, images: int, rows: int, at_once: int, task: Task, gauge: Gauge, seconds: float
+) -> Cost:
+    """The cost of training and judging all rows, `at_once` of them in parallel."""
+    real = task.real
+    sets = {images: rows} | ({len(real.train): 1} if settings.whole else {})
+    networks = len(LR_GRIDS[settings.optimiser]) * settings.nets
+    idle = gauge.once(lambda: None).memory
+    trainings = [
+        (count, _training_cost(settings, task, gauge, size, networks, seconds / len(sets)))
+        for size, count in sets.items()
+    ]
+    judging = _judging_cost(settings, task, gauge, networks, seconds)
+    row_seconds = [judging.seconds + cost.seconds for count, cost in trainings for _ in range(count)]
+    row_memory = max(judging.memory + _kmeans_memory(real), *(cost.memory for _, cost in trainings))
+    memory = row_memory + (min(at_once, len(row_seconds)) - 1) * (row_memory - idle)
+    memory += 4 * real.data.test_images.numel()  # the test part is preprocessed when the first row is judged, and kept
+    return Cost(makespan(row_seconds, at_once), memory)
+
+
+def _judging_cost(settings: EvaluateSettings, task: Task, gauge: Gauge, networks: int, seconds: float) -> Cost:
+    """The cost of judging one row: all networks on the validation part, and those of one rate on the test part."""
+    real = task.real
+    part = Part(real.validation.images[:CLASSIFIED], real.validation.labels[:CLASSIFIED])
+    theta = task.net.init(stream(0, "plan")).to(part.images.device)
+    stats = {name: value[None] for name, value in task.net.init_stats(theta).items()}
+    network = Trained(task.net, theta[None], stats)
+    cost = gauge.cost(lambda: network.accuracy(part), seconds)
+    judged = networks * len(real.validation) + settings.nets * len(real.data.test_labels)
+    return Cost(judged / len(part) * cost.seconds, cost.memory)
+
+
+def _training_cost(
+    settings: EvaluateSettings, task: Task, gauge: Gauge, size: int, networks: int, seconds: float
+) -> Cost:
+    """The cost of training all networks of one row on a set of `size` images."""
+    train = task.real.train
+    full = honest_training(settings, size).steps
+
+    def prepare(count: int, steps: int) -> Callable[[], object]:
+        members, lr = torch.arange(size).expand(count, -1), torch.full((count,), LR_GRIDS[settings.optimiser][0])
+        training = Training(steps=steps, batch=settings.batch, drop_at=steps)
+        pool, generator = Pool(train.images, train.labels, members), stream(0, "plan")
+        return lambda: train_networks(task.net, pool, lr, training, task.dsa, generator)
+
+    idle, one = gauge.once(lambda: None), gauge.cost(prepare(1, 1), seconds)
+    # All networks are timed together if the time allows one step of all; else one network stands for the others.
+    count = networks if (2 + TIMED) * networks * one.seconds < seconds else 1
+    line, share = gauge.line(partial(prepare, count), full, seconds), networks / count
+    # Batches are prepared CHUNK steps ahead; later steps need no more memory.
+    memory = line.at(min(full, max(CHUNK, line.size))).memory - idle.memory
+    return Cost(share * line.at(full).seconds, idle.memory + round(share * max(0, memory)))
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """The time of independent units on so many workers. The longest unit begins first, on the first free worker."""
+    busy = [0.0] * workers
+    for own in sorted(seconds, reverse=True):
+        first = busy.index(min(busy))
+        busy[first] += own
+    return max(busy)
+
+
+def _kmeans_memory(real: RealData) -> int:
+    """Bytes that k-means needs for the images of the largest class: once as float32, and twice as float64."""
+    return int(real.train.labels.bincount().max()) * real.train.images[0].numel() * (4 + 2 * 8)

@@ -1,0 +1,58 @@
+"""The cost of training missing experts, extrapolated from a few batches."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
+
+from ddkit.data import Part
+from ddkit.experts import ExpertSettings, Rehearsal, train_expert
+from ddkit.jobs.machine.threads import one_thread
+from ddkit.jobs.planning.gauge import TIMED, Cost, Gauge
+from ddkit.jobs.recipes import Recipe
+from ddkit.randomness import stream
+from ddkit.run import how_many
+from ddkit.task import Task
+
+ROW_COPIES = 4
+"""Float32 copies of an expert's rows in memory while they are stored: snapshots, stack, differences, file."""
+
+
+def probe_missing(recipe: Recipe, task: Task, gauge: Gauge, seconds: float, missing: int) -> tuple[Cost, str]:
+    """(cost of all `missing` experts, as many at once as there are cores; what was measured)."""
+    at_once = min(missing, how_many(task.device))
+    with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
+        cost, basis = _probe_experts(recipe, task, gauge, seconds)
+    return Cost(-(-missing // at_once) * cost.seconds, at_once * cost.memory), basis
+
+
+def _probe_experts(recipe: Recipe, task: Task, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
+    """(cost of one expert that is trained alone, what was measured); for several networks, the mean of their times."""
+    source = recipe.source(task)
+    rehearsals = source.rehearsals()
+    found = [_probe_expert(rehearsal, gauge, seconds / len(rehearsals)) for rehearsal in rehearsals]
+    costs = [cost for cost, _ in found]
+    mean = Cost(sum(cost.seconds for cost in costs) / len(costs), max(cost.memory for cost in costs))
+    return mean, f"{found[0][1]} of {source.rehearsed}"
+
+
+def _probe_expert(rehearsal: Rehearsal, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
+    """(cost of one training, what was measured)."""
+    task, settings = rehearsal.task, rehearsal.settings
+    batches = -(-len(task.real.train) // settings.batch)
+    line = gauge.line(partial(_epoch, task, settings), batches, seconds)
+    # The memory of an epoch does not grow with its batches, but each stored row needs memory.
+    memory = line.large.memory + ROW_COPIES * rehearsal.rows * task.net.parameters * 4
+    basis = f"up to {TIMED} epochs of {line.size} of {batches} batches"
+    return Cost(rehearsal.epochs * line.at(batches).seconds, memory), basis
+
+
+def _epoch(task: Task, settings: ExpertSettings, batches: int) -> Callable[[], object]:
+    """A function that trains an expert for one epoch on the first few batches of the real data."""
+    count, train = batches * settings.batch, task.real.train
+    generator = stream(settings.seed, "plan")
+    part = Part(train.images[:count], train.labels[:count])
+    shortened = replace(task, real=replace(task.real, train=part))
+    epochs = train_expert(shortened, settings, 1 + TIMED, generator)
+    next(epochs)  # the initialisation
+    return partial(next, epochs)
