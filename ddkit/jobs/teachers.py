@@ -8,7 +8,7 @@ from ddkit.errors import DataError, UsageError, nearest
 from ddkit.experts import Ensemble
 from ddkit.experts.settings import TEACHERS
 from ddkit.home import home
-from ddkit.jobs.data.lay_out import lay_out
+from ddkit.jobs.data.loading import lay_out
 from ddkit.jobs.flips.guard import augmentation_flips, refuse_harmful_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.recipes.resolve import resolve

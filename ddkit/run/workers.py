@@ -24,6 +24,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -197,12 +198,25 @@ def _kill(processes: list[BaseProcess]) -> None:
 
 @contextmanager
 def _held_back(signals: Sequence[signal.Signals]) -> Iterator[None]:
-    """These signals come when the work in the block is done."""
+    """These signals come when the work in the block is done.
+
+    The mask covers this thread alone, and the system may hand a signal to another one (a progress bar's, a test
+    runner's). Python then calls the handler in the main thread in spite of the mask, so a handler that only remembers
+    the signal stands in for the process's own until the block ends.
+    """
+    came: list[int] = []
+    handlers: dict[signal.Signals, Any] = {}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.signal(number, lambda one, _: came.append(one)) for number in signals}
     try:
         yield
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for one in dict.fromkeys(came):
+            signal.raise_signal(one)
 
 
 @dataclass

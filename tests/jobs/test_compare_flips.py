@@ -13,7 +13,7 @@ from ddkit.experts import Ensemble, bundle_of
 from ddkit.jobs import compare
 from ddkit.jobs.comparison.images import candidate_of
 from ddkit.jobs.comparison.rules import Rules, flip_policy
-from ddkit.jobs.data.lay_out import lay_out
+from ddkit.jobs.data.loading import lay_out
 from ddkit.jobs.flips import measure as flip_module
 from ddkit.jobs.machine.device import pick_device
 from ddkit.randomness import stream

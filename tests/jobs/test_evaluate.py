@@ -15,7 +15,7 @@ from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
 from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
 from ddkit.jobs import Condensed, Judging, condense, evaluate, evaluate_all
-from ddkit.jobs.data.lay_out import lay_out
+from ddkit.jobs.data.loading import lay_out
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.environment import PACKAGES, environment
 from ddkit.jobs.tables.images import columns
@@ -84,9 +84,9 @@ def test_the_paper_protocol_chooses_among_the_snapshots_of_a_folder(
     make_run: Callable[..., Condensed], brief_papers: None
 ) -> None:
     run = make_run()
-    (kept,) = (run.folder / "snapshots").iterdir()
-    assert torch.equal(load(kept).images, run.set.images)
-    # The last snapshot is the set itself, which must not get a second chance.
+    # The last snapshot of a run is the set itself, which must not get a second chance.
+    (run.folder / "snapshots").mkdir()
+    write_set(run.set, run.folder / "snapshots" / "iteration-000009.h5")
     assert "best of 1 snapshots" in evaluate(run.folder, protocol="paper").notes[0]
     wrong = dataclasses.replace(run.set, images=-run.set.images)
     write_set(wrong, run.folder / "snapshots" / "iteration-000000.h5")
@@ -117,14 +117,14 @@ def test_the_paper_protocol_is_that_of_the_sets_method(make_run: Callable[..., C
 
 def test_columns_are_protocols_by_networks_each_once(make_run: Callable[..., Condensed]) -> None:
     run, own = make_run(), "mlp(depth=1, width=8)"
-    assert columns(run.folder, ["honest"]) == ([("honest", own)], [])
+    assert columns(run.set, ["honest"]) == ([("honest", own)], [])
     pairs, _ = columns(run.set, ["honest", "paper", "paper-mtt"], ["mlp(width=8, depth=1)", "mlp(width=4)", own])
     assert pairs == [
         (protocol, net) for protocol in ("honest", "paper-mtt") for net in (own, parse_spec("mlp(width=4)"))
     ]
     for wrong, words in (((["honest", "papper"],), "did you mean paper"), ((["honest"], [own, "mlpp"]), "unknown net")):
         with pytest.raises(UsageError, match=words):
-            columns(run.folder, *wrong)
+            columns(run.set, *wrong)
 
 
 @pytest.mark.parametrize("size, fitting", [(6, []), (8, ["alexnet"]), (16, ["alexnet", "resnet18"]), (32, None)])
@@ -173,7 +173,7 @@ def test_several_tables_load_and_whiten_the_data_once(
 ) -> None:
     run = make_run("data.preprocess=zca", "evaluate.whole=false")
     prepared: list[object] = []
-    monkeypatch.setattr("ddkit.jobs.data.lay_out.prepare", lambda *told: prepared.append(told) or prepare(*told))
+    monkeypatch.setattr("ddkit.jobs.data.loading.prepare", lambda *told: prepared.append(told) or prepare(*told))
     protocols, nets = ("honest", "paper-mtt"), ("mlp(width=8, depth=1)", "mlp(width=4)")
     pairs, _ = columns(load(run.folder), protocols, nets)
     tables = list(evaluate_all(run.folder, Judging(protocols=protocols, architectures=nets, nets=2)))

@@ -37,7 +37,7 @@ def test_whitening_photographs(large: str, job: object) -> None:
 def test_images_that_do_not_fit(large: str, monkeypatch: pytest.MonkeyPatch) -> None:
     need = 4 * 6 * 3 * 224 * 224
     for free, fits in ((need, True), (need - 1, False)):
-        monkeypatch.setattr("ddkit.jobs.data.lay_out.free_memory", lambda device, free=free: free)
+        monkeypatch.setattr("ddkit.jobs.data.loading.free_memory", lambda device, free=free: free)
         if fits:
             condense("random", data=large, overrides=("net.name=mlp", "net.width=2"), evaluate=False)
             continue

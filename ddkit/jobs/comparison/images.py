@@ -27,7 +27,7 @@ from ddkit.jobs.comparison.lines import Comparison, Line
 from ddkit.jobs.comparison.row_units import RowUnit, plan_lines
 from ddkit.jobs.comparison.rules import Rules, flip_policy
 from ddkit.jobs.comparison.teacher_labels import common_teachers, label_notes, refuse_unclear_labels
-from ddkit.jobs.data.lay_out import lay_out, say_data
+from ddkit.jobs.data.loading import lay_out, say_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.run_units import run_units

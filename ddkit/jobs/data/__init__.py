@@ -5,7 +5,7 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.jobs.data.graph_memory import memory_lines
     from ddkit.jobs.data.graph_parts import graph_lines
-    from ddkit.jobs.data.lay_out import lay_out, say_data
+    from ddkit.jobs.data.loading import lay_out, say_data
 
 __all__ = [
     "memory_lines",

@@ -11,7 +11,7 @@ from ddkit.data import refuse_small_classes
 from ddkit.evaluation import RIVALS, Evaluation
 from ddkit.jobs.comparison.images import compare_images
 from ddkit.jobs.comparison.lines import Comparison
-from ddkit.jobs.data.lay_out import lay_out, say_data
+from ddkit.jobs.data.loading import lay_out, say_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.threads import fitting_threads

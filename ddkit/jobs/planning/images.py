@@ -5,7 +5,7 @@ import torch
 from ddkit.data import refuse_small_classes
 from ddkit.experts import ExpertSource
 from ddkit.home import home
-from ddkit.jobs.data.lay_out import lay_out, say_data
+from ddkit.jobs.data.loading import lay_out, say_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.amounts import size_text
 from ddkit.jobs.machine.threads import fitting_threads

@@ -7,7 +7,7 @@ from typing import Any
 from ddkit.data import DataSettings
 from ddkit.errors import DataError, RecipeError
 from ddkit.experts import TeacherSettings
-from ddkit.jobs.data.lay_out import lay_out
+from ddkit.jobs.data.loading import lay_out
 from ddkit.jobs.machine.device import pick_device
 from ddkit.nets import parse_net
 from ddkit.recipe import override, parse_table

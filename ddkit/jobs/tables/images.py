@@ -24,7 +24,7 @@ from ddkit.evaluation import (
 )
 from ddkit.experts import Ensemble, TeacherSettings, obtain_teachers, wanted_teachers
 from ddkit.home import home
-from ddkit.jobs.data.lay_out import say_data
+from ddkit.jobs.data.loading import say_data
 from ddkit.jobs.flips.guard import OVERRIDE, refuse_harmful_flips, why_no_flips
 from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.jobs.planning.long_work import announce_long_evaluation
