@@ -1,4 +1,4 @@
-"""A set's images back in pixels, whichever space they live in."""
+"""The images of a set in pixels."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -10,11 +10,13 @@ from ddkit.synth import SyntheticSet
 
 @checked
 def raw_images(synthetic: SyntheticSet, data: str | None = None) -> Float[Tensor, "n c h w"]:
-    """Images in [0, 1] pixels, not clipped. A whitened set's real data is loaded to refit the inverse, from where
-    it was when the set was made or from `data`.
+    """The images in pixels, where real images lie in [0, 1]. They are not clipped.
+
+    If the set is whitened, the inverse of the whitening is fitted to its real data. These are loaded from `data`, or
+    from their place when the set was made.
 
     Raises:
-        DataError: the set is whitened and its real data is not here.
+        DataError: the set is whitened and its real data is missing.
     """
     if synthetic.facts.mean is not None:
         return synthetic.raw_images
