@@ -223,9 +223,6 @@ def test_a_temperature_that_float32_does_not_hold_is_refused(temperature: float,
             {"space": "zca", "mean": None, "std": None},
             "its space is 'zca', but that of its preprocessing is 'normalised'",
         ),
-            {"space": "zca", "mean": None, "std": None},
-            "its space is 'zca', but that of its preprocessing is 'normalised'",
-        ),
     ],
 )
 def test_a_set_of_another_preprocessing_than_its_data_has_is_refused(changes: dict, words: str, home: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_flag_is_refused_on_digits_and_for_real_images(home, tmp_path, capsy
     monkeypatch.chdir(tmp_path)
     for arguments, says in (
         (["--method", "mtt"], "key 'method.fyi': mirrors images.*leave FYI out, or --set data.flips_keep_label"),
-        (["--method", "kmeans"], "method 'kmeans' learns no images, so FYI could change nothing"),
+        (["--method", "kmeans"], "method 'kmeans' learns no images, so FYI has no effect"),
     ):
         assert run(["condense", "--fyi", *arguments]) == 2
         error = capsys.readouterr().err

@@ -30,18 +30,18 @@ def test_whitening_photographs(large: str, job: object) -> None:
     with pytest.raises(DataError) as caught:
         job("random", data=large, overrides=("data.preprocess=zca", "net.depth=5"))  # type: ignore[operator]
     line = str(caught.value)
-    assert line.startswith("dataset 'large', key 'data.preprocess': zca of 224x224 images of 3 channels takes 1,350")
+    assert line.startswith("dataset 'large', key 'data.preprocess': zca of 224x224 images of 3 channels needs 1,350")
     assert "are free; use --set data.preprocess=normalise, or smaller images" in line and "\n" not in line
 
 
 def test_images_that_do_not_fit(large: str, monkeypatch: pytest.MonkeyPatch) -> None:
     need = 4 * 6 * 3 * 224 * 224
     for free, fits in ((need, True), (need - 1, False)):
-        monkeypatch.setattr("ddkit.jobs.data.lay_out.free_memory", lambda device, free=free: free)
+        monkeypatch.setattr("ddkit.jobs.data.load_task.free_memory", lambda device, free=free: free)
         if fits:
             condense("random", data=large, overrides=("net.name=mlp", "net.width=2"), evaluate=False)
             continue
-        with pytest.raises(DataError, match=r"6 224x224 images of 3 channels take 3.4 MiB of memory, .* fewer or smal"):
+        with pytest.raises(DataError, match=r"6 224x224 images of 3 channels need 3.4 MiB of memory, .* fewer or smal"):
             plan("random", data=large, overrides=("net.name=mlp", "net.width=2"))
 
 

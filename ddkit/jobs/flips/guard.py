@@ -43,9 +43,8 @@ def refuse_harmful_flips(key: str, fix: str, settings: DataSettings, real: RealD
         meter: gets the result of a measurement.
     """
     if reason := reason_against_flips(settings, real, meter):
-        raise UsageError(
-            f"key '{key}': mirrors images, but {reason}; {fix}, or --set {OVERRIDE}=true if mirrored images keep it"
-        )
+        allowed = f"--set {OVERRIDE}=true if mirrored images keep their label"
+        raise UsageError(f"key '{key}': mirrors images, but {reason}; {fix}, or {allowed}")
 
 
 def reason_against_flips(settings: DataSettings, real: RealData, meter: Meter) -> str | None:

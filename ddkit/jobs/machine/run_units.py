@@ -10,7 +10,7 @@ from ddkit.run import Meter, Unit, how_many, work_through
 
 
 def run_units(units: Sequence[Unit], common: Any, device: torch.device, title: str, meter: Meter) -> None:
-    """Run all units, `how_many` at once. The first error ends the work; the files of finished units stay."""
+    """Run all units, `how_many` at once. The first error ends the work; files of finished units are kept."""
     if not units:
         return
     meter.start(title, len(units))

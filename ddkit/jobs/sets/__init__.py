@@ -5,13 +5,13 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.jobs.sets.facts import describe
     from ddkit.jobs.sets.pixels import raw_images
-    from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, lay_out_for, teacher_table
+    from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, load_task_of, teacher_table
 
 __all__ = [
     "describe",
     "raw_images",
     "SET_WITH_FLIPS",
     "data_of",
-    "lay_out_for",
+    "load_task_of",
     "teacher_table",
 ]

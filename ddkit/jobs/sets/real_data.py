@@ -7,7 +7,7 @@ from typing import Any
 from ddkit.data import DataSettings
 from ddkit.errors import DataError, RecipeError
 from ddkit.experts import TeacherSettings
-from ddkit.jobs.data.lay_out import lay_out
+from ddkit.jobs.data.load_task import load_task
 from ddkit.jobs.machine.device import pick_device
 from ddkit.nets import parse_net
 from ddkit.recipe import override, parse_table
@@ -19,7 +19,7 @@ SET_WITH_FLIPS = "the set was made with it, so use a set that was made without f
 """The fix in an error line, if a set was made under an augmentation with flips."""
 
 
-def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | None = None, device: str = "cpu") -> Task:
+def load_task_of(synthetic: SyntheticSet, data: str | None = None, net: str | None = None, device: str = "cpu") -> Task:
     """The real data that a set was made from, compared with the set's digests, and a network for it.
 
     Args:
@@ -35,7 +35,7 @@ def lay_out_for(synthetic: SyntheticSet, data: str | None = None, net: str | Non
     replace(synthetic)  # runs its checks again, since tensors can be changed in place
     facts, settings = synthetic.facts, data_of(synthetic)
     settings = replace(settings, name=data) if data else settings
-    task = lay_out(settings, parse_net(net or facts.net), pick_device(device))
+    task = load_task(settings, parse_net(net or facts.net), pick_device(device))
     for what, found, expected in (
         ("data", task.real.data.digest, facts.data_digest),
         ("preprocessing", task.real.preprocess.digest, facts.preprocess_digest),

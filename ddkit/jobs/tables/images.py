@@ -24,12 +24,12 @@ from ddkit.evaluation import (
 )
 from ddkit.experts import Ensemble, TeacherSettings, obtain_teachers, wanted_teachers
 from ddkit.home import home
-from ddkit.jobs.data.lay_out import say_data
+from ddkit.jobs.data.load_task import report_data
 from ddkit.jobs.flips.guard import OVERRIDE, reason_against_flips, refuse_harmful_flips
 from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.jobs.planning.long_work import announce_long_evaluation
 from ddkit.jobs.recipes.request import Judging
-from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, lay_out_for, teacher_table
+from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, load_task_of, teacher_table
 from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.nets import FlatNet, parse_net
 from ddkit.recipe import only, override, parse_table
@@ -61,7 +61,7 @@ def image_tables(source: SyntheticSet | str | Path, judging: Judging, meter: Met
     with ExitStack() as held:
         for protocol, net in pairs:
             if first is None:
-                first = lay_out_for(synthetic, judging.data, net, judging.device)
+                first = load_task_of(synthetic, judging.data, net, judging.device)
             task = first.under(parse_net(net))
             paper = PAPERS.get(protocol.removeprefix("paper-"))
             work = _Column(source, synthetic, paper, settings, task, judging.seed, meter, first=not finished)
@@ -112,7 +112,7 @@ class _Column:
             key, fix = ("evaluate.flips", "set it to augment") if dsa != task.dsa else ("data.augment", SET_WITH_FLIPS)
             refuse_harmful_flips(key, fix, made_with, task.real, self.meter)
         if self.first:
-            say_data(task, self.meter)
+            report_data(task, self.meter)
         policy = settings.labels if paper is None else paper.labels
         teachers = None
         static = policy == "auto" and synthetic.facts.temperature is not None and baselines
