@@ -238,7 +238,7 @@ def test_scores_of_another_form_are_one_line_and_the_set_is_shown(
 ) -> None:
     write_set(made(parts(record=Record(scores=scores))), tmp_path / "set.h5")
     assert run(["show", str(tmp_path / "set.h5")]) == 0
-    assert "scores of a form that this version does not read" in capsys.readouterr().out
+    assert "scores in a format that this version does not read" in capsys.readouterr().out
 
 
 # Sets of graphs
