@@ -1,8 +1,8 @@
-"""The `ddkit` command: one click command a file; each parses, calls one library function, and prints.
+"""The `ddkit` command. Each file is one click command, which parses options, calls one library function, and prints.
 
-Commands are imported when they are used, so that `ddkit --help` needs no torch. Errors a user can make end in one line
-on standard error and the exit code the error knows: 2 usage or recipe, 3 data or file, 4 numerical, 5 in use by
-another run, and 128 + the signal (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP).
+Commands are imported on first use, so that `ddkit --help` needs no torch. A user's error is printed as one line on
+standard error. The exit code is that of the error's class: 2 usage or recipe, 3 data or file, 4 numerical, 5 in use by
+another run. After a signal it is 128 + the signal (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP).
 """
 
 from ddkit.lazy import lazily

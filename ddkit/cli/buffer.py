@@ -22,14 +22,16 @@ def ls() -> None:
     print_rows(("buffer", "experts", "size"), rows)
     for b in found:
         if b.strays:
-            echo(f"- {b.name}: not read, and no expert's file: {', '.join(b.strays)}")
+            echo(f"- {b.name}: ignored, because they are not experts' files: {', '.join(b.strays)}")
 
 
 @buffer.command()
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
-    """Check every row of every expert against its checksum, and the rest of its file against its digest (default: all
-    buffers)."""
+    """Check every row of every expert against its checksum, and the rest of its file against its digest.
+
+    Without NAMES, all buffers are checked.
+    """
     from ddkit.experts import find_buffers
     from ddkit.home import home
 
@@ -38,9 +40,9 @@ def verify(names: tuple[str, ...]) -> None:
             found.verify_key()
             for expert in found.experts:
                 found.verify(expert)
-            bare = sum(not found.sealed(expert) for expert in found.experts)
-        more = f"; {bare} of an earlier version carry no digest of what lies beside the rows" if bare else ""
-        echo(f"{found.name}: {len(found.experts)} experts good{more}")
+            unsealed = sum(not found.sealed(expert) for expert in found.experts)
+        remark = f"; {unsealed} of an earlier version have checksums of their rows only" if unsealed else ""
+        echo(f"{found.name}: {len(found.experts)} experts good{remark}")
 
 
 @buffer.command()

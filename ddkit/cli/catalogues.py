@@ -1,4 +1,4 @@
-"""ddkit methods, nets, data, experts, protocols: the names that a recipe or a command may give, and their settings"""
+"""ddkit methods, nets, data, experts, protocols: names that recipes and commands accept, and their settings"""
 
 import textwrap
 from collections.abc import Callable
@@ -16,7 +16,7 @@ WIDTH = 80
 
 
 def _group(catalogue: str, doc: str) -> click.Group:
-    """`ls` and `show NAME` of one catalogue."""
+    """The commands `ls` and `show NAME` of one catalogue."""
 
     def ls() -> None:
         from ddkit.cli.grid import print_rows
@@ -32,35 +32,35 @@ def _group(catalogue: str, doc: str) -> click.Group:
     group = click.Group(catalogue, help=doc)
     group.command("ls", help=f"List the {catalogue}.")(ls)
     named = click.argument("name", shell_complete=_completion(catalogue))
-    group.command("show", help="Print what NAME is, its settings with default, range and help, its recipes.")(
+    group.command("show", help="Print NAME's description, its settings with default, range and help, its recipes.")(
         named(show)
     )
     return group
 
 
 def _completion(catalogue: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """The names that begin as what was typed."""
+    """The names that begin with the typed text."""
 
-    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
         from ddkit.jobs.catalogues import CATALOGUES
 
-        return [name for name in CATALOGUES[catalogue].lines() if name.startswith(begun)]
+        return [name for name in CATALOGUES[catalogue].lines() if name.startswith(typed)]
 
     return complete
 
 
 def _print(found: "Explanation") -> None:
-    """The paragraphs, each setting in two lines or more, and the recipes."""
+    """Print the paragraphs, the settings (two lines or more for each) and the recipes."""
     from ddkit.cli.grid import print_columns
 
     for paragraph in found.about:
         echo(textwrap.fill(paragraph, WIDTH, break_on_hyphens=False))
     for group in found.settings:
-        begin = f"{group.section}." if group.section else ""
+        prefix = f"{group.section}." if group.section else ""
         first = group.lines[0]
-        echo(f"\n{group.title}" + (f", as in --set {begin}{first.key}={first.value}:" if begin else ":"))
+        echo(f"\n{group.title}" + (f", as in --set {prefix}{first.key}={first.value}:" if prefix else ":"))
         for line in group.lines:
-            echo(_indented(f"{begin}{line.key} = {line.value}" + f"   ({line.allowed})" * bool(begin), "  "))
+            echo(_indented(f"{prefix}{line.key} = {line.value}" + f"   ({line.allowed})" * bool(prefix), "  "))
             echo(_indented(line.help, "      "))
     if found.recipes:
         echo("\nrecipes:")
@@ -73,6 +73,6 @@ def _indented(text: str, indent: str) -> str:
 
 methods = _group("methods", "Methods: the paper, the settings and the recipes of each.")
 nets = _group("nets", "Networks and their settings.")
-data = _group("data", "Data that goes by a name, and how your own is named.")
+data = _group("data", "Datasets with a name, and the names of your own data.")
 experts = _group("experts", "Kinds of experts and their settings.")
-protocols = _group("protocols", "Protocols of evaluation, and what each one does.")
+protocols = _group("protocols", "Protocols of evaluation and their settings.")

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("recipes", nargs=-1, required=True)
-@click.option("--sets", default=3, show_default=True, help="Sets of each recipe, under seeds that count up.")
+@click.option("--sets", default=3, show_default=True, help="Sets of each recipe, under successive seeds.")
 @click.option("--nets", type=int, help="Networks trained on each set; default the recipes'.")
-@click.option("--on", default="test", show_default=True, help="Part to be judged on: test, or validation.")
+@click.option("--on", default="test", show_default=True, help="Part that networks are judged on: test or validation.")
 @click.option("--flips", multiple=True, help=f"Flips in training: {', '.join(FLIP_POLICIES)}; repeatable.")
 @click.option("--labels", multiple=True, help=f"Labels: {', '.join(LABEL_POLICIES)}; repeatable.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, for all recipes.")
@@ -38,10 +38,12 @@ def compare(
     device: str,
     json_file: str | None,
 ) -> None:
-    """Condense RECIPES (names or files) several times each and print one table: accuracies with intervals beside
-    random-real, herding, k-means and the whole data, all trained alike, and minutes. RECIPE+fyi is RECIPE with FYI.
+    """Condense each of RECIPES (names or files) several times, and print one table.
 
-    What is finished is kept in --out: the same command goes on after a kill.
+    The table has accuracies with intervals and minutes of each recipe, and accuracies of random-real, herding, k-means
+    and the whole data under equal training. RECIPE+fyi is RECIPE with FYI.
+
+    Finished sets and scores are kept in --out. After an interruption, the same command continues there.
     """
     from ddkit.errors import DataError
     from ddkit.jobs import compare as job
@@ -64,9 +66,7 @@ def compare(
     if json_file:
         write_json(Path(json_file), found.tables(), indent=2)
     if found.damaged:
-        raise DataError(
-            f"compare: left out {len(found.damaged)} of its sets, which cannot be read; see the table's notes"
-        )
+        raise DataError(f"compare: {len(found.damaged)} sets cannot be read and were left out; see the table's notes")
 
 
 def _print(found: "Comparison") -> None:
@@ -78,7 +78,7 @@ def _print(found: "Comparison") -> None:
     shown = [*dict.fromkeys(heading for line in lines for heading in line.keys)]
     shown = [heading for heading in shown if {"flips": mirrored, "labels": labelled}.get(heading, True)]
     metrics = dict.fromkeys(metric for line in lines for metric in line.overall.metrics)
-    part = {} if found.on == "test" else {"accuracy": f"{found.on} %"}  # chosen on it, so no score to publish
+    part = {} if found.on == "test" else {"accuracy": f"{found.on} %"}  # not a score to publish
     columns: dict[str, Callable[[Any], str]] = {heading: partial(_key, heading) for heading in shown}
     columns["trained on"] = lambda line: line.name
     columns |= {(METRICS | part)[metric]: partial(_metric, metric) for metric in metrics}
@@ -91,15 +91,15 @@ def _print(found: "Comparison") -> None:
     columns["min/set"] = lambda line: f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
     columns["experts"] = lambda line: f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
     print_filled(lines, columns, keys=len(shown) + 1)
-    echo("- min/set: minutes to condense a set on one core, experts: to train them on all cores, where this folder did")
-    echo("- bytes: of a set's numbers before compression, images and soft labels; real images a byte a value")
+    echo("- min/set: minutes to condense a set on one core; experts: minutes to train them on all cores in this folder")
+    echo("- bytes: of images and soft labels before compression; real images have a byte a value")
     if labelled:
         echo(
-            "- labels: hard: classes; static: the teachers' logits of each image, stored; dynamic: the teachers name "
-            "each batch as it is learned, and must be at hand"
+            "- labels: hard: classes; static: stored logits of the teachers for each image; dynamic: logits that the "
+            "teachers compute for each batch, so training needs the teachers"
         )
     if mirrored:
-        echo("- flips: probability with which an image is mirrored, at each step, in the training of all networks")
+        echo("- flips: probability with which an image is mirrored at each step of the networks' training")
     for note in found.notes:
         echo(f"- {note}")
 

@@ -22,13 +22,13 @@ METHOD_HELP = f"{OF_IMAGES}; for graphs {', '.join(GRAPH_METHODS)}; default ftd;
 )
 @click.option("--ipc", type=int, help="Images per class.")
 @click.option(
-    "--fyi", is_flag=True, help="FYI: images enter with their mirror images; whoever trains on them must flip."
+    "--fyi", is_flag=True, help="FYI: distil with mirror images; training on the set then needs random flips."
 )
 @click.option("--recipe", help="A recipe's name (see ddkit recipes ls) or a TOML file.")
 @click.option("--out", type=click.Path(file_okay=False), help="Run folder; default runs/METHOD-DATA-ipcN-seedS.")
-@click.option("--seed", type=int, help="Seed of all draws but the experts'.")
+@click.option("--seed", type=int, help="Seed of all draws except the experts'.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option("--resume", is_flag=True, help="Go on from the run folder's last checkpoint.")
+@click.option("--resume", is_flag=True, help="Continue from the run folder's last checkpoint.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in method.syn_steps=30.")
 @click.option("--evaluate/--no-evaluate", default=True, show_default=True, help="Score the set at the end.")
 def condense(
@@ -44,10 +44,10 @@ def condense(
     overrides: tuple[str, ...],
     evaluate: bool,
 ) -> None:
-    """Condense images into a few images a class, or graphs into computation trees; the method decides.
+    """Condense images into a few images a class, or graphs into computation trees, depending on the method.
 
-    With no options: FTD on scikit-learn's digits, one image a class, about two minutes on two cores. Explicit options
-    win over the recipe, --set over both. A run that was killed goes on with --resume.
+    Without options: FTD on scikit-learn's digits, one image a class, about two minutes on two cores. Options replace
+    settings of the recipe, and --set replaces both. An interrupted run continues with --resume.
     """
     from ddkit.cli.table import print_evaluation
     from ddkit.jobs import condense as job

@@ -10,7 +10,7 @@ def doctor(smoke: bool) -> None:
     from ddkit.cli.table import print_facts
     from ddkit.jobs import doctor as job
 
-    facts, well = job(smoke)
+    facts, healthy = job(smoke)
     print_facts(facts)
-    if not well:
+    if not healthy:
         click.get_current_context().exit(1)

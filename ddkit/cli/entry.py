@@ -1,4 +1,4 @@
-"""The command's way in and out: signals are taken over before anything large is imported."""
+"""The entry point of the command. It installs signal handlers before it imports large modules."""
 
 import sys
 import warnings
@@ -9,10 +9,10 @@ from ddkit.errors import DDKitWarning
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and exit with its code."""
     stopping = Stopping()
     stopping.install()
-    # PyTorch Geometric's import makes torch say that torch.jit.script is deprecated, which no user of ours can mend.
+    # Importing PyTorch Geometric makes torch warn that torch.jit.script is deprecated, which no user can change.
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
     plain = warnings.formatwarning
     warnings.formatwarning = lambda message, category, *where: (
@@ -24,6 +24,6 @@ def main() -> None:
 
         code = closing_code(run(sys.argv[1:]))
         stopping.ended()
-    except Stopped as stopped:  # a signal just when the command had ended
+    except Stopped as stopped:  # a signal at the end of the command
         code = 128 + stopped.number
     sys.exit(code)

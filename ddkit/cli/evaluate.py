@@ -7,8 +7,8 @@ import click
 from ddkit.evaluation.protocols import PROTOCOLS
 
 HELP = (
-    f"{', '.join(PROTOCOLS)}: honest, what the authors of a paper did (selection on the test set included), or, as "
-    "paper, the authors of the set's method; repeatable; see `ddkit protocols`."
+    f"{', '.join(PROTOCOLS)}. paper-NAME is the evaluation of a paper's authors, with their selection on the test set; "
+    "paper is that of the set's method. Repeatable; see `ddkit protocols`."
 )
 
 
@@ -16,20 +16,20 @@ HELP = (
 @click.argument("source", metavar="SET")
 @click.option("--protocol", "protocols", multiple=True, default=("honest",), show_default=True, help=HELP)
 @click.option("--data", help="Where the real data is now, as npz:FILE; default where it was.")
-@click.option("--net", "nets_asked", multiple=True, help="Architecture, such as resnet18, or gin; may be repeated.")
-@click.option("--cross", is_flag=True, help="Train the set's own network, AlexNet, VGG11 and ResNet18, where they fit.")
+@click.option("--net", "architectures", multiple=True, help="Architecture, such as resnet18 or gin; repeatable.")
+@click.option("--cross", is_flag=True, help="Train the set's own network, AlexNet, VGG11 and ResNet18, if they fit.")
 @click.option("--nets", type=int, help="Networks a row; default the recipe's.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of networks, batches and rivals.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in evaluate.steps=2000.")
 @click.option("--baselines/--no-baselines", default=True, show_default=True, help="Random-real, herding, k-means.")
-@click.option("--no-whole", is_flag=True, help="Leave out the whole real set, which takes longest.")
+@click.option("--no-whole", is_flag=True, help="Leave out the whole real set, the slowest row.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Also write the tables to a JSON file.")
 def evaluate(
     source: str,
     protocols: tuple[str, ...],
     data: str | None,
-    nets_asked: tuple[str, ...],
+    architectures: tuple[str, ...],
     cross: bool,
     nets: int | None,
     seed: int,
@@ -39,8 +39,10 @@ def evaluate(
     no_whole: bool,
     json_file: str | None,
 ) -> None:
-    """Train fresh networks on SET and, alike, on random-real, herding and k-means sets of the same size and on the
-    whole real set; print one table of test accuracies, and a summary where several protocols or networks are asked for.
+    """Train fresh networks on SET and its rivals, and print a table of test accuracies for each protocol and network.
+
+    Rivals are random-real, herding and k-means sets of the same size and the whole real set. Several tables are
+    followed by a summary.
 
     SET is a file, a run folder, or a ready-made set's name.
     """
@@ -50,7 +52,7 @@ def evaluate(
 
     judging = Judging(
         protocols=protocols,
-        architectures=nets_asked,
+        architectures=architectures,
         cross=cross,
         data=data,
         nets=nets,

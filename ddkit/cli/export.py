@@ -13,9 +13,9 @@ from ddkit.cli.output import echo
 @click.option("--out", type=click.Path(path_type=Path), help="File or folder; default the set's name.")
 @click.option("--data", help="Where the real data of a whitened set is now, as npz:FILE; default where it was.")
 def export(source: str, kind: str, out: Path | None, data: str | None) -> None:
-    """Write SET for trainers that do not read HDF5: images in network space and in pixels, labels, facts.
+    """Write SET in another format: images in network space and in pixels, labels, facts.
 
-    --to h5 writes the file of an earlier version of ddkit anew, with a digest.
+    --to h5 converts the file of an earlier version of ddkit to this version's, with a digest.
     """
     from ddkit.jobs import kind_of_set
     from ddkit.run import terminal_meter

@@ -31,7 +31,7 @@ BALANCED = HEADINGS.index("balanced %")
     help="Size, as a share of the training graphs' bytes; repeatable.",
 )
 @click.option("--method", "methods", multiple=True, default=tuple(GRAPH_METHODS), show_default=True, help="Repeatable.")
-@click.option("--on", default="test", show_default=True, help="Part to be judged on: test, or validation.")
+@click.option("--on", default="test", show_default=True, help="Part that networks are judged on: test or validation.")
 @click.option("--seed", default=0, show_default=True, help="Seed of networks and draws.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in evaluate.nets=3.")
 @click.option("--out", default="runs/graphs", show_default=True, help="Folder of scores.")
@@ -47,10 +47,10 @@ def graphs(
     out: str,
     json_file: str | None,
 ) -> None:
-    """Distil the graphs of DATA (names, see ddkit condense) and print one table: ROC-AUC and accuracy with intervals
-    beside graph size alone, untrained networks, random and herded graphs of equal bytes, and all training graphs.
+    """Distil the graphs of DATA (names, see ddkit condense) and print one table of ROC-AUC and accuracy with intervals.
 
-    What is finished is kept in --out: the same command goes on after a kill.
+    Rivals are a classifier on graph sizes alone, untrained networks, random and herded graphs of equal bytes, and all
+    training graphs. Finished scores are kept in --out. After an interruption, the same command continues there.
     """
     from ddkit.cli.grid import print_rows
     from ddkit.jobs import graph_table
@@ -73,8 +73,8 @@ def graphs(
         echo(f"{name}, {depth} hops")
         rows = []
         for line in lines:
-            trained_on, *cells = _shown(_cells(line.score), found.uneven)
-            rows.append((trained_on, "" if line.ratio is None else f"{100 * line.ratio:g} %", *cells))
+            trained_on, *texts = _shown(_row_texts(line.score), found.uneven)
+            rows.append((trained_on, "" if line.ratio is None else f"{100 * line.ratio:g} %", *texts))
         print_rows((headings[0], "size", *headings[1:]), rows, keys=3, right=True)
     for note in (*found.missing, *found.notes):
         echo(f"- {note}")
@@ -82,7 +82,8 @@ def graphs(
         write_json(Path(json_file), found.tables(), indent=2)
 
 
-def _cells(score: "Score") -> tuple[str, ...]:
+def _row_texts(score: "Score") -> tuple[str, ...]:
+    """The texts of a row, one for each of HEADINGS."""
     from ddkit.cli.table import metric_share
 
     counts = (str(score.size), str(score.samples)) if score.size else ("", "")
@@ -90,6 +91,6 @@ def _cells(score: "Score") -> tuple[str, ...]:
     return (score.name, score.net, *counts, *figures, str(len(score.accuracies)))
 
 
-def _shown(cells: tuple[str, ...], uneven: bool) -> tuple[str, ...]:
-    """A row of the table, with balanced accuracy only where classes differ in size."""
-    return cells if uneven else cells[:BALANCED] + cells[BALANCED + 1 :]
+def _shown(texts: tuple[str, ...], uneven: bool) -> tuple[str, ...]:
+    """The texts of a row that are printed: balanced accuracy only if classes are uneven."""
+    return texts if uneven else texts[:BALANCED] + texts[BALANCED + 1 :]

@@ -1,8 +1,8 @@
-"""Tables that fit a terminal: no heading is cut, and no figure is broken over two lines.
+"""Tables that fit a terminal. No heading is cut, and no figure is broken over two lines.
 
-A table is laid out in the first of these ways that fits: with lines between its columns; without them, headings on
-several lines; in several blocks one below the other, each of which begins with the columns that name a row. In a file
-or a pipe all columns have the room that they need.
+A table has the first of these layouts that fits: with lines between columns; without lines, and with headings on
+several lines; in several blocks below each other, each of which begins with the columns that name a row. In a file or a
+pipe, the width is not limited.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,10 @@ from rich.text import Text
 from ddkit.cli.output import cell, echo
 
 WIDE = 300
-"""Columns of a line where no terminal sets them."""
+"""Characters of a line, if the output is not a terminal."""
 
 READABLE = 24
-"""Characters a line that a column of sentences needs at least."""
+"""Minimal width of a column of sentences, in characters."""
 
 
 def print_rows(
@@ -34,11 +34,11 @@ def print_rows(
 
     Args:
         headings: one for each column.
-        rows: a text for each column.
+        rows: each with a text for each column.
         title: a line above.
-        keys: how many of the first columns name a row.
-        wraps: the heading of the one column of sentences, which may go on over several lines.
-        right: columns that name no row are figures, with their last digits below each other.
+        keys: the number of columns on the left that name a row.
+        wraps: the heading of a column of sentences, which may be broken into several lines.
+        right: align the columns that do not name a row to the right.
     """
     console = Console()
     width = console.width if console.is_terminal else WIDE
@@ -49,7 +49,7 @@ def print_rows(
 
 
 def print_columns(names: Sequence[str]) -> None:
-    """Print names, as many a line as a terminal holds; in a file or a pipe one a line."""
+    """Print names in columns that fill the terminal; in a file or a pipe, one name a line."""
     console = Console()
     wide = max(map(len, names)) + 2
     each = max(1, console.width // wide) if console.is_terminal else 1
@@ -66,8 +66,10 @@ def fitting(
     wraps: str = "",
     right: bool = False,
 ) -> list[tuple[Table, int]]:
-    """The table, or its blocks, each with the width that it needs; that is at most `width` unless a single column needs
-    more."""
+    """The table, or its blocks, each with the width that it needs.
+
+    The needed width exceeds `width` only if a single column is too wide.
+    """
     everything = range(len(headings))
 
     def made(columns: Sequence[int], lines: bool) -> tuple[Table, int]:
@@ -95,7 +97,7 @@ def _table(
     wraps: str,
     right: bool,
 ) -> tuple[Table, int]:
-    """Some columns as a table, and the width that it needs."""
+    """A table of some of the columns, and the width that it needs."""
     if lines:
         table = Table()
     else:

@@ -1,4 +1,4 @@
-"""The command group, loaded lazily, and the one place where errors become lines and exit codes."""
+"""The command group, whose commands are imported on first use, and the conversion of errors to lines and exit codes."""
 
 import importlib
 
@@ -10,32 +10,32 @@ from ddkit.errors import DDKitError
 
 COMMANDS = {
     "condense": "Condense a dataset: the main job.",
-    "plan": "What condensing will take here: time, memory, disk.",
-    "compare": "Several recipes, several sets each, one table.",
-    "graphs": "Sets of graphs of several data, depths and sizes beside their rivals, one table.",
+    "plan": "Estimate time, memory and disk of condensing on this machine.",
+    "compare": "Compare recipes, with several sets of each, in one table.",
+    "graphs": "Compare sets of graphs of several data, depths and sizes in one table.",
     "evaluate": "Train networks on a set and its rivals; print the table.",
-    "verify": "Run a recipe again and hold it to the scores in its header.",
-    "relabel": "Give a set the teachers' labels.",
-    "show": "Print what a set is and what training on it needs.",
+    "verify": "Run a recipe again and compare it with the scores in its header.",
+    "relabel": "Label a set by teachers.",
+    "show": "Print the facts of a set and how to train on it.",
     "export": "Write a set as npz, png or pt.",
     "sets": "The ready-made sets.",
     "recipes": "List, show and check recipes.",
     "methods": "Methods: papers, settings with default, range and help, recipes.",
     "nets": "Networks and their settings.",
-    "data": "Data that goes by a name, and how your own is named.",
+    "data": "Datasets with a name, and the names of your own data.",
     "experts": "Kinds of experts and their settings.",
-    "protocols": "Protocols of evaluation, and what each one does.",
+    "protocols": "Protocols of evaluation and their settings.",
     "buffer": "List, verify and remove buffers of expert trajectories.",
     "teachers": "Train, list, verify and remove teachers.",
     "doctor": "Versions, devices, data, disk and a smoke job, for bug reports.",
 }
 
 MODULES = dict.fromkeys(("methods", "nets", "data", "experts", "protocols"), "catalogues")
-"""Modules of commands that are not called as their module is."""
+"""Command -> module, where the two names differ."""
 
 
 class LazyGroup(click.Group):
-    """Knows each command's name and help line; imports its module when it runs."""
+    """A group that imports the module of a command when the command runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -1,5 +1,5 @@
-"""How commands print: every text with its control characters escaped, so that no file's name or content reaches the
-terminal as a command."""
+"""Printing of commands. Control characters are escaped, so that names and contents of files cannot control the
+terminal."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def echo(text: object = "", *, end: str = "\n", error: bool = False) -> None:
-    """Print lines. Line breaks and tabs stay as they are."""
+    """Print text with control characters escaped, except line breaks and tabs."""
     print(_clean(str(text)), end=end, file=sys.stderr if error else sys.stdout)
 
 
 def cell(text: object) -> "Text":
-    """A cell or heading of a table: not read as markup either."""
+    """A text or heading of a table, which is not parsed as markup."""
     from rich.text import Text
 
     return Text(_clean(str(text)))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ddkit.jobs import Plan
 
 SHARED = ("method", "data", "ipc", "fyi", "seed", "device", "overrides")
-"""Options of `ddkit condense` that shape the work, taken from there so that both read them alike."""
+"""Options that `ddkit plan` shares with `ddkit condense`."""
 
 
 @click.command(params=[option for option in condense.params if option.name in SHARED])
@@ -35,10 +35,10 @@ def plan(
     overrides: tuple[str, ...],
     probe_seconds: float,
 ) -> None:
-    """Say what condensing will take on this machine: time, memory and disk, from a short probe.
+    """Estimate time, memory and disk of condensing on this machine, from a short probe.
 
-    RECIPE is a recipe's name or a TOML file, as for ddkit condense --recipe. Nothing is trained to the end and nothing
-    is kept. Where memory or disk do not suffice, a line says what to change.
+    RECIPE is a recipe's name or a TOML file, as for ddkit condense --recipe. No training runs to its end, and nothing
+    is kept. If memory or disk do not suffice, a line says which setting to change.
     """
     from ddkit.errors import UsageError
     from ddkit.jobs import plan as job
@@ -63,7 +63,7 @@ def plan(
 
 
 def _print(plan: "Plan") -> None:
-    """One row a stage and their total; below it what is there, what is free, and what does not fit."""
+    """Print a row for each stage and the total, and lines about stored experts, free memory and problems."""
     from ddkit.cli.grid import print_rows
     from ddkit.jobs.machine.amounts import size_text, time_text
 
@@ -75,7 +75,7 @@ def _print(plan: "Plan") -> None:
     if plan.experts_wanted:
         echo(f"- {plan.experts_there} of {plan.experts_wanted} experts are there")
     echo(f"- free: {size_text(plan.free_memory)} of memory ({plan.device}), {size_text(plan.free_disk)} at home")
-    probed = "; ".join(f"{stage.name} from {stage.basis}" for stage in plan.stages if stage.basis)
-    echo(f"- estimates, from a probe: {probed}")
+    bases = "; ".join(f"{stage.name} from {stage.basis}" for stage in plan.stages if stage.basis)
+    echo(f"- estimates, from a probe: {bases}")
     for problem in plan.problems:
         echo(f"does not fit: {problem}")

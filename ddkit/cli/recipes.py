@@ -30,7 +30,7 @@ def ls(method: str | None, data: str | None, fits: str | None) -> None:
                 echo(f"{kind}, {where}")
                 print_columns(names)
                 echo()
-    echo("`ddkit recipes ls --data NAME` says what each is; also --method NAME, --fits cpu")
+    echo("`ddkit recipes ls --data NAME` describes each; also --method NAME, --fits cpu")
 
 
 @recipes.command()

@@ -13,8 +13,8 @@ from ddkit.experts.batch_norm import TEACHER_BN
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File of the new set.")
 @click.option("--teachers", "nets", help="Networks, separated by ; default those of the set's recipe.")
 @click.option("--bundle", "files", multiple=True, type=click.Path(path_type=Path), help="A teacher's file; repeatable.")
-@click.option("--temperature", default=30.0, show_default=True, help="At which the labels are to be learned.")
-@click.option("--top-k", type=click.IntRange(1), help="Logits of a label that are kept; default all.")
+@click.option("--temperature", default=30.0, show_default=True, help="Temperature at which the labels are learned.")
+@click.option("--top-k", type=click.IntRange(1), help="Number of largest logits of a label to keep; default all.")
 @click.option("--ferkd", metavar="LOW,MIDDLE,HIGH", help="FerKD's regions of confidence; default off.")
 @click.option(
     "--teacher-bn",
@@ -39,10 +39,10 @@ def relabel(
     overrides: tuple[str, ...],
     device: str,
 ) -> None:
-    """Write SET with soft labels: the mean logits of teachers trained on the data that it was made from.
+    """Write SET with soft labels, which are the mean logits of teachers trained on the data that it was made from.
 
-    Teachers that are not there yet are trained. With --ferkd images whose class the teachers doubt (below LOW) or take
-    for granted (above HIGH) are left out, and those between LOW and MIDDLE keep their class as label.
+    Missing teachers are trained. With --ferkd, images are left out if the teachers' confidence in their class is below
+    LOW or above HIGH; images between LOW and MIDDLE keep their class as label.
     """
     from ddkit.jobs import relabel as job
     from ddkit.run import terminal_meter

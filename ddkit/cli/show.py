@@ -12,9 +12,9 @@ from ddkit.cli.output import echo
 @click.argument("sources", metavar="SET...", nargs=-1, required=True)
 @click.option("--recipe", is_flag=True, help="Print only the recipe, as TOML.")
 def show(sources: tuple[str, ...], recipe: bool) -> None:
-    """Print what each SET is: facts, scores, lineage, recipe. SET is a file, a run folder, or a ready-made set's name.
+    """Print facts, scores, lineage and recipe of each SET. SET is a file, a run folder, or a ready-made set's name.
 
-    One that cannot be read is a line among the others.
+    If one of several sets cannot be read, a line says so, and the others are printed.
     """
     from ddkit.errors import DataError, printable
 
@@ -30,11 +30,11 @@ def show(sources: tuple[str, ...], recipe: bool) -> None:
             refused += 1
             echo(f"ddkit: {error}", error=True)
     if refused:
-        raise DataError(f"show: {refused} of {len(sources)} sets cannot be read, see their lines")
+        raise DataError(f"show: {refused} of {len(sources)} sets cannot be read; see their lines above")
 
 
 def _show(source: str, recipe: bool) -> None:
-    """One set."""
+    """Print one set."""
     from ddkit.cli.table import print_facts, read_scores
     from ddkit.jobs import describe
 
@@ -56,7 +56,7 @@ def _show(source: str, recipe: bool) -> None:
 
 
 def _score_line(row: dict[str, Any]) -> str:
-    """One score of a record, of images or of graphs."""
+    """The line of one score in a set's record."""
     from ddkit.cli.table import share
 
     if "gnn" in row:

@@ -1,13 +1,13 @@
-"""Ctrl-C, SIGTERM (a batch system's time limit) and SIGHUP (a terminal that is gone): each ends a command in one way.
+"""Handle Ctrl-C, SIGTERM (the time limit of a batch system) and SIGHUP (a closed terminal) in commands.
 
-The first signal raises `Stopped`, so that everything is cleaned up on the way out. A second one ends the process at
-once. The handlers belong to the command line; who calls the library keeps their own.
+The first signal raises `Stopped`, so that `finally` blocks and context managers clean up. A second signal ends the
+process at once. Only the command line installs the handlers; callers of the library keep their own.
 
-An exception that a signal raises can be lost: Python drops what is raised within a finaliser, a callback of a weak
-reference or a bare `except:` of another library, and within an import it leaves half a module behind. Hence none is
-raised while a module is imported: a command that is still importing what it needs has nothing to clean up and ends at
-once, a later import is waited for. Until the command has ended a timer looks whether the exception is on its way, and
-raises it again if not.
+An exception in a signal handler can be lost. Python drops it within a finaliser, a callback of a weak reference or a
+bare `except:` of another library, and within an import it leaves a half-loaded module. Hence `Stopped` is not raised
+during an import. A command that still imports its own modules has nothing to clean up and ends at once; a later import
+may finish first. Until the command has ended, a timer checks whether `Stopped` is being handled, and raises it again if
+not.
 """
 
 import os
@@ -23,23 +23,23 @@ from ddkit.errors import with_causes
 
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
-WAYS = {"condense": " with --resume", "verify": " with --resume", "compare": "", "graphs": "", "evaluate": ""}
-"""Commands that go on, and what is added to them for that."""
+RESUMABLE = {"condense": " with --resume", "verify": " with --resume", "compare": "", "graphs": "", "evaluate": ""}
+"""Commands that can be resumed, and the option for it."""
 
-_HOUSE = Path(__file__).parents[1]
-_OUTSIDE = tuple(str(_HOUSE / name) for name in ("cli", "lazy.py", "__main__.py"))
-"""Where a command is before its work begins."""
+_PACKAGE = Path(__file__).parents[1]
+_BEFORE_WORK = tuple(str(_PACKAGE / name) for name in ("cli", "lazy.py", "__main__.py"))
+"""Files whose code runs before the work of a command begins."""
 
 
 TOGETHER = 0.5
-"""Seconds within which a second signal is still the first: `timeout` signals a process, and then its whole group."""
+"""Seconds within which a second signal is ignored: `timeout` signals a process, and then its whole group."""
 
-LOOK_EVERY = 0.05
-"""Seconds between two looks at an exception on its way."""
+CHECK_EVERY = 0.05
+"""Seconds between two checks of whether `Stopped` is being handled."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asks the command to end."""
+    """A signal ended the command."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -47,7 +47,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def signal_behind(error: BaseException) -> signal.Signals:
-    """The signal that an interrupt came from."""
+    """The signal that caused an interrupt."""
     numbers = (e.number for e in with_causes(error) if isinstance(e, Stopped))
     return signal.Signals(next(numbers, signal.SIGINT))
 
@@ -55,12 +55,12 @@ def signal_behind(error: BaseException) -> signal.Signals:
 def farewell(number: signal.Signals, arguments: list[str]) -> str:
     """The last line of a command that a signal has ended."""
     command = next(iter(arguments), "")
-    way = "" if "--resume" in arguments else WAYS.get(command, "")
-    return f"ddkit: {WORDS[number]}" + (f"; run the same command{way} to go on" if command in WAYS else "")
+    option = "" if "--resume" in arguments else RESUMABLE.get(command, "")
+    return f"ddkit: {WORDS[number]}" + (f"; run the same command{option} to go on" if command in RESUMABLE else "")
 
 
 class Stopping:
-    """The handlers of a process; `install` them once, and say when the command has `ended`."""
+    """The signal handlers of a process. Call `install` once, and `ended` when the command has ended."""
 
     def __init__(self) -> None:
         self._first: int | None = None
@@ -68,14 +68,14 @@ class Stopping:
         self._over = False
 
     def install(self) -> None:
-        """Take over the signals, but for those that the process was started to ignore (`nohup`, `&`)."""
+        """Install the handlers, except for signals that the process ignores from its start (`nohup`, `&`)."""
         for number in WORDS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
         sys.unraisablehook = _silent_of_stops
 
     def ended(self) -> None:
-        """From now on a signal ends the process without a word: what remains is to leave Python."""
+        """From now on, a signal ends the process without a message."""
         self._over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -85,11 +85,11 @@ class Stopping:
             os._exit(128 + number)
         if self._first is None:
             self._first, self._since = number, time.monotonic()
-            signal.signal(signal.SIGALRM, self._look)
-            signal.setitimer(signal.ITIMER_REAL, LOOK_EVERY, LOOK_EVERY)
+            signal.signal(signal.SIGALRM, self._check)
+            signal.setitimer(signal.ITIMER_REAL, CHECK_EVERY, CHECK_EVERY)
             self._stop(frame)
 
-    def _look(self, _: int, frame: FrameType | None) -> None:
+    def _check(self, _: int, frame: FrameType | None) -> None:
         handled = sys.exception()
         if handled is None or not any(isinstance(e, Stopped) for e in with_causes(handled)):
             self._stop(frame)
@@ -100,8 +100,8 @@ class Stopping:
         imports = [i for i, file in enumerate(files) if file.startswith("<frozen importlib")]
         if not imports:
             raise Stopped(self._first)
-        inside = [file for file in files[imports[-1] :] if file.startswith(f"{_HOUSE}{os.sep}")]
-        if all(file.startswith(_OUTSIDE) for file in inside):
+        own = [file for file in files[imports[-1] :] if file.startswith(f"{_PACKAGE}{os.sep}")]
+        if all(file.startswith(_BEFORE_WORK) for file in own):
             with suppress(OSError):
                 os.write(2, f"{farewell(signal.Signals(self._first), sys.argv[1:])}\n".encode())
             _show_cursor()
@@ -109,7 +109,7 @@ class Stopping:
 
 
 def _files(frame: FrameType | None) -> list[str]:
-    """The source files of what is running, the innermost first."""
+    """The source files of all frames, the innermost first."""
     found = []
     while frame is not None:
         found.append(frame.f_code.co_filename)
@@ -118,13 +118,13 @@ def _files(frame: FrameType | None) -> list[str]:
 
 
 def _silent_of_stops(unraisable: Any) -> None:
-    """Python's report of an exception that went nowhere, but for ours, which comes again."""
+    """Report an exception that Python could not raise, except `Stopped`, which is raised again."""
     if not isinstance(unraisable.exc_value, Stopped):
         sys.__unraisablehook__(unraisable)
 
 
 def _show_cursor() -> None:
-    """A live bar hides it."""
+    """Show the terminal's cursor, which a progress bar hides."""
     with suppress(OSError):
         if os.isatty(2):
             os.write(2, b"\x1b[?25h")

@@ -1,4 +1,4 @@
-"""What tables hold: scores, shares, facts."""
+"""Tables of scores and facts."""
 
 import json
 import math
@@ -20,9 +20,9 @@ METRICS = {"accuracy": "accuracy %", "auc": "AUC %", "balanced": "balanced %"}
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:
-    """One line for each score, with its metrics and their intervals; the notes below.
+    """Print a line for each score, with its metrics and their intervals, and the notes.
 
-    Columns that are empty in all lines are left out. Balanced accuracy of graphs is shown where classes are uneven.
+    Columns that are empty in all lines are left out. Balanced accuracy of graphs is shown if classes are uneven.
     """
     metrics = dict.fromkeys(metric for score in evaluation.scores for metric in score.metrics)
     if evaluation.hops is not None and not evaluation.uneven:
@@ -44,24 +44,24 @@ def print_evaluation(evaluation: "Evaluation") -> None:
 
 
 def print_filled(lines: Sequence[T], columns: Mapping[str, Callable[[T], str]], keys: int, title: str = "") -> None:
-    """Print a table: a line for each of `lines`, and a column for each heading that is not empty in all of them.
+    """Print a table with a line for each of `lines`. Columns that are empty in all lines are left out.
 
     Args:
-        lines: what the cells are made from.
-        columns: heading -> the text of a line's cell.
-        keys: the number of columns on the left that say what a line is.
+        lines: the objects behind the lines.
+        columns: heading -> a function that gives the text for a line.
+        keys: the number of columns on the left that name a line.
         title: above the table.
     """
-    cells = {heading: [cell(line) for line in lines] for heading, cell in columns.items()}
-    filled = {heading: column for heading, column in cells.items() if any(column)}
+    texts = {heading: [text_of(line) for line in lines] for heading, text_of in columns.items()}
+    filled = {heading: column for heading, column in texts.items() if any(column)}
     rows = list(zip(*filled.values(), strict=True))
     print_rows(tuple(filled), rows, title=title, keys=keys, right=True)
 
 
 def print_summary(evaluations: Sequence["Evaluation"]) -> None:
-    """Several evaluations of one set: a row for what was trained on, a column for each protocol and network.
+    """Print several evaluations of one set: a row for each set and rival, a column for each protocol and network.
 
-    What all columns share stands in the title.
+    A protocol or network that all columns share is in the title.
     """
     names = {e.net: e.net.partition("(")[0] for e in evaluations}
     if len(set(names.values())) < len(names):  # two networks of one name
@@ -72,13 +72,13 @@ def print_summary(evaluations: Sequence["Evaluation"]) -> None:
     headings = ["trained on"]
     for e in evaluations:
         headings.append(", ".join((e.protocol,) * (len(protocols) > 1) + (names[e.net],) * (len(names) > 1)))
-    # The set is the first row of every table. Its name there tells the chosen snapshot, and can be that of a rival.
+    # The set is the first row of every table. Its name there has the chosen snapshot, and can be equal to a rival's.
     columns = [{(i == 0, "the set" if i == 0 else s.name): s for i, s in enumerate(e.scores)} for e in evaluations]
     found = dict.fromkeys(row for column in columns for row in column)
     rows = [(row[1], *(_accuracy(column, row) for column in columns)) for row in found]
     print_rows(headings, rows, title=", ".join([*title, "accuracy %"]), right=True)
     if protocols != {"honest"}:
-        echo("- paper-*: as the authors score, see above; comparable with published tables, not with honest ones")
+        echo("- paper-*: the authors' evaluation, see above; comparable with published tables, not with honest ones")
 
 
 def _accuracy(column: "Mapping[tuple[bool, str], Score]", row: tuple[bool, str]) -> str:
@@ -86,13 +86,13 @@ def _accuracy(column: "Mapping[tuple[bool, str], Score]", row: tuple[bool, str])
 
 
 def metric_share(metric: str, score: "Score") -> str:
-    """The mean of a metric and its interval, in %; empty where the score does not have it."""
+    """The mean of a metric and its interval, in %; empty if the score does not have the metric."""
     found = score.of(metric)
     return share(*found) if found else ""
 
 
 def share(mean: float, half: float | None) -> str:
-    """A mean and half the width of its interval, both fractions, in %; the mean alone where it has no interval."""
+    """A mean and half the width of its interval, both fractions, in %; the mean alone if there is no interval."""
     return f"{100 * mean:.1f}" if half is None or math.isnan(half) else percent(100 * mean, 100 * half)
 
 
@@ -102,15 +102,15 @@ def percent(mean: float, half: float) -> str:
 
 
 def read_scores(record: str, line: Callable[[dict[str, Any]], str]) -> list[str]:
-    """A line for each score in a set's record, or one that says that they have another form than `line` reads."""
+    """A line for each score in a set's record, or one line if this version cannot read them."""
     try:
         return [line(row) for row in json.loads(record).get("scores", ())]
     except (LookupError, TypeError, ValueError, AttributeError):
-        return ["scores of a form that this version does not read"]
+        return ["scores in a format that this version does not read"]
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
-    """Two columns, name and value."""
+    """Print two columns, name and value."""
     wide = max(len(name) for name in facts)
     for name, value in facts.items():
         echo(f"{name:<{wide}}  {value}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def teachers() -> None:
-    """Teachers, kept under DDKIT_HOME and shared by all recipes with equal settings; each file is a bundle of weights,
+    """Teachers, kept under DDKIT_HOME and shared by all recipes with equal settings. Each file is a bundle of weights,
     class order, normalisation and accuracy."""
 
 
@@ -24,7 +24,7 @@ def teachers() -> None:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in experts.epochs=20.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 def train(recipe: str | None, data: str | None, overrides: tuple[str, ...], device: str) -> None:
-    """Train the teachers that a recipe asks for, where they are missing."""
+    """Train the missing teachers of a recipe."""
     from ddkit.jobs import train_teachers
     from ddkit.run import terminal_meter
 
@@ -42,9 +42,9 @@ def ls() -> None:
     found, bad = _read(())
     rows = []
     for file, facts in found.items():
-        told = ("bad", "", "") if facts is None else (facts.data, facts.net, f"{100 * facts.validation_accuracy:.1f}")
-        size = file.stat().st_size if file.exists() else 0  # another command may just remove it
-        rows.append((file.stem, *told, f"{size / 2**20:.1f} MiB"))
+        texts = ("bad", "", "") if facts is None else (facts.data, facts.net, f"{100 * facts.validation_accuracy:.1f}")
+        size = file.stat().st_size if file.exists() else 0  # another command may be removing it
+        rows.append((file.stem, *texts, f"{size / 2**20:.1f} MiB"))
     print_rows(("teacher", "data", "network", "validation %", "size"), rows)
     if bad:
         raise bad[0]
@@ -53,17 +53,17 @@ def ls() -> None:
 @teachers.command()
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
-    """Read teachers and print what they are bound to (default: all)."""
+    """Check teachers' files and print their classes. Without NAMES, all teachers are checked."""
     found, bad = _read(names)
     for file, facts in found.items():
-        told = "bad" if facts is None else f"good; {len(facts.classes)} classes, '{facts.classes[0]}' first"
-        echo(f"{file.stem}: {told}")
+        state = "bad" if facts is None else f"good; {len(facts.classes)} classes, '{facts.classes[0]}' first"
+        echo(f"{file.stem}: {state}")
     if bad:
         raise bad[0]
 
 
 def _read(names: tuple[str, ...]) -> "tuple[dict[Path, TeacherFacts | None], list[DataError]]":
-    """The facts of each teacher's file, None where it cannot be read, and why: a bad one does not hide the others."""
+    """(file -> its facts, None if it cannot be read; the errors). A bad file does not end the listing."""
     from ddkit.errors import DataError
     from ddkit.experts import read_bundle
     from ddkit.jobs import teacher_files
@@ -93,8 +93,7 @@ def rm(names: tuple[str, ...]) -> None:
 @click.argument("name")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File.")
 def export(name: str, out: Path) -> None:
-    """Copy a teacher's bundle, to be given to others, who use it with `relabel --bundle` or in experts.nets as
-    file:FILE."""
+    """Copy a teacher's bundle to a file. Other users read it by `relabel --bundle FILE` or experts.nets=file:FILE."""
     from ddkit.experts import read_bundle, write_bundle
     from ddkit.jobs import teacher_files
 

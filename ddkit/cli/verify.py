@@ -8,13 +8,13 @@ from ddkit.cli.output import echo
 @click.command()
 @click.argument("recipe")
 @click.option("--out", type=click.Path(file_okay=False), help="Run folder; default runs/verify/RECIPE.")
-@click.option("--resume", is_flag=True, help="Go on with a verification that was killed.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted verification.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 def verify(recipe: str, out: str | None, resume: bool, device: str) -> None:
-    """Run RECIPE again and hold it to the scores in its header.
+    """Run RECIPE again and compare it with the scores in its header.
 
-    Scores are accuracies, of graphs ROC-AUC. A row agrees where the 95 % intervals of the header and of now meet. Exit
-    code 1 if one does not.
+    Scores are accuracies, or ROC-AUC for graphs. A row agrees if the 95 % intervals of the header and of the new run
+    overlap. The exit code is 1 if a row does not agree.
     """
     from ddkit.cli.grid import print_rows
     from ddkit.cli.table import percent

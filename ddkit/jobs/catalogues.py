@@ -1,6 +1,6 @@
-"""Catalogues: the names that a recipe or a command may give, and what each of them stands for.
+"""Catalogues: names that recipes and commands accept, with a description and the settings of each.
 
-A catalogue lists without torch. Only what it shows of one name imports that method or network.
+A catalogue lists its names without torch. Only the settings of one name need the import of that method or network.
 """
 
 import dataclasses
@@ -25,12 +25,12 @@ from ddkit.recipe_files import shipped_recipes
 from ddkit.toml import SHOWN, shortened
 
 SETTINGS = "settings"
-"""The title of settings where there is one group of them."""
+"""The title if there is a single group of settings."""
 
 
 @dataclass(frozen=True)
 class SettingLine:
-    """One setting: its key, its default (or its value), what it may be, and a line of help."""
+    """One setting: its key, its default (or its value), its allowed values, and a line of help."""
 
     key: str
     value: str
@@ -40,7 +40,7 @@ class SettingLine:
 
 @dataclass(frozen=True)
 class SettingGroup:
-    """Settings under a title. `section` is that of a recipe that holds them, "" where they are fixed."""
+    """Settings under a title. `section` is their section in a recipe; "" if they are fixed."""
 
     title: str
     section: str
@@ -49,7 +49,7 @@ class SettingGroup:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What one name stands for."""
+    """The description of one name: paragraphs, groups of settings, and shipped recipes."""
 
     name: str
     about: tuple[str, ...]
@@ -62,11 +62,11 @@ class Catalogue:
     """Names of one kind.
 
     Attributes:
-        kind: what one of them is called.
+        kind: the noun for one name, in error lines.
         section: the section of a recipe that holds their settings.
         lines: name -> one sentence.
-        about: paragraphs on one name.
-        settings: title -> settings of one name: a class, whose defaults are shown, or an object with fixed values.
+        about: paragraphs about one name.
+        settings: title -> settings of one name. A class is shown with its defaults, an object with its values.
         recipes: the shipped recipes of one name.
     """
 
@@ -78,10 +78,10 @@ class Catalogue:
     recipes: Callable[[str], tuple[str, ...]] = lambda name: ()
 
     def explain(self, name: str) -> Explanation:
-        """All that is known of one name.
+        """The description of one name.
 
         Raises:
-            UsageError: there is no such name.
+            UsageError: the name is unknown.
         """
         known = self.lines()
         if name not in known:
@@ -102,13 +102,13 @@ def setting_lines(settings: Any) -> tuple[SettingLine, ...]:
     for field in dataclasses.fields(cls):
         value = field.default if settings is cls else getattr(settings, field.name)
         text = "required" if value is dataclasses.MISSING else _text(value)
-        help = field.metadata.get("help", "")  # a third party's settings may have none
+        help = field.metadata.get("help", "")  # settings of third parties may have none
         lines.append(SettingLine(field.name, text, allowed(field, types[field.name]), help))
     return tuple(lines)
 
 
 def _text(value: Any) -> str:
-    """A value as it stands after --set key=."""
+    """A value in the form that --set key=VALUE reads."""
     if isinstance(value, bool):
         return str(value).lower()
     return "none" if value is None else str(value) or '""'
@@ -116,7 +116,7 @@ def _text(value: Any) -> str:
 
 def _data() -> dict[str, str]:
     """Name -> one sentence, images first."""
-    labels = {True: "a mirror image keeps its label", False: "a mirror image changes its label"}
+    labels = {True: "a mirror image keeps the label", False: "a mirror image loses the label"}
     found = {
         name: f"Images; {labels[facts.flips_keep_label]}; {facts.licence}." for name, facts in images.NAMED.items()
     }
@@ -138,14 +138,14 @@ def _data_settings(name: str) -> dict[str, Any]:
 def _protocols() -> dict[str, str]:
     found = {"honest": "Settings are chosen on the validation part; the test part is used once, after the last step."}
     found |= {"paper": "The protocol of the authors of the set's method."}
-    return found | {f"paper-{name}": _as_authors(protocol) for name, protocol in PAPERS.items()}
+    return found | {f"paper-{name}": _paper_line(protocol) for name, protocol in PAPERS.items()}
 
 
-def _as_authors(protocol: PaperProtocol) -> str:
+def _paper_line(protocol: PaperProtocol) -> str:
     chosen = (
         "the best result on the test part is reported" if protocol.selects else "nothing is chosen on the test part"
     )
-    return f"As the authors of {protocol.name}: {protocol.epochs} epochs by {protocol.optimiser}; {chosen}."
+    return f"The protocol of {protocol.name}'s authors: {protocol.epochs} epochs by {protocol.optimiser}; {chosen}."
 
 
 def _protocol_settings(name: str) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _protocol_settings(name: str) -> dict[str, Any]:
 
         return {"settings for images": EvaluateSettings, "settings for graphs": GraphTraining}
     method = name.removeprefix("paper-")
-    return {"what the authors did": PAPERS[method]} if method in PAPERS else {}
+    return {"settings of the authors": PAPERS[method]} if method in PAPERS else {}
 
 
 def _names(found: list[Any]) -> tuple[str, ...]:
@@ -168,7 +168,7 @@ def _of_classes(
     settings_class: Callable[[str], type],
     recipes: Callable[[str], tuple[str, ...]] = lambda name: (),
 ) -> Catalogue:
-    """The catalogue of a table of name -> "module:Class", whose docstrings say what a name is."""
+    """The catalogue of a table of name -> "module:Class". The descriptions are the docstrings of the modules."""
     return Catalogue(
         kind=kind,
         section=section,

@@ -1,7 +1,7 @@
-"""One table: sets of several data, depths and sizes, beside their rivals, every row's networks trained alike.
+"""One table of sets for several graph datasets, depths and sizes, and of their rivals, under equal training.
 
-Each score is kept in a file named after all that it depends on, so a table that was killed goes on, and a larger one
-takes what is there.
+Each score is kept in a file whose name is a digest of all that it depends on. So an interrupted table, or a larger one,
+does not score a row twice.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from ddkit.methods import GraphContext, graph_method
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter
 
-BOTH = ("mirage", "mirage-plus")
+METHODS = ("mirage", "mirage-plus")
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,21 @@ class GraphLine:
 
 @dataclass(frozen=True)
 class GraphTable:
-    """The table, what was left out and why, and what a reader must know of how it came about."""
+    """The table.
+
+    Attributes:
+        on: the part that networks are judged on.
+        lines: the rows.
+        missing: rows and sets that were left out, with the reason.
+        notes: how the figures were obtained.
+        uneven: whether classes of some data differ so much in size that the table has balanced accuracy.
+    """
 
     on: str
     lines: tuple[GraphLine, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
     uneven: bool = False
-    """Whether classes of some data differ so much in size that balanced accuracy stands beside accuracy."""
 
     def tables(self) -> dict[str, Any]:
         """Plain tables for JSON."""
@@ -57,7 +64,7 @@ def graph_table(
     *,
     hops: Sequence[int] = (2,),
     ratios: Sequence[float] = (0.01, 0.05),
-    methods: Sequence[str] = BOTH,
+    methods: Sequence[str] = METHODS,
     overrides: tuple[str, ...] = (),
     seed: int = 0,
     split_seed: int = 0,
@@ -65,7 +72,7 @@ def graph_table(
     out: str | Path = "runs/graphs",
     meter: Meter | None = None,
 ) -> GraphTable:
-    """Distil and score.
+    """Distil the graphs into sets, and score the sets and their rivals.
 
     Args:
         data: names of graphs.
@@ -73,15 +80,15 @@ def graph_table(
         ratios: sizes of the sets, as shares of the training graphs' bytes.
         methods: methods for graphs.
         overrides: "evaluate.key=value" texts.
-        seed: seed of networks and draws.
-        split_seed: seed of the split, where the data brings none.
-        on: the part that networks are judged on: "test", or "validation" to choose settings without meeting it.
+        seed: of networks and draws.
+        split_seed: of the split, if the data have none.
+        on: the part that networks are judged on: "test", or "validation" to choose settings without the test part.
         out: folder of the scores.
         meter: progress; default silent.
 
     Raises:
-        UsageError: an unknown method, part or network, or nothing to do.
-        DataError: graphs that are missing or damaged.
+        UsageError: an unknown method, part or network, or no data.
+        DataError: missing or damaged graphs.
     """
     if not data:
         raise UsageError("graphs: needs at least one set of graphs, such as mutag")
@@ -114,25 +121,29 @@ def graph_table(
             board = GraphBoard(judge, on, Path(out), meter)
             meter.say(f"{name}, {depth} hops")
             for ratio in (None, *dict.fromkeys(ratios)):
-                rows = _common(judge) if ratio is None else _of_budget(judge, methods, ratio, missing)
+                rows = _common_rows(judge) if ratio is None else _budget_rows(judge, methods, ratio, missing)
                 found = judge.scores_without_network() if ratio is None else []
                 for title, row in rows.items():
                     if row is not None:
                         found += [dataclasses.replace(board.score(row, gnn), name=title) for gnn in judge.gnns]
                 lines += [GraphLine(name, depth, ratio, score) for score in found]
         del train, judged, judge, board  # the next graphs may need the memory
-    told = (*about, *notes(training, on, uneven))
-    return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), told, uneven)
+    all_notes = (*about, *notes(training, on, uneven))
+    return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), all_notes, uneven)
 
 
-def _common(judge: GraphJudge) -> Rows:
-    """Rows that no budget changes."""
+def _common_rows(judge: GraphJudge) -> Rows:
+    """Rows that do not depend on the budget."""
     rows: Rows = {UNTRAINED: judge.untrained_row()}
     return rows | ({WHOLE: judge.whole_row()} if judge.training.whole else {})
 
 
-def _of_budget(judge: GraphJudge, methods: Sequence[str], ratio: float, missing: list[str]) -> Rows:
-    """The sets of one budget, random graphs that weigh as much as stored and as each set written out, and herding."""
+def _budget_rows(judge: GraphJudge, methods: Sequence[str], ratio: float, missing: list[str]) -> Rows:
+    """The rows of one budget; reasons for missing rows are appended to `missing`.
+
+    They are the sets, random graphs of as many bytes as each set with its trees written out, and random and herded
+    graphs of as many bytes as the budget.
+    """
     budget = int(ratio * judge.bytes_each.sum())
     where = f"{judge.train.name}, {judge.hops} hops, ratio {ratio:g}"
     rows: Rows = {}

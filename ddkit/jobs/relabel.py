@@ -14,7 +14,7 @@ from ddkit.experts.batch_norm import TEACHER_BN
 from ddkit.experts.teachers.settings import FILE
 from ddkit.home import home
 from ddkit.jobs.flips.guard import OVERRIDE, refuse_harmful_flips
-from ddkit.jobs.sets.real_data import OF_THE_SET, data_of, lay_out_for, teacher_table
+from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, load_task_of, teacher_table
 from ddkit.methods.regions import regions
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter
@@ -79,9 +79,9 @@ def relabel(
         raise UsageError("relabel: teachers are named twice, as bundles and as networks to be trained; keep one")
     only(overrides, ("experts.", OVERRIDE), "when a set is relabelled")
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
-    task, meter = lay_out_for(synthetic, data, device=device), meter or SilentMeter()
+    task, meter = load_task_of(synthetic, data, device=device), meter or SilentMeter()
     if task.dsa.flips and not files:  # teachers are trained under them
-        refuse_harmful_flips("data.augment", OF_THE_SET, data_of(synthetic, overrides), task.real, meter)
+        refuse_harmful_flips("data.augment", SET_WITH_FLIPS, data_of(synthetic, overrides), task.real, meter)
     settings = (
         TeacherSettings(nets="; ".join(f"{FILE}{file.resolve()}" for file in files))
         if files

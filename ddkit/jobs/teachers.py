@@ -8,7 +8,7 @@ from ddkit.errors import DataError, UsageError, nearest
 from ddkit.experts import Ensemble
 from ddkit.experts.settings import TEACHERS
 from ddkit.home import home
-from ddkit.jobs.data.loading import lay_out
+from ddkit.jobs.data.loading import load_task
 from ddkit.jobs.flips.guard import augmentation_flips, refuse_harmful_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.recipes.resolve import resolve
@@ -42,7 +42,7 @@ def train_teachers(
     resolved, _ = resolve(recipe=recipe, method=None if recipe else "infer", data=data, overrides=overrides)
     if resolved.experts is None or resolved.experts.gives != TEACHERS:
         raise UsageError(f"recipe '{recipe}': has no teachers; set name = \"teacher\" in [experts]")
-    task, meter = lay_out(resolved.data, resolved.net, pick_device(device)), meter or SilentMeter()
+    task, meter = load_task(resolved.data, resolved.net, pick_device(device)), meter or SilentMeter()
     if task.dsa.flips:
         refuse_harmful_flips(*augmentation_flips(task.dsa), resolved.data, task.real, meter)
     with resolved.source(task).obtain(meter) as found:

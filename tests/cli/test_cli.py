@@ -151,7 +151,7 @@ def test_one_bad_set_among_many_does_not_end_show(a_run: Path, tmp_path: Path, c
     out, err = capsys.readouterr()
     assert good in out and "dataset            digits" in out
     assert [line.partition(": ")[2][:4] for line in err.splitlines()] == ["set ", "set ", "show"]
-    assert "2 of 4 sets cannot be read, see their lines" in err
+    assert "2 of 4 sets cannot be read; see their lines" in err
 
 
 def test_export(a_run, capsys, tmp_path):

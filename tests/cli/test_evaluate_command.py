@@ -57,7 +57,7 @@ def test_protocols_side_by_side(
         ["kmeans", shown(0, 3), "", ""],
         ["majority class", "10.0", "10.0", "10.0"],
     ]
-    assert f"digits, {MLP}, accuracy %" in text and "- paper-*: as the authors score" in text
+    assert f"digits, {MLP}, accuracy %" in text and "- paper-*: the authors' evaluation" in text
 
 
 def test_across_architectures(

@@ -216,7 +216,7 @@ def test_an_import_at_work_is_waited_for(tmp_path: Path) -> None:
     slow = "try:\n    __main__.now()\n    time.sleep(1)\nexcept BaseException:\n    print('cut')\n"
     (tmp_path / "slow.py").write_text(f"import __main__, time\n{slow}done = True\n")
     work = """
-    stopping._HOUSE, stopping._OUTSIDE = Path(__file__).parent, ("nowhere",)
+    stopping._PACKAGE, stopping._BEFORE_WORK = Path(__file__).parent, ("nowhere",)
     try:
         import slow
         time.sleep(60)

@@ -58,7 +58,7 @@ def test_work_is_saved_whatever_becomes_of_the_output(tmp_path: Path) -> None:
     out = tmp_path / "set.npz"
     with FULL.open("w") as full:
         done = ddkit("export", "digits-ftd-ipc1", "--to", "npz", "--out", str(out), stdout=full)
-    assert out.exists() and done.returncode == 3 and "what it makes is saved" in done.stderr
+    assert out.exists() and done.returncode == 3 and "its files are saved" in done.stderr
     with FULL.open("w") as full:
         refused = ddkit("show", str(tmp_path / "none.h5"), stdout=full)
     assert refused.returncode == 3 and "no such file" in refused.stderr and "standard output" not in refused.stderr

@@ -32,7 +32,7 @@ USAGE = [
     (["condense", "--ipc", "500"], r"ipc 500: class \d has only \d+ training images; set method.ipc to at most that"),
     (["condense", "--data", "cifar11"], "dataset 'cifar11': is unknown; did you mean cifar10"),
     (["condense", "--set", "data.augment=flip_crop"], "'data.augment': mirrors.*'digits'.*use --set data.augment=crop"),
-    (["condense", "--device", "gpu7"], "device 'gpu7': is no name of a device; write cuda"),
+    (["condense", "--device", "gpu7"], "device 'gpu7': is unknown; use cuda"),
     (["condense", "--recipe", "ftd-digit-ipc1"], "recipe 'ftd-digit-ipc1': is no readable file.*did you mean ftd-d"),
     (["condense", "--set", "method.syn_steps"], "must look like section.key=value"),
     (["condense", "--set", "net.name=convnett"], "unknown net 'convnett'; did you mean convnet"),

@@ -194,7 +194,7 @@ def test_a_set_of_other_images_or_classes_than_its_data_is_refused(name: str, ho
         "images": {"images": shipped.images[..., :7]},
         "classes": {"facts": dataclasses.replace(shipped.facts, classes=shipped.facts.classes[::-1])},
     }
-    with pytest.raises(DataError, match=rf"set of 'digits': its {name} are \(.*, but those of its data \("):
+    with pytest.raises(DataError, match=rf"set of 'digits': its {name} are \(.*, but those of its data are \("):
         ddkit.evaluate(dataclasses.replace(shipped, **changes[name]), nets=2)
 
 
@@ -217,9 +217,12 @@ def test_a_temperature_that_float32_does_not_hold_is_refused(temperature: float,
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"mean": (5.0,)}, r"its mean is \(5\.0,\), but that of its preprocessing \(0\."),
-        ({"std": (9.0,)}, r"its std is \(9\.0,\), but that of its preprocessing \(0\."),
-        ({"space": "zca", "mean": None, "std": None}, "its space is 'zca', but that of its preprocessing 'normalised'"),
+        ({"mean": (5.0,)}, r"its mean is \(5\.0,\), but that of its preprocessing is \(0\."),
+        ({"std": (9.0,)}, r"its std is \(9\.0,\), but that of its preprocessing is \(0\."),
+        (
+            {"space": "zca", "mean": None, "std": None},
+            "its space is 'zca', but that of its preprocessing is 'normalised'",
+        ),
     ],
 )
 def test_a_set_of_another_preprocessing_than_its_data_has_is_refused(changes: dict, words: str, home: Path) -> None:
@@ -235,7 +238,7 @@ def test_scores_of_another_form_are_one_line_and_the_set_is_shown(
 ) -> None:
     write_set(made(parts(record=Record(scores=scores))), tmp_path / "set.h5")
     assert run(["show", str(tmp_path / "set.h5")]) == 0
-    assert "scores of a form that this version does not read" in capsys.readouterr().out
+    assert "scores in a format that this version does not read" in capsys.readouterr().out
 
 
 # Sets of graphs

@@ -14,7 +14,7 @@ from ddkit.evaluation.training import honest_training
 from ddkit.jobs import condense, plan
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.recipes.fitted import fitted, used_as_written
-from ddkit.jobs.recipes.resolve import lent_by, resolve
+from ddkit.jobs.recipes.resolve import resolve, source_data
 from ddkit.methods import method_class
 from ddkit.methods.table import IMAGE_METHODS
 
@@ -38,7 +38,7 @@ def images(count: int, side: int = 28, channels: int = 1) -> ImageData:
 
 def borrow(method: str, data: ImageData, ipc: int | None = None, overrides: tuple[str, ...] = ()) -> Recipe:
     resolved, _ = resolve(method=method, data="npz:mine.npz", ipc=ipc, overrides=overrides)
-    return fitted(resolved, lent_by(method, "npz:mine.npz", ipc), data, overrides)[0]
+    return fitted(resolved, source_data(method, "npz:mine.npz", ipc), data, overrides)[0]
 
 
 @pytest.mark.parametrize("count", [100, 1437, 5000, 60_000])
@@ -64,7 +64,7 @@ def test_every_schedule_is_as_long_in_steps(method: str, ipc: int) -> None:
     """Ten times the images, a tenth of the epochs; what is left is one epoch or more, and no window is empty."""
     before, _ = resolve(method=method, data="npz:mine.npz", ipc=ipc)
     after = borrow(method, images(14_370), ipc)
-    if lent_by(method, "npz:mine.npz", ipc) is None:
+    if source_data(method, "npz:mine.npz", ipc) is None:
         assert after == before
         return
     for section in ("experts", "method", "evaluate"):

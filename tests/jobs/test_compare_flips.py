@@ -13,7 +13,7 @@ from ddkit.experts import Ensemble, bundle_of
 from ddkit.jobs import compare
 from ddkit.jobs.comparison.images import candidate_of
 from ddkit.jobs.comparison.rules import Rules, flip_policy
-from ddkit.jobs.data.loading import lay_out
+from ddkit.jobs.data.loading import load_task
 from ddkit.jobs.flips import measure as flip_module
 from ddkit.jobs.machine.device import pick_device
 from ddkit.randomness import stream
@@ -135,7 +135,7 @@ def test_rows_under_different_flips_are_said_to_be_no_measure_of_each_other(home
 def test_teachers_name_both_orientations_where_a_group_with_fyi_is_mirrored(home, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     host, fyi = (candidate_of(name, (), 1) for name in recipes(tmp_path))
-    task = lay_out(host.recipes[0].data, host.recipes[0].net, pick_device("cpu"))
+    task = load_task(host.recipes[0].data, host.recipes[0].net, pick_device("cpu"))
     teachers = Ensemble((bundle_of(task, task.net.init(stream(0, "teacher"))),))
     for candidates, flips, both in (
         ([host, fyi], "always", True),

@@ -67,7 +67,7 @@ def test_what_cannot_be_compared_is_one_line(recipes: list[str]) -> None:
     for wrong, words in (
         ({"recipes": [recipes[0], "dm-digits-ipc1"]}, "one table cannot hold recipes for images and for graphs"),
         ({"recipes": recipes, "flips": ["always"]}, "option --flips: is for images"),
-        ({"recipes": recipes, "device": "cuda"}, "graphs run on the CPU only"),
+        ({"recipes": recipes, "device": "cuda"}, "option --device: must be cpu for graphs"),
         ({"recipes": [recipes[0]] * 2}, "two recipes have one name"),
     ):
         with pytest.raises(UsageError, match=words):

@@ -164,16 +164,17 @@ def test_a_table_says_the_parts_and_remarks_of_each_data_set(tmp_path):
 
 
 def test_much_memory_is_said_beforehand(monkeypatch, tmp_path):
-    """From WORTH_SAYING on: what reading takes, what the whole row adds unless it is off, and what is free."""
+    """From REPORTED on: what reading takes, what the whole row adds unless it is off, and what is free."""
     from ddkit.evaluation import GraphTraining
     from ddkit.graphs import load_parts
 
     memory = import_module("ddkit.jobs.data.graph_memory")
     parts = load_parts(own(tmp_path / "own"), 0)
     assert memory.memory_lines(parts.every, parts.train, (2,), GraphTraining()) == []
-    monkeypatch.setattr(memory, "WORTH_SAYING", 1)
+    monkeypatch.setattr(memory, "REPORTED", 1)
     (line,) = memory.memory_lines(parts.every, parts.train, (2,), GraphTraining())
-    assert "take about 0.0 MiB to read and colour; training on all of them" in line and line.endswith("GiB are free")
+    assert "need about 0.0 MiB to be read and coloured; training on all of them" in line
+    assert line.endswith("GiB are free")
     (line,) = memory.memory_lines(parts.every, parts.train, (2,), GraphTraining(whole=False))
     assert "evaluate.whole" not in line
     edges, nodes = parts.train.edge.shape[1], len(parts.train.node_label)

@@ -15,7 +15,7 @@ from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
 from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
 from ddkit.jobs import Condensed, Judging, condense, evaluate, evaluate_all
-from ddkit.jobs.data.loading import lay_out
+from ddkit.jobs.data.loading import load_task
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.environment import PACKAGES, environment
 from ddkit.jobs.tables.images import columns
@@ -229,7 +229,7 @@ def test_raw_images_of_a_coreset_are_images_of_the_data(
 
 def test_a_task_that_is_laid_out(home: Path) -> None:
     net = parse_net("mlp(depth=1, width=8)")
-    task = lay_out(DataSettings(augment="color_crop"), net, pick_device("cpu"))
+    task = load_task(DataSettings(augment="color_crop"), net, pick_device("cpu"))
     assert (task.net.shape, task.net.classes, task.dsa.strategy) == ((1, 8, 8), 10, "color_crop")
     assert len(task.real.train) + len(task.real.validation) == 1437
 

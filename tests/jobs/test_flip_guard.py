@@ -73,7 +73,7 @@ def test_the_flag_is_refused_on_digits_and_for_real_images(home, tmp_path, capsy
     monkeypatch.chdir(tmp_path)
     for arguments, says in (
         (["--method", "mtt"], "key 'method.fyi': mirrors images.*leave FYI out, or --set data.flips_keep_label"),
-        (["--method", "kmeans"], "method 'kmeans' learns no images, so FYI could change nothing"),
+        (["--method", "kmeans"], "method 'kmeans' learns no images, so FYI has no effect"),
     ):
         assert run(["condense", "--fyi", *arguments]) == 2
         error = capsys.readouterr().err
@@ -100,7 +100,7 @@ def test_overridden_it_says_what_flips_cost_and_goes_on(home, tmp_path, monkeypa
     assert (
         "augmentation of every row: none" in evaluate(made.folder, overrides=(*quick, "evaluate.flips=augment")).notes
     )
-    with pytest.raises(UsageError, match=r"key 'evaluate.flips': .* data.flips_keep_label is false; let it be augment"):
+    with pytest.raises(UsageError, match=r"key 'evaluate.flips': .* data.flips_keep_label is false; set it to augment"):
         evaluate(made.folder, overrides=(*quick, "data.flips_keep_label=false"))
     found = plan("dm", fyi=True, overrides=settings, probe_seconds=0.1)
     assert [stage.name for stage in found.stages] == ["data", "condensation", "evaluation"]
@@ -174,7 +174,7 @@ def test_flips_of_an_augmentation_are_asked_about_wherever_a_network_is_trained(
     made = condense("dm", overrides=(*QUICK, "data.augment=flip", f"{OVERRIDE}=true"), evaluate=False)
     nobodys = dataclasses.replace(made.set, record=Record())
     refused = r"key 'data.augment': mirrors images"
-    with pytest.raises(UsageError, match=rf"{refused}, but {OVERRIDE} is false; it is the set's"):
+    with pytest.raises(UsageError, match=rf"{refused}, but {OVERRIDE} is false; the set was made with it"):
         evaluate(made.folder, overrides=(word,))
     for train in (evaluate, lambda set: relabel(set, nets=teacher)):
         with pytest.raises(UsageError, match=rf"{refused}, .*'digits' no longer has its label"):
@@ -223,7 +223,7 @@ def test_where_nobody_says_it_is_measured(home, tmp_path, monkeypatch, label_is_
     monkeypatch.setattr(flip_module, "STEPS", 60)
     data, meter = write(tmp_path / "bars.npz", label_is_side), Told()
     if label_is_side:
-        with pytest.raises(UsageError, match=r"on validation .* without flips, .* does not seem to keep its label"):
+        with pytest.raises(UsageError, match=r"on validation .* without flips, .* seems not to keep its label"):
             condense("dm", data=data, fyi=True, overrides=QUICK, meter=meter)
     else:
         condense("dm", data=data, fyi=True, overrides=QUICK, meter=meter, evaluate=False)

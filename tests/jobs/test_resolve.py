@@ -8,7 +8,7 @@ from ddkit import recipe_files as module
 from ddkit.errors import RecipeError, UsageError
 from ddkit.jobs import Request, kind_of_recipe
 from ddkit.jobs.recipes import IMAGES, parse_recipe, to_toml
-from ddkit.jobs.recipes.resolve import fill, resolve
+from ddkit.jobs.recipes.resolve import resolve, with_defaults
 from ddkit.jobs.recipes.resolve_graphs import resolve_graphs
 from ddkit.methods import method_names
 from ddkit.recipe_files import find_recipe, list_recipes
@@ -91,7 +91,7 @@ def test_a_method_without_experts_leaves_the_recipes_and_says_so() -> None:
 def test_a_path_arrives_as_it_was_given(recipe: Path, path: str) -> None:
     found, _ = resolve(recipe=recipe, data=path)
     assert found.data.name == path
-    assert fill(parse_recipe(read_toml(to_toml(found), "again"), IMAGES, "again")) == found
+    assert with_defaults(parse_recipe(read_toml(to_toml(found), "again"), IMAGES, "again")) == found
 
 
 def test_the_shipped_recipe_of_method_data_and_ipc_is_taken(shelf: None) -> None:
@@ -165,12 +165,12 @@ def test_every_shipped_recipe_parses_is_named_after_its_contents_and_round_trips
     where, text = find_recipe(name)
     written = parse_recipe(read_toml(text, where), IMAGES, where)
     recipe, origin = resolve(recipe=name)
-    assert recipe == fill(written) and origin == f"recipe {name}"
+    assert recipe == with_defaults(written) and origin == f"recipe {name}"
     data = recipe.data.name.removeprefix("folder:")
     named = f"{recipe.method.name}-{data}-ipc{recipe.method.ipc}"
     assert name in (named, f"{named}-cpu")  # -cpu: smaller than the published one
     assert recipe.method.name in method_names()
-    assert fill(parse_recipe(read_toml(to_toml(recipe), where), IMAGES, where)) == recipe
+    assert with_defaults(parse_recipe(read_toml(to_toml(recipe), where), IMAGES, where)) == recipe
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_whitening_photographs(large: str, job: object) -> None:
     with pytest.raises(DataError) as caught:
         job("random", data=large, overrides=("data.preprocess=zca", "net.depth=5"))  # type: ignore[operator]
     line = str(caught.value)
-    assert line.startswith("dataset 'large', key 'data.preprocess': zca of 224x224 images of 3 channels takes 1,350")
+    assert line.startswith("dataset 'large', key 'data.preprocess': zca of 224x224 images of 3 channels needs 1,350")
     assert "are free; use --set data.preprocess=normalise, or smaller images" in line and "\n" not in line
 
 
@@ -41,7 +41,7 @@ def test_images_that_do_not_fit(large: str, monkeypatch: pytest.MonkeyPatch) -> 
         if fits:
             condense("random", data=large, overrides=("net.name=mlp", "net.width=2"), evaluate=False)
             continue
-        with pytest.raises(DataError, match=r"6 224x224 images of 3 channels take 3.4 MiB of memory, .* fewer or smal"):
+        with pytest.raises(DataError, match=r"6 224x224 images of 3 channels need 3.4 MiB of memory, .* fewer or smal"):
             plan("random", data=large, overrides=("net.name=mlp", "net.width=2"))
 
 

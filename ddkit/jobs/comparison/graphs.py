@@ -46,16 +46,16 @@ def compare_graphs(comparing: Comparing, meter: Meter) -> Comparison:
     for name, recipe in recipes.items():
         groups.setdefault((recipe.data, recipe.method.hops, recipe.evaluate, recipe.seed), {})[name] = recipe
     lines: list[LineOfGraphs] = []
-    told: dict[str, None] = {}
+    remarks: dict[str, None] = {}
     uneven = False
     for members in groups.values():
         part = _Part.of(members, comparing, meter)
         lines += part.lines()
-        told |= dict.fromkeys((*part.about, *part.gaps()))
+        remarks |= dict.fromkeys((*part.about, *part.gaps()))
         uneven |= part.judges[0].uneven
     training = next(iter(recipes.values())).evaluate
     over = f"over the means of {comparing.sets} seeds" if comparing.sets > 1 else "over the networks of one seed"
-    notes_of_all = (f"mean and 95 % interval {over}", *told, *notes(training, comparing.on, uneven))
+    notes_of_all = (f"mean and 95 % interval {over}", *remarks, *notes(training, comparing.on, uneven))
     return Comparison(comparing.on, tuple(lines), notes_of_all)
 
 

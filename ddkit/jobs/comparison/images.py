@@ -27,7 +27,7 @@ from ddkit.jobs.comparison.lines import Comparison, Line
 from ddkit.jobs.comparison.row_units import RowUnit, plan_lines
 from ddkit.jobs.comparison.rules import Rules, flip_policy
 from ddkit.jobs.comparison.teacher_labels import common_teachers, label_notes, refuse_unclear_labels
-from ddkit.jobs.data.loading import lay_out, say_data
+from ddkit.jobs.data.loading import load_task, report_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.run_units import run_units
@@ -51,7 +51,7 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
         groups.setdefault(candidate.group, []).append(candidate)
     _refuse_what_cannot_be_compared(list(groups.values()), tasks, comparing, meter)
     for task in tasks.values():
-        say_data(task, meter)
+        report_data(task, meter)
     damaged = _damaged_sets(candidates, tasks, out, meter)
     _make_missing_sets(candidates, tasks, out, device, meter)
     teachers_of = {one: teachers_for(one, tasks[one.task_key], meter) for one in candidates}
@@ -106,7 +106,7 @@ def _tasks(candidates: list[Candidate], device: torch.device) -> Tasks:
     for candidate in candidates:
         recipe, key = candidate.recipes[0], candidate.task_key
         if key not in tasks:
-            tasks[key] = lay_out(recipe.data, recipe.net, device)
+            tasks[key] = load_task(recipe.data, recipe.net, device)
         refuse_small_classes(tasks[key].real.train.labels, recipe.method.ipc)
     return tasks
 
@@ -117,14 +117,14 @@ def _refuse_what_cannot_be_compared(
     """Raise UsageError if the labels of real images are unclear, or images must not be mirrored and would be.
 
     Flips are enabled for a whole group if one recipe of it needs them. Recipes whose method requires flips are checked
-    first, so that the error names them. What is said about flips of a dataset is said once.
+    first, so that the error names them. Flips of a dataset are reported once.
     """
     for members in groups:
         for policy in comparing.labels or (members[0].recipes[0].evaluate.labels,):
             refuse_unclear_labels(members, policy)
     checked: set[tuple[Any, ...]] = set()
     for members in groups:
-        policies = [flip_policy(members, asked) for asked in comparing.flips or (None,)]
+        policies = [flip_policy(members, policy) for policy in comparing.flips or (None,)]
         for candidate in sorted(members, key=lambda one: not one.recipes[0].method.expects_flips):
             key = (candidate.task_key, candidate.recipes[0].data.flips_keep_label)
             if key not in checked and guard_flips(candidate.recipes[0], tasks[candidate.task_key], meter, policies):

@@ -105,21 +105,21 @@ class Rules:
         return shared if top_k is None else shared | {"top_k": top_k}
 
 
-def flip_policy(candidates: list[Candidate], asked: str | None) -> str:
+def flip_policy(candidates: list[Candidate], policy: str | None) -> str:
     """The policy of flips of a group, "augment" or "always".
 
-    It is `asked` if given, else the recipes' own. If one recipe's own policy is "always", it holds for all.
+    It is `policy` if given, else the recipes' own. If one recipe's own policy is "always", it holds for all.
     """
     recipes = [candidate.recipes[0] for candidate in candidates]
-    if asked is not None:
-        return resolved_flips(asked, any(recipe.method.expects_flips for recipe in recipes))
+    if policy is not None:
+        return resolved_flips(policy, any(recipe.method.expects_flips for recipe in recipes))
     own = {resolved_flips(recipe.evaluate.flips, recipe.method.expects_flips) for recipe in recipes}
     return "always" if "always" in own else "augment"
 
 
 def label_terms(candidates: list[Candidate]) -> list[tuple[float, int | None]]:
     """The distinct (temperature, number of kept logits) of the teachers' labels in a group; else the default pair."""
-    asked = candidates[0].recipes[0].evaluate.temperature
+    setting = candidates[0].recipes[0].evaluate.temperature
     own = [labels for candidate in candidates if (labels := candidate.recipes[0].method.teacher_labels) is not None]
-    found = dict.fromkeys((temperature_of(asked, temperature), top_k) for temperature, top_k in own)
-    return list(found) or [(temperature_of(asked, None), None)]
+    found = dict.fromkeys((temperature_of(setting, temperature), top_k) for temperature, top_k in own)
+    return list(found) or [(temperature_of(setting, None), None)]

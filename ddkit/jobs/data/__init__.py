@@ -1,15 +1,15 @@
-"""Real data as a job uses it: loaded, refused where it is too large, and stated part by part."""
+"""The real data of a job: loading, a check of the memory that they need, and a report of their parts."""
 
 from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.jobs.data.graph_memory import memory_lines
     from ddkit.jobs.data.graph_parts import graph_lines
-    from ddkit.jobs.data.loading import lay_out, say_data
+    from ddkit.jobs.data.loading import load_task, report_data
 
 __all__ = [
     "memory_lines",
     "graph_lines",
-    "lay_out",
-    "say_data",
+    "load_task",
+    "report_data",
 ]

@@ -1,4 +1,4 @@
-"""What a run says of its graphs before it begins: their parts, and how they were read."""
+"""Lines about the graphs of a run: their parts, and remarks on how they were read."""
 
 from collections.abc import Iterator
 
@@ -7,29 +7,33 @@ from ddkit.jobs.data.parts import parts_line
 
 
 def graph_lines(parts: GraphParts, spec: str, split_seed: int) -> tuple[str, ...]:
-    """A line for the parts and one for each remark, each with the graphs' name before it.
+    """A line for the parts and a line for each remark; each begins with the graphs' name.
 
     Args:
-        spec: what names the graphs; of a user's own files the split is his.
+        parts: the graphs.
+        spec: their name in the recipe; one with a colon names a user's own files.
+        split_seed: of the split, if the data have none.
     """
     every = parts.every
-    own = "yours" if ":" in spec else "the data's own"
     given = every.split is not None
+    origin = f"drawn, split_seed {split_seed}"
+    if given:
+        origin = "yours" if ":" in spec else "the data's own"
     cut = every.split is not None and every.split[1] is None
-    drawn = f"drawn, split_seed {split_seed}"
     line = parts_line(
-        train=(len(parts.train), own if given else drawn),
-        validation=(len(parts.validation), "cut from train" if cut else own if given else drawn),
-        test=(len(parts.test), own if given else drawn),
+        train=(len(parts.train), origin),
+        validation=(len(parts.validation), "cut from train" if cut else origin),
+        test=(len(parts.test), origin),
     )
     unused = len(every) - len(parts.train) - len(parts.validation) - len(parts.test)
     line += f"; {unused:,} graphs are in no part" if unused else ""
     remarks = [*_missing_classes(validation=parts.validation, test=parts.test), *every.remarks]
-    return tuple(f"graphs '{every.name}': {said}" for said in (line, *remarks))
+    return tuple(f"graphs '{every.name}': {text}" for text in (line, *remarks))
 
 
 def _missing_classes(**parts: GraphData) -> Iterator[str]:
+    """A line for each part that lacks classes."""
     for name, part in parts.items():
-        held, every = len(set(part.y.tolist())), len(part.classes)
-        if held < every:
-            yield f"{name} has {held:,} of the {every:,} classes"
+        present, every = len(set(part.y.tolist())), len(part.classes)
+        if present < every:
+            yield f"{name} has {present:,} of the {every:,} classes"

@@ -1,4 +1,4 @@
-"""Lay out a task: load and prepare the data of a recipe, build its network and its augmentation."""
+"""Load the task of a recipe: its data, its network and its augmentation."""
 
 import torch
 
@@ -11,12 +11,14 @@ from ddkit.run import Meter, SilentMeter
 from ddkit.task import Task
 
 
-def lay_out(data: DataSettings, net: NetSettings, device: torch.device, meter: Meter | None = None) -> Task:
-    """Load, split and preprocess the data; build the network and the augmentation. `meter` is told if it takes long.
+def load_task(data: DataSettings, net: NetSettings, device: torch.device, meter: Meter | None = None) -> Task:
+    """Load, split and preprocess the data, and build the network and the augmentation.
+
+    A line to `meter` announces a long whitening.
 
     Raises:
-        UsageError: an unknown dataset or strategy, images too small for the network.
-        DataError: data that is missing or damaged, or does not fit into memory.
+        UsageError: an unknown dataset or augmentation, or images too small for the network.
+        DataError: missing or damaged data, or data that does not fit into memory.
     """
     images = load_images(data.name)
     dsa = DSA(data.augment)
@@ -25,12 +27,12 @@ def lay_out(data: DataSettings, net: NetSettings, device: torch.device, meter: M
     return Task(prepare(images, data).to(device), flat, dsa)
 
 
-def say_data(task: Task, meter: Meter) -> None:
-    """Say how many images each part has and where it comes from, and what else a user must know of the data."""
+def report_data(task: Task, meter: Meter) -> None:
+    """Report the number of images and the origin of each part, and the data's remarks."""
     real, origins = task.real, task.real.data.origins
     sizes = {"train": len(real.train), "validation": len(real.validation), "test": len(real.data.test_labels)}
-    usual = {"validation": "cut from train"}
-    told = {part: (count, origins.get(part, usual.get(part, ""))) for part, count in sizes.items()}
-    meter.say(f"data '{real.data.name}': {parts_line(**told)}")
+    default = {"validation": "cut from train"}
+    parts = {part: (count, origins.get(part, default.get(part, ""))) for part, count in sizes.items()}
+    meter.say(f"data '{real.data.name}': {parts_line(**parts)}")
     for remark in real.data.remarks:
         meter.say(f"data '{real.data.name}': {remark}")

@@ -1,12 +1,12 @@
-"""How a run states the parts of its data."""
+"""The line that states the parts of a run's data."""
 
 
 def parts_line(**parts: tuple[int, str]) -> str:
-    """One line that says how many samples each part has and where the part comes from.
+    """One line with the number of samples and the origin of each part.
 
     Example:
         >>> parts_line(train=(1295, ""), validation=(142, "cut from train"), test=(360, "yours"))
         'train 1,295, validation 142 (cut from train), test 360 (yours)'
     """
-    told = ((f"{name} {count:,}", origin) for name, (count, origin) in parts.items())
-    return ", ".join(f"{part} ({origin})" if origin else part for part, origin in told)
+    texts = ((f"{name} {count:,}", origin) for name, (count, origin) in parts.items())
+    return ", ".join(f"{text} ({origin})" if origin else text for text, origin in texts)

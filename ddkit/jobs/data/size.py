@@ -1,4 +1,4 @@
-"""What real data takes in memory once it is preprocessed: refused where it does not fit, before it is tried."""
+"""Refuse real images that do not fit into memory once they are preprocessed."""
 
 from ddkit.data import DataSettings, ImageData, zca_memory, zca_seconds
 from ddkit.errors import DataError
@@ -7,7 +7,7 @@ from ddkit.run import Meter
 
 
 def refuse_too_large(data: ImageData, settings: DataSettings, free: int, meter: Meter) -> None:
-    """Raise if the data would take more than `free` bytes; say so if whitening will take long.
+    """Raise if the data needs more than `free` bytes; a line to `meter` announces a long whitening.
 
     Raises:
         DataError: the whitening's matrices, or the images as float32, do not fit.
@@ -19,7 +19,7 @@ def refuse_too_large(data: ImageData, settings: DataSettings, free: int, meter: 
         matrices = zca_memory(data.shape)
         if images + matrices > free:
             raise DataError(
-                f"{where}, key 'data.preprocess': zca of {size} takes {size_text(images + matrices)} of memory (it "
+                f"{where}, key 'data.preprocess': zca of {size} needs {size_text(images + matrices)} of memory (it "
                 f"grows with the fourth power of the side), {size_text(free)} are free; use --set "
                 "data.preprocess=normalise, or smaller images"
             )
@@ -30,6 +30,6 @@ def refuse_too_large(data: ImageData, settings: DataSettings, free: int, meter: 
             )
     if images > free:
         raise DataError(
-            f"{where}: {len(data.train_images):,} {size} take {size_text(images)} of memory, {size_text(free)} are "
-            "free; take fewer or smaller images"
+            f"{where}: {len(data.train_images):,} {size} need {size_text(images)} of memory, {size_text(free)} are "
+            "free; use fewer or smaller images"
         )

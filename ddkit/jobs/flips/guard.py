@@ -1,8 +1,8 @@
-"""Whether images may be mirrored: refused where a mirrored image no longer has its label.
+"""Refuse flips where a mirrored image loses its label.
 
-A dataset says so itself, or the recipe says it (`data.flips_keep_label`, which wins). Where neither does it is measured
-(`flip_test`), and the measurement decides; where the recipe allows what the dataset forbids, it is measured too, and
-said what flips cost.
+The recipe's `data.flips_keep_label` decides; if it is not set, the dataset's own fact decides; if the dataset states
+none, a measurement decides (`flip_test`). Where the recipe allows flips that the dataset forbids, the measurement is
+made too, and its result is reported.
 """
 
 from collections.abc import Sequence
@@ -15,56 +15,69 @@ from ddkit.run import Meter
 from ddkit.task import Task
 
 OVERRIDE = "data.flips_keep_label"
-"""The key that allows or forbids flips; it shapes no image."""
+"""The key that allows or forbids flips. It does not affect images."""
 
 
 def guard_flips(recipe: Recipe, task: Task, meter: Meter, policies: Sequence[str] = ()) -> bool:
-    """Let a recipe's flips pass, or not; `policies` are those of `evaluate.flips` that come in the recipe's place.
-    Returns whether it has any.
+    """Refuse a recipe whose flips change labels, and return whether it has any flips.
+
+    `policies` replace the recipe's own policy `evaluate.flips`.
 
     Raises:
-        UsageError: images would be mirrored whose label a mirror changes.
+        UsageError: flips are enabled, and a mirrored image does not keep its label.
     """
-    asked = _who_flips(recipe, task.dsa, policies or (recipe.evaluate.flips,))
-    if asked is not None:
-        refuse_harmful_flips(*asked, recipe.data, task.real, meter)
-    return asked is not None
+    cause = _cause_of_flips(recipe, task.dsa, policies or (recipe.evaluate.flips,))
+    if cause is not None:
+        refuse_harmful_flips(*cause, recipe.data, task.real, meter)
+    return cause is not None
 
 
 def refuse_harmful_flips(key: str, fix: str, settings: DataSettings, real: RealData, meter: Meter) -> None:
-    """Raise UsageError if a mirrored image does not keep its label; `key` wants flips, `fix` is how to do without."""
-    if why := why_no_flips(settings, real, meter):
-        raise UsageError(f"key '{key}': mirrors images, but {why}; {fix}, or --set {OVERRIDE}=true if you know better")
+    """Raise UsageError if a mirrored image does not keep its label.
+
+    Args:
+        key: the setting that enables flips.
+        fix: the change that disables them.
+        settings: the recipe's [data].
+        real: the data.
+        meter: gets the result of a measurement.
+    """
+    if reason := reason_against_flips(settings, real, meter):
+        allowed = f"--set {OVERRIDE}=true if mirrored images keep their label"
+        raise UsageError(f"key '{key}': mirrors images, but {reason}; {fix}, or {allowed}")
 
 
-def why_no_flips(settings: DataSettings, real: RealData, meter: Meter) -> str | None:
-    """Why images must not be mirrored; None: they may be. Where it is measured, `meter` says what was found."""
-    name, fact, said = real.data.name, real.data.flips_keep_label, settings.flips_keep_label
-    if said is False:
+def reason_against_flips(settings: DataSettings, real: RealData, meter: Meter) -> str | None:
+    """Why images must not be mirrored; None if they may be. `meter` gets the result of a measurement."""
+    name, fact, setting = real.data.name, real.data.flips_keep_label, settings.flips_keep_label
+    if setting is False:
         return f"{OVERRIDE} is false"
-    if said is None and fact is False:
+    if setting is None and fact is False:
         return f"a mirrored image of '{name}' no longer has its label"
-    if said or fact:
+    if setting or fact:
         if fact is False:
             meter.say(f"flips on '{name}', whose labels they change: {flip_test(real, meter)}")
         return None
     found = flip_test(real, meter)
-    rest = f"; too little to tell: say {OVERRIDE}=true or false" if found.undecided else ""
-    meter.say(f"flips on '{name}', of which nobody says whether they keep the label: {found}{rest}")
-    return f"{found}, so that a mirrored image does not seem to keep its label" if found.harmful else None
+    unclear = f"; this is not conclusive: set {OVERRIDE} to true or false" if found.undecided else ""
+    meter.say(f"flips on '{name}', which does not state whether they keep the label: {found}{unclear}")
+    return f"{found}, so a mirrored image seems not to keep its label" if found.harmful else None
 
 
 def augmentation_flips(dsa: DSA) -> tuple[str, str]:
-    """The key that has images mirrored, and what to write instead, where it is an augmentation's doing."""
+    """The key and the fix for flips that an augmentation enables."""
     return "data.augment", f"use --set data.augment={dsa.without_flip()}"
 
 
-def _who_flips(recipe: Recipe, dsa: DSA, policies: Sequence[str]) -> tuple[str, str] | None:
-    """The key that has images mirrored, and what to write instead."""
+def _cause_of_flips(recipe: Recipe, dsa: DSA, policies: Sequence[str]) -> tuple[str, str] | None:
+    """The key that enables flips, and the change that disables them; None if images are not mirrored.
+
+    Methods that require flips are checked first, so that the error names them.
+    """
     if recipe.method.mirrored_by:
         return recipe.method.mirrored_by
     if dsa.flips:
         return augmentation_flips(dsa)
     if "always" in policies:
-        return "evaluate.flips", "let it be augment"
+        return "evaluate.flips", "set it to augment"
     return None

@@ -1,4 +1,4 @@
-"""What flips do to labels, measured: small networks trained on the real data with and without them."""
+"""Measure the effect of flips on accuracy: small networks are trained on the real data with and without flips."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -19,21 +19,27 @@ from ddkit.randomness import stream
 from ddkit.run import AGAIN, Meter, SilentMeter, read_json, write_json
 
 NETS, STEPS, BATCH, LR = 5, 400, 64, 0.03
-"""Networks of each kind, their steps, batch and learning rate."""
+"""Networks with flips, and as many without; their steps, batch size and learning rate."""
 
 SIDE = 32
-"""Larger images are reduced to this height and width: which way an object looks is seen in small, too."""
+"""Larger images are reduced to this height and width, at which the orientation of an object is still visible."""
 
 HARM, CLASS_HARM = 0.01, 0.25
-"""Accuracy, as a fraction, that flips may cost where the labels stay: of all images, and of one class's."""
+"""Losses of accuracy (fractions) that do not count as harm: on all images, and on the images of one class."""
 
 FORMAT = 2
-"""Of the answers that are kept; those of another format are measured anew."""
+"""Format of stored results. Results of another format are measured again."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Accuracies on the same images of networks trained without and with flips, pair by pair from one start."""
+    """Accuracies of pairs of networks, trained without and with flips from the same initialisation.
+
+    Attributes:
+        without: accuracies of the networks trained without flips.
+        with_flips: accuracies of the networks trained with flips.
+        images: number of judged images.
+    """
 
     without: tuple[float, ...]
     with_flips: tuple[float, ...]
@@ -41,12 +47,12 @@ class Pairs:
 
     @property
     def loss(self) -> float:
-        """What flips cost on average."""
+        """The mean loss of accuracy by flips."""
         return fmean(self.without) - fmean(self.with_flips)
 
     @property
     def percent(self) -> str:
-        """Both means in words."""
+        """Both mean accuracies in words."""
         return f"{100 * fmean(self.without):.1f} % without flips, {100 * fmean(self.with_flips):.1f} % with them"
 
     @property
@@ -54,17 +60,27 @@ class Pairs:
         """Half the width of the loss's 95 % interval over networks."""
         return interval95([a - b for a, b in zip(self.without, self.with_flips, strict=True)])
 
-    def chance(self, tried: int) -> float:
-        """The loss that the worst of `tried` classes exceeds by chance in at most 5 % of all tests, be it that of other
-        networks, or of other images (all networks see the same few), each right or wrong, with one of both added."""
+    def chance(self, classes: int) -> float:
+        """The loss that the worst of so many classes exceeds by chance in at most 5 % of all tests.
+
+        It is the larger of two bounds: that of another draw of networks, and that of another draw of images, whose
+        accuracies have a binomial distribution (estimated with one right and one wrong image added).
+        """
         right = [(fmean(found) * self.images + 1) / (self.images + 2) for found in (self.without, self.with_flips)]
         deviation = sqrt(sum(p * (1 - p) for p in right) / self.images)
-        return max(self.interval, NormalDist().inv_cdf(1 - 0.05 / tried) * deviation)
+        return max(self.interval, NormalDist().inv_cdf(1 - 0.05 / classes) * deviation)
 
 
 @dataclass(frozen=True)
 class FlipTest:
-    """What was measured on the validation part: of all images, and of the class that most surely suffers."""
+    """The result on the validation part.
+
+    Attributes:
+        overall: on all images.
+        worst: on the class whose loss exceeds its bound the most.
+        worst_class: the name of that class.
+        classes: number of classes with images.
+    """
 
     overall: Pairs
     worst: Pairs
@@ -73,26 +89,29 @@ class FlipTest:
 
     @property
     def harmful(self) -> bool:
-        """Whether flips cost more than they may and more than chance explains."""
+        """Whether the loss exceeds both the tolerated loss and the loss by chance, overall or on the worst class."""
         overall, worst = self.overall, self.worst
         return overall.loss > max(HARM, overall.interval) or worst.loss > max(CLASS_HARM, worst.chance(self.classes))
 
     @property
     def undecided(self) -> bool:
-        """Whether harm could hide: the networks learned little, or differ by more than what counts, or a class lost
-        much on images too few to prove it."""
+        """Whether the test cannot exclude harm: the networks learned little, their accuracies vary much, or a class
+        lost much accuracy on too few images."""
         learned = fmean(self.overall.without) > 1 / self.classes + 0.2 * (1 - 1 / self.classes)
         vague = self.overall.interval > 3 * HARM or self.worst.loss > CLASS_HARM
         return not self.harmful and (not learned or vague)
 
     def __str__(self) -> str:
-        told = f"a small ConvNet has on validation {self.overall.percent}"
+        overall = f"a small ConvNet has on validation {self.overall.percent}"
         of_class = f" (class '{self.worst_class}', {self.worst.images} images: {self.worst.percent})"
-        return told + of_class * (self.worst.loss > CLASS_HARM)
+        return overall + of_class * (self.worst.loss > CLASS_HARM)
 
 
 def flip_test(real: RealData, meter: Meter | None = None) -> FlipTest:
-    """Train both kinds of networks and judge them on the validation part as it is; the answer is kept in home()."""
+    """Train networks with and without flips, and judge them on the unmirrored validation part.
+
+    The result is stored under home()/flips and read from there the next time.
+    """
     kept = home() / "flips" / f"{real.digest[:16]}-{STEPS}-{FORMAT}.json"
     if kept.exists():
         return _read(kept)
@@ -101,7 +120,7 @@ def flip_test(real: RealData, meter: Meter | None = None) -> FlipTest:
     parts = _classes(validation, real.data.classes)
     shape = (real.data.shape[0], train.images.shape[-2], train.images.shape[-1])
     net = FlatNet(fitting_convnet(shape, width=16), shape, real.data.class_count)
-    meter.start("measuring what flips do to labels, steps", 2 * STEPS)
+    meter.start("measuring the effect of flips, steps", 2 * STEPS)
     with fitting_threads(net.shape):
         plain = _trained(net, train, "", meter, 0)
         mirrored = _trained(net, train, "flip", meter, STEPS)
@@ -110,14 +129,15 @@ def flip_test(real: RealData, meter: Meter | None = None) -> FlipTest:
             Pairs(tuple(plain.accuracy(part)), tuple(mirrored.accuracy(part)), len(part))
             for part in (validation, *parts.values())
         ]
-    surest = [own.loss - max(CLASS_HARM, own.chance(len(parts))) for own in by_class]
-    worst = surest.index(max(surest))
+    excess = [own.loss - max(CLASS_HARM, own.chance(len(parts))) for own in by_class]
+    worst = excess.index(max(excess))
     found = FlipTest(overall, by_class[worst], list(parts)[worst], len(parts))
     write_json(kept, dataclasses.asdict(found))
     return found
 
 
 def _read(file: Path) -> FlipTest:
+    """A stored result, with its numbers checked."""
     found: FlipTest = read_json(file, FlipTest)
     for own in (found.overall, found.worst):
         right = (*own.without, *own.with_flips)
@@ -129,14 +149,14 @@ def _read(file: Path) -> FlipTest:
 
 
 def _reduced(part: Part) -> Part:
-    """Images of at most SIDE x SIDE pixels, each the mean of those it stands for."""
+    """Images of at most SIDE x SIDE pixels. A pixel is the mean of the pixels that it replaces."""
     height, width = part.images.shape[-2:]
     size = (min(height, SIDE), min(width, SIDE))
     return part if size == (height, width) else Part(interpolate(part.images, size=size, mode="area"), part.labels)
 
 
 def _trained(net: FlatNet, train: Part, strategy: str, meter: Meter, before: int) -> Trained:
-    """NETS networks, after `before` steps of others; both kinds begin alike."""
+    """Train NETS networks. The initialisations do not depend on `strategy`; `before` is an offset of the progress."""
     members, lr = torch.arange(len(train)).expand(NETS, -1), torch.full((NETS,), LR)
     training = Training(steps=STEPS, batch=BATCH, drop_at=STEPS // 2)
     pool, watch = Pool(train.images, train.labels, members), lambda done, _: meter.advance(before + done)
@@ -144,6 +164,6 @@ def _trained(net: FlatNet, train: Part, strategy: str, meter: Meter, before: int
 
 
 def _classes(part: Part, names: tuple[str, ...]) -> dict[str, Part]:
-    """The images of each class that has any."""
-    mine = {name: part.labels == c for c, name in enumerate(names)}
-    return {name: Part(part.images[own], part.labels[own]) for name, own in mine.items() if own.any()}
+    """Class name -> its images, for classes that have any."""
+    members = {name: part.labels == c for c, name in enumerate(names)}
+    return {name: Part(part.images[own], part.labels[own]) for name, own in members.items() if own.any()}

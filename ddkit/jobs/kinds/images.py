@@ -11,7 +11,7 @@ from ddkit.data import refuse_small_classes
 from ddkit.evaluation import RIVALS, Evaluation
 from ddkit.jobs.comparison.images import compare_images
 from ddkit.jobs.comparison.lines import Comparison
-from ddkit.jobs.data.loading import lay_out, say_data
+from ddkit.jobs.data.loading import load_task, report_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.threads import fitting_threads
@@ -19,7 +19,7 @@ from ddkit.jobs.planning.images import plan_images
 from ddkit.jobs.planning.long_work import announce_long_work
 from ddkit.jobs.planning.stages import Plan
 from ddkit.jobs.recipes import Recipe, ResolvedRecipe
-from ddkit.jobs.recipes.fitted import for_this_data
+from ddkit.jobs.recipes.fitted import fit_to_data
 from ddkit.jobs.recipes.folders import image_folder
 from ddkit.jobs.recipes.request import Comparing, Judging, Request
 from ddkit.jobs.recipes.resolve import parse_images, resolve
@@ -53,13 +53,13 @@ class Images:
     def begin(self, run: Run, request: Request, origin: str, evaluate: bool, meter: Meter) -> ImageWork:
         recipe = run.recipe
         assert isinstance(recipe, Recipe)
-        task = lay_out(recipe.data, recipe.net, run.device, meter)
+        task = load_task(recipe.data, recipe.net, run.device, meter)
         refuse_small_classes(task.real.train.labels, recipe.method.ipc)
         guard_flips(recipe, task, meter, () if evaluate else ("augment",))
-        say_data(task, meter)
+        report_data(task, meter)
         meter.say(origin)
         if not run.resume:
-            recipe, line = for_this_data(recipe, request, task.real.data)
+            recipe, line = fit_to_data(recipe, request, task.real.data)
             task = task.under(recipe.net)
             if line:
                 meter.say(line)

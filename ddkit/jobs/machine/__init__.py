@@ -1,4 +1,4 @@
-"""The machine that a job runs on: device, threads, versions, amounts in words."""
+"""The machine that a job runs on: device, threads, versions; and its bytes and seconds in words."""
 
 from ddkit.lazy import lazily
 

@@ -8,29 +8,31 @@ from ddkit.errors import UsageError
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU.
+    """The device of that name. "auto" is CUDA if the machine has it, else the CPU.
 
     Raises:
-        UsageError: a name of no device, or a device this machine does not have.
+        UsageError: the name is not a device's, or this machine does not have the device.
     """
     if not re.fullmatch(r"auto|(cpu|cuda)(:\d+)?", name):
-        raise UsageError(f"device '{name}': is no name of a device; write cuda or cuda:1 for a GPU, cpu, or auto")
+        raise UsageError(f"device '{name}': is unknown; use cuda or cuda:1 for a GPU, cpu, or auto")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
-        raise UsageError(f"device '{name}': this machine or this build of torch has none; use cpu or auto") from None
+        raise UsageError(
+            f"device '{name}': this machine or this build of torch does not have it; use cpu or auto"
+        ) from None
     return device
 
 
 def graph_device(name: str) -> torch.device:
-    """The CPU, on which graphs run.
+    """The CPU, the only device for graphs.
 
     Raises:
-        UsageError: another device is asked for.
+        UsageError: the name is another device's.
     """
     if name not in ("auto", "cpu"):
-        raise UsageError(f"option --device: graphs run on the CPU only, got {name!r}; leave it out")
+        raise UsageError(f"option --device: must be cpu for graphs, got {name!r}; leave it out")
     return torch.device("cpu")

@@ -1,7 +1,7 @@
-"""What a result may depend on besides its recipe; recorded in every set and shown by `ddkit doctor`.
+"""Versions and hardware that a result may depend on. Every set records them, and `ddkit doctor` shows them.
 
-Equal bytes hold for equal versions, thread counts and processor features: PyTorch chooses its routines by the
-processor, ddkit's kernels are compiled for it, and another order of additions gives other last digits.
+Results are equal to the byte under equal versions, thread counts and processor features. PyTorch selects routines by
+the processor and ddkit compiles kernels for it, and another order of additions gives another rounding.
 """
 
 import os
@@ -15,7 +15,7 @@ PACKAGES = ("ddkit", "torch", "torchvision", "kornia", "numpy", "scipy", "scikit
 
 
 def environment(device: torch.device) -> dict[str, str | int]:
-    """Versions, hardware and thread count; no time of day and no paths."""
+    """Versions, hardware and thread count. There is no time of day and no path, so equal runs give equal facts."""
     facts: dict[str, str | int] = {"python": platform.python_version(), "system": platform.system()}
     for package in PACKAGES:
         try:
@@ -31,7 +31,7 @@ def environment(device: torch.device) -> dict[str, str | int]:
 
 
 def processor() -> str:
-    """The processor's model, as far as the system names it."""
+    """The processor's model, or "unknown" if the system does not name it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(errors="replace").splitlines() if info.exists() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model", "CPU part")))

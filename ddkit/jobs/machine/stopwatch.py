@@ -1,4 +1,4 @@
-"""How long a run has taken in all, over every stretch between kills."""
+"""The seconds of a run, summed over all of its processes if it was interrupted and resumed."""
 
 import time
 from collections.abc import Mapping
@@ -8,31 +8,31 @@ from pathlib import Path
 from ddkit.run import SilentMeter, read_json, write_json
 
 EVERY = 5.0
-"""Seconds between notes: a kill forgets that many at most."""
+"""Seconds between two writes of the file: an interruption loses at most so many."""
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What such a file holds."""
+    """The layout of the file."""
 
     seconds: float
 
 
 class Stopwatch(SilentMeter):
-    """A silent meter that keeps the seconds in `file`, and begins at those that are there."""
+    """A silent meter that writes the seconds to `file`. It begins with the seconds that the file holds."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._before = read_json(file, Spent).seconds if file.exists() else 0.0
-        self._begin = self._noted = time.perf_counter()
+        self._begin = self._written = time.perf_counter()
 
     @property
     def seconds(self) -> float:
-        """All there were until now."""
+        """All seconds until now."""
         return self._before + time.perf_counter() - self._begin
 
     def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
         now = time.perf_counter()
-        if now - self._noted >= EVERY:
-            self._noted = now
+        if now - self._written >= EVERY:
+            self._written = now
             write_json(self._file, {"seconds": self.seconds})

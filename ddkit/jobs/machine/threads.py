@@ -1,4 +1,4 @@
-"""How many CPU threads a job should use."""
+"""The number of CPU threads of a job."""
 
 import os
 from collections.abc import Iterator
@@ -7,14 +7,13 @@ from contextlib import contextmanager, nullcontext
 import torch
 
 SMALL = 16 * 16
-"""Images up to this many pixels make kernels of microseconds, which threads only slow down: they wait for each other at
-every kernel's end. On two cores of which one was busy, an outer iteration on digits took 0.1 s with one thread and 25 s
-with two; with both cores idle there is little between them."""
+"""Largest number of pixels for which one thread is used. Kernels on such images take microseconds, and threads wait for
+each other at the end of every kernel."""  # on two cores, one of them busy: an iteration of 0.1 s took 25 s
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Use one thread and give the old number back."""
+    """A block with one thread; the old number of threads is restored afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -25,7 +24,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def fitting_threads(shape: tuple[int, int, int]) -> Iterator[None]:
-    """Use one thread for small images [C, H, W] and give the old number back; OMP_NUM_THREADS, where set, is obeyed."""
+    """A block with one thread if images [C, H, W] are small. OMP_NUM_THREADS, if set, has priority."""
     small = shape[1] * shape[2] <= SMALL and not os.environ.get("OMP_NUM_THREADS")
     with one_thread() if small else nullcontext():
         yield

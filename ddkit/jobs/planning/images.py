@@ -5,7 +5,7 @@ import torch
 from ddkit.data import refuse_small_classes
 from ddkit.experts import ExpertSource
 from ddkit.home import home
-from ddkit.jobs.data.loading import lay_out, say_data
+from ddkit.jobs.data.loading import load_task, report_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.amounts import size_text
 from ddkit.jobs.machine.threads import fitting_threads
@@ -15,7 +15,7 @@ from ddkit.jobs.planning.expert_probe import probe_missing
 from ddkit.jobs.planning.gauge import Gauge
 from ddkit.jobs.planning.stages import Plan, Stage, free_disk
 from ddkit.jobs.recipes import Recipe
-from ddkit.jobs.recipes.fitted import for_this_data
+from ddkit.jobs.recipes.fitted import fit_to_data
 from ddkit.jobs.recipes.folders import image_folder
 from ddkit.jobs.recipes.request import Request
 from ddkit.jobs.recipes.resolve import resolve
@@ -29,12 +29,12 @@ def plan_images(request: Request, device: torch.device, probe_seconds: float, me
     facts = []
     gauge = Gauge(device)
     loaded: list[Task] = []
-    loading = gauge.once(lambda: loaded.append(lay_out(resolved.data, resolved.net, device, meter)))
+    loading = gauge.once(lambda: loaded.append(load_task(resolved.data, resolved.net, device, meter)))
     task = loaded[0]
     refuse_small_classes(task.real.train.labels, resolved.method.ipc)
     guard_flips(resolved, task, meter)
-    say_data(task, meter)
-    resolved, line = for_this_data(resolved, request, task.real.data)
+    report_data(task, meter)
+    resolved, line = fit_to_data(resolved, request, task.real.data)
     task = task.under(resolved.net)
     facts += [line] * bool(line)
     source = resolved.source(task)

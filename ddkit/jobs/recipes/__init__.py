@@ -1,7 +1,8 @@
-"""Recipes as a whole: their sections, from TOML tables to settings and back to a text.
+"""Whole recipes: their sections, from TOML tables to settings and back to a text.
 
-In: the tables of a recipe and its `Layout`, the mapping of sections to settings classes. Out: a `WrittenRecipe`, whose
-missing sections are still missing; a resolved one is a `Recipe` (images) or a `GraphRecipe`, which are `AnyRecipe`s.
+`parse_recipe` reads the tables of a recipe by its `Layout`, which maps sections to settings classes. It returns a
+`WrittenRecipe`, which may lack sections. A resolved recipe is a `Recipe` (images) or a `GraphRecipe`; both are children
+of `AnyRecipe`.
 """
 
 from ddkit.lazy import lazily

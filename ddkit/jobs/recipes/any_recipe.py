@@ -1,4 +1,4 @@
-"""A resolved recipe of any kind: a seed, and sections of settings; its text, and what differs from the defaults."""
+"""A resolved recipe of any kind: a seed and sections of settings; its text, and its changed settings."""
 
 import dataclasses
 import json
@@ -11,14 +11,16 @@ from ddkit.recipe import ANY_SEED, NAMED_SECTIONS, Settings, setting
 
 @dataclass(frozen=True, kw_only=True)
 class AnyRecipe(Settings):
-    """A resolved recipe. A child has a field for each section, in their order in a file; a section whose settings are
-    None is left out."""
+    """A resolved recipe. A child has a field for each section, in the order of a file.
+
+    A section whose settings are None does not occur in the file.
+    """
 
     seed: int = setting(0, at_least=0, at_most=ANY_SEED, help="seed of every draw whose section has no seed of its own")
 
 
 def to_toml(recipe: AnyRecipe) -> str:
-    """The resolved recipe as TOML that `parse_recipe` reads back to equal settings; every default is written out."""
+    """The resolved recipe as TOML with every default written out. `parse_recipe` reads it back to equal settings."""
     lines = [f"seed = {recipe.seed}"]
     for section, settings in _sections(recipe):
         lines += ["", f"[{section}]"]
@@ -30,7 +32,7 @@ def to_toml(recipe: AnyRecipe) -> str:
 
 
 def changed_settings(recipe: AnyRecipe) -> dict[str, Any]:
-    """ "section.key" -> value of all that differs from the defaults, in the order of the sections and their keys."""
+    """ "section.key" -> value, for settings that differ from their defaults, in the order of sections and keys."""
     changed: dict[str, Any] = {"seed": recipe.seed}
     for section, settings in _sections(recipe):
         if section in NAMED_SECTIONS:
@@ -42,7 +44,7 @@ def changed_settings(recipe: AnyRecipe) -> dict[str, Any]:
 
 
 def _sections(recipe: AnyRecipe) -> Iterator[tuple[str, Any]]:
-    """The sections that there are, in their order in a file."""
+    """(name, settings) of the sections that are not None, in the order of a file."""
     for field in dataclasses.fields(recipe):
         settings = getattr(recipe, field.name)
         if field.name != "seed" and settings is not None:

@@ -1,4 +1,4 @@
-"""Recipes of methods for graphs: the same TOML as for images, with other settings."""
+"""Recipes of methods for graphs. Their sections are those of `Recipe` without [net] and [experts]."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The sections of one kind of recipe, and the parser that they give."""
+"""The sections of one kind of recipe, and a parser for them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class Layout:
     """The sections of one kind of recipe and their settings classes.
 
     Attributes:
-        plain: section -> settings class; a recipe without such a section has the defaults.
-        named: section -> the function from the section's key `name` to a settings class. [method] is required; a third
-            party's method is found and parsed as our own are.
-        unknown: the words of an error line for a section or key that is not in the layout.
-        required: the words of an error line that say what a missing [method] needs.
+        plain: section -> settings class. If a recipe lacks such a section, the settings have their defaults.
+        named: section -> a function from the section's key `name` to a settings class. [method] is required. Methods of
+            third parties are found and parsed like those of ddkit.
+        unknown: words of the error line for a section or key that is not in the layout.
+        required: words of the error line for a missing [method].
     """
 
     plain: Mapping[str, type[Settings]]
@@ -28,10 +28,10 @@ class Layout:
     required: str
 
     def settings_class(self, section: str, name: str) -> type[Settings]:
-        """The settings class behind a section's name.
+        """The settings class of a section, given the section's key `name`.
 
         Raises:
-            RecipeError: no such name; the line names the key.
+            RecipeError: the name is unknown; the line names the key.
         """
         try:
             return self.named[section](name)
@@ -41,8 +41,11 @@ class Layout:
 
 @dataclass(frozen=True)
 class WrittenRecipe:
-    """A recipe as it is written. `sections` holds the settings of each section, but no named section that is missing;
-    `Layout` says of which class they are."""
+    """A recipe as it is written.
+
+    `sections` holds the settings of each section, whose class `Layout` gives. A named section that the file lacks is
+    missing here too.
+    """
 
     seed: int
     sections: Mapping[str, Any]
@@ -52,9 +55,9 @@ def parse_recipe(tables: Mapping[str, Any], layout: Layout, where: str) -> Writt
     """Turn TOML tables into settings.
 
     Args:
-        tables: what `read_toml` gave, overrides applied.
+        tables: the result of `read_toml`, with overrides applied.
         layout: the sections of this kind of recipe.
-        where: what error lines call this recipe.
+        where: the recipe's name in error lines.
 
     Raises:
         RecipeError: an unknown section or key, a wrong type, a value out of range, a missing name.

@@ -23,7 +23,7 @@ class Recipe(AnyRecipe):
     evaluate: EvaluateSettings
 
     def source(self, task: Task) -> ExpertSource:
-        """Where the recipe's experts come from."""
+        """The source of the recipe's experts."""
         return source_of(self.experts, task, self.method.reads_epochs)
 
 

@@ -1,4 +1,4 @@
-"""The request of a call: the flags that a recipe is made of, before it is known whether they fit."""
+"""The requests of public calls: their arguments, before they are checked."""
 
 import json
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from ddkit.errors import UsageError
 
 @dataclass(frozen=True)
 class Request:
-    """The arguments that `condense` and `plan` share; None where one was not given.
+    """The arguments that `condense` and `plan` share; None if an argument was not given.
 
-    `recipe` is the name of a shipped recipe or a TOML file. The flags are laid over it, and `overrides`, texts of the
-    form "section.key=value", over both.
+    `recipe` is the name of a shipped recipe or a TOML file. The other arguments replace its settings. `overrides`,
+    which are texts of the form "section.key=value", replace both.
     """
 
     method: str | None = None
@@ -25,7 +25,7 @@ class Request:
 
     @property
     def assignments(self) -> tuple[str, ...]:
-        """The flags that were given, and the overrides after them, as "section.key=value" texts."""
+        """The given arguments, followed by the overrides, as "section.key=value" texts."""
         flags = [
             ("method.name", self.method),
             ("data.name", self.data),
@@ -41,8 +41,9 @@ class Request:
 class Judging:
     """The request of an evaluation.
 
-    `protocols` and `architectures` give one table each; without architectures the set's own is taken, and with `cross`
-    it and those of the field's pool. `data` says where the real data is now; `nets` is the number of networks a row.
+    Every pair of a protocol and an architecture gives one table. If there are no architectures, the set's own is used.
+    `cross` adds the set's own and those of `ddkit.jobs.tables.images.POOL`. `data` is the place of the real data;
+    `nets` is the number of networks a row.
     """
 
     protocols: tuple[str, ...] = ("honest",)
@@ -57,7 +58,7 @@ class Judging:
 
 
 FYI = "+fyi"
-"""Ends the name of a recipe that is to be made with FYI."""
+"""Suffix of a recipe's name in a comparison: the recipe is used with FYI."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,14 @@ class Comparing:
 
 
 def refuse_options(kind: str, **given: bool) -> None:
-    """Raise UsageError for the first option that is given and means nothing to this kind of data.
+    """Raise UsageError for the first given option that this kind of data does not have.
 
     Example:
         >>> refuse_options("graphs", ipc=True)
         Traceback (most recent call last):
-        ddkit.errors.UsageError: option --ipc: is for images; graphs have nothing it could change
+        ddkit.errors.UsageError: option --ipc: is for images only and has no effect on graphs; leave it out
     """
     for name, is_given in given.items():
         if is_given:
-            raise UsageError(f"option --{name.replace('_', '-')}: is for images; {kind} have nothing it could change")
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"option {option}: is for images only and has no effect on {kind}; leave it out")

@@ -1,4 +1,4 @@
-"""From flags, names and files to one resolved recipe."""
+"""Resolve the arguments of a call, a recipe's name or its file to one recipe for images."""
 
 import dataclasses
 import math
@@ -23,7 +23,8 @@ from ddkit.recipe_files import find_recipe, list_recipes
 from ddkit.toml import read_toml
 
 ANY_IMAGE = (3, 2**14, 2**14)
-"""Images that are larger than any, (channels, height, width): a network that is refused on them is refused on all."""
+"""An image shape (channels, height, width) larger than any real one. A network that cannot be built for it cannot be
+built for any images."""
 
 
 def resolve(
@@ -36,17 +37,17 @@ def resolve(
     fyi: bool = False,
     overrides: tuple[str, ...] = (),
 ) -> tuple[Recipe, str]:
-    """The recipe that the flags ask for, every setting filled in, and a line that says where it comes from.
+    """The resolved recipe, and a line that names its source.
 
-    Without `recipe`, `choose` takes a shipped one, and the flags are laid over it. Explicit flags win over the recipe,
-    `overrides` over both.
+    If `recipe` is None, `choose_recipe` selects a shipped one. Arguments replace settings of the recipe, and
+    `overrides` replace both.
 
     Raises:
-        UsageError: an unknown method or a recipe that cannot be read.
+        UsageError: an unknown method, or a recipe that cannot be read.
     """
     if recipe is None:
         method = method or "ftd"
-        recipe, wanted = choose(method, data, ipc)
+        recipe, wanted = choose_recipe(method, data, ipc)
         if recipe is None:
             where, tables = f"method '{method}'", {"method": {"name": method}}
         else:
@@ -59,33 +60,31 @@ def resolve(
     else:
         where, text = find_recipe(recipe)
         tables, origin = read_toml(text, where), f"recipe {recipe}"
-    asked_for = override(tables, Request(method, data, ipc, fyi, recipe, seed, overrides).assignments)
-    another = method_named(asked_for) != method_named(tables)
-    if another and "experts" in tables and not any(one.startswith("experts.") for one in overrides):
-        if _reads_none(asked_for) and not _reads_none(tables):
-            del asked_for["experts"]  # the recipe's own, for another method
-    refuse_graphs(asked_for, where)
-    refuse_fyi_of_real_images(asked_for)
-    filled = parse_images(asked_for, where)
-    refuse_impossible(filled, where)
-    return filled, origin + dropped(tables, asked_for)
+    changed = override(tables, Request(method, data, ipc, fyi, recipe, seed, overrides).assignments)
+    another = method_named(changed) != method_named(tables)
+    if another and "experts" in tables and not any(text.startswith("experts.") for text in overrides):
+        if _needs_no_experts(changed) and not _needs_no_experts(tables):
+            del changed["experts"]  # the recipe has it for its own method
+    refuse_graphs(changed, where)
+    refuse_fyi_of_real_images(changed)
+    resolved = parse_images(changed, where)
+    refuse_impossible(resolved, where)
+    return resolved, origin + dropped(tables, changed)
 
 
 def parse_images(tables: Mapping[str, Any], where: str) -> Recipe:
-    """The recipe of TOML tables, with the field's defaults for sections that are missing.
+    """The recipe of TOML tables, with defaults for missing sections.
 
     Raises:
         RecipeError: an unknown section, key or name, or a value out of range.
     """
-    return fill(parse_recipe(tables, IMAGES, where))
+    return with_defaults(parse_recipe(tables, IMAGES, where))
 
 
 def refuse_impossible(recipe: Recipe, where: str) -> None:
-    """Raise for what no data could mend: an unknown name of data, an unknown augmentation, a network that cannot be
-    built.
+    """Raise RecipeError for settings that no data could make valid; the line names the key.
 
-    Raises:
-        RecipeError: the key is named.
+    These are unknown names of data, unknown augmentations and networks that cannot be built.
     """
     refuse_unknown(recipe.data.name)
     try:
@@ -99,30 +98,30 @@ def refuse_impossible(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}, section 'net': {error}") from None
 
 
-def choose(method: str, data: str | None, ipc: int | None) -> tuple[str | None, str]:
-    """(the shipped recipe that serves for what is asked, the name of one that would be made for it).
+def choose_recipe(method: str, data: str | None, ipc: int | None) -> tuple[str | None, str]:
+    """(the shipped recipe that fits best, the name of a recipe that would fit exactly).
 
-    The first is the method's recipe for the data, else its recipe for digits, else None. Of several it is the one of
-    the nearest ipc, by ratio, the smaller of two equally near; without an ipc, that of the smallest.
+    The first is the method's recipe for the data, else its recipe for digits, else None. If there are several, it is
+    the one of the nearest ipc by ratio (the smaller of two equally near), or of the smallest ipc if `ipc` is None.
 
     Raises:
         UsageError: an unknown method.
     """
     method_class(method)
     data = data or "digits"
-    for lender in (data, "digits"):
-        begins = f"{method}-{lender}-ipc"
-        ipcs = [int(end) for name in list_recipes() if (end := name.removeprefix(begins)).isdecimal()]
+    for made_for in (data, "digits"):
+        prefix = f"{method}-{made_for}-ipc"
+        ipcs = [int(suffix) for name in list_recipes() if (suffix := name.removeprefix(prefix)).isdecimal()]
         if ipcs:
-            near = min(ipcs, key=lambda own: (abs(math.log(own / max(1, ipc or 1))), own))
-            asked = ipc or (near if lender == data else 1)
-            return f"{begins}{near}", f"{method}-{data}-ipc{asked}"
+            nearest_ipc = min(ipcs, key=lambda own: (abs(math.log(own / max(1, ipc or 1))), own))
+            wanted = ipc or (nearest_ipc if made_for == data else 1)
+            return f"{prefix}{nearest_ipc}", f"{method}-{data}-ipc{wanted}"
     return None, f"{method}-{data}-ipc{ipc or 1}"
 
 
-def lent_by(method: str | None, data: str | None, ipc: int | None) -> str | None:
-    """The data that the recipe which `choose` takes was made for; None where it takes none."""
-    recipe, _ = choose(method or "ftd", data, ipc)
+def source_data(method: str | None, data: str | None, ipc: int | None) -> str | None:
+    """The data that the recipe of `choose_recipe` was made for; None if there is no recipe."""
+    recipe, _ = choose_recipe(method or "ftd", data, ipc)
     if recipe is None:
         return None
     where, text = find_recipe(recipe)
@@ -131,7 +130,7 @@ def lent_by(method: str | None, data: str | None, ipc: int | None) -> str | None
 
 
 def refuse_graphs(tables: dict[str, Any], where: str) -> None:
-    """Raise RecipeError if the recipe is one for graphs, which other jobs resolve, or its data are graphs."""
+    """Raise RecipeError if the recipe's method is for graphs, or its data are graphs."""
     if (name := method_named(tables)) in GRAPH_METHODS:
         raise RecipeError(
             f"{where}: method '{name}' is for graphs; use `ddkit condense`, or `ddkit graphs` for a table"
@@ -144,41 +143,39 @@ def refuse_graphs(tables: dict[str, Any], where: str) -> None:
 
 
 def method_named(tables: dict[str, Any]) -> str | None:
-    """What the recipe says its method is called, which need be no method's name; None where it says no text."""
+    """The value of method.name, which may be unknown; None if it is missing or not a text."""
     table = tables.get("method")
     name = table.get("name") if isinstance(table, dict) else None
     return name if isinstance(name, str) else None
 
 
 def data_named(tables: dict[str, Any]) -> str:
-    """What the recipe says its data is called; "" where it says nothing, or no text."""
+    """The value of data.name; "" if it is missing or not a text."""
     table = tables.get("data")
     name = table.get("name") if isinstance(table, dict) else None
     return name if isinstance(name, str) else ""
 
 
-def _reads_none(tables: dict[str, Any]) -> bool:
-    """Whether the recipe's method is known, and one without experts."""
+def _needs_no_experts(tables: dict[str, Any]) -> bool:
+    """Whether the recipe's method is known and reads no experts."""
     name = method_named(tables)
     return name is not None and name in method_names() and method_class(name).settings_class.expert_kind is None
 
 
 def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:
-    """Raise RecipeError if FYI is asked of a method that learns no images."""
+    """Raise RecipeError if the recipe sets FYI for a method that learns no images."""
     name = method_named(tables)
     if name is None or "fyi" not in tables["method"]:
         return
     if "fyi" not in {field.name for field in dataclasses.fields(IMAGES.settings_class("method", name))}:
-        raise RecipeError(
-            f"key 'method.fyi': method '{name}' learns no images, so FYI could change nothing; leave it out"
-        )
+        raise RecipeError(f"key 'method.fyi': method '{name}' learns no images, so FYI has no effect; leave it out")
 
 
-def fill(written: WrittenRecipe) -> Recipe:
-    """The resolved recipe. Without [net] or [experts] it gets the field's defaults, where its method needs them.
+def with_defaults(written: WrittenRecipe) -> Recipe:
+    """The resolved recipe. A missing [net] has its defaults, and so has a missing [experts] if the method reads any.
 
     Raises:
-        RecipeError: experts that the method does not read, or of another sort than it reads.
+        RecipeError: experts that the method does not read, or another kind than the method reads.
     """
     method: MethodSettings = written.sections["method"]
     experts: ExpertSettings | None = written.sections.get("experts")
@@ -187,9 +184,9 @@ def fill(written: WrittenRecipe) -> Recipe:
         raise RecipeError(f"section 'experts': method '{method.name}' reads no experts; remove the section")
     experts = experts or (expert_settings(kind)() if kind else None)
     if kind and experts is not None and expert_settings(kind).gives != experts.gives:
-        wanted = "teachers" if experts.gives != TEACHERS else "trajectories of experts, which teachers have none of"
+        wanted = "teachers" if experts.gives != TEACHERS else "trajectories of experts, which teachers do not have"
         raise RecipeError(
-            f"key 'experts.name': method '{method.name}' needs {wanted}; let it be \"{kind}\", got \"{experts.name}\""
+            f"key 'experts.name': method '{method.name}' needs {wanted}; set it to \"{kind}\", got \"{experts.name}\""
         )
     net = written.sections.get("net") or net_settings("convnet")()
     return Recipe(**{**written.sections, "net": net, "experts": experts}, seed=written.seed)

@@ -1,4 +1,4 @@
-"""From flags, names and files to one resolved recipe for graphs."""
+"""Resolve a request to one recipe for graphs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,9 +15,9 @@ from ddkit.toml import read_toml
 
 
 def resolve_graphs(request: Request) -> tuple[GraphRecipe, str]:
-    """The recipe that is asked for, every setting filled in, and a line that says where it comes from.
+    """The resolved recipe, and a line that names its source.
 
-    Without `request.recipe`, the shipped METHOD-DATA.toml is taken; if there is none, the method's defaults.
+    If `request.recipe` is None, the shipped METHOD-DATA.toml is used, or the method's defaults if there is none.
 
     Raises:
         UsageError: an unknown method, a recipe that cannot be read, or an option for images.
@@ -32,10 +32,10 @@ def resolve_graphs(request: Request) -> tuple[GraphRecipe, str]:
         origin = f"recipe {recipe}"
     where, text = find_recipe(recipe) if recipe is not None else (f"method '{method}'", "")
     tables = read_toml(text, where)
-    asked_for = override(tables, request.assignments)
-    if is_images(data := data_named(asked_for)):
-        raise RecipeError(f"{where}: data '{data}' are images, but method '{method_named(asked_for)}' is for graphs")
-    return parse_graphs(asked_for, where), origin + dropped(tables, asked_for)
+    changed = override(tables, request.assignments)
+    if is_images(data := data_named(changed)):
+        raise RecipeError(f"{where}: data '{data}' are images, but method '{method_named(changed)}' is for graphs")
+    return parse_graphs(changed, where), origin + dropped(tables, changed)
 
 
 def parse_graphs(tables: Mapping[str, Any], where: str) -> GraphRecipe:

@@ -1,4 +1,4 @@
-"""The facts of a set in words."""
+"""The facts of a set as texts."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class Description:
 
 
 def describe(source: str | Path) -> Description:
-    """The facts of a file, of the set in a run folder, or of a ready-made set.
+    """The facts of a set, given by its file, its run folder or its name.
 
     Raises:
         DataError: there is no such set, or it is damaged.
@@ -54,7 +54,7 @@ def _facts(facts: object) -> dict[str, str]:
 
 
 def _size(source: str | Path) -> dict[str, str]:
-    """The size of a set that is given as a file."""
+    """The size of the file; empty if `source` is a name or a run folder."""
     if not Path(source).is_file():
         return {}
-    return {"file": f"{Path(source).stat().st_size:,} bytes with recipe, lineage and HDF5's own"}
+    return {"file": f"{Path(source).stat().st_size:,} bytes with recipe, lineage and HDF5 structures"}

@@ -1,21 +1,23 @@
-"""A set's images back in pixels, whichever space they live in."""
+"""The images of a set in pixels."""
 
 from jaxtyping import Float
 from torch import Tensor
 
 from ddkit.arguments import checked
-from ddkit.jobs.sets.real_data import lay_out_for
+from ddkit.jobs.sets.real_data import load_task_of
 from ddkit.synth import SyntheticSet
 
 
 @checked
 def raw_images(synthetic: SyntheticSet, data: str | None = None) -> Float[Tensor, "n c h w"]:
-    """Images in [0, 1] pixels, not clipped. A whitened set's real data is loaded to refit the inverse, from where
-    it was when the set was made or from `data`.
+    """The images in pixels, where real images lie in [0, 1]. They are not clipped.
+
+    If the set is whitened, the inverse of the whitening is fitted to its real data. These are loaded from `data`, or
+    from their place when the set was made.
 
     Raises:
-        DataError: the set is whitened and its real data is not here.
+        DataError: the set is whitened and its real data is missing.
     """
     if synthetic.facts.mean is not None:
         return synthetic.raw_images
-    return lay_out_for(synthetic, data).real.preprocess.inverse(synthetic.images)
+    return load_task_of(synthetic, data).real.preprocess.inverse(synthetic.images)

@@ -1,4 +1,4 @@
-"""The tables of one set, and the scores that a kill does not lose."""
+"""The tables of one set, and the files that keep scores until a table is finished."""
 
 from ddkit.lazy import lazily
 

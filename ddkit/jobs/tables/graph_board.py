@@ -1,4 +1,4 @@
-"""Where scores of graph networks are kept, so that a table that was killed goes on."""
+"""Files of graph networks' scores, so that an interrupted table does not score finished rows again."""
 
 import dataclasses
 import hashlib
@@ -12,7 +12,7 @@ from ddkit.run import Meter
 
 @dataclass(frozen=True, eq=False)
 class GraphBoard:
-    """Scores of one judge on one part, each in a file of `folder` that is named after all that the score depends on."""
+    """Scores of one judge on one part. Each has a file in `folder`, named by a digest of all that it depends on."""
 
     judge: GraphJudge
     on: str
@@ -20,7 +20,7 @@ class GraphBoard:
     meter: Meter
 
     def score(self, row: GraphRow, gnn: str) -> Score:
-        """A row's score under one kind of network, taken from its file if it is there.
+        """A row's score under one kind of network, read from its file if that exists.
 
         Raises:
             DataError: the file is damaged.

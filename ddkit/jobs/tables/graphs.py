@@ -1,4 +1,4 @@
-"""Judge a set of graphs: read the graphs it was made from, then hand over to the evaluator."""
+"""The table of a set of graphs, on the graphs that it was made from."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from ddkit.toml import read_toml
 
 
 def graph_tables(source: GraphSet | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
-    """The table of a set of graphs. `judging.architectures` are the networks of its rows."""
+    """Yield the table of a set of graphs. `judging.architectures` are the networks of its rows."""
     refuse_options(
         "graphs",
         protocol=judging.protocols != ("honest",),
@@ -36,9 +36,9 @@ def graph_tables(source: GraphSet | str | Path, judging: Judging, meter: Meter) 
     training = parse_table(tables.get("evaluate", {}), GraphTraining, where, "evaluate")
     parts = load_parts(chosen.name, chosen.split_seed)
     if parts.train.digest != made.facts.data_digest:
-        theirs, ours = made.facts.data_digest[:8], parts.train.digest[:8]
+        expected, found = made.facts.data_digest[:8], parts.train.digest[:8]
         raise DataError(
-            f"set of '{made.facts.dataset}': was made with other graphs (digest {theirs}) than found here ({ours}); "
+            f"set of '{made.facts.dataset}': was made with other graphs (digest {expected}) than found here ({found}); "
             "name the data it was made from with --data"
         )
     _refuse_more_edges(made, parts.train)
@@ -48,12 +48,15 @@ def graph_tables(source: GraphSet | str | Path, judging: Judging, meter: Meter) 
 
 
 def _refuse_more_edges(made: GraphSet, train: GraphData) -> None:
-    """Raise if the trees are not those of the graphs. Distinct trees of one depth are those of distinct nodes, so that
-    all together they have no more edges at their roots than the graphs have."""
-    trees, there = made.trees, train.edge.shape[1]
+    """Raise DataError if the trees have more edges than the graphs allow.
+
+    Distinct trees of one depth belong to distinct nodes, so the edges at their roots are at most as many as the edges
+    of the graphs.
+    """
+    trees, available = made.trees, train.edge.shape[1]
     most = max(int(trees.count[edges].sum()) for edges in trees.by_depth)
-    if most > there:
+    if most > available:
         raise DataError(
-            f"set of '{made.facts.dataset}': its trees of one depth have {most:,} edges at their roots, and the graphs "
-            f"that it was made from have {there:,}; its 'count' cannot be right, so fetch another copy"
+            f"set of '{made.facts.dataset}': its trees of one depth have {most:,} edges at their roots, but the graphs "
+            f"that it was made from have {available:,}; its 'count' is wrong, so fetch another copy"
         )

@@ -24,12 +24,12 @@ from ddkit.evaluation import (
 )
 from ddkit.experts import Ensemble, TeacherSettings, obtain_teachers, wanted_teachers
 from ddkit.home import home
-from ddkit.jobs.data.loading import say_data
-from ddkit.jobs.flips.guard import OVERRIDE, refuse_harmful_flips, why_no_flips
+from ddkit.jobs.data.loading import report_data
+from ddkit.jobs.flips.guard import OVERRIDE, reason_against_flips, refuse_harmful_flips
 from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.jobs.planning.long_work import announce_long_evaluation
 from ddkit.jobs.recipes.request import Judging
-from ddkit.jobs.sets.real_data import OF_THE_SET, data_of, lay_out_for, teacher_table
+from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, load_task_of, teacher_table
 from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.nets import FlatNet, parse_net
 from ddkit.recipe import only, override, parse_table
@@ -39,14 +39,14 @@ from ddkit.task import Task
 from ddkit.toml import read_toml
 
 POOL = ("convnet", "alexnet", "vgg11", "resnet18")
-"""What the field calls cross-architecture evaluation (pool M of MTT's code, without the variant ResNet18_AP)."""
+"""Networks of cross-architecture evaluation: pool M of MTT's code, without the variant ResNet18_AP."""
 
 
 def image_tables(source: SyntheticSet | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
-    """The tables of a set, one after the other; the real data is loaded and preprocessed once.
+    """Yield the tables of a set. The real data is loaded and preprocessed once.
 
-    Scores of all tables are kept until the last one is finished. Networks of the field's pool that the images are too
-    small for are left out, and a line says so.
+    Scores of all tables are stored until the last one is finished. Networks of POOL for which the images are too small
+    are left out; a line says so.
     """
     synthetic = source if isinstance(source, SyntheticSet) else load(source)
     pairs, too_large = columns(synthetic, judging.protocols, judging.architectures, judging.cross)
@@ -61,7 +61,7 @@ def image_tables(source: SyntheticSet | str | Path, judging: Judging, meter: Met
     with ExitStack() as held:
         for protocol, net in pairs:
             if first is None:
-                first = lay_out_for(synthetic, judging.data, net, judging.device)
+                first = load_task_of(synthetic, judging.data, net, judging.device)
             task = first.under(parse_net(net))
             paper = PAPERS.get(protocol.removeprefix("paper-"))
             work = _Column(source, synthetic, paper, settings, task, judging.seed, meter, first=not finished)
@@ -75,7 +75,18 @@ def image_tables(source: SyntheticSet | str | Path, judging: Judging, meter: Met
 
 @dataclass(frozen=True)
 class _Column:
-    """One protocol (None: honest) and one network; `task` is that of both, and the first column tells of its data."""
+    """One table: a protocol and a network.
+
+    Attributes:
+        source: the set, its file, its run folder or its name.
+        synthetic: the set.
+        paper: the protocol; None: honest.
+        settings: of protocol honest.
+        task: the data, the network and the recipe's augmentation.
+        seed: of all draws.
+        meter: progress.
+        first: whether it is the first table, which reports the parts of the data.
+    """
 
     source: SyntheticSet | str | Path
     synthetic: SyntheticSet
@@ -87,29 +98,34 @@ class _Column:
     first: bool
 
     def evaluated(self, made_with: DataSettings, baselines: bool, held: ExitStack) -> tuple[KeptRows, Evaluation]:
-        """(where its scores are kept, the table) of a set that was made with such data. Until `held` is closed nobody
-        clears the scores."""
+        """(the folder of its scores, the table).
+
+        Args:
+            made_with: [data] of the set's recipe.
+            baselines: whether the table has rivals.
+            held: no other run clears the scores before it is closed.
+        """
         synthetic, paper, settings, task = self.synthetic, self.paper, self.settings, self.task
         dsa = evaluation_dsa(settings.flips, task.dsa, synthetic.facts.evaluation_flip == 0.5)
         judged = task.with_augmentation(dsa)
         if dsa.flips and (paper is None or paper.obeys_recipe):
-            key, fix = ("evaluate.flips", "let it be augment") if dsa != task.dsa else ("data.augment", OF_THE_SET)
+            key, fix = ("evaluate.flips", "set it to augment") if dsa != task.dsa else ("data.augment", SET_WITH_FLIPS)
             refuse_harmful_flips(key, fix, made_with, task.real, self.meter)
         if self.first:
-            say_data(task, self.meter)
+            report_data(task, self.meter)
         policy = settings.labels if paper is None else paper.labels
         teachers = None
         static = policy == "auto" and synthetic.facts.temperature is not None and baselines
         if policy in ("static", "dynamic") or static:
             teachers = _teachers_of(synthetic, task, policy != "auto", self.meter)
-        said_by = () if teachers is None else teachers.names
+        names = () if teachers is None else teachers.names
         workers = rows_at_once(judged, settings)
-        terms = (paper or "honest", settings.of_a_row, self.seed, said_by)
+        terms = (paper or "honest", settings.of_a_row, self.seed, names)
         if paper is None:
             rows = KeptRows.of([synthetic], judged, *terms)
             held.enter_context(rows.in_use())
             rows.say(self.meter)
-            self._say_if_long(baselines)
+            self._announce_if_long(baselines)
             return rows, evaluate_honestly(
                 synthetic,
                 judged,
@@ -124,7 +140,7 @@ class _Column:
         snapshots = {"last": synthetic}
         if not isinstance(self.source, SyntheticSet):
             snapshots = _snapshots(Path(self.source), synthetic)
-        flips = not paper.mirrors or why_no_flips(made_with, task.real, self.meter) is None
+        flips = not paper.mirrors or reason_against_flips(made_with, task.real, self.meter) is None
         rows = KeptRows.of(snapshots.values(), judged, *terms, flips)
         held.enter_context(rows.in_use())
         rows.say(self.meter)
@@ -142,8 +158,8 @@ class _Column:
             workers=workers,
         )
 
-    def _say_if_long(self, baselines: bool) -> None:
-        """Say that the honest table will take long, if so."""
+    def _announce_if_long(self, baselines: bool) -> None:
+        """Report how long the honest table takes, if that is long."""
         rivals = len(RIVALS) if baselines else 0
         announce_long_evaluation(self.settings, len(self.synthetic), 1 + rivals, self.task, self.meter)
 
@@ -151,17 +167,17 @@ class _Column:
 def columns(
     synthetic: SyntheticSet, protocols: Sequence[str], nets: Sequence[str] = (), cross: bool = False
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """The tables that a set is to have under several protocols and networks, checked before the first training.
+    """The protocols and networks of a set's tables. They are checked before the first training.
 
     Args:
         synthetic: the set.
-        protocols: as of `ddkit.evaluate`.
-        nets: networks by spec; without any and without `cross`, the set's own.
-        cross: also the set's own network and, with default settings, all others of the field's pool.
+        protocols: names; see `ddkit.evaluate`.
+        nets: networks by spec; if there are none and `cross` is False, the set's own network.
+        cross: also the set's own network, and the other networks of POOL with default settings.
 
     Returns:
-        (protocol, net) pairs under their full names, each once; and a line for each network of the pool that the
-        images are too small for.
+        Distinct (protocol, net) pairs under their full names; and a line for each network of POOL for which the images
+        are too small.
 
     Raises:
         UsageError: an unknown protocol or network, or the images are too small for a network of `nets`.
@@ -186,8 +202,11 @@ def columns(
 
 
 def _teachers_of(synthetic: SyntheticSet, task: Task, needed: bool, meter: Meter) -> Ensemble | None:
-    """The teachers of a set. Where the set's own labels will do, they are not trained for one more row of the table,
-    and a line says that it is left out."""
+    """The teachers of a set; None if it has none, or if they are missing and not `needed`.
+
+    If the table can be made without teachers, missing teachers are not trained for one more row; a line says that the
+    row is left out.
+    """
     table = teacher_table(synthetic)
     if table is None:
         return None
@@ -195,17 +214,20 @@ def _teachers_of(synthetic: SyntheticSet, task: Task, needed: bool, meter: Meter
     root = home() / "teachers"
     if needed:
         return obtain_teachers(root, task, settings, meter)
-    why = "are not on this machine"
+    reason = "are not on this machine"
     if all(teacher.here for teacher in wanted_teachers(root, task, settings)):
         try:
             return obtain_teachers(root, task, settings, meter)
         except DataError as error:
-            why = f"cannot be used: {error}"
-    meter.say(f"left out: random-real with the same labels, whose teachers {why}")
+            reason = f"cannot be used: {error}"
+    meter.say(f"left out: random-real with the same labels, whose teachers {reason}")
     return None
 
 
 def _snapshots(source: Path, synthetic: SyntheticSet) -> dict[str, SyntheticSet]:
-    """A run folder's snapshots and its set, which is often the last snapshot again; a file is alone."""
+    """The snapshots of a run folder and its set, by name. The last snapshot is left out if it equals the set.
+
+    If `source` is no run folder, there is the set only.
+    """
     snapshots = {file.stem: load(file) for file in sorted(RunFolder(source).snapshots.glob("iteration-*.h5"))}
     return {n: s for n, s in snapshots.items() if not torch.equal(s.images, synthetic.images)} | {"last": synthetic}

@@ -149,7 +149,7 @@ def test_an_expert_of_an_earlier_version_is_read_and_verify_says_what_it_lacks(h
     buffer.write(1, rows, "float32", {"loss": 0.25})
     assert buffer.sealed(1) and torch.equal(Trajectories(buffer, 2).row(1, 3), rows[3])
     assert run(["buffer", "verify"]) == 0
-    said = f"{buffer.name}: 2 experts good; 1 of an earlier version carry no digest of what lies beside the rows\n"
+    said = f"{buffer.name}: 2 experts good; 1 of an earlier version have checksums of their rows only\n"
     assert capsys.readouterr().out == said
     buffer.file(0).unlink()
     buffer.write(0, rows, "float32", {})
