@@ -1,4 +1,4 @@
-"""What ddkit promises of a GPU, the most valuable claim first; `benchmarks/gpu.py` runs them. New claims go here."""
+"""ddkit's claims about a GPU, the most valuable first; `benchmarks/gpu.py` runs them. Add new claims here."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -7,13 +7,13 @@ from pathlib import Path
 from ledger import ROOT, Claim, Target
 
 MODULES = tuple(f"ddkit/{file.name}" for file in sorted((ROOT / "ddkit").glob("*.py")))
-"""The single modules of ddkit, which serve all packages."""
+"""The single modules of ddkit, which all packages use."""
 
 BASE = ("ddkit/recipe", "ddkit/run", "ddkit/nets", "ddkit/steps", *MODULES)
-"""What every claim touches. A test holds the claims' lists against all that their programs import."""
+"""Files that every claim depends on. A test compares `touches` of each claim with all imports of its program."""
 
 IDLE = ("ddkit/graphs", "ddkit/gnns", "ddkit/cli/graphs.py", "ddkit/report/tree_gallery.py")
-"""Files that programs import and that no claim about images runs; so no claim needs to touch them."""
+"""Files that programs import and that no claim about images runs. No claim needs to list them."""
 
 MEASURED = ("benchmarks/measure.py", "ddkit/jobs/machine/environment.py", "ddkit/jobs/machine/threads.py", *BASE)
 UNROLLER = ("benchmarks/unroll.py", "ddkit/unroll", *MEASURED)
@@ -33,7 +33,7 @@ Figures = Callable[[Path, Path], Mapping[str, float]]
 
 
 def row_of(file: str, row: str, ours: str = "ours", textbook: str = "textbook") -> Figures:
-    """Reads the last line of a row from what a benchmark saved: our seconds, peak memory and ratio."""
+    """A reader of the last line of a row in a benchmark's results: ddkit's seconds, peak memory and ratio."""
 
     def read(work: Path, _: Path) -> Mapping[str, float]:
         lines = [json.loads(text) for text in (work / "rows" / file).read_text().splitlines()]
@@ -63,7 +63,7 @@ def paper_accuracy(_: Path, run: Path) -> Mapping[str, float]:
 def gradient_row(row: str, seconds: float, *targets: Target) -> Claim:
     return Claim(
         name=f"unroll-{row}",
-        proves="an outer gradient beside the textbook's, alternating, and its peak memory",
+        proves="speed and peak memory of an outer gradient, compared with the textbook's",
         command=("benchmarks/unroll.py", row, "--repeats", "9", "--save", "{work}/rows"),
         rehearsal=("--rehearse", "--repeats", "1"),
         seconds=seconds,
@@ -78,7 +78,7 @@ def expert_row(kind: str, *targets: Target) -> Claim:
     size = ("--experts", "20", "--epochs", "5", "--repeats", "1")
     return Claim(
         name=f"experts-{kind}",
-        proves=f"20 {kind} experts on 5,000 images of CIFAR-10 beside a loop over a DataLoader",
+        proves=f"speed of training 20 {kind} experts on 5,000 images of CIFAR-10, compared with a DataLoader loop",
         command=("benchmarks/experts.py", row, *size, "--save", "{work}/rows"),
         rehearsal=("--rehearse", "--experts", "2", "--epochs", "1"),
         seconds=90,
@@ -92,7 +92,7 @@ def expert_row(kind: str, *targets: Target) -> Claim:
 def iteration(recipe: str, seconds: float, *targets: Target) -> Claim:
     return Claim(
         name=f"iteration-{recipe}",
-        proves="what a whole outer iteration takes: batches, augmentation, gradient",
+        proves="seconds and peak memory of a whole outer iteration: batches, augmentation, gradient",
         command=(
             *("benchmarks/iteration.py", recipe, "--device", "cuda", "--set", "method.memory=1500"),
             *("--set", "method.precision=tf32", "--save", "{work}/rows"),
@@ -122,7 +122,7 @@ def condensation(
     name = f"{recipe}+fyi" if fyi else recipe
     return Claim(
         name=name,
-        proves="the recipe, experts included, judged under honest beside its rivals",
+        proves="accuracy and seconds of the recipe, experts included, under protocol honest beside its rivals",
         command=(
             *("-m", "ddkit", "condense", "--recipe", recipe, "--device", "cuda", "--out", "{run}"),
             *("--set", "evaluate.whole=false", *(("--fyi",) if fyi else ()), *changes),
@@ -151,7 +151,7 @@ def under_paper(recipe: str, protocol: str, seconds: float) -> Claim:
     )
     return Claim(
         name=f"{recipe}-{protocol}",
-        proves="the same set under the authors' protocol, which selects on the test set",
+        proves="accuracy of the same set under the authors' protocol, which selects on the test set",
         command=(*evaluate, "--protocol", protocol, "--device", "cuda"),
         instead=(*evaluate, "--device", "cpu", *TOY_SCORES),  # the authors' thousand epochs take minutes on a CPU
         seconds=seconds,
@@ -175,7 +175,7 @@ TOY_TEACHERS = (
 CLAIMS = (
     Claim(
         name="tests",
-        proves="the tests marked gpu: gradients, captures and what follows a failed one, precision, experts",
+        proves="the tests marked gpu: gradients, captures, failed captures, precision, experts",
         command=("-m", "pytest", "-q", "-m", "gpu", "-o", "addopts=-ra", "-p", "no:cacheprovider", *TESTS),
         rehearsal=("--rehearse",),
         seconds=240,
@@ -183,7 +183,7 @@ CLAIMS = (
     ),
     Claim(
         name="main-job",
-        proves="the README's main job on the device",
+        proves="accuracy of the README's main job on the device",
         command=("-m", "ddkit", "condense", "--method", "ftd", "--device", "cuda", "--out", "{run}"),
         rehearsal=("--device", "cpu", *TOY_SCORES, "--set", "method.iterations=5", "--set", "experts.count=2"),
         resume=("--resume",),
@@ -198,7 +198,7 @@ CLAIMS = (
     expert_row("flat", Target("ratio", at_least=10)),
     condensation(
         *("ftd-cifar10-ipc1", "cifar10", 240, Target("ftd", at_least=46), Target("seconds", at_most=240)),
-        home="home-ftd-cifar10-ipc1",  # experts are trained anew, since the seconds are to include them
+        home="home-ftd-cifar10-ipc1",  # experts are trained again, because the seconds include them
     ),
     under_paper("ftd-cifar10-ipc1", "paper-ftd", 120),
     iteration("mtt-cifar100-ipc10", 60, Target("s", at_most=0.3), Target("peak MiB", at_most=5722)),
@@ -210,7 +210,7 @@ CLAIMS = (
     expert_row("smooth"),
     Claim(
         name="matching",
-        proves="a step of DC, DSA and DM on CIFAR-10 at ten images a class, with FYI and without",
+        proves="speed of a step of DC, DSA and DM on CIFAR-10 at ten images a class, with FYI and without",
         command=(
             *("benchmarks/matching.py", "dc", "dsa", "dm", "--ipc", "10", "--data", "cifar10", "--device", "cuda"),
             *("--net", "convnet(depth=3, width=128)", "--save", "{work}/rows"),
@@ -242,7 +242,7 @@ CLAIMS = (
     condensation("mtt-cifar10-ipc1", "cifar10", 300, fyi=True),
     condensation(
         *("infer-cifar100-ipc10", "cifar100", 1200),
-        changes=("--set", "experts.epochs=20"),  # of 200, which no rented hour holds
+        changes=("--set", "experts.epochs=20"),  # instead of 200, which take longer than a rented hour
         toy=(*TOY_LOOP, *TOY_TEACHERS),
     ),
 )

@@ -1,23 +1,25 @@
-"""Claim: experts trained several times as fast as by published code, plain, flat and smooth, on a CPU.
+"""Claim: ddkit trains plain, flat and smooth experts several times as fast as published code, on a CPU.
 
     python benchmarks/experts.py ROW ... [--experts 8] [--epochs N] [--repeats 3] [--save [DIR]]
 
-Ours is `ddkit.experts.trajectories.factory.grow`. The textbook is what published code does, in our words: one expert
-after another, a module, a DataLoader over a TensorDataset, DSA on each batch, torch.optim.SGD, for flat experts GSAM
-over the module's parameters, and for smooth ones the gradient penalty by differentiating twice; on all threads, and for
-small images also on one, as ddkit would (ddkit/jobs/threads.py). All start from the same initialisations and train in
-turn in one process, medians over the repeats; `ratio` is the faster textbook over ours. Seconds include all that a
-user waits for: draws, augmentation, the start of processes.
+`ours` is `ddkit.experts.trajectories.factory.grow`. The textbook repeats published code in our own words: it trains one
+expert after another, with a module, a DataLoader over a TensorDataset, DSA on each batch and torch.optim.SGD. For flat
+experts it applies GSAM to the module's parameters, for smooth experts it differentiates twice for the gradient penalty.
+It runs on all threads, and for small images also on one thread, as ddkit does (ddkit/jobs/machine/threads.py). All
+programs start from the same initialisations and train in turn in one process. Times are medians over the repeats and
+include draws, augmentation and the start of processes.
 
-`difference` is that of theta after one step from the same theta on the same batch, relative to the step's length, for
-three experts: the median in float32 (where a ReLU at its kink may move one of them, ours or theirs) and the largest
-in float64. `accuracy` is the mean on the validation part at the end, with its standard error: orders and
-augmentations are drawn differently, so that only their distribution agrees. `share` is the FLOP floor over the time:
-2.93 forward passes an image for plain, 5.86 for flat and 8.93 for smooth experts (slope 2, its derivative 4), at the
-rate of a 3x3 convolution (the network's second, at the batch size) on all cores, measured in the same run.
+- `ratio`: the time of the faster textbook, divided by ours.
+- `difference`: of theta after one step from the same theta on the same batch, relative to the step's length, for three
+  experts: the median in float32 (where a ReLU at its kink may move one of them) and the largest in float64.
+- `accuracy`: the mean on the validation part at the end, with its standard error. Orders and augmentations are drawn
+  differently, so only their distributions agree.
+- `share`: the FLOP floor divided by the time. The floor is 2.93 forward passes an image for plain, 5.86 for flat and
+  8.93 for smooth experts (slope 2, its derivative 4), at the rate of a 3x3 convolution (the network's second, at the
+  batch size) on all cores, measured in the same run.
 
-Rows: see ROWS; those of CIFAR-10 take the first 5,000 images of cifar10.npz in DDKIT_DATA. --save adds a line a row to
-experts.jsonl in DIR (results/).
+Rows: see ROWS. Rows of CIFAR-10 use the first 5,000 images of cifar10.npz in DDKIT_DATA. --save adds a line for each
+row to experts.jsonl in DIR (default benchmarks/results).
 """
 
 import argparse
@@ -49,7 +51,7 @@ IMAGES = 5000
 
 @dataclass(frozen=True)
 class Row:
-    """One setting; `epochs` unless --epochs says otherwise."""
+    """One setting; --epochs replaces `epochs`."""
 
     data: str
     net: str
@@ -235,7 +237,9 @@ def main() -> None:
     ask.add_argument("--experts", type=int, default=8)
     ask.add_argument("--epochs", type=int)
     ask.add_argument("--repeats", type=int, default=3)
-    ask.add_argument("--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (results/)")
+    ask.add_argument(
+        "--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (default benchmarks/results)"
+    )
     ask.add_argument("--rehearse", action="store_true", help="a row of CUDA on the CPU, at toy size")
     args = ask.parse_args()
     for name in args.rows:

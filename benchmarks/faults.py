@@ -1,20 +1,20 @@
-"""What becomes of killed jobs, damaged files, wrong recipes, and files that claim to be huge.
+"""How ddkit handles killed jobs, damaged files, wrong recipes, and files that claim to be huge.
 
     python benchmarks/faults.py             the whole campaign, about an hour on two cores; adds to results/faults.jsonl
     python benchmarks/faults.py --small     a few of each, in about three minutes; writes nothing
     python benchmarks/faults.py --page      writes docs/faults.md from the last whole campaign
 
-Exit code 1 if anything went wrong. The makers of jobs and files lie in tests/, where tests run a small form of each:
+Exit code 1 if there was a fault. tests/ has the functions that make jobs and files, and runs a small form of each part:
 a kill of every kind of job, thousands of flipped bits, hundreds of recipes, all hostile files.
 
-- killed: jobs of every kind get SIGKILL, SIGTERM or SIGINT at random moments, several times in a row, and go on to
-  their end. What they make must equal, byte for byte, what an uninterrupted run makes; no process may live a second
-  after the signal, and no half-written file may be left at the end.
-- damaged: every bit of the first 16 kB of a file, and 5,000 more at random, is flipped, one at a time, and the file is
-  read. It must be refused, or give what the undamaged file gives.
-- foreign: sets that a hostile author has made by hand and sealed, and data that claims to be huge: refused in 2 s and
-  200 MB.
-- recipes: shipped recipes with random changes are checked. Each is good or one line, within 2 s.
+- killed: jobs of every kind get SIGKILL, SIGTERM or SIGINT at random moments, several times in a row, and are then
+  resumed to the end. Their files must have the bytes of an uninterrupted run. No process may live a second after the
+  signal, and no half-written file may be left at the end.
+- damaged: every bit of the first 16 kB of a file, and 5,000 more bits at random, are flipped one at a time, and the
+  file is read. The reader must refuse it, or return the content of the undamaged file.
+- foreign: sets that a hostile author made and sealed, and data that claims to be huge. They must be refused within 2 s
+  and 200 MB.
+- recipes: shipped recipes with random changes are checked. Each must be accepted, or refused in one line, within 2 s.
 """
 
 import argparse
@@ -50,18 +50,18 @@ PARTS = ("recipes", "foreign", "damaged", "killed")
 FILE, PAGE = "faults.jsonl", ROOT / "docs" / "faults.md"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 KILLS = 200
-"""Signals that are to meet a living job, in all."""
+"""Signals in all that reach a living job."""
 
 IN_A_ROW = 5
-"""Kills of one job before it may go on to its end."""
+"""Kills of one job before it is resumed to its end."""
 
 PATIENCE = 10.0
-"""Seconds after which reading a small file counts as never ending."""
+"""Seconds after which reading a small file counts as endless."""
 
 
 @dataclass
 class Count:
-    """What a part of the campaign has found: how many tries, how many of each outcome, and a line for each fault."""
+    """Results of a part of the campaign: number of tries, number of each outcome, and a line for each fault."""
 
     tries: int = 0
     seconds: float = 0.0
@@ -69,7 +69,7 @@ class Count:
     faults: list[str] = field(default_factory=list)
 
     def add(self, outcome: str, fault: str = "") -> None:
-        """Count one try; `fault` says what is wrong with it."""
+        """Count one try; `fault` describes its fault."""
         self.tries += 1
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         if fault:
@@ -80,20 +80,20 @@ class Count:
 
 
 def kill_jobs(kills: int, names: list[str], folder: Path) -> dict[str, Count]:
-    """Kill jobs of these kinds so many times in all, two jobs at once."""
+    """Kill jobs of these kinds `kills` times in all, two jobs at once."""
     with ThreadPoolExecutor(2) as two:
         found = two.map(lambda name: kill_job(name, -(-kills // len(names)), folder / name), names)
         return {f"killed: {name}": count for name, count in zip(names, found, strict=True)}
 
 
 def kill_job(name: str, kills: int, folder: Path) -> Count:
-    """Kill one kind of job at least so many times and hold what it makes in the end to an uninterrupted run's."""
+    """Kill one kind of job at least `kills` times, and compare its results with those of an uninterrupted run."""
     job, draw, count = killed_jobs.JOBS[name], random.Random(name), Count()
     whole = killed_jobs.Place(folder / "whole")
     begin = time.monotonic()
     killed_jobs.finish(killed_jobs.start(job, whole))
     needed, expected = time.monotonic() - begin, killed_jobs.results(job, whole)
-    hits = 0  # signals that met a living job
+    hits = 0  # signals that reached a living job
     for number in count_up():
         if hits >= kills:
             break
@@ -141,7 +141,7 @@ def damage(first: int, more: int, folder: Path) -> dict[str, Count]:
 
 
 def damage_kind(name: str, first: int, more: int, folder: Path) -> Count:
-    """Flip bits of a file of one kind, in a process of its own, since a reader might crash."""
+    """Flip bits of a file of one kind, in a separate process, because a reader may crash."""
     folder.mkdir(parents=True)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -191,7 +191,7 @@ def flip_bits(name: str, first: int, more: int, folder: Path, result: Connection
 
 
 def foreign(folder: Path) -> dict[str, Count]:
-    """Sets that a hostile author has sealed, and data that claims to be huge."""
+    """Read sets that a hostile author has sealed, and data that claims to be huge."""
     makers = {name: write for name, (write, _) in hostile_files.HOSTILE.items()} | hostile_files.BOMBS
     sets, begin = Count(), time.monotonic()
     files = [folder / f"{number}.h5" for number in range(len(makers))]
@@ -208,7 +208,7 @@ def foreign(folder: Path) -> dict[str, Count]:
 
 
 def judge(count: Count, name: str, outcome: bombs.Outcome) -> None:
-    """Count what became of one."""
+    """Count the outcome of one file."""
     limits = outcome.seconds < bombs.SLOW and outcome.memory < bombs.LARGE
     cost = f"{outcome.seconds:.1f} s, {outcome.memory / 2**20:.0f} MiB"
     fault = "" if outcome.refused and limits else f"{name}: {cost}: {outcome.line[:200]}"
@@ -216,7 +216,7 @@ def judge(count: Count, name: str, outcome: bombs.Outcome) -> None:
 
 
 def wrong_recipes(number: int, folder: Path) -> dict[str, Count]:
-    """Check so many mutated recipes, half in a process each."""
+    """Check `number` mutated recipes in two processes."""
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         begin = time.monotonic()
         half = number // 2
@@ -231,7 +231,7 @@ def wrong_recipes(number: int, folder: Path) -> dict[str, Count]:
 
 
 def check_recipes(number: int, folder: Path, first: int) -> Count:
-    """Check the mutated recipes of the seeds from `first` on."""
+    """Check the mutated recipes of `number` seeds from `first` on."""
     folder.mkdir()
     count = Count()
     for seed, outcome in mutated_recipes.campaign(number, folder, first):
@@ -248,7 +248,7 @@ def check_recipes(number: int, folder: Path, first: int) -> Count:
 
 
 def campaign(small: bool, wanted: Iterable[str], kills: int) -> dict[str, Count]:
-    """All parts, or those wanted, with so many kills in all; each is printed as soon as it is done."""
+    """Run the wanted parts, with `kills` kills in all; print each as soon as it is done."""
     parts: dict[str, Callable[[Path], dict[str, Count]]] = {
         "recipes": partial(wrong_recipes, 400 if small else 10_000),
         "foreign": foreign,
@@ -279,7 +279,7 @@ def show(title: str, count: Count) -> None:
 
 
 def page() -> str:
-    """The page of the last whole campaign on record, and of the parts that were run again after it."""
+    """The page of the last whole campaign on record, and of the parts that were repeated after it."""
     records = [json.loads(line) for line in (ROOT / "benchmarks" / "results" / FILE).read_text().splitlines()]
     whole = max(place for place, record in enumerate(records) if set(record["parts"]) == set(PARTS))
     lines = list(INTRODUCTION)
@@ -297,24 +297,28 @@ def page() -> str:
 
 
 INTRODUCTION = (
-    "# What becomes of killed jobs, damaged files and hostile input",
+    "# How ddkit handles killed jobs, damaged files and hostile input",
     "",
-    "Jobs are killed at random moments and go on. Bits of files are flipped. Recipes are changed at random. Files",
-    "claim to be huge. A fault is: a job that does not go on, makes other bytes, or leaves a process or half a file",
-    "behind; a file that is read with other content; a reader that hangs or crashes; a traceback; a bomb that takes",
-    "over 2 s or 200 MB.",
-    "The tests run small forms of each part.",
+    "`benchmarks/faults.py` kills jobs at random moments and resumes them, flips bits of files, changes recipes at",
+    "random, and reads files that claim to be huge. It counts as faults:",
+    "",
+    "- a job that does not resume, writes other bytes, or leaves a process or a half-written file;",
+    "- a damaged file that is read with other content;",
+    "- a reader that hangs or crashes, and a traceback;",
+    "- a file with false claims whose refusal takes over 2 s or 200 MB.",
+    "",
+    "The tests run a small form of each part.",
     "",
 )
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Kill, damage and mislead ddkit; count what goes wrong.")
+    parser = argparse.ArgumentParser(description="Kill jobs, damage files, make false files; count the faults.")
     parser.add_argument(
         "--small", action="store_true", help="a few of each, in about three minutes; nothing is recorded"
     )
     parser.add_argument("--page", action="store_true", help="write docs/faults.md from the last whole campaign")
     parser.add_argument("--only", nargs="+", default=PARTS, help="these parts")
-    parser.add_argument("--kills", type=int, default=KILLS, help="signals that meet a living job, in all")
+    parser.add_argument("--kills", type=int, default=KILLS, help="signals in all that reach a living job")
     given = parser.parse_args()
     if given.page:
         PAGE.write_text(page())

@@ -1,28 +1,28 @@
-"""Claim: what ddkit promises of a GPU holds. One command proves as much of it as fits into the seconds it is given.
+"""Measure ddkit's claims about a GPU: as many as fit into the given seconds.
 
     python benchmarks/gpu.py --seconds 600 --data DIR [--out DIR] [--work DIR] [--only NAME ...]
         [--pack MIB] [--take FILE ...]
     python benchmarks/gpu.py --rehearse
     python benchmarks/gpu.py --list
 
-The claims stand in claims.py, the most valuable first. Each runs in a process of its own and adds a line to
+claims.py lists the claims, the most valuable first. Each claim runs in a separate process and adds a line to
 results.jsonl in --out: status, figures, targets, hardware, versions, commit, and the end of its log. A claim that is
-proven for the present sources, there or in benchmarks/results/gpu.jsonl, is skipped; call the command again to go on.
-Statuses:
+proven for the present sources, in results.jsonl or in benchmarks/results/gpu.jsonl, is skipped. The same command
+continues with the remaining claims. Statuses:
 
-    ok           it ran, and reached its targets         missed       it ran, and a figure missed its target
-    failed       its command ended with an error         overran      it was stopped at its limit
-    unfinished   it was stopped, and goes on next time   proven       an earlier line says ok for these sources
-    no time      its expected seconds are not left       needs FILE   --data or an earlier claim lacks this file
-    elsewhere    its run folder lies on an earlier machine; bring it with --take
+    ok           it ran and reached its targets           missed       it ran, and a figure missed its target
+    failed       its command ended with an error          overran      it was stopped at its limit
+    unfinished   it was stopped; the next call continues  proven       an earlier line has status ok for these sources
+    no time      its expected seconds are not left        needs FILE   --data or an earlier claim lacks this file
+    elsewhere    its run folder lies on an earlier machine; copy it with --take
 
---data holds cifar10.npz and cifar100.npz; it is $DDKIT_DATA by default. --work holds run folders, experts and logs.
---pack writes up to that many MiB of it into parcels in --out (16 MiB each at most); --take unpacks parcels of an
-earlier machine first. --rehearse runs every claim on the CPU at toy size, on random images of its own, with the engine
-`adjoint` in place of `captured`; it works in the folder `rehearsal` of --work. --list prints every claim with its
-targets and what was measured (docs/gpu.md holds the same page).
-The last 30 of the given seconds are kept for stopping, parcels and the table. The exit code is 0 if no claim failed,
-overran, missed a target or lacked a file; of a rehearsal, if every claim ended "ok".
+--data is the folder of cifar10.npz and cifar100.npz, by default $DDKIT_DATA. --work is the folder of run folders,
+experts and logs. --pack MIB writes up to MIB MiB of --work into parcels in --out (at most 16 MiB each); --take unpacks
+parcels of an earlier machine first. --rehearse runs every claim on the CPU at toy size, on random images, with the
+engine `adjoint` in place of `captured`, in the folder `rehearsal` of --work. --list prints every claim with its targets
+and its measured figures (docs/gpu.md is the same page).
+The last 30 of the given seconds are reserved for stopping, parcels and the table. The exit code is 0 if no claim
+failed, overran, missed a target or lacked a file; of a rehearsal, if every claim ended with "ok".
 """
 
 import argparse
@@ -64,7 +64,7 @@ def toy_data(folder: Path) -> None:
 
 
 def facts(rehearse: bool) -> dict[str, Any]:
-    """Hardware, versions and commit; asked of another process, so that this one holds nothing on the device.
+    """Hardware, versions and commit. Another process reads them, so that this one holds no memory on the device.
 
     Raises:
         SystemExit: there is no CUDA device, and this is no rehearsal.
@@ -79,14 +79,14 @@ def facts(rehearse: bool) -> dict[str, Any]:
         sys.exit(f"gpu.py: ddkit does not work on this machine:\n{asked.stderr[-2000:]}")
     available, environment = json.loads(asked.stdout.splitlines()[-1])
     if not available and not rehearse:
-        sys.exit("gpu.py: this machine has no CUDA device; --rehearse runs the same ledger on the CPU, at toy size")
+        sys.exit("gpu.py: this machine has no CUDA device; --rehearse runs the same claims on the CPU at toy size")
     return {"environment": environment, "commit": commit()}
 
 
 def prove(args: argparse.Namespace, out: Path) -> int:
-    """Run the claims and print the table. Returns the exit code."""
+    """Run the claims, print the table, and return the exit code."""
     begin, work = time.monotonic(), (args.work or out / "work").absolute()
-    if args.rehearse:  # toy runs and toy data lie in no folder that a real run uses
+    if args.rehearse:  # toy runs and toy data need a folder that no real run uses
         work = work / "rehearsal"
         data = work / "data"
         toy_data(data)
@@ -116,19 +116,19 @@ def main() -> None:
     names = [claim.name for claim in CLAIMS]
     ask.add_argument("--seconds", type=float, help=f"default 600; {REHEARSAL} for a rehearsal")
     ask.add_argument("--data", type=Path, help="folder with cifar10.npz and cifar100.npz; default $DDKIT_DATA")
-    ask.add_argument("--out", type=Path, help="folder of results.jsonl; default runs/gpu; a rehearsal keeps none")
+    ask.add_argument("--out", type=Path, help="folder of results.jsonl; default runs/gpu; a rehearsal stores none")
     ask.add_argument("--work", type=Path, help="folder of run folders, experts and logs; default OUT/work")
     ask.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     ask.add_argument("--pack", type=int, default=0, metavar="MIB", help="write parcels of the work folder to OUT")
     ask.add_argument("--take", nargs="+", type=Path, default=(), metavar="FILE", help="unpack parcels first")
-    ask.add_argument("--rehearse", action="store_true", help="on the CPU, at toy size, on random images of its own")
-    ask.add_argument("--list", action="store_true", help="print the claims, their targets and what was measured")
+    ask.add_argument("--rehearse", action="store_true", help="run on the CPU at toy size, on random images")
+    ask.add_argument("--list", action="store_true", help="print the claims, their targets and measured figures")
     args = ask.parse_args()
     if args.list:
         print(page(CLAIMS, PUBLISHED), end="")
         return
     if args.rehearse and args.data:
-        ask.error("a rehearsal makes random images of its own; leave out --data or --rehearse")
+        ask.error("--rehearse uses random images; leave out --data or --rehearse")
     args.seconds = args.seconds or (REHEARSAL if args.rehearse else 600)
     if args.rehearse and not args.out:
         with TemporaryDirectory() as out:

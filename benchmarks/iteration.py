@@ -1,9 +1,10 @@
-"""Claim: what one outer iteration of a recipe takes, in seconds and in memory.
+"""Claim: seconds and peak memory of one outer iteration of a recipe.
 
     python benchmarks/iteration.py RECIPE [--set KEY=VALUE ...] [--device cuda] [--save [DIR]]
 
 The figures are those of `ddkit plan`: the mean of up to two iterations after one that compiles and captures, with an
-expert that nobody trained; the peak is the device's. --save adds a line to iteration.jsonl in DIR (results/).
+untrained expert. The peak is the memory of the device. --save adds a line to iteration.jsonl in DIR (default
+benchmarks/results).
 """
 
 import argparse

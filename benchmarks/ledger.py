@@ -1,8 +1,8 @@
-"""A ledger of claims: each has a command that shows it. Each runs in a process of its own and leaves a line of JSON.
+"""A ledger of claims. The command of each claim runs in a separate process; its outcome is a line of JSON.
 
 The ledger starts as many claims as fit into a number of seconds, in their order. A claim that fails or takes too long
-is recorded and ends no other one. Claims that are proven for the present sources are skipped, so that a ledger which
-was killed, or ran out of time, goes on with what is missing.
+is recorded, and the next one starts. Claims that are proven for the present sources are skipped, so a ledger that was
+killed or ran out of time continues with the remaining claims.
 """
 
 import ctypes
@@ -28,14 +28,14 @@ LOG_KEPT = 20_000
 """Characters of a claim's output that its line keeps, from the end."""
 
 GOOD = ("ok", "proven")
-"""Statuses of claims that hold. "no time", "elsewhere" and "unfinished" are no failure of a ledger either."""
+"""Statuses of claims that are proven. "no time", "elsewhere" and "unfinished" are not failures of a ledger either."""
 
 PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure must reach: `Target("ratio", at_least=15)`."""
+    """A bound on a figure: `Target("ratio", at_least=15)`."""
 
     figure: str
     at_least: float | None = None
@@ -59,22 +59,21 @@ class Claim:
     """One claim.
 
     Attributes:
-        name: also names its log and its run folder.
-        proves: what it shows, in a sentence.
+        name: also the name of its log and of its run folder.
+        proves: what it measures, in a few words.
         command: arguments of the Python interpreter. In all texts {data} is the folder of real data, {work} the
             ledger's work folder, {run} the claim's own run folder, {runs} the folder of all of them.
         seconds: how long it is expected to take on an H100. It is stopped after twice as long and a minute (`limit`).
-        touches: files and folders of the repository; the claim holds for their present content.
-        targets: what its figures must reach.
-        figures: reads them from the work folder when the command has ended; it is given the run folder too.
+        touches: files and folders of the repository that the claim depends on. A change of one makes it unproven.
+        targets: bounds on its figures.
+        figures: reads the figures when the command has ended, from the work folder and the run folder.
         needs: files without which it is not started.
-        resume: arguments with which the command goes on in a run folder that holds a part of the work. With `resume`,
-            60 s left are enough to start the claim. Without, all its seconds must be left, and a stopped claim begins
-            anew.
+        resume: arguments that continue the command in a run folder with a part of the work. With `resume`, the claim
+            starts if 60 s are left. Without, all its seconds must be left, and a stopped claim begins again.
         home: folder of the work folder that is DDKIT_HOME. Claims of one home share experts.
         follows: the claim whose run folder this one reads.
-        rehearsal: arguments that follow the command's own when it is rehearsed.
-        instead: the command of the rehearsal, for a claim whose own has no toy size.
+        rehearsal: further arguments of the command in a rehearsal.
+        instead: the command of the rehearsal, for a claim whose command has no toy size.
     """
 
     name: str
@@ -93,11 +92,11 @@ class Claim:
 
     @property
     def limit(self) -> float:
-        """Seconds after which the claim has overrun; of a claim that goes on, all parts together."""
+        """Seconds after which the claim has overrun; for a claim that was continued, the sum of all parts."""
         return 2 * self.seconds + 60
 
     def digest(self) -> str:
-        """SHA-256 of the command and of all sources that the claim touches."""
+        """SHA-256 of the command and of all files in `touches`."""
         digest = hashlib.sha256(json.dumps([*self.command]).encode())
         for name in self.touches:
             place = ROOT / name
@@ -111,15 +110,15 @@ class Claim:
 
 @dataclass
 class Ledger:
-    """Claims, and where their outcomes and their work lie.
+    """Claims, and the folders of their outcomes and their work.
 
     Attributes:
         results: file of JSON lines, one for each claim that was started.
         work: folder of logs, run folders, and of DDKIT_HOME.
         data: folder of real data.
-        facts: what every line says: hardware, versions, commit.
-        earlier: further files of results whose proofs count.
-        rehearse: run the rehearsal of each claim; such lines prove nothing else, and targets are not judged.
+        facts: part of every line: hardware, versions, commit.
+        earlier: further files of results whose lines with status ok count as proofs.
+        rehearse: run the rehearsal of each claim. Its lines prove only rehearsals, and targets are not checked.
         environment: variables for the commands.
     """
 
@@ -133,9 +132,9 @@ class Ledger:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, seconds: float, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
-        """Start what fits into `seconds`; return a line for each claim, in order, also for those that were not started.
+        """Start the claims that fit into `seconds`. Return a line for each claim in order, started or not.
 
-        Claims that failed before, for the same sources, come last.
+        Claims that failed before with the same sources start last.
         """
         end, old = time.monotonic() + seconds, self._lines()
         digests = {claim.name: claim.digest() for claim in self.claims}
@@ -192,7 +191,7 @@ class Ledger:
         line["processor_seconds"] = _processor_seconds() - used
         stopped = "unfinished" if claim.resume and seconds < claim.limit else "overran"
         status = "ok" if code == 0 else "failed" if code is not None else stopped
-        if code is None and claim.resume:  # one that overran goes on too, but after all others
+        if code is None and claim.resume:  # a claim that overran continues too, but after all others
             begun.note(seconds)
         else:
             begun.forget()
@@ -202,7 +201,7 @@ class Ledger:
         if status == "ok" and claim.figures is not None:
             try:
                 figures = dict(claim.figures(self.work, run))
-            except Exception as error:  # whatever is wrong with the files that a command left
+            except Exception as error:  # any fault of the files that a command wrote
                 status, output = "failed", f"{output}\nits figures could not be read: {error!r}"
         figures["seconds"] = seconds
         missed = [str(target) for target in claim.targets if status == "ok" and not target.met(figures)]
@@ -212,7 +211,7 @@ class Ledger:
         return line | {"slower ways": slower, "log": output[-LOG_KEPT:]}
 
     def _process(self, command: list[str], log: Path, limit: float, claim: Claim) -> int | None:
-        """The exit code, or None where the limit was reached. No process is left."""
+        """The exit code, or None if the limit was reached. No process is left."""
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         home = {"DDKIT_HOME": str(self.work / claim.home), "PYTHONPATH": os.pathsep.join(paths)}
         with log.open("w") as output:
@@ -229,7 +228,7 @@ class Ledger:
             try:
                 return process.wait(limit)
             except subprocess.TimeoutExpired:
-                if claim.resume:  # a run of ddkit then keeps its last checkpoint
+                if claim.resume:  # a run of ddkit then writes its last checkpoint
                     _signal(process, signal.SIGINT)
                     with suppress(subprocess.TimeoutExpired):
                         process.wait(15)
@@ -246,7 +245,7 @@ class Ledger:
         return text
 
     def _lines(self) -> list[dict[str, Any]]:
-        """All earlier lines that count here; a last line that a kill cut short is left out."""
+        """All earlier lines of this kind (rehearsal or not). A last line that a kill cut off is left out."""
         found = []
         for file in (*self.earlier, self.results):
             for text in file.read_text().splitlines() if file.exists() else ():
@@ -265,20 +264,20 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Begun:
-    """A file that says that a claim was begun, for which sources, and how long it has taken: a ledger that was killed
-    finds it, and the claim goes on."""
+    """A file that records a claim that was started: its sources and its seconds so far. After a kill, the ledger
+    reads it and continues the claim."""
 
     file: Path
     digest: str
 
     def note(self, seconds: float) -> None:
-        """It has taken `seconds` until now."""
+        """Write the seconds so far."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.write_text(json.dumps({"digest": self.digest, "seconds": seconds, "noted": time.time()}))
 
     def seconds(self, log: Path) -> float | None:
-        """What it took before; None where it was not begun, or for other sources. A killed part is taken to have ended
-        when its log was last written."""
+        """The seconds so far; None if the claim was not started, or with other sources. The end of a killed part is the
+        time of the last write to its log."""
         try:
             found = json.loads(self.file.read_text())
             if found["digest"] != self.digest:
@@ -289,7 +288,7 @@ class Begun:
             return None
 
     def forget(self) -> None:
-        """The claim has ended."""
+        """Remove the file when the claim has ended."""
         self.file.unlink(missing_ok=True)
 
 
@@ -305,14 +304,14 @@ def table_row(line: Mapping[str, Any]) -> str:
     """One line of the table."""
     figures = {name: value for name, value in line.get("figures", {}).items() if name != "seconds"}
     texts = [f"{name} {value:.4g}" for name, value in figures.items()]
-    texts += ["a slower way was taken"] * bool(line.get("slower ways"))
+    texts += ["a slower way was used"] * bool(line.get("slower ways"))
     texts += [f"missed: {target}" for target in line.get("missed", ()) if line["status"] == "missed"]
     seconds = f"{line['seconds']:.0f} s" if "seconds" in line else ""
     return f"{line['claim']:32} {line['status']:12} {seconds:>7}  {'  '.join(texts)}".rstrip()
 
 
 def _processor_seconds() -> float:
-    """Of all processes that ended and that this one waited for."""
+    """Processor seconds of all finished child processes."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
 

@@ -1,4 +1,4 @@
-"""The page docs/gpu.md: every claim with its targets, and what was measured of it."""
+"""The page docs/gpu.md: every claim with its targets and its measured figures."""
 
 import json
 from collections.abc import Sequence
@@ -7,19 +7,19 @@ from typing import Any
 
 from ledger import Claim
 
-HEAD = """# What ddkit promises of a GPU
+HEAD = """# Claims about a GPU
 
-`python benchmarks/gpu.py --seconds 600 --data DIR` measures these claims, in this order, and
-`python benchmarks/gpu.py --list` prints this page. "Unmeasured" says that no published run of
-`benchmarks/results/gpu.jsonl` holds the claim's figures.
+`python benchmarks/gpu.py --seconds 600 --data DIR` measures these claims in this order.
+`python benchmarks/gpu.py --list` prints this page. "Unmeasured" means that `benchmarks/results/gpu.jsonl` has no
+figures of the claim.
 
-| claim | proves | target | seconds expected | measured |
+| claim | measures | target | seconds expected | measured |
 |---|---|---|---|---|
 """
 
 
 def page(claims: Sequence[Claim], published: Path) -> str:
-    """The page in Markdown. Each claim stands beside its last line in a file of results."""
+    """The page in Markdown: each claim with its last line in a file of results."""
     lines = [json.loads(text) for text in published.read_text().splitlines()] if published.exists() else []
     last = {line["claim"]: line for line in lines if not line.get("rehearsal")}
     return HEAD + "".join(_row(claim, last.get(claim.name)) for claim in claims)

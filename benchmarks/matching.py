@@ -1,15 +1,18 @@
-"""Claim: what a step of each host costs, with FYI and without; and DC's and DSA's beside the published way to do it.
+"""Claim: the time of a step of each method with FYI and without, and of DC and DSA compared with published code.
 
     python benchmarks/matching.py [HOST ...] [--ipc 1 10 50] [--data NAME] [--net SPEC] [--repeats 9] [--device cpu]
 
-One outer iteration of each host, and of it with FYI, in turn, in one process; medians over the repeats.
-`fyi` is the time with FYI over that without, `loop_fyi` the same for dc and dsa with their inner loop, one epoch on the
-set. `textbook`: the matching of dc and dsa as published code computes it, two gradients by autograd and a second
-backward pass through the synthetic one, over ours; `difference` is that of the images' steps, relative, for the same
-draws.
+The benchmark runs one outer iteration of each method (HOST), without and with FYI, in turn in one process. Times are
+medians over the repeats.
 
-Real data: digits, or another source by name. Experts are two random walks: their values do not change the time.
---save adds a line to results/matching.jsonl.
+- `fyi`: the time with FYI, divided by the time without.
+- `loop_fyi`: the same for dc and dsa with one epoch of their inner loop.
+- `textbook`: the time of dc and dsa as published code computes them, divided by ours. Published code computes two
+  gradients by autograd and a second backward pass through the synthetic one.
+- `difference`: the relative difference of the images' steps for the same draws.
+
+Real data: digits, or another dataset by name. Experts are two random walks; their values do not change the time.
+--save adds a line to matching.jsonl in DIR (default benchmarks/results).
 """
 
 import argparse
@@ -33,12 +36,12 @@ from ddkit.randomness import stream
 from ddkit.task import Task
 
 HOSTS = ("mtt", "ftd", "ast", "datm", "dc", "dsa", "dm")
-AUGMENT = "color_crop_cutout_scale_rotate"  # no flip: digits take none
+AUGMENT = "color_crop_cutout_scale_rotate"  # no flip: ddkit refuses flips of digits
 
 
 @dataclasses.dataclass(frozen=True)
 class Walks(Trajectories):
-    """Two experts that nobody trained; every later epoch is their first."""
+    """Two untrained experts; every later epoch equals their first."""
 
     rows: Tensor = dataclasses.field(default_factory=lambda: torch.empty(0))
 
@@ -58,7 +61,7 @@ def bench(data: str, net: str, device: torch.device) -> Context:
 
 
 def host(name: str, context: Context, ipc: int, batch: int, inner: int, fyi: bool) -> Callable[[], Any]:
-    """A program that takes one step from the beginning."""
+    """A program that runs one step from the initial state."""
     cls = method_class(name)
     known = {field.name for field in dataclasses.fields(cls.settings_class)}
     wanted = {"ipc": ipc, "fyi": fyi, "batch_real": batch, "outer_loop": 2, "inner_loop": inner}
@@ -69,7 +72,7 @@ def host(name: str, context: Context, ipc: int, batch: int, inner: int, fyi: boo
 
 
 def textbook(name: str, context: Context, ipc: int, batch: int) -> Callable[[], Any]:
-    """The same step of dc or dsa as published code takes it."""
+    """The same step of dc or dsa as published code computes it."""
     cls = method_class(name)
     settings = cls.settings_class(ipc=ipc, batch_real=batch, outer_loop=2, inner_loop=0)
     method = cls(settings, context)
@@ -99,7 +102,7 @@ def textbook(name: str, context: Context, ipc: int, batch: int) -> Callable[[], 
 
 
 def measured(name: str, context: Context, ipc: int, batch: int, repeats: int) -> dict[str, float]:
-    """Seconds and ratios of one host at one size."""
+    """Seconds and ratios of one method at one size."""
     loops = (0, 1) if name in ("dc", "dsa") else (0,)
     programs = {(inner, fyi): host(name, context, ipc, batch, inner, fyi) for inner in loops for fyi in (False, True)}
     named: dict[Any, Callable[[], Any]] = dict(programs)
@@ -117,7 +120,7 @@ def measured(name: str, context: Context, ipc: int, batch: int, repeats: int) ->
 
 
 def method_begin(name: str, context: Context, ipc: int, batch: int) -> Tensor:
-    """The images that a host begins with."""
+    """The initial images of a method."""
     cls = method_class(name)
     return cls(cls.settings_class(ipc=ipc, batch_real=batch), context).init().images
 
@@ -131,7 +134,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256, help="real images of a class")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (results/)")
+    parser.add_argument(
+        "--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (default benchmarks/results)"
+    )
     asked = parser.parse_args()
     device = torch.device(asked.device)
     context = bench(asked.data, asked.net, device)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: alternating timing, the machine's convolution rate, FLOPs, peak memory, kept results."""
+"""Functions of all benchmarks: alternating timing, the machine's convolution rate, FLOPs, peak memory, results."""
 
 import datetime
 import json
@@ -24,7 +24,7 @@ def synchronise(device: torch.device) -> None:
 
 
 def alternate(programs: Mapping[str, Callable[[], Any]], repeats: int, device: torch.device) -> dict[str, list[float]]:
-    """Seconds of each program's runs: one warm-up round, then round after round, so that a slow minute slows all."""
+    """Seconds of each program's runs. After one warm-up round the programs run in turn, so a slow minute slows all."""
     seconds: dict[str, list[float]] = {name: [] for name in programs}
     for repeat in range(repeats + 1):
         for name, program in programs.items():
@@ -58,7 +58,7 @@ def convolution_rate(
 
 
 def resident_growth(program: Callable[[], Any], device: torch.device) -> float:
-    """MiB that a program's peak lies above what was held before. On a CPU: of the process, once a process (Linux)."""
+    """MiB of a program's peak memory above the memory in use before. On a CPU: of the process; once a process."""
     if device.type == "cuda":
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()

@@ -1,4 +1,4 @@
-"""Parcels: tar files of bounded size in which a rented machine's work goes home, and comes back the next time."""
+"""Parcels: tar files of bounded size that carry the work folder from one rented machine to the next."""
 
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,11 +8,11 @@ LIMIT = 15 * 2**20
 """Bytes of files in one parcel."""
 
 PACKED = ("begun/*", "runs/**/*", "home*/teachers/*", "home*/buffers/**/*")
-"""What is packed, in this order, while there is room. Runs are small and hold the most work."""
+"""Patterns of files to pack, in this order, while there is room. Run folders are small and hold the most work."""
 
 
 def pack(work: Path, out: Path, mib: int) -> Iterator[str]:
-    """Write OUT/parcel-K.tar, at most `mib` MiB together. Yields lines that say what is in them."""
+    """Write OUT/parcel-K.tar, at most `mib` MiB together. Yields lines that list their content."""
     left, number, batch, size, omitted = mib * 2**20, 0, list[Path](), 0, 0
     for file in _files(work):
         bytes_ = file.stat().st_size

@@ -1,12 +1,12 @@
-"""Whether two versions of ddkit make the same sets and the same scores: one short seeded run of every method with each.
+"""Compare the sets and scores of two versions of ddkit, from one short seeded run of every method with each version.
 
     python benchmarks/same_bytes.py --before COMMIT      this checkout against a commit of its own history
     python benchmarks/same_bytes.py --full               the shipped recipes of digits too (some minutes)
 
-Both versions run on this machine, on the CPU and with one thread, in homes of their own. For every job the table
-compares three things: `set`, the SHA-256 of the numbers and facts of set.h5; `file`, that of all of set.h5, with the
-recipe, the environment and the scores in it; `scores`, those of scores.json without seconds. Exit code 1 if a set or a
-score differs. A file may differ alone: a setting that a version adds stands in the recipe of every set.
+Both versions run on this machine, on the CPU, with one thread, each with its own DDKIT_HOME. For every job the table
+compares three SHA-256 digests: `set` covers the numbers and facts of set.h5; `file` covers all of set.h5, with the
+recipe, the environment and the scores; `scores` covers scores.json without seconds. Exit code 1 if a set or a score
+differs. A file alone may differ, because the recipe in every set contains the settings that a version adds.
 """
 
 import argparse

@@ -1,16 +1,20 @@
-"""Claim: the exact outer gradient, faster than the textbook and in a fraction of its memory.
+"""Claim: ddkit computes the exact outer gradient faster than the textbook, in a fraction of its memory.
 
     python benchmarks/unroll.py ROW ... [--repeats 9] [--save [DIR]]
 
-One outer gradient (images and learning rate) of the trajectory-matching loss, ours and the textbook's in turn, in one
-process. The textbook is what published code does: the whole autograd graph by create_graph=True (engine `reference`).
-Medians over the repeats; `ratio` is textbook over ours. `difference` is that of the image gradients, relative, `cosine`
-their cosine; `to truth` is each one's distance from float64, where that is quickly computed. Peak memory is the
-allocator's on CUDA; on a CPU the growth of the process's resident memory, each in a process of its own. `share` is the
-FLOP floor over the time: 8.8 forward passes an image-step, the fewest known for the exact gradient, at the rate of a
-3x3 convolution measured in the same run.
+The benchmark computes one outer gradient (images and learning rate) of the trajectory-matching loss with ddkit and with
+the textbook, in turn in one process. The textbook keeps the whole autograd graph by create_graph=True, as published
+code does (engine `reference`). Times are medians over the repeats.
 
-Rows: those of the project's targets, see ROWS. --save adds a line a row to unroll.jsonl in DIR (results/).
+- `ratio`: the time of the textbook, divided by ours.
+- `difference`, `cosine`: the relative difference and the cosine of the two image gradients.
+- `to truth`: the distance of each gradient from float64, where float64 is fast enough.
+- `peak MiB`: on CUDA the allocator's peak; on a CPU the growth of the process's resident memory, in a separate process.
+- `share`: the FLOP floor divided by the time. The floor is 8.8 forward passes an image-step, the fewest known for the
+  exact gradient, at the rate of a 3x3 convolution measured in the same run.
+
+Rows: the project's targets, see ROWS. --save adds a line for each row to unroll.jsonl in DIR (default
+benchmarks/results).
 """
 
 import argparse
@@ -35,9 +39,9 @@ FLOOR = 8.8
 
 @dataclass(frozen=True)
 class Row:
-    """One setting. `kept`: what our kept steps may hold, in MiB; `textbook`: whether its graph fits anywhere;
-    `threads`: as ddkit chooses them (ddkit/jobs/threads.py), None: all; `alone`: whether peak memory on a CPU is that
-    of a process of its own."""
+    """One setting. `kept`: memory for kept steps, in MiB; `textbook`: whether the textbook's graph fits into memory;
+    `threads`: as ddkit chooses them (ddkit/jobs/machine/threads.py), None: all; `alone`: whether peak memory on a CPU
+    is measured in a separate process."""
 
     net: str
     side: int
@@ -74,7 +78,7 @@ TOY = {"net": "convnet(depth=3, width=8)", "batch": 4, "steps": 3, "device": "cp
 
 
 def build(row: Row, dtype: torch.dtype = torch.float32) -> Callable[[str], tuple[Tensor, ...]]:
-    """A function from engine to (image gradient, lr gradient); "ours" is the engine that `auto` takes."""
+    """A function from engine to (image gradient, lr gradient); "ours" is the engine that `auto` selects."""
     net = FlatNet(parse_net(row.net), (row.channels, row.side, row.side), row.classes)
     draw, to = stream(0, "benchmark"), {"device": row.device, "dtype": dtype}
     theta_0 = net.init(draw)
@@ -95,7 +99,7 @@ def build(row: Row, dtype: torch.dtype = torch.float32) -> Callable[[str], tuple
 
 
 def agreement(row: Row, gradient: Callable[[str], tuple[Tensor, ...]]) -> dict[str, float]:
-    """How far ours lies from the textbook, and (on a CPU, where that is cheap) each of them from float64."""
+    """The distance of ours from the textbook, and (on a CPU, where it is cheap) of each of them from float64."""
     if not row.textbook:
         return {}
     ours, textbook = gradient("ours")[0].double().flatten(), gradient("textbook")[0].double().flatten()
@@ -140,7 +144,9 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("row", nargs="+", choices=ROWS)
     ask.add_argument("--repeats", type=int, default=9)
-    ask.add_argument("--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (results/)")
+    ask.add_argument(
+        "--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (default benchmarks/results)"
+    )
     ask.add_argument("--rehearse", action="store_true", help="rows of CUDA on the CPU, at toy size")
     ask.add_argument("--peak-of", choices=("textbook", "ours"), help=argparse.SUPPRESS)
     args = ask.parse_args()
