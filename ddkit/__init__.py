@@ -1,4 +1,4 @@
-"""ddkit: dataset distillation. The public names, imported on first use so that `import ddkit` costs nothing."""
+"""ddkit: dataset distillation. Public names are imported on first use, so that `import ddkit` is fast."""
 
 from ddkit.lazy import lazily
 

@@ -1,4 +1,4 @@
-"""NumPy archives: what each array claims to be is known before any of it is unpacked. Pickles are never read."""
+"""NumPy archives: the type and shape of each array are known before any is unpacked. Pickles are never read."""
 
 import io
 import math
@@ -13,7 +13,7 @@ import numpy as np
 from ddkit.files import refuse_bomb, stored_bytes
 
 LONGEST_HEADER = 10_000
-"""Bytes of an array's header, NumPy's own limit."""
+"""Largest size of an array's header in bytes, which is NumPy's limit."""
 
 _ENDING = ".npy"
 _MAGIC = b"\x93NUMPY"
@@ -21,7 +21,7 @@ _MAGIC = b"\x93NUMPY"
 
 @dataclass(frozen=True)
 class Claim:
-    """What the header of an array says of it."""
+    """Type and shape of an array according to its header."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -35,7 +35,7 @@ class Archive:
     """An open archive.
 
     Attributes:
-        names: of all arrays, in their order; one that is there twice is named twice.
+        names: the names of all arrays, in their order. An array that occurs twice is listed twice.
     """
 
     def __init__(self, path: Path, packed: zipfile.ZipFile) -> None:
@@ -44,10 +44,10 @@ class Archive:
         self.names = [member.filename.removesuffix(_ENDING) for member in self._members]
 
     def claim(self, name: str) -> Claim:
-        """What the (last) array of that name says it is.
+        """Read the claim of the last array with this name.
 
         Raises:
-            ValueError: it is no array of plain numbers or texts, or says another size than the archive holds of it.
+            ValueError: it is not an array of plain numbers or texts, or claims more bytes than the archive has.
         """
         member = self._member(name)
         with self._packed.open(member) as file:
@@ -66,26 +66,26 @@ class Archive:
         try:
             shape, _, dtype = read[version](header)
         except (MemoryError, RecursionError):  # Python's parser, over a header that nests too deep
-            raise ValueError(f"the header of '{name}' is no description of an array") from None
+            raise ValueError(f"the header of '{name}' does not describe an array") from None
         if dtype.hasobject:
-            raise ValueError(f"'{name}' holds pickled objects")
+            raise ValueError(f"'{name}' has pickled objects")
         found, there = Claim(dtype, shape), member.file_size - (length + (12 if wide else 10))
         if min(shape, default=0) < 0 or found.nbytes > there:
-            raise ValueError(f"'{name}' says {list(shape)} of {dtype}, but {max(there, 0):,} bytes are there")
+            raise ValueError(f"'{name}' claims {list(shape)} of {dtype}, but has {max(there, 0):,} bytes")
         return found
 
     def read(self, names: Iterable[str], where: str) -> dict[str, np.ndarray]:
-        """The arrays of those names.
+        """Read the arrays of these names.
 
         Raises:
-            DataError: together they are larger than the file can honestly hold, or than the free memory.
-            ValueError: what `claim` raises, or damage.
+            DataError: together they are larger than the file's size justifies, or than the free memory.
+            ValueError: `claim` refuses an array, or the file is damaged.
         """
         members = {name: self._member(name) for name in names}
         claimed = sum(self.claim(name).nbytes for name in members)
-        # Members may share their bytes, and state any size
+        # Members may share their bytes, and may claim any size
         stored = min(sum(member.compress_size for member in members.values()), stored_bytes(self._path))
-        fix = "; if it is right, write it with numpy.savez, which packs nothing"
+        fix = "; if it is right, write it with numpy.savez, which does not compress"
         refuse_bomb(claimed, stored, f"{where}: '{self._path}'", fix)
         arrays = {}
         for name, member in members.items():
@@ -99,10 +99,10 @@ class Archive:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """The archive at `path`, a regular file.
+    """Open the archive at `path`, a regular file.
 
     Raises:
-        ValueError, OSError, zipfile.BadZipFile: it is none.
+        ValueError, OSError, zipfile.BadZipFile: the file is not an archive.
     """
     with path.open("rb") as file:
         start = file.read(6)

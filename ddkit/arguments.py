@@ -1,6 +1,6 @@
-"""What the public calls are handed: each argument is held against its annotation before a call begins.
+"""Checks the arguments of public calls with their annotations before a call begins.
 
-A wrong one is a line, as it is at the shell, and not a traceback from the depths of a job.
+A wrong argument gives an error of one line, as on the command line, instead of a traceback from inside a job.
 """
 
 import functools
@@ -19,15 +19,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _UNFIT = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
-"""Signs that no file's name holds. (Bytes that are not UTF-8 stand in names as \\udc80 to \\udcff.)"""
+"""Characters that no file name can have. (Bytes that are not UTF-8 appear in names as \\udc80 to \\udcff.)"""
 
 
 def checked(call: Callable[P, R]) -> Callable[P, R]:
-    """The same function, which raises UsageError for an argument that is missing, unknown or of a wrong type, and
-    DataError where the operating system refuses a file.
+    """Decorate a function so that it checks its arguments.
 
-    Whole numbers pass for real ones, numbers of NumPy for Python's, texts for paths, and any sequence of texts for a
-    tuple of them; the call gets what its annotation names. A text is never taken for a sequence of texts.
+    It raises UsageError for an argument that is missing, unknown or of a wrong type, and DataError if the operating
+    system refuses a file. Integers are accepted as floats, NumPy's numbers as Python's, texts as paths, and any
+    sequence of texts as a tuple; the function receives the annotated type. A text is never accepted as a sequence of
+    texts.
 
     Example:
         >>> @checked
@@ -45,14 +46,14 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
         bound = _bound(call, signature, args, kwargs)
         for name, value in bound.arguments.items():
             if name in hints:
-                _refuse_signs(f"{_called(call)}: {name}", value)
+                _refuse_characters(f"{_called(call)}: {name}", value)
                 try:
                     bound.arguments[name] = _fitted(value, hints[name])
                 except TypeError:
                     found = f"{type(value).__name__} {_short(value)}".rstrip()
                     hint = ", a sequence of texts" if isinstance(value, str) and _wants_texts(hints[name]) else ""
                     raise UsageError(
-                        f"{_called(call)}: {name} must be {_told(hints[name])}{hint}, got {found}"
+                        f"{_called(call)}: {name} must be {_described(hints[name])}{hint}, got {found}"
                     ) from None
                 _refuse_below_zero(call, name, bound.arguments[name])
         try:
@@ -65,7 +66,7 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
 
 
 def checked_fields(kind: type[R]) -> type[R]:
-    """The same dataclass, which raises UsageError for a field that is missing or unknown. It checks values itself."""
+    """Decorate a dataclass so that a missing or unknown field raises UsageError. The class checks values itself."""
     build = kind.__init__
     signature = inspect.signature(build)
 
@@ -79,7 +80,7 @@ def checked_fields(kind: type[R]) -> type[R]:
 
 
 def typed_fields(kind: type[R]) -> type[R]:
-    """The same dataclass, whose fields are checked as `checked` checks arguments: a wrong type is a UsageError too."""
+    """Decorate a dataclass so that its fields are checked as `checked` checks arguments, including their types."""
     setattr(kind, "__init__", checked(kind.__init__))  # noqa: B010  (mypy refuses the assignment)
     return kind
 
@@ -87,7 +88,7 @@ def typed_fields(kind: type[R]) -> type[R]:
 def _bound(
     call: Callable[..., Any], signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> inspect.BoundArguments:
-    """The arguments by name."""
+    """Bind the arguments to their names."""
     for name in kwargs:
         if name not in signature.parameters:
             known = nearest(name, [name for name in signature.parameters if name != "self"])
@@ -98,14 +99,14 @@ def _bound(
         raise UsageError(f"{_called(call)}: {error}") from None
 
 
-def _refuse_signs(what: str, value: object) -> None:
-    """Raise UsageError for a text or path with a sign that neither a file's name nor a recipe can hold."""
+def _refuse_characters(what: str, value: object) -> None:
+    """Raise UsageError for a text or path with a character that neither a file name nor a recipe can have."""
     if isinstance(value, (str, Path)) and _UNFIT.search(str(value)):
-        raise UsageError(f"{what} holds a sign that no file can hold, got {_short(str(value))}")
+        raise UsageError(f"{what} has a character that no file can store, got {_short(str(value))}")
 
 
 def _refuse_below_zero(call: Callable[..., Any], name: str, value: object) -> None:
-    """Raise UsageError for a seed that no recipe may hold."""
+    """Raise UsageError for a seed below 0, which recipes refuse too."""
     if name.endswith("seed") and isinstance(value, int) and value < 0:
         raise UsageError(f"{_called(call)}: {name} must be at least 0, got {value}")
 
@@ -120,7 +121,7 @@ def _short(value: object) -> str:
 
 
 def _fitted(value: Any, hint: Any) -> Any:
-    """The value as the annotation has it; raises TypeError if it is none of it."""
+    """Convert the value to the annotated type, or raise TypeError."""
     origin = typing.get_origin(hint)
     if origin in (types.UnionType, typing.Union):
         for choice in sorted(typing.get_args(hint), key=lambda choice: not _is_exactly(value, choice)):
@@ -152,7 +153,7 @@ def _is_exactly(value: object, hint: Any) -> bool:
 
 
 def _class(hint: Any) -> Any:
-    """What `isinstance` holds a value against: the array type of an annotation with a shape, the origin of others."""
+    """Return the type of an annotation for `isinstance`: the array type if it has a shape, else the origin."""
     return getattr(hint, "array_type", None) or typing.get_origin(hint) or hint
 
 
@@ -160,14 +161,14 @@ def _wants_texts(hint: Any) -> bool:
     return any(_wants_texts(choice) for choice in typing.get_args(hint)) or typing.get_origin(hint) in (tuple, Sequence)
 
 
-def _told(hint: Any) -> str:
-    """An annotation in words."""
+def _described(hint: Any) -> str:
+    """Describe an annotation in words."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        return " or ".join(_told(choice) for choice in typing.get_args(hint))
+        return " or ".join(_described(choice) for choice in typing.get_args(hint))
     if hint is type(None):
         return "None"
     if typing.get_origin(hint) in (tuple, Sequence):
-        return f"a tuple of {_told(typing.get_args(hint)[0])}"
+        return f"a tuple of {_described(typing.get_args(hint)[0])}"
     if hint is Path:
         return "a path"
     return getattr(_class(hint), "__name__", str(hint))

@@ -1,4 +1,4 @@
-"""Docstrings, read from the source, so that what is listed need not be imported."""
+"""Docstrings, read from the source, so that lists of names need not import the modules."""
 
 import ast
 import importlib.util
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def first_paragraphs(where: str) -> tuple[str, str]:
-    """The first paragraphs, each in one line, of the docstrings of a module and of a class in it; "" for none.
+    """Return the first paragraphs of the docstrings of a module and of a class in it, each as one line; "" if missing.
 
     Args:
         where: "module:Class".
@@ -23,25 +23,27 @@ def first_paragraphs(where: str) -> tuple[str, str]:
 
 
 def paragraphs(table: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """What the docstrings say of one name of a table of name -> "module:Class": the module's and the class's first
-    paragraphs; of a module that holds several classes of the table, the class's alone."""
+    """Return the first paragraphs of the module and the class of a name in a table of name -> "module:Class".
+
+    If the module has several classes of the table, return only the class's paragraph.
+    """
     of_module, of_class = first_paragraphs(table[name])
     shared = Counter(where.partition(":")[0] for where in table.values())[table[name].partition(":")[0]] > 1
     return tuple(text for text in ("" if shared else of_module, of_class) if text)
 
 
 def sentences(table: Mapping[str, str]) -> dict[str, str]:
-    """Name -> one sentence: the first of its `paragraphs`."""
+    """Return name -> the first sentence of its `paragraphs`."""
     return {name: first_sentence(next(iter(paragraphs(table, name)), "")) for name in table}
 
 
 def first_sentence(paragraph: str) -> str:
-    """What ends at the first full stop that a capital letter follows."""
+    """Return the text up to the first full stop before a capital letter."""
     return re.split(r"(?<=\.)\s+(?=[A-Z`])", paragraph, maxsplit=1)[0]
 
 
 def _parsed(module: str) -> ast.Module:
-    """The syntax of a module; of one that has no source, an empty module."""
+    """Parse a module. If it has no source, return an empty module."""
     try:
         spec = importlib.util.find_spec(module)
         source = Path(spec.origin or "").read_text(encoding="utf-8") if spec is not None else ""

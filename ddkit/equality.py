@@ -1,4 +1,4 @@
-"""When two dataclasses that hold tensors or arrays are equal."""
+"""Equality of dataclasses with tensors or arrays."""
 
 import dataclasses
 from typing import Any
@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 class EqualByContent:
-    """A dataclass whose instances are equal when all their fields are: tensors by dtype, device, shape and numbers.
+    """Base of dataclasses whose instances are equal if all fields are: tensors by dtype, device, shape and numbers.
 
-    The `__eq__` that `dataclass` writes raises for tensors and arrays, since `==` compares those number by number. Such
-    instances have no hash, as their tensors can change.
+    The `__eq__` of `dataclass` fails for tensors and arrays, because `==` compares them element by element. Instances
+    have no hash, since their tensors can change.
     """
 
     def __eq__(self, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""The errors a user can meet. Each is one line (what, where, what was found, what to do) and knows its exit code."""
+"""The errors of ddkit. Each is one line (what, where, what was found, what to do) and has an exit code."""
 
 import difflib
 import re
@@ -6,16 +6,16 @@ import unicodedata
 from collections.abc import Iterable
 
 LONGEST = 1_000
-"""Characters of a word in an error line."""
+"""Largest number of characters of a word in an error line."""
 
 MOST_NAMED = 20
-"""Names that an error line lists where none is near."""
+"""Largest number of names that an error line lists if none is near."""
 
 
 class DDKitError(Exception):
-    """Base of all errors that ddkit raises on purpose; the command line prints it without a traceback.
+    """Base of all errors that ddkit raises on purpose. The command line prints them without a traceback.
 
-    Its text is one line that any terminal can print, whatever names of files stand in it: see `printable`.
+    The text is one line that any terminal can print, even if it contains odd file names; see `printable`.
     """
 
     exit_code = 1
@@ -25,43 +25,45 @@ class DDKitError(Exception):
 
 
 class UsageError(DDKitError):
-    """A call that cannot be obeyed: an unknown name, contradicting settings, a value out of range."""
+    """An invalid call: an unknown name, contradicting settings, a value out of range."""
 
     exit_code = 2
 
 
 class RecipeError(UsageError):
-    """A recipe that cannot be read: bad TOML, a misspelt key, a value out of range."""
+    """An invalid recipe: bad TOML, a misspelt key, a value out of range."""
 
 
 class InUseError(UsageError):
-    """A folder that another run is using; the line names it."""
+    """Another run is using a folder. The line names the run."""
 
     exit_code = 5
 
 
 class DataError(DDKitError):
-    """A file, folder or dataset that is missing, damaged or not what it should be."""
+    """A file, folder or dataset is missing, damaged or invalid."""
 
     exit_code = 3
 
 
 class NumericalError(DDKitError):
-    """A computation that left the finite numbers or exploded."""
+    """A computation gave numbers that are not finite or too large."""
 
     exit_code = 4
 
 
 class DDKitWarning(UserWarning):
-    """What a user should know of a result that is given all the same; the command line prints it as one line."""
+    """A warning about a result that is returned nevertheless. The command line prints it as one line."""
 
     def __init__(self, line: str = "") -> None:
         super().__init__(_with_short_words(printable(line)))
 
 
 def _with_short_words(line: str) -> str:
-    """The line; of words that are longer than anybody reads, such as a path or a key of thousands of characters, the
-    beginning, the end and how many characters are left out."""
+    """Return the line with very long words shortened, such as a path or a key of thousands of characters.
+
+    A shortened word has its beginning, its end, and the number of characters between them.
+    """
     return re.sub(rf"\S{{{LONGEST},}}", lambda word: _shortened(word[0]), line)
 
 
@@ -70,7 +72,7 @@ def _shortened(word: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""The text with its control characters and lone surrogates (bytes of a file name that are no UTF-8) escaped.
+    r"""Escape control characters and lone surrogates (bytes of a file name that are not UTF-8) in a text.
 
     Example:
         >>> printable("two\nlines")
@@ -81,18 +83,20 @@ def printable(text: str) -> str:
 
 
 def names_something(name: str) -> bool:
-    """Whether a name can be printed on one line and is not empty."""
+    """Return whether a name is not empty and can be printed on one line."""
     return bool(name.strip()) and printable(name) == name
 
 
 def reason(error: Exception) -> str:
-    """Another library's message in words that fit into one error line: its first line, or its kind if it has none."""
+    """Return the first line of another library's error message, or the type of the error if it has no message."""
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def nearest(name: str, names: Iterable[str], listed_by: str = "") -> str:
-    """The tail of an 'unknown name' line: the nearest names, or else the command that lists them, or else all of them,
-    as far as a line holds them."""
+    """Return the end of an error line about an unknown name.
+
+    It has the nearest names; if none is near, the command `listed_by`; if that is "", the first MOST_NAMED names.
+    """
     names = sorted(names)
     if close := difflib.get_close_matches(name, names, n=3, cutoff=0.5):
         return f"did you mean {' or '.join(close)}?"
@@ -103,7 +107,7 @@ def nearest(name: str, names: Iterable[str], listed_by: str = "") -> str:
 
 
 def with_causes(error: BaseException) -> list[BaseException]:
-    """An error and those that it followed, the first one last."""
+    """Return an error and the errors that caused it, the first cause last."""
     chain = [error]
     while (before := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(before)

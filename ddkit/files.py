@@ -1,4 +1,4 @@
-"""What a file claims, against what is there: no pipe is waited for, nothing small may become something huge."""
+"""Safe reading of files: pipes are never opened, and small files cannot unpack to huge content."""
 
 import os
 import stat
@@ -8,11 +8,11 @@ from ddkit.errors import DataError, reason
 from ddkit.memory import free_memory, out_of_memory
 
 ALWAYS = 64 * 2**20
-"""Bytes that any file may hold once it is unpacked, however small it is on the disk."""
+"""Bytes that a file of any size may unpack to."""
 
 RATIO = 200
-"""Beyond `ALWAYS`, bytes that one byte on the disk may become. Packed pictures and tables become 2 to 50 times as
-large; deflate reaches 1,032 times on what is constant, which no data set is."""
+"""Above `ALWAYS`, unpacked bytes for each byte on the disk. Compressed pictures and tables become 2 to 50 times as
+large; deflate reaches 1,032 times only on constant data."""
 
 _ODD = {
     stat.S_ISDIR: "a folder",
@@ -24,7 +24,7 @@ _ODD = {
 
 
 def unpacked_limit(stored: int, always: int | None = None) -> int:
-    """Bytes that `stored` bytes on the disk may become: `always` (`ALWAYS`), or `RATIO` times as many.
+    """Return the bytes that `stored` bytes on the disk may unpack to: `always` (`ALWAYS`), or `RATIO` times as many.
 
     Example:
         >>> unpacked_limit(10) == 64 * 2**20
@@ -34,50 +34,52 @@ def unpacked_limit(stored: int, always: int | None = None) -> int:
 
 
 def refuse_bomb(claimed: int, stored: int, what: str, fix: str = "", always: int | None = None) -> None:
-    """Raise if something would take more memory than its bytes on the disk can honestly become, or than is free.
+    """Check that unpacked content is not larger than its bytes on the disk justify, nor than the free memory.
 
     Args:
-        claimed: bytes that it says it unpacks to.
-        stored: bytes that it has on the disk.
-        what: what an error line calls it.
-        fix: ends the line where the claim is not believed.
-        always: bytes that are believed of anything; `ALWAYS` where it is not given.
+        claimed: bytes that the content claims to unpack to.
+        stored: bytes on the disk.
+        what: name of the content in error lines.
+        fix: end of the line if the claim is too large.
+        always: bytes that content of any size may claim; `ALWAYS` if it is None.
 
     Raises:
-        DataError: the line names both sizes.
+        DataError: the content is too large. The line has both sizes.
     """
     if claimed > unpacked_limit(stored, always):
         raise DataError(
-            f"{what} would take {size_text(claimed)} of memory, but has {size_text(stored)} on the disk: it is "
+            f"{what} would need {size_text(claimed)} of memory, but has {size_text(stored)} on the disk: it is "
             f"damaged, or made to fill the memory{fix}"
         )
     free = free_memory()
-    if claimed > max(ALWAYS, free // 2):  # what is read is copied once into its final form
+    if claimed > max(ALWAYS, free // 2):  # content that is read is copied once into its final form
         raise DataError(
-            f"{what} takes {size_text(2 * claimed)} of memory while it is read, {size_text(free)} are free; give less "
-            "data, or take a machine with more memory"
+            f"{what} needs {size_text(2 * claimed)} of memory while it is read, {size_text(free)} are free; give less "
+            "data, or use a machine with more memory"
         )
 
 
 def too_little_memory(error: MemoryError | RuntimeError, what: str) -> Exception:
-    """What to raise for an error while data was read: a line if it says that memory is short, else the error."""
+    """Return the error to raise after an error in reading: a DataError if memory is short, else the same error."""
     if not out_of_memory(error):
         return error
     free = free_memory()
     return DataError(
-        f"{what}: does not fit into memory ({reason(error)}; {size_text(free)} are free); give less data, or take a "
+        f"{what}: does not fit into memory ({reason(error)}; {size_text(free)} are free); give less data, or use a "
         "machine with more memory"
     )
 
 
 def not_a_file(path: Path) -> str | None:
-    """What the path is instead of a regular file, as "a named pipe"; None: it is one. Links are followed; nothing is
-    opened, since opening a pipe waits for whoever writes into it."""
+    """Return what the path is instead of a regular file, such as "a named pipe", or None if it is a regular file.
+
+    Links are followed. Nothing is opened, because opening a pipe blocks until another process writes to it.
+    """
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return "a link to nothing" if path.is_symlink() else "not there"
-    except (OSError, ValueError) as error:  # a link to itself; a name that no system takes
+    except (OSError, ValueError) as error:  # a link to itself, or an impossible name
         return f"not reachable ({reason(error)})"
     if stat.S_ISREG(mode):
         return None
@@ -85,7 +87,7 @@ def not_a_file(path: Path) -> str | None:
 
 
 def stored_bytes(path: Path) -> int:
-    """Bytes of a file that are on the disk: holes of a sparse file, which any small file may claim, do not count."""
+    """Return the bytes of a file on the disk. Holes of a sparse file do not count, since any file may claim them."""
     if not hasattr(os, "SEEK_DATA"):
         return path.stat().st_size
     stored, end = 0, 0
@@ -95,21 +97,21 @@ def stored_bytes(path: Path) -> int:
             try:
                 begin = os.lseek(file.fileno(), end, os.SEEK_DATA)
                 end = os.lseek(file.fileno(), begin, os.SEEK_HOLE)
-            except OSError:  # no data after here
+            except OSError:  # there is no more data
                 break
             stored += end - begin
     return stored
 
 
 def read_text(path: Path, where: str, at_most: int, fix: str = "it must be a UTF-8 text") -> str:
-    """The UTF-8 text of a regular file of `at_most` bytes.
+    """Read the UTF-8 text of a regular file of at most `at_most` bytes.
 
     Args:
-        where: what an error line calls it.
-        fix: ends the line where it cannot be read.
+        where: name of the text in error lines.
+        fix: end of the line if the file cannot be read.
 
     Raises:
-        DataError: it is no regular file, larger, not readable, or no UTF-8 text.
+        DataError: the file is not a regular file, too large, not readable, or not a UTF-8 text.
     """
     if odd := not_a_file(path):
         raise DataError(f"{where}: '{path}' cannot be read (it is {odd}); {fix}")
@@ -127,7 +129,7 @@ def read_text(path: Path, where: str, at_most: int, fix: str = "it must be a UTF
 
 
 def size_text(count: int) -> str:
-    """A number of bytes for an error line.
+    """Format a number of bytes for error lines.
 
     Example:
         >>> size_text(3_000_000_000)

@@ -1,4 +1,4 @@
-"""Where ddkit keeps what outlives a run: downloaded data and buffers of expert trajectories."""
+"""The folder for files that several runs use: downloaded data, buffers of experts, compiled kernels."""
 
 import os
 from pathlib import Path
@@ -7,12 +7,12 @@ from ddkit.errors import DataError
 
 
 def home() -> Path:
-    """The folder named by the environment variable DDKIT_HOME, else ~/.cache/ddkit."""
+    """Return the folder in the environment variable DDKIT_HOME, or else ~/.cache/ddkit."""
     return Path(os.environ.get("DDKIT_HOME") or Path.home() / ".cache" / "ddkit")
 
 
 def expanded(path: str) -> Path:
-    """The path, with the home folder of a user in the place of ~ or ~NAME.
+    """Replace ~ or ~NAME in a path by the home folder of the user.
 
     Raises:
         DataError: there is no such user.

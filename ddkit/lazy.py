@@ -1,4 +1,4 @@
-"""Public names of a package that are imported at first use, so that a command waits for the modules it needs only."""
+"""Lazy packages: public names are imported on first use, so that a command imports only the modules it needs."""
 
 import builtins
 import importlib
@@ -11,10 +11,9 @@ _ONE_AT_A_TIME = threading.RLock()
 
 
 class LazyPackage(ModuleType):
-    """A package whose public names are imported at first use (as PEP 562 has it).
+    """A package whose public names are imported on first use (as in PEP 562).
 
-    A public name wins over a submodule of the same name: `ddkit.jobs.compare` is the function, whichever is imported
-    first.
+    A public name has priority over a submodule of the same name: `ddkit.jobs.compare` is always the function.
     """
 
     _homes: dict[str, str]
@@ -36,10 +35,10 @@ class LazyPackage(ModuleType):
 
 
 class lazily:
-    """In a package's `__init__`: the imports in this block are noted and done at first use.
+    """A block in a package's `__init__`. Its imports are recorded, and done on first use.
 
-    Type checkers, editors and `tests/test_architecture.py` see ordinary imports. While the block runs, it answers
-    Python's `__import__` for this package; imports of other modules go their way.
+    Type checkers, editors and `tests/test_architecture.py` see ordinary imports. Inside the block, Python's
+    `__import__` is replaced for this package; imports by other modules work as usual.
 
     Example:
         >>> with lazily(__name__):  # doctest: +SKIP

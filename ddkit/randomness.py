@@ -1,4 +1,4 @@
-"""Explicit random streams: every draw in ddkit comes from a generator made here, never from a global one."""
+"""Explicit random streams: every draw in ddkit uses a generator made here, never the global one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import torch
 
 
 def stream(seed: int, *path: str | int) -> torch.Generator:
-    """A CPU generator for one named purpose, independent of every other purpose under the same seed.
+    """Return a CPU generator for one named purpose, independent of every other purpose with the same seed.
 
-    The generator's own seed is a digest of `seed` and `path`, so adding a consumer never shifts another one's draws:
+    The generator's own seed is a digest of `seed` and `path`, so a new purpose never changes the draws of another one:
     ``stream(0, "expert", 3)`` is the same whether or not experts 0 to 2 were trained before it.
-    Generators live on the CPU on purpose: the same draws then reach every device.
+    Generators are on the CPU, so that draws are the same for every device.
     """
     key = "/".join(str(part) for part in (seed, *path))
     digest = hashlib.sha256(key.encode()).digest()
@@ -20,7 +20,7 @@ def stream(seed: int, *path: str | int) -> torch.Generator:
 
 
 def restored(state: torch.Tensor) -> torch.Generator:
-    """A CPU generator that goes on where another one's `get_state` was taken; the state may lie on any device."""
+    """Return a CPU generator that continues from another generator's `get_state`. The state may be on any device."""
     generator = torch.Generator()
     generator.set_state(state.cpu())
     return generator

@@ -1,4 +1,4 @@
-"""Recipes as texts: those that ship with ddkit, by name, and files."""
+"""Recipes as texts: the recipes that ship with ddkit, by name, and files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +9,12 @@ from ddkit.shipped import shipped
 from ddkit.toml import MOST_CHARACTERS, SHOWN, read_toml, shortened
 
 NEEDS_GPU = "needs a GPU"
-"""What the first line of a recipe says whose job does not finish on a CPU in reasonable time."""
+"""Words in the first line of a recipe that needs too much time on a CPU."""
 
 
 @dataclass(frozen=True)
 class ShippedRecipe:
-    """What the list of recipes shows: its name, its method, its data and the first line of its header."""
+    """A row in the list of recipes: name, method, data, and the first line of the header."""
 
     name: str
     method: str
@@ -23,17 +23,17 @@ class ShippedRecipe:
 
     @property
     def fits_cpu(self) -> bool:
-        """Whether a CPU suffices: the first line does not say that the recipe needs a GPU."""
+        """Whether a CPU suffices: the first line does not contain NEEDS_GPU."""
         return NEEDS_GPU not in self.what
 
 
 def shipped_recipes(method: str | None = None, data: str | None = None, cpu: bool = False) -> list[ShippedRecipe]:
-    """The recipes that ship with ddkit, sorted by name.
+    """Return the recipes that ship with ddkit, sorted by name.
 
     Args:
-        method: only those of this method.
-        data: only those for this data; of `folder:imagenet` the name `imagenet` suffices.
-        cpu: only those that fit a CPU.
+        method: only recipes of this method.
+        data: only recipes for this data; for `folder:imagenet` the name `imagenet` suffices.
+        cpu: whether to return only recipes that fit a CPU.
 
     Raises:
         UsageError: no recipe has this method, or this data.
@@ -61,15 +61,15 @@ def _shipped(name: str, text: str) -> ShippedRecipe:
 
 
 def list_recipes() -> dict[str, Path]:
-    """Name -> file of the recipes that ship with ddkit."""
+    """Return name -> file of the recipes that ship with ddkit."""
     return {file.stem: file for file in sorted(shipped("recipes").glob("*.toml"))}
 
 
 def find_recipe(source: str | Path) -> tuple[str, str]:
-    """(what to call it, TOML text) of a recipe named or given as a file.
+    """Return (name for error lines, TOML text) of a recipe, given by name or as a file.
 
     Raises:
-        RecipeError: neither a file nor a shipped recipe.
+        RecipeError: `source` is neither a file nor a shipped recipe.
     """
     path = Path(source)
     recipes = list_recipes()

@@ -1,4 +1,4 @@
-"""The three things that every piece of work on images shares."""
+"""The real data, the network and the augmentation, which all work on images shares."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from ddkit.nets import FlatNet, NetSettings
 class Task:
     """The real data, the network and the augmentation of one piece of work.
 
-    Experts, methods and the evaluation take them together. All tensors of the data lie on `device`.
+    Experts, methods and the evaluation receive them together. All tensors of the data are on `device`.
 
     Example:
         >>> real = prepare(load_images("digits"), DataSettings())
@@ -27,17 +27,17 @@ class Task:
 
     @property
     def device(self) -> torch.device:
-        """Where the images are, and so where networks are trained."""
+        """The device of the images, on which networks are trained."""
         return self.real.train.images.device
 
     def under(self, net: NetSettings) -> "Task":
-        """The same task with a network of other settings, for the same images and classes."""
+        """Return the same task with a network of other settings, for the same images and classes."""
         return self.with_net(FlatNet(net, self.real.data.shape, self.real.data.class_count))
 
     def with_net(self, net: FlatNet) -> "Task":
-        """The same task with another network."""
+        """Return the same task with another network."""
         return replace(self, net=net)
 
     def with_augmentation(self, dsa: DSA) -> "Task":
-        """The same task with another augmentation."""
+        """Return the same task with another augmentation."""
         return replace(self, dsa=dsa)

@@ -1,5 +1,5 @@
-"""TOML in, with limits: a text that is too long, too deep or holds numbers that no setting can have is refused before
-it costs time or memory."""
+"""Reads TOML with limits. A text that is too long or too deep, or has impossible numbers, is refused before it costs
+time or memory."""
 
 import re
 import tomllib
@@ -9,17 +9,17 @@ from typing import Any
 from ddkit.errors import RecipeError
 
 MOST_CHARACTERS = 64 * 1024
-"""Of a recipe. The longest that ships has 2 kB."""
+"""Largest number of characters of a recipe. The longest that ships has 2 kB."""
 
 DEEPEST = 8
-"""Names in a dotted key, and brackets inside brackets. A recipe has two; tomllib takes quadratic time and memory for a
-long key, and ends at Python's recursion limit in many brackets."""
+"""Largest number of names in a dotted key, and of nested brackets. A recipe has two. tomllib needs quadratic time and
+memory for a long key, and reaches Python's recursion limit for many brackets."""
 
 LONGEST_TEXT = 4096
-"""Characters of a value: the longest path that a system takes."""
+"""Largest number of characters of a value, which is that of a path on Linux."""
 
 SHOWN = 60
-"""Characters of a value or a name that an error line shows."""
+"""Characters of a value or a name in an error line."""
 
 _OPAQUE = re.compile(
     r'"""(?:\\.|[^\\"]|"(?!""))*+(?:"{3,5}|\Z)'
@@ -29,7 +29,7 @@ _OPAQUE = re.compile(
     r"|\#[^\n]*+",
     re.DOTALL,
 )
-"""Texts and comments, in which dots and brackets mean nothing. Every character is looked at once."""
+"""Texts and comments, in which dots and brackets have no meaning. The expression reads every character once."""
 
 _HUGE = "an integer of more than 64 bits; write a smaller one"
 
@@ -38,24 +38,24 @@ _DEEP_KEY = re.compile(rf"(?<![\w-])(?:{_NAME}\.[ \t]*+){{{DEEPEST}}}")
 
 
 def read_toml(text: str, where: str) -> dict[str, Any]:
-    """The tables of a TOML text, whose integers have 64 bits as TOML says.
+    """Parse a TOML text into tables. Integers must have at most 64 bits, as in the TOML standard.
 
     Raises:
-        RecipeError: the text is not TOML (the line is named), or beyond a limit.
+        RecipeError: the text is not TOML (the error has the line), or exceeds a limit.
     """
     refuse_beyond_limits(text, where)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{where}: is not valid TOML: {shortened(str(error), 200)}") from None
-    except (ValueError, RecursionError):  # an integer of more digits than Python reads
+    except (ValueError, RecursionError):  # an integer with more digits than Python accepts
         raise RecipeError(f"{where}: holds {_HUGE}") from None
     _refuse_huge(tables, where)
     return tables
 
 
 def refuse_beyond_limits(text: str, where: str) -> None:
-    """Raise RecipeError for a text that is too long or too deep to be parsed; it takes time in proportion to it."""
+    """Raise RecipeError for a text that is too long or too deep. The time is proportional to the length."""
     if len(text) > MOST_CHARACTERS:
         raise RecipeError(f"{where}: is longer than {MOST_CHARACTERS:,} characters, which no recipe is; check the file")
     bare = _OPAQUE.sub(lambda found: "" if found[0].startswith("#") else "s", text)
@@ -64,10 +64,10 @@ def refuse_beyond_limits(text: str, where: str) -> None:
 
 
 def parse_value(text: str, where: str) -> Any:
-    """One TOML value; a bare word, or anything else that is no TOML value, is a text.
+    """Parse one TOML value. A bare word, or anything else that is not a TOML value, is a string.
 
     Raises:
-        RecipeError: a value beyond a limit.
+        RecipeError: the value exceeds a limit.
     """
     refuse_beyond_limits(text, where)
     try:
@@ -76,23 +76,23 @@ def parse_value(text: str, where: str) -> Any:
         tables = {}
     except (ValueError, RecursionError):
         raise RecipeError(f"{where}: {shown(text)} is {_HUGE}") from None
-    value = tables["value"] if set(tables) == {"value"} else text.strip()  # several lines are no value either
+    value = tables["value"] if set(tables) == {"value"} else text.strip()  # several lines are not a value
     _refuse_huge({"value": value}, where)
     return value
 
 
 def shown(value: Any) -> str:
-    """`repr` of a value for an error line, cut where it is long."""
+    """Return `repr` of a value for an error line, shortened if it is long."""
     return shortened(repr(value), SHOWN)
 
 
 def shortened(text: str, most: int = SHOWN) -> str:
-    """The text, or its beginning and how long it is."""
+    """Return the text, or its beginning and its length if it is longer than `most`."""
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
 def _depth(bare: str) -> int:
-    """How many brackets are open at most."""
+    """Return the largest number of brackets that are open at once."""
     depth = deepest = 0
     for bracket in re.findall(r"[\[\]{}]", bare):
         depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
@@ -109,7 +109,7 @@ def _refuse_huge(tables: Any, where: str) -> None:
 
 
 def _leaves(value: Any) -> Iterator[Any]:
-    """All values within tables and lists."""
+    """Give all values inside tables and lists."""
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _leaves(inner)

@@ -1,4 +1,4 @@
-"""Files of `torch.save`: what their tensors claim, against what is there. Nothing in them is run."""
+"""Checks of `torch.save` files: the sizes that they claim, compared with their bytes. No code in them is run."""
 
 import io
 import zipfile
@@ -10,14 +10,16 @@ import torch
 
 
 def refuse_packed(file: Path | BinaryIO | io.RawIOBase) -> None:
-    """Raise if an archive unpacks to more bytes than it has: torch would unpack all of them, and itself packs nothing.
+    """Check that an archive does not unpack to more bytes than it has.
+
+    torch.save does not compress, but torch.load would unpack a compressed archive completely.
 
     Args:
-        file: a path, or an open file, which is left at its beginning. What is no archive passes.
+        file: a path, or an open file, which is rewound to its beginning. A file that is not an archive is accepted.
 
     Raises:
-        ValueError: it is packed, or its parts share their bytes.
-        zipfile.BadZipFile: it begins as an archive and is none.
+        ValueError: the archive is compressed, or its parts share their bytes.
+        zipfile.BadZipFile: the file begins as an archive, but is not one.
     """
     if isinstance(file, Path):
         with file.open("rb") as opened:
@@ -27,13 +29,14 @@ def refuse_packed(file: Path | BinaryIO | io.RawIOBase) -> None:
         with zipfile.ZipFile(file) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > file.seek(0, 2):
-            raise ValueError(f"it unpacks to {unpacked:,} bytes, and torch.save packs nothing")
+            raise ValueError(f"it unpacks to {unpacked:,} bytes, but torch.save does not compress")
     file.seek(0)
 
 
 def tensor_bytes(values: Iterable[Any]) -> int:
-    """Bytes that the tensors among these take once they are written out: a view may say that one number stands in many
-    places.
+    """Return the bytes of the tensors among these values, with views written out.
+
+    A view may repeat one number many times.
 
     Example:
         >>> tensor_bytes([torch.zeros(1).expand(1000), "a text"])

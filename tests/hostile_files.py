@@ -307,35 +307,35 @@ _ELSEWHERE = [("elsewhere.raw", 0, h5py.h5f.UNLIMITED)]
 HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     name: (spoiled(write_images, spoil), words)
     for name, spoil, words in [
-        ("a soft link", _soft_link, "'image' lies elsewhere, behind a SoftLink"),
-        ("an external link", _external_link, "'image' lies elsewhere, behind a ExternalLink"),
-        ("a record in another file", _record_elsewhere, "'ddkit' lies elsewhere, behind a ExternalLink"),
-        ("one dataset twice", _twice, "stands there twice"),
-        ("a group that is its own child", _own_child, "stands there twice"),
-        ("a virtual dataset", _virtual, "the numbers of its 'image' lie in other files"),
+        ("a soft link", _soft_link, "'image' is stored elsewhere, behind a SoftLink"),
+        ("an external link", _external_link, "'image' is stored elsewhere, behind a ExternalLink"),
+        ("a record in another file", _record_elsewhere, "'ddkit' is stored elsewhere, behind a ExternalLink"),
+        ("one dataset twice", _twice, "occurs twice"),
+        ("a group that is its own child", _own_child, "occurs twice"),
+        ("a virtual dataset", _virtual, "the numbers of its 'image' are in other files"),
         (
             "external storage",
             _instead("image", shape=(6, 1, 4, 4), dtype="f4", external=_ELSEWHERE),
-            "the numbers of its 'image' lie in other files",
+            "the numbers of its 'image' are in other files",
         ),
         (
             "rows of any length",
             _instead("label", shape=(6,), dtype=h5py.vlen_dtype(np.int64)),
-            "its 'label' holds no plain numbers",
+            "its 'label' has no plain numbers",
         ),
-        ("texts of any length", _instead("label", data=["a"] * 6), "its 'label' holds no plain numbers"),
-        ("references", _references, "its 'label' holds no plain numbers"),
-        ("compounds", _instead("label", shape=(6,), dtype=[("a", "i8"), ("b", "i8")]), "holds no plain numbers"),
+        ("texts of any length", _instead("label", data=["a"] * 6), "its 'label' has no plain numbers"),
+        ("references", _references, "its 'label' has no plain numbers"),
+        ("compounds", _instead("label", shape=(6,), dtype=[("a", "i8"), ("b", "i8")]), "has no plain numbers"),
         ("a type", _type, "its 'label' is neither dataset nor group"),
         (
             "another filter",
             _instead("label", data=np.zeros(6, np.int64), chunks=(6,), compression="lzf"),
-            "its 'label' is not packed as sets are, by shuffle, gzip and fletcher32",
+            "its 'label' is not compressed as in sets, by shuffle, gzip and fletcher32",
         ),
-        ("many parts", _many_parts, "it holds 2,004 parts in one place, over 64"),
-        ("many attributes", _many_attributes, "attributes in one place, over 64"),
-        ("parts in an index", _indexed_parts, "its parts or attributes lie in an index that no set needs"),
-        ("attributes in an index", _indexed_attributes, "its parts or attributes lie in an index that no set needs"),
+        ("many parts", _many_parts, "it has 2,004 parts in one group, over 64"),
+        ("many attributes", _many_attributes, "attributes on one object, over 64"),
+        ("parts in an index", _indexed_parts, "its parts or attributes are in an index that no set needs"),
+        ("attributes in an index", _indexed_attributes, "its parts or attributes are in an index that no set needs"),
         ("a list of texts", _list_of_texts, r"its attribute 'method' is not one text but \[1000\]"),
         ("a compound attribute", _odd_attribute, "its attribute 'lr' is neither text nor number"),
     ]
@@ -357,7 +357,7 @@ def _write_endless(path: Path) -> None:
     seal(path)
 
 
-HOSTILE["a text without end"] = _write_endless, "its texts have sizes that lead nowhere"
+HOSTILE["a text without end"] = _write_endless, "its texts have sizes that do not fit their heap"
 
 
 def _bytes_changed(
@@ -452,7 +452,7 @@ HOSTILE |= {
         _bytes_changed(_one_child_again_and_again, spoiled(write_images, _many_chunks)),
         "its trees lead back to where they come from",
     ),
-    "free space without end": (_bytes_changed(_space_without_end), "lead from place to place without end"),
+    "free space without end": (_bytes_changed(_space_without_end), "refer to each other without end"),
 }
 
 

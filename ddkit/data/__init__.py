@@ -1,7 +1,8 @@
-"""Real data in: images by name, archive or folder; their split, their preprocessing, differentiable augmentation.
+"""Real images: loading by name, archive or folder; splits, preprocessing and differentiable augmentation.
 
-In: a dataset's name or path, and the recipe's data settings. Out: `ImageData` (uint8 tensors and facts) and, from
-`prepare`, `RealData` (train, validation and test part in the space that networks see, with a digest).
+`load_images` turns a dataset's name or path into `ImageData` (uint8 tensors and facts). `prepare` turns it and the
+recipe's data settings into `RealData`: the train, validation and test parts in the space of the networks' inputs, with
+a digest.
 """
 
 from ddkit.lazy import lazily

@@ -1,14 +1,15 @@
-"""Differentiable siamese augmentation (DSA; Zhao and Bilen, ICML 2021), as MTT and its followers use it.
+"""Differentiable siamese augmentation (DSA; Zhao and Bilen, ICML 2021), as MTT and later methods use it.
 
 One operation is chosen for a whole batch, uniformly from the strategy (mode "S" of the authors). Strategies joined by
-+ follow each other: "flip+color_crop" mirrors an image with probability 1/2, whatever comes after it, as in FYI's code;
-in "flip_color_crop" it is 1/2 of a third. Parameters are drawn first (`DSA.sample`) and applied later (`DSA.apply`), so
-that the real and the synthetic batch can share them, and a run can repeat them. Images are in the space the network
-sees (normalised or whitened): nothing is clamped, and what moves in from outside is 0.
++ are applied one after another: "flip+color_crop" mirrors an image with probability 1/2, independently of the second
+strategy, as in FYI's code; "flip_color_crop" mirrors it with probability 1/6. Parameters are drawn first (`DSA.sample`)
+and applied later (`DSA.apply`), so that the real and the synthetic batch can share them, and a run can repeat them.
+Images are in the space of the network's inputs (normalised or whitened). Nothing is clamped, and pixels from outside
+the image are 0.
 
-Own code where kornia's operation is not the published one: its colour operations clamp to [0, 1]
-and would zero most gradients, its box of RandomErasing never crosses the border, and its parameters cannot be replayed
-at another batch size.
+The operations are own code where kornia's differ from the published ones: kornia's colour operations clamp to [0, 1],
+which would set most gradients to 0; its RandomErasing box never crosses the border; and its parameters cannot be
+applied to another batch size.
 """
 
 from __future__ import annotations
@@ -31,19 +32,19 @@ Side = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class DSAParams:
-    """What will be done to N batches, drawn in full. Indexing and slicing pick batches and keep the axis.
+    """The parameters of N batches. Indexing and slicing select batches and keep the axis.
 
-    `ops` names each batch's operation ("" leaves it as it is). `values` holds that operation's up to three numbers for
-    each sample, or once for all samples of a batch where it is siamese (B = 1):
+    `ops` are the batches' operations ("" is the identity). `values` are the operation's parameters, at most three, for
+    each sample, or once for all samples of a batch (siamese, B = 1):
 
         color   brightness added, saturation factor, contrast factor
         crop    rows and columns (whole pixels) by which the window moves down and right
-        cutout  first row and first column of the erased box, which may lie outside the image
+        cutout  first row and first column of the erased box, which may be outside the image
         flip    1 if mirrored, else 0
         scale   factors of the sampling grid in x and in y: below 1 zooms in
         rotate  angle in radians
 
-    `then` is what is done afterwards, in strategies joined by +.
+    `then` are the parameters of the next strategy, in strategies joined by +.
     """
 
     ops: tuple[str, ...]
@@ -61,16 +62,16 @@ class DSAParams:
         return DSAParams(self.ops[batches], self.values[batches], self.side, self.then and self.then[batches])
 
     def first(self, samples: int) -> DSAParams:
-        """The same for the first `samples` images of each batch."""
+        """The parameters of the first `samples` images of each batch."""
         return DSAParams(self.ops, self.values[:, :samples], self.side, self.then and self.then.first(samples))
 
     def to(self, device: torch.device) -> DSAParams:
-        """The same with its numbers on the device, so that they travel once."""
+        """The same parameters on the device, so that they are copied only once."""
         return DSAParams(self.ops, self.values.to(device), self.side, self.then and self.then.to(device))
 
     @staticmethod
     def join(parts: Sequence[DSAParams]) -> DSAParams:
-        """The batches of several, one after the other; all of one strategy, image size and batch size."""
+        """Concatenate the batches of several parameters of the same strategy, image size and batch size."""
         ops = tuple(op for part in parts for op in part.ops)
         later = [part.then for part in parts if part.then is not None]
         then = DSAParams.join(later) if later else None
@@ -78,14 +79,17 @@ class DSAParams:
 
 
 class DSA:
-    """The augmentation named by a strategy such as "color_crop_cutout_flip_scale_rotate", in any order; "" is none.
+    """The augmentation of a strategy such as "color_crop_cutout_flip_scale_rotate", in any order; "" is none.
 
-    Attributes: `strategy`, `groups` (operations of which one is chosen, for each of the strategies joined by +), `ops`
-    (all of them in the order given), `flip_share` (the probability with which an image is mirrored), `flips` (whether
-    any may be).
+    Attributes:
+        strategy: the text.
+        groups: for each of the strategies joined by +, the operations from which one is chosen.
+        ops: all operations in the given order.
+        flip_share: the probability with which an image is mirrored.
+        flips: whether this probability is above 0.
 
     Raises:
-        UsageError: an unknown operation, or one that is named twice.
+        UsageError: an operation is unknown, or occurs twice.
     """
 
     def __init__(self, strategy: str) -> None:
@@ -105,29 +109,29 @@ class DSA:
     def sample(self, generator: Generator, batches: int, batch_size: int | None, side: Side) -> DSAParams:
         """Draw the parameters of `batches` batches of images with `side` = (height, width).
 
-        With a `batch_size` each sample has its own parameters, as in MTT and in every evaluation. With None they are
-        siamese, as in DSA and DM: one set a batch, which fits any number of samples. The number of draws depends on
-        neither the images nor the operations chosen.
+        With a `batch_size` each sample has its own parameters, as in MTT and in every evaluation. With None all samples
+        of a batch share the parameters, as in DSA and DM; these fit any number of samples. The number of draws depends
+        neither on the images nor on the chosen operations.
         """
         rows = 1 if batch_size is None else batch_size
         return _sample(self.groups, generator, batches, rows, side)
 
     def siamese(self, generator: Generator, *batches: Float[Tensor, "_ c h w"]) -> list[Tensor]:
-        """Batches of any sizes, all augmented by one draw."""
+        """Draw one batch's parameters, and augment several batches of any sizes with them."""
         side = (batches[0].shape[-2], batches[0].shape[-1])
         params = self.sample(generator, 1, None, side)
         return [self.apply(batch[None], params)[0] for batch in batches]
 
     def without_flip(self) -> str:
-        """The strategy without its flip."""
+        """The strategy without the operation flip."""
         groups = ["_".join(op for op in group if op != "flip") for group in self.groups]
         return "+".join(filter(None, groups))
 
     @staticmethod
     def apply(x: Float[Tensor, "n b c h w"], params: DSAParams) -> Float[Tensor, "n b c h w"]:
-        """Augment N batches at once; the result for a batch does not depend on the other batches.
+        """Augment N batches at once. The result for a batch does not depend on the other batches.
 
-        Differentiable in x to any order. Works on any device; only the parameters travel to it.
+        The result is differentiable in x to any order. x may be on any device; the parameters are copied to it.
 
         Raises:
             UsageError: the parameters were drawn for another number of batches or samples, or for another image size.
@@ -151,7 +155,7 @@ class DSA:
 def _sample(
     groups: tuple[tuple[str, ...], ...], generator: Generator, batches: int, rows: int, side: Side
 ) -> DSAParams:
-    """The first group's draws before the second's, and so on."""
+    """Draw the parameters of the first group, then those of the second, and so on."""
     ops, *rest = groups
     uniform = torch.rand(batches, rows, 3, generator=generator, dtype=torch.float64)
     values, names = torch.zeros_like(uniform), ("",) * batches
@@ -183,7 +187,7 @@ def _run(name: str, x: Tensor, values: Tensor) -> Tensor:
 
 
 def _pixels(ratio: float, length: int) -> int:
-    """A share of a side in whole pixels, rounded as the authors do."""
+    """Return a share of a side in whole pixels, rounded as the authors do."""
     return int(ratio * length + 0.5)
 
 
@@ -192,10 +196,11 @@ def _draw_color(u: Tensor, side: Side) -> Tensor:
 
 
 def _color(x: Float[Tensor, "n b c h w"], values: Float[Tensor, "n v 3"]) -> Float[Tensor, "n b c h w"]:
-    """Brightness y = x + b, then saturation z = (y - channel mean) s + channel mean, then contrast
-    (z - image mean) k + image mean, multiplied out: neither of the first two moves the later means but by b.
+    """Apply brightness y = x + b, then saturation z = (y - channel mean) s + channel mean, then contrast
+    (z - image mean) k + image mean.
 
-    Own code: kornia's saturation is HSV, its contrast has no mean, and both clamp.
+    The code computes the product of the three: brightness and saturation change the later means only by b. It is own
+    code, because kornia's saturation is HSV, its contrast has no mean, and both clamp.
     """
     b, s, k = values[..., None, None, None].to(x.dtype).unbind(2)
     grey = x.mean(2, keepdim=True)
@@ -209,7 +214,7 @@ def _draw_crop(u: Tensor, side: Side) -> Tensor:
 
 
 def _crop(x: Float[Tensor, "n b c h w"], values: Float[Tensor, "n v 3"]) -> Float[Tensor, "n b c h w"]:
-    """Own code: kornia's crop slices in a loop over the samples, this is one gather for all of them."""
+    """Shift each image; pixels from outside are 0. One gather serves all samples; kornia's crop loops over them."""
     h, w = x.shape[-2:]
     down, right = values[..., :2, None].long().unbind(2)
     rows = (torch.arange(1, h + 1, device=x.device) + down).clamp(0, h + 1)
@@ -225,7 +230,8 @@ def _draw_cutout(u: Tensor, side: Side) -> Tensor:
 
 
 def _cutout(x: Float[Tensor, "n b c h w"], values: Float[Tensor, "n v 3"]) -> Float[Tensor, "n b c h w"]:
-    """Own code: kornia keeps the box inside the image and erases 25 %; here it is clipped, 18.6 % at 32 x 32."""
+    """Erase a box, which is clipped at the border: 18.6 % of 32 x 32 pixels on average. (kornia's box stays inside the
+    image and erases 25 %.)"""
     erased = []
     for length, first in zip(x.shape[-2:], values[..., :2, None].unbind(2), strict=True):
         place = torch.arange(length, device=x.device) - first
@@ -257,20 +263,22 @@ def _draw_rotate(u: Tensor, side: Side) -> Tensor:
 
 
 def _rotate(x: Float[Tensor, "n b c h w"], values: Float[Tensor, "n v 3"]) -> Float[Tensor, "n b c h w"]:
-    """Turned in pixels. The authors turn coordinates that run from -1 to 1 on both axes: the same on square images, but
-    it shears others."""
+    """Rotate in pixel coordinates.
+
+    The authors rotate coordinates from -1 to 1 on both axes. On square images this is the same; other images it shears.
+    """
     angle = values[..., :1, None]
     cos, sin = angle.cos(), angle.sin()
     across, down = _grid(x, values)
-    high, wide = (side - 1 for side in x.shape[-2:])  # from the first pixel's centre to the last's
-    tall, flat = high / max(wide, 1), wide / max(high, 1)  # exactly 1 where the image is square
+    high, wide = (side - 1 for side in x.shape[-2:])  # distance between the first and the last pixel's centre
+    tall, flat = high / max(wide, 1), wide / max(high, 1)  # exactly 1 if the image is square
     return _bilinear(x, cos * across - sin * tall * down, sin * flat * across + cos * down)
 
 
 def _grid(x: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """The coordinates of pixel centres from corner to corner, -1 to 1 (align_corners=True), as a row and a column.
+    """Return the coordinates of pixel centres, from -1 to 1 (align_corners=True), as a row and a column.
 
-    MTT, FYI and DD-Ranking align the corners; the first DSA code leaves torch's default, False.
+    MTT, FYI and DD-Ranking align the corners. The first DSA code uses torch's default, False.
     """
     h, w = x.shape[-2:]
     across, down = (torch.linspace(-1, 1, side, device=x.device, dtype=values.dtype) for side in (w, h))
@@ -280,10 +288,10 @@ def _grid(x: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
 def _bilinear(
     x: Float[Tensor, "n b c h w"], across: Float[Tensor, "n v #h #w"], down: Float[Tensor, "n v #h #w"]
 ) -> Float[Tensor, "n b c h w"]:
-    """The images read between pixels, 0 outside, at coordinates as in `_grid`.
+    """Interpolate the images bilinearly at coordinates as in `_grid`. Pixels outside an image are 0.
 
-    Own code: kornia's affine warps end in torch's grid_sample, whose backward has no derivative of its own in torch
-    2.11 and no deterministic form on a GPU.
+    It is own code, because kornia's affine warps use torch's grid_sample. In torch 2.11 its backward has no derivative,
+    and no deterministic implementation on a GPU.
     """
     h, w = x.shape[-2:]
     column = (across * ((w - 1) / 2) + (w + 1) / 2).clamp(0, w + 1)
@@ -301,7 +309,7 @@ def _bilinear(
 
 
 def _bordered(x: Float[Tensor, "n b c h w"]) -> Float[Tensor, "n b c p"]:
-    """The pixels of each image with a border of one 0 around it: reading outside needs no case of its own."""
+    """Return the pixels of each image with a border of one 0, so that reading outside needs no special case."""
     return F.pad(x, (1, 1, 1, 1)).flatten(-2)
 
 
@@ -310,7 +318,7 @@ def _read(image: Float[Tensor, "n b c p"], index: Int[Tensor, "n v q"]) -> Float
 
 
 class _Op(NamedTuple):
-    """`draw` turns uniform numbers in [0, 1) and the side into parameters; `run` applies them."""
+    """An operation. `draw` turns uniform numbers in [0, 1) and the side into parameters; `run` applies them."""
 
     draw: Callable[[Tensor, Side], Tensor]
     run: Callable[[Tensor, Tensor], Tensor]

@@ -1,4 +1,4 @@
-"""What training needs of an augmentation, whoever's it is."""
+"""The interface of augmentations that training uses."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -7,8 +7,10 @@ from torch import Generator, Tensor
 
 @runtime_checkable
 class Augmentation(Protocol):
-    """Parameters are drawn first and applied later, to N batches at once or, as they can be sliced, to some of them;
-    `strategy` names it, "" is none."""
+    """An augmentation: parameters are drawn first and applied later, to N batches at once or, after slicing, to some.
+
+    `strategy` is its name; "" is no augmentation.
+    """
 
     @property
     def strategy(self) -> str: ...

@@ -1,4 +1,4 @@
-"""Random resized crops: a box of random area and shape, brought back to the whole image's size."""
+"""Random resized crops: a box of random area and shape, resized to the size of the whole image."""
 
 import math
 from typing import NamedTuple
@@ -22,9 +22,11 @@ class Box(NamedTuple):
 def random_box(
     side: tuple[int, int], scale: tuple[float, float], generator: Generator, ratio: tuple[float, float] = (3 / 4, 4 / 3)
 ) -> Box:
-    """Draw a box as torchvision's RandomResizedCrop does, from a generator: its share of the area is uniform in
-    `scale`, the logarithm of its width / height uniform in that of `ratio`. Where no draw of ten fits, the largest
-    centred box that keeps to `ratio`."""
+    """Draw a box as torchvision's RandomResizedCrop does, from an explicit generator.
+
+    The box's share of the area is uniform in `scale`, and the logarithm of its width / height is uniform in that of
+    `ratio`. If none of ten draws fits into the image, the result is the largest centred box within `ratio`.
+    """
     high, wide = side
     for _ in range(TRIES):
         first, second, third, fourth = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
@@ -38,8 +40,8 @@ def random_box(
 
 
 def crop_to_side(images: Float[Tensor, "b c h w"], box: Box, side: tuple[int, int]) -> Float[Tensor, "b c i j"]:
-    """The box of every image, resized to `side` (bilinear, antialiased); differentiable."""
-    from torchvision.transforms.v2.functional import resized_crop  # a second and 160 MB that few methods need
+    """Crop every image to the box and resize it to `side` (bilinear, antialiased). Differentiable."""
+    from torchvision.transforms.v2.functional import resized_crop  # slow and large to import; few methods need it
 
     resized: Tensor = resized_crop(images, *box, list(side), antialias=True)
     return resized

@@ -1,12 +1,12 @@
-"""The augmentation of DC's evaluation (Zhao et al., ICLR 2021), which is not DSA's.
+"""The augmentation of DC's evaluation (Zhao et al., ICLR 2021), which differs from DSA's.
 
-Each image gets one operation of its own, uniformly from a list. Images are in the networks' space. Magnitudes are those
-of the released code, where they have one value for all data:
+Each image gets its own operation, chosen uniformly from a list. Images are in the space of the networks' inputs. The
+magnitudes are those of the released code:
 
-    crop    moved by -4 to 3 pixels on each axis; what moves in is the batch's mean of the channel
-    scale   height and width by factors of their own, 0.8 to 1.2, nearest pixels; around a smaller image all is 0
-    rotate  by a whole angle from -45 to 44 degrees, cubic splines (SciPy's); what moves in is the batch's mean
-    noise   normal, of standard deviation 0.001
+    crop    shifted by -4 to 3 pixels on each axis; pixels from outside are the batch's mean of the channel
+    scale   height and width scaled by separate factors from 0.8 to 1.2, nearest pixels; a border is 0
+    rotate  by a whole angle from -45 to 44 degrees, cubic splines (SciPy's); pixels from outside are the batch's mean
+    noise   normal, with standard deviation 0.001
 """
 
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ OPS: Final = ("crop", "scale", "rotate", "noise")
 
 @dataclass(frozen=True, eq=False)
 class DCParams:
-    """For each image of N batches its operation, a number of OPS, and up to two uniform numbers; each batch's seed of
-    noise."""
+    """The parameters of N batches: for each image an index in OPS and two uniform numbers; for each batch the seed of
+    its noise."""
 
     ops: Int64[Tensor, "n b"]
     values: Float[Tensor, "n b 2"]
@@ -38,7 +38,7 @@ class DCParams:
 
 
 class DCAugment:
-    """The augmentation named by a strategy such as "dc:crop_scale_rotate"."""
+    """The augmentation of a strategy such as "dc:crop_scale_rotate"."""
 
     PREFIX: Final = "dc:"
 
@@ -47,22 +47,22 @@ class DCAugment:
         self._ops = torch.tensor([OPS.index(op) for op in strategy.removeprefix(self.PREFIX).split("_")])
 
     def sample(self, generator: Generator, batches: int, batch_size: int | None, side: tuple[int, int]) -> DCParams:
-        """Draw what is done to each image of `batches` batches."""
+        """Draw the parameters of `batches` batches."""
         shape = (batches, batch_size or 1)
         ops = self._ops[torch.randint(len(self._ops), shape, generator=generator)]
         values = torch.rand(*shape, 2, generator=generator, dtype=torch.float64)
         return DCParams(ops, values, torch.randint(2**62, (batches,), generator=generator))
 
     def apply(self, x: Float[Tensor, "n b c h w"], params: DCParams) -> Float[Tensor, "n b c h w"]:
-        """The augmented images; no gradient goes through them."""
+        """Return the augmented images, without gradients."""
         out, mean = x.clone(), x.mean((1, 3, 4))[:, None].expand(*x.shape[:2], -1)
         ops = params.ops.to(x.device)
         for number, run in enumerate((_crop, _scale, _rotate)):
-            if (mine := ops == number).any():
-                out[mine] = run(x[mine], mean[mine], params.values[mine.cpu()])
-        if (mine := ops == OPS.index("noise")).any():
+            if (chosen := ops == number).any():
+                out[chosen] = run(x[chosen], mean[chosen], params.values[chosen.cpu()])
+        if (chosen := ops == OPS.index("noise")).any():
             drawn = [torch.randn(x.shape[1:], generator=stream(seed, "noise")) for seed in params.seeds.tolist()]
-            out[mine] += NOISE * torch.stack(drawn).to(x)[mine]
+            out[chosen] += NOISE * torch.stack(drawn).to(x)[chosen]
         return out
 
 
@@ -77,7 +77,7 @@ def _crop(x: Tensor, mean: Tensor, values: Tensor) -> Tensor:
 
 def _scale(x: Tensor, mean: Tensor, values: Tensor) -> Tensor:
     k, _, height, width = x.shape
-    # the released code takes the height for both, which are equal in all of its data
+    # the released code uses the height for both; its images are all square
     sizes = ((1 - SCALE + 2 * SCALE * values) * torch.tensor([height, width])).long()
     largest = torch.maximum(sizes.amax(1), torch.tensor(max(height, width)))
     places, inside = [], []

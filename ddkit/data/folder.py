@@ -1,4 +1,4 @@
-"""A folder of pictures as a dataset: one sub-folder a class."""
+"""A folder of pictures as a dataset: one sub-folder for each class."""
 
 from pathlib import Path
 
@@ -12,17 +12,16 @@ from ddkit.errors import DataError, nearest
 
 
 def load_folder(path: Path) -> ImageData:
-    """DIR/CLASS/PICTURE, or DIR/PART/CLASS/PICTURE where the parts are train, test and perhaps val (see `find_layout`),
-    as ImageData named after the folder.
+    """Load DIR/CLASS/PICTURE, or DIR/PART/CLASS/PICTURE with the parts train, test and val (see `find_layout`).
 
-    Classes are the sub-folders (of the training part) by name, pictures come by file name; names that begin with a dot
-    are passed over. DIR/val is the validation part beside DIR/test, and the test part where there is no DIR/test.
-    Without a test part a fixed, stratified fifth of train becomes it. Pictures stand as their EXIF orientation says;
-    all must have one size and one mode, grey (L) or RGB.
+    The name of the data is that of the folder. Classes are the sub-folders of the training part, sorted by name, and
+    pictures are sorted by file name. Names that begin with a dot are ignored. DIR/val is the validation part, or the
+    test part if there is no DIR/test. If there is no test part, a fixed, stratified fifth of train becomes it. Pictures
+    are rotated by their EXIF orientation. All must have the same size and mode, grey (L) or RGB.
 
     Raises:
-        DataError: the folder is missing, empty or laid out otherwise, a class is empty, a file is no picture or differs
-            from the first.
+        DataError: the folder is missing, empty or has another layout, a class is empty, or a file is not a picture or
+            differs from the first picture.
     """
     where = f"dataset 'folder:{path}'"
     if path.is_file():
@@ -56,6 +55,6 @@ def _label(folder: Path, classes: tuple[str, ...], where: str) -> int:
     if folder.name not in classes:
         raise DataError(
             f"{where}: class '{folder.name}' is in {folder.parent.name} but not in train; "
-            f"{nearest(folder.name, classes)} (name the folders alike)"
+            f"{nearest(folder.name, classes)} (give both folders the same name)"
         )
     return classes.index(folder.name)

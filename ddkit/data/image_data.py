@@ -1,4 +1,4 @@
-"""The real data in memory: uint8 tensors plus the facts that decide what may be done with them."""
+"""The real images in memory: uint8 tensors, and facts such as class names, flips and licence."""
 
 import hashlib
 from collections import Counter
@@ -14,28 +14,29 @@ from ddkit.arguments import typed_fields
 from ddkit.errors import DataError, names_something, printable
 
 
-@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
 @typed_fields
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageData:
-    """Labelled images, split into a training and a test part and perhaps a validation part, on the CPU: uint8
-    [N, C, H, W] and int64 [N]. The tensors are kept as they are given and not copied: do not change them afterwards.
+    """Labelled images on the CPU: a training part, a test part and perhaps a validation part.
+
+    Images are uint8 [N, C, H, W], labels int64 [N]. The tensors are not copied: do not change them afterwards.
 
     Attributes:
-        classes: their names, at least two, all different.
-        flips_keep_label: whether a mirrored image still belongs to its class; None: nobody declared it.
+        classes: the names of the classes, at least two, all different.
+        flips_keep_label: whether a mirrored image still belongs to its class; None: not declared.
         validation_images, validation_labels: the data's own validation part; None: `prepare` cuts one from train.
-        origins: where parts come from in words, as {"test": "cut from train"}; it is no part of the digest.
-        notes: what a user must know of how the data was found and read.
+        origins: origins of parts, such as {"test": "cut from train"}; not part of the digest.
+        notes: messages for the user about how the data was found and read.
 
     Raises:
-        UsageError: a field that is missing, unknown or of a wrong type.
-        DataError: tensors of a wrong dtype or shape, parts that disagree, a label that names no class, a class without
-            a training image, fewer than two classes (a test or validation part of one class too), names that are equal
-            or cannot be printed.
+        UsageError: a field is missing, unknown or has a wrong type.
+        DataError: a tensor has a wrong dtype or shape, parts disagree, a label is not the index of a class, a class has
+            no training image, there are fewer than two classes (in a test or validation part too), or class names are
+            equal or cannot be printed.
     """
 
-    # shapes are not in the types: users build this from their own tensors, and get an error line for a wrong one
+    # the types have no shapes, because users build this from their own tensors and get an error line for a wrong shape
     train_images: Tensor
     train_labels: Tensor
     test_images: Tensor
@@ -75,12 +76,12 @@ class ImageData:
             if len(found := labels.unique()) == 1:
                 raise DataError(
                     f"{where}, {part} part: all {len(labels):,} images are of class '{self.classes[int(found)]}', so "
-                    "that no score of it means anything; give images of at least two classes"
+                    "that its score would be meaningless; give images of at least two classes"
                 )
 
     @property
     def _parts(self) -> list[tuple[str, Tensor, Tensor]]:
-        """Name, images and labels of every part; train first, validation last."""
+        """Name, images and labels of each part; train first, validation last."""
         parts = [("train", self.train_images, self.train_labels), ("test", self.test_images, self.test_labels)]
         if self.validation_images is not None and self.validation_labels is not None:
             parts.append(("validation", self.validation_images, self.validation_labels))
@@ -90,14 +91,14 @@ class ImageData:
         if self.class_count < 2:
             found = ", ".join(f"'{name}'" for name in self.classes) or "none"
             raise DataError(
-                f"{where}: has {self.class_count} class ({found}), so that no network can be wrong and no score means "
-                "anything; a set is condensed for at least two classes"
+                f"{where}: has {self.class_count} class ({found}), so that every network would be right and scores "
+                "would be meaningless; give at least two classes"
             )
         name, count = Counter(self.classes).most_common(1)[0]
         if count > 1:
-            raise DataError(f"{where}: {count} classes are called '{name}'; give each class a name of its own")
+            raise DataError(f"{where}: {count} classes have the name '{name}'; give each class a different name")
         if odd := [name for name in self.classes if not names_something(name)]:
-            raise DataError(f"{where}: a class is called '{odd[0]}', which cannot be printed; rename it")
+            raise DataError(f"{where}: a class has the name '{odd[0]}', which cannot be printed; rename it")
 
     def _check_part(self, where: str, images: Tensor, labels: Tensor) -> None:
         for tensor in (images, labels):
@@ -113,7 +114,7 @@ class ImageData:
         low, high = int(labels.min()), int(labels.max())
         if low < 0 or high >= self.class_count:
             raise DataError(
-                f"{where}: labels must lie in 0 to {self.class_count - 1} ({self.class_count} classes), "
+                f"{where}: labels must be in 0 to {self.class_count - 1} ({self.class_count} classes), "
                 f"got {low if low < 0 else high}"
             )
 
@@ -129,7 +130,7 @@ class ImageData:
 
     @cached_property
     def remarks(self) -> tuple[str, ...]:
-        """The notes, and what in the parts may be meant and may be a mistake."""
+        """The notes, and possible mistakes in the parts: missing classes, and images that are also in train."""
         found, train = list(self.notes), set(_digests(self.train_images))
         for part, images, labels in self._parts[1:]:
             if (held := len(labels.unique())) < self.class_count:
@@ -140,7 +141,7 @@ class ImageData:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) over the tensors' shapes and bytes and the class names; where they came from has no part."""
+        """SHA-256 (hex) over the tensors' shapes and bytes and the class names, not over their origins."""
         sha = hashlib.sha256(repr(self.classes).encode())
         for tensor in (tensor for _, *both in self._parts for tensor in both):
             array = tensor.contiguous().numpy()
@@ -150,6 +151,6 @@ class ImageData:
 
 
 def _digests(images: Tensor) -> Iterator[bytes]:
-    """16 bytes that stand for each image's pixels."""
+    """Give a digest of 16 bytes of each image's pixels."""
     for image in images:
         yield hashlib.blake2b(image.contiguous().numpy().reshape(-1).data, digest_size=16).digest()

@@ -11,7 +11,7 @@ from torch import Tensor
 from ddkit.data.pictures import files_by_class, read_pictures
 from ddkit.errors import DataError, reason
 
-FOLDERS = ("imagenette2-160", "imagenette2-320", "imagenette2")  # fastai's archives: shorter side 160, 320, as it was
+FOLDERS = ("imagenette2-160", "imagenette2-320", "imagenette2")  # fastai's archives: shorter side 160, 320, original
 SIDE = 128
 WNIDS = (
     *("n01440764", "n02102040", "n02979186", "n03000684", "n03028079"),
@@ -20,20 +20,19 @@ WNIDS = (
 
 
 def load_imagenette(roots: Sequence[Path], where: str) -> tuple[Tensor, ...]:
-    """Training images and labels, test images and labels, from the first root that holds one of FOLDERS.
+    """Load training images and labels, test images and labels, from the first root that contains one of FOLDERS.
 
-    Where none does, torchvision downloads the smallest into the last root. Classes are in the order of WNIDS. Each
-    picture becomes RGB, its shorter side 128 pixels by antialiased bicubic resizing that keeps the aspect ratio, and
-    its centre is cut out as 128 x 128. The three folders hold the same photographs but, resized once before or not,
-    give slightly different pixels, hence different digests.
+    If no root does, torchvision downloads the smallest archive into the last root. Classes are in the order of WNIDS.
+    Each picture is converted to RGB. Its shorter side is resized to 128 pixels (bicubic, antialiased, same aspect
+    ratio), and its centre is cropped to 128 x 128. The three folders have the same photographs, but some were already
+    resized, so that pixels and digests differ slightly.
 
-    These are fastai's parts, 9,469 training and 3,925 test pictures (its `val`). MTT's "ImageNette" is the same ten
-    classes at 128 pixels cut out of ImageNet's own train and val (about 13,000 and 500), so that figures of the two
-    cannot be set side by side.
+    The parts are fastai's: 9,469 training and 3,925 test pictures (its `val`). MTT's "ImageNette" has the same ten
+    classes at 128 pixels from ImageNet's own train and val (about 13,000 and 500), so its scores are not comparable.
 
     Args:
-        roots: the folders to look in, in this order.
-        where: what an error line calls the data.
+        roots: the folders to search, in this order.
+        where: name of the data in error lines.
 
     Raises:
         DataError: the download failed; a class folder is missing or empty; a picture is damaged.
@@ -60,7 +59,7 @@ def _download(root: Path, where: str) -> Path:
     folder = root / FOLDERS[0]
     try:
         root.mkdir(parents=True, exist_ok=True)
-        # torchvision takes any folder of that name for complete, even one whose unpacking was killed
+        # torchvision treats any folder of that name as complete, even one whose unpacking was killed
         with tempfile.TemporaryDirectory(dir=root, prefix=".imagenette-") as unpacked:
             Imagenette(unpacked, size="160px", download=True)
             (Path(unpacked) / FOLDERS[0]).rename(folder)

@@ -5,6 +5,8 @@ from torch import Tensor
 
 
 def mirrored(images: Float[Tensor, "*b w"]) -> Float[Tensor, "*b w"]:
-    """Every image with its left for its right; contiguous in memory, so that kernels take the same path as for the
-    images themselves."""
+    """Return the images with left and right exchanged.
+
+    The result is contiguous in memory, so that kernels compute with it exactly as with the images themselves.
+    """
     return images.flip(-1).contiguous()

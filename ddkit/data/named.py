@@ -1,4 +1,4 @@
-"""The sets that go by a name: scikit-learn's digits, those that torchvision downloads, two cut out of ImageNet."""
+"""Datasets by name: scikit-learn's digits, datasets that torchvision downloads, and two subsets of ImageNet."""
 
 import os
 from pathlib import Path
@@ -17,23 +17,27 @@ from ddkit.files import not_a_file
 from ddkit.home import expanded
 
 LARGEST_IDX = 60_000 * 28 * 28 + 16
-"""Bytes of MNIST's training images."""
+"""Bytes of MNIST's training images, the largest idx file."""
 
 
 def load_named(name: str, home: Path) -> ImageData:
-    """The set of that name in NAMED, with its facts.
+    """Load the dataset of this name in NAMED, with its facts.
 
-    `digits` comes with scikit-learn; having no official split, its test part is what scikit-learn's
-    `train_test_split(test_size=0.2, random_state=0, stratify=labels)` holds out. The others are read from NAME.npz (or
-    with _ for -) in the folder that $DDKIT_DATA names, if it is there. Else `tiny-imagenet` and `imagenette` are read
-    from a folder of pictures, in $DDKIT_DATA or in `home`/data; see `load_tiny_imagenet` and `load_imagenette`. What
-    is not found is downloaded by torchvision into `home`/data, all but `tiny-imagenet`. An archive gives the same
-    tensors as the files that it was made from, and a validation part if it holds one; that of `tiny-imagenet` names its
-    classes as any user's archive does. A note names the archive's arrays that are not read.
+    `digits` comes with scikit-learn. It has no official split; its test part is the one held out by scikit-learn's
+    `train_test_split(test_size=0.2, random_state=0, stratify=labels)`.
+
+    The other datasets are read from NAME.npz (or with _ instead of -) in the folder $DDKIT_DATA, if that file exists.
+    Otherwise `tiny-imagenet` and `imagenette` are read from a folder of pictures in $DDKIT_DATA or in `home`/data (see
+    `load_tiny_imagenet` and `load_imagenette`). torchvision downloads missing datasets except `tiny-imagenet` into
+    `home`/data.
+
+    An archive gives the same tensors as the files that it was made from, and a validation part if it has one. The
+    archive of `tiny-imagenet` has the names of its classes, as any user's archive. A note names arrays that are not
+    read.
 
     Raises:
-        DataError: a file is missing or damaged, or the download failed; an archive contradicts what is known of the
-            set.
+        DataError: a file is missing or damaged, the download failed, or an archive contradicts the facts of the
+            dataset.
     """
     facts, where = NAMED[name], f"dataset '{name}'"
     parts, classes, notes = _parts(name, home / "data", where)
@@ -49,7 +53,7 @@ def load_named(name: str, home: Path) -> ImageData:
 
 
 def _parts(name: str, downloads: Path, where: str) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
-    """ImageData's tensors, the class names (those in NAMED, or those that came with the set), and notes."""
+    """Return ImageData's tensors, the class names (from NAMED or from the dataset), and notes."""
     facts = NAMED[name]
     if name == "digits":
         return dict(zip(KEYS, _digits(), strict=True)), facts.classes, ()
@@ -66,7 +70,7 @@ def _parts(name: str, downloads: Path, where: str) -> tuple[dict[str, Tensor], t
 
 
 def _read_archive(path: Path, facts: Facts, where: str) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
-    """What NAME.npz holds, held against what is known of the set."""
+    """Read NAME.npz and compare it with the facts of the dataset. Return what `_parts` returns."""
     arrays, others = read_npz(path, where)
     where = f"{where}, file '{path}'"
     parts = parts_of(arrays, where)
@@ -102,7 +106,7 @@ def _offline_folder(where: str) -> Path | None:
         return None
     root = expanded(folder)
     if not root.is_dir():
-        raise DataError(f"{where}: DDKIT_DATA names '{folder}', which is no folder; correct it or unset it")
+        raise DataError(f"{where}: DDKIT_DATA names '{folder}', which is not a folder; correct it or unset it")
     return root
 
 
@@ -112,7 +116,7 @@ def _archive(name: str, folder: Path) -> Path | None:
 
 
 def _refuse_large_idx(root: Path, where: str) -> None:
-    """Raise if a file that torchvision would read whole, and does not check, is larger than any of MNIST's."""
+    """Raise DataError if a file that torchvision would read without a check is larger than any of MNIST's."""
     for file in (*root.glob("MNIST/raw/*-ubyte"), *root.glob("FashionMNIST/raw/*-ubyte")):
         if not_a_file(file) or file.stat().st_size > LARGEST_IDX:
             raise DataError(
@@ -140,7 +144,7 @@ def _download(name: str, root: Path, where: str) -> dict[str, np.ndarray]:
             arrays = [np.asarray(array) for part in parts for array in (part.data, part.targets)]
     except MemoryError:
         raise
-    except Exception as error:  # damaged bytes choose what the readers of idx, pickle and mat raise
+    except Exception as error:  # the readers of idx, pickle and mat raise any error for damaged bytes
         raise DataError(
             f"{where}: could not be downloaded to, or read from, '{root}' ({reason(error)}); connect to the network, "
             f"or place {name}.npz in the folder that the environment variable DDKIT_DATA names"

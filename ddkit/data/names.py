@@ -1,11 +1,11 @@
-"""Names of images: the sets that go by a name, with what is known of each, and the kinds of the user's own."""
+"""Names of image data: the named datasets with their facts, and the kinds of the user's own images."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a set beside its tensors; `classes` is empty where the set itself brings their names."""
+    """Facts of a named dataset. `classes` is empty if the dataset itself contains the names."""
 
     classes: tuple[str, ...]
     flips_keep_label: bool
@@ -46,9 +46,9 @@ NAMED = {
 }
 
 OWN = {"npz": "npz:FILE", "folder": "folder:DIR"}
-"""Kinds of the user's own images, and how they are written."""
+"""Kinds of the user's own images -> how to write them as `data.name`."""
 
 
 def is_images(spec: str) -> bool:
-    """Whether a `data.name` means images."""
+    """Return whether a `data.name` is that of images."""
     return spec in NAMED or spec.partition(":")[0] in OWN

@@ -1,4 +1,4 @@
-"""NumPy archives: the user's own data, and the offline door of the named sets. Pickles are never read."""
+"""NumPy archives: the user's own images, and named datasets without a download. Pickles are never read."""
 
 from collections import Counter
 from pathlib import Path
@@ -25,22 +25,22 @@ _KINDS = {"images": ("x", "image", "img", "imgs", "data", "pixels"), "labels": (
 
 
 def load_npz(path: Path) -> ImageData:
-    """A user's archive as ImageData, named after the file. MedMNIST's files are read as they are distributed.
+    """Load a user's archive. The name of the data is that of the file. MedMNIST's files can be read unchanged.
 
-    Arrays: `train_images` (uint8, N x H x W, N x H x W x 1 or N x H x W x 3) and `train_labels` (integers from 0, N or
-    N x 1); optionally `test_images` and `test_labels` (else a fixed, stratified fifth of train becomes the test part),
-    `validation_images` and `validation_labels`, or `val_images` and `val_labels` (else `prepare` cuts them from train),
-    `classes` (names, one string a class; else the numbers) and `flips_keep_label` (one boolean). No array is passed
-    over: any other name is refused.
+    Required arrays are `train_images` (uint8, N x H x W, N x H x W x 1 or N x H x W x 3) and `train_labels` (integers
+    from 0, N or N x 1). Optional arrays are `test_images` and `test_labels` (else a fixed, stratified fifth of train
+    becomes the test part), `validation_images` and `validation_labels`, or `val_images` and `val_labels` (else
+    `prepare` cuts them from train), `classes` (one string for each class; else the numbers) and `flips_keep_label` (one
+    boolean). An array of any other name is refused.
 
     Raises:
-        DataError: the file is missing, damaged, holds a pickle, or its arrays are not these.
+        DataError: the file is missing or damaged, contains a pickle, or has other arrays.
     """
     where = f"dataset 'npz:{path}'"
     arrays, others = read_npz(path, where)
     if others:
         raise DataError(
-            f"{where}: holds an array '{others[0]}', which ddkit does not read; {_meant(others[0])} "
+            f"{where}: has an array '{others[0]}', which ddkit does not read; {_suggestion(others[0])} "
             "(rename it, or leave it out)"
         )
     parts, origins = with_test_part(parts_of(arrays, where), where)
@@ -56,10 +56,10 @@ def load_npz(path: Path) -> ImageData:
 
 
 def read_npz(path: Path, where: str) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The arrays of READ that the archive holds, and the names of its other arrays, which stay unread.
+    """Read the arrays of READ from an archive. Return them and the names of its other arrays, which are not read.
 
     Raises:
-        DataError: the file is missing, not a readable archive of plain arrays, or gives one array twice.
+        DataError: the file is missing, is not a readable archive of plain arrays, or has an array twice.
     """
     odd = not_a_file(path)
     if odd == "a folder":
@@ -76,16 +76,16 @@ def read_npz(path: Path, where: str) -> tuple[dict[str, np.ndarray], list[str]]:
             arrays = {keys[name]: array for name, array in archive.read(known, where).items()}
     except (DataError, MemoryError):
         raise
-    except Exception as error:  # damaged bytes choose what the readers of zip, header and numbers raise
+    except Exception as error:  # the readers of zip, header and numbers raise any error for damaged bytes
         raise DataError(
             f"{where}: '{path}' is not a readable .npz of plain arrays ({reason(error)}); "
-            f"write it anew with numpy.savez (pickled objects are never read)"
+            f"write it again with numpy.savez (pickled objects are never read)"
         ) from None
     return arrays, [name for name in keys if name not in known]
 
 
 def _refuse_twice(names: list[str], keys: dict[str, str], where: str) -> None:
-    """Raise if the archive holds two arrays of one name, or under two names of one thing."""
+    """Raise DataError if the archive has two arrays of one name, or an array and its alias."""
     twice = [name for name in names if list(keys.values()).count(keys[name]) > 1]
     counts = Counter(names)
     twice += [name for name in names if counts[name] > 1]
@@ -94,7 +94,7 @@ def _refuse_twice(names: list[str], keys: dict[str, str], where: str) -> None:
 
 
 def _refuse_wrong_claims(claims: dict[str, Claim], where: str) -> None:
-    """Raise for images or labels that will be refused, before their gigabytes are unpacked."""
+    """Raise DataError for images or labels of a wrong dtype or shape before they are unpacked."""
     for key, claim in claims.items():
         if key.endswith("_images"):
             _check_images(claim, key, where)
@@ -110,7 +110,7 @@ def _refuse_wrong_claims(claims: dict[str, Claim], where: str) -> None:
 
 
 def parts_of(arrays: dict[str, np.ndarray], where: str) -> dict[str, Tensor]:
-    """The train part, and the test and validation part where they are given, as ImageData's tensors.
+    """Return the train part, and the test and validation part if they are given, as ImageData's tensors.
 
     Raises:
         DataError: an array is missing, or has a wrong dtype or shape.
@@ -124,15 +124,16 @@ def parts_of(arrays: dict[str, np.ndarray], where: str) -> dict[str, Tensor]:
 
 
 def class_names(arrays: dict[str, np.ndarray], where: str) -> tuple[str, ...]:
-    """The names in the array `classes`; without it, the numbers from 0 to the largest training label.
+    """Return the names in the array `classes`; without it, the numbers from 0 to the largest training label.
 
     Raises:
-        DataError: `classes` is not one string a class, or the labels cannot be counted from 0.
+        DataError: `classes` is not one string for each class, or the labels do not count from 0.
     """
     if "classes" in arrays:
         names = arrays["classes"]
         if names.dtype.kind != "U" or names.ndim != 1:
-            raise DataError(f"{where}: 'classes' must be strings, one a class, got {names.dtype} {list(names.shape)}")
+            found = f"{names.dtype} {list(names.shape)}"
+            raise DataError(f"{where}: 'classes' must be strings, one for each class, got {found}")
         return tuple(names.tolist())
     labels = arrays["train_labels"]
     low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
@@ -142,10 +143,10 @@ def class_names(arrays: dict[str, np.ndarray], where: str) -> tuple[str, ...]:
 
 
 def flips_keep_label(arrays: dict[str, np.ndarray], where: str) -> bool | None:
-    """The boolean in the array of that name; None where there is none.
+    """Return the boolean in the array of that name, or None if there is no such array.
 
     Raises:
-        DataError: it is not one boolean.
+        DataError: the array is not one boolean.
     """
     if "flips_keep_label" not in arrays:
         return None
@@ -155,8 +156,8 @@ def flips_keep_label(arrays: dict[str, np.ndarray], where: str) -> bool | None:
     return bool(flag.item())
 
 
-def _meant(name: str) -> str:
-    """Which key of READ a foreign name may stand for: x_test is test_images."""
+def _suggestion(name: str) -> str:
+    """Suggest the key of READ that an unknown name may mean: x_test means test_images."""
     words = name.lower().split("_")
     part = next((part for word in words if (part := part_of(word))), None)
     kind = next((kind for word in words for kind, names in _KINDS.items() if word == kind or word in names), None)
@@ -182,7 +183,7 @@ def _check_labels(array: np.ndarray | Claim, key: str, where: str) -> None:
     whole, shape = array.dtype.kind in "iu", array.shape
     if array.dtype.kind in "biuf" and len(shape) == 2 and shape[1] != 1:
         fix = f"of one-hot labels {key}.argmax(1) are the classes"
-        raise DataError(f"{where}: '{key}' has {shape[1]} labels an image; ddkit takes one class an image ({fix})")
+        raise DataError(f"{where}: '{key}' has {shape[1]} labels an image; ddkit needs one class an image ({fix})")
     if not whole or len(shape) not in (1, 2):
         raise DataError(f"{where}: '{key}' must be N integers, got {array.dtype} {list(shape)}")
 

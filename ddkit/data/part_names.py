@@ -1,15 +1,15 @@
-"""What users call the parts of a dataset."""
+"""Names that users give to the parts of a dataset."""
 
 PART_NAMES = {
     "train": ("train", "training"),
     "validation": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
-"""Part -> the names that stand for it, in whatever case."""
+"""Part -> its names, in any case."""
 
 
 def part_of(name: str) -> str | None:
-    """The part that a name stands for; None: it stands for none.
+    """Return the part of a name, or None if it is not the name of a part.
 
     Example:
         >>> part_of("Valid"), part_of("cat")

@@ -1,4 +1,4 @@
-"""Picture files into one uint8 tensor: what every dataset that lies in folders is read with."""
+"""Reads picture files into one uint8 tensor. All datasets in folders are read with it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,21 +13,21 @@ from ddkit.errors import DataError, reason
 from ddkit.files import not_a_file, refuse_bomb, stored_bytes
 
 ALWAYS = 32 * 2**20
-"""Bytes that any picture may take, however small its file is; decoding takes four times as many."""
+"""Bytes that a picture may have for any size of its file; decoding needs four times as many."""
 
 NOT_READ = {
-    "EPS": "as another program would have to draw it",
-    "WMF": "as another program would have to draw it",
-    "ICO": "as it holds pictures of several sizes",
-    "ICNS": "as it holds pictures of several sizes",
+    "EPS": "since another program would have to draw it",
+    "WMF": "since another program would have to draw it",
+    "ICO": "since it has pictures of several sizes",
+    "ICNS": "since it has pictures of several sizes",
 }
-"""Formats that Pillow knows and ddkit refuses, and why."""
+"""Formats that Pillow supports and ddkit refuses, with the reason."""
 
 _CHANNELS = {"L": 1, "RGB": 3}
 
 
 def visible(folder: Path) -> list[Path]:
-    """What lies in the folder, by name; names that begin with a dot are passed over.
+    """List the entries of a folder, sorted by name, without names that begin with a dot.
 
     Raises:
         DataError: the folder cannot be listed.
@@ -40,23 +40,23 @@ def visible(folder: Path) -> list[Path]:
 
 
 def files_by_class(folders: Mapping[int, Path], where: str) -> tuple[list[Path], Int64[Tensor, " n"]]:
-    """The files in each label's folder, and the label of each file; label by label, by file name.
+    """List the files in each label's folder, and the label of each file; label by label, sorted by file name.
 
     Raises:
-        DataError: a folder is missing or empty, or holds something else than files.
+        DataError: a folder is missing or empty, or has entries that are not files.
     """
     files: list[Path] = []
     labels: list[int] = []
     for label, folder in folders.items():
         if not folder.is_dir():
-            raise DataError(f"{where}: there is no class folder '{folder}'; add it, or unpack the set anew")
+            raise DataError(f"{where}: there is no class folder '{folder}'; add it, or unpack the set again")
         inside = visible(folder)
         if not inside:
             raise DataError(f"{where}: class folder '{folder}' is empty; add pictures or remove it")
         for entry in inside:
             if found := not_a_file(entry):
                 raise DataError(
-                    f"{where}: '{entry}' is {found}, where a picture of class '{folder.name}' should lie; move the "
+                    f"{where}: '{entry}' is {found}, where a picture of class '{folder.name}' should be; move the "
                     "pictures into the class folder, and leave nothing else there"
                 )
         files += inside
@@ -67,22 +67,22 @@ def files_by_class(folders: Mapping[int, Path], where: str) -> tuple[list[Path],
 def read_pictures(
     files: Sequence[Path], where: str, fit: Callable[[Image.Image], Image.Image] | None = None
 ) -> UInt8[Tensor, "n c h w"]:
-    """The pictures in the order of the files, decoded one by one into their places: none is held twice.
+    """Read the pictures in the order of the files. Each is decoded into its place, so that none is in memory twice.
 
-    A picture stands as its EXIF orientation says, before `fit` sees it. What a file's header claims is held against the
-    size of the file before it is decoded, and what all pictures take together before there is room made for them.
+    A picture is rotated by its EXIF orientation, then passed to `fit`. The size that a file's header claims is compared
+    with the size of the file before it is decoded; the size of all pictures is checked before memory is allocated.
 
     Args:
         files: at least one.
-        where: what an error line calls the data.
-        fit: makes each picture what the set wants it to be, such as RGB or of one size; None: all must be alike.
+        where: name of the data in error lines.
+        fit: converts each picture, for example to RGB or to one size. None: all must have the same mode and size.
 
     Raises:
-        DataError: a file is no readable picture, would take far more memory than it has bytes, holds several, or after
-            `fit` is neither grey (L) nor RGB or differs from the first.
+        DataError: a file is not a readable picture, claims far more memory than its bytes justify, has several
+            pictures, or after `fit` is neither grey (L) nor RGB or differs from the first.
     """
     stored = sum(file.stat().st_size for file in files if not_a_file(file) is None)
-    together = f"{where}: '{files[0].parent}' and what is read beside it"
+    together = f"{where}: '{files[0].parent}' and the other folders"
     if fit is None:
         refuse_bomb(len(files) * _claimed(files[0], where), stored, together)
     first, wanted = _picture(files[0], where, fit)
@@ -100,12 +100,12 @@ def read_pictures(
 
 
 def _claimed(file: Path, where: str) -> int:
-    """Bytes that a picture takes as its header says; nothing is decoded.
+    """Return the bytes of a picture according to its header, without decoding it.
 
     Raises:
-        DataError: it is no picture, or more than the file can honestly hold.
+        DataError: the file is not a picture, or claims more bytes than its size justifies.
     """
-    if odd := not_a_file(file):  # opening a pipe would wait for ever
+    if odd := not_a_file(file):  # opening a pipe would block forever
         raise DataError(f"{where}: '{file}' is not a readable picture (it is {odd}); repair or remove it")
     try:
         with Image.open(file) as opened:
@@ -124,7 +124,7 @@ def _claimed(file: Path, where: str) -> int:
 def _picture(
     file: Path, where: str, fit: Callable[[Image.Image], Image.Image] | None
 ) -> tuple[UInt8[np.ndarray, "c h w"], str]:
-    """One picture, and its size and mode in words."""
+    """Read one picture. Return it, and its size and mode in words."""
     _claimed(file, where)
     try:
         with Image.open(file) as opened:
@@ -138,7 +138,7 @@ def _picture(
     except Exception as error:  # damaged bytes choose what Pillow's many decoders raise
         raise DataError(f"{where}: '{file}' is not a readable picture ({reason(error)}); repair or remove it") from None
     if frames > 1:
-        raise DataError(f"{where}: '{file}' holds {frames} pictures; save the one that is meant")
+        raise DataError(f"{where}: '{file}' has {frames} pictures; save one of them as a file")
     if mode not in _CHANNELS:
         raise DataError(f"{where}: '{file}' has mode {mode}; convert the pictures to RGB, or to grey (mode L)")
     return array.reshape(*array.shape[:2], _CHANNELS[mode]).transpose(2, 0, 1), kind

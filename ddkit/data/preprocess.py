@@ -1,9 +1,8 @@
-"""From pixels to the space the networks see, and back.
+"""Preprocessing: from pixels to the space of the networks' inputs, and back.
 
-Both kinds keep one contract: `fit` looks at those rows of the images that train, a block at a time, so that the images
-are not copied beside what the fit itself needs; `forward` takes uint8 pixels or floats in [0, 1],
-`inverse` gives raw floats on the [0, 1] scale back and does not clip them. `digest` names the fit and is the same on
-every machine, so that a fit made anew can be held against one that was recorded.
+Both kinds have the same contract. `fit` reads the training rows of the images in blocks, so that it does not copy all
+images. `forward` accepts uint8 pixels or floats in [0, 1]. `inverse` returns floats on the [0, 1] scale, not clipped.
+`digest` identifies the fit and is the same on every machine, so that a new fit can be compared with a recorded one.
 """
 
 import hashlib
@@ -21,16 +20,16 @@ from ddkit.errors import DataError, UsageError, nearest
 ZCA_EPS = 0.1
 
 BLOCK, NUMBERS = 4096, 2**24
-"""Images, and values in them, that are preprocessed at a time, so that temporaries stay small."""
+"""Largest numbers of images and of values in a block, so that temporaries stay small."""
 
 MATRICES = 16
-"""float32 matrices, D x D, whose room ZCA takes at its peak, measured; the singular vectors are found in float64."""
+"""Peak memory of ZCA in float32 matrices D x D (measured; the singular vectors are computed in float64)."""
 
 ZCA_SPEED = 2e-9
-"""Seconds of ZCA per D^3 on two cores: all of CIFAR (D = 3072) takes a minute."""
+"""Seconds of ZCA per D^3 on two cores: all of CIFAR (D = 3072) needs a minute."""
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Mean and std that networks pretrained on ImageNet read; kind "imagenet" fits nothing."""
+"""Mean and std for networks pretrained on ImageNet; kind "imagenet" fits nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Normalise:
 
     @classmethod
     def fit(cls, images: UInt8[Tensor, "n c h w"], rows: Int64[Tensor, " m"] | None = None) -> "Normalise":
-        """Fit from exact integer moments, hence to the same bits everywhere. A constant channel gets std 1."""
+        """Fit from exact integer moments, so that every machine gives the same bits. A constant channel has std 1."""
         mean, std = [], []
         every = torch.zeros(images.shape[1], 256, dtype=torch.int64)
         for block in blocks_of(images, rows):
@@ -57,15 +56,15 @@ class Normalise:
         return cls(tuple(mean), tuple(std))
 
     def forward(self, images: Tensor) -> Float32[Tensor, "n c h w"]:
-        """Pixels [N, C, H, W], uint8 or floats in [0, 1], into the normalised space."""
+        """Transform pixels [N, C, H, W], uint8 or floats in [0, 1], to the normalised space."""
         return (_unit(images) - self._column(self.mean, images)) / self._column(self.std, images)
 
     def inverse(self, x: Float[Tensor, "n c h w"]) -> Float32[Tensor, "n c h w"]:
-        """Back to the [0, 1] scale, not clipped."""
+        """Transform back to the [0, 1] scale, not clipped."""
         return x.float() * self._column(self.std, x) + self._column(self.mean, x)
 
     def to(self, device: torch.device | str) -> "Normalise":
-        """Itself: it holds no tensors."""
+        """Return itself, since it has no tensors."""
         return self
 
     @property
@@ -82,10 +81,11 @@ class Normalise:
 class ZCA:
     """Whitening as MTT does it: (x - centre) U (S + 0.1)^(-1/2) U^T over all D = C H W pixels in [0, 1].
 
-    U S U^T is the training images' (unbiased) covariance. No mean or std normalisation comes before. The formulas are
-    kornia's, to the bit, but the images are centred in place: kornia holds them twice.
-    `digest` is the SHA-256 of what the fit depends on, eps and the images: the matrix itself differs in its last bits
-    with the number of threads, so its own digest would recognise nothing.
+    U S U^T is the training images' (unbiased) covariance. Images are not normalised before. The results equal kornia's
+    bit by bit, but the images are centred in place, while kornia keeps a second copy.
+
+    `digest` is the SHA-256 of eps and the images, on which the fit depends. A digest of the matrix would be useless,
+    because its last bits depend on the number of threads.
     """
 
     centre: Float32[Tensor, "1 d"]
@@ -96,11 +96,10 @@ class ZCA:
 
     @classmethod
     def fit(cls, images: UInt8[Tensor, "n c h w"], rows: Int64[Tensor, " m"] | None = None) -> "ZCA":
-        """Fit on the CPU. All of CIFAR (D = 3072) takes a minute on two cores, one float32 copy of the images, and
-        what `zca_memory` says.
+        """Fit on the CPU. It needs a float32 copy of the images, `zca_memory` bytes and `zca_seconds` seconds.
 
         Raises:
-            DataError: fewer than two images, which have no covariance.
+            DataError: there are fewer than two images.
         """
         count = len(images) if rows is None else len(rows)
         if count < 2:
@@ -126,32 +125,31 @@ class ZCA:
         return cls(centre, u @ (root.rsqrt() * u.T), u @ (root.sqrt() * u.T), sha.hexdigest())
 
     def forward(self, images: Tensor) -> Float32[Tensor, "n c h w"]:
-        """Pixels [N, C, H, W], uint8 or floats in [0, 1], into the whitened space."""
+        """Transform pixels [N, C, H, W], uint8 or floats in [0, 1], to the whitened space."""
         return ((_unit(images).flatten(1) - self.centre) @ self.matrix).reshape(images.shape)
 
     def inverse(self, x: Float[Tensor, "n c h w"]) -> Float32[Tensor, "n c h w"]:
-        """Back to the [0, 1] scale, not clipped."""
+        """Transform back to the [0, 1] scale, not clipped."""
         return (x.float().flatten(1) @ self.inverse_matrix + self.centre).reshape(x.shape)
 
     def to(self, device: torch.device | str) -> "ZCA":
-        """The same transform for tensors on the device."""
+        """Return the same transform with its tensors on the device."""
         return ZCA(self.centre.to(device), self.matrix.to(device), self.inverse_matrix.to(device), self.digest)
 
 
 def fit_preprocess(
     kind: str, images: UInt8[Tensor, "n c h w"], rows: Int64[Tensor, " m"] | None = None
 ) -> Normalise | ZCA:
-    """Fit the kind "normalise" or "zca" on images, or on some rows of them; "imagenet" normalises with ImageNet's mean
-    and std.
+    """Fit the kind "normalise" or "zca" on images, or on some rows of them. "imagenet" uses ImageNet's mean and std.
 
     Raises:
-        UsageError: an unknown kind.
-        DataError: too few images for the kind.
+        UsageError: the kind is unknown.
+        DataError: there are too few images.
     """
     kinds: dict[str, type[Normalise] | type[ZCA]] = {"normalise": Normalise, "zca": ZCA}
     if kind == "imagenet":
         if images.shape[1] != 3:
-            raise UsageError(f'preprocess "imagenet": is for RGB images, these have {images.shape[1]} channel(s)')
+            raise UsageError(f'preprocess "imagenet": is for RGB images, but these have {images.shape[1]} channel(s)')
         return Normalise(*IMAGENET)
     if kind not in kinds:
         raise UsageError(f"preprocess '{kind}' is unknown; {nearest(kind, [*kinds, 'imagenet'])}")
@@ -159,19 +157,19 @@ def fit_preprocess(
 
 
 def zca_memory(shape: tuple[int, int, int]) -> int:
-    """Bytes that ZCA of images [C, H, W] needs at its peak beside the images: MATRICES of D x D numbers."""
+    """Return the peak memory of ZCA for images [C, H, W], without the images: MATRICES of D x D numbers."""
     return MATRICES * 4 * math.prod(shape) ** 2
 
 
 def zca_seconds(shape: tuple[int, int, int]) -> float:
-    """About how long ZCA of images [C, H, W] takes on two cores."""
+    """Estimate the seconds of ZCA for images [C, H, W] on two cores."""
     return ZCA_SPEED * float(math.prod(shape)) ** 3
 
 
 def blocks_of(
     images: UInt8[Tensor, "n c h w"], rows: Int64[Tensor, " m"] | None = None
 ) -> Iterator[UInt8[Tensor, "b c h w"]]:
-    """The images, or those rows of them, a block at a time: of at most BLOCK images and NUMBERS values."""
+    """Give the images, or these rows of them, in blocks of at most BLOCK images and NUMBERS values."""
     size = max(1, min(BLOCK, NUMBERS // math.prod(images.shape[1:])))
     if rows is None:
         yield from images.split(size)

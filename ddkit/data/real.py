@@ -1,4 +1,4 @@
-"""The real data as methods and evaluation see it: split, preprocessed, and bound to how that was done."""
+"""The real images for methods and evaluation: split and preprocessed, with the record of both."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from ddkit.data.split import split_validation
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Images in the network's space, and their classes; float32, where nobody asks for more."""
+    """Images in the space of the networks' inputs, and their labels. Images are usually float32."""
 
     images: Float[Tensor, "n c h w"]
     labels: Int64[Tensor, " n"]
@@ -30,11 +30,11 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RealData:
-    """One dataset, split and preprocessed; made by `prepare`.
+    """One dataset, split and preprocessed by `prepare`.
 
-    `train_index` and `validation_index` are rows of `data.train_images`, in the order of `train` and `validation`;
-    where the data brings its own validation part, they are all rows and none. `data` and the indices stay on the CPU;
-    the parts and `preprocess` go where `to` sends them.
+    `train_index` and `validation_index` are the rows of `data.train_images` in `train` and `validation`. If the data
+    has its own validation part, they are all rows and no rows. `data` and the indices stay on the CPU; `to` moves the
+    parts and `preprocess` to a device.
     """
 
     data: ImageData
@@ -52,14 +52,14 @@ class RealData:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of data, split and preprocessing: all that an expert can learn of where its data came from."""
+        """SHA-256 (hex) of data, split and preprocessing: everything about the data that affects an expert."""
         sha = hashlib.sha256(f"{self.data.digest} {self.preprocess.digest}".encode())
         for index in (self.train_index, self.validation_index):
             sha.update(repr(index.tolist()).encode())
         return sha.hexdigest()
 
     def to(self, device: torch.device | str) -> "RealData":
-        """The same data with its parts and its preprocessing on the device."""
+        """Return the same data with parts and preprocessing on the device."""
         return replace(
             self,
             preprocess=self.preprocess.to(device),
@@ -69,10 +69,10 @@ class RealData:
 
 
 def prepare(data: ImageData, settings: DataSettings) -> RealData:
-    """Split off the validation part, fit the preprocessing on what remains of the training part, and apply it.
+    """Split off the validation part, fit the preprocessing on the rest of the training part, and apply it.
 
-    Where the data brings its own validation part, nothing is cut, whatever `settings.validation` is. Beside the uint8
-    images and what the fit needs, memory holds each part once, as float32.
+    If the data has its own validation part, nothing is split off, and `settings.validation` has no effect. Memory holds
+    the uint8 images, each part once as float32, and what the fit needs.
 
     Raises:
         DataError: a class has too few images to be split.
@@ -103,7 +103,7 @@ def _part(
     rows: Int64[Tensor, " m"] | None,
     device: torch.device,
 ) -> Part:
-    """Those rows of images and labels (None: all), each block written to its place."""
+    """Preprocess these rows of images and labels (None: all) block by block."""
     labels = labels if rows is None else labels[rows]
     out, at = torch.empty(len(labels), *images.shape[1:], device=device), 0
     for block in blocks_of(images, rows):

@@ -1,4 +1,4 @@
-"""Coresets: choose ipc real images a class. Baselines, and initial images for the methods that optimise."""
+"""Coresets: select ipc real images of each class, as baselines and as initial images of methods."""
 
 from collections.abc import Callable
 
@@ -13,20 +13,22 @@ from ddkit.errors import UsageError, nearest
 def select(
     name: str, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], ipc: int, generator: torch.Generator
 ) -> Int[Tensor, " m"]:
-    """Indices of ipc images a class, class by class.
+    """Return the indices of ipc images of each class, class by class.
 
-    random: a uniform draw without replacement. herding (Welling, ICML 2009): greedily the image that brings the mean of
-    those chosen nearest to the class mean. kmeans: the real image nearest to each of ipc cluster centres, none twice.
+    random: a uniform draw without replacement.
+    herding (Welling, ICML 2009): greedily, the image that brings the mean of the selected images nearest to the mean of
+        the class.
+    kmeans: the real image nearest to each of ipc cluster centres, no image twice.
 
     Args:
         name: one of SELECTORS.
-        features: what distances are measured in: flattened pixels or an embedding.
-        labels: classes; every class from 0 to the largest gets its ipc images.
+        features: the space of distances: flattened pixels or an embedding.
+        labels: classes; every class from 0 to the largest gets ipc images.
         ipc: images per class.
-        generator: draws of `random` and seeds of `kmeans`.
+        generator: for the draws of `random` and the seeds of `kmeans`.
 
     Raises:
-        UsageError: an unknown name, or a class with fewer than ipc images.
+        UsageError: the name is unknown, or a class has fewer than ipc images.
     """
     if name not in SELECTORS:
         raise UsageError(f"coreset '{name}' is unknown; {nearest(name, SELECTORS)}")

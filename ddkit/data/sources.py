@@ -1,4 +1,4 @@
-"""One door for all real images: a name, or a path to the user's own."""
+"""`load_images` loads all real images, given by name or by the path of the user's own."""
 
 from ddkit.arguments import checked
 from ddkit.data.folder import load_folder
@@ -11,12 +11,12 @@ from ddkit.files import too_little_memory
 from ddkit.home import expanded, home
 
 LOADERS = {"npz": load_npz, "folder": load_folder}
-"""What reads each of OWN."""
+"""Kind in OWN -> the function that loads it."""
 
 
 @checked
 def load_images(spec: str) -> ImageData:
-    """The real images that a recipe's `data.name` means.
+    """Load the real images of a recipe's `data.name`.
 
     Args:
         spec: one of NAMED, npz:FILE or folder:DIR.
@@ -26,8 +26,8 @@ def load_images(spec: str) -> ImageData:
         (1, 8, 8)
 
     Raises:
-        UsageError: an unknown name.
-        DataError: data that is missing, damaged or not what it should be.
+        UsageError: the name is unknown.
+        DataError: the data is missing, damaged or invalid.
     """
     refuse_unknown(spec)
     kind, _, path = spec.partition(":")
@@ -38,10 +38,10 @@ def load_images(spec: str) -> ImageData:
 
 
 def refuse_unknown(spec: str) -> None:
-    """Raise for a name that means no images; nothing is read.
+    """Check that a name is that of images, without reading anything.
 
     Raises:
-        UsageError: an unknown name.
+        UsageError: the name is unknown.
     """
     kind, _, path = spec.partition(":")
     if spec not in NAMED and not (kind in LOADERS and path):

@@ -1,4 +1,4 @@
-"""Stratified splits: the validation part that settings are chosen on, and a test part for data that has none."""
+"""Stratified splits: the validation part, on which settings are chosen, and a test part for data that has none."""
 
 import torch
 from jaxtyping import Int64
@@ -13,12 +13,12 @@ TEST_SHARE = 0.2
 def split_validation(
     labels: Int64[Tensor, " n"], fraction: float, seed: int, where: str = "labels"
 ) -> tuple[Int64[Tensor, " t"], Int64[Tensor, " v"]]:
-    """Indices (train, validation), each ascending; every class gives round(fraction * its images) to validation.
+    """Return indices (train, validation), each ascending. Each class gives round(fraction * its images) to validation.
 
-    At least one image of each class goes to either side. The draw depends on `labels`, `fraction` and `seed` only.
+    At least one image of each class goes to each part. The draw depends only on `labels`, `fraction` and `seed`.
 
     Args:
-        where: what an error line calls the data.
+        where: name of the data in error lines.
 
     Raises:
         DataError: a class has a single image.
@@ -28,16 +28,16 @@ def split_validation(
 
 
 def with_test_part(parts: dict[str, Tensor], where: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """A user's parts and, in words, where all but train come from; a test part is cut from train where there is none.
+    """Return a user's parts and the origins of all parts but train. A missing test part is cut from train.
 
     The cut is a fixed, stratified fifth.
 
     Args:
         parts: `train_images`, `train_labels`, and perhaps those of `validation` and `test`.
-        where: what an error line calls the data.
+        where: name of the data in error lines.
 
     Raises:
-        DataError: images and labels are not equally many, or a class has a single image.
+        DataError: the numbers of images and labels differ, or a class has a single image.
     """
     origins = {part: "yours" for part in ("validation", "test") if f"{part}_images" in parts}
     if "test" in origins:

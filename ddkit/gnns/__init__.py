@@ -1,7 +1,7 @@
 """Graph networks on PyTorch Geometric's convolutions: GCN, GAT, GIN, GraphSAGE.
 
-In: layers of nodes (a plain graph, or distinct computation trees), a readout. Out: states and logits. What runs over
-trees is what runs over graphs; nothing here knows where layers come from. `Stack` is several networks in one fast pass.
+A network computes states and logits from layers of nodes and a readout. Layers come from a plain graph or from distinct
+computation trees; the same code serves both. `Stack` runs several networks in one fast pass.
 """
 
 from ddkit.lazy import lazily

@@ -1,7 +1,8 @@
-"""The four convolutions, PyTorch Geometric's, from one layer to the next.
+"""The four convolutions of PyTorch Geometric, applied from one layer to the next.
 
-Each takes states h [m, width] of the layer below, the block, and the embedded edge labels [e, width] (None where the
-data has one label only), and gives [n, width]. PyTorch Geometric is imported on use: it takes two seconds.
+The arguments of each are the states h [m, width] of the layer below, the block, and the embedded edge labels [e, width]
+(None if the data has only one label). The result is [n, width]. PyTorch Geometric is imported on use, since its import
+is slow.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ HEADS = 4
 class GCN(nn.Module):
     """Kipf and Welling, ICLR 2017: h_v = W (h_v / (d_v + 1) + sum over u of h_u / sqrt((d_u + 1) (d_v + 1))).
 
-    d is the true degree that comes with the block, since a tree's leaves do not show theirs. Edge labels are not read.
+    d is the block's true degree, because leaves of trees have no in-edges. Edge labels are not used.
     """
 
     def __init__(self, width: int, edge_labels: bool) -> None:
@@ -27,7 +28,7 @@ class GCN(nn.Module):
         self.conv = GCNConv(width, width, normalize=False, add_self_loops=False)
 
     def forward(self, h: Tensor, block: Block, edge_state: Tensor | None) -> Tensor:
-        # GCNConv knows one set of nodes: those below, and after them those of this layer.
+        # GCNConv has one numbering of nodes: those of the layer below, then those of this layer.
         below, n = len(h), len(block.own)
         here = torch.arange(below, below + n, device=h.device)
         edge = torch.cat([block.edge + torch.tensor([[0], [below]], device=h.device), here.expand(2, -1)], 1)
@@ -39,7 +40,7 @@ class GCN(nn.Module):
 
 
 class GAT(nn.Module):
-    """Velickovic et al., ICLR 2018, with four heads; a node attends to itself too. Edge labels enter the attention."""
+    """Velickovic et al., ICLR 2018, with four heads. A node also attends to itself. The attention uses edge labels."""
 
     def __init__(self, width: int, edge_labels: bool) -> None:
         from torch_geometric.nn import GATConv
@@ -50,7 +51,7 @@ class GAT(nn.Module):
 
     def forward(self, h: Tensor, block: Block, edge_state: Tensor | None) -> Tensor:
         n = len(block.own)
-        # Its own state is one more source; PyG's self-loops would need one numbering for both layers.
+        # The node's own state is one more source. PyG's self-loops would need one numbering for both layers.
         edge = torch.cat([block.edge, torch.stack([block.own, torch.arange(n, device=h.device)])], 1)
         if edge_state is not None:
             edge_state = torch.cat([edge_state, edge_state.new_zeros(n, edge_state.shape[1])])
@@ -59,8 +60,8 @@ class GAT(nn.Module):
 
 
 class GIN(nn.Module):
-    """Xu et al., ICLR 2019: h_v = MLP((1 + eps) h_v + sum of h_u); with edge labels Hu et al., ICLR 2020, whose
-    summands are relu(h_u + e_uv)."""
+    """Xu et al., ICLR 2019: h_v = MLP((1 + eps) h_v + sum of h_u). With edge labels it is that of Hu et al., ICLR 2020,
+    with the summands relu(h_u + e_uv)."""
 
     def __init__(self, width: int, edge_labels: bool) -> None:
         from torch_geometric.nn import GINConv, GINEConv
@@ -71,13 +72,13 @@ class GIN(nn.Module):
         self.conv = (GINEConv if edge_labels else GINConv)(mlp, train_eps=True)
 
     def forward(self, h: Tensor, block: Block, edge_state: Tensor | None) -> Tensor:
-        read = () if edge_state is None else (edge_state,)
-        states: Tensor = self.conv((h, h[block.own]), block.edge, *read, size=(len(h), len(block.own)))
+        edges = () if edge_state is None else (edge_state,)
+        states: Tensor = self.conv((h, h[block.own]), block.edge, *edges, size=(len(h), len(block.own)))
         return states
 
 
 class SAGE(nn.Module):
-    """Hamilton et al., NeurIPS 2017, with the mean: h_v = W_1 h_v + W_2 mean of h_u. Edge labels are not read."""
+    """Hamilton et al., NeurIPS 2017, with the mean: h_v = W_1 h_v + W_2 mean of h_u. Edge labels are not used."""
 
     def __init__(self, width: int, edge_labels: bool) -> None:
         from torch_geometric.nn import SAGEConv
@@ -92,7 +93,7 @@ class SAGE(nn.Module):
 
 CONVOLUTIONS: dict[str, Callable[[int, bool], nn.Module]] = {"gcn": GCN, "gat": GAT, "gin": GIN, "sage": SAGE}
 READ_EDGES = ("gat", "gin")
-"""Those that read edge labels."""
+"""Convolutions that use edge labels."""
 
 NEED_DEGREES = ("gcn",)
-"""Those whose forward pass needs the true degree of a tree's leaves."""
+"""Convolutions that need the true degree of a tree's leaves."""

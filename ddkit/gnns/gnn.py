@@ -10,16 +10,17 @@ from ddkit.gnns.layers import Layers
 
 
 class Embedding(nn.Module):
-    """A vector for each label: the sum over the vocabulary's columns of a learned vector for each value in it.
+    """A vector for each label: the sum over the vocabulary's columns of a learned vector for the label's value.
 
-    Labels that share an atom type, say, share its part, so that a label which training never met is not all noise.
+    Labels with a common value, such as an atom type, share its vector. Hence a label that does not occur in training
+    still has trained parts.
     """
 
     def __init__(self, vocabulary: Tensor, width: int) -> None:
         super().__init__()
         columns = [column.unique(return_inverse=True) for column in vocabulary.T]
         self.columns = nn.ModuleList(nn.Embedding(len(values), width) for values, _ in columns)
-        self.places = [place for _, place in columns]  # of each label's value
+        self.places = [place for _, place in columns]  # the index of each label's value
 
     def forward(self, label: Tensor) -> Tensor:
         parts = [column(place) for column, place in zip(self.columns, self.places, strict=True)]
@@ -29,19 +30,19 @@ class Embedding(nn.Module):
 class GNN(nn.Module):
     """`forward(layers, readout)`: logits [samples, classes] of samples that are weighted sums of top-layer nodes.
 
-    After each convolution but the last come layer norm (of a node alone, so that trees and graphs give the same
-    states) and ReLU, after the last one layer norm and ReLU too, before the readout.
+    Layer norm and ReLU follow each convolution. Layer norm acts on each node separately, so that trees and graphs give
+    the same states.
 
     Args:
         conv: gcn, gat, gin or sage.
         node_vocabulary, edge_vocabulary: raw values of each label, int64 [labels, columns].
-        hops: convolutions.
+        hops: number of convolutions.
         width: size of all states.
         classes: number of classes.
-        generator: draws the initial parameters.
+        generator: for the initial parameters.
 
     Raises:
-        UsageError: an unknown convolution.
+        UsageError: the convolution is unknown.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class GNN(nn.Module):
         _initialise(self, generator)
 
     def embed(self, layers: Layers) -> Float[Tensor, "n width"]:
-        """States of the top layer's nodes."""
+        """Compute the states of the top layer's nodes."""
         h: Tensor = self.nodes(layers.label)
         for conv, norm, block in zip(self.convolutions, self.norms, layers.blocks, strict=True):
             edge_state = None if self.edges is None else self.edges(block.edge_label)
@@ -77,14 +78,14 @@ class GNN(nn.Module):
         return h
 
     def forward(self, layers: Layers, readout: Tensor) -> Float[Tensor, "samples classes"]:
-        """The logits; `readout` is a sparse or dense matrix [samples, n]."""
+        """Compute the logits; `readout` is a sparse or dense matrix [samples, n]."""
         logits: Tensor = self.head(readout @ self.embed(layers))
         return logits
 
 
 @torch.no_grad()
 def _initialise(module: nn.Module, generator: Generator) -> None:
-    """Matrices as Glorot and Bengio (uniform), embeddings from a normal of variance 1/4, the rest as usual."""
+    """Draw matrices as Glorot and Bengio (uniform) and embeddings with variance 1/4; norms are 1 and biases 0."""
     norms = {id(m.weight) for m in module.modules() if isinstance(m, nn.LayerNorm)}
     tables = {id(m.weight) for m in module.modules() if isinstance(m, nn.Embedding)}
     for parameter in module.parameters():

@@ -1,4 +1,4 @@
-"""Layers of several networks in one numbering, so that one pass serves them all."""
+"""Layers of several networks in one numbering, so that one pass computes all networks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ Array = np.ndarray
 class Joint:
     """One layer of B networks, each with as many rows as the largest: node i of network b is row b * each + i.
 
-    Rows that no node has are fed by none and read by none.
+    Rows without a node have no edges.
 
     Attributes:
-        rows, below: rows of this layer and of the one below.
-        here, own: rows of all nodes, and what each was in the layer below, [N].
-        source, target, label: distinct edges (row below, row here, edge label of network b's own vocabulary), [e].
-        count: how often each occurs, [e].
+        rows, below: numbers of rows of this layer and of the one below.
+        here, own: rows of all nodes, here and in the layer below, [N].
+        source, target, label: distinct edges (row below, row here, edge label in network b's own vocabulary), [e].
+        count: how often each edge occurs, [e].
         degree, degree_below: true degree of each row's node, [rows] and [below].
-        dtype: of the numbers.
+        dtype: dtype of the states.
     """
 
     rows: int
@@ -40,8 +40,10 @@ class Joint:
 
     @staticmethod
     def of(blocks: Sequence[Block], edge_labels: int) -> "Joint":
-        """Join the networks' blocks of one layer; edge label l of network b becomes b * edge_labels + l. Networks that
-        read no labels have `edge_labels` 1: edges that differ in their label only are parallel then."""
+        """Join the networks' blocks of one layer. Edge label l of network b becomes b * edge_labels + l.
+
+        For networks that use no edge labels, `edge_labels` is 1: edges that differ only in their label are parallel.
+        """
         each, each_below = (max(len(getattr(b, name)) for b in blocks) for name in ("degree", "degree_below"))
         rows, below = each * len(blocks), each_below * len(blocks)
         nodes = [(b * each + np.arange(len(one.own)), b * each_below + one.own.numpy()) for b, one in enumerate(blocks)]

@@ -1,4 +1,4 @@
-"""What a graph network of ddkit runs over: layers of nodes, each fed by the one below."""
+"""The input of graph networks: layers of nodes, with edges from each layer to the next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """The n nodes of one layer: what each was in the layer below, and the edges from there.
+    """The n nodes of one layer, and the edges from the layer below.
 
     Attributes:
-        own: number in the layer below, [n].
+        own: the number of each node in the layer below, [n].
         edge: (source in the layer below, target here), parallel edges repeated, [2, e].
-        edge_label: [e].
+        edge_label: the label of each edge, [e].
         degree, degree_below: true number of edges into each node here, [n], and in the layer below, [m].
     """
 
@@ -27,10 +27,10 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """Labels of the lowest layer, and a block for each message passing.
+    """Labels of the lowest layer, and a block for each convolution.
 
-    A plain graph is the same block again and again; distinct computation trees are layers that shrink or grow. Both
-    give the same states at the top, since h_l = update(h_{l-1}[own], {h_{l-1}[source]}) reads nothing else.
+    A plain graph repeats the same block. Distinct computation trees have layers of different sizes. Both give the same
+    states at the top, because h_l = update(h_{l-1}[own], {h_{l-1}[source]}) depends on nothing else.
     """
 
     label: Int64[Tensor, " m"]

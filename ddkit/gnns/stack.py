@@ -1,4 +1,4 @@
-"""Several networks of one kind in one forward pass, each over layers of its own."""
+"""Several networks of one kind in one forward pass, each with its own layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,15 +17,15 @@ from ddkit.gnns.sums import Sums, sums
 
 
 class Stack:
-    """B networks of one architecture as the rows of `theta` [B, P]; `logits()` are those that each would give alone.
+    """B networks of one architecture, with parameters `theta` [B, P]. `logits()` equal those of the single networks.
 
-    All that depends on the layers alone is prepared on construction, and not at every step. The networks change only
-    by `write_back`.
+    Everything that depends only on the layers is prepared by the constructor, and not at every step. Only `write_back`
+    changes the networks.
 
     Args:
         nets: networks of one convolution, width and vocabulary.
-        layers, readouts: what each runs over, and its sparse readout [S, n]; one of fewer samples than others gets
-            logits for as many, of which the last are of no sample.
+        layers, readouts: the layers and the sparse readout [S, n] of each network. A network with fewer samples than
+            others gets further logits at the end, which have no meaning.
     """
 
     def __init__(self, nets: Sequence[GNN], layers: Sequence[Layers], readouts: Sequence[Tensor]) -> None:
@@ -51,7 +51,7 @@ class Stack:
         self.readout = sums(row, column, weight, (samples * len(nets), top * len(nets)), dtype)
 
     def logits(self) -> Float[Tensor, "nets samples classes"]:
-        """Of every network on its samples."""
+        """Compute the logits of every network for its samples."""
         p = self._parameters()
         count, width = len(self.theta), self.shapes["head.weight"][1]
         h = self.nodes(_table(p, "nodes"))
@@ -66,7 +66,7 @@ class Stack:
 
     @torch.no_grad()
     def write_back(self) -> None:
-        """Give the networks their parameters."""
+        """Copy the parameters from `theta` to the networks."""
         for name, values in self._parameters().items():
             for net, value in zip(self.nets, values, strict=True):
                 net.get_parameter(name).copy_(value)
@@ -79,8 +79,10 @@ class Stack:
 
 
 def _labels(embedding: Any, labels: Sequence[Tensor], each: int, dtype: torch.dtype) -> Sums:
-    """The embedded labels of all networks [B * each, width] from their tables [B * values, width], laid end to end
-    column after column."""
+    """Return the sums that embed the labels of all networks, [B * each, width].
+
+    Their input is the networks' tables, concatenated column by column, [B * values, width].
+    """
     sizes = [column.num_embeddings for column in embedding.columns]
     begin, values = np.cumsum([0, *sizes[:-1]]), sum(sizes)
     rows, columns = [], []
@@ -93,6 +95,6 @@ def _labels(embedding: Any, labels: Sequence[Tensor], each: int, dtype: torch.dt
 
 
 def _table(p: dict[str, Tensor], which: str) -> Tensor:
-    """[B * values, width]."""
+    """Concatenate the embedding tables of all networks, [B * values, width]."""
     columns = [value for name, value in p.items() if name.startswith(f"{which}.columns.")]
     return torch.cat(columns, 1).flatten(0, 1)

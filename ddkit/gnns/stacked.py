@@ -1,8 +1,9 @@
-"""The convolutions of `ddkit.gnns.convolutions` for B networks at once, each with parameters of its own.
+"""The convolutions of `ddkit.gnns.convolutions` for B networks at once, each with its own parameters.
 
-`Stacked(joint, edge_labels)` prepares what does not change; a call takes states h [B * m, width], embedded edge labels
-[B * labels, width] (None where the data has one label only) and the parameters of that convolution by name, each with a
-leading dimension B, and gives [B * n, width]. Formulas and names are PyTorch Geometric's, which tests hold them to.
+The constructor, with arguments (joint, edge_labels), prepares what does not change between steps. A call has the
+arguments states h [B * m, width], embedded edge labels [B * labels, width] (None if the data has only one label) and
+the parameters of the convolution by name, each with a leading dimension B. It returns [B * n, width]. Formulas and
+names are PyTorch Geometric's; tests compare the results.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ Parameters = Mapping[str, Tensor]
 
 
 def linear(h: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Network by network: h [B * n, i], weight [B, o, i], bias [B, o] -> [B * n, o]."""
+    """Apply each network's linear layer: h [B * n, i], weight [B, o, i], bias [B, o] -> [B * n, o]."""
     stack = h.view(len(weight), -1, h.shape[1])
     back = weight.transpose(1, 2)
     product = stack @ back if bias is None else torch.baddbmm(bias[:, None], stack, back)
@@ -29,18 +30,18 @@ def linear(h: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def along(joint: Joint, weight: Any = 1.0) -> Sums:
-    """Sums over the edges into each node, parallel ones each."""
+    """Return the sums over the edges into each node. Parallel edges all count."""
     shape = (joint.rows, joint.below)
     return sums(joint.target, joint.source, joint.count * weight, shape, joint.dtype)
 
 
 def owns(joint: Joint) -> Sums:
-    """What each node was in the layer below."""
+    """Return the sums that select each node's own state in the layer below."""
     return sums(joint.here, joint.own, 1.0, (joint.rows, joint.below), joint.dtype)
 
 
 class GCN:
-    """Own state and neighbours under one fixed matrix."""
+    """GCN: own state and neighbours in one fixed sparse matrix."""
 
     def __init__(self, joint: Joint, edge_labels: int) -> None:
         strength = ((joint.degree_below[joint.source] + 1) * (joint.degree[joint.target] + 1)) ** -0.5
@@ -54,7 +55,7 @@ class GCN:
 
 
 class SAGE:
-    """Own state and the neighbours' mean."""
+    """GraphSAGE: own state and the neighbours' mean."""
 
     def __init__(self, joint: Joint, edge_labels: int) -> None:
         into = np.bincount(joint.target, weights=joint.count, minlength=joint.rows)
@@ -66,7 +67,7 @@ class SAGE:
 
 
 class GIN:
-    """Summands relu(h_u + e_uv) are made once for each distinct pair of a state and an edge label."""
+    """GIN: the summands relu(h_u + e_uv) are computed once for each distinct pair of a state and an edge label."""
 
     def __init__(self, joint: Joint, edge_labels: int) -> None:
         self.own = owns(joint)
@@ -80,14 +81,14 @@ class GIN:
             self.sum = along(joint)
 
     def __call__(self, h: Tensor, edges: Tensor | None, p: Parameters) -> Tensor:
-        said = h if edges is None else (self.state(h) + self.label(edges)).relu()
+        message = h if edges is None else (self.state(h) + self.label(edges)).relu()
         own = self.own(h).view(len(p["eps"]), -1, h.shape[1]) * (1 + p["eps"][:, None])
-        hidden = linear(self.sum(said) + own.view(-1, h.shape[1]), p["nn.0.weight"], p["nn.0.bias"]).relu()
+        hidden = linear(self.sum(message) + own.view(-1, h.shape[1]), p["nn.0.weight"], p["nn.0.bias"]).relu()
         return linear(hidden, p["nn.2.weight"], p["nn.2.bias"])
 
 
 class GAT:
-    """Attention among distinct edges and the node itself; c parallel edges weigh c times one."""
+    """GAT: attention over distinct edges and the node itself. c parallel edges have c times the weight of one."""
 
     def __init__(self, joint: Joint, edge_labels: int) -> None:
         source, target = np.concatenate([joint.source, joint.own]), np.concatenate([joint.target, joint.here])
@@ -98,7 +99,7 @@ class GAT:
         edge, shape = np.arange(len(source)), (len(source), joint.below)
         self.source = sums(edge, source, 1.0, shape, joint.dtype)
         self.own = sums(edge, own[target], 1.0, shape, joint.dtype)
-        if edge_labels:  # a node's edge to itself has none
+        if edge_labels:  # the edge of a node to itself has no label
             labelled = np.flatnonzero(order < len(joint.label))
             self.label = sums(labelled, joint.label[order[labelled]], 1.0, (len(source), edge_labels), joint.dtype)
         self.into = sums(target, edge, 1.0, (joint.rows, len(source)), joint.dtype)
@@ -122,8 +123,10 @@ class GAT:
 
 
 def _attention(x: Tensor, vector: Tensor, heads: Tensor) -> Tensor:
-    """Each head's product with its vector: x [B * n, width], vector [B, 1, heads, d] -> [B * n, heads]; `heads` [heads,
-    width] is 1 where a column is the head's."""
+    """Compute each head's product with its vector: x [B * n, width], vector [B, 1, heads, d] -> [B * n, heads].
+
+    `heads` [heads, width] is 1 where a column belongs to the head.
+    """
     return linear(x, vector.reshape(len(vector), 1, -1) * heads)
 
 

@@ -1,4 +1,4 @@
-"""Sums of rows along fixed edges: what message passing repeats at every step, prepared once."""
+"""Sums of rows along fixed edges. Message passing repeats them at every step, so they are prepared once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class _Bags:
-    """The rows of a sparse matrix one after the other: columns and weights, and where each row begins."""
+    """A sparse matrix row by row: columns and weights, and the beginning of each row."""
 
     column: Tensor
     weight: Tensor
@@ -36,7 +36,7 @@ class _Bags:
 
 
 class _Product(torch.autograd.Function):
-    """A x, whose derivative is the transposed matrix's product: no scatter in either direction."""
+    """The product A x. Its derivative is the product with the transposed matrix, so that neither needs a scatter."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, there: _Bags, back: _Bags) -> Tensor:
@@ -52,10 +52,9 @@ Sums = Callable[[Float[Tensor, "columns width"]], Float[Tensor, "rows width"]]
 
 
 def sums(row: Array, column: Array, weight: Array | float, shape: tuple[int, int], dtype: torch.dtype) -> Sums:
-    """x -> A x for the fixed matrix A of `shape` whose entry (row, column) is the sum of all weights given for it.
+    """Return the function x -> A x for a fixed matrix A of `shape`. A[row, column] is the sum of all its weights.
 
-    Differentiable once, for x. On one core it takes a tenth of the time of gathering and scattering (98,090 edges, 32
-    columns: 0.3 ms against 4.6).
+    The function is differentiable once, for x. It is several times faster than gathering and scattering.
     """
     weights = np.broadcast_to(np.asarray(weight, np.float64), row.shape)
     matrix = sparse.coo_array((weights, (row, column)), shape=shape).tocsr()

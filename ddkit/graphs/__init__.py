@@ -1,8 +1,8 @@
 """Labelled graphs: sources, split, computation trees as colours, their fold, and frequent itemsets.
 
-In: a name such as "mutag", a folder, an archive, PyG objects. Out: `GraphData` (flat NumPy arrays), colours of every
-node at every depth, layers of distinct trees (the lossless quotient), itemsets with supports. NumPy alone; knows no
-network.
+`load_graphs` and `from_pyg` turn a name such as "mutag", a folder, an archive or PyG objects into `GraphData` (flat
+NumPy arrays). Further functions compute the colours of every node at every depth, layers of distinct trees (the
+lossless quotient), and itemsets with supports. The package does not depend on networks.
 """
 
 from ddkit.lazy import lazily

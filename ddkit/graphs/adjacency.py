@@ -1,4 +1,4 @@
-"""Edges into each node, side by side."""
+"""Edges sorted by their target node."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Adjacency:
-    """Of V nodes: the edges into node v are begin[v] to begin[v + 1] - 1, from `source`, labelled `label`."""
+    """The edges into V nodes. Those into node v are begin[v] to begin[v + 1] - 1, with nodes `source` and `label`."""
 
     begin: Array
     source: Array
@@ -23,7 +23,7 @@ class Adjacency:
         return Adjacency(begin, edge[0][order], edge_label[order])
 
     def into(self, nodes: Array) -> tuple[Array, Array]:
-        """(edge, position in `nodes`) of all edges into `nodes`, one node after the other."""
+        """Return (edge, position in `nodes`) of all edges into `nodes`, node by node."""
         count = self.begin[nodes + 1] - self.begin[nodes]
         owner = np.repeat(np.arange(len(nodes)), count)
         first = np.cumsum(count) - count

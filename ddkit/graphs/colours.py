@@ -2,10 +2,10 @@
 
     c_0(v) = own label        c_l(v) = hash(own label, multiset of (edge label, c_{l-1}(u)) over the edges u -> v)
 
-c_l(v) = c_l(w) exactly where the depth-l computation trees of v and w (roots v and w; every node has its in-neighbours
-as children, the one it came from too) are isomorphic, labels and edge labels respected: by induction, a rooted tree is
-its root's label and the multiset of its subtrees, each with the edge that leads to it. Hence Mirage's trees cost
-O(L |E|) and are never built.
+The depth-l computation tree of v has the root v; the children of every node are all its in-neighbours, including the
+node's own parent. c_l(v) = c_l(w) if and only if the depth-l trees of v and w are isomorphic with equal labels and edge
+labels. (By induction: a rooted tree is given by its root's label and the multiset of its subtrees, each with the label
+of the edge to it.) Hence Mirage's trees cost O(L |E|) and are never built.
 """
 
 import numpy as np
@@ -19,13 +19,13 @@ _OWN, _EDGE = np.uint64(0xD1B54A32D192ED03), np.uint64(0x8CB92BA72F3D8DD7)
 
 
 def refine(adjacency: Adjacency, label: Array, hops: int) -> list[Array]:
-    """Stable 64-bit colours uint64 [V] of the levels 0 to `hops`.
+    """Return stable 64-bit colours uint64 [V] of the levels 0 to `hops`.
 
-    They depend on labels and structure alone, so graphs may be coloured apart, in any order and on any machine, and
-    their colours agree. Two distinct trees out of n share a colour with probability n^2 / 2^65: 3e-8 for a million.
+    They depend only on labels and structure, so colours agree between graphs that are coloured separately, in any order
+    and on any machine. Two of n distinct trees share a colour with probability n^2 / 2^65: 3e-8 for a million.
 
     Args:
-        label: int64 [V]; see `degree_labels` for trees that know the true degrees of their leaves.
+        label: int64 [V]; see `degree_labels` for trees that distinguish the true degrees of their leaves.
     """
     own = _mix(label.astype(np.uint64) * _GOLDEN + _OWN)
     edge = _mix(adjacency.label.astype(np.uint64) * _GOLDEN + _EDGE)
@@ -37,10 +37,11 @@ def refine(adjacency: Adjacency, label: Array, hops: int) -> list[Array]:
 
 
 def refine_exactly(adjacency: Adjacency, label: Array, hops: int) -> list[Array]:
-    """Colours int64 [V] of the levels 0 to `hops`, numbered from 0, by comparison instead of hashing.
+    """Return exact colours int64 [V] of the levels 0 to `hops`, numbered from 0, by comparison instead of hashing.
 
-    Each node's multiset is folded, element after element in sorted order, through numbers that stand for the distinct
-    (prefix, element) pairs. The partition is that of the trees without doubt; numbers mean nothing outside this call.
+    The elements of each node's multiset are processed in sorted order. Each distinct (prefix, element) pair gets a
+    number, which is the next prefix. Two nodes have equal colours exactly if their trees are equal. The numbers have no
+    meaning outside this call.
     """
     degree = np.diff(adjacency.begin)
     target = np.repeat(np.arange(len(label)), degree)
@@ -58,13 +59,13 @@ def refine_exactly(adjacency: Adjacency, label: Array, hops: int) -> list[Array]
 
 
 def degree_labels(label: Array, degree: Array) -> Array:
-    """Labels [V] of (label, true degree) pairs: what a degree-normalised GCN needs to know of a leaf."""
+    """Return labels [V] of (label, true degree) pairs, which a degree-normalised GCN needs at the leaves."""
     pairs: Array = label * (1 << 32) + degree
     return pairs
 
 
 def _mix(x: Array) -> Array:
-    """The finaliser of splitmix64, a bijection; works in place on its argument."""
+    """Apply the finaliser of splitmix64, a bijection, in place."""
     x ^= x >> np.uint64(30)
     x *= _FIRST
     x ^= x >> np.uint64(27)
@@ -74,7 +75,7 @@ def _mix(x: Array) -> Array:
 
 
 def _sum(message: Array, begin: Array) -> Array:
-    """Sums [V] of consecutive runs, modulo 2^64; runs may be empty."""
+    """Return sums [V] of consecutive runs, modulo 2^64; runs may be empty."""
     total = np.zeros(len(message) + 1, np.uint64)
     np.cumsum(message, out=total[1:])
     sums: Array = total[begin[1:]] - total[begin[:-1]]
@@ -82,6 +83,6 @@ def _sum(message: Array, begin: Array) -> Array:
 
 
 def _pairs(one: Array, other: Array) -> Array:
-    """Numbers from 0 for the distinct pairs."""
+    """Number the distinct pairs from 0."""
     other = np.unique(other, return_inverse=True)[1]
     return np.unique(one * (other.max(initial=0) + 1) + other, return_inverse=True)[1]

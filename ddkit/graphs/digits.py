@@ -1,4 +1,4 @@
-"""The embedded default: scikit-learn's digits as graphs."""
+"""The default graphs: scikit-learn's digits, so that no download is needed."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from ddkit.graphs.names import DIGITS_LICENCE
 
 GREY_LEVELS = 17
 INK_FROM = 8
-"""Grey levels from 8 of 16 on are ink: about 21 nodes a digit."""
+"""Pixels with grey levels from 8 to 16 are ink; a digit has about 21 of them."""
 
 SHADES = 2
 """Ink is quantised into this many shades, the nodes' labels."""
@@ -16,11 +16,13 @@ NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 
 
 
 def digits_graphs() -> GraphData:
-    """1,797 digits of 8 x 8 pixels in ten classes: nodes are ink pixels labelled by their quantised intensity, edges
-    join 8-neighbours and are labelled by the one of NEIGHBOURS in which their source lies, so that a 6 is no 9.
+    """Return 1,797 digits of 8 x 8 pixels in ten classes.
 
-    The test part is that of `ddkit.data`'s digits: `train_test_split(test_size=0.2, random_state=0, stratify=classes)`;
-    the validation part a ninth of the rest, drawn likewise.
+    Nodes are ink pixels, labelled by their quantised intensity. Edges join 8-neighbours and are labelled by the
+    direction in NEIGHBOURS from the target to the source, so that a 6 differs from a 9.
+
+    The test part is that of `ddkit.data`'s digits: `train_test_split(test_size=0.2, random_state=0, stratify=classes)`.
+    The validation part is a ninth of the rest, drawn in the same way.
     """
     from sklearn.datasets import load_digits  # slow to import
     from sklearn.model_selection import train_test_split
@@ -28,7 +30,7 @@ def digits_graphs() -> GraphData:
     digits = load_digits()
     images = digits.images.astype(np.int64)
     ink = images >= INK_FROM
-    number = np.cumsum(ink).reshape(ink.shape) - 1  # a node's number, where there is ink
+    number = np.cumsum(ink).reshape(ink.shape) - 1  # the node's number, valid where there is ink
     ends, kinds = [], []
     for direction, (down, right) in enumerate(NEIGHBOURS):
         here = np.zeros_like(ink)

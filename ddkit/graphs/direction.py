@@ -1,4 +1,4 @@
-"""Edges, their reverses and their repetitions."""
+"""Counts edges without a reverse edge and repeated edges."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -10,11 +10,11 @@ from ddkit.graphs.categories import packed
 Array = np.ndarray
 
 AT_ONCE = 2_000_000
-"""Edges that are compared at once, so that a look at many takes little memory."""
+"""Edges that are compared at once, so that memory stays small."""
 
 
 def proper_edges(edge: Array, nodes: int) -> Iterator[Array]:
-    """Numbers of the edges between two nodes, part by part: an edge and its reverse are in the same part.
+    """Give the numbers of the edges between two nodes in parts. An edge and its reverse are in the same part.
 
     Args:
         edge: [2, E], ends below `nodes`.
@@ -31,8 +31,8 @@ def proper_edges(edge: Array, nodes: int) -> Iterator[Array]:
 
 
 def compared(edge: Array, nodes: int) -> tuple[int, int, int]:
-    """(edges between two nodes that have none in the other direction, edges whose ends are those of an earlier one, all
-    edges between two nodes)."""
+    """Return (number of edges without an edge in the other direction, number of edges with the same ends as an earlier
+    one, number of all edges). The first and the last count edges between two nodes, without loops."""
     loops = edge[0, edge[0] == edge[1]]
     alone, repeated, every = 0, len(loops) - len(np.unique(loops)), 0
     for part in proper_edges(edge, nodes):

@@ -1,4 +1,4 @@
-"""Colours as a graph of their own: each distinct tree once, its children with multiplicity and edge label."""
+"""The fold of graphs: a graph of the distinct trees, whose edges have a multiplicity and an edge label."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ class Layer:
     """The n distinct trees of one depth, and the distinct edges from their children, trees of the layer below.
 
     Attributes:
-        vertex: a vertex of the original graphs whose tree this is, [n].
-        own: the same root's tree, one level less deep, in the layer below, [n]; None in a fold without it and in the
-            lowest layer.
-        parent, child, edge_label, count: edges [e]: tree `parent` has the tree `child` of the layer below as a child
-            `count` times by an edge labelled `edge_label`. Sorted by parent.
+        vertex: a vertex of the original graphs that has this tree, [n].
+        own: the tree of the same root with one level less, in the layer below, [n]. None in the lowest layer and in a
+            fold without own trees.
+        parent, child, edge_label, count: edges [e], sorted by parent. Tree `parent` has the tree `child` of the layer
+            below as a child `count` times, by edges with the label `edge_label`.
     """
 
     vertex: Array
@@ -34,16 +34,16 @@ class Layer:
 
 
 def fold(adjacency: Adjacency, colours: list[Array], roots: Array, with_own: bool = True) -> tuple[list[Layer], Array]:
-    """(layers from the leaves up, the tree of each root in the last layer).
+    """Return (layers from the leaves up, the tree of each root in the last layer).
 
-    With `with_own`, the layers hold what a GNN's forward pass over all roots needs and nothing twice: the lossless
-    quotient (Bollen et al. 2023; Sourek et al. 2021). Layer l then carries all the h_l that occur, and
-    h_l = update(h_{l-1}[own], {h_{l-1}[child]}). Without it they are the trees alone, as they are stored.
+    With `with_own`, the layers contain exactly what a GNN's forward pass over all roots needs: the lossless quotient
+    (Bollen et al. 2023; Sourek et al. 2021). Layer l then has all distinct states h_l, and
+    h_l = update(h_{l-1}[own], {h_{l-1}[child]}). Without it the layers contain only the trees, as sets store them.
 
     Args:
         adjacency: edges of the graphs.
         colours: [V] of each level, from `refine` or `refine_exactly`.
-        roots: vertices.
+        roots: the vertices whose trees are folded.
     """
     _, first, root = np.unique(colours[-1][roots], return_index=True, return_inverse=True)
     vertex, layers = roots[first], []
@@ -61,7 +61,7 @@ def fold(adjacency: Adjacency, colours: list[Array], roots: Array, with_own: boo
 
 
 def _merge(parent: Array, child: Array, label: Array) -> tuple[Array, Array, Array, Array]:
-    """Equal edges once, with their number."""
+    """Return the distinct edges, with the number of times each occurs."""
     code, _ = packed([parent, child, label], len(parent))
     _, first, count = np.unique(code, return_index=True, return_counts=True)
     return parent[first], child[first], label[first].astype(np.int64), count

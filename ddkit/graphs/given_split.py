@@ -1,4 +1,4 @@
-"""The split that a user's files bring: which graphs are which part."""
+"""The split in a user's files: the graphs of each part."""
 
 from collections.abc import Mapping
 
@@ -11,18 +11,18 @@ from ddkit.graphs.whole_numbers import whole
 Array = np.ndarray
 
 PARTS = {"train": "train", "valid": "validation", "validation": "validation", "val": "validation", "test": "test"}
-"""What a part may be called, and which one it is."""
+"""Possible names of parts -> the part."""
 
 
 def given_split(parts: Mapping[str, Array], graphs: int, where: str) -> GivenSplit | None:
-    """(train, validation, test), each as numbers of graphs; without a validation part None in its place.
+    """Return (train, validation, test), each as numbers of graphs. A missing validation part is None.
 
     Args:
-        parts: by name, each numbers of graphs or a boolean mask [graphs]; none at all is no split.
-        where: what an error line calls the data.
+        parts: name -> numbers of graphs or a boolean mask [graphs]. If it is empty, there is no split.
+        where: name of the data in error lines.
 
     Raises:
-        DataError: a part that is missing, there twice, or names no graphs.
+        DataError: a part is missing, occurs twice, or is not a list of graphs.
     """
     if not parts:
         return None
@@ -41,7 +41,7 @@ def given_split(parts: Mapping[str, Array], graphs: int, where: str) -> GivenSpl
 
 
 def _numbers(part: Array, graphs: int, where: str) -> Array:
-    """Numbers of the graphs that a part names, in its order."""
+    """Return the numbers of a part's graphs, in its order."""
     if part.ndim == 2 and part.shape[1] == 1:
         part = part[:, 0]
     if part.ndim != 1:
@@ -49,5 +49,5 @@ def _numbers(part: Array, graphs: int, where: str) -> Array:
     if part.dtype != np.bool_:
         return whole(part, where)
     if len(part) != graphs:
-        raise DataError(f"{where}: its mask has {len(part):,} places for {graphs:,} graphs; there must be one for each")
+        raise DataError(f"{where}: its mask has {len(part):,} values for {graphs:,} graphs; there must be one for each")
     return np.flatnonzero(part)

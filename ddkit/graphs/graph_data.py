@@ -1,4 +1,4 @@
-"""Labelled graphs in memory: flat NumPy arrays in which node numbers run through all graphs."""
+"""Labelled graphs in memory: flat NumPy arrays with one numbering of all nodes."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from ddkit.graphs.direction import AT_ONCE, compared
 
 Array = np.ndarray
 GivenSplit = tuple[Array, Array | None, Array]
-"""Numbers of the training, validation and test graphs that a source names; None where it names no validation part."""
+"""Numbers of the training, validation and test graphs of a source's split. None: there is no validation part."""
 
 NUMBERED = "nodes are numbered through all graphs"
 MISSING = "-1"
-"""What often stands for a missing class; beside 1 alone it is the usual name of the other class."""
+"""A class that often means a missing one. If 1 is the only other class, -1 is a usual class."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,20 +25,20 @@ class GraphData:
     """N graphs with V nodes and E directed edges; an undirected edge is stored in both directions.
 
     Attributes:
-        name, licence: what the data is called, and its terms.
+        name, licence: name and terms of the data.
         classes: class names.
-        offset: graph g owns the nodes offset[g] to offset[g + 1] - 1; int64 [N + 1].
+        offset: graph g has the nodes offset[g] to offset[g + 1] - 1; int64 [N + 1].
         node_label: int64 [V], rows of `node_vocabulary`.
         edge: (source, target) nodes of each edge; int64 or int32 [2, E]. Messages flow from source to target.
         edge_label: int64 or int32 [E], rows of `edge_vocabulary`.
         y: classes, int64 [N].
-        node_vocabulary, edge_vocabulary: the raw values behind a label, int64 [labels, columns].
-        split: (train, validation, test) graphs, where the source brings a split.
-        notes: what reading left out or assumed, a sentence each.
+        node_vocabulary, edge_vocabulary: the raw values of each label, int64 [labels, columns].
+        split: (train, validation, test) graphs, if the source has a split.
+        notes: what reading left out or assumed, one sentence each.
 
     Raises:
-        DataError: arrays that do not fit together, an edge to a missing node or into another graph, a single class, a
-            name that cannot be printed.
+        DataError: the arrays do not fit together, an edge has a missing node or joins two graphs, there is only one
+            class, or a name cannot be printed.
     """
 
     name: str
@@ -59,7 +59,7 @@ class GraphData:
         if printable(self.name) != self.name:
             raise DataError(f"{where}: their name cannot be printed; rename them")
         if odd := [name for name in self.classes if not names_something(name)]:
-            raise DataError(f"{where}: a class is called '{odd[0]}', which cannot be printed; rename it")
+            raise DataError(f"{where}: a class has the name '{odd[0]}', which cannot be printed; rename it")
         nodes, edges = len(self.node_label), self.edge.shape[1]
         if len(self.offset) != len(self.y) + 1 or self.offset[-1] != nodes or np.any(np.diff(self.offset) < 0):
             raise DataError(f"{where}: the offsets do not divide the {nodes} nodes into {len(self.y)} graphs")
@@ -74,10 +74,14 @@ class GraphData:
         if len(self.classes) < 2:
             raise DataError(f"{where}: all {len(self.y)} graphs are of one class; there must be two classes at least")
         if len(self.y) and not 0 <= self.y.min() <= self.y.max() < len(self.classes):
-            raise DataError(f"{where}: a graph's class lies outside the {len(self.classes)} classes")
+            raise DataError(f"{where}: a graph's class is outside the {len(self.classes)} classes")
 
     def _refuse_stray(self, begin: int, edge: Array) -> None:
-        """Raise for the first of some edges, numbered from `begin`, that is not between two nodes of one graph."""
+        """Raise DataError for the first of these edges that is not between two nodes of one graph.
+
+        Args:
+            begin: number of the first edge.
+        """
         where, nodes = f"graphs '{self.name}'", len(self.node_label)
         bad = np.flatnonzero(((edge < 0) | (edge >= nodes)).any(0))
         if len(bad):
@@ -104,17 +108,17 @@ class GraphData:
         return Adjacency.of(self.edge, self.edge_label, len(self.node_label))
 
     def tree_labels(self, with_degrees: bool) -> Array:
-        """The nodes' labels that tell trees apart, with their true degrees or without, int64 [V]."""
+        """The nodes' labels in computation trees, with or without their true degrees, int64 [V]."""
         return degree_labels(self.node_label, self.degree) if with_degrees else self.node_label
 
     @cached_property
     def graph_of_node(self) -> Array:
-        """The graph that each node belongs to, int64 [V]."""
+        """The graph of each node, int64 [V]."""
         return np.repeat(np.arange(len(self.y)), np.diff(self.offset))
 
     @cached_property
     def degree(self) -> Array:
-        """Edges into each node, parallel ones counted each, int64 [V]."""
+        """Number of edges into each node, int64 [V]. Parallel edges all count."""
         return np.bincount(self.edge[1], minlength=len(self.node_label))
 
     @property
@@ -129,7 +133,7 @@ class GraphData:
         return each.astype(np.int64)
 
     def subset(self, graphs: Array) -> "GraphData":
-        """Some of the graphs, in the order given and as often, without a split; labels and vocabularies stay."""
+        """Return these graphs, in this order and with repetitions, without a split. Labels and vocabularies stay."""
         sizes, counts = self.sizes[graphs], self.edge_counts[graphs]
         offset, edge_offset = (np.concatenate([[0], np.cumsum(each)]) for each in (sizes, counts))
         nodes = np.repeat(self.offset[graphs] - offset[:-1], sizes) + np.arange(offset[-1])
@@ -137,7 +141,7 @@ class GraphData:
         kept = np.repeat(first[graphs] - edge_offset[:-1], counts)
         kept += np.arange(edge_offset[-1])
         owner = self.graph_of_node.astype(np.int32)[self.edge[1]]
-        if np.any(owner[1:] < owner[:-1]):  # else edges lie graph by graph already
+        if np.any(owner[1:] < owner[:-1]):  # else edges are already sorted by graph
             kept = np.argsort(owner, kind="stable")[kept]
         del owner
         edge = self.edge[:, kept]
@@ -157,7 +161,7 @@ class GraphData:
 
     @cached_property
     def remarks(self) -> tuple[str, ...]:
-        """The notes, and what in the graphs may be meant and may be a mistake."""
+        """The notes, and possible mistakes in the graphs."""
         found = list(self.notes)
         if empty := int((self.sizes == 0).sum()):
             found.append(f"{empty:,} of the {len(self):,} graphs have no node")
@@ -169,7 +173,7 @@ class GraphData:
             found.append(f"{count:,} of the {len(self):,} graphs have the class -1; leave them out if it means none")
         alone, repeated, every = compared(self.edge, len(self.node_label))
         if repeated:
-            found.append(f"{repeated:,} of the {self.edge.shape[1]:,} edges stand there before; each is counted")
+            found.append(f"{repeated:,} of the {self.edge.shape[1]:,} edges repeat an earlier one; each is counted")
         if alone:
             number = f"all {every:,}" if alone == every else f"{alone:,} of the {every:,}"
             found.append(
@@ -180,7 +184,7 @@ class GraphData:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) over all arrays and the class names; where they came from has no part."""
+        """SHA-256 (hex) over all arrays and the class names, not over their origin."""
         sha = hashlib.sha256(repr(self.classes).encode())
         arrays = (self.offset, self.node_label, self.edge, self.edge_label, self.y)
         for array in (

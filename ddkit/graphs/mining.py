@@ -1,7 +1,8 @@
-"""Frequent itemsets, exactly: Eclat (Zaki 2000) on Python integers as bitsets.
+"""Exact mining of frequent itemsets: Eclat (Zaki 2000) with Python integers as bitsets.
 
-Closed ones are found as by LCM (Uno et al. 2004), without all the others, whose number may be exponential in theirs.
-The miner of Mirage's code, pyfpgrowth, loses itemsets (209 of 249 on NCI1); this one is held against brute force.
+Closed itemsets are mined as in LCM (Uno et al. 2004), without the other itemsets, whose number can be exponential in
+that of the closed ones. The miner of Mirage's code, pyfpgrowth, misses itemsets (209 of 249 on NCI1). Tests compare
+this miner with brute force.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ Array = np.ndarray
 
 
 class Itemset(NamedTuple):
-    """Items, ascending, and the number of transactions that hold all of them."""
+    """Items, ascending, and the number of transactions that contain all of them."""
 
     items: tuple[int, ...]
     support: int
@@ -28,7 +29,7 @@ class Transactions(NamedTuple):
 
 
 def transactions(group: Array, item: Array, n: int) -> Transactions:
-    """The distinct (group, item) pairs; both int64 [m], groups below n."""
+    """Build transactions from (group, item) pairs, both int64 [m], with groups below n. Repeated pairs count once."""
     items = int(item.max(initial=0)) + 1
     packed = np.unique(group * items + item)
     return Transactions(n, packed // items, packed % items)
@@ -41,13 +42,13 @@ def frequent_itemsets(
     closed: bool = False,
     longest: int | None = None,
 ) -> list[Itemset] | None:
-    """All sets of items that `threshold` transactions or more hold; the largest supports first, then the shortest sets.
+    """Return all itemsets in at least `threshold` transactions, sorted by falling support, then by size.
 
     Args:
         threshold: at least 1.
-        at_most: give up, and return None, as soon as there are more (their number may grow exponentially).
-        closed: only those to which no item can be added without losing a transaction.
-        longest: only those of at most so many items.
+        at_most: return None as soon as there are more itemsets (their number can grow exponentially).
+        closed: only closed itemsets, for which adding any item reduces the support.
+        longest: only itemsets of at most this many items.
     """
     support = np.bincount(database.item)
     frequent = np.flatnonzero(support >= max(1, threshold))
@@ -64,45 +65,48 @@ def frequent_itemsets(
 
 
 Held = tuple[tuple[int, ...], int]
-"""Items, and the transactions that hold all of them, as bits."""
+"""Items, and the transactions that contain all of them, as bits."""
 
 
 def _all(bits: list[tuple[int, int]], threshold: int, longest: int) -> Iterator[Held]:
     stack: list[tuple[tuple[int, ...], list[tuple[int, int]]]] = [((), bits)]
     while stack:
         prefix, rest = stack.pop()
-        for i, (item, mine) in enumerate(rest):
+        for i, (item, own) in enumerate(rest):
             items = (*prefix, item)
-            yield items, mine
+            yield items, own
             if len(items) == longest:
                 continue
-            longer = [(o, both) for o, theirs in rest[i + 1 :] if (both := mine & theirs).bit_count() >= threshold]
+            longer = [(o, both) for o, other in rest[i + 1 :] if (both := own & other).bit_count() >= threshold]
             if longer:
                 stack.append((items, longer))
 
 
 def _all_closed(bits: list[tuple[int, int]], threshold: int, longest: int, n: int) -> Iterator[Held]:
-    """Each once: a closed set is reached by adding one item to a smaller closed set and then all items that come along,
-    none of which may stand before the one that was added (else it is reached from elsewhere)."""
+    """Give each closed itemset once.
+
+    A closed set is reached by adding one item to a smaller closed set, and then all items that every remaining
+    transaction contains. If one of these comes before the added item, the set is reached from another closed set.
+    """
     every = (1 << n) - 1
-    stack = [(-1, every, {i for i, (_, theirs) in enumerate(bits) if theirs == every})]
+    stack = [(-1, every, {i for i, (_, other) in enumerate(bits) if other == every})]
     while stack:
-        last, mine, inside = stack.pop()
-        if 0 < len(inside) <= longest and mine.bit_count() >= threshold:
-            yield tuple(bits[i][0] for i in inside), mine
+        last, own, inside = stack.pop()
+        if 0 < len(inside) <= longest and own.bit_count() >= threshold:
+            yield tuple(bits[i][0] for i in inside), own
         for i in range(last + 1, len(bits)):
-            both = mine & bits[i][1]
+            both = own & bits[i][1]
             if i in inside or both.bit_count() < threshold:
                 continue
             if any(both & bits[j][1] == both for j in range(i) if j not in inside):
                 continue
-            closure = {j for j, (_, theirs) in enumerate(bits) if both & theirs == both}
+            closure = {j for j, (_, other) in enumerate(bits) if both & other == both}
             if len(closure) <= longest:
                 stack.append((i, both, closure))
 
 
 def _bitsets(database: Transactions, items: Array) -> list[tuple[int, int]]:
-    """(item, the transactions that hold it, as bits)."""
+    """Return (item, the transactions that contain it, as bits) of each item."""
     order = np.argsort(database.item, kind="stable")
     begin = np.searchsorted(database.item[order], items)
     end = np.searchsorted(database.item[order], items, side="right")

@@ -21,12 +21,14 @@ SPLIT = tuple(PREFIX + part for part in PARTS)
 
 
 def read_npz_graphs(path: Path, name: str, licence: str = "") -> GraphData:
-    """The archive's arrays: edge_src, edge_dst [E] (node numbers run through all graphs, both directions stored),
-    num_nodes and label [N], and perhaps node_feat [V, ...], edge_feat [E, ...] (whole numbers), and a split:
-    split_train, split_valid (or split_validation, split_val), split_test, each numbers of graphs or a mask [N].
+    """Read graphs from the arrays of an archive.
+
+    Required arrays are edge_src and edge_dst [E] (nodes are numbered through all graphs, both directions stored),
+    num_nodes and label [N]. Optional arrays are node_feat [V, ...] and edge_feat [E, ...] (whole numbers), and a split:
+    split_train, split_valid (or split_validation, split_val) and split_test, each numbers of graphs or a mask [N].
 
     Raises:
-        DataError: the file is missing or damaged, an array is missing, or one is there that nobody reads.
+        DataError: the file is missing or damaged, an array is missing, or there is an array that ddkit does not read.
     """
     where = f"graphs '{name}', file '{path}'"
     arrays = _arrays(path, where)
@@ -47,7 +49,7 @@ def read_npz_graphs(path: Path, name: str, licence: str = "") -> GraphData:
 
 
 def _arrays(path: Path, where: str) -> dict[str, Array]:
-    """All arrays of the archive, if it holds the needed ones and none that is not known."""
+    """Read all arrays of the archive. Raise DataError if a required array is missing or one has an unknown name."""
     if odd := not_a_file(path):
         raise DataError(f"{where}: cannot be read (it is {odd})")
     try:
@@ -62,14 +64,14 @@ def _arrays(path: Path, where: str) -> dict[str, Array]:
             return archive.read(names, where)
     except (DataError, MemoryError):
         raise
-    except Exception as error:  # damage shows in as many kinds as zip, zlib and npy have
+    except Exception as error:  # the readers of zip, zlib and npy raise any error for damaged bytes
         raise DataError(f"{where}: cannot be read ({reason(error)})") from None
 
 
 def _refuse_wrong_claims(claims: dict[str, Claim], where: str) -> None:
-    """Raise for arrays that do not fit together, before any is unpacked."""
+    """Raise DataError for arrays that do not fit together, before any is unpacked."""
     if odd := [key for key, claim in claims.items() if not claim.shape]:
-        raise DataError(f"{where}: '{odd[0]}' is no array with one row for each node, edge or graph")
+        raise DataError(f"{where}: '{odd[0]}' is not an array with one row for each node, edge or graph")
     for key in ("edge_src", "edge_dst", "num_nodes"):
         if claims[key].shape[1:] not in ((), (1,)):
             raise DataError(f"{where}: '{key}' must be a list of numbers, got the shape {claims[key].shape}")

@@ -1,4 +1,4 @@
-"""OGB's raw molecule files (Hu et al. 2020): csv.gz tables, read directly, with the stored split."""
+"""Reads OGB's raw molecule files (Hu et al. 2020): csv.gz tables and the stored split."""
 
 from pathlib import Path
 
@@ -20,10 +20,10 @@ FEATURES = ("node-feat", "edge-feat")
 
 
 def read_ogb(folder: Path, name: str, licence: str = "") -> GraphData:
-    """The graphs of raw/*.csv.gz in `folder`, with the first split that lies in split/.
+    """Read the graphs of raw/*.csv.gz in `folder`, with the first split in split/.
 
-    All columns of a node's (an edge's) features together are its label. OGB stores each bond once; here it is in both
-    directions, as its loader makes it. The folder mapping/, which names the molecules, is not opened.
+    The label of a node or edge is the combination of all columns of its features. OGB stores each bond once; the result
+    has both directions, as OGB's loader does. The folder mapping/, with the names of molecules, is not read.
 
     Raises:
         DataError: a file is missing, damaged or not of the format, or there are several tasks.
@@ -37,7 +37,7 @@ def read_ogb(folder: Path, name: str, licence: str = "") -> GraphData:
     def counts(what: str) -> Array:
         found = whole(table(what), f"{where}: {what}")
         if found.shape[1] != 1 or np.any(found < 0):
-            raise DataError(f"{where}: raw/{what}{TABLE} must hold one number of at least 0 a line")
+            raise DataError(f"{where}: raw/{what}{TABLE} must have one number of at least 0 on each line")
         return found[:, 0]
 
     sizes, bonds = counts("num-node-list"), counts("num-edge-list")
@@ -66,31 +66,32 @@ def read_ogb(folder: Path, name: str, licence: str = "") -> GraphData:
 
 
 def _tables(folder: Path, known: tuple[str, ...], where: str) -> list[str]:
-    """The tables in a folder, by name, if no other file is there."""
+    """Return the names of the tables in a folder. Raise DataError for any other file."""
     files = _names(folder)
     refuse_unread(files, [name + TABLE for name in known], f"{where}, folder '{folder}'", "file")
     return [file.removesuffix(TABLE) for file in files]
 
 
 def _split(folder: Path, graphs: int, where: str) -> tuple[GivenSplit | None, tuple[str, ...]]:
-    """(the first split in alphabetical order, what is to be said of the others)."""
+    """Return (the first split in alphabetical order, a note on the others)."""
     names = _names(folder)
     if not names:
         return None, ()
     chosen = folder / names[0]
     if not chosen.is_dir():
         raise DataError(
-            f"{where}, folder '{folder}': must hold one folder a split, such as scaffold, got the file '{names[0]}'"
+            f"{where}, folder '{folder}': must have a folder for each split, such as scaffold, got the file "
+            f"'{names[0]}'"
         )
     tables = _tables(chosen, tuple(PARTS), where)
     parts = {name: read_numbers(chosen / (name + TABLE), where) for name in tables}
     if not parts:
-        raise DataError(f"{where}, folder '{chosen}': holds no train{TABLE}; put the split there, or remove the folder")
-    others = (f"of the splits {', '.join(names)} the first is taken",) if len(names) > 1 else ()
+        raise DataError(f"{where}, folder '{chosen}': has no train{TABLE}; put the split there, or remove the folder")
+    others = (f"of the splits {', '.join(names)} the first is used",) if len(names) > 1 else ()
     return given_split(parts, graphs, where), others
 
 
 def _names(folder: Path) -> list[str]:
-    """What lies in a folder, but for hidden files and those that speak of a readme."""
+    """List the entries of a folder without hidden files and those with "readme" in their name."""
     every = sorted(path.name for path in folder.glob("*"))
     return [name for name in every if not name.startswith(".") and "readme" not in name.lower()]

@@ -1,4 +1,4 @@
-"""Graphs as they are used: read, split, and cut into their parts."""
+"""Loads graphs and divides them into their parts."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from ddkit.graphs.split import split_graphs
 
 
 class GraphParts(NamedTuple):
-    """All graphs, and those of each part."""
+    """All graphs, and the graphs of each part."""
 
     every: GraphData
     train: GraphData
@@ -17,11 +17,11 @@ class GraphParts(NamedTuple):
 
 
 def load_parts(spec: str, split_seed: int) -> GraphParts:
-    """The graphs that `spec` names (see `load_graphs`), split under a seed.
+    """Load the graphs that `spec` names (see `load_graphs`), and split them with a seed.
 
     Raises:
-        DataError: graphs that cannot be read or split.
-        UsageError: an unknown name.
+        DataError: the graphs cannot be read or split.
+        UsageError: the name is unknown.
     """
     every = load_graphs(spec)
     return GraphParts(every, *(every.subset(part) for part in split_graphs(every, split_seed)))

@@ -1,4 +1,4 @@
-"""PyTorch Geometric's objects, in: a dataset or a list of `Data`."""
+"""Reads graphs from PyTorch Geometric's objects: a dataset or a list of `Data`."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,15 +21,15 @@ Array = np.ndarray
 
 READ = ("x", "edge_index", "edge_attr", "y", "num_nodes")
 MASKS = ("train_mask", "val_mask", "test_mask")
-"""What marks a set whose nodes are classified."""
+"""Attributes of datasets whose nodes are classified."""
 
 
 NUMBER = bool | int | float | np.bool_ | np.number
-"""What one number may be."""
+"""Types of a single number."""
 
 
 class _Graph(NamedTuple):
-    """One graph: its number of nodes, whether that was guessed, edges [2, e], features, class [1], what is unread."""
+    """One graph: number of nodes, whether it was guessed, edges [2, e], features, class [1], names of unread parts."""
 
     size: int
     guessed: bool
@@ -42,13 +42,12 @@ class _Graph(NamedTuple):
 
 @checked
 def from_pyg(graphs: Any, name: str, licence: str = "") -> GraphData:
-    """Graphs from a list (or dataset) of PyG `Data` objects with `edge_index` [2, e], a class `y`, and perhaps `x`
-    [v, F], `edge_attr` [e, G].
+    """Build graphs from a list (or dataset) of PyG `Data` objects.
 
-    Features must be whole numbers, of any type and on any device; one-hot rows count as such. Without `x`, or with an
-    `x` without columns, a node's label is its degree. Other tensors, lists of numbers and what is called `edge_...` are
-    refused by name; texts and single numbers that a graph also carries (such as `smiles`) are left out, which the
-    graphs' remarks say.
+    Each object has `edge_index` [2, e], a class `y`, and perhaps `x` [v, F] and `edge_attr` [e, G]. Features must be
+    whole numbers of any type (one-hot rows too), on any device. Without `x`, or if `x` has no column, a node's label is
+    its degree. Other tensors, lists of numbers and names `edge_...` are refused. Other texts and single numbers of a
+    graph (such as `smiles`) are left out, and the graphs' remarks name them.
 
     Example:
         >>> from torch_geometric.datasets import TUDataset
@@ -56,8 +55,8 @@ def from_pyg(graphs: Any, name: str, licence: str = "") -> GraphData:
         ()
 
     Raises:
-        DataError: no graph, a graph without class or with several, features that are continuous, that do not fit the
-            graph's nodes or edges, or that are not the same in all graphs.
+        DataError: there is no graph, a graph does not have exactly one class, or features are continuous, do not fit
+            the graph's nodes or edges, or have different columns in different graphs.
     """
     where = f"graphs '{name}'"
     found = [_read(graph, f"{where}: graph {i}") for i, graph in enumerate(_listed(graphs, where))]
@@ -67,7 +66,7 @@ def from_pyg(graphs: Any, name: str, licence: str = "") -> GraphData:
     notes = []
     if guessed := sum(graph.guessed for graph in found):
         notes.append(
-            f"{guessed:,} graphs tell no number of nodes; it is taken to be one more than the last that an edge names"
+            f"{guessed:,} graphs have no number of nodes; it is assumed to be one more than the last node of an edge"
         )
     if unread := sorted({key for graph in found for key in graph.unread}):
         notes.append(f"left out: {', '.join(unread)}")
@@ -87,17 +86,17 @@ def from_pyg(graphs: Any, name: str, licence: str = "") -> GraphData:
 
 
 def read_pt(path: Path, name: str) -> GraphData:
-    """A list of `Data`, or of their `to_dict()`, that `torch.save` wrote; nothing in the file is run.
+    """Read a list of `Data`, or of their `to_dict()`, that `torch.save` wrote. No code in the file is run.
 
     Raises:
-        DataError: the file is missing, damaged, or holds something else.
+        DataError: the file is missing or damaged, or contains something else.
     """
     from torch_geometric.data import Data  # slow to import
     from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
     from torch_geometric.data.storage import GlobalStorage
 
     where = f"graphs '{name}', file '{path}'"
-    plain = [Data, DataEdgeAttr, DataTensorAttr, GlobalStorage]  # holders of tensors, all that a list of Data needs
+    plain = [Data, DataEdgeAttr, DataTensorAttr, GlobalStorage]  # the harmless classes that a list of Data needs
     if odd := not_a_file(path):
         raise DataError(f"{where}: cannot be read (it is {odd})")
     try:
@@ -112,25 +111,25 @@ def read_pt(path: Path, name: str) -> GraphData:
         ) from None
     if not isinstance(graphs, list) or not all(isinstance(graph, Data | dict) for graph in graphs):
         raise DataError(
-            f"{where}: holds a {type(graphs).__name__}, not a list of torch_geometric.data.Data; of a PyG dataset save "
+            f"{where}: has a {type(graphs).__name__}, not a list of torch_geometric.data.Data; save a PyG dataset as "
             "list(dataset)"
         )
     if any(isinstance(graph, dict) and not all(isinstance(key, str) for key in graph) for graph in graphs):
         raise DataError(
-            f"{where}: holds a dict whose keys are no names, not the to_dict() of a torch_geometric.data.Data"
+            f"{where}: has a dict whose keys are not names, not the to_dict() of a torch_geometric.data.Data"
         )
     held = tensor_bytes(value for graph in graphs for _, value in _items(graph))
-    refuse_bomb(held, stored_bytes(path), f"{where}: holds tensors that")
+    refuse_bomb(held, stored_bytes(path), f"{where}: has tensors that")
     return from_pyg([Data.from_dict(graph) if isinstance(graph, dict) else graph for graph in graphs], name)
 
 
 def _items(graph: Any) -> Any:
-    """(name, value) of all that a graph holds."""
+    """Return the (name, value) pairs of a graph."""
     return (graph if isinstance(graph, dict) else graph.to_dict()).items()
 
 
 def _listed(graphs: Any, where: str) -> list[Any]:
-    """The objects, if they are a list of `Data`."""
+    """Return the objects as a list. Raise DataError if they are not a list of `Data`."""
     from torch_geometric.data import Data  # slow to import
 
     if isinstance(graphs, Data):
@@ -139,13 +138,13 @@ def _listed(graphs: Any, where: str) -> list[Any]:
             "graph (of a Batch its to_data_list())"
         )
     try:
-        if isinstance(graphs, dict | str | bytes):  # a list of keys or signs is not meant
+        if isinstance(graphs, dict | str | bytes):  # list() would give keys or characters
             raise TypeError
         kept = list(graphs)
     except TypeError:
         raise DataError(f"{where}: is a {type(graphs).__name__}; give a list of torch_geometric.data.Data") from None
     if not kept:
-        raise DataError(f"{where}: holds no graph")
+        raise DataError(f"{where}: has no graph")
     for i, graph in enumerate(kept):
         if not isinstance(graph, Data):
             raise DataError(f"{where}: graph {i} is a {type(graph).__name__}, not a torch_geometric.data.Data")
@@ -153,15 +152,15 @@ def _listed(graphs: Any, where: str) -> list[Any]:
 
 
 def _read(graph: Any, where: str) -> _Graph:
-    """One graph, each part held against the others."""
+    """Read one graph and check that its parts fit together."""
     given = {key: value for key, value in graph.to_dict().items() if value is not None}
     if any(key in given for key in MASKS):
-        raise DataError(f"{where} has a mask of nodes, as sets have whose nodes are classified, but {ONE}")
+        raise DataError(f"{where} has a mask of nodes, as in data whose nodes are classified, but {ONE}")
     for key, value in given.items():
         if key.startswith("edge_") or not (isinstance(value, NUMBER) or _only_texts(value)):
             refuse_unread([key], READ, where, "tensor" if isinstance(value, torch.Tensor) else type(value).__name__)
     if "edge_index" not in given:
-        raise DataError(f"{where} has no `edge_index`; of a graph without edges it is of shape [2, 0]")
+        raise DataError(f"{where} has no `edge_index`; for a graph without edges its shape is [2, 0]")
     edge = _array(given["edge_index"], f"{where}, `edge_index`")
     if not edge.size:
         edge = np.zeros((2, 0), np.int64)
@@ -179,8 +178,8 @@ def _read(graph: Any, where: str) -> _Graph:
 
 
 def _only_texts(value: Any) -> bool:
-    """Whether this is a text, or holds nothing but texts: no data that a graph would lose."""
-    waiting, seen = [value], set()  # a list may hold another many times, or itself
+    """Return whether a value is a text or contains only texts, so that leaving it out loses no data."""
+    waiting, seen = [value], set()  # a list may contain another many times, or itself
     while waiting:
         one = waiting.pop()
         if id(one) in seen:
@@ -194,12 +193,12 @@ def _only_texts(value: Any) -> bool:
 
 
 def _size(number: Any, x: Array | None, edge: Array, where: str) -> tuple[int, bool]:
-    """(nodes of a graph, whether only its edges tell)."""
+    """Return (number of nodes of a graph, whether it was guessed from the edges)."""
     if number is not None:
-        told = np.array(number) if isinstance(number, NUMBER) else _array(number, f"{where}, `num_nodes`")
-        if told.size != 1 or told.dtype.kind not in "iuf" or not 0 <= told.ravel()[0] < 2**62 or told.ravel()[0] % 1:
+        size = np.array(number) if isinstance(number, NUMBER) else _array(number, f"{where}, `num_nodes`")
+        if size.size != 1 or size.dtype.kind not in "iuf" or not 0 <= size.ravel()[0] < 2**62 or size.ravel()[0] % 1:
             raise DataError(f"{where}: `num_nodes` must be one whole number of at least 0")
-        return int(told.ravel()[0]), False
+        return int(size.ravel()[0]), False
     if x is not None and x.ndim:
         return len(x), False
     if not edge.size:
@@ -211,7 +210,7 @@ def _size(number: Any, x: Array | None, edge: Array, where: str) -> tuple[int, b
 
 
 def _class(y: Any, size: int, where: str) -> Array:
-    """The one value in `y`, [1]."""
+    """Return the single value of `y`, [1]."""
     if isinstance(y, NUMBER):
         return np.array([y])
     if not isinstance(y, torch.Tensor | np.ndarray):
@@ -231,7 +230,7 @@ def _class(y: Any, size: int, where: str) -> Array:
 
 
 def _array(given: Any, where: str) -> Array:
-    """A tensor of any kind and place, or an array, as an array of plain numbers."""
+    """Convert a tensor of any layout on any device, or an array, to an array of plain numbers."""
     if isinstance(given, np.ndarray):
         return given
     if not isinstance(given, torch.Tensor):
@@ -246,7 +245,7 @@ def _array(given: Any, where: str) -> Array:
 
 
 def _features(given: list[Array | None], counts: Array, where: str) -> Array | None:
-    """All graphs' features beneath each other; None where no graph has any. Graphs without rows have no say."""
+    """Concatenate the features of all graphs, or return None if no graph has any. Graphs without rows are ignored."""
     present = [features for features, count in zip(given, counts, strict=True) if count]
     if all(features is None for features in present):
         return None

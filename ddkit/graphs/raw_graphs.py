@@ -1,4 +1,4 @@
-"""Graphs as they stand in their files, and their one way into `GraphData`: checks that all sources share."""
+"""Graphs as their files contain them, and the conversion to `GraphData` with the checks that all sources share."""
 
 from dataclasses import dataclass
 
@@ -13,25 +13,25 @@ from ddkit.graphs.whole_numbers import narrow, whole
 Array = np.ndarray
 
 FEW_NODES, NODES_AN_EDGE = 10**6, 100
-"""Nodes without features that are believed, in all and beside every edge and graph: a file names them by one number,
-and more than these would be a damaged one, which fills the memory."""
+"""Limits on the number of nodes without features: in total, and for each edge and graph. Such nodes are only a number
+in a file, so a damaged number could fill the memory."""
 
 NO_NODE_LABELS = "there are no node labels, so a node's label is its degree"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RawGraphs:
-    """N graphs with V nodes and E edges, before features become labels and values classes.
+    """N graphs with V nodes and E edges, before features become labels and values become classes.
 
     Attributes:
-        name, licence: what the data is called, and its terms.
-        where: what an error line calls them.
+        name, licence: name and terms of the data.
+        where: name of the data in error lines.
         sizes: nodes of each graph, [N].
         edge: (source, target) of each edge, numbered through all graphs, [2, E].
         values: each graph's class, a whole number or a text, [N].
-        node_features, edge_features: whole numbers, [V, ...] and [E, ...]; None, or no column, where there are none.
-        split: (train, validation, test) graphs, where the source brings a split.
-        notes: what was left out or assumed in reading, a sentence each.
+        node_features, edge_features: whole numbers, [V, ...] and [E, ...]; None or without columns if there are none.
+        split: (train, validation, test) graphs, if the source has a split.
+        notes: what reading left out or assumed, one sentence each.
     """
 
     name: str
@@ -46,14 +46,14 @@ class RawGraphs:
     notes: tuple[str, ...] = ()
 
     def labelled(self) -> GraphData:
-        """Distinct rows of features become labels, distinct values classes, both ascending.
+        """Convert to `GraphData`. Distinct rows of features become labels and distinct values classes, both ascending.
 
         Raises:
-            DataError: what is continuous, arrays that do not fit together, or what `GraphData` refuses.
+            DataError: features are continuous, arrays do not fit together, or `GraphData` refuses them.
         """
         where = self.where
         sizes = whole(self.sizes, f"{where}: numbers of nodes")
-        nodes = sum(sizes.tolist())  # exact, however wrong the sizes are
+        nodes = sum(sizes.tolist())  # exact for sizes of any value
         if sizes.ndim != 1 or (len(sizes) and sizes.min() < 0):
             raise DataError(f"{where}: numbers of nodes must be one number of at least 0 for each graph")
         edge = whole(self.edge, f"{where}: ends of edges")
@@ -66,15 +66,15 @@ class RawGraphs:
             most = max(FEW_NODES, NODES_AN_EDGE * (edge.shape[1] + len(sizes)))
             if nodes > most:
                 raise DataError(
-                    f"{where}: its graphs say that they have {nodes:,} nodes together, but there are no node features "
-                    f"and only {edge.shape[1]:,} edges; {most:,} are believed"
+                    f"{where}: its graphs claim {nodes:,} nodes together, but there are no node features "
+                    f"and only {edge.shape[1]:,} edges; at most {most:,} are accepted"
                 )
-            inside = edge[1][(edge[1] >= 0) & (edge[1] < nodes)]  # GraphData names the others
+            inside = edge[1][(edge[1] >= 0) & (edge[1] < nodes)]  # GraphData refuses the others
             node_rows = np.bincount(inside, minlength=nodes)[:, None]
             notes += (NO_NODE_LABELS,)
         if len(node_rows) != nodes:
             raise DataError(
-                f"{where}: node features: are there for {len(node_rows):,} nodes, but its graphs have {nodes:,} nodes "
+                f"{where}: node features: exist for {len(node_rows):,} nodes, but its graphs have {nodes:,} nodes "
                 "together"
             )
         if (edge_rows := _rows(self.edge_features, f"{where}: edge features")) is None:
@@ -98,11 +98,14 @@ class RawGraphs:
 
 
 def joined(edge: Array, graph: Array, sizes: Array, where: str) -> Array:
-    """Edges [2, E], whose ends are numbered within their graph [E], in the numbering of all nodes.
+    """Convert the ends of edges [2, E] from numbers within their graph to numbers through all graphs.
+
+    Args:
+        graph: the graph of each edge, [E].
+        sizes: the number of nodes of each graph.
 
     Raises:
-        DataError: another number of edges, or an end that is none of its graph's nodes; in the joint numbering it would
-            be another graph's.
+        DataError: the number of edges differs, or an end is not a node of its graph.
     """
     if len(graph) != edge.shape[1]:
         raise DataError(f"{where}: its graphs have {len(graph)} edges together, but there are {edge.shape[1]}")
@@ -119,13 +122,13 @@ def joined(edge: Array, graph: Array, sizes: Array, where: str) -> Array:
 
 
 def _narrow_ends(edge: Array, nodes: int) -> Array:
-    """Ends of edges in half the bytes, if they are those of nodes; wrong ones stay for `GraphData` to name."""
+    """Store ends of edges as int32 if all are valid nodes. Invalid ends stay, so that `GraphData` refuses them."""
     right = not edge.size or (edge.min() >= 0 and edge.max() < nodes)
     return narrow(edge, nodes) if right else edge
 
 
 def _rows(features: Array | None, where: str) -> Array | None:
-    """Features as rows of columns; None where they have no column."""
+    """Reshape features to rows, or return None if they have no column."""
     if features is None:
         return None
     if not features.ndim:

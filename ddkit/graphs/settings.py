@@ -1,4 +1,4 @@
-"""What a recipe says of its graphs."""
+"""The recipe's section [data] for graphs."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from ddkit.recipe import ANY_SEED, Settings, setting
 
 @dataclass(frozen=True, kw_only=True)
 class GraphDataSettings(Settings):
-    """What is distilled, and how it is split where it brings no split."""
+    """The dataset, and its split if the data has none."""
 
     name: str = setting(
         "digits-graphs",

@@ -1,4 +1,4 @@
-"""What graphs weigh: bytes of plain arrays, each in the smallest unsigned type that holds its largest number."""
+"""Sizes of graphs in bytes: plain arrays, each in the smallest unsigned type that represents its largest number."""
 
 import numpy as np
 
@@ -10,21 +10,23 @@ Array = np.ndarray
 
 
 def shrunk(array: Array) -> Array:
-    """The same numbers, none of them negative, in the smallest unsigned type."""
+    """Return the same numbers (at least 0) in the smallest unsigned type."""
     return array.astype(np.min_scalar_type(int(array.max(initial=0))))
 
 
 def item_bytes(array: Array) -> int:
-    """Bytes that each of these numbers takes; 0 where all are 0 and need not be stored."""
+    """Return the bytes of each of these numbers; 0 if all are 0 and need not be stored."""
     return shrunk(array).itemsize if array.any() else 0
 
 
 def graph_bytes(data: GraphData) -> Array:
-    """Bytes of each graph, int64 [N], whatever graphs it is stored with: its class, its node count and edge count, a
-    label a node (none where it is the degree), two local node numbers and a label an edge.
+    """Return the bytes of each graph, int64 [N], independently of the other graphs.
 
-    Where the data are undirected, every edge but a loop having one in the other direction with a label that the one's
-    tells (the same, or, say, east where the one has west), an edge is the two.
+    A graph has its class, its numbers of nodes and edges, a label for each node (none if it is the degree), and two
+    local node numbers and a label for each edge.
+
+    Undirected data store an edge once for both directions. Data are undirected if every edge but a loop has a reverse
+    edge whose label follows from its own (for example the same label, or east for west).
     """
     nodes, node, edge = data.sizes, data.node_label, data.edge_label
     loops = np.bincount(data.graph_of_node[data.edge[0, data.edge[0] == data.edge[1]]], minlength=len(data))
@@ -37,26 +39,28 @@ def graph_bytes(data: GraphData) -> Array:
 
 
 def _width(number: Array) -> Array:
-    """Bytes of the smallest unsigned type that holds each number."""
+    """Return the bytes of the smallest unsigned type that represents each number."""
     return np.where(number < 2**8, 1, np.where(number < 2**16, 2, 4))
 
 
 def _largest_label_width(data: GraphData) -> Array:
-    """Bytes of the largest edge label of each graph."""
+    """Return the bytes of the largest edge label of each graph."""
     return _width(_largest(data.edge_label, data.graph_of_node[data.edge[0]], len(data)))
 
 
 def _largest(number: Array, graph: Array, n: int) -> Array:
-    """The largest number of each of n graphs, 0 where it has none."""
+    """Return the largest number of each of n graphs, or 0 if it has none."""
     largest = np.zeros(n, np.int64)
     np.maximum.at(largest, graph, number)
     return largest
 
 
 def _both_ways(data: GraphData) -> bool:
-    """Whether every edge between two nodes has one in the other direction, and a label there that this one's tells.
-    How labels tell each other is a fact of the data, as vocabularies are, and takes no bytes."""
-    told: dict[int, int] = {}
+    """Return whether every edge between two nodes has a reverse edge, whose label is a function of its own label.
+
+    This function is a fact of the data, as vocabularies are, and needs no bytes.
+    """
+    reverse_label: dict[int, int] = {}
     for part in proper_edges(data.edge, len(data.node_label)):
         (source, target), label = data.edge[:, part], data.edge_label[part]
         order, reverse = _sorted_by(target, source, label), _sorted_by(source, target, label)
@@ -64,12 +68,12 @@ def _both_ways(data: GraphData) -> bool:
             return False
         pairs = categories(np.stack([label[order], label[reverse]], 1), "labels of edges")[1]
         for one, other in pairs.tolist():
-            if told.setdefault(one, other) != other:
+            if reverse_label.setdefault(one, other) != other:
                 return False
     return True
 
 
 def _sorted_by(*columns: Array) -> Array:
-    """The order of rows by the first column, then by the second, and so on."""
+    """Return the order of rows by the first column, then by the second, and so on."""
     code, _ = packed(columns, len(columns[0]))
     return np.argsort(code, kind="stable")

@@ -1,4 +1,4 @@
-"""One door for all graphs: a name, or a path to the user's own."""
+"""`load_graphs` loads all graphs, given by name or by the path of the user's own."""
 
 import os
 from collections.abc import Callable
@@ -17,19 +17,19 @@ from ddkit.home import expanded, home
 
 
 def load_graphs(spec: str) -> GraphData:
-    """The graphs that a recipe's `data.name` means.
+    """Load the graphs of a recipe's `data.name`.
+
+    TU datasets are read from $DDKIT_DATA/graphs/tu/NAME/raw, or downloaded by PyG. OGB's are read from
+    $DDKIT_DATA/graphs/ogb, and molhiv from $DDKIT_DATA/graphs/molhiv.npz.
 
     Args:
-        spec: digits-graphs (comes with scikit-learn), a TU set by its name in small letters (mutag, nci1, proteins, dd,
-            imdb-binary, ...), ogbg-molbace, ogbg-molbbbp, ogbg-molhiv; or the user's own: tu:DIR (a folder of
+        spec: digits-graphs (comes with scikit-learn), a TU dataset by its name in small letters (mutag, nci1, proteins,
+            dd, imdb-binary, ...), ogbg-molbace, ogbg-molbbbp, ogbg-molhiv; or the user's own: tu:DIR (a folder with
             NAME_A.txt and so on), ogb:DIR (raw/ and split/), graphs-npz:FILE, pt:FILE (a list of PyG `Data`).
 
-    TU sets are looked for in $DDKIT_DATA/graphs/tu/NAME/raw and else downloaded by PyG; OGB's in
-    $DDKIT_DATA/graphs/ogb, molhiv in $DDKIT_DATA/graphs/molhiv.npz.
-
     Raises:
-        UsageError: an unknown name.
-        DataError: graphs that are missing, damaged or not what they should be.
+        UsageError: the name is unknown.
+        DataError: the graphs are missing, damaged or invalid.
     """
     kind = spec.partition(":")[0]
     kind = "tu" if kind in TU else "ogb" if kind in OGB else "graphs-npz" if kind == HIV else kind
@@ -57,10 +57,10 @@ def _read(spec: str, home: Path) -> GraphData:
 
 
 def refuse_unknown_name(spec: str) -> None:
-    """Raise for a name that means no graphs; nothing is looked for.
+    """Check that a name is that of graphs, without looking for files.
 
     Raises:
-        UsageError: an unknown name.
+        UsageError: the name is unknown.
     """
     kind, _, text = spec.partition(":")
     if spec not in GRAPHS and not (kind in OWN and text):
@@ -68,16 +68,16 @@ def refuse_unknown_name(spec: str) -> None:
 
 
 def refuse_unknown(spec: str) -> None:
-    """Raise for a name that means no graphs, or a path that is not there, without reading any.
+    """Check that a name is that of graphs, and that the user's own path exists, without reading any graph.
 
     Raises:
-        UsageError: an unknown name.
-        DataError: a file or folder that is missing.
+        UsageError: the name is unknown.
+        DataError: the file or folder is missing.
     """
     refuse_unknown_name(spec)
     text = spec.partition(":")[2]
     if text and not expanded(text).exists():
-        raise DataError(f"graphs '{spec}': are not there; name a file or folder that exists")
+        raise DataError(f"graphs '{spec}': do not exist; name a file or folder that exists")
 
 
 def _unknown(spec: str) -> UsageError:
@@ -89,7 +89,7 @@ def _unknown(spec: str) -> UsageError:
 def _own_tu(folder: Path) -> GraphData:
     files = sorted(folder.glob("*_A.txt"))
     if len(files) != 1:
-        raise DataError(f"graphs 'tu:{folder}': must hold one file NAME_A.txt, found {len(files)}")
+        raise DataError(f"graphs 'tu:{folder}': must have one file NAME_A.txt, found {len(files)}")
     return read_tu(folder, files[0].name.removesuffix("_A.txt"))
 
 

@@ -1,4 +1,4 @@
-"""Train, validation and test graphs."""
+"""The split into train, validation and test graphs."""
 
 from itertools import combinations
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from ddkit.randomness import stream
 Array = np.ndarray
 
 HELD_OUT = 0.1
-"""Share of each class that goes to the validation part, and as many to the test part."""
+"""Share of each class that goes to the validation part, and the share that goes to the test part."""
 
 
 class Split(NamedTuple):
@@ -25,13 +25,13 @@ class Split(NamedTuple):
 
 
 def split_graphs(data: GraphData, seed: int) -> Split:
-    """The split that came with the data, else a stratified one: a tenth of each class to either held-out part.
+    """Return the data's own split, or a stratified one with a tenth of each class in each held-out part.
 
-    Where a split came without a validation part, a tenth of each class of its training part becomes one.
+    If the data's split has no validation part, a tenth of each class of its training part becomes one.
 
     Raises:
-        DataError: a class has fewer than three graphs, or none in the training part; parts that overlap, are empty or
-            of one class, or name graphs that are not there.
+        DataError: a class has fewer than three graphs, or none in the training part; or parts overlap, are empty, have
+            a single class, or contain graphs that do not exist.
     """
     split = _drawn(data, seed) if data.split is None else _given(data, seed)
     counts = np.bincount(data.y[split.train], minlength=len(data.classes))
@@ -41,7 +41,7 @@ def split_graphs(data: GraphData, seed: int) -> Split:
         if len(found := np.unique(data.y[part])) == 1:
             raise DataError(
                 f"graphs '{data.name}', {name} part: all {len(part):,} graphs are of class '{data.classes[found[0]]}', "
-                "so that no score of it means anything; give graphs of at least two classes"
+                "so that its score would be meaningless; give graphs of at least two classes"
             )
     return split
 
@@ -61,7 +61,7 @@ def _drawn(data: GraphData, seed: int) -> Split:
 
 
 def _given(data: GraphData, seed: int) -> Split:
-    """The source's own parts, checked."""
+    """Check the data's own parts and return them."""
     assert data.split is not None
     where = f"graphs '{data.name}'"
     named = {name: part for name, part in zip(Split._fields, data.split, strict=True) if part is not None}
@@ -89,7 +89,7 @@ def _given(data: GraphData, seed: int) -> Split:
 
 
 def _cut(data: GraphData, train: Array, seed: int) -> tuple[Array, Array]:
-    """(the rest, a tenth of each class of a training part)."""
+    """Divide a training part into (the rest, a tenth of each class)."""
     generator, held = stream(seed, "graph-validation"), []
     for c, name in enumerate(data.classes):
         members = np.sort(train[data.y[train] == c])

@@ -1,4 +1,4 @@
-"""Tables of numbers as text, a line a row, as graph collections keep them."""
+"""Reads tables of numbers from text files with one row on each line, the format of graph collections."""
 
 import gzip
 import warnings
@@ -14,26 +14,26 @@ from ddkit.files import not_a_file, refuse_bomb, stored_bytes, unpacked_limit
 Array = np.ndarray
 
 ALWAYS = 8 * 2**20
-"""Characters that any text may hold, however small it is packed: read as numbers they take ten times as much."""
+"""Characters that a text may have for any size of its file; parsed numbers need ten times as many bytes."""
 
 LONGEST_LINE, AT_ONCE = 2**20, 2**18
 
-FORM = "write one row a line, its numbers separated by commas, without a header or a byte-order mark"
+FORM = "write one row on each line, its numbers separated by commas, without a header or a byte-order mark"
 
 
 def read_numbers(path: Path, where: str, may_lack: bool = False) -> Array:
-    """A comma-separated file without header, gzipped where its name ends in .gz, [rows, columns].
+    """Read a comma-separated file without header, gzipped if its name ends in .gz, as an array [rows, columns].
 
-    Lines without a character are skipped. The array is int64 where all numbers are written as such, else float64.
-    Float64 takes only what it holds exactly: no number from 2^53 on.
+    Empty lines are skipped. The array is int64 if all numbers are written as integers, else float64. In a float64 array
+    numbers from 2^53 on are refused, since they are not exact.
 
     Args:
-        where: what an error line calls the graphs.
-        may_lack: an empty field is nan.
+        where: name of the graphs in error lines.
+        may_lack: whether empty fields are allowed; they become nan.
 
     Raises:
-        DataError: the file is missing or unpacks to far more than it can honestly hold, holds something else than
-            numbers, one that is too large, or its lines are not equally long.
+        DataError: the file is missing, unpacks to far more than its size justifies, contains something that is not a
+            number or is too large, or its lines have different lengths.
     """
     if odd := not_a_file(path):
         raise DataError(f"{where}, file '{path}': cannot be read (it is {odd})")
@@ -50,11 +50,13 @@ def read_numbers(path: Path, where: str, may_lack: bool = False) -> Array:
 
 
 def _refuse_bomb(path: Path, what: str) -> None:
-    """Raise for a text that unpacks to more than its bytes on the disk can honestly become, without keeping any of it,
-    or that has a line longer than any row."""
+    """Raise DataError if a text unpacks to far more than its size on disk justifies, or if a line is too long.
+
+    The text is unpacked piece by piece and not kept.
+    """
     stored = stored_bytes(path)
     size, line, limit = 0, 0, unpacked_limit(stored, ALWAYS)
-    if path.suffix == ".gz":  # its last four bytes state the size: most bombs need not be unpacked to be known
+    if path.suffix == ".gz":  # its last four bytes state the size, so most bombs need not be unpacked
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 4))
             refuse_bomb(int.from_bytes(file.read(4), "little"), stored, f"{what}: is a text that", always=ALWAYS)
@@ -71,16 +73,16 @@ def _refuse_bomb(path: Path, what: str) -> None:
 
 def _parsed(path: Path, dtype: type, converter: Callable[[str], float] | None = None) -> Array:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of an empty file
+        warnings.simplefilter("ignore", UserWarning)  # numpy warns of an empty file
         return np.loadtxt(path, dtype, None, ",", converter, ndmin=2, encoding="utf-8")
 
 
 def _exact(numbers: Array) -> Array:
-    """The same numbers, none so large that float64 has rounded what the file says."""
+    """Return the numbers. Raise ValueError if one is so large that float64 may have rounded it."""
     large = numbers[np.isfinite(numbers) & (np.abs(numbers) >= 2.0**53)]
     if len(large):
         raise ValueError(
-            f"it holds {large[0]:.17g}, but numbers from 2^53 on are only exact where all of the file are whole, "
+            f"it has {large[0]:.17g}, but numbers from 2^53 on are only exact if all numbers of the file are whole, "
             "without a point or an exponent, and below 2^63"
         )
     return numbers
@@ -93,8 +95,8 @@ def _or_nan(text: str) -> float:
 
 
 def _shorter(error: Exception) -> str:
-    """NumPy's reason without its advice on NumPy, which follows a semicolon."""
-    said = reason(error)
-    if "number of columns changed" in said:
-        return f"its lines are not equally long: {said.partition(';')[0]}"
-    return said
+    """Return NumPy's reason without its advice, which follows a semicolon."""
+    text = reason(error)
+    if "number of columns changed" in text:
+        return f"its lines are not equally long: {text.partition(';')[0]}"
+    return text

@@ -1,4 +1,4 @@
-"""What graphs are to be called: one class each, and the names of everything else that data bring in its place."""
+"""Classes of graphs. Data with other targets (several tasks, node labels, regression) are refused by name."""
 
 import numpy as np
 
@@ -11,14 +11,15 @@ ONE = "ddkit distils graphs that have one class each"
 
 
 def classes_of(values: Array, graphs: int, nodes: int, where: str) -> tuple[tuple[str, ...], Array]:
-    """(the classes' names, ascending by value, the class of each graph, int64 [graphs]).
+    """Return (names of the classes, ascending by value, and the class of each graph, int64 [graphs]).
 
     Args:
         values: whole numbers or texts, [graphs] or [graphs, 1].
-        nodes: how many nodes there are, to tell a class a node.
+        nodes: the number of nodes, to recognise labels of nodes.
 
     Raises:
-        DataError: several tasks, a label a node, a regression target, a missing label, another number of labels.
+        DataError: there are several tasks, labels of nodes, a regression target, a missing label, or another number of
+            labels.
     """
     rows = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(-1, 1)
     if len(rows) != graphs and len(rows) == nodes:
@@ -41,26 +42,26 @@ def classes_of(values: Array, graphs: int, nodes: int, where: str) -> tuple[tupl
 
 
 def one_hot(rows: Array) -> bool:
-    """Whether each row has a single one among zeros."""
+    """Return whether each row has a single 1 and else zeros."""
     return rows.dtype.kind in NUMBERS and bool(np.all((rows == 1).sum(1) == 1) and np.all((rows == 0) | (rows == 1)))
 
 
 def _texts(names: Array, where: str) -> Array:
-    """Texts, or bytes that are such."""
+    """Return texts; bytes are decoded as UTF-8."""
     if names.dtype.kind == "U":
         return names
     try:
         return np.char.decode(names, "utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{where}: classes: hold the bytes {error.object!r}, which are no text in UTF-8; name the classes anew"
+            f"{where}: classes: hold the bytes {error.object!r}, which are no text in UTF-8; rename the classes"
         ) from None
 
 
 def _reason(others: Array) -> str:
-    """What labels that are not whole seem to be."""
+    """Describe labels that are not whole numbers."""
     if np.isnan(others).all():
         return f", in {len(others):,} of its labels; leave out graphs whose class is missing"
     if too_large(others[0]):
-        return ", which is no signed 64-bit number; number the classes anew"
+        return ", which is no signed 64-bit number; renumber the classes"
     return f"; that is a regression target, and {ONE}"

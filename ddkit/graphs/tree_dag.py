@@ -1,4 +1,4 @@
-"""Trees as they are stored: each distinct tree once, its children with multiplicity and edge label."""
+"""Stored trees: each distinct tree once, its children with multiplicity and edge label."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,15 +17,15 @@ Array = np.ndarray
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TreeDag(EqualByContent):
-    """D distinct trees of all depths, from the leaves (depth 0) up; those of the last depth are the roots.
+    """D distinct trees of all depths, from the leaves (depth 0) up. Those of the last depth are the roots.
 
     Attributes:
-        depth_size: how many trees there are of each depth, [hops + 1].
-        label: label of each tree's own root, [D].
+        depth_size: number of trees of each depth, [hops + 1].
+        label: label of each tree's root, [D].
         leaf_degree: true degree of the leaves, [depth_size[0]]; that of an inner node is its number of children.
-        fan: distinct children of each tree that is no leaf, [D - depth_size[0]].
-        child: of each of these, its number among the trees one depth lower, [K].
-        edge_label, count: label of the edge to it, and how often it occurs, [K].
+        fan: number of distinct children of each tree that is not a leaf, [D - depth_size[0]].
+        child: number of each of these children among the trees one depth lower, [K].
+        edge_label, count: label of the edge to each child, and how often it occurs, [K].
     """
 
     depth_size: Array
@@ -38,7 +38,7 @@ class TreeDag(EqualByContent):
 
     @staticmethod
     def of(layers: list[Layer], label: Array, degree: Array) -> "TreeDag":
-        """From a fold without own trees; label and true degree [V] are those of the graphs' nodes."""
+        """Build it from a fold without own trees. `label` and `degree` [V] are those of the graphs' nodes."""
         fans = [np.bincount(layer.parent, minlength=len(layer)) for layer in layers[1:]]
         return TreeDag(
             depth_size=np.array([len(layer) for layer in layers]),
@@ -51,7 +51,7 @@ class TreeDag(EqualByContent):
         )
 
     def arrays(self) -> dict[str, Array]:
-        """All arrays by name, as they are stored: whole numbers in the smallest type that holds them."""
+        """All arrays by name, as they are stored: whole numbers in the smallest type that represents them."""
         whole = ("depth_size", "label", "fan", "child", "edge_label", "count")
         return {name: shrunk(getattr(self, name)) for name in whole} | {"leaf_degree": self.leaf_degree}
 
@@ -66,7 +66,7 @@ class TreeDag(EqualByContent):
 
     @cached_property
     def parent(self) -> Array:
-        """The tree, numbered through all depths, that each of the K edges belongs to."""
+        """The parent of each of the K edges, numbered through all depths."""
         return np.repeat(np.arange(self.depth_size[0], self.depth_size.sum()), self.fan)
 
     @cached_property
@@ -79,12 +79,12 @@ class TreeDag(EqualByContent):
 
     @cached_property
     def adjacency(self) -> Adjacency:
-        """The edges from children to parents; the label of each is its number among the K."""
+        """The edges from children to parents. The label of an edge is its number among the K."""
         return Adjacency.of(np.stack([self.source, self.parent]), np.arange(len(self.child)), len(self.label))
 
     @property
     def by_depth(self) -> list[slice]:
-        """The K edges that lead into the trees of each depth from 1 on, which lie together."""
+        """The slice of the K edges into the trees of each depth from 1 on."""
         fans = np.cumsum(np.append(0, self.fan))[np.cumsum(self.depth_size) - self.depth_size[0]]
         return [slice(int(begin), int(end)) for begin, end in pairwise(fans)]
 
@@ -97,15 +97,18 @@ class TreeDag(EqualByContent):
 
     @cached_property
     def nodes(self) -> Array:
-        """Nodes of each tree of full depth when it is written out, [roots]."""
+        """Number of nodes of each tree of full depth with repeated subtrees, [roots]."""
         size = np.ones(int(self.depth_size.sum()), np.int64)
         for edges in self.by_depth:
             np.add.at(size, self.parent[edges], self.count[edges] * size[self.source[edges]])
         return size[-self.roots :]
 
     def unfold(self, root: int) -> tuple[Array, Array, Array]:
-        """One tree of full depth written out, level by level: (number in the DAG of each node [m], parent [m - 1] of
-        every node but the first, label of the edge to it [m - 1])."""
+        """Write out one tree of full depth, level by level.
+
+        Returns: (each node's number in the DAG [m], the parent of every node but the first [m - 1], the label of the
+            edge between them [m - 1]).
+        """
         adjacency = self.adjacency
         level = np.array([len(self.label) - self.roots + root])
         numbers, parents, labels, begin = [level], [], [], 0
@@ -121,12 +124,12 @@ class TreeDag(EqualByContent):
         return np.concatenate(numbers), np.concatenate(parents), np.concatenate(labels)
 
     def refold(self, with_degrees: bool) -> tuple[list[Layer], Array]:
-        """(layers with own trees, the place of each root in the last): what a forward pass over all roots needs.
+        """Return (layers with own trees, the position of each root in the last layer), for a GNN's forward pass.
 
-        The DAG is itself a graph, from children to parents, whose computation trees are those that it stores.
+        The DAG is itself a graph, with edges from children to parents. Its computation trees are the trees it stores.
 
         Args:
-            with_degrees: keep trees apart whose leaves differ in true degree; a GCN's forward pass needs it.
+            with_degrees: whether to distinguish trees by the true degrees of their leaves, as a GCN needs.
         """
         times = self.count
         edge = np.stack([np.repeat(self.source, times), np.repeat(self.parent, times)])

@@ -1,4 +1,4 @@
-"""The text format of the TUDataset collection (Morris et al. 2020), read directly."""
+"""Reads the text format of the TUDataset collection (Morris et al. 2020)."""
 
 from pathlib import Path
 
@@ -15,15 +15,15 @@ Array = np.ndarray
 
 READ = ("A", "graph_indicator", "graph_labels", "node_labels", "edge_labels")
 LEFT_OUT = ("node_attributes", "edge_attributes", "graph_attributes")
-"""Continuous numbers, which no computation tree holds."""
+"""Files of continuous numbers, which computation trees do not have."""
 
 
 def read_tu(folder: Path, name: str, licence: str = "") -> GraphData:
-    """The graphs of NAME_A.txt, NAME_graph_indicator.txt, NAME_graph_labels.txt in `folder`, with NAME_node_labels.txt
-    and NAME_edge_labels.txt where they exist.
+    """Read the graphs of NAME_A.txt, NAME_graph_indicator.txt and NAME_graph_labels.txt in `folder`, and of
+    NAME_node_labels.txt and NAME_edge_labels.txt if they exist.
 
-    Without node labels a node's label is its degree, as in the field. Continuous attributes are left out. Both stand in
-    the graphs' remarks. Files with "readme" in their name are ignored; any other .txt file is refused.
+    Without node labels a node's label is its degree, as usual. Continuous attributes are left out. The graphs' remarks
+    mention both. Files with "readme" in their name are ignored; any other .txt file is refused.
 
     Raises:
         DataError: a file is missing, damaged or not of the format, or the arrays do not fit together.
@@ -42,7 +42,9 @@ def read_tu(folder: Path, name: str, licence: str = "") -> GraphData:
     indicator, edge = whole(table("graph_indicator"), f"{where}: graphs of nodes"), table("A")
     values = table("graph_labels")
     if len(indicator) and indicator.shape[1] != 1:
-        raise DataError(f"{where}: {name}_graph_indicator.txt must hold one number a line, got {indicator.shape[1]}")
+        raise DataError(
+            f"{where}: {name}_graph_indicator.txt must have one number on each line, got {indicator.shape[1]}"
+        )
     graph = indicator.ravel() - 1
     if len(graph) and (np.any(np.diff(graph) < 0) or graph[0] < 0 or graph[-1] != len(values) - 1):
         raise DataError(
@@ -64,18 +66,18 @@ def read_tu(folder: Path, name: str, licence: str = "") -> GraphData:
 
 
 def _from_zero(edge: Array, graph: Array, where: str) -> Array:
-    """Rows (source, target) of nodes counted from 1, as ends [2, E] counted from 0.
+    """Convert rows (source, target) of nodes numbered from 1 to ends [2, E] numbered from 0.
 
     Args:
-        graph: the graph of each node, from 0.
+        graph: the graph of each node, numbered from 0.
 
     Raises:
-        DataError: an edge to a missing node or into another graph, named as the file counts.
+        DataError: an edge has a missing node or joins two graphs. The error uses the numbers of the file.
     """
     if not len(edge):
         return np.zeros((2, 0), np.int64)
     ends = whole(edge, f"{where}: ends of edges").T
-    if len(ends) != 2:  # which is refused where all sources are
+    if len(ends) != 2:  # `RawGraphs` refuses it
         return ends
     for i in np.flatnonzero(((ends < 1) | (ends > len(graph))).any(0))[:1]:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Parts of the user's data that no reader would open."""
+"""Refuses parts of the user's data that ddkit does not read."""
 
 from collections.abc import Iterable
 
@@ -6,15 +6,15 @@ from ddkit.errors import DataError, nearest
 
 
 def refuse_unread(found: Iterable[str], known: Iterable[str], where: str, kind: str) -> None:
-    """Raise for the first part that is not known: it may be a misspelt one, whose loss nobody would see.
+    """Raise DataError for the first part that is not known. It may be misspelt, and its loss would go unnoticed.
 
     Args:
-        found, known: names of the parts that are there, and of those that are read.
-        where: what an error line calls the data.
-        kind: what a part is called, such as "array".
+        found, known: names of the existing parts, and of those that are read.
+        where: name of the data in error lines.
+        kind: the word for a part in error lines, such as "array".
 
     Raises:
-        DataError: a part that is not read, with the nearest names of those that are.
+        DataError: a part is not read. The line has the nearest known names.
     """
     known = list(known)
     for name in found:

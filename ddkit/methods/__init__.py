@@ -1,9 +1,9 @@
-"""Condensation methods: one paper a file, all of one shape.
+"""Condensation methods, one paper in each file.
 
-In: an immutable settings dataclass and a context (real data, network, augmentation, experts, seed). Out: a
-`SyntheticSet`, or a `GraphSet` of graphs. A method never opens a file, reads a recipe or prints. Iterative methods are
-run by `ddkit.run.drive`, one-shot methods make their set in one call. Methods are found by name in one table and
-imported on use; others join through the entry-point group `ddkit.methods`.
+A method receives an immutable settings dataclass and a context (real data, network, augmentation, experts, seed). It
+returns a `SyntheticSet`, or a `GraphSet` if the data are graphs. A method never opens a file, reads a recipe or prints.
+`ddkit.run.drive` runs iterative methods; one-shot methods make their set in one call. `table.py` maps names to methods,
+which are imported on use. Third-party methods are added by the entry-point group `ddkit.methods`.
 """
 
 from ddkit.lazy import lazily

@@ -1,4 +1,4 @@
-"""Adam (Kingma and Ba, 2015) under a lr that falls to 0, as images are recovered from teachers."""
+"""Adam (Kingma and Ba, 2015) with a rate that falls to 0 along half a cosine, for recovery from teachers."""
 
 import math
 
@@ -11,11 +11,11 @@ EPS = 1e-8
 def annealed_adam(
     value: Tensor, first: Tensor, second: Tensor, gradient: Tensor, t: int, steps: int, lr: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Value and moments after step t = 0 ... steps - 1; the lr is lr / 2 (1 + cos(pi t / steps)), without warm-up."""
+    """Return value and moments after step t = 0 ... steps - 1. The rate is lr / 2 (1 + cos(pi t / steps))."""
     fast, slow = BETAS
     first = fast * first + (1 - fast) * gradient
     second = slow * second + (1 - slow) * gradient.square()
     centred = first / (1 - fast ** (t + 1))
-    size = (second / (1 - slow ** (t + 1))).sqrt() + EPS
+    scale = (second / (1 - slow ** (t + 1))).sqrt() + EPS
     rate = lr / 2 * (1 + math.cos(math.pi * t / steps))
-    return value - rate * centred / size, first, second
+    return value - rate * centred / scale, first, second

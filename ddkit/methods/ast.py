@@ -1,11 +1,13 @@
 """AST: Efficient Dataset Distillation through Alignment with Smooth and High-Quality Expert Trajectories (Shen et al.,
 2023).
 
-Five changes to MTT: the experts are smooth (a loss that warms up and a gradient penalty, `ddkit.experts.objective`);
-the images begin near cluster centres of an expert's logits (`initial`); the student has momentum, a loss balanced by
-its start epoch and a perturbed start, and meets the expert's epochs on the way (`student`).
+AST makes five changes to MTT. The experts are smooth: their loss warms up and has a gradient penalty
+(`ddkit.experts.objective`). The initial images are near cluster centres of an expert's logits (`initial_by_experts`).
+The student has momentum, a perturbed start and a loss balanced by its start epoch, and the loss also compares it with
+the expert's epochs between start and target (`student`).
 
-The released code cannot start (it imports a module that is not there); formulas and settings are those of its source.
+The released code cannot start, because it imports a module that does not exist. Formulas and settings here are those of
+its source.
 """
 
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from ddkit.recipe import preset
 
 @dataclass(frozen=True, kw_only=True)
 class ASTSettings(TrajectorySettings):
-    """Settings of AST, with all its pieces switched on; its experts are smooth."""
+    """Settings of AST: all its changes are enabled, and its experts are smooth."""
 
     name: ClassVar[str] = "ast"
     expert_kind: ClassVar[str | None] = "smooth"
@@ -30,6 +32,6 @@ class ASTSettings(TrajectorySettings):
 
 @final
 class AST(TrajectoryMatching):
-    """Trajectory matching with AST's student on smooth experts; the set is the last iterate."""
+    """Trajectory matching with AST's student and smooth experts. The set is the last iterate."""
 
     settings_class = ASTSettings

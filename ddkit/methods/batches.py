@@ -1,14 +1,14 @@
-"""Which synthetic images a student sees at each of its steps."""
+"""Batches of synthetic images for the steps of a student."""
 
 import torch
 from torch import Tensor
 
 
 def draw_batches(count: int, batch: int, steps: int, generator: torch.Generator) -> Tensor:
-    """Image indices [steps, batch]: permutations of all `count` images laid end to end and cut.
+    """Return image indices [steps, batch]: permutations of all `count` images, concatenated and cut into batches.
 
-    Each image is used equally often to within one. The published code cuts each permutation by itself, so that a short
-    batch appears wherever `batch` does not divide `count`; here every batch is full.
+    The numbers of times that two images are used differ by at most one. The published code cuts each permutation
+    separately, so that a batch is short wherever `batch` does not divide `count`. Here every batch is full.
     """
     if batch >= count:
         return torch.arange(count).expand(steps, count)

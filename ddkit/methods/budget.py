@@ -1,10 +1,13 @@
-"""What INFER may store, as its authors count: a compensator costs what one real image costs.
+"""Numbers of real images and compensators that fit an ipc budget (INFER).
 
-    n real images a class and n compensators a teacher:   n classes + n teachers <= ipc classes
+A compensator costs as much as one real image, as in the paper. A set of n real images for each class and n compensators
+for each teacher fits if
 
-Their rule, n = int(ipc / (teachers / classes + 1)), is the largest such n, and 0 where there are few images a class.
-Then one real image of each class is kept, and of the teachers as many as the rest pays for: none at ipc 1, where the
-set is one real image a class with the teachers' labels.
+    n classes + n teachers <= ipc classes
+
+The authors' rule, n = int(ipc / (teachers / classes + 1)), gives the largest such n. It gives 0 where ipc is small.
+There, the set has one real image of each class, and one compensator for each of as many teachers as the remaining
+budget allows. At ipc 1 these are none: the set is one real image of each class with the teachers' labels.
 """
 
 from dataclasses import dataclass
@@ -12,19 +15,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Budget:
-    """n real images a class, and compensators of the first `teachers` teachers."""
+    """n real images of each class, and n compensators of each of the first `teachers` teachers."""
 
     n: int
     teachers: int
 
     @property
     def instances(self) -> int:
-        """Images a class once expanded."""
+        """Images of each class after expansion."""
         return self.n * (self.teachers + 1)
 
 
 def budget(ipc: int, classes: int, teachers: int) -> Budget:
-    """What `ipc` images for each of `classes` buy with `teachers` teachers."""
+    """Return the numbers that fit `ipc` images for each of `classes` classes, for `teachers` teachers."""
     n = ipc * classes // (classes + teachers)
     if n == 0:
         n, teachers = 1, (ipc - 1) * classes

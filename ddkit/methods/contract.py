@@ -1,18 +1,19 @@
 """The contract of methods.
 
-A method is made of its settings and a context, both immutable. It is of one of two forms. An iterative method learns:
+A method is constructed from its settings and a context, both immutable. It has one of two forms. An iterative method
+learns a set:
 
     method = FTD(settings, context)
-    state = method.init()                everything that changes: tensors and plain numbers, nothing else
+    state = method.init()                everything that changes: tensors and plain numbers only
     state, metrics = method.step(state)  one outer iteration
     synthetic = method.finish(state)     the set
 
-A one-shot method (coresets, RDED, Mirage) chooses or counts, and needs no iterations:
+A one-shot method (coresets, RDED, Mirage) makes its set in one call:
 
     synthetic = Herding(settings, context).distil()
 
-The context is given on construction and not to `init`, because a resumed run never calls `init`. Methods for images get
-a `Context`, methods for graphs a `GraphContext` (`ddkit.methods.graph_contract`).
+The constructor receives the context, and not `init`, because a resumed run never calls `init`. Methods for images get a
+`Context`, methods for graphs a `GraphContext` (`ddkit.methods.graph_contract`).
 """
 
 from collections.abc import Mapping
@@ -37,85 +38,91 @@ class MethodSettings(Settings):
     kind: ClassVar[str] = "images"
     name: ClassVar[str]
     expert_kind: ClassVar[str | None] = None
-    """The kind of experts a recipe without an [experts] section gets; None: the method needs no experts."""
+    """The kind of experts for a recipe without an [experts] section. None: the method needs no experts."""
     fixed: ClassVar[tuple[str, ...]] = ()
-    """Settings that cannot change on the way, beside those that no method can change."""
+    """Settings that a resumed run cannot change, in addition to those that no method can change."""
 
     ipc: int = setting(1, at_least=1, help="images per class")
 
     @property
     def reads_epochs(self) -> int:
-        """How many epochs of an expert the method will ever read."""
+        """Epochs of an expert that the method reads."""
         return 0
 
     @property
     def total_iterations(self) -> int | None:
-        """Iterations in all: 0 of a one-shot method, None where the numbers of classes and experts decide too."""
+        """Number of iterations. 0: a one-shot method. None: it depends on the numbers of classes and experts too."""
         return 0
 
     @property
     def fewer_epochs(self) -> str:
-        """The setting that lets experts be shorter, and its value now; "" where there is none."""
+        """The setting that reduces the epochs of experts, with its value, for messages. "": there is none."""
         return ""
 
     @property
     def shorter(self) -> str:
-        """How to make the condensation shorter, in words."""
-        return "a smaller method.ipc takes less"
+        """How to shorten the condensation, for messages."""
+        return "a smaller method.ipc needs less"
 
     @property
     def less_memory(self) -> str:
-        """How the condensation takes less memory, in words."""
-        return "lower method.ipc, or take a machine with more"
+        """How to reduce the memory of the condensation, for messages."""
+        return "lower method.ipc, or use a machine with more"
 
     @property
     def inner_steps(self) -> int:
-        """Steps within one iteration, by which its time grows."""
+        """Inner steps of one iteration. Its time is proportional to them."""
         return 1
 
     def shortened(self, steps: int) -> "MethodSettings":
-        """These settings with `steps` inner steps, for a probe: of an expert they read the first epoch only."""
+        """These settings with `steps` inner steps, for a probe. They read only the first epoch of an expert."""
         return self
 
     def most_growth(self, images: int, net: FlatNet, free: int) -> int | None:
-        """Bytes that all inner steps together add to those of a few at most, for a set of `images` where `free` bytes
-        are free; None: as many as they need."""
+        """Upper bound in bytes on the memory that all inner steps add to that of a few steps.
+
+        Args:
+            images: number of images in the set.
+            free: bytes that are free.
+
+        Returns: None if there is no bound.
+        """
         return None
 
     @property
     def teacher_labels(self) -> tuple[float, int | None] | None:
-        """(temperature, logits kept) of the labels that teachers give to the set; None: they give none."""
+        """(temperature, number of logits kept) of the set's teacher labels. None: the set has no teacher labels."""
         return None
 
     @property
-    def wears_fyi(self) -> bool:
-        """Whether images entered with their mirror images; see `ddkit.methods.fyi`."""
+    def uses_fyi(self) -> bool:
+        """Whether the method uses each image together with its mirror image; see `ddkit.methods.fyi`."""
         return False
 
     @property
     def expects_flips(self) -> bool:
-        """Whether the images are made to be mirrored by whoever trains on them."""
-        return self.wears_fyi
+        """Whether training on the set should mirror its images at random."""
+        return self.uses_fyi
 
     @property
     def mirrored_by(self) -> tuple[str, str] | None:
-        """The key that has the method mirror images, and how to do without; None: it mirrors none."""
+        """The key that makes the method mirror images, and how to disable it. None: the method mirrors none."""
         return None
 
     @property
     def title(self) -> str:
-        """What rows of the set are called: the method, and whether it wears FYI."""
-        return self.name + "+fyi" * self.wears_fyi
+        """Name of the set in tables: the method, with "+fyi" if it uses FYI."""
+        return self.name + "+fyi" * self.uses_fyi
 
 
 def fewer_iterations(iterations: int) -> str:
-    """`MethodSettings.shorter` of a method that has a setting `iterations`."""
-    return f"--set method.iterations={iterations // 10 or 1} takes a tenth of the time"
+    """Return `MethodSettings.shorter` for a method that has a setting `iterations`."""
+    return f"--set method.iterations={iterations // 10 or 1} needs a tenth of the time"
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a method may look at. The test part of `real` is not for methods."""
+    """The data, network, seed and experts of a method. Methods must not read the test part of `real`."""
 
     task: Task
     seed: int
@@ -142,16 +149,16 @@ class Context:
         return self.task.device
 
     def fresh_network(self, generator: torch.Generator) -> Tensor:
-        """Parameters [P] of an untrained network, where the data is and in its dtype."""
+        """Draw parameters [P] of an untrained network, on the device and in the dtype of the data."""
         images = self.real.train.images
         return self.net.init(generator, images.dtype).to(images.device)
 
     def labels(self, ipc: int) -> Tensor:
-        """Class-contiguous hard labels [classes * ipc]."""
+        """Hard labels [classes * ipc], class by class."""
         return torch.arange(self.real.data.class_count, device=self.device).repeat_interleave(ipc)
 
     def facts(self, settings: MethodSettings, lr: float | None = None) -> SetFacts:
-        """All that is known here of a set."""
+        """The facts of a set made from these settings in this context."""
         preprocess = self.real.preprocess
         return SetFacts(
             method=settings.name,
@@ -164,7 +171,7 @@ class Context:
             net=self.net.spec,
             augment=self.dsa.strategy,
             evaluation_flip=max(self.dsa.flip_share, 0.5 if settings.expects_flips else 0.0),
-            fyi=settings.wears_fyi,
+            fyi=settings.uses_fyi,
             mean=getattr(preprocess, "mean", None),
             std=getattr(preprocess, "std", None),
             lr=lr,
@@ -174,7 +181,7 @@ class Context:
     def as_set(
         self, settings: MethodSettings, images: Tensor, lr: float | None = None, soft_labels: Tensor | None = None
     ) -> SyntheticSet:
-        """Images [classes * ipc, C, H, W], class by class, with all that is known here bound to them."""
+        """The set of images [classes * ipc, C, H, W], class by class, with its labels and facts."""
         facts = self.facts(settings, lr)
         labels = self.labels(settings.ipc).cpu()
         soft = None if soft_labels is None else soft_labels.detach().cpu()
@@ -183,14 +190,14 @@ class Context:
 
 @runtime_checkable
 class IterativeMethod(Protocol):
-    """A method that learns a set over many iterations, which `ddkit.run.drive` runs, keeps and resumes."""
+    """A method that learns a set over many iterations. `ddkit.run.drive` runs, checkpoints and resumes it."""
 
     settings_class: ClassVar[type[MethodSettings]]
     state_class: ClassVar[type]
     loss_limit: ClassVar[float | None]
-    """A metric `loss` above it has exploded; None: it has no scale."""
+    """The run stops if the metric `loss` exceeds this limit. None: there is no limit."""
     blame: ClassVar[str]
-    """What to change when numbers are lost; ends an error line."""
+    """The end of the error line for a loss that is not finite or too large: which settings to change."""
 
     def __init__(self, settings: Any, context: Context) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Coresets as methods: real images, chosen in the space of preprocessed pixels."""
+"""Coresets as methods: real images, selected in the space of preprocessed pixels."""
 
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -10,7 +10,7 @@ from ddkit.synth import SyntheticSet
 
 
 class Coreset:
-    """The part that all coresets share: choose ipc real images of each class."""
+    """Base class of the coresets: select ipc real images of each class."""
 
     def __init__(self, settings: MethodSettings, context: Context) -> None:
         self._settings, self._context = settings, context
@@ -45,20 +45,20 @@ class KMeansSettings(MethodSettings):
 
 @final
 class Random(Coreset):
-    """Random: a uniform draw of ipc real images a class."""
+    """Random: ipc real images of each class, drawn uniformly."""
 
     settings_class = RandomSettings
 
 
 @final
 class Herding(Coreset):
-    """Herding (Welling, ICML 2009): greedily the real images whose mean is nearest to that of their class."""
+    """Herding (Welling, ICML 2009): real images selected greedily, so that their mean is near that of their class."""
 
     settings_class = HerdingSettings
 
 
 @final
 class KMeans(Coreset):
-    """K-means: the real images nearest to ipc cluster centres a class."""
+    """K-means: the real images nearest to ipc cluster centres of each class."""
 
     settings_class = KMeansSettings

@@ -1,9 +1,9 @@
 """DATM: Towards Lossless Dataset Distillation via Difficulty-Aligned Trajectory Matching (Guo et al., ICLR 2024).
 
-Four changes to FTD: start epochs come from a window that suits the size of the set and may grow (`start_epoch`); the
-images begin at real ones that an expert classifies correctly; labels are soft, begun at the experts' mean logits, and
-learned (`initial`, `teachers`); an iteration whose loss exceeds a threshold changes nothing. There is no moving
-average: the option stands in the authors' settings, and their code does not read it.
+DATM makes four changes to FTD. Start epochs come from a window that depends on the size of the set and may grow
+(`start_epoch`). The initial images are real ones that an expert classifies correctly. Labels are soft: they start at
+the experts' mean logits and are learned (`initial_by_experts`). An iteration whose loss exceeds a threshold changes
+nothing. There is no moving average: the authors' settings have the option, but their code does not read it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ddkit.recipe import preset
 
 @dataclass(frozen=True, kw_only=True)
 class DATMSettings(TrajectorySettings):
-    """Settings of DATM; its experts are FTD's flat ones, trained for 100 epochs, at whose end they teach."""
+    """Settings of DATM. Its experts are FTD's flat ones; after 100 epochs they choose initial images and labels."""
 
     name: ClassVar[str] = "datm"
     expert_kind: ClassVar[str | None] = "flat"
@@ -30,6 +30,6 @@ class DATMSettings(TrajectorySettings):
 
 @final
 class DATM(TrajectoryMatching):
-    """Difficulty-aligned trajectory matching; the set is the last iterate, its labels are probabilities."""
+    """Difficulty-aligned trajectory matching. The set is the last iterate, and its labels are probabilities."""
 
     settings_class = DATMSettings

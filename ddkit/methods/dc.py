@@ -9,7 +9,7 @@ from ddkit.recipe import preset
 
 @dataclass(frozen=True, kw_only=True)
 class DCSettings(GradientSettings):
-    """Settings of DC: it begins at noise. Its augmentation, if the recipe names one, serves the evaluation only."""
+    """Settings of DC: initial images are noise. Only the evaluation uses the recipe's augmentation."""
 
     name: ClassVar[str] = "dc"
     pix_init: str = preset(GradientSettings, "pix_init", "noise")

@@ -1,13 +1,13 @@
-"""How every method moves what it learns: SGD with momentum, written so that nothing changes in place."""
+"""SGD with momentum, as a function that changes nothing in place. Matching methods update what they learn with it."""
 
 from torch import Tensor
 
 MOMENTUM = 0.5
-"""Momentum of the images, and of the inner learning rate: a constant in the published code of DC, DSA, DM, MTT and its
-followers."""
+"""Momentum of the images and of the inner learning rate. It is a constant in the published code of DC, DSA, DM, MTT
+and the methods that follow MTT."""
 
 
 def moved(value: Tensor, velocity: Tensor, gradient: Tensor, rate: float, momentum: float) -> tuple[Tensor, Tensor]:
-    """Value and velocity after one step."""
-    faster = momentum * velocity + gradient
-    return value - rate * faster, faster
+    """Return value and velocity after one step."""
+    new_velocity = momentum * velocity + gradient
+    return value - rate * new_velocity, new_velocity

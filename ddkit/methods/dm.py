@@ -1,12 +1,12 @@
 """DM: Dataset Condensation with Distribution Matching (Zhao and Bilen, WACV 2023).
 
-Each iteration draws a network that is never trained and brings, class by class, the mean features of the synthetic
-images nearer to those of a real batch, both augmented by the same draw:
+Each iteration draws an untrained network. For each class it compares the mean features of the synthetic images with
+those of a real batch, both augmented with the same parameters, and descends the loss
 
     loss = sum over classes |mean f(real) - mean f(synthetic)|^2,   f: the flattened features before the classifier
 
-With batch norm all classes go through the network together, as in the published code; otherwise one at a time, so that
-memory does not grow with their number.
+With batch norm all classes pass through the network in one batch, as in the published code. Otherwise they pass one at
+a time, so that memory does not grow with the number of classes.
 """
 
 from collections.abc import Mapping
@@ -29,11 +29,11 @@ from ddkit.synth import SyntheticSet
 
 @dataclass(frozen=True, kw_only=True)
 class DMSettings(InitialImages, Flipping, MethodSettings):
-    """Settings of DM, under the paper's names."""
+    """Settings of DM, with the paper's names."""
 
     name: ClassVar[str] = "dm"
-    iterations: int = setting(20000, at_least=1, help="networks, each matched once")
-    batch_real: int = setting(256, at_least=1, help="real images of a class that are matched")
+    iterations: int = setting(20000, at_least=1, help="networks; each is drawn for one iteration")
+    batch_real: int = setting(256, at_least=1, help="real images of a class in a batch")
     lr_img: float = setting(1.0, above=0, help="learning rate of the images (the paper: 10 from 100 images a class on)")
 
     @property
@@ -60,7 +60,7 @@ class DMState:
 
 @final
 class DM:
-    """Distribution matching; the set is the last iterate."""
+    """Distribution matching. The set is the last iterate."""
 
     settings_class = DMSettings
     state_class = DMState
@@ -99,7 +99,7 @@ class DM:
     def _match(
         self, theta: Tensor, first: int, images: list[Tensor], generator: torch.Generator
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The loss [] of consecutive classes from `first` on, and its derivative for the images of each."""
+        """The loss [] of consecutive classes from `first` on, and its derivative for the images of each class."""
         images = [own.detach().requires_grad_() for own in images]
         pairs = [self._pair(c, own, generator) for c, own in enumerate(images, start=first)]
         real, synthetic = zip(*pairs, strict=True)
@@ -109,12 +109,12 @@ class DM:
         return loss.detach(), torch.autograd.grad(loss, images)
 
     def _pair(self, c: int, images: Tensor, generator: torch.Generator) -> list[Tensor]:
-        """A real batch of class c and its synthetic images, augmented alike."""
+        """A real batch of class c and its synthetic images, augmented with the same parameters."""
         real = self._real.draw(c, self._settings.batch_real, generator)
         return self._context.dsa.siamese(generator, real, self._settings.expand(images))
 
     def _mean_features(self, theta: Tensor, batches: tuple[Tensor, ...]) -> Tensor:
-        """[len(batches), features]"""
+        """The mean features of each batch, [len(batches), features]."""
         features = self._context.net.features(theta, torch.cat(batches)).split([len(batch) for batch in batches])
         return torch.stack([own.mean(0) for own in features])
 

@@ -9,7 +9,7 @@ from ddkit.recipe import preset
 
 @dataclass(frozen=True, kw_only=True)
 class DSASettings(GradientSettings):
-    """Settings of DSA: DC on augmented images, begun at real ones."""
+    """Settings of DSA: DC on augmented images. The initial images are real."""
 
     name: ClassVar[str] = "dsa"
     augmented: bool = preset(GradientSettings, "augmented", True)
@@ -17,6 +17,6 @@ class DSASettings(GradientSettings):
 
 @final
 class DSAMatching(GradientMatching):
-    """Gradient matching under the recipe's augmentation, shared by the real and the synthetic batch of a class."""
+    """Gradient matching with the recipe's augmentation. The real and the synthetic batch share its parameters."""
 
     settings_class = DSASettings

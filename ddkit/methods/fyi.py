@@ -1,13 +1,13 @@
 """FYI: Flip Your Images for Dataset Distillation (Son et al., ECCV 2024), for every method that learns images.
 
-Wherever synthetic images enter the distillation, they enter with their mirror images: S and flip(S), labels twice. Only
-S is learned and stored. On real data whose mirror images are as likely as itself, each synthetic image would otherwise
-have to show both orientations; with FYI it may show one. The price: whoever trains on the set must mirror too, which
-the set says of itself (`SetFacts.evaluation_flip`).
+The distillation uses the synthetic images S together with their mirror images flip(S), which have the same labels. Only
+S is learned and stored. Without FYI, on real data where an image and its mirror image are equally likely, each
+synthetic image has to show both orientations. With FYI it can show one. In return, training on the set must mirror
+images too; the set records that (`SetFacts.evaluation_flip`).
 
-Wherever that is (matching, the inner loop, the first soft labels), it is after sub-sampling and before augmentation. A
-host whose batch doubles keeps its loss where that is a mean over the batch, as all of ours are. Hosts that draw batches
-of images (trajectory matching) draw half as many, so that a step costs what it did.
+The mirror images are added after sub-sampling and before augmentation, in matching, in the inner loop and for the
+initial soft labels. The batch doubles there. The loss keeps its scale, because the losses of all our methods are means
+over the batch. Trajectory matching, which draws batches of images, draws half as many, so that a step costs the same.
 """
 
 from dataclasses import dataclass
@@ -22,29 +22,29 @@ from ddkit.recipe import Settings, setting
 
 @dataclass(frozen=True, kw_only=True)
 class Flipping(Settings):
-    """Whether images enter with their mirror images."""
+    """Whether the distillation uses images together with their mirror images."""
 
-    fyi: bool = setting(False, help="FYI: images enter the distillation with their mirror images")
+    fyi: bool = setting(False, help="FYI: the distillation uses images together with their mirror images")
 
     @property
-    def wears_fyi(self) -> bool:
-        """Whether they do."""
+    def uses_fyi(self) -> bool:
+        """Whether FYI is enabled."""
         return self.fyi
 
     @property
     def mirrored_by(self) -> tuple[str, str] | None:
-        """The guard of flips asks for it; see `MethodSettings`."""
+        """See `MethodSettings.mirrored_by`; the check of flips reads it."""
         return ("method.fyi", "leave FYI out") if self.fyi else None
 
     def expand(self, images: Float[Tensor, "*b n c h w"]) -> Float[Tensor, "*b m c h w"]:
-        """The images, and with FYI their mirror images after them (m = 2 n): class by class if they are one class's."""
+        """The images, followed by their mirror images if FYI is enabled (m = 2 n)."""
         return torch.cat([images, mirrored(images)], -4) if self.fyi else images
 
     def expand_index(self, index: Shaped[Tensor, "*b n"]) -> Shaped[Tensor, "*b m"]:
-        """What goes with the images of `expand`, their numbers or labels: both orientations share one, so that the
-        gradients of a learned label add up."""
+        """Repeat indices or labels for the images of `expand`. Both orientations share a learned label, so its
+        gradients add up."""
         return torch.cat([index, index], -1) if self.fyi else index
 
     def halved(self, batch: int) -> int:
-        """How many images to draw so that `expand` gives `batch` again, where there are two or more."""
+        """How many images to draw so that `expand` gives `batch` images (at least 1)."""
         return max(1, batch // 2) if self.fyi else batch

@@ -1,13 +1,13 @@
-"""Gradient matching: synthetic images of a class shall move a network as real images of that class do.
+"""Gradient matching: the synthetic images of a class learn to give a network the gradient that real images give.
 
-DC (Zhao et al., ICLR 2021) and DSA (Zhao and Bilen, ICML 2021). For each of `iterations` fresh networks, `outer_loop`
-times: for every class, the gradient of a real batch and that of the class's synthetic images are compared
-(`gradient_distance`), and one SGD step moves all images; between two such steps the network trains on the set for
-`inner_loop` epochs. Classes are taken one at a time, so that memory does not grow with their number (but in the forward
-pass that gives batch norm its statistics).
+DC (Zhao et al., ICLR 2021) and DSA (Zhao and Bilen, ICML 2021) draw `iterations` networks. Each network is matched
+`outer_loop` times. One matching compares, for every class, the gradients of a real batch and of the class's synthetic
+images (`gradient_distance`), and then moves all images by one SGD step. Between two matchings the network trains on the
+set for `inner_loop` epochs. Classes are matched one at a time, so that memory does not grow with their number, except
+in the forward pass that computes the statistics of batch norms.
 
-The derivative of the distance is one `Step.product` along d distance / d gradient: exact, without a second backward
-pass through autograd's graph where the network has a fused step.
+The derivative of the distance is one `Step.product` along d distance / d gradient. It is exact, and where the network
+has a fused step it needs no second backward pass through autograd's graph.
 """
 
 from collections.abc import Mapping
@@ -29,31 +29,31 @@ from ddkit.steps import AutogradStep, Step, convolution_precision, step_for
 from ddkit.synth import SyntheticSet
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
-"""Images a class -> (outer_loop, inner_loop) of the published code, which knows no other size."""
+"""ipc -> (outer_loop, inner_loop) in the published code, which supports no other ipc."""
 
 BN_IMAGES = 16
-"""Real images a class whose statistics a batch-norm network is matched under."""
+"""Real images of each class that give batch norms their statistics."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GradientSettings(InitialImages, Flipping, MethodSettings):
-    """Settings of gradient matching, under the paper's names."""
+    """Settings of gradient matching, with the paper's names."""
 
-    iterations: int = setting(1000, at_least=1, help="networks, one after the other")
-    outer_loop: int | None = setting(None, at_least=1, help="matchings a network; none: the paper's for this ipc")
+    iterations: int = setting(1000, at_least=1, help="networks, one after another")
+    outer_loop: int | None = setting(None, at_least=1, help="matchings of a network; none: the paper's for this ipc")
     inner_loop: int | None = setting(
         None, at_least=0, help="epochs on the set between two matchings; none: the paper's for this ipc"
     )
-    batch_real: int = setting(256, at_least=1, help="real images of a class that are matched")
-    batch_train: int = setting(256, at_least=1, help="synthetic images a step of the inner loop")
+    batch_real: int = setting(256, at_least=1, help="real images of a class in a batch")
+    batch_train: int = setting(256, at_least=1, help="synthetic images in a batch of the inner loop")
     lr_img: float = setting(0.1, above=0, help="learning rate of the images (network space)")
     lr_net: float = setting(0.01, above=0, help="learning rate of the inner loop")
     dis_metric: str = setting("ours", one_of=DISTANCES, help="distance of two gradients")
-    augmented: bool = setting(False, help="match and train on images under data.augment; if that is empty, as DC")
+    augmented: bool = setting(False, help="augment images by data.augment in matching and inner loop")
 
     @property
     def loops(self) -> tuple[int, int]:
-        """(outer_loop, inner_loop); where the paper has none for this ipc, those of its next larger one."""
+        """(outer_loop, inner_loop). Where the paper has none for this ipc, those of the next larger ipc."""
         outer, inner = next((pair for ipc, pair in LOOPS.items() if self.ipc <= ipc), LOOPS[50])
         return self.outer_loop or outer, inner if self.inner_loop is None else self.inner_loop
 
@@ -72,8 +72,7 @@ class GradientSettings(InitialImages, Flipping, MethodSettings):
 
 @dataclass(frozen=True, eq=False)
 class GradientState:
-    """Images [n, C, H, W] with their momentum, the network [P], how many matchings it has seen, and the generator's
-    state."""
+    """Images [n, C, H, W], their momentum, the network [P], the number of its matchings, and the generator's state."""
 
     images: Tensor
     image_velocity: Tensor
@@ -83,7 +82,7 @@ class GradientState:
 
 
 class GradientMatching:
-    """The iteration: one matching of all classes, then the network's training; DC and DSA differ in defaults."""
+    """Base class of DC and DSA. One iteration matches all classes, then trains the network."""
 
     state_class = GradientState
     loss_limit = None
@@ -153,10 +152,10 @@ class GradientMatching:
         return distance.detach(), gradient
 
     def _frozen_step(self, theta: Tensor, generator: torch.Generator) -> Step:
-        """The network's step; with batch norm, under the statistics of BN_IMAGES real images of each class.
+        """The network's step. Batch norms have the statistics of BN_IMAGES real images of each class.
 
-        The published code moves its running statistics by a tenth towards those of these images, from 0 and 1, and
-        keeps them across the inner loop; here they are the statistics themselves.
+        The published code starts running statistics at mean 0 and variance 1, moves them by a tenth towards those of
+        these images, and keeps them across the inner loop.
         """
         net = self._context.net
         if not net.has_stats:
@@ -166,7 +165,7 @@ class GradientMatching:
         return AutogradStep(partial(net, stats=net.batch_stats(theta, seen)), theta.dtype)
 
     def _trained(self, theta: Tensor, images: Tensor, epochs: int, generator: torch.Generator) -> Tensor:
-        """The network after `epochs` epochs of plain SGD on the set."""
+        """The network's parameters after `epochs` epochs of plain SGD on the set."""
         settings, context = self._settings, self._context
         step, side = step_for(context.net, theta), context.real.data.shape[1:]
         for _ in range(epochs):

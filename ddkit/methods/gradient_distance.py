@@ -1,4 +1,4 @@
-"""How far one gradient of a network is from another, layer by layer (DC; Zhao et al., ICLR 2021)."""
+"""Distances between two gradients of a network (DC; Zhao et al., ICLR 2021)."""
 
 import torch
 from jaxtyping import Float
@@ -15,11 +15,14 @@ EPS = 1e-6
 def gradient_distance(
     net: FlatNet, real: Float[Tensor, " p"], synthetic: Float[Tensor, " p"], metric: str
 ) -> Float[Tensor, ""]:
-    """The distance of two gradients, laid out as the parameters of `net`.
+    """Return the distance between two gradients, which are laid out as the parameters of `net`.
 
-    ours: each weight as a matrix [out, rest]; the sum over its rows of 1 - cos(real, synthetic), summed over the
-    weights. Vectors (biases, scales and shifts of normalisations) do not count. mse: the sum of squared differences
-    over all parameters. cos: 1 - cos of the whole gradients.
+    Args:
+        metric: ours, mse or cos.
+            ours: each weight is reshaped to a matrix [out, rest]. The distance is the sum of 1 - cos(real, synthetic)
+            over all rows of all weights. Vectors (biases, scales and shifts of normalisations) do not count.
+            mse: the sum of squared differences over all parameters.
+            cos: 1 - cos of the whole gradients.
     """
     if metric == "mse":
         return (real - synthetic).square().sum()
@@ -31,11 +34,11 @@ def gradient_distance(
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:
-    """Along the last axis."""
+    """Cosine along the last axis."""
     return (a * b).sum(-1) / (_norm(a) * _norm(b) + EPS)
 
 
 def _norm(x: Tensor) -> Tensor:
-    """Along the last axis; its derivative at 0, a dead unit's row, is 0 and not nan."""
+    """Norm along the last axis. Its derivative at 0 (the row of a dead unit) is 0 and not nan."""
     square = x.square().sum(-1)
     return torch.where(square > 0, square, torch.ones_like(square)).sqrt() * (square > 0)

@@ -1,4 +1,4 @@
-"""The contract of methods for graphs: `distil()` makes a `GraphSet` of the settings and a `GraphContext`."""
+"""The contract of methods for graphs: `distil()` makes a `GraphSet` from the settings and a `GraphContext`."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -20,12 +20,14 @@ class GraphMethodSettings(Settings):
     total_iterations: ClassVar[int] = 0
     """All methods for graphs are one-shot methods."""
     hops: int = setting(
-        2, at_least=1, at_most=1000, help="depth of the trees: message passings of the networks to be trained"
+        2, at_least=1, at_most=1000, help="depth of the trees: message-passing layers of the networks to be trained"
     )
-    budget: int | None = setting(None, at_least=1, at_most=2**60, help="bytes that the set may take; none: by ratio")
-    ratio: float = setting(0.02, above=0, at_most=1, help="share of the training graphs' bytes that the set may take")
-    true_degrees: bool = setting(False, help="tell trees apart by their leaves' true degrees, which makes GCN exact")
-    exact: bool = setting(False, help="compare trees instead of their 64-bit hashes, at a few times the time")
+    budget: int | None = setting(
+        None, at_least=1, at_most=2**60, help="largest size of the set in bytes; none: given by ratio"
+    )
+    ratio: float = setting(0.02, above=0, at_most=1, help="largest size of the set, as a share of the training graphs'")
+    true_degrees: bool = setting(False, help="distinguish trees by their leaves' true degrees, which makes GCN exact")
+    exact: bool = setting(False, help="compare trees instead of their 64-bit hashes, which is a few times slower")
 
     def bytes_for(self, train: GraphData) -> int:
         """The budget in bytes."""
@@ -45,7 +47,7 @@ class GraphMethod(Protocol):
     """A method for graphs. All of them are one-shot methods."""
 
     def distil(self) -> GraphSet:
-        """A set that takes at most `settings.bytes_for(context.train)` bytes as it is stored."""
+        """Make a set whose stored size is at most `settings.bytes_for(context.train)` bytes."""
         ...
 
 
@@ -59,7 +61,7 @@ class GraphMethodClass(Protocol):
 
 
 def refuse_budget(settings: GraphMethodSettings, budget: int, why: str) -> UsageError:
-    """The line for a budget that nothing fits into."""
+    """Return the error for a budget that is too small for any set."""
     return UsageError(
         f"method '{settings.name}': {budget} bytes are too few: {why}; raise method.ratio or method.budget"
     )

@@ -1,10 +1,12 @@
 """INFER: universal feature compensators (Zhang et al., "Breaking Class Barriers", ICLR 2025).
 
-A compensator is one image that is added to a real image of every class. For each teacher m and each j < n one is
-recovered on P_j, the j-th real images of all classes; the set is the real images, these images with their compensators,
-clipped, and the teachers' mean logits of each. Stored are the real images, the compensators and the labels
-(`ddkit.synth.compact`; with FYI both views of an image have a label; the released code stores every compensated image,
-as JPEG). How many of each an ipc buys: `budget.py`.
+A compensator is one image that is added to a real image of every class. For each teacher and each j < n one compensator
+is recovered on the j-th real images of all classes. The set has the real images, each real image plus each of its
+compensators (clipped), and the teachers' mean logits of all these images.
+
+The set stores the real images, the compensators and the labels (`ddkit.synth.compact`). With FYI it has a label for
+each image and for each mirror image. The released code stores every compensated image as JPEG. `budget.py` computes the
+numbers of real images and compensators that fit an ipc.
 """
 
 from dataclasses import dataclass
@@ -25,19 +27,19 @@ from ddkit.synth import Compact, SyntheticSet
 
 @dataclass(frozen=True, kw_only=True)
 class InferSettings(RecoverySettings):
-    """Settings of INFER; the defaults are those for CIFAR."""
+    """Settings of INFER. The defaults are those for CIFAR."""
 
     name: ClassVar[str] = "infer"
 
     @property
     def expects_flips(self) -> bool:
-        """With FYI the set holds both views of an image, each with its label: it asks for no flips of its own."""
+        """False: with FYI the set already has both orientations of an image, each with its label."""
         return False
 
 
 @final
 class INFER(Recovery):
-    """The compensators of one teacher after the other."""
+    """Recovers the compensators of one teacher after another."""
 
     settings_class = InferSettings
 
@@ -66,6 +68,6 @@ class INFER(Recovery):
         compensators = self.recovered(state).squeeze(2).to(torch.float16).cpu()
         if not bool(compensators.isfinite().all()):
             raise NumericalError(f"method 'infer': a compensator is too large for float16; {self.blame}")
-        compact = Compact(self._pixels, compensators, mirrored=self._settings.wears_fyi)
+        compact = Compact(self._pixels, compensators, mirrored=self._settings.uses_fyi)
         made = SyntheticSet.from_compact(compact, self._context.facts(self._settings))
         return labelled(made, self._settings, self._context)

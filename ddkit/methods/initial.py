@@ -1,4 +1,4 @@
-"""The images that a set begins with, where no expert is asked; `taught` has those that experts choose."""
+"""Initial images of a set that need no expert. `initial_by_experts` has those that experts choose."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -17,8 +17,9 @@ PIX_INIT = ("real", "noise", "herding", "kmeans")
 class InitialImages(Settings):
     """Initial images.
 
-    real: random images of each class. noise: N(0, 1) in the networks' space. herding, kmeans: coresets in the space of
-    preprocessed pixels.
+    real: random images of each class.
+    noise: N(0, 1) in the space of preprocessed pixels.
+    herding, kmeans: coresets in the space of preprocessed pixels.
     """
 
     fixed: ClassVar[tuple[str, ...]] = ("pix_init",)
@@ -26,7 +27,7 @@ class InitialImages(Settings):
 
 
 def initial_images(pix_init: str, ipc: int, context: Context, generator: torch.Generator) -> Tensor:
-    """ipc images of each class [classes * ipc, C, H, W], class by class; `pix_init` is one of PIX_INIT."""
+    """Return ipc images of each class [classes * ipc, C, H, W], class by class; `pix_init` is one of PIX_INIT."""
     train, data = context.real.train, context.real.data
     if pix_init == "noise":
         return torch.randn(data.class_count * ipc, *data.shape, generator=generator).to(train.images)

@@ -1,4 +1,4 @@
-"""Methods whose images teachers have named: their settings, and the set with the teachers' labels."""
+"""Methods whose sets have teachers' labels: their settings, and the function that computes the labels."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -15,13 +15,13 @@ class LabelledSettings(MethodSettings):
     """Settings of a method with teachers."""
 
     expert_kind: ClassVar[str | None] = "teacher"
-    soft_labels: bool = setting(True, help="store the teachers' mean logits of each image (float16)")
-    top_k: int | None = setting(None, at_least=1, help="logits of a label that are kept, the largest; none: all")
+    soft_labels: bool = setting(True, help="store the teachers' mean logits for each image (float16)")
+    top_k: int | None = setting(None, at_least=1, help="number of logits that a label keeps, the largest; none: all")
     temperature: float = setting(
         30.0,
         at_least=TEMPERATURES[0],
         at_most=TEMPERATURES[1],
-        help="at which logits are to be learned (INFER and SRe2L on CIFAR: 30)",
+        help="temperature at which logits are learned (INFER and SRe2L on CIFAR: 30)",
     )
 
     @property
@@ -30,10 +30,10 @@ class LabelledSettings(MethodSettings):
 
 
 def teachers_of(context: Context, name: str) -> Ensemble:
-    """The teachers.
+    """Return the context's teachers.
 
     Raises:
-        UsageError: there are none.
+        UsageError: the context has no teachers.
     """
     if context.teachers is None:
         raise UsageError(f"method '{name}': needs teachers; let experts.name be \"teacher\"")
@@ -41,13 +41,13 @@ def teachers_of(context: Context, name: str) -> Ensemble:
 
 
 def labelled(made: SyntheticSet, settings: LabelledSettings, context: Context) -> SyntheticSet:
-    """The set with the teachers' labels of its images, if it is to have them."""
+    """Return the set with the teachers' labels of its images, or the set itself if `soft_labels` is off."""
     if not settings.soft_labels:
         return made
     teachers = teachers_of(context, settings.name).of_both_orientations(made.facts.mirrored_by_fyi)
-    said = teachers.labels(made.images).cpu()
-    top_k = fewer(settings.top_k, said.shape[1])
-    soft = said if top_k is None else only_top(said, top_k, settings.temperature)
-    named = "; ".join(teachers.names)
-    facts = replace(made.facts, temperature=settings.temperature, top_k=top_k, teachers=named)
+    logits = teachers.labels(made.images).cpu()
+    top_k = fewer(settings.top_k, logits.shape[1])
+    soft = logits if top_k is None else only_top(logits, top_k, settings.temperature)
+    names = "; ".join(teachers.names)
+    facts = replace(made.facts, temperature=settings.temperature, top_k=top_k, teachers=names)
     return replace(made, soft_labels=soft, facts=facts)

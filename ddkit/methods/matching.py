@@ -1,19 +1,19 @@
-"""What of a student's walk is compared with the expert, and how the loss is differentiated.
+"""The matching loss of a student and its expert: which iterate, which parameters, which gradient.
 
-With w the weights of the parameters, the loss of one walk from theta_0 to target is
+With w the weights of the parameters, the loss of a student that starts at theta_0 is
 
     sum_p w_p (theta_i - target)_p^2 / sum_p w_p (theta_0 - target)_p^2
 
-MTT takes the last iterate, i = N, and w = 1. The papers' pieces, all off by default:
+MTT compares the last iterate, i = N, with w = 1. The changes of later papers are off by default:
 
 - ATT (Liu et al., ECCV 2024): i is the iterate nearest to the target by L1 distance. Later steps get no gradient.
 - PAD (Li et al., 2024): w = 0 for the first floor(alpha P) parameters, those of the shallow layers. Its released code
-  does not do that: it drops the parameters that miss least, as EDF does.
-- EDF (Wang et al., CVPR 2025): w = 1 for a share of the parameters, those that miss most.
-- TESLA (Cui et al., ICML 2023): a gradient that takes every iterate for a constant. It is not MTT's gradient, whatever
-  the paper says; the exact one needs no more memory here.
+  differs: it drops the parameters with the smallest differences to the target, as EDF does.
+- EDF (Wang et al., CVPR 2025): w = 1 for the share of the parameters with the largest differences, 0 for the others.
+- TESLA (Cui et al., ICML 2023): the gradient treats every iterate as a constant. This is not MTT's gradient, although
+  the paper claims it is. The exact gradient needs no more memory here.
 
-And the mean over several walks an iteration, each with an expert and a start epoch of its own.
+The loss of an iteration is the mean over `trajectories` students. Each has its own expert and start epoch.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from ddkit.unroll import ENGINES, GRADIENTS, MATCHES, Waypoint, Weighting, large
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """What was drawn for one student: start, target and middle snapshots of its expert [P]; its batches
+    """The draws for one student: start, target and middle snapshots of its expert [P]; the student's batches
     [N, B, C, H, W], their labels [N, B] or [N, B, K], and its learning rates [N]."""
 
     theta_0: Tensor
@@ -44,37 +44,40 @@ class Walk:
 
 @dataclass(frozen=True, kw_only=True)
 class Matching(Settings):
-    """The match, and how its loss is computed."""
+    """Settings of the matching loss and of its computation."""
 
     match: str = setting(
         "last", one_of=MATCHES, help="student iterate that is matched: the last, or the nearest to the target (ATT)"
     )
     gradient: str = setting(
-        "exact", one_of=GRADIENTS, help="detached: iterates count as constants, an approximation (TESLA)"
+        "exact", one_of=GRADIENTS, help="detached: iterates are treated as constants, an approximation (TESLA)"
     )
     skip_shallow: float = setting(
         0.0, at_least=0, below=1, help="alpha: share of the parameters, from the first layer on, not matched (PAD)"
     )
     largest: float = setting(
-        1.0, above=0, at_most=1, help="share of the other parameters that is matched: those that miss most (EDF: 0.75)"
+        1.0, above=0, at_most=1, help="share of the other parameters matched: the largest differences (EDF: 0.75)"
     )
-    trajectories: int = setting(1, at_least=1, help="expert segments an iteration; the loss is their mean")
+    trajectories: int = setting(1, at_least=1, help="students of an iteration; the loss is their mean")
     engine: str = setting("auto", one_of=("auto", *ENGINES), help="unroll engine")
     memory: int | None = setting(
-        None, at_least=0, help="MiB that kept student steps may take; none: a quarter of what is free"
+        None, at_least=0, help="MiB for student steps that are kept; none: a quarter of the free memory"
     )
     precision: str = setting("float32", one_of=PRECISIONS, help="arithmetic of the student's convolutions")
 
     def refuse_imprecise_reference(self) -> None:
-        """Raise UsageError if engine reference would have to compute in another precision than its own."""
+        """Raise UsageError if the engine is reference and the precision is not float32."""
         if self.engine == "reference" and self.precision != "float32":
             raise UsageError(
                 f"method.precision={self.precision}: engine reference computes in float32; choose another engine"
             )
 
     def problem(self, walks: Sequence[Walk], points: Sequence[tuple[int, int, float]]) -> dict[str, Any]:
-        """The arguments of `matching_loss`. `points`: (student step, expert epochs after the start, weight) of each
-        snapshot in a walk's `middle`."""
+        """Return the arguments of `matching_loss`.
+
+        Args:
+            points: (student step, expert epochs after the start, weight) of each snapshot in a walk's `middle`.
+        """
         middle = zip(points, zip(*(walk.middle for walk in walks), strict=True), strict=True)
         return {
             "theta_0": _together([walk.theta_0 for walk in walks]),
@@ -103,5 +106,5 @@ class Matching(Settings):
 
 
 def _together(parts: Sequence[Tensor]) -> Tensor:
-    """The parts along a new first axis; one part is not copied."""
+    """Stack the parts along a new first axis. A single part is not copied."""
     return parts[0][None] if len(parts) == 1 else torch.stack(tuple(parts))

@@ -1,12 +1,13 @@
 """Mirage: Model-Agnostic Graph Distillation for Graph Classification (Gupta, Manchanda et al., ICLR 2024).
 
-A graph is the set of its nodes' depth-L computation trees. Of each class, the sets of trees that occur together in at
-least theta_c of its graphs are mined; each such itemset is one sample, of that class, as heavy as its support. No
-network is trained.
+A graph is represented by the set of its nodes' depth-L computation trees. For each class c, Mirage mines the sets of
+trees (itemsets) that occur together in at least theta_c graphs of the class. Each frequent itemset is one sample of
+class c; its weight is its support. No network is trained.
 
-Ours differs from the published code in this: trees are colours (see `ddkit.graphs.colours`), mining is exact, there may
-be any number of classes, the draw in proportion to the supports is replaced by their weight in the loss, whose
-expectation it is; and instead of thresholds a budget of bytes may be given, which the most frequent itemsets fill.
+This implementation differs from the published code in five points. Trees are colours (see `ddkit.graphs.colours`).
+Mining is exact. The number of classes is arbitrary. Samples are weighted by their supports in the loss, which is the
+expectation of the published draw in proportion to the supports. A budget of bytes can replace the thresholds; the most
+frequent itemsets fill it.
 """
 
 from dataclasses import dataclass
@@ -24,21 +25,21 @@ from ddkit.synth import GraphSet, Samples
 
 Array = np.ndarray
 
-SOME = 20_000
-"""Itemsets of a class up to which those of the next lower support are looked at, to fill what is left of a share."""
+NEXT_SUPPORT = 20_000
+"""Maximum number of a class's itemsets when those of the next lower support are mined to fill a share."""
 
 ROUNDS = 8
-"""Shares that are tried. Together classes take fewer bytes than apart where they have trees in common, and more where
-they need wider numbers."""
+"""Number of shares that are tried. Classes stored together need fewer bytes than apart if they have trees in common,
+and more if they need wider numbers."""
 
-MOST = 1_000_000
-"""Itemsets of a class beyond which thresholds are taken for too low: their number grows exponentially."""
+MAX_ITEMSETS = 1_000_000
+"""Maximum number of a class's itemsets. The number grows exponentially as the threshold falls."""
 
 GROWTH = 1.1
-"""Shares grow at least by this until one does not fit."""
+"""Smallest factor by which the share grows until a set does not fit."""
 
-LEAST = 4
-"""Bytes that an itemset takes at least: class, support, size and one tree."""
+MIN_ITEMSET_BYTES = 4
+"""Smallest size of an itemset: class, support, size and one tree."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +48,13 @@ class MirageSettings(GraphMethodSettings):
 
     name: ClassVar[str] = "mirage"
     thresholds: str = setting(
-        "", help="graphs of each class that must hold an itemset, as in 1800,115; empty: what the budget holds"
+        "", help="least support of an itemset, for each class, as in 1800,115; empty: as low as the budget allows"
     )
-    closed: bool = setting(False, help="only closed itemsets, those that no tree can join without losing a graph")
+    closed: bool = setting(False, help="only closed itemsets: adding any tree would reduce the support")
 
 
 class ClassTrees(NamedTuple):
-    """One class's transactions over `trees`: item i is the tree trees[i]."""
+    """The transactions of one class. Item i stands for the tree trees[i]."""
 
     label: int
     database: Transactions
@@ -62,7 +63,7 @@ class ClassTrees(NamedTuple):
 
 @final
 class Mirage:
-    """Frequent itemsets of computation trees."""
+    """Makes a set of frequent itemsets of computation trees."""
 
     settings_class = MirageSettings
 
@@ -70,10 +71,11 @@ class Mirage:
         self._settings, self._train = settings, context.train
 
     def distil(self) -> GraphSet:
-        """The set. Nothing is drawn, so it does not depend on the seed.
+        """Make the set. Nothing is drawn, so it does not depend on the seed.
 
         Raises:
-            UsageError: thresholds that are not one number a class, no frequent itemset, or none that fits the budget.
+            UsageError: thresholds are not one number for each class, a class has no frequent itemset, or none fits
+                the budget.
         """
         settings, train = self._settings, self._train
         trees = Trees.of(train, settings)
@@ -81,22 +83,22 @@ class Mirage:
         if settings.thresholds:
             if settings.budget is not None:
                 raise UsageError(
-                    "method 'mirage': method.thresholds and method.budget both say how large it is; keep one"
+                    "method 'mirage': method.thresholds and method.budget both set the size of the set; keep one"
                 )
             thresholds = _parse(settings.thresholds, train)
-            mined = [_mine(settings, *one, MOST) for one in zip(classes, thresholds, strict=True)]
+            mined = [_mine(settings, *one, MAX_ITEMSETS) for one in zip(classes, thresholds, strict=True)]
             for own, one in zip(classes, mined, strict=True):
                 if one is None:
                     name = train.classes[own.label]
                     raise UsageError(
-                        f"method 'mirage': class '{name}' has over {MOST:,} itemsets; raise method.thresholds"
+                        f"method 'mirage': class '{name}' has over {MAX_ITEMSETS:,} itemsets; raise method.thresholds"
                     )
             return _assemble(settings, trees, mined)
         return _within(settings, trees, classes, settings.bytes_for(train))
 
 
 def _within(settings: MirageSettings, trees: Trees, classes: list[ClassTrees], budget: int) -> GraphSet:
-    """The largest set found, by bisection over the classes' equal shares, that takes at most `budget` bytes."""
+    """Return the largest set of at most `budget` bytes. All classes have the same share, found by bisection."""
     best, fits, fails, share = None, 0.0, 0.0, budget / len(classes)
     for _ in range(ROUNDS):
         made = _assemble(settings, trees, [_fitting(settings, trees, own, int(share)) for own in classes])
@@ -113,7 +115,7 @@ def _within(settings: MirageSettings, trees: Trees, classes: list[ClassTrees], b
 
 
 class Mined(NamedTuple):
-    """A class's itemsets, in which items are trees of all classes."""
+    """The itemsets of a class. Items are trees, numbered over all classes."""
 
     label: int
     itemsets: list[Itemset]
@@ -122,9 +124,9 @@ class Mined(NamedTuple):
 def _class_trees(trees: Trees, c: int) -> ClassTrees:
     data = trees.data
     graphs = np.flatnonzero(data.y == c)
-    mine = data.y[data.graph_of_node] == c
-    group = np.searchsorted(graphs, data.graph_of_node[mine])
-    found, item = np.unique(trees.tree[mine], return_inverse=True)
+    members = data.y[data.graph_of_node] == c
+    group = np.searchsorted(graphs, data.graph_of_node[members])
+    found, item = np.unique(trees.tree[members], return_inverse=True)
     return ClassTrees(c, transactions(group, item, len(graphs)), found)
 
 
@@ -138,17 +140,22 @@ def _mine(
 
 
 def _fitting(settings: MirageSettings, trees: Trees, own: ClassTrees, share: int) -> Mined:
-    """The most frequent itemsets (of equally frequent ones the shortest first) that fit into `share` bytes: those of a
-    threshold, and as many of the next lower support as there is room for."""
-    enough = share // LEAST
-    low, high = 0, own.database.n + 1  # at `low` there are more than enough, or it is 0; from `high` on there are not
+    """Return the most frequent itemsets that fit into `share` bytes. Of equal supports, shorter itemsets come first.
+
+    These are all itemsets of the lowest threshold that fits, and as many of the next lower support as fit.
+    """
+    enough = share // MIN_ITEMSET_BYTES
+    # Bisection: at threshold `low` there are more than `enough` itemsets (or it is 0), at `high` at most `enough`.
+    low, high = 0, own.database.n + 1
     found = Mined(own.label, [])
     while high - low > 1:
         threshold = (low + high) // 2
         mined = _mine(settings, own, threshold, enough)
         low, high, found = (threshold, high, found) if mined is None else (low, threshold, mined)
     if low:
-        found.itemsets.extend(s for s in _next(settings, own, low, max(SOME, enough)).itemsets if s.support == low)
+        found.itemsets.extend(
+            s for s in _next(settings, own, low, max(NEXT_SUPPORT, enough)).itemsets if s.support == low
+        )
     few, many = 0, min(len(found.itemsets), enough) + 1
     while many - few > 1:
         middle = (few + many) // 2
@@ -161,8 +168,10 @@ def _fitting(settings: MirageSettings, trees: Trees, own: ClassTrees, share: int
 
 
 def _next(settings: MirageSettings, own: ClassTrees, threshold: int, at_most: int) -> Mined:
-    """The itemsets of a threshold; where there are more than `at_most`, only those up to a length: the longest one at
-    which there are not, but at least 1."""
+    """Return the itemsets of a threshold.
+
+    If there are more than `at_most`, return those up to the largest length at which there are not (at least 1).
+    """
     found = _mine(settings, own, threshold, at_most)
     if found is not None:
         return found
@@ -172,12 +181,12 @@ def _next(settings: MirageSettings, own: ClassTrees, threshold: int, at_most: in
         if found is None:
             break
         shorter = found
-    assert shorter is not None  # without `at_most` nothing is given up
+    assert shorter is not None  # without `at_most`, mining never stops early
     return shorter
 
 
 def _assemble(settings: MirageSettings, trees: Trees, mined: list[Mined | None]) -> GraphSet:
-    """A sample for each itemset, class by class."""
+    """Return the set with one sample for each itemset, class by class."""
     pairs = [(one.label, itemset) for one in mined if one is not None for itemset in one.itemsets]
     for one in mined:
         if one is not None and not one.itemsets:

@@ -1,12 +1,16 @@
-"""mirage-plus: the common computation trees, each with what it says of the class, under a budget of bytes.
+"""mirage-plus: common computation trees with soft labels, within a budget of bytes.
 
-Mirage keeps which trees occur together, under the class of the graphs where they do. This keeps single trees with soft
-labels. A linear model on the trees of all training graphs (`ddkit.methods.tree_scores`; no network is trained) gives
-every vertex class scores whose mean over a graph's nodes are the graph's logits. The dictionary of trees is chosen
-greedily: the tree that tells most vertices most about theirs for its bytes. A vertex is told by the dictionary's tree
-that agrees with its own to the greatest depth (of several, the most common); a tree's label is the mean score of the
-vertices that it tells, its weight their number. A network that fits these labels, with a mean readout and a linear
-head, classifies whole graphs as the linear model does, so far as it generalises to trees that it never met.
+Mirage stores itemsets of trees with the class of their graphs. mirage-plus stores single trees with soft labels. It has
+three steps:
+
+1. A linear model on the trees of all training graphs (`tree_scores`) gives every vertex class scores. Their mean over
+   the nodes of a graph is the graph's logits. No network is trained.
+2. A dictionary of trees is selected greedily by gain per byte (`dictionary`).
+3. Each vertex is assigned to the nearest tree of the dictionary, which agrees with its own to the greatest depth. A
+   tree's label is the mean score of its vertices, and its weight is their number.
+
+A network with a mean readout and a linear head that fits these labels classifies whole graphs as the linear model does,
+as far as it generalises to trees outside the dictionary.
 """
 
 from dataclasses import dataclass
@@ -14,7 +18,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from ddkit.methods.dictionary import dictionary_of, told_by
+from ddkit.methods.dictionary import dictionary_of, nearest_trees
 from ddkit.methods.graph_contract import GraphContext, GraphMethodSettings, refuse_budget
 from ddkit.methods.tree_scores import tree_scores
 from ddkit.methods.trees import Trees
@@ -23,14 +27,14 @@ from ddkit.synth import GraphSet, Samples, in_255ths
 
 Array = np.ndarray
 
-AHEAD = 2
-"""The dictionary is drawn up to so many budgets, as the bytes of trees are an estimate until they are put together."""
+OVERSIZE = 2
+"""Size of the dictionary in budgets. It exceeds 1, because the sizes of trees are estimates until they are stored."""
 
-SMALLER = 20
-"""Trees after the first that does not fit which are tried, as one of them may."""
+LAST_TRIES = 20
+"""How many trees after the first that does not fit are tried too."""
 
-HEAVIEST = 255
-"""Weights are whole numbers from 1 to this, so that each takes a byte."""
+MAX_WEIGHT = 255
+"""Weights are whole numbers from 1 to this, so that each needs one byte."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +42,12 @@ class MiragePlusSettings(GraphMethodSettings):
     """Settings of mirage-plus."""
 
     name: ClassVar[str] = "mirage-plus"
-    spread: float = setting(1.0, above=0, help="root mean square of the vertices' class scores before they are labels")
+    spread: float = setting(1.0, above=0, help="root mean square to which the vertices' class scores are scaled")
 
 
 @final
 class MiragePlus:
-    """Single trees with soft labels."""
+    """Makes a set of single trees with soft labels."""
 
     settings_class = MiragePlusSettings
 
@@ -51,25 +55,25 @@ class MiragePlus:
         self._settings, self._train = settings, context.train
 
     def distil(self) -> GraphSet:
-        """The set. Nothing is drawn, so it does not depend on the seed.
+        """Make the set. Nothing is drawn, so it does not depend on the seed.
 
         Raises:
-            UsageError: a budget into which no tree fits.
+            UsageError: no tree fits the budget.
         """
         settings, train = self._settings, self._train
         trees = Trees.of(train, settings)
         budget = settings.bytes_for(train)
-        order = dictionary_of(trees, AHEAD * budget)
+        order = dictionary_of(trees, OVERSIZE * budget)
         scores = tree_scores(trees)
-        if size := np.sqrt(np.square(scores).mean()):  # 0 where no tree tells classes apart: all are as likely then
+        if size := np.sqrt(np.square(scores).mean()):  # 0 if no tree distinguishes classes: all are equally likely
             scores *= settings.spread / size
-        made, low, high = None, 0, len(order) + 1  # bisection over the number of trees: bytes grow with it
+        made, low, high = None, 0, len(order) + 1  # bisection over the number of trees; bytes grow with it
         while high - low > 1:
             middle = (low + high) // 2
             tried = _labelled(settings, trees, order[:middle], scores)
             low, high, made = (middle, high, tried) if tried.stored_bytes <= budget else (low, middle, made)
         kept = order[:low]
-        for tree in order[high : high + SMALLER]:
+        for tree in order[high : high + LAST_TRIES]:
             tried = _labelled(settings, trees, np.append(kept, tree), scores)
             kept, made = (np.append(kept, tree), tried) if tried.stored_bytes <= budget else (kept, made)
         if made is None:
@@ -78,18 +82,20 @@ class MiragePlus:
 
 
 def _labelled(settings: MiragePlusSettings, trees: Trees, kept: Array, scores: Array) -> GraphSet:
-    """A sample for each tree, with the mean score of the vertices that it tells, in the order of the stored trees,
-    which then need no numbers."""
+    """Return the set with a sample for each tree, labelled by the mean score of the vertices assigned to it.
+
+    Samples are in the order of the stored trees, so that the numbers of their trees need no bytes.
+    """
     from scipy.special import softmax  # slow to import
 
     kept = np.sort(kept)
-    told = told_by(trees, kept)
-    number = np.bincount(told, minlength=len(kept))
-    total = np.stack([np.bincount(told, column, len(kept)) for column in scores.T], 1)
+    nearest = nearest_trees(trees, kept)
+    number = np.bincount(nearest, minlength=len(kept))
+    total = np.stack([np.bincount(nearest, column, len(kept)) for column in scores.T], 1)
     parts = in_255ths(softmax(total / np.maximum(1, number)[:, None], axis=1))
     samples = Samples(
         label=parts.argmax(1),
-        support=np.maximum(1, np.round(HEAVIEST * number / number.max())).astype(np.int64),
+        support=np.maximum(1, np.round(MAX_WEIGHT * number / number.max())).astype(np.int64),
         size=np.ones(len(kept), np.int64),
         tree=np.arange(len(kept)),
         soft=parts[:, :-1],

@@ -8,7 +8,7 @@ from ddkit.methods.trajectory import TrajectoryMatching, TrajectorySettings
 
 @dataclass(frozen=True, kw_only=True)
 class MTTSettings(TrajectorySettings):
-    """Settings of MTT; its experts are plain."""
+    """Settings of MTT. Its experts are plain."""
 
     name: ClassVar[str] = "mtt"
     expert_kind: ClassVar[str | None] = "plain"
@@ -16,6 +16,6 @@ class MTTSettings(TrajectorySettings):
 
 @final
 class MTT(TrajectoryMatching):
-    """Trajectory matching and nothing else: the set is the last iterate (the papers keep the best on the test set)."""
+    """Plain trajectory matching. The set is the last iterate (the papers keep the best iterate on the test set)."""
 
     settings_class = MTTSettings

@@ -1,10 +1,11 @@
-"""RDED (Sun et al., CVPR 2024): the crops of real images that a teacher is surest of.
+"""RDED (Sun et al., CVPR 2024): crops of real images that a teacher classifies with the lowest loss.
 
-Of each class `mipc` random images, of each image `num_crop` random crops: the crop with the lowest cross entropy under
-the first teacher is kept, and of all images' the ipc * factor^2 lowest. factor x factor crops make one image (for large
-images; small ones take factor 1). A crop is judged at its own size, 1 / factor of the image's, amid zeros.
+For each class, RDED draws `mipc` real images and `num_crop` random crops of each. It keeps the crop of each image with
+the lowest cross entropy under the first teacher, and of these the ipc * factor^2 crops with the lowest cross entropy.
+factor x factor crops make one image; factor is 1 for small images. The teacher evaluates a crop at 1 / factor of the
+image's size, padded with zeros.
 
-The authors train on such images with CutMix, shuffled patches and a lr that ends at half; none of that is here.
+The authors train on these images with CutMix, shuffled patches and a lr that ends at half its value. ddkit does not.
 """
 
 from dataclasses import dataclass
@@ -26,23 +27,23 @@ from ddkit.synth import SyntheticSet
 SCALE = (0.08, 1.0)
 
 CHUNK = 250
-"""Crops that go through the teacher together."""
+"""Crops in a batch of the teacher."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RDEDSettings(LabelledSettings):
-    """Settings of RDED, under its code's names."""
+    """Settings of RDED, with the names of its code."""
 
     name: ClassVar[str] = "rded"
-    mipc: int = setting(300, at_least=1, help="real images of a class that are looked at")
-    num_crop: int = setting(5, at_least=1, help="crops of each")
+    mipc: int = setting(300, at_least=1, help="real images of a class from which crops are drawn")
+    num_crop: int = setting(5, at_least=1, help="crops of each real image")
     factor: int = setting(1, at_least=1, help="crops along a side of a stored image (2 for 224 pixels)")
     temperature: float = preset(LabelledSettings, "temperature", 20.0)
 
 
 @final
 class RDED:
-    """Crops of real images that the first teacher recognises best, with all teachers' labels."""
+    """Selects the crops with the lowest loss under the first teacher. Labels are those of all teachers."""
 
     settings_class = RDEDSettings
 
@@ -72,15 +73,15 @@ class RDED:
                 f"method 'rded': class {c} has {len(members)} training images, {needed} are needed (ipc x factor^2); "
                 "lower method.ipc or method.factor"
             )
-        looked_at = max(settings.mipc, needed)
-        chosen = members[torch.randperm(len(members), generator=generator)[:looked_at].to(members.device)]
+        candidates = max(settings.mipc, needed)
+        chosen = members[torch.randperm(len(members), generator=generator)[:candidates].to(members.device)]
         together = max(1, CHUNK // settings.num_crop)
         found = [self._best_crops(train.images[part], c, generator) for part in chosen.split(together)]
         crops, losses = (torch.cat(parts) for parts in zip(*found, strict=True))
         return _stitched(crops[losses.argsort()[:needed]], settings.factor)
 
     def _best_crops(self, images: Tensor, c: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Of each image [n, C, H, W] of class c the crop with the lowest loss, and these losses [n]."""
+        """The crop with the lowest loss of each image [n, C, H, W] of class c, and these losses [n]."""
         settings, teacher = self._settings, self._teachers.teachers[0]
         side = (images.shape[-2], images.shape[-1])
         small = (side[0] // settings.factor, side[1] // settings.factor)
@@ -97,7 +98,7 @@ class RDED:
 
 
 def _stitched(crops: Tensor, factor: int) -> Tensor:
-    """Images of factor x factor crops each, [n, C, factor h, factor w]."""
+    """Join factor x factor crops to each image, [n, C, factor h, factor w]."""
     rows = crops.unflatten(0, (-1, factor, factor)).permute(0, 3, 1, 4, 2, 5)
     images: Tensor = rows.flatten(4, 5).flatten(2, 3)
     return images

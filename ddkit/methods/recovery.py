@@ -1,16 +1,19 @@
-"""Recover images from teachers: what SRe2L and INFER share.
+"""Recovery of images from teachers, the base of SRe2L and INFER.
 
-A recovered image set has one image of each class. By Adam, under a lr that falls to 0 along half a cosine, it is made
-to be what a teacher calls its classes, and to have the statistics that the teacher's batch norms were trained under:
+A recovered image set z has one image of each class. Adam, with a lr that falls to 0 along half a cosine, makes a
+teacher predict the classes of the images, and makes the statistics of the images equal those of the teacher's batch
+norms:
 
     loss = CE(teacher(view(z)), classes) + r_bn * bn_distance        (`statistics.py`)
 
-With FYI a set's images are seen together with their mirror images. `view` is drawn anew at each iteration, one for a
-whole set: a random resized crop and a mirroring where `crop` asks for them, then a circular shift. Several sets are
-recovered at once, each with its own views and statistics; where a set has more images than `batch`, its classes go
-through the teacher in parts, and its statistics and gradients are still those of the whole: the parts' moments are
-joined, and what the loss asks of them is taken back to each part in a second pass. (The published codes take a part
-for a whole: INFER's makes a compensator for each 100 classes, SRe2L's holds each batch of images to the statistics.)
+With FYI a set also contains the mirror images of its images. Each iteration draws one `view` for a whole set: a random
+resized crop and a mirroring if `crop` is enabled, then a circular shift.
+
+Several sets are recovered at once, each with its own view and statistics. If a set has more images than `batch`, it
+passes through the teacher in parts, and its statistics and gradients are still exact: one pass computes the moments of
+all parts, which are joined, and a second pass propagates the derivative of the joint loss to each part. (The published
+codes treat each part as a whole set: INFER's makes one compensator for each 100 classes, and SRe2L's compares the
+statistics of each batch.)
 """
 
 import dataclasses
@@ -39,21 +42,21 @@ CROP_SCALE = (0.08, 1.0)
 
 @dataclass(frozen=True, kw_only=True)
 class RecoverySettings(Flipping, LabelledSettings):
-    """Settings of a recovery, under the papers' names."""
+    """Settings of a recovery, with the papers' names."""
 
-    fixed: ClassVar[tuple[str, ...]] = ("iterations", "batch")  # they say which sets are at work
+    fixed: ClassVar[tuple[str, ...]] = ("iterations", "batch")  # they determine which sets an iteration works on
     iterations: int = setting(1000, at_least=1, help="steps of Adam on each set of one image a class")
     lr: float = setting(0.25, above=0, help="learning rate of Adam at the first step (network space)")
-    r_bn: float = setting(1.0, at_least=0, help="weight of the distance of batch norms' statistics")
-    bn_distance: str = setting("norm", one_of=BN_DISTANCES, help="that distance; see ddkit.methods.statistics")
-    jitter: int = setting(4, at_least=0, help="a view is shifted by up to so many pixels, around the edges")
-    crop: bool = setting(False, help="views are random resized crops, mirrored or not (ImageNet)")
-    batch: int = setting(100, at_least=1, help="images that go through a teacher together")
+    r_bn: float = setting(1.0, at_least=0, help="weight of the distance between batch-norm statistics")
+    bn_distance: str = setting("norm", one_of=BN_DISTANCES, help="the distance; see ddkit.methods.statistics")
+    jitter: int = setting(4, at_least=0, help="largest circular shift of a view, in pixels")
+    crop: bool = setting(False, help="views are random resized crops, mirrored at random (ImageNet)")
+    batch: int = setting(100, at_least=1, help="images in a batch of a teacher")
     precision: str = setting("float32", one_of=PRECISIONS, help="arithmetic of the teacher's convolutions")
 
     @property
     def mirrored_by(self) -> tuple[str, str] | None:
-        """FYI, or the views."""
+        """The key of FYI or of the cropped views."""
         return super().mirrored_by or (("method.crop", "use --set method.crop=false") if self.crop else None)
 
     @property
@@ -62,14 +65,21 @@ class RecoverySettings(Flipping, LabelledSettings):
 
     @property
     def total_iterations(self) -> None:
-        """So many `iterations` as there are courses of Adam, which depends on classes and teachers."""
+        """None: `iterations` times the number of Adam runs, which depends on classes and teachers."""
         return None
 
 
 @dataclass(frozen=True, eq=False)
 class RecoveryState:
-    """What is learned, [teachers, sets, 1 or classes, C, H, W], as it was before the course at work; of that course's
-    sets what is learned by now and Adam's two moments; the steps done, and the generator's state."""
+    """The state of a recovery.
+
+    Attributes:
+        learned: images or compensators [teachers, sets, 1 or classes, C, H, W], as before the current Adam run.
+        value: those of the current run's sets, as learned so far.
+        first, second: Adam's moments of `value`.
+        done: number of steps, over all runs.
+        rng: the generator's state.
+    """
 
     learned: Tensor
     value: Tensor
@@ -80,8 +90,11 @@ class RecoveryState:
 
 
 class Recovery:
-    """The iteration: a step of Adam on the sets at work, teacher after teacher, and for each of them `together` sets at
-    a time. What is recovered, and from what it begins, is its children's."""
+    """Base class of SRe2L and INFER. One iteration is a step of Adam on `together` sets.
+
+    Adam runs follow one another: teacher by teacher, and for each teacher `together` sets at a time. Subclasses define
+    what is learned (`begin`) and what is added to it (`fixed`).
+    """
 
     state_class = RecoveryState
     loss_limit = None
@@ -93,31 +106,31 @@ class Recovery:
         self._classes = context.real.data.class_count
 
     def fixed(self) -> Tensor:
-        """What is added to what is learned before a teacher sees it, [sets, classes, C, H, W] or a 0."""
+        """The images that are added to what is learned, [sets, classes, C, H, W] or a scalar 0."""
         raise NotImplementedError
 
     def begin(self, generator: torch.Generator) -> Tensor:
-        """What is learned, as it begins, [teachers, sets, 1 or classes, C, H, W]."""
+        """The initial values of what is learned, [teachers, sets, 1 or classes, C, H, W]."""
         raise NotImplementedError
 
     def kept(self, learned: Tensor) -> Tensor:
-        """What is learned, after a step."""
+        """Project what is learned after a step; the identity unless a subclass overrides it."""
         return learned
 
     @property
     def shape(self) -> tuple[int, int]:
-        """How many teachers, and how many sets for each."""
+        """(number of teachers, number of sets for each teacher)."""
         raise NotImplementedError
 
     @property
     def together(self) -> int:
-        """Sets that are recovered at once: as many as fit into `batch` with all their views."""
+        """Number of sets that are recovered at once: as many as fit into `batch`, mirror images included."""
         views = len(self._settings.expand_index(torch.arange(self._classes)))
         return max(1, self._settings.batch // views)
 
     @property
     def _runs(self) -> list[tuple[int, slice]]:
-        """(teacher, sets) of one course of Adam after the other."""
+        """(teacher, sets) of each Adam run, in order."""
         teachers, sets = self.shape
         return [
             (m, slice(first, min(first + self.together, sets)))
@@ -149,18 +162,18 @@ class Recovery:
         before = generator.get_state()
         loss, gradient = self._gradient(*problem, generator, settings)
         metrics: dict[str, Tensor | float] = {"loss": loss}
-        if state.done == 0 and settings.precision != "float32":  # what the lower precision costs
+        if state.done == 0 and settings.precision != "float32":  # the error of the lower precision
             plain = dataclasses.replace(settings, precision="float32")
             exact = self._gradient(*problem, restored(before), plain)[1]
             metrics["gradient_cosine"] = float(cosine_similarity(gradient.flatten(), exact.flatten(), 0))
         value, first, second = annealed_adam(value, first, second, gradient, t, settings.iterations, settings.lr)
         new = RecoveryState(state.learned, self.kept(value), first, second, state.done + 1, generator.get_state())
-        if t + 1 == settings.iterations:  # not at each step: all sets together may be half a gigabyte
+        if t + 1 == settings.iterations:  # not at each step, because all sets together may be large
             new = dataclasses.replace(new, learned=self.recovered(new))
         return new, metrics
 
     def recovered(self, state: RecoveryState) -> Tensor:
-        """What is learned by now, [teachers, sets, 1 or classes, C, H, W]."""
+        """What is learned so far, [teachers, sets, 1 or classes, C, H, W]."""
         if state.done == 0:
             return state.learned
         m, sets = self._runs[(state.done - 1) // self._settings.iterations]
@@ -171,7 +184,7 @@ class Recovery:
     def _gradient(
         self, teacher: Bundle, value: Tensor, fixed: Tensor, generator: torch.Generator, settings: RecoverySettings
     ) -> tuple[Tensor, Tensor]:
-        """The mean loss [] of the sets at work, and the derivative of each one's own for what is learned of it."""
+        """The mean loss [] of the current sets, and the derivative of each set's own loss for its value."""
         value = value.detach().requires_grad_()
         sets = settings.expand((value + fixed).expand(-1, self._classes, -1, -1, -1))
         z = torch.stack([self._view(own, generator) for own in sets])
@@ -182,7 +195,7 @@ class Recovery:
         return loss, gradient
 
     def _view(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """One set's images, all seen alike."""
+        """One set's images under one random crop, mirroring and shift, the same for all images."""
         settings = self._settings
         if settings.crop:
             side = (images.shape[-2], images.shape[-1])
@@ -196,36 +209,40 @@ class Recovery:
 
 
 def matched(teacher: Bundle, z: Tensor, classes: Tensor, settings: RecoverySettings) -> tuple[Tensor, Tensor]:
-    """The mean over sets of the loss of z [sets, n, C, H, W], whose images are of `classes` [n], and d (sum over sets
-    of the loss) / d z."""
+    """Return the loss, averaged over sets, and d (loss summed over sets) / d z.
+
+    Args:
+        z: image sets [sets, n, C, H, W].
+        classes: the class of each of a set's n images.
+    """
     count = len(z)
 
     def statistics(moments: Moments) -> Tensor:
         return settings.r_bn * bn_distance(moments, teacher.stats, settings.bn_distance).sum()
 
-    def answer(part: Tensor, first: int) -> tuple[Tensor, Moments]:
-        """Sum over sets of a part's share of the cross entropy, and the part's moments."""
+    def evaluate(part: Tensor, first: int) -> tuple[Tensor, Moments]:
+        """The part's share of the cross entropy, summed over sets, and the part's moments."""
         with torch.autocast(part.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             logits, moments = teacher.net.moments(teacher.theta, part.flatten(0, 1), teacher.stats, count)
-        named = classes[first : first + part.shape[1]].repeat(count)
-        return cross_entropy(logits.to(part.dtype), named, reduction="sum") / z.shape[1], moments
+        labels = classes[first : first + part.shape[1]].repeat(count)
+        return cross_entropy(logits.to(part.dtype), labels, reduction="sum") / z.shape[1], moments
 
     parts = z.split(max(1, settings.batch // count), 1)
     starts = [i * parts[0].shape[1] for i in range(len(parts))]
     if len(parts) == 1:
         z = z.detach().requires_grad_()
-        fit, moments = answer(z, 0)
+        fit, moments = evaluate(z, 0)
         loss = fit + statistics(moments)
         return loss.detach() / count, torch.autograd.grad(loss, z)[0]
     with torch.no_grad():
-        moments_of = [answer(part, first)[1] for part, first in zip(parts, starts, strict=True)]
-    loss, asked = cotangents(statistics, moments_of, [part.shape[1] for part in parts])
+        moments_of = [evaluate(part, first)[1] for part, first in zip(parts, starts, strict=True)]
+    loss, derivatives = cotangents(statistics, moments_of, [part.shape[1] for part in parts])
     gradients = []
-    for part, first, own in zip(parts, starts, asked, strict=True):
+    for part, first, own in zip(parts, starts, derivatives, strict=True):
         part = part.detach().requires_grad_()
-        fit, moments = answer(part, first)
+        fit, moments = evaluate(part, first)
         pulled = sum(
-            (found * wanted).sum() for name in own for found, wanted in zip(moments[name], own[name], strict=True)
+            (moment * slope).sum() for name in own for moment, slope in zip(moments[name], own[name], strict=True)
         )
         gradients.append(torch.autograd.grad(fit + pulled, part)[0])
         loss = loss + fit.detach()

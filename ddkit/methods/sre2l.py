@@ -1,7 +1,6 @@
-"""SRe2L (Yin, Xing and Shen, NeurIPS 2023): images recovered from noise by one teacher, labelled by it.
+"""SRe2L (Yin, Xing and Shen, NeurIPS 2023): images recovered from noise by one teacher, with teachers' labels.
 
-Squeeze, recover, relabel: the teacher is the first of the recipe's; labels are those of all of them (the paper has
-one).
+The images are recovered from the recipe's first teacher. Their labels are those of all teachers; the paper has one.
 """
 
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from ddkit.synth import SyntheticSet, clip
 
 @dataclass(frozen=True, kw_only=True)
 class SRe2LSettings(RecoverySettings):
-    """Settings of SRe2L; the defaults are those for CIFAR."""
+    """Settings of SRe2L. The defaults are those for CIFAR."""
 
     name: ClassVar[str] = "sre2l"
     r_bn: float = preset(RecoverySettings, "r_bn", 0.01)
@@ -26,7 +25,7 @@ class SRe2LSettings(RecoverySettings):
 
 @final
 class SRe2L(Recovery):
-    """ipc sets of one image a class, each recovered for itself."""
+    """Recovers ipc sets of one image of each class, independently of each other."""
 
     settings_class = SRe2LSettings
 

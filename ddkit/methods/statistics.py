@@ -1,7 +1,7 @@
-"""How far a batch's statistics are from those that a teacher's batch norms were trained under.
+"""Distance between a batch's statistics and the running statistics of a teacher's batch norms.
 
-What images recovered from a teacher are held to, beside their classes (DeepInversion, Yin et al., CVPR 2020; SRe2L;
-INFER). For batch norms l with running statistics (mean_l, var_l), and (mean_l(z), var_l(z)) of their inputs,
+Recovery from a teacher minimises it beside the cross entropy (DeepInversion, Yin et al., CVPR 2020; SRe2L; INFER). For
+batch norms l with running statistics (mean_l, var_l) and statistics (mean_l(z), var_l(z)) of their inputs,
 
     bn_distance "norm":       sum over l of  w_l (|var_l - var_l(z)| + |mean_l - mean_l(z)|)
 
@@ -9,10 +9,9 @@ INFER). For batch norms l with running statistics (mean_l, var_l), and (mean_l(z
                                   rms over channels of ((mean_l - mean_l(z)) / std_l)
                                 + rms over channels of (var_l(z) / var_l - 1)
 
-w_l is FIRST for the first batch norm and 1 for the others; variances are biased. "norm" is as published, not squared.
-It grows with the number of layers, of channels and with the size of activations, so that its weight does not carry over
-from one network to another (CV-DD's issue 6: tens of thousands on ResNet50, hundreds on ResNet18, with one weight for
-both); "relative" has no scale.
+w_l is FIRST for the first batch norm and 1 for the others. Variances are biased. "norm" is the published distance, not
+squared. It grows with the numbers of layers and channels and with the size of activations, so that a weight chosen for
+one network does not suit another. "relative" does not have this dependence.
 """
 
 from collections.abc import Callable
@@ -32,7 +31,10 @@ EPS = 1e-5
 
 
 def bn_distance(moments: Moments, stats: Stats, kind: str) -> Float[Tensor, " groups"]:
-    """The distance of each group of a batch. Batch norms that did not run have no part in it; without any it is [0]."""
+    """Return the distance of each group of a batch.
+
+    Batch norms that did not run do not count. If none ran, the distance is [0].
+    """
     if not moments:
         return torch.zeros(1)
     distance = {"norm": _norm, "relative": _relative}[kind]
@@ -52,8 +54,8 @@ def _norm(mean: Tensor, variance: Tensor, running_mean: Tensor, running_var: Ten
 
 def _relative(mean: Tensor, variance: Tensor, running_mean: Tensor, running_var: Tensor) -> Tensor:
     shift = (running_mean - mean) / (running_var + EPS).sqrt()
-    spread = (variance + EPS) / (running_var + EPS) - 1
-    return _rms(shift) + _rms(spread)
+    scale = (variance + EPS) / (running_var + EPS) - 1
+    return _rms(shift) + _rms(scale)
 
 
 def _rms(values: Tensor) -> Tensor:
@@ -62,7 +64,7 @@ def _rms(values: Tensor) -> Tensor:
 
 
 def joined(parts: list[Moments], sizes: list[int]) -> Moments:
-    """Moments of batches that lie in several parts of `sizes` images each, from those of the parts."""
+    """Return the moments of whole batches from those of their parts, which have `sizes` images each."""
     weights = [size / sum(sizes) for size in sizes]
     whole: Moments = {}
     for name in parts[0]:
@@ -76,7 +78,7 @@ def joined(parts: list[Moments], sizes: list[int]) -> Moments:
 def cotangents(
     loss_of: Callable[[Moments], Tensor], parts: list[Moments], sizes: list[int]
 ) -> tuple[Tensor, list[dict[str, tuple[Tensor, Tensor]]]]:
-    """A loss of the joined moments, and its derivative for each part's own."""
+    """Return the loss of the joined moments, and its derivative for each part's own moments."""
     leaves = [
         {name: (m.detach().requires_grad_(), v.detach().requires_grad_()) for name, (m, v) in p.items()} for p in parts
     ]

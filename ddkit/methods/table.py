@@ -34,21 +34,21 @@ METHODS = IMAGE_METHODS | GRAPH_METHODS
 
 
 def method_homes() -> dict[str, str]:
-    """Name -> "module:Class" of all methods. Third parties' come last; ours win over an equal name."""
+    """Return name -> "module:Class" of all methods. Third-party methods come last and cannot replace built-in ones."""
     others = {entry.name: entry.value for entry in entry_points(group="ddkit.methods")}
     return METHODS | {name: where for name, where in others.items() if name not in METHODS}
 
 
 def method_names() -> list[str]:
-    """The names of all methods, third parties' too."""
+    """Return the names of all methods, including third-party ones."""
     return sorted(method_homes())
 
 
 def method_class(name: str) -> "ImageMethodClass | GraphMethodClass":
-    """The class of a method; its `settings_class.kind` is "images" or "graphs".
+    """Return the class of a method. Its `settings_class.kind` is "images" or "graphs".
 
     Raises:
-        UsageError: no such method.
+        UsageError: there is no such method.
     """
     homes = method_homes()
     if name not in homes:
@@ -58,19 +58,19 @@ def method_class(name: str) -> "ImageMethodClass | GraphMethodClass":
 
 
 def image_method(name: str) -> "ImageMethodClass":
-    """The class of a method for images.
+    """Return the class of a method for images.
 
     Raises:
-        UsageError: no such method, or one for graphs.
+        UsageError: there is no such method, or it is for graphs.
     """
     return cast("ImageMethodClass", _of_kind("images", name))
 
 
 def graph_method(name: str) -> "GraphMethodClass":
-    """The class of a method for graphs.
+    """Return the class of a method for graphs.
 
     Raises:
-        UsageError: no such method, or one for images.
+        UsageError: there is no such method, or it is for images.
     """
     return cast("GraphMethodClass", _of_kind("graphs", name))
 

@@ -1,13 +1,13 @@
 """The outer iteration that all trajectory-matching methods share.
 
-Draw an expert and a start epoch, train a student for `syn_steps` steps on the synthetic images from the expert's
-parameters, and move the images, the inner learning rate and (where they are soft) the labels down the gradient of the
-distance to the expert `expert_epochs` later.
+An iteration draws an expert and a start epoch. It trains a student for `syn_steps` steps on the synthetic images,
+starting at the expert's parameters. Then it moves the images, the inner learning rate and the labels (if they are soft)
+down the gradient of the distance to the expert's parameters `expert_epochs` later.
 
-What the papers add to MTT are pieces, each in a file of its own and off by default: the window of start epochs
-(`start_epoch`), the student's walk (`student`), what of it is compared with the expert (`matching`), images and labels
-to begin with (`taught`); here are the update, the skip rule and the moving average. A paper is a choice of them: mtt,
-ftd, ast and datm hold nothing but their defaults, and a recipe may combine them as it likes.
+Each change that later papers make to MTT has its own file and is off by default: the window of start epochs
+(`start_epoch`), the student (`student`), the matching loss (`matching`), and initial images and labels
+(`initial_by_experts`). This file has the update, the skip rule and the moving average. The files of mtt, ftd, ast and
+datm hold only their defaults. A recipe may combine the changes freely.
 """
 
 import dataclasses
@@ -25,10 +25,10 @@ from ddkit.methods.batches import draw_batches
 from ddkit.methods.contract import Context, MethodSettings, fewer_iterations
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.fyi import Flipping
+from ddkit.methods.initial_by_experts import InitialSet, choose_initial_images, initial_logits
 from ddkit.methods.matching import Matching, Walk
 from ddkit.methods.start_epoch import StartEpochs
 from ddkit.methods.student import Student, balance, perturbed
-from ddkit.methods.taught import TaughtSet, initial_logits, taught_images
 from ddkit.nets import FlatNet
 from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
@@ -37,39 +37,39 @@ from ddkit.unroll import matching_loss, precision_cosine
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrajectorySettings(Matching, Student, StartEpochs, TaughtSet, Flipping, MethodSettings):
-    """Settings of trajectory matching, under the papers' names; the defaults are MTT's."""
+class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, MethodSettings):
+    """Settings of trajectory matching, with the papers' names. The defaults are MTT's."""
 
-    fixed: ClassVar[tuple[str, ...]] = (*TaughtSet.fixed, "lr_teacher")  # lr_lr counts in units of it
+    fixed: ClassVar[tuple[str, ...]] = (*InitialSet.fixed, "lr_teacher")  # the unit of lr_lr
     iterations: int = setting(5000, at_least=1, help="outer iterations")
-    batch_syn: int | None = setting(None, at_least=1, help="synthetic images a student step; none: all")
+    batch_syn: int | None = setting(None, at_least=1, help="synthetic images of a student step; none: all")
     lr_img: float = setting(100.0, above=0, help="learning rate of the images (network space)")
     lr_lr: float = setting(1e-7, at_least=0, help="learning rate of the inner learning rate, at its initial value")
     lr_teacher: float = setting(0.01, above=0, help="initial inner learning rate")
-    lr_y: float = setting(0.0, at_least=0, help="learning rate of soft labels' logits; 0: they stay (DATM: 2 to 10)")
+    lr_y: float = setting(0.0, at_least=0, help="learning rate of soft labels' logits; 0: fixed (DATM: 2 to 10)")
     momentum_y: float = setting(0.9, at_least=0, below=1, help="momentum of soft labels' logits")
     threshold: float | None = setting(
-        None, above=0, help="a matching loss above it moves nothing (DATM: 1); none: all iterations count"
+        None, above=0, help="an iteration with a larger loss changes nothing (DATM: 1); none: no limit"
     )
     ema_decay: float = setting(
-        0.0, at_least=0, below=1, help="decay of the images' moving average, an iteration; 0: the last images (FTD)"
+        0.0, at_least=0, below=1, help="decay of the images' moving average (FTD); 0: the last images"
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.refuse_empty_window()
         self.refuse_short_walk()
-        self.refuse_labels_of_noise()
+        self.refuse_noise_with_labels()
         self.refuse_imprecise_reference()
 
     @property
-    def teaching_epoch(self) -> int:
-        """The epoch after which experts choose initial images and give labels."""
+    def labelling_epoch(self) -> int:
+        """The epoch of the experts that choose initial images and labels."""
         return self.teacher_epoch or self.last_matched
 
     @property
     def last_matched(self) -> int:
-        """The last epoch of an expert that a student may have to reach."""
+        """The last epoch of an expert that can be a target."""
         return self.max_start_epoch - 1 + self.expert_epochs
 
     @property
@@ -78,7 +78,7 @@ class TrajectorySettings(Matching, Student, StartEpochs, TaughtSet, Flipping, Me
 
     @property
     def reads_epochs(self) -> int:
-        return max(self.last_matched, self.teaching_epoch) if self.asks_teachers else self.last_matched
+        return max(self.last_matched, self.labelling_epoch) if self.uses_experts else self.last_matched
 
     @property
     def fewer_epochs(self) -> str:
@@ -100,8 +100,11 @@ class TrajectorySettings(Matching, Student, StartEpochs, TaughtSet, Flipping, Me
         return self.syn_steps
 
     def most_growth(self, images: int, net: FlatNet, free: int) -> int | None:
-        """The unroller keeps steps in a quarter of what is free, and beyond that an iterate and a few copies of its
-        batch a step. Engine `reference` keeps all."""
+        """See `MethodSettings.most_growth`.
+
+        The unroller keeps tapes of steps in at most a quarter of the free memory. In addition each step needs memory
+        for an iterate and a few copies of its batch. Engine `reference` keeps everything.
+        """
         if self.engine == "reference":
             return None
         batch = min(images, self.batch_syn or images) * math.prod(net.shape) * self.trajectories
@@ -114,9 +117,18 @@ class TrajectorySettings(Matching, Student, StartEpochs, TaughtSet, Flipping, Me
 
 @dataclass(frozen=True, eq=False)
 class TrajectoryState:
-    """What changes: images [n, C, H, W], log inner learning rate [], logits of soft labels [n, K] (hard ones: [0]),
-    their momenta, the moving sum of the images with its weights' own sum 1 - d^T, the iteration, and the generator's
-    state."""
+    """The state of trajectory matching.
+
+    Attributes:
+        images: [n, C, H, W].
+        log_lr: the logarithm of the inner learning rate, [].
+        logits: those of soft labels, [n, K]; [0] if labels are hard.
+        image_velocity, lr_velocity, logit_velocity: the momenta of these three.
+        average: the weighted sum of all iterates of the images.
+        weight: the sum of its weights, 1 - d^T.
+        iteration: number of iterations done.
+        rng: the generator's state.
+    """
 
     images: Tensor
     log_lr: Tensor
@@ -131,15 +143,15 @@ class TrajectoryState:
 
 
 class TrajectoryMatching:
-    """The iteration; a method is this with defaults of its own."""
+    """Base class of trajectory-matching methods, which differ in the defaults of their settings."""
 
     state_class = TrajectoryState
-    loss_limit = 100.0  # it is 1 where the student starts; a hundred times farther away nothing is being learned
-    blame = "lower method.lr_img, or method.lr_lr if the learned lr ran away"
+    loss_limit = 100.0  # the loss is 1 for a student that does not move
+    blame = "lower method.lr_img, or method.lr_lr if the learned lr grew too large"
 
     def __init__(self, settings: TrajectorySettings, context: Context) -> None:
         if context.trajectories is None:
-            raise UsageError(f"method '{settings.name}' matches expert trajectories and was given none")
+            raise UsageError(f"method '{settings.name}' matches expert trajectories, but the context has none")
         self._settings, self._context = settings, context
         self._experts: Trajectories = context.trajectories
         self._labels = context.labels(settings.ipc)
@@ -151,13 +163,15 @@ class TrajectoryMatching:
     def init(self) -> TrajectoryState:
         settings, context, experts = self._settings, self._context, self._experts
         generator = stream(context.seed, "condense")
-        images = taught_images(settings.pix_init, settings.ipc, context, experts, settings.teaching_epoch, generator)
+        images = choose_initial_images(
+            settings.pix_init, settings.ipc, context, experts, settings.labelling_epoch, generator
+        )
         log_lr = torch.tensor(math.log(settings.lr_teacher), device=context.device)
         logits = torch.zeros(0, device=context.device)
         if settings.soft_labels:
             views, labels = settings.expand(images), settings.expand_index(self._labels)
-            said = initial_logits(context, experts, settings.teaching_epoch, views, labels)
-            logits = said.unflatten(0, (-1, len(images))).mean(0)  # both orientations share a label
+            own = initial_logits(context, experts, settings.labelling_epoch, views, labels)
+            logits = own.unflatten(0, (-1, len(images))).mean(0)  # both orientations share a label
         return TrajectoryState(
             images=images,
             log_lr=log_lr,
@@ -177,19 +191,19 @@ class TrajectoryMatching:
         images, log_lr, logits = (t.detach().requires_grad_() for t in (state.images, state.log_lr, state.logits))
         problem = self._problem(images, log_lr, logits, state.iteration, generator)
         loss = matching_loss(self._context.net, **problem)
-        wanted = (images, log_lr, logits) if settings.soft_labels else (images, log_lr)
-        image_grad, log_lr_grad, *logit_grad = torch.autograd.grad(loss, wanted)
+        learned = (images, log_lr, logits) if settings.soft_labels else (images, log_lr)
+        image_grad, log_lr_grad, *logit_grad = torch.autograd.grad(loss, learned)
 
-        # The papers learn lr itself with rate lr_lr, and it can turn negative. Here its logarithm is learned; dividing
-        # by lr_teacher^2 makes both steps equal where lr = lr_teacher, so that published values of lr_lr still apply.
+        # The papers learn lr itself with rate lr_lr, and it can become negative. Here its logarithm is learned.
+        # Dividing by lr_teacher^2 makes both steps equal where lr = lr_teacher, so published values of lr_lr apply.
         rate = settings.lr_lr / settings.lr_teacher**2
-        taken = loss.detach() <= (math.inf if settings.threshold is None else settings.threshold)
-        image_moved = _moved(state.images, state.image_velocity, image_grad, settings.lr_img, MOMENTUM, taken)
-        lr_moved = _moved(state.log_lr, state.lr_velocity, log_lr_grad, rate, MOMENTUM, taken)
+        accepted = loss.detach() <= (math.inf if settings.threshold is None else settings.threshold)
+        image_moved = _moved(state.images, state.image_velocity, image_grad, settings.lr_img, MOMENTUM, accepted)
+        lr_moved = _moved(state.log_lr, state.lr_velocity, log_lr_grad, rate, MOMENTUM, accepted)
         labels_moved = state.logits, state.logit_velocity
         if logit_grad:
             momentum = settings.momentum_y
-            labels_moved = _moved(state.logits, state.logit_velocity, logit_grad[0], settings.lr_y, momentum, taken)
+            labels_moved = _moved(state.logits, state.logit_velocity, logit_grad[0], settings.lr_y, momentum, accepted)
         new = TrajectoryState(
             images=image_moved[0],
             log_lr=lr_moved[0],
@@ -203,16 +217,16 @@ class TrajectoryMatching:
             rng=generator.get_state(),
         )
         metrics: dict[str, Tensor | float] = {"loss": loss.detach(), "lr": state.log_lr.exp()}
-        if settings.threshold is not None:  # the moving average counts images that stayed once more
-            metrics["skipped"] = (~taken).float()
-        if state.iteration == 0 and settings.precision != "float32":  # what the lower precision costs
+        if settings.threshold is not None:  # a skipped iteration adds the unchanged images to the moving average
+            metrics["skipped"] = (~accepted).float()
+        if state.iteration == 0 and settings.precision != "float32":  # the error of the lower precision
             metrics["gradient_cosine"] = precision_cosine(self._context.net, **problem)
         return new, metrics
 
     def _problem(
         self, images: Tensor, log_lr: Tensor, logits: Tensor, iteration: int, generator: torch.Generator
     ) -> dict[str, Any]:
-        """The arguments of `matching_loss`: as many walks of students as `trajectories`, drawn one after the other."""
+        """The arguments of `matching_loss`, for `trajectories` students, drawn one after another."""
         settings = self._settings
         labels = logits.softmax(1) if settings.soft_labels else self._labels
         walks = [self._walk(images, log_lr, labels, iteration, generator) for _ in range(settings.trajectories)]
@@ -229,8 +243,8 @@ class TrajectoryMatching:
         count = len(self._labels)
         drawn = settings.halved(min(settings.batch_syn or count, count))
         index = draw_batches(count, drawn, settings.syn_steps, generator).to(context.device)
-        batches, labelled_by = settings.expand(images[index]), settings.expand_index(index)
-        steps, batch = labelled_by.shape
+        batches, label_index = settings.expand(images[index]), settings.expand_index(index)
+        steps, batch = label_index.shape
         params = context.dsa.sample(generator, steps, batch, context.real.data.shape[1:])
         lr = log_lr.exp() * (balance(start, settings.max_start_epoch) if settings.balance_loss else 1.0)
         return Walk(
@@ -238,21 +252,23 @@ class TrajectoryMatching:
             target=experts.row(expert, start + settings.expert_epochs),
             middle=[experts.row(expert, start + k) for _, k, _ in settings.middle_points()],
             images=context.dsa.apply(batches, params),
-            labels=labels[labelled_by],
+            labels=labels[label_index],
             lr=lr.expand(steps),
         )
 
     def finish(self, state: TrajectoryState) -> SyntheticSet:
-        """The moving average (the initial images before the first iteration), the last labels and the learned lr, which
-        no paper averages."""
+        """The set of the moving average of the images, with the last labels and the last learned lr.
+
+        Before the first iteration the images are the initial ones. No paper averages the lr.
+        """
         images = state.average / state.weight if state.weight else state.images
         soft = state.logits.softmax(1) if self._settings.soft_labels else None
         return self._context.as_set(self._settings, images, lr=float(state.log_lr.exp()), soft_labels=soft)
 
 
 def _moved(
-    value: Tensor, velocity: Tensor, gradient: Tensor, rate: float, momentum: float, taken: Tensor
+    value: Tensor, velocity: Tensor, gradient: Tensor, rate: float, momentum: float, accepted: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Value and velocity after one step; as they were where it is not `taken` ([], boolean)."""
-    new, faster = moved(value, velocity, gradient, rate, momentum)
-    return torch.where(taken, new, value), torch.where(taken, faster, velocity)
+    """Return value and velocity after one step, or unchanged if the step is not `accepted` ([], boolean)."""
+    new, new_velocity = moved(value, velocity, gradient, rate, momentum)
+    return torch.where(accepted, new, value), torch.where(accepted, new_velocity, velocity)

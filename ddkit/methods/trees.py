@@ -1,4 +1,4 @@
-"""The computation trees that graphs have, and the set made of some of them."""
+"""The distinct computation trees of graphs, and the set made from some of them."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Trees:
 
     Attributes:
         data: the graphs.
-        levels: colours of each depth, [V] each, hashed or by comparison.
-        vertex: a vertex of each distinct tree of full depth, [T].
-        tree: the tree of each vertex, [V].
+        levels: the vertices' colours at each depth, [V] each, hashed or exact.
+        vertex: a vertex with each distinct tree of full depth, [T].
+        tree: the number of each vertex's tree, [V].
     """
 
     data: GraphData
@@ -30,18 +30,18 @@ class Trees:
 
     @staticmethod
     def of(data: GraphData, settings: GraphMethodSettings) -> "Trees":
-        """Of all vertices, in O(hops * edges)."""
+        """Find the trees of all vertices, in O(hops * edges)."""
         colour = refine_exactly if settings.exact else refine
         levels = colour(data.adjacency, data.tree_labels(settings.true_degrees), settings.hops)
         _, vertex, tree = np.unique(levels[-1], return_index=True, return_inverse=True)
         return Trees(data, levels, vertex, tree)
 
     def as_set(self, settings: GraphMethodSettings, kept: Array, samples: Samples) -> GraphSet:
-        """The set of `samples`, whose trees number the `kept` ones, with all that is known here bound to it."""
+        """The set of `samples` with its facts. A sample's tree is a position in `kept`, the numbers of the trees."""
         layers, root = fold(self.data.adjacency, self.levels, self.vertex[kept], with_own=False)
         data = self.data
         degree = data.degree.astype(np.float64)
-        if not settings.true_degrees:  # a leaf is any of its label's vertices
+        if not settings.true_degrees:  # the degree of a leaf is the mean over all vertices with its label
             labels = len(data.node_vocabulary)
             count = np.bincount(data.node_label, minlength=labels)
             degree = (np.bincount(data.node_label, degree, labels) / np.maximum(1, count))[data.node_label]

@@ -1,7 +1,7 @@
-"""The field's image networks, and each of them as a pure function of one flat parameter vector.
+"""Image networks of dataset distillation, also as pure functions of one flat parameter vector.
 
-In: a spec such as "convnet(depth=2, width=32)", an image shape and a number of classes.
-Out: a settings object (`parse_net`), whose `build` gives an ordinary module, or a `FlatNet`.
+`parse_net` turns a spec such as "convnet(depth=2, width=32)" into a settings object. Its `build` returns an ordinary
+module for an image shape and a number of classes. `FlatNet` is the network as a pure function.
 """
 
 from ddkit.lazy import lazily

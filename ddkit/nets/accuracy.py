@@ -1,4 +1,4 @@
-"""What a network says of many images, and how often it is right."""
+"""Logits and accuracy of a network on many images."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from ddkit.nets.flat import Stats
 
 CHUNK = 500
-"""Images that go through the network together."""
+"""Images in a batch of the network."""
 
 
 @torch.no_grad()
@@ -19,7 +19,11 @@ def logits_of(
     images: Float[Tensor, "n c h w"],
     stats: Stats | None = None,
 ) -> Float[Tensor, "n k"]:
-    """The logits of `images` under parameters `theta`, CHUNK at a time; `stats` are a batch-norm network's."""
+    """Return the logits of `images` with parameters `theta`, in batches of CHUNK.
+
+    Args:
+        stats: the running statistics of a network with batch norm.
+    """
     return torch.cat([net(theta, x, stats) for x in images.split(CHUNK)])
 
 
@@ -30,5 +34,9 @@ def accuracy(
     labels: Int[Tensor, " n"],
     stats: Stats | None = None,
 ) -> float:
-    """Share of `images` that parameters `theta` classify correctly; `stats` are a batch-norm network's."""
+    """Return the share of `images` that the network with parameters `theta` classifies correctly.
+
+    Args:
+        stats: the running statistics of a network with batch norm.
+    """
     return float((logits_of(net, theta, images, stats).argmax(1) == labels).sum()) / len(labels)

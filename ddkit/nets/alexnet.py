@@ -1,4 +1,4 @@
-"""AlexNet as the field uses it: for small images, without normalisation."""
+"""AlexNet as papers on dataset distillation use it: for small images, without normalisation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class AlexNetSettings(NetSettings):
     name: ClassVar[str] = "alexnet"
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for images of `shape` = (channels, height, width).
+        """Build the network for images of `shape` = (channels, height, width).
 
         Raises:
             UsageError: the images are smaller than 8x8.

@@ -1,4 +1,4 @@
-"""ConvNet, the network that dataset distillation is measured on."""
+"""ConvNet, the standard network of dataset distillation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POOLS = {"avg": nn.AvgPool2d, "max": nn.MaxPool2d}
 
 
 class BlockShape(NamedTuple):
-    """One block of the common ConvNet: its input map, the padding and the output channels of its convolution."""
+    """One block of the common ConvNet: its input map, and the padding and output channels of its convolution."""
 
     channels: int
     height: int
@@ -30,18 +30,18 @@ class BlockShape(NamedTuple):
 class ConvNetSettings(NetSettings):
     """ConvNet (Gidaris and Komodakis, 2018): `depth` blocks of 3x3 convolution, norm, activation and 2x2 pooling.
 
-    The field takes depth 3 for 32 pixels, 4 for 64, 5 for 128 and 6 for 256, which leaves maps of 4x4.
+    Papers use depth 3 for 32 pixels, 4 for 64, 5 for 128 and 6 for 256, so that the last maps are 4x4.
     """
 
     name: ClassVar[str] = "convnet"
-    depth: int = setting(3, at_least=1, at_most=DEEPEST, help="blocks; each but with pool=none halves the image")
+    depth: int = setting(3, at_least=1, at_most=DEEPEST, help="blocks; each halves the image, unless pool=none")
     width: int = setting(128, at_least=1, at_most=WIDEST, help="channels of each block")
     norm: str = setting("instance", one_of=NORMS, help="normalisation")
     pool: str = setting("avg", one_of=(*POOLS, "none"), help="pooling")
     act: str = setting("relu", one_of=tuple(ACTIVATIONS), help="activation")
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for images of `shape` = (channels, height, width).
+        """Build the network for images of `shape` = (channels, height, width).
 
         Raises:
             UsageError: the images are too small for the depth, or the width does not suit the norm.
@@ -65,7 +65,7 @@ class ConvNetSettings(NetSettings):
         return Net(nn.Sequential(*layers), channels * height * width, classes)
 
     def common_blocks(self, shape: tuple[int, int, int]) -> list[BlockShape] | None:
-        """The blocks for images of `shape` where norm, pooling and activation are the field's, else None."""
+        """The blocks for images of `shape` if norm, pooling and activation are the defaults, else None."""
         if (self.norm, self.pool, self.act) != ("instance", "avg", "relu"):
             return None
         extra, blocks = widen(shape)[0], []
@@ -78,6 +78,7 @@ class ConvNetSettings(NetSettings):
 
 
 def fitting_convnet(shape: tuple[int, int, int], width: int) -> ConvNetSettings:
-    """The ConvNet of the field's depth for images of `shape` = (channels, height, width): it ends at 4x4 or more."""
+    """Return the ConvNet of the usual depth for images of `shape` = (channels, height, width); its last maps are 4x4
+    or larger."""
     _, height, wide = widen(shape)
     return ConvNetSettings(depth=max(1, min(height, wide).bit_length() - 3), width=width)

@@ -1,4 +1,4 @@
-"""EfficientNet-B0 as the field uses it on small images: torchvision's, with a stem that keeps the size."""
+"""EfficientNet-B0 for small images: torchvision's network with a stem that keeps the image size."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ STAGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class EfficientNetB0Settings(NetSettings):
-    """EfficientNet-B0 (Tan and Le, 2019) for small images: the stem has stride 1. It has batch norm only.
+    """EfficientNet-B0 (Tan and Le, 2019) for small images: the stem has stride 1. It supports only batch norm.
 
-    Without dropout and stochastic depth, which would draw from the global generator. The module starts with
-    torchvision's initial weights; FlatNet starts it like every other network.
+    It has no dropout and no stochastic depth, because they would use the global generator. The module has torchvision's
+    initial weights; FlatNet initialises it like every other network.
     """
 
     name: ClassVar[str] = "efficientnet-b0"
     width: float = setting(1.0, above=0, at_most=WIDEST_MULTIPLIER, help="multiplier of all channels")
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for images of `shape` = (channels, height, width), of any size: padded maps end at 1x1."""
+        """Build the network for images of `shape` = (channels, height, width), which may have any size."""
         from torchvision.models.efficientnet import EfficientNet, MBConvConfig  # slow to import
 
         extra, _, _ = widen(shape)

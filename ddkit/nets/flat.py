@@ -18,7 +18,7 @@ from ddkit.nets.net import Net, NetSettings
 from ddkit.nets.spec import net_spec
 
 MOST_PARAMETERS = 2**31
-"""Of a network: 8 GiB in float32, of which training takes several."""
+"""Largest number of parameters of a network: 8 GiB in float32, and training needs several times as much."""
 
 Stats = dict[str, Tensor]
 
@@ -28,18 +28,18 @@ Moments = dict[str, tuple[Tensor, Tensor]]
 
 @final
 class FlatNet:
-    """A network without state: the parameters are one vector `theta`, laid out as in `module.named_parameters()`.
+    """A network without state. Its parameters are one vector `theta`, laid out as `module.named_parameters()`.
 
     Several threads may call it at once, and a call may run inside another.
 
     Pure calls compose with autograd to any order, with `torch.func` transforms, and with vmap over stacked theta,
-    images and statistics. For networks with batch norm there are three ways to run:
+    images and statistics. Networks with batch norm can run in three ways:
 
-        net(theta, x)               batch statistics, nothing remembered: the unrolled inner loop
-        net.train(theta, x, stats)  batch statistics; moves the running statistics in `stats`, in place
-        net(theta, x, stats)        running statistics: evaluation
+        net(theta, x)               with batch statistics, which are not stored: the unrolled inner loop
+        net.train(theta, x, stats)  with batch statistics; updates the running statistics in `stats` in place
+        net(theta, x, stats)        with running statistics: evaluation
 
-    All other networks have no statistics: `init_stats` gives an empty dict, and the three are the same.
+    Other networks have no statistics: `init_stats` returns an empty dict, and the three calls are the same.
 
     Example:
         >>> net = FlatNet(parse_net("convnet(depth=2, width=32)"), (1, 8, 8), 10)
@@ -47,10 +47,10 @@ class FlatNet:
         >>> logits = net(theta, images)
 
     Attributes:
-        settings, shape, classes: what the network was made from; shape = (channels, height, width).
+        settings, shape, classes: the constructor's arguments; shape = (channels, height, width).
         parameters: length of theta.
-        head_size: how many of them, the last ones, are the classifier's.
-        spec: canonical text of the settings; `parse_net` reads it back.
+        head_size: number of parameters of the classifier, the last ones of theta.
+        spec: canonical text of the settings, which `parse_net` reads.
 
     Raises:
         UsageError: the images are too small for the network, or it has more parameters than `MOST_PARAMETERS`.
@@ -86,23 +86,26 @@ class FlatNet:
     def __call__(
         self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats | None = None
     ) -> Float[Tensor, "b k"]:
-        """The logits, under batch statistics or, where `stats` are given, under these."""
+        """Compute the logits with the statistics `stats`, or with batch statistics if they are None."""
         return self._run(theta, x, stats)
 
     def features(
         self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats | None = None
     ) -> Float[Tensor, "b f"]:
-        """The flattened penultimate features, under the same statistics as in a call."""
+        """Compute the flattened penultimate features, with the same statistics as in a call."""
         return self._run(theta, x, stats, features=True)
 
     def train(
         self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats, share: float = 0.1
     ) -> Float[Tensor, "b k"]:
-        """The logits under batch statistics, of which `stats` takes up a `share`, in place (PyTorch's momentum)."""
+        """Compute the logits with batch statistics, and move `stats` towards these by `share` in place.
+
+        `share` is PyTorch's momentum.
+        """
         return self._run(theta, x, stats, share=share)
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Float[Tensor, " p"]:
-        """A fresh theta from PyTorch's default initialisation; one seed gives the same network in every dtype."""
+        """Draw theta by PyTorch's default initialisation. One seed gives the same network in every dtype."""
         return default_init(self._module, generator).to(dtype)
 
     @cached_property
@@ -118,11 +121,11 @@ class FlatNet:
 
     @property
     def has_stats(self) -> bool:
-        """Whether it has batch norm."""
+        """Whether the network has batch norm."""
         return bool(self._batch_norms)
 
     def batch_stats(self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"]) -> Stats:
-        """The statistics of a batch, to run the network under them."""
+        """Compute the statistics of a batch, for later calls with these statistics."""
         stats = self.init_stats(theta)
         with torch.no_grad():
             self.train(theta, x, stats, share=1.0)
@@ -131,11 +134,11 @@ class FlatNet:
     def moments(
         self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats, groups: int = 1
     ) -> tuple[Float[Tensor, "b k"], Moments]:
-        """The logits under running statistics, and what each batch norm's input had for moments on the way.
+        """Compute the logits with running statistics, and the moments of each batch norm's input.
 
-        The batch is `groups` equal parts, one after the other, each with moments of its own: for the name of each batch
-        norm that ran, in the order in which they ran, mean and (biased) variance of its input, both [groups, channels].
-        All of it is differentiable.
+        The batch consists of `groups` equal parts, one after another, which have separate moments. The moments of a
+        batch norm are mean and (biased) variance of its input, both [groups, channels]. The dict has the batch norms
+        in the order in which they ran. Everything is differentiable.
         """
         seen: Moments = {}
 
@@ -147,7 +150,7 @@ class FlatNet:
         return self._run(theta, x, stats, look=look), seen
 
     def init_stats(self, like: Tensor) -> Stats:
-        """Fresh running statistics with the dtype and device of `like`: mean 0, variance 1; to stack for vmap."""
+        """Initial running statistics with the dtype and device of `like`: mean 0, variance 1."""
         stats = {}
         for name, module in self._batch_norms.items():
             stats[f"{name}.running_mean"] = like.new_zeros(module.num_features)
@@ -155,11 +158,11 @@ class FlatNet:
         return stats
 
     def unflatten(self, theta: Float[Tensor, " p"]) -> dict[str, Tensor]:
-        """Each parameter under its name, as a view of theta."""
+        """Return name -> parameter, each a view of theta."""
         return dict(zip(self._names, self._views(theta), strict=True))
 
     def _views(self, theta: Tensor) -> list[Tensor]:
-        # One split, whose backward is one concatenation; slices would each pad their gradient to the length of theta.
+        # One split, because its backward is one concatenation. Slices would each pad their gradient to theta's length.
         pieces = theta.split(self._sizes)
         return [v if len(shape) == 1 else v.view(shape) for v, shape in zip(pieces, self._shapes, strict=True)]
 
@@ -173,30 +176,30 @@ class FlatNet:
         share: float | None = None,
         look: Callable[[str, Tensor], None] | None = None,
     ) -> Tensor:
-        """A call has a body to itself: the last that a call gave back, or a new one.
+        """Run a body that no other call is using: an idle one, or a new one.
 
-        `share` is what running statistics take up of a batch in training (None: they stay), `look` what is shown each
-        batch norm's name and input.
+        Args:
+            share: by how much running statistics move towards batch statistics in training; None: they stay.
+            look: a function that is called with the name and the input of each batch norm.
         """
         try:
-            body = self._idle.pop()  # one step for Python: no two threads get the same
+            body = self._idle.pop()  # atomic in Python, so no two threads get the same body
         except IndexError:
             body = _Body(self._module)
         try:
             return body.run(self._views(theta), x, stats, features, share, look)
         finally:
-            body.empty()  # keep no graph alive
+            body.empty()  # so that no autograd graph stays alive
             self._idle.append(body)
 
 
 class _Body:
-    """One copy of a network's modules, without parameters between the calls."""
+    """One copy of a network's modules. Between calls it has no parameters."""
 
     def __init__(self, blueprint: Net) -> None:
         self._module = copy.deepcopy(blueprint)
-        # The places that a call fills, and what they hold between calls. torch.func.functional_call does the same but
-        # looks the places up anew each time: 320 us a call instead of 240 on a ConvNet for digits (depth 2, width 8,
-        # batch 10, one CPU thread, torch 2.14), where the bare operations take 200.
+        # The slots that a call fills, and their content between calls. torch.func.functional_call does the same but
+        # searches for the slots at each call, which costs a third more time on small networks.
         self._slots: list[tuple[dict[str, Any], str, nn.Parameter]] = [
             (module._parameters, key, parameter)
             for module in self._module.modules()
@@ -235,7 +238,7 @@ class _Body:
         return module.register_forward_pre_hook(lambda _, inputs: look(name, inputs[0]))
 
     def empty(self) -> None:
-        """Let go of all that the last call was given."""
+        """Drop all references to the last call's tensors."""
         for place, key, empty in self._slots:
             place[key] = empty
         for module in self._batch_norms.values():

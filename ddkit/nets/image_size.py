@@ -1,4 +1,4 @@
-"""Which image sizes a network takes: the field's widening of 28-pixel images, and a clear line for the impossible."""
+"""Image sizes of networks: the usual padding of 28-pixel images, and the error for images that are too small."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from ddkit.errors import UsageError
 
 
 def widen(shape: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Extra padding of the first convolution, and the height and width that the rest of the network then sees.
+    """Return the extra padding of the first convolution, and the height and width of its output.
 
-    Gray images of 28 pixels (MNIST and its relatives) get two more pixels of padding on each side and so become 32
-    pixels wide, as in the field's code. That code pads every gray image; here other sizes are left as they are.
+    Grey images of 28 pixels (MNIST and similar) get two more pixels of padding on each side and become 32 pixels wide,
+    as in published code. That code pads every grey image; here other sizes are unchanged.
     """
     _, height, width = shape
     return (2, 32, 32) if shape == (1, 28, 28) else (0, height, width)
 
 
 def require(net: str, height: int, width: int, least: int, fix: str) -> None:
-    """Refuse images of fewer than `least` pixels on a side.
+    """Check that images have at least `least` pixels on each side.
 
     Raises:
-        UsageError: one line that names the net, both sizes and the fix.
+        UsageError: they are smaller. The line has the net, both sizes and the fix.
     """
     if min(height, width) < least:
         raise UsageError(f"{net}: needs images of at least {least}x{least} pixels, got {height}x{width}; {fix}")

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 
 def default_init(net: nn.Module, generator: torch.Generator) -> Float[Tensor, " p"]:
-    """One flat float32 vector with fresh values for all parameters of `net`, in the order of `named_parameters`.
+    """Draw initial values of all parameters of `net` as one flat float32 vector, in the order of `named_parameters`.
 
-    Weights and biases of convolutions and linear layers are uniform in +-1/sqrt(fan_in), which is what PyTorch's
-    kaiming_uniform(a=sqrt(5)) comes to; normalisations start as the identity. `net` itself may be on the meta device.
+    Weights and biases of convolutions and linear layers are uniform in +-1/sqrt(fan_in), the same as PyTorch's
+    kaiming_uniform(a=sqrt(5)). Normalisations start as the identity. `net` itself may be on the meta device.
 
     Raises:
-        TypeError: a layer whose default initialisation is not known here.
+        TypeError: the default initialisation of a layer is not implemented here.
     """
     return torch.cat([values for module in net.modules() for values in _layer_init(module, generator)])
 

@@ -1,4 +1,4 @@
-"""LeNet as the field uses it: rectified and max-pooled."""
+"""LeNet as papers on dataset distillation use it: with ReLU and max pooling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LeNetSettings(NetSettings):
     name: ClassVar[str] = "lenet"
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for images of `shape` = (channels, height, width).
+        """Build the network for images of `shape` = (channels, height, width).
 
         Raises:
             UsageError: the images are smaller than 16x16.

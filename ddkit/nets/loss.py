@@ -1,4 +1,4 @@
-"""The training loss of classes and of soft labels alike."""
+"""The training loss for hard and soft labels."""
 
 import torch.nn.functional as F
 from jaxtyping import Float, Shaped
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def cross_entropy(logits: Float[Tensor, "b k"], labels: Shaped[Tensor, "b ..."]) -> Float[Tensor, ""]:
-    """Mean cross entropy; `labels` holds classes [B] or probabilities [B, K], which may be differentiated."""
+    """Compute the mean cross entropy. `labels` are classes [B] or probabilities [B, K], which may be differentiated."""
     if labels.is_floating_point():
         return -(labels * F.log_softmax(logits, dim=-1)).sum(-1).mean()
     return F.cross_entropy(logits, labels)

@@ -13,14 +13,14 @@ from ddkit.recipe import setting
 
 @dataclass(frozen=True, kw_only=True)
 class MLPSettings(NetSettings):
-    """`depth` hidden layers of `width` rectified units; the field's MLP has two of 128."""
+    """`depth` hidden layers of `width` units with ReLU; the usual MLP has two of 128."""
 
     name: ClassVar[str] = "mlp"
     depth: int = setting(2, at_least=1, at_most=DEEPEST, help="hidden layers")
     width: int = setting(128, at_least=1, at_most=WIDEST, help="units of each hidden layer")
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for images of `shape` = (channels, height, width)."""
+        """Build the network for images of `shape` = (channels, height, width)."""
         channels, height, width = shape
         units = channels * height * width
         layers: list[nn.Module] = [nn.Flatten()]

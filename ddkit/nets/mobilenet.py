@@ -1,4 +1,4 @@
-"""MobileNetV2 as the field uses it on small images: torchvision's, halving the image three times instead of five."""
+"""MobileNetV2 for small images: torchvision's network, which halves the image three times instead of five."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from ddkit.nets.net import WIDEST_MULTIPLIER, Net, NetSettings
 from ddkit.recipe import setting
 
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
-"""(expansion, channels, blocks, stride) of each stage: the paper's, but for the second, whose stride there is 2."""
+"""(expansion, channels, blocks, stride) of each stage, as in the paper except the second stage's stride, there 2."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MobileNetV2Settings(NetSettings):
-    """MobileNetV2 (Sandler et al., 2018) for small images: stem and second stage keep the size. It has batch norm only.
+    """MobileNetV2 (Sandler et al., 2018) for small images: stem and second stage keep the image size. It supports only
+    batch norm.
 
-    Without dropout, which would draw from the global generator. The module starts with torchvision's
-    initial weights; FlatNet starts it like every other network.
+    It has no dropout, because dropout would use the global generator. The module has torchvision's initial weights;
+    FlatNet initialises it like every other network.
     """
 
     name: ClassVar[str] = "mobilenetv2"
@@ -29,7 +30,7 @@ class MobileNetV2Settings(NetSettings):
     )
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for images of `shape` = (channels, height, width), of any size: padded maps end at 1x1."""
+        """Build the network for images of `shape` = (channels, height, width), which may have any size."""
         from torchvision.models import MobileNetV2  # slow to import
 
         extra, _, _ = widen(shape)

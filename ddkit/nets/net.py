@@ -1,4 +1,4 @@
-"""What every network of ddkit is: a body that makes features, and a linear head on top of them."""
+"""The base of all networks: a body that computes features, and a linear head."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from ddkit.recipe import Settings
 
 DEEPEST, WIDEST, WIDEST_MULTIPLIER = 256, 2**16, 64
-"""Layers, channels and multiples of channels that a network may have: more is a slip of the pen, whose network would
-take minutes and more memory than there is to make."""
+"""Largest numbers of layers, channels and multiples of channels of a network. Larger values are probably typing errors;
+such a network would need minutes and too much memory to build."""
 
 
 class Net(nn.Module):
     """`forward(x) = head(features(x))`, where the features are the body's output, flattened.
 
-    The networks differ in their bodies only. Parameters are registered in the order of the field's published code
-    (layer by layer, the head last), so that flat parameter vectors have the field's layout.
+    The networks differ only in their bodies. Parameters are registered in the order of published code (layer by layer,
+    the head last), so that flat parameter vectors have the same layout.
     """
 
     def __init__(self, body: nn.Module, features: int, classes: int) -> None:
@@ -29,12 +29,12 @@ class Net(nn.Module):
         self.head = nn.Linear(features, classes)
 
     def features(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
-        """The penultimate features, flattened: what feature matching and data selection look at."""
+        """Compute the penultimate features, flattened. Feature matching and data selection use them."""
         found: Tensor = self.body(x)
         return found.flatten(1)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
-        """The logits."""
+        """Compute the logits."""
         logits: Tensor = self.head(self.features(x))
         return logits
 
@@ -47,7 +47,7 @@ class NetSettings(Settings, ABC):
 
     @abstractmethod
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for images of `shape` = (channels, height, width).
+        """Build the network for images of `shape` = (channels, height, width).
 
         Raises:
             UsageError: the images are too small for the network.

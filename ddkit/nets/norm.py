@@ -1,4 +1,4 @@
-"""Normalisation layers by the field's names."""
+"""Normalisation layers by the names that published code uses."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ GROUPS = 4
 
 
 def norm_layer(net: str, kind: str, channels: int, height: int, width: int) -> list[nn.Module]:
-    """The normalisation after a convolution whose maps are `channels` x `height` x `width`; no layer for "none".
+    """Return the normalisation after a convolution with maps `channels` x `height` x `width`; no layer for "none".
 
-    "instance" is what the field calls so: GroupNorm with one channel a group and a learned scale and shift, the same
-    in training and evaluation. "layer" has a learned scale and shift for each value of the map.
+    "instance" is, as in published code, GroupNorm with one channel in each group and a learned scale and shift. It is
+    the same in training and evaluation. "layer" has a learned scale and shift for each value of the map.
 
     Raises:
-        UsageError: the groups do not divide the channels, or would hold one value, whose normalised value is always 0.
+        UsageError: the groups do not divide the channels, or have a single value, which normalisation would set to 0.
     """
     if kind == "none":
         return []
@@ -28,7 +28,7 @@ def norm_layer(net: str, kind: str, channels: int, height: int, width: int) -> l
         raise UsageError(f"{net}: norm=group needs a width that {groups} divides, got {channels}; change the width")
     if channels // groups * height * width == 1:
         raise UsageError(
-            f"{net}: norm={kind} would see a single value a group, as maps have shrunk to 1x1; "
+            f"{net}: norm={kind} would have a single value in each group, since maps are 1x1; "
             "use larger images, a shallower network or norm=batch"
         )
     if kind == "layer":

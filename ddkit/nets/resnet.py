@@ -1,4 +1,4 @@
-"""ResNet18 as the field uses it: a 3x3 stem without pooling, so that it suits small images."""
+"""ResNet18 as papers on dataset distillation use it: with a 3x3 stem without pooling, for small images."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class BasicBlock(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
-        """The block's output."""
+        """Compute the block's output."""
         total: Tensor = self.residual(x) + self.shortcut(x)
         return total.relu()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResNet18Settings(NetSettings):
-    """ResNet18 (He et al., 2016) for small images; with downsample=avg it is the field's ResNet18_AP.
+    """ResNet18 (He et al., 2016) for small images. With downsample=avg it is ResNet18_AP of published code.
 
     ResNet18 averages its last maps to one value each, at every image size; ResNet18_AP flattens them. Its four stages
     have `width`, 2 `width`, 4 `width` and 8 `width` channels; the published network has width 64.
@@ -44,10 +44,10 @@ class ResNet18Settings(NetSettings):
     downsample: str = setting("stride", one_of=("stride", "avg"), help="how stages shrink: strides or average pooling")
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for images of `shape` = (channels, height, width).
+        """Build the network for images of `shape` = (channels, height, width).
 
         Raises:
-            UsageError: the last maps would be empty, or 1x1 under norm=instance, which makes them constant.
+            UsageError: the last maps would be empty, or 1x1 with norm=instance, which makes them constant.
         """
         extra, height, width = widen(shape)
         if self.downsample == "avg":

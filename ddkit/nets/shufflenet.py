@@ -1,4 +1,4 @@
-"""ShuffleNetV2 as the field uses it on small images: torchvision's, halving the image three times instead of five."""
+"""ShuffleNetV2 for small images: torchvision's network, which halves the image three times instead of five."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ CHANNELS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ShuffleNetSettings(NetSettings):
-    """ShuffleNetV2 (Ma et al., 2018) for small images: a stem of stride 1, no max pooling. It has batch norm only."""
+    """ShuffleNetV2 (Ma et al., 2018) for small images: the stem has stride 1, and there is no max pooling. It supports
+    only batch norm."""
 
     name: ClassVar[str] = "shufflenet"
     width: float = setting(1.0, one_of=tuple(CHANNELS), help="multiplier of the stages' channels")
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for images of `shape` = (channels, height, width), of any size: padded maps end at 1x1."""
+        """Build the network for images of `shape` = (channels, height, width), which may have any size."""
         from torchvision.models import ShuffleNetV2  # slow to import
 
         extra, _, _ = widen(shape)

@@ -1,4 +1,4 @@
-"""Networks by one line of text such as "convnet(depth=2, width=32)"."""
+"""Specs: networks as one line of text such as "convnet(depth=2, width=32)"."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ddkit.toml import parse_value, shortened, shown
 
 
 def net_spec(settings: NetSettings) -> str:
-    """The canonical text of `settings`, every default written out; `parse_net` reads it back to an equal object."""
+    """Return the canonical text of `settings` with all defaults. `parse_net` turns it into an equal object."""
     values = [f"{field.name}={getattr(settings, field.name)}" for field in dataclasses.fields(settings)]
     return f"{settings.name}({', '.join(values)})" if values else settings.name
 
 
 def parse_net(spec: str) -> NetSettings:
-    """The settings that a spec such as "convnet" or "convnet(depth=2, norm=batch)" describes.
+    """Parse a spec such as "convnet" or "convnet(depth=2, norm=batch)" into settings.
 
     Raises:
         UsageError: the text is malformed, the network is unknown, or a setting is unknown, repeated or out of range.
@@ -37,6 +37,6 @@ def parse_net(spec: str) -> NetSettings:
             raise UsageError(f"{where}: {shown(assignment.strip())} must look like key=value, as in depth=2")
         if key in table:
             raise UsageError(f"{where}: '{shortened(key)}' is given twice; keep one")
-        table[key] = parse_value(text, where)  # a bare word is a text, as in norm=batch
+        table[key] = parse_value(text, where)  # a bare word is a string, as in norm=batch
     settings: NetSettings = parse_table(table, net_settings(name), where, name)
     return settings

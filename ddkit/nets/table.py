@@ -1,4 +1,4 @@
-"""Names of networks and where they live."""
+"""Names of networks and the modules that define them."""
 
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ NETS = {
 
 
 def net_settings(name: str) -> "type[NetSettings]":
-    """The settings class of the network called `name`.
+    """Return the settings class of the network with this name.
 
     Raises:
         UsageError: no network has this name.

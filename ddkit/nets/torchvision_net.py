@@ -1,4 +1,4 @@
-"""torchvision's own networks for large images, unchanged, so that their pretrained weights fit."""
+"""torchvision's networks for large images, unchanged, so that their pretrained weights can be loaded."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ MODELS = ("resnet18", "resnet50", "mobilenet_v2", "efficientnet_b0", "shufflenet
 
 @dataclass(frozen=True, kw_only=True)
 class TorchvisionSettings(NetSettings):
-    """A network of torchvision's for images of 224 pixels and RGB, with its own stem. Its last linear layer is the
-    head.
+    """A network of torchvision for RGB images of 224 pixels. Its last linear layer is the head.
 
-    Dropout before the head and stochastic depth are left out: they would draw from the global generator.
+    It has no dropout before the head and no stochastic depth, because they would use the global generator.
     """
 
     name: ClassVar[str] = "torchvision"
-    model: str = setting("resnet18", one_of=MODELS, help="torchvision's name of it")
+    model: str = setting("resnet18", one_of=MODELS, help="torchvision's name of the network")
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for RGB images; smaller ones than 224 pixels shrink to small maps."""
-        from torchvision.models import get_model  # takes a second
+        """Build the network for RGB images. Images below 224 pixels give smaller maps."""
+        from torchvision.models import get_model  # slow to import
 
         calm: dict[str, Any] = {"stochastic_depth_prob": 0.0} if self.model.startswith("efficientnet") else {}
         whole = get_model(self.model, weights=None, num_classes=classes, **calm)

@@ -1,4 +1,4 @@
-"""VGG11 as the field uses it: normalised, with one linear layer."""
+"""VGG11 as papers on dataset distillation use it: with normalisation and one linear layer."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ STAGES = ((64,), (128,), (256, 256), (512, 512), (512, 512))
 
 @dataclass(frozen=True, kw_only=True)
 class VGG11Settings(NetSettings):
-    """VGG11 (Simonyan and Zisserman, 2015): eight 3x3 convolutions in five stages that each end in max pooling."""
+    """VGG11 (Simonyan and Zisserman, 2015): eight 3x3 convolutions in five stages, each followed by max pooling."""
 
     name: ClassVar[str] = "vgg11"
     norm: str = setting("instance", one_of=("instance", "batch"), help="normalisation")
 
     def build(self, shape: tuple[int, int, int], classes: int) -> Net:
-        """The network for images of `shape` = (channels, height, width).
+        """Build the network for images of `shape` = (channels, height, width).
 
         Raises:
             UsageError: the images are smaller than 32x32.

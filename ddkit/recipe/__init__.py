@@ -1,8 +1,8 @@
-"""Settings: TOML tables in, frozen dataclasses out. Strict, and knows nothing of torch.
+"""Settings: strict conversion of TOML tables to frozen dataclasses. It does not use torch.
 
-A settings class is a frozen dataclass, a child of `Settings`, whose fields are made by `setting`, which keeps the
-allowed range and a line of help beside the default. In: one table of a recipe and its settings class (`parse_table`),
-or texts such as `method.ipc=3` (`override`). Out: settings that keep their contract, or a RecipeError of one line.
+A settings class is a frozen dataclass, a child of `Settings`, whose fields are made by `setting`. A field stores its
+default, its allowed range and a line of help. `parse_table` turns one table of a recipe into its settings class, and
+`override` applies texts such as `method.ipc=3` to the tables. A value that breaks its contract raises RecipeError.
 """
 
 from ddkit.lazy import lazily

@@ -1,5 +1,4 @@
-"""Constraints on the value of a setting. Each one holds its words and its test, so that an error line says what was
-tested."""
+"""Constraints on the value of a setting. Each has its words and its test, so that error lines describe the test."""
 
 from __future__ import annotations
 
@@ -14,8 +13,8 @@ class Constraint:
     """A condition on a value.
 
     Attributes:
-        words: the condition as a part of a sentence, as in "must be an integer of at least 1".
-        holds: whether a value meets the condition.
+        words: the condition as part of a sentence, as in "must be an integer of at least 1".
+        holds: a function that returns whether a value satisfies the condition.
     """
 
     words: str
@@ -43,7 +42,7 @@ def below(bound: int | float) -> Constraint:
 
 
 BOUNDS = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
-"""The bounds that a setting can have, in the order in which a line names them."""
+"""The bounds that a setting can have, in the order in which error lines name them."""
 
 
 def one_of(choices: tuple[Any, ...]) -> Constraint:

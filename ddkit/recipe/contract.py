@@ -15,18 +15,18 @@ from ddkit.recipe.constraint import KINDS, Constraint, at_most
 from ddkit.toml import shown
 
 MOST = 2**31 - 1
-"""The largest integer of a setting without an upper bound: more than anyone waits for or has memory for."""
+"""The largest integer of a setting without an upper bound."""
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What the value of one setting may be.
+    """The allowed values of one setting.
 
     Attributes:
         type: a key of `KINDS`.
         optional: whether the value may be none.
         bounds: constraints by the name of their argument of `setting`, as in {"at_least": ...}.
-        choice: the allowed values, where there are only a few.
+        choice: the allowed values, if there are only a few.
     """
 
     type: type
@@ -41,17 +41,17 @@ class Contract:
         return words + " or none" * self.optional
 
     def check(self, value: Any, where: str) -> Any:
-        """The value in the contract's type.
+        """Return the value converted to the contract's type.
 
         Raises:
-            RecipeError: the value breaks the contract; the line begins with `where`.
+            RecipeError: the value breaks the contract. The line begins with `where`.
         """
         if self.optional and (value is None or value == "none"):
             return None
         if self.type is float and KINDS[int].holds(value):
             value = float(value) if abs(value) < 2**1023 else math.inf
         if self.type is int and KINDS[int].holds(value) and value > MOST and "at_most" not in self.bounds:
-            bounds = {**self.bounds, "at_most": at_most(MOST)}  # the words name it only where it matters
+            bounds = {**self.bounds, "at_most": at_most(MOST)}  # so that only this error line mentions it
             return dataclasses.replace(self, bounds=bounds)._held(value, where)
         return self._held(value, where)
 
@@ -63,10 +63,10 @@ class Contract:
 
 
 def contract_of(field: dataclasses.Field[Any], declared: Any, where: str) -> Contract:
-    """The contract of a field of a settings class, declared with that type.
+    """Return the contract of a field of a settings class, declared with the type `declared`.
 
     Raises:
-        RecipeError: no setting can have that type; the line begins with `where`.
+        RecipeError: settings cannot have this type. The line begins with `where`.
     """
     union = typing.get_origin(declared) in (types.UnionType, typing.Union)
     parts = typing.get_args(declared) if union else (declared,)
@@ -81,5 +81,5 @@ def contract_of(field: dataclasses.Field[Any], declared: Any, where: str) -> Con
 
 
 def allowed(field: dataclasses.Field[Any], declared: Any) -> str:
-    """What a setting may be, in words: "a number above 0 and at most 1", "one of sgd, adamw or none"."""
+    """Describe the allowed values of a setting: "a number above 0 and at most 1", "one of sgd, adamw or none"."""
     return str(contract_of(field, declared, f"setting '{field.name}'"))

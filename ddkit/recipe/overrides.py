@@ -1,4 +1,4 @@
-"""Settings laid over a recipe's tables: `section.key=value`, as `--set` takes them."""
+"""Overrides of a recipe's tables: `section.key=value`, the argument of `--set`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from ddkit.errors import RecipeError
 from ddkit.toml import parse_value, shortened, shown
 
 NAMED_SECTIONS = ("net", "experts", "method")
-"""Sections that come in several kinds, of which the key `name` names one."""
+"""Sections of several kinds. Their key `name` is the kind."""
 
 KEPT = "ipc"
-"""The budget, which a method's name does not change the meaning of."""
+"""The setting that an override of the name keeps, because it means the same for every method."""
 
 
 def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, Any]:
-    """Tables with ``section.key=value`` assignments applied; values are TOML, a bare word is a string. Those of a
-    section's name come first, since another kind drops the settings of the old one, and not those that are asked for.
+    """Return the tables with ``section.key=value`` assignments applied. Values are TOML; a bare word is a string.
+
+    Assignments of a section's name are applied first. They drop the settings of the old kind, but not those of other
+    assignments.
 
     Raises:
-        RecipeError: an assignment that is not of the form section.key=value.
+        RecipeError: an assignment does not have the form section.key=value.
     """
     tables = {key: dict(value) if isinstance(value, dict) else value for key, value in tables.items()}
     for assignment in sorted(assignments, key=lambda one: not _names(one)):
@@ -38,7 +40,7 @@ def override(tables: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, 
                 raise RecipeError(f"{where}: '{shortened(parts[0])}' is a key, not a section")
             if parts[1] == "name" and parts[0] in NAMED_SECTIONS and section.get("name") != value:
                 for key in set(section) - {KEPT}:
-                    del section[key]  # another kind: the old kind's settings do not apply to it
+                    del section[key]  # the settings of the old kind do not apply to the new one
             section[parts[1]] = value
     return tables
 
@@ -48,14 +50,22 @@ def _names(assignment: str) -> bool:
 
 
 def only(assignments: tuple[str, ...], begins: tuple[str, ...], when: str) -> None:
-    """Raise RecipeError if something else is to be set than what begins so, which is all that counts then."""
+    """Raise RecipeError for the first assignment that does not begin with one of `begins`.
+
+    Args:
+        when: the end of the error line: when only these can be set.
+    """
     for assignment in assignments:
         if not assignment.startswith(begins):
             raise RecipeError(f"--set {shown(assignment)}: only {begins[0]}* can be set {when}")
 
 
 def dropped(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """What an override left out of a recipe by naming another kind, as the tail of a line; empty if nothing."""
+    """Return the end of a line about settings that overrides dropped by naming another kind; empty if there are none.
+
+    Args:
+        before, after: the tables before and after the overrides.
+    """
     kinds = [(section, before.get(section)) for section in NAMED_SECTIONS]
     gone = [
         f"[{section}]"

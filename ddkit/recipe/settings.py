@@ -27,8 +27,11 @@ def setting(
     epochs: bool = False,
     help: str = "",
 ) -> Any:
-    """A dataclass field with its contract: default, range or choices, and one line of help. `epochs`: it counts epochs
-    of the real data, so that what it stands for grows with the data."""
+    """Make a dataclass field with its contract: default, range or choices, and one line of help.
+
+    Args:
+        epochs: whether the setting counts epochs of the real data, so that its cost grows with the data.
+    """
     limits = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
     bounds = {name: BOUNDS[name](limit) for name, limit in limits.items() if limit is not None}
     choice = None if one_of is None else a_choice_of(one_of)
@@ -37,26 +40,26 @@ def setting(
 
 
 def preset(cls: type, name: str, default: Any) -> Any:
-    """The setting `name` of a settings class with another default; its contract stays."""
+    """Return the setting `name` of a settings class with another default and the same contract."""
     return dataclasses.field(default=default, metadata=field_of(cls, name).metadata)
 
 
 def field_of(cls: type, name: str) -> dataclasses.Field[Any]:
-    """The field `name` of a dataclass."""
+    """Return the field `name` of a dataclass."""
     return next(field for field in dataclasses.fields(cls) if field.name == name)
 
 
 def admits(field: dataclasses.Field[Any], value: int | float) -> bool:
-    """Whether a number keeps the bounds of a setting."""
+    """Return whether a number is within the bounds of a setting."""
     return all(bound.holds(value) for bound in field.metadata["bounds"].values())
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of all settings classes: a value given in Python is held to its contract as one in a recipe is.
+    """Base of all settings classes. The constructor checks values with their contracts, as a recipe's parser does.
 
-    A child with a `__post_init__` of its own calls this one first. What a name or text stands for (a data set, an
-    augmentation, a network) is checked where it is looked up.
+    A child with its own `__post_init__` calls this one first. Names of datasets, augmentations and networks are checked
+    by the functions that look them up.
 
     Example:
         >>> @dataclass(frozen=True, kw_only=True)
@@ -75,7 +78,7 @@ class Settings:
 
 @cache
 def _contracts(cls: type) -> dict[str, Contract]:
-    """The contracts of a settings class: those of the fields that `setting` made."""
+    """Return the contracts of a settings class, for the fields that `setting` made."""
     declared = typing.get_type_hints(cls)
     fields = [field for field in dataclasses.fields(cls) if "help" in field.metadata]
     return {

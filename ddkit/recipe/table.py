@@ -1,4 +1,4 @@
-"""One TOML table into one settings class, strictly."""
+"""Strict conversion of one TOML table to one settings class."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Parsed = TypeVar("Parsed", bound=Settings)
 
 
 def parse_table(table: Any, cls: type[Parsed], where: str, section: str) -> Parsed:
-    """The settings of class `cls` that a table describes.
+    """Convert a table to settings of class `cls`.
 
     Args:
-        table: what `read_toml` gave for the section.
+        table: the section in the result of `read_toml`.
         cls: a settings class.
-        where: what error lines call the recipe.
-        section: the table's name.
+        where: name of the recipe in error lines.
+        section: name of the table.
 
     Raises:
-        RecipeError: no table, an unknown or a missing key, a wrong type, a value out of range.
+        RecipeError: it is not a table, a key is unknown or missing, or a value has a wrong type or is out of range.
     """
     if not isinstance(table, dict):
         raise RecipeError(f"{where}, key '{section}': must be a table, got {shown(table)}")

@@ -1,7 +1,7 @@
-"""Pictures of a run: the gallery of a set, of images or of trees, and the curves of its making.
+"""Pictures of a run: the gallery of a set of images or trees, and the curves of the metrics.
 
-In: pixels, labels and metric rows. Out: PNG files. Drawn with matplotlib's object interface, so that a notebook's own
-figures and backend are left alone.
+The functions draw pixels, labels and rows of metrics to PNG files. They use matplotlib's object interface, so that they
+do not change a notebook's figures and backend.
 """
 
 from ddkit.lazy import lazily

@@ -1,4 +1,4 @@
-"""The curves of a run: every metric over the outer iterations."""
+"""The curves of a run: each metric over the outer iterations."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,8 +9,9 @@ from ddkit.run import atomic_write
 
 
 def curve(rows: Sequence[Mapping[str, int | float]], title: str, path: Path) -> None:
-    """Draw the metrics that every row has and that are never 0 (each row has an `iteration`) to a PNG: thin the values,
-    thick their running mean, on a logarithmic axis.
+    """Draw metrics to a PNG on a logarithmic axis: values as a thin line, their running mean as a thick line.
+
+    Only metrics that every row has and that are always above 0 are drawn. Each row has an `iteration`.
 
     Raises:
         DataError: the file cannot be written.

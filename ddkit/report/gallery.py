@@ -1,4 +1,4 @@
-"""The gallery: a row for each class, the initial images beside the final ones."""
+"""The gallery of a set of images: a row for each class, with initial images beside final ones."""
 
 from pathlib import Path
 
@@ -22,8 +22,8 @@ def gallery(
 ) -> None:
     """Draw `initial` and `final` images ([0, 1] pixels, clipped here) to a PNG.
 
-    Without `initial`, the final images are drawn alone. At most 10 images a class and 50 classes are shown; the title
-    then says so.
+    If `initial` is None, only the final images are drawn. At most 10 images of each class and 50 classes are shown; the
+    title then mentions it.
 
     Raises:
         DataError: the file cannot be written.
@@ -58,7 +58,7 @@ def gallery(
 
 
 def _row(images: Tensor, columns: int) -> Tensor:
-    # One white pixel between images; classes with fewer images than columns are filled up with white.
+    # One white pixel between images; white fills the row of a class with fewer images than columns.
     framed = torch.nn.functional.pad(images.float(), (0, 1, 0, 1), value=1.0)
     missing = columns - len(framed)
     return torch.cat([framed, framed.new_ones(missing, *framed.shape[1:])]) if missing else framed

@@ -1,4 +1,4 @@
-"""The trees of a set of graphs: a row a class, the heaviest samples first."""
+"""The gallery of a set of graphs: a row for each class, with the trees of its heaviest samples."""
 
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from ddkit.synth import GraphSet
 COLUMNS = 5
 MOST_ROWS = 12
 MOST_NODES = 400
-"""Trees with more nodes are told in words."""
+"""Trees with more nodes are not drawn; the picture gives their number of nodes."""
 
 
 def tree_gallery(graphs: GraphSet, path: Path) -> None:
-    """Draw the first tree of each class's heaviest samples to a PNG; nodes are coloured by their label, the root is on
-    top. Titles give the weight, and the number of trees in the sample where there are several.
+    """Draw the first tree of each class's heaviest samples to a PNG.
+
+    Nodes are coloured by their label, and the root is at the top. Titles give the weight of the sample, and its number
+    of trees if it has several.
 
     Raises:
         DataError: the file cannot be written.
@@ -58,8 +60,10 @@ def _draw_tree(axes: Any, graphs: GraphSet, root: int) -> None:
 
 
 def _layout(parent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(x, depth) of each node of a tree that is numbered level by level: leaves side by side, parents above the
-    middle of their children."""
+    """Return (x, depth) of each node of a tree whose nodes are numbered level by level.
+
+    Leaves are side by side, and parents are above the middle of their children.
+    """
     nodes = len(parent) + 1
     depth = np.zeros(nodes)
     for node in range(1, nodes):

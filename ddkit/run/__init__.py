@@ -1,8 +1,8 @@
-"""Long work that can be watched, killed and resumed; knows no method, no data and no network.
+"""Long work that shows progress and can be killed and resumed. It depends on no method, data or network.
 
-In: a method's init/step/finish and a folder. Out: the same folder with metrics, checkpoints and the last state.
-Here live the atomic file write, sealed files, small JSON files, locks, the run folder, checkpoints, the outer loop
-with its numerical guard, progress, and workers: processes that do independent units of work.
+`drive` runs the init/step/finish of a method in a folder; it writes metrics and checkpoints there and returns the last
+state. The package has atomic file writes, sealed files, small JSON files, locks, the run folder, checkpoints, the outer
+loop with its check for numerical errors, progress, and workers: processes that do independent units of work.
 """
 
 from ddkit.lazy import lazily

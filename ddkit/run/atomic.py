@@ -1,7 +1,7 @@
-"""Write a file whole or not at all.
+"""Atomic writes: a file is written completely or not at all.
 
-What is being written lies beside its file under a name of its own, `.NAME.LETTERS.part`: no other thread, process or
-machine chooses the same. A kill leaves such a part behind; `sweep` removes it.
+The content is first written to `.NAME.LETTERS.part` beside the file. The letters are random, so that no other thread,
+process or machine uses the same name. A killed process leaves such a part behind; `sweep` removes it.
 """
 
 import errno
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ddkit.errors import DataError
 
-FULL = "the disk is full; free some space and run again, with --resume where a run has begun (nothing written is lost)"
+FULL = "the disk is full; free some space and run again, with --resume if a run has begun (nothing written is lost)"
 _PART = re.compile(r"\.(.+)\.[0-9a-f]+\.part")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -23,8 +23,8 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success sync it and rename it onto `path`, else remove it.
 
-    A reader, or a process that was killed at any moment, sees the old file or the new one, never half of either. The
-    folder is synced too, so that the new file outlives a power cut.
+    Readers see the old file or the new one, never a part of either, even if the process is killed. The folder is synced
+    too, so that the new file survives a power failure.
 
     Raises:
         DataError: the disk is full or the folder cannot be written.
@@ -45,8 +45,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path, ours: Callable[[str], bool]) -> None:
-    """Remove the parts of files in `folder` that a kill left behind, if `ours` says so of the file's name. Call it only
-    while nobody else can be writing these files: under their lock."""
+    """Remove the parts in `folder` that killed processes left behind, of files whose names satisfy `ours`.
+
+    Call it only while holding the lock of these files, so that nobody else is writing them.
+    """
     for part in folder.glob(".*.part") if folder.is_dir() else ():
         found = _PART.fullmatch(part.name)
         if found and ours(found[1]):
@@ -55,7 +57,7 @@ def sweep(folder: Path, ours: Callable[[str], bool]) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # some file systems sync no folders
+    with suppress(OSError):  # some file systems cannot sync folders
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
@@ -64,7 +66,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_failure(error: OSError) -> str:
-    """Why a file could not be written, and what to do."""
-    return (
-        FULL if error.errno in _NO_ROOM else f"{error.strerror or error}; choose another folder or mend its permissions"
-    )
+    """Return why a file could not be written, and what to do."""
+    if error.errno in _NO_ROOM:
+        return FULL
+    return f"{error.strerror or error}; choose another folder or correct its permissions"

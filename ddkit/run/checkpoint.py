@@ -1,8 +1,8 @@
 """A method's state on disk: tensors and plain numbers, never pickled objects.
 
-The file is sealed (`ddkit.run.sealed`), as torch's reader looks at no checksum. The payload is a zip of torch tensors:
-`iteration`, `state`, and `run`, a text that tells runs apart whose states do not fit each other. Checkpoints of earlier
-versions are neither sealed nor do they have a `run`; they are read with a warning.
+The file is sealed (`ddkit.run.sealed`), since torch's reader checks no checksum. The payload is a zip of torch tensors:
+`iteration`, `state`, and `run`, a text that identifies runs whose states are compatible. Checkpoints of earlier
+versions have no seal and no `run`; they are read with a warning.
 """
 
 import dataclasses
@@ -20,12 +20,12 @@ from ddkit.errors import DataError, DDKitWarning, reason
 from ddkit.run.sealed import atomic_sealed, check_seal, payload
 from ddkit.torch_file import refuse_packed
 
-_DAMAGE = (  # all that a damaged or foreign file was seen to raise
+_DAMAGE = (  # all errors that damaged or foreign files raise
     *(OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError, MemoryError),
     *(pickle.UnpicklingError, zipfile.BadZipFile),
 )
 _ZIP = b"PK\x03\x04"
-"""What a checkpoint of an earlier version begins with."""
+"""First bytes of a checkpoint of an earlier version."""
 
 
 def write_checkpoint(path: Path, iteration: int, state: Any, run: str = "") -> None:
@@ -35,7 +35,7 @@ def write_checkpoint(path: Path, iteration: int, state: Any, run: str = "") -> N
 
 
 def checkpoint_iteration(path: Path) -> int:
-    """How many iterations were done when the checkpoint was written.
+    """Return the number of iterations done when the checkpoint was written.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -47,17 +47,17 @@ def checkpoint_iteration(path: Path) -> int:
 def read_checkpoint(
     path: Path, state_class: type, device: torch.device | str = "cpu", *, run: str = "", iterations: int | None = None
 ) -> tuple[int, Any]:
-    """(iteration, state) as `write_checkpoint` stored them, all tensors on `device`.
+    """Return (iteration, state) as `write_checkpoint` stored them.
 
     Args:
         path: the file.
-        state_class: the method's.
-        device: where the tensors go.
-        run: what `write_checkpoint` was told; "" takes any.
-        iterations: of the run, which are not fewer than those that are done.
+        state_class: the class of the method's state.
+        device: the device of the returned tensors.
+        run: the `run` given to `write_checkpoint`; "" accepts any.
+        iterations: number of iterations of the run. A checkpoint with more is refused.
 
     Raises:
-        DataError: the file is missing, damaged, or belongs to another kind of state or another run.
+        DataError: the file is missing or damaged, or belongs to another kind of state or another run.
     """
     tables = _load(path, device, warn=True)
     done, theirs = tables["iteration"], tables.get("run", "")
@@ -88,8 +88,8 @@ def _load(path: Path, device: torch.device | str, warn: bool = False) -> dict[st
     except FileNotFoundError:
         raise DataError(f"checkpoint '{path}': does not exist; run without --resume") from None
     except OSError as error:
-        raise DataError(f"checkpoint '{path}': cannot be read ({reason(error)}); mend its permissions") from None
-    except _DAMAGE:  # torch's own words ("internal miniz error") would help nobody
+        raise DataError(f"checkpoint '{path}': cannot be read ({reason(error)}); correct its permissions") from None
+    except _DAMAGE:  # torch's messages ("internal miniz error") do not help a user
         raise DataError(f"checkpoint '{path}': is damaged; delete it and run with --resume to begin anew") from None
     if warn and not sealed:
         warnings.warn(
@@ -102,10 +102,10 @@ def _load(path: Path, device: torch.device | str, warn: bool = False) -> dict[st
 
 
 def _content(file: BinaryIO, sealed: bool) -> Any:
-    """What torch reads of an open file.
+    """Return the part of an open file that torch reads.
 
     Raises:
-        ValueError: it is neither sealed nor of an earlier version.
+        ValueError: the file is neither sealed nor a checkpoint of an earlier version.
     """
     if sealed:
         return payload(file)
@@ -123,10 +123,10 @@ def _to_tables(state: Any) -> Any:
 
 
 def _from_tables(cls: type, tables: dict[str, Any]) -> Any:
-    """A state of a class.
+    """Build a state of class `cls`.
 
     Raises:
-        TypeError: a field is missing, unknown or of another type than the class says.
+        TypeError: a field is missing, unknown or of another type than in the class.
     """
     kinds = typing.get_type_hints(cls)
     values = {}
@@ -141,7 +141,7 @@ def _from_tables(cls: type, tables: dict[str, Any]) -> Any:
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type, or one of a union; of other hints nothing is known here."""
+    """Return whether a value has a type, or one of a union. Other type hints are not checked."""
     if isinstance(kind, types.UnionType):
         return any(_is(value, each) for each in kind.__args__)
     if kind is float:

@@ -1,4 +1,4 @@
-"""The folder of one run: recipe, metrics, checkpoints, the set, pictures and scores, each at one known place."""
+"""The folder of one run: paths of its recipe, metrics, checkpoints, set, pictures and scores."""
 
 import json
 import math
@@ -16,20 +16,20 @@ from ddkit.run.json_file import fitted, parsed, read_json, read_text
 from ddkit.run.lock import LOCK, locked
 
 SNAPSHOTS = 10
-"""Sets that a run keeps on the way to the last one, for protocol `paper`."""
+"""Number of intermediate sets that a run keeps for protocol `paper`."""
 
 OURS = re.compile(
     r"recipe\.toml|metrics\.jsonl|checkpoint\.pt|experts\.sha256|(changes|scores|spent|seconds)\.json"
     r"|(initial|set|iteration-\d+)\.h5|(gallery|curve)\.png|[0-9a-f]{16}\.json"
 )
-"""The names of a run's files, none of which anybody writes who does not hold the folder."""
+"""The names of a run's files. Only a process that holds the folder's lock writes them."""
 
-_WITHOUT_METRICS = "delete it, and --resume goes on with a curve that begins at the last checkpoint"
+_WITHOUT_METRICS = "delete it, and --resume continues with a curve that begins at the last checkpoint"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A setting that was changed on the way."""
+    """A setting that was changed when the run was resumed."""
 
     from_iteration: int
     key: str
@@ -43,7 +43,7 @@ class Change:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths and small files of one run; heavy files are written by who makes them."""
+    """Paths and small files of one run. Other code writes the large files."""
 
     path: Path
 
@@ -93,10 +93,10 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder, so that no second run writes into it, and remove the parts of files that a kill left there.
+        """Hold the lock on the folder, and remove parts of files that killed processes left there.
 
         Raises:
-            InUseError: another run holds it.
+            InUseError: another run holds the lock.
         """
         fix = "wait until it ends, or choose another --out"
         with locked(self.path / LOCK, f"folder '{self.path}'", fix=fix):
@@ -110,7 +110,7 @@ class RunFolder:
             temporary.write_text(text, encoding="utf-8")
 
     def read_recipe(self) -> str:
-        """The recipe's text.
+        """Return the recipe's text.
 
         Raises:
             DataError: the file is damaged.
@@ -118,16 +118,16 @@ class RunFolder:
         return read_text(self.recipe, "put it back from a copy, or begin a new run")
 
     def read_changes(self) -> list[Change]:
-        """Settings of the method that changed between this run's beginning and now, oldest first.
+        """Return the changes of the method's settings since the run began, oldest first.
 
         Raises:
             DataError: the file is damaged.
         """
-        fix = "put it back from a copy, or begin a new run: the set could not tell what it was made under"
+        fix = "put it back from a copy, or begin a new run: the set's lineage needs these changes"
         return read_json(self.changes, list[Change], fix) if self.changes.exists() else []
 
     def read_experts(self) -> str:
-        """The digest of the experts that the run began with; "" if it has none.
+        """Return the digest of the experts that the run began with, or "" if it has none.
 
         Raises:
             DataError: the file is damaged.
@@ -137,11 +137,11 @@ class RunFolder:
             return ""
         digest = read_text(self.experts, fix).strip()
         if not re.fullmatch("[0-9a-f]{64}", digest):
-            raise DataError(f"file '{self.experts}': must hold 64 hexadecimal digits, found {digest[:80]!r}; {fix}")
+            raise DataError(f"file '{self.experts}': must have 64 hexadecimal digits, found {digest[:80]!r}; {fix}")
         return digest
 
     def append_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append one JSON line per row.
+        """Append one line of JSON for each row.
 
         Raises:
             DataError: the file cannot be written.
@@ -155,19 +155,23 @@ class RunFolder:
             raise DataError(f"file '{self.metrics}': cannot be written: {write_failure(error)}") from error
 
     def sync_metrics(self) -> None:
-        """See to it that the rows outlive a power cut, as a checkpoint does that counts on them."""
+        """Sync the rows to disk before a checkpoint, so that they survive a power failure as the checkpoint does."""
         with suppress(OSError), self.metrics.open("rb") as file:
             os.fsync(file.fileno())
 
     def read_metrics(self, before: int | None = None) -> list[dict[str, Any]]:
-        """The metric rows, of iterations before `before` if that is given; a last line cut off by a kill is left out.
+        """Return the rows of metrics. A last line that a kill cut off is left out.
+
+        Args:
+            before: return only rows of iterations before this one, and require that they are complete.
 
         Raises:
-            DataError: the file is damaged: a row that is none, an iteration twice or out of order, a lost loss.
+            DataError: the file is damaged: a row is invalid, an iteration occurs twice or out of order, or a loss is
+                not finite.
         """
         if not self.metrics.exists():
             return []
-        lines = read_text(self.metrics, _WITHOUT_METRICS).split("\n")[:-1]  # after the last line's end is nothing
+        lines = read_text(self.metrics, _WITHOUT_METRICS).split("\n")[:-1]  # the last item is empty or was cut off
         rows: list[dict[str, Any]] = []
         for number, line in enumerate(lines, start=1):
             if before is not None and rows and rows[-1]["iteration"] == before - 1:
@@ -176,7 +180,7 @@ class RunFolder:
                 row = _row(line, rows[-1]["iteration"] if rows else None)
             except ValueError as error:
                 raise DataError(f"file '{self.metrics}', line {number}: {error}; {_WITHOUT_METRICS}") from None
-            if row["iteration"] == before:  # the first: it was begun anew there
+            if row["iteration"] == before:  # the first row: the file was begun anew at this checkpoint
                 return []
             rows.append(row)
         if before is not None and (rows[-1]["iteration"] if rows else -1) != before - 1:
@@ -185,9 +189,11 @@ class RunFolder:
         return rows
 
     def keep_metrics(self, rows: Sequence[Mapping[str, Any]], before: int) -> None:
-        """Drop all but these rows, those before an iteration: what a killed run wrote after its last checkpoint comes
-        again. Where there are none though there were iterations, there is no file, since an empty one is a damaged
-        one."""
+        """Replace the file by these rows, those of the iterations before `before`.
+
+        This drops what a killed run wrote after its last checkpoint, since the resumed run writes it again. If there
+        are no rows for past iterations, the file is removed, because an empty file would count as damaged.
+        """
         if before and not rows:
             self.metrics.unlink(missing_ok=True)
         else:
@@ -195,14 +201,14 @@ class RunFolder:
 
 
 def _row(line: str, after: int | None) -> dict[str, Any]:
-    """One row of metrics, whose iteration is the one after `after`."""
+    """Parse one row of metrics. Its iteration must be the one after `after`."""
     row: dict[str, Any] = fitted(parsed(line), dict[str, float], "a row", finite=False)
     number = row.get("iteration", math.nan)
     if not number.is_integer() or number < 0:
-        raise ValueError(f"'iteration' must be a whole number from 0 on, found {number:g}")
+        raise ValueError(f"'iteration' must be a whole number of at least 0, found {number:g}")
     if after is not None and number != after + 1:
         raise ValueError(f"iteration {number:.0f} comes after {after}")
     loss = row.get("loss", 0.0)
     if math.isnan(loss) or (math.isinf(loss) and not row.get("skipped", 0.0) > 0):
-        raise ValueError(f"the loss is {loss:g}, under which no run goes on")
+        raise ValueError(f"the loss is {loss:g}, with which no run continues")
     return row | {"iteration": int(number)}

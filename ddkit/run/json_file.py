@@ -1,4 +1,4 @@
-"""Small JSON files that ddkit writes and reads back: what is read has the form that was asked for, or is refused.
+"""Small JSON files that ddkit writes and reads. A file whose content does not have the expected form is refused.
 
 A form is a type: `int`, `float`, `str`, `bool`, `None`, a union of these, `Any`, `list[X]`, `tuple[X, ...]`,
 `dict[str, X]`, or a dataclass, whose fields are the keys.
@@ -16,17 +16,17 @@ from ddkit.errors import DataError, printable
 from ddkit.run.atomic import atomic_write
 
 AGAIN = "delete it and run again"
-"""How to do without most of these files: what they hold is made anew."""
+"""The fix for most damaged files: ddkit makes their content anew."""
 
 LARGEST = 2**26
-"""Bytes that a file of such kind has at most."""
+"""Largest size of such a file in bytes."""
 
 
 def read_text(file: Path, fix: str = AGAIN) -> str:
-    """The text of a small file; "" if it is empty.
+    """Return the text of a small file.
 
     Raises:
-        DataError: it cannot be read or is no text; the line ends with `fix`.
+        DataError: the file cannot be read or is not a text. The line ends with `fix`.
     """
     try:
         if not file.is_file() and file.exists():
@@ -41,14 +41,14 @@ def read_text(file: Path, fix: str = AGAIN) -> str:
 
 
 def read_json(file: Path, form: Any, fix: str = AGAIN) -> Any:
-    """What a file holds, in the form asked for. Numbers that the form names must be finite.
+    """Read a file whose content must have the form `form`. Floats in the form must be finite.
 
     Example:
         >>> read_json(folder / "spent.json", dict[str, float])
         {'seconds': 12.5}
 
     Raises:
-        DataError: it cannot be read, is no JSON, or has another form; the line ends with `fix`.
+        DataError: the file cannot be read, is not JSON, or has another form. The line ends with `fix`.
     """
     text = read_text(file, fix)
     if not text.strip():
@@ -60,24 +60,28 @@ def read_json(file: Path, form: Any, fix: str = AGAIN) -> Any:
 
 
 def write_json(file: Path, value: Any, indent: int | None = None) -> None:
-    """Write a file whole or not at all."""
+    """Write a value as JSON, atomically."""
     with atomic_write(file) as temporary:
         temporary.write_text(json.dumps(value, indent=indent) + "\n", encoding="utf-8")
 
 
 def parsed(text: str) -> Any:
-    """The value of a JSON text; ValueError, one line, if it is none."""
+    """Return the value of a JSON text, or raise ValueError with one line."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"no JSON: {error}") from None
     except RecursionError:
-        raise ValueError("no JSON of ours: too deep") from None
+        raise ValueError("JSON with too many levels") from None
 
 
 def fitted(value: Any, form: Any, what: str = "it", finite: bool = True) -> Any:
-    """The value in its form; ValueError that names what does not fit, called `what`. Infinities and NaN are numbers
-    only where they need not be finite."""
+    """Return the value converted to a form, or raise ValueError that names the part that does not fit.
+
+    Args:
+        what: name of the value in the error.
+        finite: whether to refuse infinity and NaN.
+    """
     origin, inner = typing.get_origin(form), typing.get_args(form)
     if form is Any:
         return value
@@ -104,7 +108,9 @@ def fitted(value: Any, form: Any, what: str = "it", finite: bool = True) -> Any:
             return number
     elif isinstance(form, type) and isinstance(value, form) and (form is bool or not isinstance(value, bool)):
         return value
-    raise ValueError(f"{what} must be {_told(form)}{' and finite' if form is float else ''}, found {_short(value)}")
+    raise ValueError(
+        f"{what} must be {_described(form)}{' and finite' if form is float else ''}, found {_short(value)}"
+    )
 
 
 def _built(value: dict[str, Any], form: Any, what: str, finite: bool) -> Any:
@@ -118,13 +124,13 @@ def _built(value: dict[str, Any], form: Any, what: str, finite: bool) -> Any:
     return form(**{name: fitted(each, hints[name], f"'{name}'", finite) for name, each in value.items()})
 
 
-def _told(form: Any) -> str:
-    """A form in words."""
+def _described(form: Any) -> str:
+    """Describe a form in words."""
     words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "null"}
     if form in words:
         return words[form]
     if typing.get_origin(form) in (types.UnionType, typing.Union):
-        return " or ".join(_told(choice) for choice in typing.get_args(form))
+        return " or ".join(_described(choice) for choice in typing.get_args(form))
     return "a list" if typing.get_origin(form) in (list, tuple) else "a table"
 
 

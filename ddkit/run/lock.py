@@ -1,14 +1,15 @@
-"""A lock on a folder or a file that the operating system holds for a process, so that two runs never write one thing.
+"""A lock on a folder or file, so that two runs never write the same thing.
 
-The lock is `flock` on a small file. The kernel frees it when its holder ends, however that ends, so a lock is never
-stale; a file that a killed process left behind locks nothing. It holds between processes, and between threads of one
-process. Forked children close it at once and programs that are started do not inherit it, so no child keeps a lock
-alive. The file names its holders (host, pid, command) for the line that others are told, and is removed with the lock.
+The lock is `flock` on a small file. The kernel releases it when the holder ends, for any reason, so a lock is never
+stale: the file of a killed process locks nothing. The lock excludes other processes, and other threads of the same
+process. Forked children close the file at once and started programs do not inherit it, so no child keeps a lock alive.
+The file contains its holders (host, pid, command), which the messages to other processes show. It is removed when the
+lock is released.
 
-On network file systems: NFS (Linux, since version 3 with lockd) passes `flock` on as a lock of the whole file, which
-holds between machines; the server frees it a while after a machine is lost. SMB and Lustre (mounted with `flock`) hold
-it too. With NFS's `local_lock` and Lustre's `localflock` it holds within one machine only. Where a file system knows no
-locks at all, there is one warning and the work goes on without.
+On network file systems: NFS (Linux, since version 3 with lockd) converts `flock` to a lock of the whole file, which
+works between machines; the server releases it some time after a machine is lost. SMB and Lustre (mounted with `flock`)
+support it too. With NFS's `local_lock` and Lustre's `localflock` it works within one machine only. If a file system has
+no locks, there is one warning and the work continues without a lock.
 """
 
 import errno
@@ -27,23 +28,23 @@ from pathlib import Path
 from ddkit.errors import DataError, DDKitWarning, InUseError
 
 LOCK = ".lock"
-"""The file's name in a folder that is locked as a whole."""
+"""Name of the lock file of a folder."""
 
 TRIES = 100
-"""How often a folder is made that is gone again when it is used; in /proc, say, that never ends."""
+"""How often to create a folder that another process removes again. (In /proc, for example, creation never works.)"""
 
-SIGNING = 0.5
-"""Seconds for a holder to write its name: it takes the lock first, and another may look in between."""
+SIGNATURE_SECONDS = 0.5
+"""Seconds to wait for a holder's name. A holder acquires the lock before it writes its name."""
 
 LONGEST = 200
-"""Characters of a holder's command that are told."""
+"""Characters of a holder's command that the file stores."""
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 _guard = threading.Lock()
 _open: set[int] = set()
-"""The files behind all locks of this process, for its children to close."""
+"""Descriptors of all lock files of this process. Forked children close them."""
 
 
 @contextmanager
@@ -56,23 +57,22 @@ def locked(
     fix: str = "wait until it ends",
     wait: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
-    """Hold the lock on `file`: alone, or `shared` with others who share it.
+    """Hold the lock on `file`: exclusively, or `shared` with other shared holders.
 
-    Where somebody holds it who does not share it, `wait` is handed one line, as "WHAT: is DOING by pid 7 on HOST
-    (COMMAND); waiting", and this call waits. Without `wait` it raises such a line, which ends with `fix`. The folder of
-    `file` is made where it is missing, and removed in the end where it stayed empty. On a read-only disk, where nobody
-    writes, a caller that only shares gets no lock, and needs none.
+    If another holder excludes this one, `wait` receives a message such as "WHAT: is DOING by pid 7 on HOST (COMMAND);
+    waiting", and this call waits. Without `wait` it raises such a message, which ends with `fix`. A missing folder of
+    `file` is created, and removed at the end if it is empty. On a read-only disk a shared lock is not needed, since
+    nobody can write there; then no lock is held.
 
     Example:
         >>> with locked(folder / LOCK, f"folder '{folder}'"):
         ...     write(folder)
 
     Raises:
-        InUseError: it is held by somebody else, who is named.
-        DataError: the file cannot be made.
+        InUseError: another process holds the lock; the message names it.
+        DataError: the file cannot be created.
     """
-    told = _Words(what, doing, fix)
-    handle = _take(file, told, shared, wait)
+    handle = _acquire(file, _Messages(what, doing, fix), shared, wait)
     try:
         yield
     finally:
@@ -82,7 +82,7 @@ def locked(
 
 @dataclass(frozen=True)
 class _Handle:
-    """A lock that is held; `made` are the folders that were made for it, the outermost first."""
+    """A lock that is held. `made` are the folders that were created for it, the outermost first."""
 
     file: Path
     descriptor: int
@@ -90,69 +90,69 @@ class _Handle:
     pid: int
 
     def free(self) -> None:
-        """Let go. The last holder removes the file; others who wait for it then see that it is gone, and make one."""
-        if os.getpid() != self.pid:  # a forked child, which has closed it
+        """Release the lock. The last holder removes the file; processes that wait for it then create a new one."""
+        if os.getpid() != self.pid:  # a forked child, which has closed the file
             return
         with suppress(OSError):
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where others share it
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails if others share the lock
             if _is_at(self.descriptor, self.file):
                 self.file.unlink()
-        _close(self.descriptor)  # before the folders go: NFS keeps a file that is open
+        _close(self.descriptor)  # before the folders are removed, since NFS keeps a file that is open
         with suppress(OSError):
             for folder in reversed(self.made):
-                folder.rmdir()  # fails where it holds something
+                folder.rmdir()  # fails if the folder is not empty
 
 
 @dataclass(frozen=True)
-class _Words:
-    """For the lines of a lock: what is locked, what its holder is doing with it, and what to do."""
+class _Messages:
+    """Parts of a lock's messages: what is locked, what the holder is doing with it, and what to do."""
 
     what: str
     doing: str
     fix: str
 
 
-def _take(file: Path, told: _Words, shared: bool, wait: Callable[[str], None] | None) -> _Handle | None:
+def _acquire(file: Path, messages: _Messages, shared: bool, wait: Callable[[str], None] | None) -> _Handle | None:
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     made: list[Path] = []
-    said, tries = False, 0
+    announced, tries = False, 0
     while True:
         try:
             made += [folder for folder in _make(file.parent) if folder not in made]
             descriptor = _opened(file)
         except OSError as error:
             tries += 1
-            if isinstance(error, FileNotFoundError) and tries < TRIES:  # another has just removed the folder
+            if isinstance(error, FileNotFoundError) and tries < TRIES:  # another process has just removed the folder
                 time.sleep(0.01)
                 continue
             if shared and error.errno in _READ_ONLY and not file.exists():
                 return None
             raise DataError(
-                f"{told.what}: cannot be locked: file '{file}': {error.strerror or error}; mend its permissions, or "
-                "choose another folder"
+                f"{messages.what}: cannot be locked: file '{file}': {error.strerror or error}; correct its "
+                "permissions, or choose another folder"
             ) from error
         try:
             try:
                 fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             except BlockingIOError:
-                line = f"{told.what}: is {told.doing} by {_named(descriptor)}"
+                line = f"{messages.what}: is {messages.doing} by {_named(descriptor)}"
                 if wait is None:
-                    raise InUseError(f"{line}; {told.fix}") from None
-                if not said:
+                    raise InUseError(f"{line}; {messages.fix}") from None
+                if not announced:
                     wait(f"{line}; waiting")
-                    said = True
+                    announced = True
                 fcntl.flock(descriptor, kind)
             if _is_at(descriptor, file):
                 _sign(descriptor, alone=not shared)
                 return _Handle(file, descriptor, tuple(made), os.getpid())
-            _close(descriptor)  # its holder took it away: the next one is at a new file
+            _close(descriptor)  # the holder has removed the file, so try again with a new one
         except BaseException as error:
             _close(descriptor)
             if isinstance(error, OSError) and error.errno in _NO_LOCKS:
                 with suppress(OSError):
                     file.unlink()
                 warnings.warn(
-                    f"{told.what}: its file system knows no locks; see to it that no second run uses it",
+                    f"{messages.what}: its file system has no locks; make sure that no second run uses it",
                     DDKitWarning,
                     stacklevel=4,
                 )
@@ -161,19 +161,19 @@ def _take(file: Path, told: _Words, shared: bool, wait: Callable[[str], None] | 
 
 
 def _make(folder: Path) -> list[Path]:
-    """Make the folder; those that were missing, the outermost first."""
+    """Create the folder. Return the folders that were missing, the outermost first."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return missing[::-1]
 
 
 def _opened(file: Path) -> int:
-    """The open file, which no program that is started inherits; neither a link is followed nor a pipe waited for."""
+    """Open the file. Started programs do not inherit it, links are not followed, and a pipe does not block."""
     with _guard:
         flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
             descriptor = os.open(file, flags | os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-        except PermissionError:  # another user's, which can be locked all the same, but not signed
+        except PermissionError:  # another user's file can be locked, but not written
             descriptor = os.open(file, flags | os.O_RDONLY)
         _open.add(descriptor)
         return descriptor
@@ -187,7 +187,7 @@ def _close(descriptor: int) -> None:
 
 
 def _is_at(descriptor: int, file: Path) -> bool:
-    """Whether the open file still lies where it was opened."""
+    """Return whether the open file is still at this path."""
     try:
         return os.path.samestat(os.fstat(descriptor), file.lstat())
     except FileNotFoundError:
@@ -195,7 +195,7 @@ def _is_at(descriptor: int, file: Path) -> bool:
 
 
 def _sign(descriptor: int, alone: bool) -> None:
-    """Name this process in the file. A full disk is no reason not to hold the lock."""
+    """Write this process into the file. On a full disk the lock is held without it."""
     command = " ".join((Path(sys.argv[0]).name, *sys.argv[1:]))[:LONGEST] if sys.argv else ""
     with suppress(OSError):
         if alone:
@@ -205,24 +205,24 @@ def _sign(descriptor: int, alone: bool) -> None:
 
 
 def _named(descriptor: int) -> str:
-    """The holders' names for a message; "another process" where no name is written within `SIGNING` seconds."""
-    end = time.monotonic() + SIGNING
+    """Return the holders for a message, or "another process" if none is written within SIGNATURE_SECONDS."""
+    end = time.monotonic() + SIGNATURE_SECONDS
     while not (names := _holders(descriptor)) and time.monotonic() < end:
         time.sleep(0.01)
     return " and ".join(names) or "another process"
 
 
 def _holders(descriptor: int) -> list[str]:
-    """The living holders that the file names."""
-    told = []
+    """Return the holders in the file that are still alive."""
+    found = []
     with suppress(OSError):
         for line in os.pread(descriptor, 2**16, 0).decode(errors="replace").splitlines():
             host, _, rest = line.partition("\t")
             pid, _, command = rest.partition("\t")
             if pid.isdecimal() and not (host == socket.gethostname() and _is_gone(int(pid))):
                 own = "this process, " if (host, int(pid)) == (socket.gethostname(), os.getpid()) else ""
-                told.append(f"{own}pid {pid} on {host} ({command})")
-    return list(dict.fromkeys(told))
+                found.append(f"{own}pid {pid} on {host} ({command})")
+    return list(dict.fromkeys(found))
 
 
 def _is_gone(pid: int) -> bool:
@@ -236,7 +236,7 @@ def _is_gone(pid: int) -> bool:
 
 
 def _forget() -> None:
-    """In a forked child: close what the parent holds."""
+    """Close the parent's lock files in a forked child."""
     for descriptor in _open:
         with suppress(OSError):
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The outer loop of every method: steps, metrics, checkpoints, resume, and the guard against lost numbers."""
+"""The outer loop of iterative methods: steps, metrics, checkpoints, resume, and the check for numerical errors."""
 
 import dataclasses
 import math
@@ -15,16 +15,16 @@ from ddkit.run.progress import Meter
 
 State = TypeVar("State")
 
-COSTLY = 1.0
-"""Seconds of writing from which on checkpoints are rarer than asked for: images of ImageNet are gigabytes."""
+SLOW_WRITE = 1.0
+"""Seconds. If writing a checkpoint takes longer, checkpoints become rarer than `checkpoint_every`."""
 
 SHARE = 0.05
-"""Of the time, what writing them may then take."""
+"""The share of time that writing checkpoints may then have."""
 
 
 @runtime_checkable
 class Steps(Protocol[State]):
-    """What the loop needs of a method; see `ddkit.methods.contract.Method`."""
+    """The part of an iterative method that the loop uses; see `ddkit.methods.contract.IterativeMethod`."""
 
     state_class: ClassVar[type]
     loss_limit: ClassVar[float | None]
@@ -52,17 +52,21 @@ def drive(
 ) -> State:
     """Run a method's iterations in `folder` and return its last state.
 
-    Metrics leave the device only at checkpoints and about twice a second for the meter, so that a fast device is not
-    made to wait at every iteration. With `resume`, work goes on from the last checkpoint; on a CPU with the same
-    number of threads the final state then equals an uninterrupted run's, bit by bit. `before_writing` is called once,
-    when all that the folder holds is read and found good, and nothing is written yet. `on_checkpoint` is called with
-    (iterations done, state) before each checkpoint is written, the initial one included. Where writing takes more than
-    COSTLY seconds, some are left out, but for the last. `run` tells runs apart whose states do not fit each other.
+    Metrics are copied from the device only at checkpoints and about twice a second for the meter, so that a fast device
+    need not wait at every iteration. If writing a checkpoint takes more than SLOW_WRITE seconds, some checkpoints are
+    left out, but never the last.
+
+    Args:
+        resume: continue from the last checkpoint. On a CPU with the same number of threads, the final state equals that
+            of an uninterrupted run, bit by bit.
+        run: a text that identifies runs whose states are compatible.
+        before_writing: called once, after the content of the folder was read and checked, before anything is written.
+        on_checkpoint: called with (iterations done, state) before each checkpoint, including the initial one.
 
     Raises:
-        DataError: the checkpoint to go on from is damaged, of another run, or has done more than there is to do, or the
-            metrics are damaged; the folder is as it was.
-        NumericalError: the loss is not finite or exploded. The folder keeps the last good checkpoint.
+        DataError: the checkpoint is damaged, belongs to another run, or has more iterations than the method; or the
+            metrics are damaged. The folder is unchanged.
+        NumericalError: the loss is not finite or too large. The folder keeps the last good checkpoint.
     """
     begin, state = 0, None
     if resume and folder.checkpoint.exists():
@@ -79,15 +83,15 @@ def drive(
         before_writing()
     folder.keep_metrics(rows_before, begin)
     meter.start("condensing", method.iterations, begin)
-    waiting: list[tuple[int, Mapping[str, Any]]] = []
+    pending: list[tuple[int, Mapping[str, Any]]] = []
     shown = time.monotonic()
 
-    def look() -> None:
-        """Bring the waiting metrics from the device, write them, and stop if a loss is lost."""
-        rows = [{"iteration": i, **{name: float(value) for name, value in m.items()}} for i, m in waiting]
-        waiting.clear()
+    def write_metrics() -> None:
+        """Copy the pending metrics from the device, write them, and stop if a loss is not finite or too large."""
+        rows = [{"iteration": i, **{name: float(value) for name, value in m.items()}} for i, m in pending]
+        pending.clear()
         folder.append_metrics(rows)
-        _guard(rows, folder, method)
+        _refuse_bad_losses(rows, folder, method)
         if rows:
             last = {**rows[-1]}
             meter.advance(int(last.pop("iteration")) + 1, last)
@@ -96,48 +100,48 @@ def drive(
 
     def keep(done: int, state: State) -> None:
         nonlocal rest_until
-        _refuse_lost_numbers(state, done, folder, method)
+        _refuse_not_finite(state, done, folder, method)
         on_checkpoint(done, state)
         if (start := time.monotonic()) < rest_until and done < method.iterations:
             return
         folder.sync_metrics()
         write_checkpoint(folder.checkpoint, done, state, run)
-        if (spent := time.monotonic() - start) > COSTLY:
+        if (spent := time.monotonic() - start) > SLOW_WRITE:
             rest_until = time.monotonic() + spent / SHARE
 
     for iteration in range(begin, method.iterations):
         before = state
         state, metrics = method.step(before)
-        waiting.append((iteration, metrics))
+        pending.append((iteration, metrics))
         due = iteration > begin and iteration % checkpoint_every == 0
         if due or time.monotonic() - shown > 0.5:
             shown = time.monotonic()
-            look()
-        if due:  # `before` has shown a good loss by now; the state after this step has not
+            write_metrics()
+        if due:  # the loss of `before` is known and good; that of the new state is not known yet
             keep(iteration, before)
-    look()
+    write_metrics()
     if begin < method.iterations:
         keep(method.iterations, state)
     meter.finish()
     return state
 
 
-def _guard(rows: list[dict[str, Any]], folder: RunFolder, method: Steps[Any]) -> None:
+def _refuse_bad_losses(rows: list[dict[str, Any]], folder: RunFolder, method: Steps[Any]) -> None:
     limit = math.inf if method.loss_limit is None else method.loss_limit
     for row in rows:
         loss = row.get("loss", 0.0)
-        # A loss above method.threshold has moved nothing. One that is no number is above nothing, and an error.
+        # A loss above method.threshold changed nothing, so it is no error. NaN is always an error.
         skipped = row.get("skipped", 0.0) > 0 and not math.isnan(loss)
         if not (math.isfinite(loss) and loss <= limit) and not skipped:
             raise _failure(f"the loss is {loss:g}", row["iteration"], folder, method)
 
 
-def _refuse_lost_numbers(state: Any, done: int, folder: RunFolder, method: Steps[Any]) -> None:
-    # The last update of all can overflow, and no later loss will tell.
+def _refuse_not_finite(state: Any, done: int, folder: RunFolder, method: Steps[Any]) -> None:
+    # The last update can overflow, and no later loss would show it.
     for field in dataclasses.fields(state):
         value = getattr(state, field.name)
         if dataclasses.is_dataclass(value):
-            _refuse_lost_numbers(value, done, folder, method)
+            _refuse_not_finite(value, done, folder, method)
         elif isinstance(value, torch.Tensor) and value.is_floating_point() and not bool(value.isfinite().all()):
             raise _failure(f"'{field.name}' is no longer finite", done, folder, method)
 

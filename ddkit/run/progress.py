@@ -1,4 +1,4 @@
-"""Progress of long work: one small interface, a live bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of long work: one small interface, a live bar on a terminal, and plain lines in logs."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ DRAW_EVERY_SECONDS = 0.1
 
 @runtime_checkable
 class Meter(Protocol):
-    """Shows how far one piece of work is. `start` may be called again after `finish`, for the next piece."""
+    """Shows the progress of a piece of work. `start` can be called again after `finish`, for the next piece."""
 
     def start(self, title: str, total: int, done: int = 0) -> None: ...
 
@@ -29,7 +29,7 @@ class Meter(Protocol):
 
 
 class SilentMeter:
-    """Shows nothing: the default of library calls."""
+    """Shows nothing. It is the default of library calls."""
 
     def start(self, title: str, total: int, done: int = 0) -> None:
         pass
@@ -45,10 +45,10 @@ class SilentMeter:
 
 
 class BarMeter:
-    """A live bar with time left and the latest values.
+    """A live bar with the time left and the latest values.
 
-    It is drawn when it advances and by no thread: a thread that runs while a process is forked may leave the child a
-    lock that nobody frees.
+    It is drawn by `advance` and not by a thread. If a thread holds a lock while the process is forked, nobody releases
+    that lock in the child.
     """
 
     def __init__(self, console: Console) -> None:
@@ -89,7 +89,7 @@ class BarMeter:
 
 
 class LineMeter:
-    """For logs: a line at the start, one every 15 seconds with the time left, one at the end."""
+    """Lines for logs: one every 15 seconds with the time left, and one at the end."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -120,9 +120,9 @@ class LineMeter:
 
 @contextmanager
 def terminal_meter() -> Iterator[Meter]:
-    """The meter for standard error: a bar if a person watches, lines if a log does.
+    """Give the meter for standard error: a bar on a terminal, lines otherwise.
 
-    However the work ends, the meter is finished: a live bar hides the cursor and would write over the error line.
+    The meter is always finished at the end, because a live bar hides the cursor and would overwrite an error line.
     """
     console = Console(file=sys.stderr)
     meter: Meter = BarMeter(console) if console.is_terminal else LineMeter(console)

@@ -1,16 +1,16 @@
-"""Sealed files: a head that carries the digest of all that follows, so that a reader trusts nothing that has changed.
+"""Sealed files: a head contains the digest of all that follows, so that readers detect any change.
 
 A file begins with a head of 512 bytes: one line of ASCII, a newline, and zeros.
 
     ddkit-sealed/1 sha256 HEX LENGTH
     ddkit-sealed/1 sha256 HEX LENGTH without BEGIN END
 
-The payload follows, LENGTH bytes. In the first form HEX is its SHA-256, which `tail -c +513 FILE | sha256sum` gives as
-well. The second form is for files that are mapped and too long to be read as a whole: bytes BEGIN to END of the file
-are not covered (they have checksums of their own), and `BEGIN END` and a newline are hashed before the rest.
+The payload of LENGTH bytes follows. In the first form HEX is its SHA-256, which `tail -c +513 FILE | sha256sum` gives
+too. The second form is for files that are mapped and too long to read completely: bytes BEGIN to END of the file are
+not covered (they have their own checksums), and `BEGIN END` and a newline are hashed before the rest.
 
 The head of an HDF5 file is HDF5's user block, which every HDF5 reader skips. ddkit checks the seal before HDF5 or torch
-sees a byte: both can hang, crash or read other numbers where a file is damaged.
+reads the file, because both can hang, crash or read wrong numbers if a file is damaged.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ HEAD = 512
 """Bytes of the head: the smallest user block that HDF5 allows."""
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-"""What an HDF5 file begins with, after its user block."""
+"""First bytes of an HDF5 file after its user block."""
 
 _MARK = b"ddkit-sealed/"
 _LINE = re.compile(rb"ddkit-sealed/1 sha256 ([0-9a-f]{64}) (\d{1,18})(?: without (\d{1,18}) (\d{1,18}))?\n")
@@ -39,16 +39,18 @@ _PIECE = 2**20
 
 @dataclass(frozen=True)
 class Seal:
-    """A seal that holds. `uncovered` are the begin and end of the bytes that it does not cover, if there are any."""
+    """A valid seal. `uncovered` are begin and end of the bytes that it does not cover; None if it covers all."""
 
     uncovered: tuple[int, int] | None = None
 
 
 def check_seal(file: BinaryIO) -> Seal | None:
-    """The seal of an open file; None for a file that has none, which is one of earlier versions of ddkit or foreign.
+    """Check the seal of an open file and return it, or None if the file is not sealed.
+
+    Files of earlier versions of ddkit and foreign files are not sealed.
 
     Raises:
-        ValueError: head or payload are not what was written.
+        ValueError: head or payload were changed.
     """
     file.seek(0)
     head = file.read(HEAD)
@@ -69,16 +71,16 @@ def check_seal(file: BinaryIO) -> Seal | None:
 
 
 def payload(file: BinaryIO) -> io.RawIOBase:
-    """What follows the head of an open file, as a file of its own."""
+    """Return the part of an open file after the head, as a file object."""
     return _Payload(file)
 
 
 @contextmanager
 def atomic_sealed(path: Path) -> Iterator[io.BytesIO]:
-    """Yield a file in memory; on success write what it holds to `path`, sealed, as `atomic_write` does.
+    """Yield a file in memory; on success write its content to `path`, sealed, as `atomic_write` does.
 
-    In memory, because neither HDF5 nor torch gets over a failed write: the one crashes when the process ends, the other
-    does not say that the disk is full.
+    The file is in memory, because neither HDF5 nor torch handles a failed write well: HDF5 crashes when the process
+    ends, and torch's error does not mention that the disk is full.
     """
     image = io.BytesIO()
     yield image
@@ -90,8 +92,8 @@ def atomic_hdf5(path: Path, uncovered: str | None = None) -> Iterator[h5py.File]
     """Yield an HDF5 file in memory; on success write it to `path`, sealed, as `atomic_write` does.
 
     Args:
-        path: where it goes.
-        uncovered: a contiguous dataset whose bytes the seal is not to cover.
+        path: the file to write.
+        uncovered: name of a contiguous dataset whose bytes the seal does not cover.
     """
     image, left_out = io.BytesIO(), None
     with h5py.File(image, "w", userblock_size=HEAD) as file:
@@ -103,7 +105,7 @@ def atomic_hdf5(path: Path, uncovered: str | None = None) -> Iterator[h5py.File]
 
 
 def place(table: h5py.Dataset) -> tuple[int, int]:
-    """Begin and end, in its file, of the bytes of a contiguous dataset."""
+    """Return begin and end of a contiguous dataset's bytes in its file."""
     begin = table.id.get_offset()
     return begin, begin + table.id.get_storage_size()
 
@@ -122,7 +124,7 @@ def _head(digest: str, length: int, uncovered: tuple[int, int] | None) -> bytes:
 
 
 def _spans(length: int, uncovered: tuple[int, int] | None) -> list[tuple[int, int]]:
-    """Begins and ends, in the file, of what the seal covers of a payload."""
+    """Return begin and end, in the file, of each part that the seal covers."""
     begin, end = uncovered or (HEAD, HEAD)
     return [(HEAD, begin), (end, HEAD + length)]
 
@@ -137,7 +139,7 @@ def _sha256(covered: Iterable[memoryview | bytes], uncovered: tuple[int, int] | 
 
 
 def _read(file: BinaryIO, spans: list[tuple[int, int]]) -> Iterator[bytes]:
-    """Parts of an open file, piece by piece."""
+    """Give the bytes of these parts of an open file, piece by piece."""
     for begin, end in spans:
         file.seek(begin)
         while begin < end and (piece := file.read(min(_PIECE, end - begin))):
@@ -146,7 +148,7 @@ def _read(file: BinaryIO, spans: list[tuple[int, int]]) -> Iterator[bytes]:
 
 
 class _Payload(io.RawIOBase):
-    """An open file from its head on."""
+    """An open file without its head."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -1,23 +1,18 @@
-"""The executor: units of work, done by workers, as many at once as the machine has room for.
+"""The executor: workers do units of work, as many at once as the machine has room for.
 
-A unit is a small picklable object. What all units of one call share, as the real data, is given beside them: a worker
-has it by the fork, so that it is neither copied nor sent. On a CPU each worker is a forked process; on a GPU, and where
+A unit is a small picklable object. All units of one call share a common object, for example the real data. Workers get
+it by the fork, so that it is neither copied nor sent. On a CPU each worker is a forked process. On a GPU, and if
 processes cannot be forked, there is one worker, which is this process. `how_many` decides.
 
-Small networks are a hundred short kernels a step. Two threads hand the interpreter's lock to each other at each of
-them, and two OpenMP threads wait for each other at the end of each; two processes share nothing. On two cores
-(Intel Xeon with AVX-512, torch 2.15), milliseconds a step of a fused ConvNet, all cores counted:
+Workers are processes and not threads, because a step of a small network consists of about a hundred short kernels. Two
+Python threads pass the interpreter's lock to each other at each kernel, and two OpenMP threads wait for each other at
+the end of each; two processes share nothing. Two processes are the fastest of the three for all sizes of networks.
 
-                                          2 OpenMP threads   2 Python threads   2 processes
-    digits, depth 2, width 32, batch 64         0.87               1.15             0.65
-    the same, batch 256                         2.5                2.8              2.3
-    CIFAR-10, depth 3, width 128, batch 256     310                285              274
+Forking is safe here as it is for PyTorch's DataLoader: a child has one thread and uses no GPU, and no other thread of
+ddkit runs when it is forked (see `ddkit.run.progress`).
 
-Forking is safe here as it is for PyTorch's DataLoader: a child runs on one thread and never meets a GPU, and no other
-thread of ours runs when it is forked (see `ddkit.run.progress`).
-
-No child outlives its parent. One that is asked to end cleans up, and is killed after a second. Where the parent is
-killed, the kernel kills its children (prctl's PR_SET_PDEATHSIG).
+No child outlives its parent. A child that gets a signal to end cleans up, and is killed after a second. If the parent
+is killed, the kernel kills its children (prctl's PR_SET_PDEATHSIG).
 """
 
 import ctypes
@@ -42,46 +37,46 @@ from threadpoolctl import threadpool_limits
 from ddkit.errors import DDKitError
 
 Report = Callable[[Any], None]
-"""Takes what a unit of work has to say or to give while it is done."""
+"""A function that receives progress and results from a unit of work."""
 
 
 @runtime_checkable
 class Unit(Protocol):
-    """One piece of work that depends on no other one. It can be pickled, and so sent to a worker anywhere."""
+    """One piece of work that depends on no other one. It can be pickled, and hence sent to any worker."""
 
     def run(self, common: Any, report: Report) -> None:
         """Do the work.
 
         Args:
-            common: what all units of one call share. It is not to be changed.
-            report: takes progress and results, as they come. They hold arrays and no tensors, which torch would pass as
-                handles into the memory of a process that may have ended.
+            common: the object that all units of one call share. It must not be changed.
+            report: receives progress and results. They must contain arrays instead of tensors, since torch would pass
+                tensors as handles to the memory of a process that may have ended.
         """
         ...
 
 
 SomeUnit = TypeVar("SomeUnit", bound=Unit)
 Watch = Callable[[Any, Any], None]
-"""Is called with a unit and what it has just reported."""
+"""A function that is called with a unit and its latest report."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 PR_SET_PDEATHSIG = 1
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Signals that ask a command to end."""
+"""Signals that end a command."""
 
 PATIENCE = 1.0
-"""Seconds that a process has for cleaning up, and that the parent waits for a signal of its own where a child has had
-one: a batch system signals all of them, one after another."""
+"""Seconds that a child has for cleaning up. After a child was ended by a signal, the parent waits as long for its own
+signal, because a batch system sends signals to all processes one after another."""
 
 TERMINATED = 128 + signal.SIGTERM
 
 
 def process_count() -> int:
-    """One for each core that this process may use, at most OMP_NUM_THREADS where that is set.
+    """Return the number of cores that this process may use, at most OMP_NUM_THREADS if that is set.
 
-    1, which means no process beside this one, where forking is unsafe or not allowed: outside Linux, with a GPU in the
-    machine, for which autograd starts threads at its first use, and in a daemon of multiprocessing.
+    It is 1, which means no further process, if forking is unsafe or not allowed: outside Linux, on a machine with a GPU
+    (autograd starts threads for it at its first use), and in a daemon of multiprocessing.
     """
     if sys.platform != "linux" or torch.cuda.is_available() or current_process().daemon:
         return 1
@@ -90,7 +85,7 @@ def process_count() -> int:
 
 
 def _quota() -> int:
-    """Cores that a container may keep busy (cgroup v2), at least 1."""
+    """Return the number of cores that a container may use (cgroup v2), at least 1."""
     with suppress(OSError, ValueError):
         quota, period = map(int, Path("/sys/fs/cgroup/cpu.max").read_text().split())
         return max(1, quota // period)
@@ -98,11 +93,11 @@ def _quota() -> int:
 
 
 def how_many(device: torch.device, each: int = 0, free: int = 0) -> int:
-    """How many units are done at once: on a CPU one for each core, as far as memory reaches; on a GPU one.
+    """Return how many units to do at once: on a CPU one for each core, limited by memory; on a GPU one.
 
     Args:
-        device: where the work is done.
-        each: bytes of memory that one unit takes; 0: few.
+        device: the device of the work.
+        each: bytes of memory that one unit needs; 0: few.
         free: bytes of memory that are free.
     """
     count = process_count() if device.type == "cpu" else 1
@@ -110,7 +105,7 @@ def how_many(device: torch.device, each: int = 0, free: int = 0) -> int:
 
 
 def no_watch(unit: Any, item: Any) -> None:
-    """Nobody watches."""
+    """Do nothing with reports."""
 
 
 def work_through(
@@ -120,16 +115,16 @@ def work_through(
 
     Args:
         units: the work, in the order in which it is begun.
-        common: what all units share.
-        count: as `how_many` says; 1: no process beside this one.
-        watch: is called for whatever a unit reports.
+        common: the object that all units share.
+        count: the result of `how_many`; 1: no further process.
+        watch: called with each report of a unit.
 
     Yields:
-        (unit, all that it has reported) when it is complete, whichever is first. An error of a unit is raised here, and
-        ends the others. However the iterator ends, by an interrupt too, no process is left.
+        (unit, all its reports) of each unit in the order of completion. An error of a unit is raised here and ends the
+        others. When the iterator ends, also by an interrupt, no process is left.
 
     Raises:
-        DDKitError: a process was killed from outside, as happens where memory is short.
+        DDKitError: a process was killed from outside, as happens when memory is short.
     """
     if count > 1:
         yield from in_processes(units, common, count, watch)
@@ -148,11 +143,11 @@ def work_through(
 def in_processes(
     units: Sequence[SomeUnit], common: Any, count: int, watch: Watch = no_watch
 ) -> Generator[tuple[SomeUnit, list[Any]], None, None]:
-    """`work_through` in processes beside this one, each of which runs on one thread and does unit after unit."""
+    """Do what `work_through` does in further processes. Each has one thread and does one unit after another."""
     waiting, running = list(units), dict[Any, _Running]()
     try:
         while waiting and len(running) < count:
-            with _held_back(ENDS):  # else a process could be there that nobody knows of
+            with _held_back(ENDS):  # else a signal could come before `running` contains the process
                 pipe, process = _start(common, list(running))
                 running[pipe] = _Running(process)
             running[pipe].begin(pipe, waiting)
@@ -171,13 +166,13 @@ def in_processes(
     finally:
         try:
             _end([child.process for child in running.values()])
-        except KeyboardInterrupt:  # a second one, which may have come before any process was asked
+        except KeyboardInterrupt:  # a second interrupt, perhaps before any process got its signal
             _kill([child.process for child in running.values()])
             raise
 
 
 def _end(processes: list[BaseProcess]) -> None:
-    """Ask processes to end, and kill those that do not within PATIENCE."""
+    """Signal processes to end, and kill those that do not end within PATIENCE."""
     try:
         for process in processes:
             process.terminate()
@@ -198,7 +193,7 @@ def _kill(processes: list[BaseProcess]) -> None:
 
 @contextmanager
 def _held_back(signals: Sequence[signal.Signals]) -> Iterator[None]:
-    """These signals come when the work in the block is done.
+    """Delay these signals until the end of the block.
 
     The mask covers this thread alone, and the system may hand a signal to another one (a progress bar's, a test
     runner's). Python then calls the handler in the main thread in spite of the mask, so a handler that only remembers
@@ -221,15 +216,15 @@ def _held_back(signals: Sequence[signal.Signals]) -> Iterator[None]:
 
 @dataclass
 class _Running:
-    """A process, its present unit, and what that has reported."""
+    """A process, its current unit, and the unit's reports."""
 
     process: BaseProcess
     unit: Any = None
     items: list[Any] = field(default_factory=list)
 
     def begin(self, pipe: Any, waiting: list[Any]) -> bool:
-        """Hand it the next unit; False where there is none, and the process is told to end."""
-        with suppress(BrokenPipeError):  # it was killed while idle: `receive` says so
+        """Send the next unit to the process. Return False if there is none; the process then ends."""
+        with suppress(BrokenPipeError):  # the process was killed while idle; `receive` raises the error
             pipe.send(waiting[:1])
         if not waiting:
             self.process.join()
@@ -238,18 +233,18 @@ class _Running:
         return True
 
     def receive(self, pipe: Any) -> bool:
-        """Take one message; whether it was the unit's last."""
+        """Receive one message. Return whether it was the unit's last."""
         try:
             kind, value = pipe.recv()
         except (EOFError, ConnectionResetError):
             self.process.join()
             code = self.process.exitcode
             if code == TERMINATED:
-                time.sleep(PATIENCE)  # for our own signal, which says why
+                time.sleep(PATIENCE)  # wait for this process's own signal, which gives the reason
             how = f"was killed by signal {-code}" if code and code < 0 else f"ended too early (exit code {code})"
             raise DDKitError(
                 f"a process at work {how}; if memory is short, set OMP_NUM_THREADS=1, which does one "
-                "thing at a time; run again to go on"
+                "unit at a time; run again to continue"
             ) from None
         if kind == "error":
             raise value
@@ -268,19 +263,19 @@ def _start(common: Any, others: list[Any]) -> tuple[Any, BaseProcess]:
 
 
 def _child(common: Any, pipe: connection.Connection, others: list[Any], parent: int) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # however the parent dies, its children do not live on
-    if os.getppid() != parent:  # it died before
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # the kernel kills this process when the parent dies
+    if os.getppid() != parent:  # the parent has already died
         os._exit(TERMINATED)
-    for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's reach the parent too, which ends its children
+    for number in (signal.SIGINT, signal.SIGHUP):  # a terminal sends these to the parent too, which ends its children
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
-    for other in others:  # the parent's ends, so that the pipe ends when the parent dies
+    for other in others:  # close the parent's ends of the pipes, so that they end when the parent dies
         other.close()
     torch.set_num_threads(1)
-    # Of other libraries: a team of threads does not survive the fork, and waiting for it never ends.
+    # The thread pools of other libraries do not survive the fork; waiting for them would never end.
     threadpool_limits(1)
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of those that are imported from here on
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # for libraries that are imported later
     _keep_freed_memory()
 
     def send(kind: str, value: Any = None) -> None:
@@ -294,19 +289,23 @@ def _child(common: Any, pipe: connection.Connection, others: list[Any], parent: 
         place = traceback.format_exc()
         if isinstance(error, DDKitError):
             error.add_note(place)
-        with suppress(OSError):  # the error is that the parent is gone
-            send("error", error if isinstance(error, DDKitError) else RuntimeError(place))  # others may not pickle
+        with suppress(OSError):  # the parent may have ended
+            send(
+                "error", error if isinstance(error, DDKitError) else RuntimeError(place)
+            )  # other errors may not pickle
 
 
 def _leave(*_: object) -> None:
-    """Clean up and end; being asked once more changes nothing."""
+    """Clean up and end. A second signal has no effect."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(TERMINATED)
 
 
 def _keep_freed_memory() -> None:
-    """Let this process keep what it frees, up to a GiB. By default glibc gives large blocks back to the system, and
-    each new one is paid for in page faults: 274 ms a step instead of 240 on CIFAR-10, 2.3 instead of 1.9 on digits."""
+    """Let this process keep up to a GiB of freed memory.
+
+    By default glibc returns large blocks to the system, and each new block then costs page faults (15 % of a step).
+    """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(M_TRIM_THRESHOLD, 2**30)

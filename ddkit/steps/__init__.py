@@ -1,8 +1,8 @@
 """One training step of a network on one batch, differentiated once and twice.
 
-In: a network as a function of a flat parameter vector, a batch, a direction. Out: the gradient for the parameters, and
-the derivative of (gradient . direction) for parameters, images and soft labels. Any network goes through autograd; the
-field's ConvNet has a fused step of its own, on a CPU with kernels in C.
+The input is a network as a function of a flat parameter vector, a batch, and a direction. The results are the gradient
+for the parameters, and the derivative of (gradient . direction) for parameters, images and soft labels. Autograd
+computes them for any network. The common ConvNet has a fused step, on a CPU with kernels in C.
 """
 
 from ddkit.lazy import lazily

@@ -1,4 +1,4 @@
-"""Any network's step by ordinary autograd: reverse over reverse."""
+"""The step of any network by ordinary autograd, reverse over reverse."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ddkit.steps.step import Gradient, Network, Product
 
 @dataclass(frozen=True)
 class AutogradStep:
-    """See `ddkit.steps.Step`; a tape is the gradient with its graph. The network runs in the dtype `maps`."""
+    """See `ddkit.steps.Step`. A tape is the gradient with its graph. The network runs in the dtype `maps`."""
 
     fused: ClassVar[bool] = False
 
@@ -38,8 +38,8 @@ class AutogradStep:
             with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved) if keep else nullcontext():
                 logits = self.net(at.to(self.maps), images.to(self.maps)).to(theta.dtype)
                 loss = cross_entropy(logits, labels)
-                # Always with a graph: without one, group norm's backward is another program with other rounding, and
-                # the bytes of a run would depend on how many tapes the free memory allowed.
+                # Always with a graph: without it, group norm's backward is another program with other rounding, and
+                # the bits of a run would depend on how many tapes fit into the free memory.
                 (g,) = torch.autograd.grad(loss, at, create_graph=True)
         tape = (g, at, images, labels) if keep else None
         return Gradient(loss.detach(), g.detach(), tape, sum(held.values()))

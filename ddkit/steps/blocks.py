@@ -12,7 +12,7 @@ from ddkit.steps.native import Kernels
 class Blocks(Protocol):
     """Four functions of maps [B, H, W, C] and parameters [C], in C for the CPU and as formulas for CUDA.
 
-    `stats` is (mean, rstd) and `stats_t` is (mean of zt, mean of h zt), both of [B, C].
+    `stats` is (mean, rstd) and `stats_t` is (mean of zt, mean of h zt), all [B, C].
     """
 
     @property
@@ -32,13 +32,13 @@ class Blocks(Protocol):
 
     @property
     def backward_tangent(self) -> Callable[..., Any]:
-        """(z, zt, gp, gpt, gamma, beta, gamma_t, stats, stats_t) -> d / d z and the tangents of what backward gives"""
+        """(z, zt, gp, gpt, gamma, beta, gamma_t, stats, stats_t) -> d / d z and the tangents of backward's results"""
         ...
 
 
 @final
 class NativeBlocks:
-    """The functions of blocks.c, where the notation is explained."""
+    """The functions of blocks.c, which explains the notation."""
 
     def __init__(self, kernels: Kernels) -> None:
         self._kernels = kernels

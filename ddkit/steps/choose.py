@@ -1,4 +1,4 @@
-"""Which step a network gets."""
+"""Chooses the step for a network."""
 
 from collections.abc import Hashable
 from functools import lru_cache
@@ -17,18 +17,19 @@ from ddkit.steps.native import MAPS, kernels
 from ddkit.steps.step import Network, Step
 
 CHUNK = {"cpu": 8 * 2**20, "cuda": 256 * 2**20}
-"""Bytes of a chunk's largest map. On a CPU larger maps leave the cache, and past 32 MiB malloc gives them back to the
-system, so that each new one is paid for in page faults; on CUDA it bounds the memory."""
+"""Bytes of a chunk's largest map. On a CPU larger maps do not fit into the cache, and from 32 MiB on malloc returns
+them to the system, so that each new one costs page faults. On CUDA it limits the memory."""
 
 
 def step_for(net: Network, theta: Tensor, precision: str = "float32") -> Step:
-    """The fastest step there is for this network on the device and in the dtype of `theta`.
+    """Return the fastest step for this network on the device and in the dtype of `theta`.
 
-    Fused: ConvNets with instance norm, ReLU and average pooling; on a CPU with kernels in C, which need a C compiler
-    (without one: a warning, and autograd), on CUDA with formulas that torch.compile fuses. All other networks go
-    through autograd. With precision "bfloat16" the maps between the layers, the convolutions and their products are
-    bfloat16; parameters, gradients, the head and all sums keep theta's dtype. TF32 is a state of the device, see
-    `convolution_precision`.
+    ConvNets with instance norm, ReLU and average pooling have a fused step. On a CPU it uses kernels in C, which need a
+    C compiler; without one there is a warning, and autograd is used. On CUDA it uses formulas that torch.compile fuses.
+    All other networks use autograd.
+
+    With precision "bfloat16" the maps between layers, the convolutions and their products are bfloat16; parameters,
+    gradients, the head and all sums keep theta's dtype. TF32 is a state of the device, see `convolution_precision`.
     """
     maps = torch.bfloat16 if precision == "bfloat16" else theta.dtype
     return _step(cast(Hashable, net), theta.device.type, maps)

@@ -1,11 +1,11 @@
-"""3x3 convolutions of stride 1 on maps [B, H, W, C]: the three bilinear forms that all derivatives consist of.
+"""3x3 convolutions of stride 1 on maps [B, H, W, C]: the three bilinear forms that make up all derivatives.
 
     convolve(x, w) = z        pull_image(gz, w) = d <gz, z> / d x        pull_weight(x, gz) = d <gz, z> / d w
 
-Each is linear in either argument and the derivative of one is made of the others, so that a step and its second
-derivatives need nothing else. They take several pairs and give the sum, which is what the product rule asks for.
-Autograd's own double backward of a convolution runs some of them as convolutions with kernels as large as the image,
-which is several times slower on a CPU.
+Each is linear in both arguments, and the derivatives of one are the others, so that a step and its second derivatives
+need nothing else. Each accepts several pairs and returns the sum, for the product rule. Autograd's double backward of a
+convolution computes some of them as convolutions with kernels as large as the image, which is several times slower on a
+CPU.
 """
 
 from dataclasses import dataclass
@@ -20,20 +20,18 @@ from ddkit.steps.native import Kernels
 from ddkit.steps.precision import real_of
 
 FEW_CHANNELS, FEW_WEIGHTS = 4, 32 * 32
-"""Up to these our kernels are chosen on a CPU. At batches of 64 the library is as fast on larger layers; a call of it
-is mostly overhead on small ones (batch 10, 16 or 32 channels: ours takes half the time), and its image gradient is 3 to
-5 times slower on the first. A gradient of ConvNet-D3/16 on 64 images of 1x28x28 takes 6.8 ms, with matrix products of
-copied windows, as before, 13.2 ms; along a direction 12.4 and 22.9 ms. (One thread of an AMD EPYC with AVX-512,
-medians of 30, torch 2.14.)"""
+"""Largest layers for which ddkit's kernels are chosen on a CPU. On larger layers the library is as fast. On small
+layers its calls are mostly overhead (ddkit's need half the time at batch 10), and its image gradient of the first layer
+is 3 to 5 times slower."""
 
 GROUPS = 8
-"""Parts of a batch whose weight gradients are summed apart, so that threads may share them and change no bit."""
+"""Parts of a batch whose weight gradients are summed separately, so that the bits do not depend on the threads."""
 
 Pair = tuple[Tensor, Tensor]
 
 
 def choose_convolution(shape: BlockShape, kernels: Kernels) -> "Convolution":
-    """Ours for few channels, the library's for many."""
+    """Choose ddkit's convolution for few channels and the library's for many."""
     if shape.channels <= FEW_CHANNELS or shape.channels * shape.filters <= FEW_WEIGHTS:
         return DirectConvolution(shape, kernels)
     return LibraryConvolution(shape)
@@ -41,14 +39,14 @@ def choose_convolution(shape: BlockShape, kernels: Kernels) -> "Convolution":
 
 @runtime_checkable
 class Convolution(Protocol):
-    """`image` and `weight` prepare an operand once; the prepared form serves every form that reads it."""
+    """The three forms. `image` and `weight` prepare an operand once, for all forms that use it."""
 
     def image(self, x: Tensor) -> Tensor:
-        """From a map [B, H, W, C]."""
+        """Prepare a map [B, H, W, C]."""
         ...
 
     def weight(self, w: Tensor) -> Any:
-        """From [O, C, 3, 3]."""
+        """Prepare a weight [O, C, 3, 3]."""
         ...
 
     def convolve(self, *pairs: Any) -> Tensor:
@@ -66,7 +64,7 @@ class Convolution(Protocol):
 
 @dataclass(frozen=True)
 class LibraryConvolution:
-    """PyTorch's convolutions; channels-last maps go in and out without being copied."""
+    """PyTorch's convolutions. Channels-last maps are not copied."""
 
     shape: BlockShape
 
@@ -97,7 +95,7 @@ class LibraryConvolution:
 
 
 class DirectWeight(NamedTuple):
-    """One kernel as the functions in C read it: for images, [3, 3 C, F up to whole vectors], and for derivatives."""
+    """A weight in the layouts of the functions in C: for `convolve`, [3, 3, C, O rounded up], and for derivatives."""
 
     along: Tensor
     back: Tensor
@@ -105,7 +103,7 @@ class DirectWeight(NamedTuple):
 
 @dataclass(frozen=True)
 class DirectConvolution:
-    """The functions of convolutions.c, where the layouts are explained."""
+    """The functions of convolutions.c, which explains the layouts."""
 
     shape: BlockShape
     kernels: Kernels
@@ -144,7 +142,7 @@ class DirectConvolution:
 
     @property
     def _few(self) -> bool:
-        """Whether an image's derivative has too few channels to fill a vector, and the map whole vectors of them."""
+        """Whether the image has too few channels to fill a vector, and the map's channels fill whole vectors."""
         return self.shape.channels <= FEW_CHANNELS and self.shape.filters % WHOLE == 0
 
 
@@ -153,7 +151,7 @@ def _whole(filters: int) -> int:
 
 
 def _taps(w: Tensor) -> Tensor:
-    """[O, C, 3, 3] -> [3, 3, C, O rounded up]"""
+    """Rearrange [O, C, 3, 3] to [3, 3, C, O rounded up]."""
     taps = w.new_zeros(3, 3, w.shape[1], _whole(len(w)))
     taps[..., : len(w)] = w.permute(2, 3, 1, 0)
     return taps

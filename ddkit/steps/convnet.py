@@ -1,12 +1,13 @@
-"""The fused step of the field's ConvNet: blocks of [3x3 convolution, instance norm, ReLU, 2x2 average pooling].
+"""The fused step of the common ConvNet: blocks of [3x3 convolution, instance norm, ReLU, 2x2 average pooling].
 
-Forward over reverse by hand. A gradient is one walk up and one walk down; its derivative along a direction `a` is the
-same two walks for the tangents, beside the maps that the first walk left. Written so, nothing between two convolutions
-leaves the cache, and a tape holds one full-size map a block (what the convolution put out) instead of a dozen.
+It is forward over reverse differentiation, written by hand. A gradient is one forward pass up the blocks and one
+backward pass down. Its derivative along a direction `a` is the same two passes for the tangents, with the maps of the
+first passes. Nothing between two convolutions leaves the cache, and a tape has one full-size map for each block (the
+convolution's output) instead of a dozen.
 
-Images of a batch meet only in the final sums, so large batches are walked in chunks: the maps of a chunk stay in the
-cache, and memory does not grow with the batch. The convolution's bias is not added, since instance norm removes it:
-its gradient is 0 (autograd returns rounding noise there).
+The images of a batch interact only in the final sums, so large batches are processed in chunks: the maps of a chunk
+stay in the cache, and memory does not grow with the batch. The convolution's bias is not added, since instance norm
+removes it; its gradient is 0 (autograd returns rounding noise there).
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from ddkit.steps.step import Gradient, Product
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """What one block left: its prepared input, the convolution's output, its statistics, and d loss / d output."""
+    """The tensors of one block: prepared input, the convolution's output, statistics, and d loss / d output."""
 
     image: Tensor
     z: Tensor
@@ -35,7 +36,7 @@ class _Layer:
 
 @dataclass(frozen=True, eq=False)
 class _Tape:
-    """One chunk: its layers, features, class probabilities, d loss / d logits, and the labels as probabilities / B."""
+    """The tape of a chunk: layers, features, class probabilities, d loss / d logits, and labels / B."""
 
     layers: list[_Layer]
     features: Tensor
@@ -52,7 +53,7 @@ class _Tape:
 class ConvNetStep:
     """See `ddkit.steps.Step`. Maps have the dtype `maps`; parameters, their gradients and the head have theta's.
 
-    `chunk` is what the largest map of a chunk may take, in bytes.
+    `chunk` is the largest size of a chunk's maps, in bytes.
     """
 
     fused: ClassVar[bool] = True
@@ -91,8 +92,8 @@ class ConvNetStep:
         total, images, labels = torch.zeros_like(theta), torch.empty_like(x), []
         at = 0
         for i, (chunk, share) in enumerate(self._chunks(x, y)):
-            mine = tape[i] if tape else self._chunk_gradient(weights, chunk, share)[2]
-            part, image, label = self._chunk_product(weights, tangents, mine)
+            own = tape[i] if tape else self._chunk_gradient(weights, chunk, share)[2]
+            part, image, label = self._chunk_product(weights, tangents, own)
             total += part
             images[at : at + len(chunk)] = image.permute(0, 3, 1, 2)
             labels.append(label)
@@ -110,19 +111,19 @@ class ConvNetStep:
         return torch.stack(parts).sum(0)
 
     def _chunks(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Channels-last images and their labels as probabilities / B."""
+        """Return chunks of channels-last images, and of their labels as probabilities / B."""
         soft = (y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes)).to(self._real)
         return list(zip(self._maps_of(x), (soft / len(x)).split(self._chunk), strict=True))
 
     def _maps_of(self, x: Tensor) -> list[Tensor]:
-        """Images [B, C, H, W] as channels-last maps, in chunks."""
+        """Return images [B, C, H, W] as channels-last maps, in chunks."""
         if x.shape[1:] != self._net.shape:
             raise ValueError(f"images must be [B, {', '.join(map(str, self._net.shape))}], got {list(x.shape)}")
         return list(x.permute(0, 2, 3, 1).to(self._maps).contiguous().split(self._chunk))
 
     def _weights(self, theta: Tensor) -> tuple[list[tuple[Any, Tensor, Tensor]], Tensor, Tensor]:
-        """([(prepared convolution, gamma, beta)], head weight, head bias)."""
-        if theta.dtype != self._real or len(theta) != self._net.parameters:  # the kernels in C would read past the end
+        """Return ([(prepared convolution, gamma, beta)], head weight, head bias)."""
+        if theta.dtype != self._real or len(theta) != self._net.parameters:  # the C kernels would read beyond the end
             raise ValueError(
                 f"parameters must be {self._real} [{self._net.parameters}] with maps of {self._maps}, "
                 f"got {theta.dtype} {list(theta.shape)}"
@@ -149,7 +150,7 @@ class ConvNetStep:
         return _flat(gradients, head.dtype), -(share * log_p).sum(), tape
 
     def _chunk_product(self, weights: Any, tangents: Any, tape: _Tape) -> tuple[Tensor, Tensor, Tensor]:
-        """(d (g . a) / d theta, d / d images channels last, d / d labels before the division by B)."""
+        """Return (d (g . a) / d theta, d / d images channels last, d / d labels before the division by B)."""
         (blocks, head, _), (blocks_t, head_t, bias_t) = weights, tangents
         pt, walked = self._up_tangent(blocks, blocks_t, tape.layers, None)
         features_t = _features(pt, head)
@@ -162,7 +163,7 @@ class ConvNetStep:
         return _flat(gradients + below, head.dtype), gpt, -centred
 
     def _chunk_slope(self, weights: Any, x: Tensor) -> tuple[Tensor, list[_Layer]]:
-        """(d (sum of all logits) / d images, the layers from the first on)."""
+        """Return (d (sum of all logits) / d images, the layers from the first on)."""
         blocks, head, _ = weights
         p, walked = self._up(blocks, x)
         gp, layers = _as_map(head.sum(0).expand(len(x), -1), p), []
@@ -172,7 +173,7 @@ class ConvNetStep:
         return first.pull_image((pulled, blocks[0][0])), layers[::-1]
 
     def _chunk_slope_product(self, weights: Any, v: Tensor, layers: list[_Layer]) -> Tensor:
-        """d (slope . v) / d theta: the tangents of the parameters' gradients when the images move along v."""
+        """Return d (slope . v) / d theta: the tangents of the parameters' gradients as the images move along v."""
         blocks, head, bias = weights
         still = [(None, torch.zeros_like(gamma), torch.zeros_like(beta)) for _, gamma, beta in blocks]
         pt, walked = self._up_tangent(blocks, still, layers, v)
@@ -181,7 +182,7 @@ class ConvNetStep:
         return _flat([torch.zeros_like(bias), of_head, *below], head.dtype)
 
     def _up(self, blocks: Any, x: Tensor) -> tuple[Tensor, list[Any]]:
-        """The last map, and of each block its prepared input, its convolution's output and its statistics."""
+        """Return the last map, and each block's (prepared input, convolution's output, statistics)."""
         walked, p = [], x
         for convolution, (w, gamma, beta) in zip(self._convolutions, blocks, strict=True):
             image = convolution.image(p)
@@ -191,8 +192,10 @@ class ConvNetStep:
         return p, walked
 
     def _down(self, blocks: Any, walked: list[Any], gp: Tensor) -> Iterator[tuple[Convolution, _Layer, Tensor, Any]]:
-        """From the last block to the first: its convolution, the layer, d / d z, and d / d (beta, gamma), given
-        d / d (last map)."""
+        """Give, from the last block to the first, its convolution, the layer, d / d z, and d / d (beta, gamma).
+
+        `gp` is d / d (last map).
+        """
         for i in reversed(range(len(blocks))):
             convolution, (w, gamma, beta), (image, z, stats) = self._convolutions[i], blocks[i], walked[i]
             gz, *of_norm = self._blocks.backward(z, gp, gamma, beta, stats)
@@ -203,8 +206,10 @@ class ConvNetStep:
     def _up_tangent(
         self, blocks: Any, blocks_t: Any, layers: list[_Layer], pt: Tensor | None
     ) -> tuple[Tensor, list[Any]]:
-        """The tangent of the last map when the parameters move along `blocks_t` (a convolution None: it does not move)
-        and the images along `pt` (None likewise)."""
+        """Return the tangent of the last map as the parameters move along `blocks_t` and the images along `pt`.
+
+        A None for a convolution or for the images means that they do not move.
+        """
         walked: list[Any] = []
         for convolution, layer, (w, gamma, beta), (wt, gamma_t, beta_t) in zip(
             self._convolutions, layers, blocks, blocks_t, strict=True
@@ -220,7 +225,7 @@ class ConvNetStep:
     def _down_tangent(
         self, blocks: Any, blocks_t: Any, layers: list[_Layer], walked: list[Any], gpt: Tensor
     ) -> tuple[list[Tensor], Tensor]:
-        """(tangents of the blocks' gradients, from the last block down; tangent of d / d images)."""
+        """Return (tangents of the blocks' gradients, from the last block down; tangent of d / d images)."""
         gradients = []
         for i in reversed(range(len(blocks))):
             convolution, layer = self._convolutions[i], layers[i]
@@ -235,16 +240,16 @@ class ConvNetStep:
 
 
 def _features(p: Tensor, head: Tensor) -> Tensor:
-    """A map [B, H, W, C] as flattened features [B, C H W] in the head's dtype."""
+    """Flatten a map [B, H, W, C] to features [B, C H W] in the head's dtype."""
     return p.permute(0, 3, 1, 2).flatten(1).to(head.dtype)
 
 
 def _as_map(features: Tensor, like: Tensor) -> Tensor:
-    """Flattened features [B, C H W] as a map like `like` [B, H, W, C]."""
+    """Reshape features [B, C H W] to a map like `like` [B, H, W, C]."""
     b, h, w, c = like.shape
     return features.view(b, c, h, w).permute(0, 2, 3, 1).to(like.dtype).contiguous()
 
 
 def _flat(gradients: list[Tensor], dtype: torch.dtype) -> Tensor:
-    """The gradients, gathered from the head down to the first layer, as one vector in theta's order."""
+    """Concatenate gradients, listed from the head down to the first layer, to one vector in theta's order."""
     return torch.cat([g.reshape(-1).to(dtype) for g in reversed(gradients)])

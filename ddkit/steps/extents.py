@@ -1,4 +1,4 @@
-"""What each kernel in C reads and writes, held against the tensors that it is handed."""
+"""Checks the arguments of kernels in C: types and sizes of the tensors that a kernel reads and writes."""
 
 import math
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from torch import Tensor
 from ddkit.steps.precision import real_of
 
 LARGEST = 2**31 - 1
-"""What an int in C counts to."""
+"""Largest int in C."""
 
 WHOLE = 16
-"""Filters are rounded up to a multiple of it, which is one of every vector's lanes."""
+"""Filters are rounded up to a multiple of it, which is a multiple of the lanes of every vector."""
 
 MAPS = {"map", "pooled", "out"}
-"""Kinds of tensors that have the maps' type; all others have that of sums."""
+"""Kinds of tensors with the type of maps; all others have the type of sums."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A function in C: what it takes behind the shape, in this order, and whether it asks for memory.
+    """A function in C: its arguments after the shape, in this order, and whether it allocates memory.
 
-    Kinds of tensors: map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C], sums [B, 2, C]; of
-    convolutions out [B, H + 2 pad - 2, W + 2 pad - 2, filters], weights [3, 3, C, stride], few [filters, 3, 3, C],
-    groups [groups, 3, 3, C, stride].
+    Kinds of tensors are map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C] and sums [B, 2, C].
+    Convolutions also have out [B, H + 2 pad - 2, W + 2 pad - 2, filters], weights [3, 3, C, stride],
+    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride].
     """
 
     numbers: tuple[str, ...]
@@ -34,14 +34,14 @@ class Kernel:
     allocates: bool = False
 
     def checked(self, name: str, like: Tensor, arguments: tuple[Tensor | int, ...], maps: torch.dtype) -> list[Tensor]:
-        """The tensors among the arguments, if they are what the kernel takes on maps as `like` [B, H, W, C].
+        """Return the tensors among the arguments, after checking them for maps of the shape of `like` [B, H, W, C].
 
         Raises:
-            ValueError: they are not.
+            ValueError: an argument does not fit.
         """
         split = len(self.numbers)
         if like.dim() != 4 or len(arguments) - split != len(self.tensors):
-            raise ValueError(f"kernel '{name}' takes maps [B, H, W, C], {self.numbers} and {self.tensors}")
+            raise ValueError(f"kernel '{name}' needs maps [B, H, W, C], {self.numbers} and {self.tensors}")
         tensors: list[Tensor] = []
         expected = _expected(name, like.shape, arguments[:split], maps)
         for tensor, kind, (count, dtype) in zip(arguments[split:], self.tensors, expected, strict=True):
@@ -70,7 +70,7 @@ KERNELS = {
     "convolve_few": Kernel(("pad", "filters", "add"), ("map", "few", "out"), allocates=True),
     "pull_weight": Kernel(("pad", "filters", "stride", "groups"), ("map", "out", "groups"), allocates=True),
 }
-"""The kernels by name."""
+"""Name -> kernel."""
 
 
 def _wrong(name: str, kind: str, count: int, dtype: torch.dtype, found: Tensor | int) -> str:
@@ -85,7 +85,7 @@ def _wrong(name: str, kind: str, count: int, dtype: torch.dtype, found: Tensor |
 def _expected(
     name: str, shape: tuple[int, ...], numbers: tuple[Any, ...], maps: torch.dtype
 ) -> tuple[tuple[int, torch.dtype], ...]:
-    """How many numbers of which type each tensor has."""
+    """Return the number of elements and the type of each tensor."""
     kernel = KERNELS[name]
     counts = _counts(name, shape, **dict(zip(kernel.numbers, numbers, strict=True)))
     return tuple((counts[kind], maps if kind in MAPS else real_of(maps)) for kind in kernel.tensors)
@@ -100,13 +100,13 @@ def _counts(
     groups: int = 0,
     add: int = 0,
 ) -> dict[str, int]:
-    """How many numbers a tensor of each kind has.
+    """Return the number of elements of a tensor of each kind.
 
     Raises:
-        ValueError: numbers for which the output would be empty, or that an int in C does not hold.
+        ValueError: the output would be empty, or a number does not fit into an int in C.
     """
     batch, height, width, channels = shape
-    if stride is None:  # the kernel has none
+    if stride is None:  # the kernel has no stride
         stride = 0
     elif stride < max(1, filters) or stride % WHOLE:
         raise ValueError(f"kernel '{name}': a stride must be a multiple of {WHOLE} from {filters} on, got {stride}")

@@ -1,6 +1,6 @@
-"""The four functions of blocks.c as torch formulas: what CUDA compiles.
+"""The four functions of blocks.c as torch formulas, which are compiled for CUDA.
 
-Maps [B, H, W, C], parameters [C], statistics [B, C]; the notation is that of blocks.c.
+Maps are [B, H, W, C], parameters [C], statistics [B, C]. The notation is that of blocks.c.
 """
 
 import types
@@ -21,7 +21,7 @@ def forward(z: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Pair]:
     work = z.to(gamma.dtype)
     mean = work.mean((1, 2))
     variance = (work - _map(mean)).square().mean((1, 2))
-    rstd = torch.where(variance.isfinite(), (variance + EPS).rsqrt(), torch.nan)  # an overflow would be a silent 0
+    rstd = torch.where(variance.isfinite(), (variance + EPS).rsqrt(), torch.nan)  # else an overflow would give 0
     h = (work - _map(mean)) * _map(rstd)
     return _pool((gamma * h + beta).relu()).to(z.dtype), (mean, rstd)
 
@@ -70,7 +70,7 @@ def _map(statistic: Tensor) -> Tensor:
 
 
 def _normal(z: Tensor, gamma: Tensor, beta: Tensor, stats: Pair) -> Pair:
-    """(h, 1 where ReLU lets pass)"""
+    """Return (h, 1 where ReLU passes its input, else 0)."""
     h = (z.to(gamma.dtype) - _map(stats[0])) * _map(stats[1])
     return h, (gamma * h + beta > 0).to(h.dtype)
 
@@ -86,7 +86,7 @@ def _pool(a: Tensor) -> Tensor:
 
 
 def _spread(gp: Tensor, z: Tensor) -> Tensor:
-    """The pullback of `_pool`, in gamma's dtype or wider."""
+    """Compute the pullback of `_pool`, in float32 or wider."""
     b, h, w, c = gp.shape
     quarter = gp.to(torch.promote_types(gp.dtype, torch.float32)) / 4
     full = quarter[:, :, None, :, None].expand(b, h, 2, w, 2, c).reshape(b, 2 * h, 2 * w, c)
@@ -95,7 +95,7 @@ def _spread(gp: Tensor, z: Tensor) -> Tensor:
 
 @final
 class FormulaBlocks:
-    """The formulas, fused by torch.compile where `fuse`; the same interface as `NativeBlocks`."""
+    """The formulas with the interface of `NativeBlocks`. If `fuse`, torch.compile fuses them."""
 
     def __init__(self, fuse: bool) -> None:
         formulas = (forward, backward, forward_tangent, backward_tangent)
@@ -110,15 +110,15 @@ def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
     def call(z: Tensor, *rest: Any) -> Any:
         kind = (z.shape, z.dtype, z.device)
         if kind not in programs:
-            # A code object of its own for each kind of map: dynamo compiles one code object eight times at most
+            # A separate code object for each kind of map, because dynamo compiles a code object at most eight times
             programs[kind] = torch.compile(_twin(formula), dynamic=False)
         try:
             return programs[kind](z, *rest)
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:  # whatever a compiler may raise: there is a slower way
+        except Exception as error:  # for any error of the compiler there is the slower formula
             if _capturing(z):
-                raise  # the capture is lost, and the program may be good outside of it
+                raise  # the capture has failed, but the program may work outside of a capture
             warn_slower("the step could not be compiled", str(error) or type(error).__name__)
             programs[kind] = formula
             return formula(z, *rest)

@@ -1,4 +1,4 @@
-"""Commands that end with us: killed at any moment, we leave neither a process nor a temporary folder behind."""
+"""Commands that end with this process. If it is killed, no process and no temporary folder stays behind."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 PREFIX = ".compiling-"
 STALE = 3600
-"""Seconds after which a temporary folder is left over: longer than its owner can work."""
+"""Age in seconds of abandoned temporary folders. It is longer than any owner works."""
 
 _GUARD = """
 import json, os, shutil, signal, subprocess, sys, threading
@@ -31,15 +31,15 @@ for command in commands:
 sys.stderr.flush()
 os._exit(1 if code else 0)
 """
-"""Runs the commands, and kills the one that runs, its children and the folder as soon as nobody holds the other end of
-its standard input: the system closes that end when its holder is killed."""
+"""Runs the commands. When the other end of its standard input is closed, it kills the running command with its children
+and removes the folder. The system closes that end when the parent is killed."""
 
 
 @contextmanager
 def temporary_folder(inside: Path | None) -> Iterator[Path]:
-    """A folder of our own in `inside`, removed at the end; in the system's folder for such where that cannot be.
+    """Give a new folder in `inside` and remove it at the end. If that fails, use the system's temporary folder.
 
-    Folders that others left in `inside`, because all their processes were killed at once, are removed first.
+    Abandoned folders in `inside`, of processes that were killed together with their guard, are removed first.
     """
     if inside is not None:
         for left in inside.glob(f"{PREFIX}*"):
@@ -57,14 +57,14 @@ def temporary_folder(inside: Path | None) -> Iterator[Path]:
 
 
 def run_guarded(commands: list[list[str]], folder: Path, patience: float) -> str:
-    """Run commands one after the other, up to the first that fails, and return what they said on standard error.
+    """Run commands one after another until one fails, and return their standard error.
 
     Args:
-        folder: where they work, their own temporary files too.
-        patience: seconds that all may take.
+        folder: the folder for their temporary files.
+        patience: time limit in seconds for all commands.
 
     Raises:
-        OSError, subprocess.SubprocessError: they cannot be started, or took too long.
+        OSError, subprocess.SubprocessError: they cannot be started, or exceed the time limit.
     """
     reading, writing = os.pipe()
     try:
@@ -76,7 +76,7 @@ def run_guarded(commands: list[list[str]], folder: Path, patience: float) -> str
             text=True,
             errors="replace",
             env={**os.environ, "TMPDIR": str(folder)},
-            start_new_session=True,  # Ctrl-C is for us; the guard ends when we do
+            start_new_session=True,  # so that Ctrl-C reaches only this process; the guard ends with it
         )
         os.close(reading)
         reading = -1

@@ -1,9 +1,9 @@
-"""Compile the kernels in C with the system's compiler, keep the library, and call it on torch tensors.
+"""Compiles the kernels in C with the system's compiler, stores the library, and calls it on torch tensors.
 
-A library that is kept is code that will run as us: it is loaded only if nobody else may have written it.
+A stored library is code that runs with the user's rights, so it is loaded only if nobody else could have written it.
 
-Compiling takes two seconds, once for each precision. The library lies under home()/kernels, named by a digest of the
-sources, the compiler, its flags and the processor, so that a home folder shared between machines is safe.
+Kernels are compiled once for each precision, which needs a few seconds. The library is stored in home()/kernels. Its
+name has a digest of the sources, the compiler, its flags and the processor, so that machines can share a home folder.
 """
 
 import ctypes
@@ -29,13 +29,13 @@ from ddkit.steps.trust import distrust, open_to_all, private_folder
 
 HEADER, *SOURCES = (Path(__file__).with_name(name) for name in ("maps.h", "blocks.c", "convolutions.c"))
 MAPS = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
-# No -ffast-math: it changes how the whole process treats subnormal numbers, and NaN must stay NaN.
+# No -ffast-math: it changes the treatment of subnormal numbers in the whole process, and NaN must stay NaN.
 COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
 FLAGS = (("-march=native", "-fopenmp"), ("-mcpu=native", "-fopenmp"), ("-march=native",), ("-mcpu=native",), ())
 """Tried in this order. Without OpenMP the kernels run on one thread."""
 
 PATIENCE = 120.0
-"""Seconds that a compiler may take."""
+"""Time limit of a compiler in seconds."""
 
 
 class _Shape(ctypes.Structure):
@@ -43,7 +43,7 @@ class _Shape(ctypes.Structure):
 
 
 class Kernels:
-    """The functions in C for one type of map; tensors are contiguous and channels last, [B, H, W, C], on the CPU."""
+    """The functions in C for one type of maps. Tensors are contiguous, channels last [B, H, W, C] and on the CPU."""
 
     def __init__(self, library: ctypes.CDLL, maps: torch.dtype) -> None:
         self._maps = maps
@@ -54,22 +54,22 @@ class Kernels:
             self._functions[name].restype = ctypes.c_int if kernel.allocates else None
 
     def __call__(self, name: str, like: Tensor, *arguments: Tensor | int) -> None:
-        """Run kernel `name` on maps shaped as `like`; the arguments are those in C, in their order.
+        """Run kernel `name` on maps with the shape of `like`. The arguments are those in C, in the same order.
 
         Raises:
-            ValueError: a tensor of another type, size or layout, or elsewhere than on the CPU: what the kernel would
-                read or write past.
-            MemoryError: the system gave it none.
+            ValueError: a tensor has another type, size or layout, or is not on the CPU, so that the kernel would access
+                wrong memory.
+            MemoryError: the kernel could not allocate memory.
         """
         tensors = KERNELS[name].checked(name, like, arguments, self._maps)
         shape = _Shape(*like.shape, torch.get_num_threads())
         numbers = arguments[: len(arguments) - len(tensors)]
         if self._functions[name](shape, *numbers, *[tensor.data_ptr() for tensor in tensors]):
-            raise MemoryError(f"the kernel '{name}' got no memory for a frame of {list(like.shape)}")
+            raise MemoryError(f"the kernel '{name}' could not allocate memory for a frame of {list(like.shape)}")
 
 
 def native_state() -> str:
-    """One line for a bug report: whether there are compiled kernels, and whose they are."""
+    """Return one line for a bug report: whether there are compiled kernels, and by which compiler."""
     try:
         _library(torch.float32)
         return f"compiled by {shlex.join(_compiler())}"
@@ -79,7 +79,7 @@ def native_state() -> str:
 
 @functools.cache
 def kernels(dtype: torch.dtype) -> Kernels | None:
-    """The compiled kernels for maps of `dtype`, or None, with one warning, where they cannot be had."""
+    """Return the compiled kernels for maps of `dtype`, or None with one warning if they cannot be compiled."""
     try:
         return Kernels(_library(dtype), dtype)
     except (OSError, subprocess.SubprocessError) as error:
@@ -106,19 +106,19 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL:
     keep = private_folder(kept.parent)
     if not keep:
         open_home = "lies in a folder that everybody may write" if open_to_all(home()) else None
-        _say_distrust(kept.parent, distrust(kept.parent) or open_home)
+        _warn_distrust(kept.parent, distrust(kept.parent) or open_home)
     elif why := distrust(kept):
-        _say_distrust(kept, why)
+        _warn_distrust(kept, why)
     elif kept.exists() and (library := _load(kept)) is not None:
         return library
     return _compile(compiler, MAPS[dtype], kept if keep else None)
 
 
 @functools.cache
-def _say_distrust(path: Path, why: str | None) -> None:
+def _warn_distrust(path: Path, why: str | None) -> None:
     if why:
         warnings.warn(
-            f"compiled kernels are not loaded from '{path}': it {why}; they are compiled anew, which takes seconds. "
+            f"compiled kernels are not loaded from '{path}': it {why}; they are compiled again, which takes seconds. "
             "Remove it if it is not yours",
             RuntimeWarning,
             stacklevel=2,
@@ -130,13 +130,13 @@ def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
 
 
 def _compiler() -> list[str]:
-    """The command; CC may name one with arguments, as `ccache gcc`."""
+    """Return the compiler's command. CC may give one with arguments, such as `ccache gcc`."""
     try:
-        named = shlex.split(os.environ.get("CC", ""))
+        command = shlex.split(os.environ.get("CC", ""))
     except ValueError as error:  # a quotation mark without its partner
         raise OSError(f"the environment variable CC is no command: {error}") from None
-    if named:
-        return named
+    if command:
+        return command
     compiler = next((found for name in ("gcc", "clang", "cc") if (found := shutil.which(name))), None)
     if compiler is None:
         raise OSError("no C compiler was found")
@@ -144,33 +144,33 @@ def _compiler() -> list[str]:
 
 
 def _compile(compiler: list[str], map_type: str, keep: Path | None) -> ctypes.CDLL:
-    """The library, also written to `keep`; several processes may do so at once, each in a folder of its own."""
+    """Compile the library and copy it to `keep`. Several processes may do so at once, each in its own folder."""
     problems = ""
     with temporary_folder(None if keep is None else keep.parent) as folder:
         built = folder / "kernels.so"
         for flags in FLAGS:
-            # Compiled and linked apart, so that no OpenMP library is bound: torch has loaded its own, and a second
-            # pool of threads would fight with it for the cores.
+            # Compiled and linked separately, so that no OpenMP library is linked. torch has loaded its own, and a
+            # second pool of threads would compete with it for the cores.
             objects = [f"{folder}/{source.stem}.o" for source in SOURCES]
             commands = [
                 [*compiler, *COMMON, *flags, f"-DMAP_{map_type}", "-c", str(source), "-o", made]
                 for source, made in zip(SOURCES, objects, strict=True)
             ]
             commands.append([*compiler, "-shared", *objects, "-o", str(built), "-lm"])
-            said = run_guarded(commands, folder, PATIENCE * len(commands))
+            output = run_guarded(commands, folder, PATIENCE * len(commands))
             if (library := _load(built)) is not None:
                 if keep is not None:
-                    with suppress(OSError):  # a home that is full or read-only will do
+                    with suppress(OSError):  # a full or read-only home is no error
                         _keep(built, keep)
                 return library
-            problems = problems or said.strip()
+            problems = problems or output.strip()
     raise OSError(
-        f"{shlex.join(compiler)}: {problems.splitlines()[0] if problems else 'what it made cannot be loaded'}"
+        f"{shlex.join(compiler)}: {problems.splitlines()[0] if problems else 'the compiled library cannot be loaded'}"
     )
 
 
 def _keep(built: Path, keep: Path) -> None:
-    """Copy the library onto its place, whole or not at all, where nobody else may write it."""
+    """Copy the library to `keep` atomically, with permissions that let only the owner write it."""
     with temporary_folder(keep.parent) as folder:
         copy = folder / built.name
         shutil.copyfile(built, copy)
@@ -181,7 +181,7 @@ def _keep(built: Path, keep: Path) -> None:
 
 
 def _load(path: Path) -> ctypes.CDLL | None:
-    """The library, or None where it cannot be loaded or is not ours."""
+    """Load the library, or return None if it cannot be loaded or lacks a kernel."""
     _share_openmp()
     try:
         library = ctypes.CDLL(str(path))
@@ -195,7 +195,7 @@ def _share_openmp() -> None:
     """Make the symbols of the OpenMP library that torch has loaded visible to libraries loaded later."""
     maps = Path("/proc/self/maps")
     lines = [line.split(maxsplit=5) for line in maps.read_text().splitlines()] if maps.exists() else []
-    files = {Path(line[5]) for line in lines if len(line) == 6}  # a path may hold blanks
+    files = {Path(line[5]) for line in lines if len(line) == 6}  # a path may contain blanks
     found = {file for file in files if re.match(r"lib(gomp|iomp5|omp)\b.*\.so", file.name)}
     for library in sorted(found, key=lambda file: "torch" not in file.parts)[:1]:
         with suppress(OSError):
@@ -203,8 +203,8 @@ def _share_openmp() -> None:
 
 
 def _processor() -> str:
-    """What -march=native looks at, as far as the system says it."""
+    """Return the properties of the processor on which -march=native depends, as far as the system gives them."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    told = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
-    return "\n".join((platform.machine(), platform.processor(), *sorted(set(told))))
+    relevant = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
+    return "\n".join((platform.machine(), platform.processor(), *sorted(set(relevant))))

@@ -1,4 +1,4 @@
-"""What arithmetic a step's convolutions use."""
+"""Precision of a step's convolutions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,21 +9,23 @@ import torch
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 TRAINING = "tf32"
-"""Precision in which a GPU trains networks: experts, teachers and those of an evaluation. It is PyTorch's default.
-DC, DSA and DM match in float32; trajectory methods and recovery take their setting `precision`."""
+"""Precision in which a GPU trains experts, teachers and the networks of an evaluation. It is PyTorch's default. DC, DSA
+and DM match in float32; trajectory methods and recovery use their setting `precision`."""
 
 
 def real_of(maps: torch.dtype) -> torch.dtype:
-    """In what sums, statistics and parameters are kept beside maps of a dtype; REAL in the kernels."""
+    """Return the dtype of sums, statistics and parameters for maps of a dtype; it is REAL in the kernels."""
     return torch.float64 if maps == torch.float64 else torch.float32
 
 
 @contextmanager
 def convolution_precision(device: torch.device, precision: str) -> Iterator[None]:
-    """Within it cuDNN's convolutions use TF32 for the precision "tf32" and full float32 for every other one, whatever
-    the process has set. (PyTorch's own default is TF32.) Nothing changes where `device` is no CUDA device.
+    """Make cuDNN's convolutions use TF32 for the precision "tf32", and float32 for every other one.
 
-    Afterwards the process's values are back; one that it had left open is then set to what it meant."""
+    The settings of the process have no effect inside the block. (PyTorch's default is TF32.) Nothing changes if
+    `device` is not a CUDA device. The old settings are restored at the end; a setting that was not set is then set to
+    its effective value.
+    """
     if device.type != "cuda":
         yield
         return
@@ -38,7 +40,7 @@ def convolution_precision(device: torch.device, precision: str) -> Iterator[None
 
 
 def _set_cudnn(conv: str, rnn: str) -> None:
-    # PyTorch keeps an old switch beside these two, and raises where one of them is read and they disagree.
+    # PyTorch has an old switch beside these two, and raises an error if one is read while they disagree.
     cudnn: Any = torch.backends.cudnn
     cudnn.allow_tf32 = conv == "tf32"
     cudnn.conv.fp32_precision = conv

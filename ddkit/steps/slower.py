@@ -1,13 +1,13 @@
-"""The warning that a fast way failed and a slower one is taken."""
+"""The warning that a fast implementation failed and a slower one is used."""
 
 import functools
 import warnings
 
 
 def warn_slower(what: str, why: str, instead: str = "it runs operation by operation") -> None:
-    """Warn, once a process for the same texts, that `what` happened and what is done `instead`.
+    """Warn that `what` happened and what is done `instead`. The same warning is shown once in a process.
 
-    `why` is an error's text, of which the first line is shown.
+    `why` is an error's text; its first line is shown.
     """
     _warn_once(what, next(iter(why.strip().splitlines()), "no reason given"), instead)
 

@@ -1,4 +1,4 @@
-"""What a step is: the gradient of one batch, and the derivative of that gradient along a direction."""
+"""The contract of a step: the gradient of one batch, and the derivative of that gradient along a direction."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -11,15 +11,15 @@ class Network(Protocol):
     """A network as a pure function of one flat parameter vector."""
 
     def __call__(self, theta: Tensor, x: Tensor, /) -> Tensor:
-        """Logits [B, K] of images [B, C, H, W] under parameters [P]."""
+        """Compute the logits [B, K] of images [B, C, H, W] with parameters [P]."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """g = d loss / d theta [P] of one batch, the loss [], and what `product` needs of the way there.
+    """g = d loss / d theta [P] of one batch, the loss [], and a tape of intermediate results for `product`.
 
-    `tape` is None unless it was asked for; `tape_bytes` is the memory it holds.
+    `tape` is None unless `keep` was set; `tape_bytes` is its size.
     """
 
     loss: Tensor
@@ -30,7 +30,7 @@ class Gradient:
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """d (g . a) / d (theta, images, labels) for a direction a [P]; labels None where they are classes."""
+    """d (g . a) / d (theta, images, labels) for a direction a [P]; labels is None if labels are classes."""
 
     theta: Tensor
     images: Tensor
@@ -47,21 +47,24 @@ class Step(Protocol):
     fused: ClassVar[bool]
 
     def logits(self, theta: Tensor, x: Tensor) -> Tensor:
-        """What the network says of images [B, C, H, W] under parameters [P]: [B, K], without a graph."""
+        """Compute the logits [B, K] of images [B, C, H, W] with parameters [P], without a graph."""
         ...
 
     def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
-        """At parameters [P], images [B, C, H, W], labels [B] (classes) or [B, K] (probabilities)."""
+        """Compute the gradient at parameters [P], images [B, C, H, W] and labels.
+
+        Labels are [B] (classes) or [B, K] (probabilities). `keep` asks for a tape.
+        """
         ...
 
     def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
-        """Along `a` [P]; with a tape of `gradient` at the same point the way there is not walked again."""
+        """Compute the derivative along `a` [P]. A tape of `gradient` at the same point saves computing it again."""
         ...
 
     def slope(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Any]:
-        """d (sum of all logits) / d images, [B, C, H, W], and a tape for `slope_product`."""
+        """Compute d (sum of all logits) / d images, [B, C, H, W], and a tape for `slope_product`."""
         ...
 
     def slope_product(self, theta: Tensor, v: Tensor, tape: Any) -> Tensor:
-        """d (slope . v) / d theta [P] for a direction v [B, C, H, W]: what a gradient penalty asks for."""
+        """Compute d (slope . v) / d theta [P] for a direction v [B, C, H, W], as a gradient penalty needs."""
         ...

@@ -1,4 +1,4 @@
-"""Whether a file of code, or the folder that it lies in, is ours alone."""
+"""Checks whether only this user (or root) could have written a file of code or its folder."""
 
 import os
 import stat
@@ -8,8 +8,10 @@ OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def distrust(path: Path) -> str | None:
-    """Why others than we (or root) may have written what lies at `path`, as the rest of a sentence; None: they may not,
-    or nothing is there."""
+    """Return why others than this user (or root) could have written `path`, as the end of a sentence.
+
+    None: they could not, or there is nothing at `path`.
+    """
     try:
         info = path.lstat()
     except OSError:
@@ -26,9 +28,12 @@ def distrust(path: Path) -> str | None:
 
 
 def private_folder(path: Path) -> bool:
-    """Whether there is a folder that only we (or root) may write; it is made where there is none. If it is ours but
-    others may write it, as a generous umask makes folders, their permission is taken away. A folder within one that
-    everybody may write (and no sticky bit guards) is none: another can be put in its place."""
+    """Create a folder if it is missing, and return whether only this user (or root) can write it.
+
+    If it belongs to this user and others can write it, because of the umask, their permission is removed. The result is
+    False if everybody can write the parent folder and it has no sticky bit, because another folder could then replace
+    this one.
+    """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = path.lstat()
@@ -40,6 +45,6 @@ def private_folder(path: Path) -> bool:
 
 
 def open_to_all(folder: Path) -> bool:
-    """Whether everybody may rename what lies in a folder."""
+    """Return whether everybody can rename the entries of a folder."""
     mode = folder.stat().st_mode
     return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX

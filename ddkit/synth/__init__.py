@@ -1,7 +1,8 @@
-"""Synthetic sets: what every method returns, every evaluator trains on, and any trainer can read with h5py alone.
+"""Synthetic sets: methods return them, evaluators train on them, and any trainer can read them with h5py alone.
 
-In: images, labels and facts from a method. Out: a `SyntheticSet` in memory, one self-describing HDF5 file on disk, a
-torch `Dataset`, and exports as npz, png or pt. A set knows no method; it carries what is needed to train on it.
+A set is built from images (or graphs), labels and facts. It is a `SyntheticSet` in memory, one self-describing HDF5
+file on disk, a torch `Dataset`, or an export as npz, png or pt. It contains everything that training on it needs and
+does not depend on any method.
 """
 
 from ddkit.lazy import lazily
@@ -18,7 +19,7 @@ with lazily(__name__):
     from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, in_255ths
     from ddkit.synth.hdf5 import read_set, write_set
     from ddkit.synth.load import load
-    from ddkit.synth.shelf import list_sets
+    from ddkit.synth.ready_made import list_sets
     from ddkit.synth.synthetic_set import SyntheticSet
     from ddkit.synth.top_k import fewer, only_top, packed_bytes
 

@@ -1,4 +1,4 @@
-"""What a set's facts may be. Each check gives the value back as one of plain Python, or raises DataError."""
+"""Checks of a set's facts. Each check returns the value as a plain Python value, or raises DataError."""
 
 import json
 import math
@@ -13,19 +13,19 @@ from ddkit.errors import DataError, names_something, printable
 TEMPERATURES = 1e-30, 1e30
 """The lowest and the highest temperature. float32 holds both, and float16's largest logit over the lowest one."""
 
-MOST_SIGNS = 2**22
-"""Signs of a text: a recipe, or the names of all classes as JSON. What JSON stands for takes twenty times as much."""
+MAX_CHARACTERS = 2**22
+"""Longest text, for example a recipe, or the names of all classes as JSON. Parsed JSON needs 20 times as many bytes."""
 
 
 def any_text(value: Any, what: str) -> str:
-    """A text that HDF5 can hold, of any number of lines."""
+    """A text of any number of lines that HDF5 can store."""
     found = _plain(value)
     if not isinstance(found, str):
         raise DataError(f"set: {what} must be a text, got {shown(found)}")
-    if len(found) > MOST_SIGNS:
-        raise DataError(f"set: {what} has {len(found):,} signs, over {MOST_SIGNS:,}")
-    if "\0" in found or any("\ud800" <= sign <= "\udfff" for sign in found):
-        raise DataError(f"set: {what} holds a sign that no file can hold, {shown(found)}")
+    if len(found) > MAX_CHARACTERS:
+        raise DataError(f"set: {what} has {len(found):,} characters, over {MAX_CHARACTERS:,}")
+    if "\0" in found or any("\ud800" <= character <= "\udfff" for character in found):
+        raise DataError(f"set: {what} has a character that no file can store, {shown(found)}")
     return found
 
 
@@ -38,7 +38,7 @@ def text(value: Any, what: str) -> str:
 
 
 def names(value: Any, what: str) -> tuple[str, ...]:
-    """Names of two classes or more, no two alike."""
+    """Distinct names of at least two classes."""
     if not isinstance(value, (list, tuple)) or len(value) < 2:
         raise DataError(f"set: {what} must be two texts or more, got {shown(value)}")
     found = tuple(text(each, what) for each in value)
@@ -46,12 +46,12 @@ def names(value: Any, what: str) -> tuple[str, ...]:
         raise DataError(f"set: {what} must name every class, got {shown(empty[0])}")
     if len(set(found)) < len(found):
         twice, count = Counter(found).most_common(1)[0]
-        raise DataError(f"set: {what} must differ, but {shown(twice)} stands there {count} times")
+        raise DataError(f"set: {what} must differ, but {shown(twice)} occurs {count} times")
     return found
 
 
 def whole(value: Any, what: str) -> int:
-    """A whole number of at least 1 that a file can hold."""
+    """A whole number of at least 1 that a file can store."""
     value = _plain(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**63:
         raise DataError(f"set: {what} must be a whole number of at least 1, got {shown(value)}")
@@ -75,7 +75,7 @@ def positive(value: Any, what: str) -> float:
 
 
 def temperature(value: Any, what: str) -> float:
-    """A temperature by which float32 can divide any logit that float16 holds."""
+    """A temperature: dividing any float16 logit by it gives a finite float32 number."""
     found, (low, high) = number(value, what), TEMPERATURES
     if not low <= found <= high:
         raise DataError(f"set: {what} must lie between {low:g} and {high:g}, got {found:g}")
@@ -115,7 +115,7 @@ def json_object(value: Any, what: str) -> str:
     given = any_text(value, what)
     try:
         found = json.loads(given)
-        json.dumps(found, ensure_ascii=False).encode()  # a sign that is no sign would end whoever prints it
+        json.dumps(found, ensure_ascii=False).encode()  # printing an invalid character would raise an error later
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
@@ -124,9 +124,9 @@ def json_object(value: Any, what: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as an error line shows it: on one line, without signs that a terminal obeys."""
-    told = ascii(value)
-    return told if len(told) <= 60 else f"{told[:57]}..."
+    """A value as error lines show it: one line of at most 60 characters, without control characters."""
+    line = ascii(value)
+    return line if len(line) <= 60 else f"{line[:57]}..."
 
 
 def _plain(value: Any) -> object:

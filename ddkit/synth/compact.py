@@ -1,13 +1,13 @@
-"""The compact form of a set: what INFER stores, and how it is expanded.
+"""The compact form of a set, which INFER stores, and its expansion to images.
 
-n real images of each class, and for each of M teachers and each j < n one compensator, an image that is added to the
-j-th real image of every class. Expanded, class c has n (M + 1) images: its real ones, and for each teacher all of
-these with their compensators, clipped to what pixels can be:
+The compact form has n real images of each class. For each of M teachers and each j < n it has one compensator, an image
+that is added to the j-th real image of every class. The expansion gives class c n (M + 1) images: its real images, and
+for each teacher all of them plus their compensators, clipped to the range of pixels:
 
     (m, j)  ->  clip(real[c, j] + compensator[m, j])        in the normalised space
 
-What is stored is exact: pixels are bytes and compensators float16, and the images are always those of the expansion, so
-that a set is the same to the bit before it is written and after it is read.
+Storage is exact: pixels are bytes, compensators are float16, and the images of the set are always those of the
+expansion. Hence a set has the same bits before it is written and after it is read.
 """
 
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ from ddkit.equality import EqualByContent
 from ddkit.errors import DataError
 
 EXPANSIONS = {False: "real+compensator/1", True: "real+compensator+mirror/1"}
-"""What the expansion is called in a file, by whether images are mirrored."""
+"""Name of the expansion in a file. The key: whether images are mirrored."""
 
 
-@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
 @checked_fields
 @dataclass(frozen=True, eq=False)
 class Compact(EqualByContent):
@@ -34,12 +34,12 @@ class Compact(EqualByContent):
 
     Attributes:
         real: pixels of n real images of each class.
-        mirrored: whether the expansion has each image's mirror image too, so that labels are of both (FYI).
-        compensators: for each teacher and each j < n, what is added to the j-th image of every class (normalised
-        space).
+        compensators: for each teacher and each j < n, the image that is added to the j-th real image of every class,
+            in the normalised space.
+        mirrored: whether the expansion also contains the mirror image of each image, with its own label (FYI).
 
     Raises:
-        DataError: parts of a wrong dtype, that do not fit each other, or are not finite.
+        DataError: parts have a wrong dtype, do not fit together, or are not finite.
     """
 
     real: UInt8[Tensor, "k n c h w"]
@@ -57,11 +57,11 @@ class Compact(EqualByContent):
             found = f"{real.dtype} {list(real.shape)} and {added.dtype} {list(added.shape)}"
             raise DataError(f"compact set: {needed}, got {found}")
         if not bool(added.isfinite().all()):
-            raise DataError("compact set: a compensator holds numbers that are not finite")
+            raise DataError("compact set: a compensator has numbers that are not finite")
 
     @property
     def instances(self) -> int:
-        """Images of each class once expanded, n (M + 1), twice that where they are mirrored."""
+        """Images of each class after expansion: n (M + 1), or twice as many if they are mirrored."""
         return self.real.shape[1] * (1 + len(self.compensators)) * (2 if self.mirrored else 1)
 
     def labels(self) -> Int[Tensor, " i"]:
@@ -69,11 +69,13 @@ class Compact(EqualByContent):
         return torch.arange(len(self.real)).repeat_interleave(self.instances)
 
     def expand(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Float[Tensor, "i c h w"]:
-        """All images in the normalised space, class by class: first the real ones, then teacher by teacher; then
-        all of them mirrored, if they are.
+        """Return all images in the normalised space, class by class.
+
+        The images of a class are the real ones, then those with the compensators of each teacher, then the mirror
+        images of all of these if `mirrored`.
 
         Raises:
-            DataError: mean and std are not one number a channel.
+            DataError: mean and std are not one number for each channel.
         """
         if not len(mean) == len(std) == self.real.shape[2]:
             raise DataError(
@@ -82,24 +84,24 @@ class Compact(EqualByContent):
         centre, scale = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
         real = (self.real.float() / 255 - centre) / scale
         shifted = [clip(real + added.float(), mean, std) for added in self.compensators]
-        seen = torch.cat([real, *shifted], 1)
-        return (torch.cat([seen, mirrored(seen)], 1) if self.mirrored else seen).flatten(0, 1)
+        images = torch.cat([real, *shifted], 1)
+        return (torch.cat([images, mirrored(images)], 1) if self.mirrored else images).flatten(0, 1)
 
-    def told(self, ipc: int) -> str:
-        """What a budget of `ipc` images a class has bought, in words; a compensator costs what an image does."""
+    def summary(self, ipc: int) -> str:
+        """A line with the numbers of images and compensators in a budget of `ipc` images of each class."""
         (classes, n), m = self.real.shape[:2], len(self.compensators)
         left = ipc * classes - n * (classes + m)
         return (
             f"{n} real images a class, {n * m} compensators ({n} of each of {m} teachers), expanded to "
-            f"{self.instances} a class; {left} of {ipc * classes} images' worth left"
+            f"{self.instances} a class; {left} of {ipc * classes} images of the budget unused"
         )
 
     def stored_bytes(self) -> dict[str, int]:
-        """What the parts take, to the byte."""
+        """Exact sizes of the parts."""
         return {"real images": self.real.numel(), "compensators": 2 * self.compensators.numel()}
 
 
 def clip(images: Float[Tensor, "*b c h w"], mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
-    """Images in the normalised space, clipped to pixels between 0 and 1."""
+    """Clip images in the normalised space to pixels between 0 and 1."""
     centre, scale = (torch.tensor(values, device=images.device).view(-1, 1, 1) for values in (mean, std))
     return images.clamp((0 - centre) / scale, (1 - centre) / scale)

@@ -1,11 +1,11 @@
-"""The HDF5 file that any set lies in: its format and kind, its facts and its record, and nothing that has no meaning.
+"""The parts of the HDF5 file that all kinds of sets share: format, kind, facts and record.
 
-The file is sealed (`ddkit.run.sealed`): its numbers, facts and record are those that were written, or it is refused
-before HDF5 sees it. Files of format 1, from earlier versions, are not sealed; they are read with a warning.
+The file is sealed (`ddkit.run.sealed`): if its bytes changed since it was written, it is refused before HDF5 opens it.
+Files of format 1, from earlier versions, are not sealed; they are read with a warning.
 
-Root attributes: `format`, `kind` and the facts. Group `ddkit`: attributes only, the record as texts (track_order lifts
-the 64 KiB limit on attributes). Datasets and further groups are those of the kind; whatever else stands there is
-refused by name. No time of day goes in, so equal sets give equal bytes.
+Root attributes are `format`, `kind` and the facts. Group `ddkit` has attributes only: the texts of the record
+(track_order lifts the 64 KiB limit on attributes). The kind defines the datasets and further groups. Any other name in
+the file is refused. The file contains no time of day, so equal sets give equal bytes.
 """
 
 import dataclasses
@@ -22,9 +22,9 @@ import numpy as np
 from ddkit.errors import DataError, DDKitWarning, nearest, reason
 from ddkit.run import HDF5, HEAD, check_seal
 from ddkit.synth.checks import shown
-from ddkit.synth.endless import refuse_endless
+from ddkit.synth.cycles import refuse_cycles
 from ddkit.synth.facts import Record
-from ddkit.synth.structure import refuse_bombs, refuse_odd_structure
+from ddkit.synth.structure import refuse_inflated_sizes, refuse_unexpected_structure
 
 FORMAT, UNSEALED = "ddkit-set/2", "ddkit-set/1"
 READERS = {
@@ -32,31 +32,31 @@ READERS = {
     "compact": "ddkit.load(path)",
     "graphs": "ddkit.read_graph_set(path)",
 }
-"""Kinds of sets, and what reads each."""
+"""Kinds of sets, and the call that reads each kind."""
 
 S = TypeVar("S")
 F = TypeVar("F")
 
 FAULTS = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError)
-"""What h5py and NumPy raise where a file's content is not what its structure says."""
+"""Errors of h5py and NumPy for a file whose content does not fit its structure."""
 
 
 def located(source: str | Path) -> Path:
-    """The file that a path or a run folder stands for, whether it is there or not.
+    """Return the file of a path or run folder, whether or not it exists.
 
     Raises:
-        DataError: no file can have this path, or it may not be looked at.
+        DataError: no file can have this path, or permissions forbid looking at it.
     """
     path = Path(source)
     try:
-        path.exists()  # raises for a path that is too long or lies in a folder that may not be entered
+        path.exists()  # raises for a path that is too long or in a folder without permission
         return path / "set.h5" if path.is_dir() else path
     except (OSError, ValueError) as error:
-        raise DataError(f"set {shown(str(source))}: cannot be looked at ({reason(error)}); name another path") from None
+        raise DataError(f"set {shown(str(source))}: cannot be accessed ({reason(error)}); name another path") from None
 
 
 def kind_of(source: str | Path) -> str:
-    """The kind of the set in a file or a run folder, "" where that cannot be told."""
+    """Return the kind of the set in a file or run folder, or "" if the file cannot be read."""
     try:
         with _opened(located(source)) as (file, _):
             return str(plain(file.attrs.get("kind", "")))
@@ -65,16 +65,20 @@ def kind_of(source: str | Path) -> str:
 
 
 def read_file(path: Path, parsers: Mapping[str, Callable[[h5py.File], S]]) -> S:
-    """What the parser of its kind makes of a file.
+    """Parse a file with the parser of its kind.
+
+    Args:
+        parsers: kind -> function that makes a set from the open file.
 
     Raises:
-        DataError: the file is missing, damaged, not HDF5 (a pickle, say), of another kind, or its parser raises one.
+        DataError: the file is missing, damaged, not HDF5 (for example a pickle), or of a kind without a parser; or the
+            parser raises an error.
     """
     try:
         with _opened(path) as (file, sealed):
             found, kind = (plain(file.attrs.get(name)) for name in ("format", "kind"))
             if found == (FORMAT if sealed else UNSEALED) and kind in parsers:
-                refuse_bombs(file)
+                refuse_inflated_sizes(file)
                 made = parsers[kind](file)
                 if not sealed:
                     _warn_of_no_digest(path)
@@ -84,7 +88,7 @@ def read_file(path: Path, parsers: Mapping[str, Callable[[h5py.File], S]]) -> S:
     except NotASet as error:
         raise DataError(f"set '{path}': {error}") from None
     except MemoryError:
-        raise DataError(f"set '{path}': needs more memory than there is; take a smaller one") from None
+        raise DataError(f"set '{path}': needs more memory than there is; use a smaller set") from None
     except (*FAULTS, DataError) as error:
         why = " ".join(reason(error).removeprefix("set: ").split())
         raise DataError(f"set '{path}': is damaged ({why}); make it again or fetch another copy") from None
@@ -98,22 +102,23 @@ def read_file(path: Path, parsers: Mapping[str, Callable[[h5py.File], S]]) -> S:
 
 
 class NotASet(ValueError):
-    """A file that no set is, in words that follow its name."""
+    """The file is not a set. The message follows the file's name in the error line."""
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[h5py.File, bool]]:
-    """The file of a set, and whether it is sealed. HDF5 sees it once its seal holds, and nothing is read of it before
-    its structure is what it may be.
+    """Open the file of a set; give the file and whether it is sealed.
+
+    The seal is checked before HDF5 opens the file, and the structure is checked before any data is read.
 
     Raises:
-        NotASet: it is missing, cannot be read or is no HDF5 file.
-        ValueError: it is damaged, or made of what no set is.
+        NotASet: the file is missing, cannot be read or is not an HDF5 file.
+        ValueError: it is damaged, or its structure is not that of a set.
     """
     try:
         raw = path.open("rb") if path.is_file() else None
     except (OSError, ValueError) as error:
-        raise NotASet(f"cannot be read ({reason(error)}); mend its permissions") from None
+        raise NotASet(f"cannot be read ({reason(error)}); correct its permissions") from None
     if raw is None:
         raise NotASet("there is no such file; `ddkit sets ls` names the ready-made ones")
     with raw:
@@ -126,9 +131,9 @@ def _opened(path: Path) -> Iterator[tuple[h5py.File, bool]]:
             if any(begins) or seal is not None:
                 raise ValueError("the head of its seal was changed")
             raise NotASet("is not an HDF5 file; ddkit reads only .h5 sets and never unpickles a file")
-        refuse_endless(raw)
+        refuse_cycles(raw)
         with h5py.File(raw, "r") as file:
-            refuse_odd_structure(file)
+            refuse_unexpected_structure(file)
             yield file, seal is not None
 
 
@@ -142,7 +147,7 @@ def _warn_of_no_digest(path: Path) -> None:
 
 
 def write_facts(file: h5py.File, facts: Any, record: Record) -> None:
-    """Facts and record, a fact that is None left out."""
+    """Write facts and record. Facts that are None are left out."""
     for name, value in dataclasses.asdict(facts).items():
         if value is not None:
             file.attrs[name] = json.dumps(value) if name == "classes" else value
@@ -152,12 +157,12 @@ def write_facts(file: h5py.File, facts: Any, record: Record) -> None:
 
 
 def read_facts(file: h5py.File, kind: type[F]) -> F:
-    """Facts of a class, checked as it checks them.
+    """Read the facts of a set into the dataclass `kind`, which checks them.
 
     Raises:
-        LookupError: one is missing.
-        ValueError: there is one that the class does not know.
-        DataError: the class refuses one.
+        LookupError: a fact is missing.
+        ValueError: the file has a fact that the class does not define.
+        DataError: the class refuses a fact.
     """
     fields = dataclasses.fields(kind)  # type: ignore[arg-type]
     only(file.attrs, ["format", "kind", *(field.name for field in fields)], "attribute")
@@ -170,12 +175,12 @@ def read_facts(file: h5py.File, kind: type[F]) -> F:
 
 
 def read_record(file: h5py.File) -> Record:
-    """The record.
+    """Read the record of a set.
 
     Raises:
         LookupError: a part is missing.
-        ValueError: there is a part that no record has.
-        DataError: a part is no text, or no JSON.
+        ValueError: there is a part that records do not have.
+        DataError: a part is not a text, or not JSON.
     """
     group, names = member(file, "ddkit", h5py.Group), [field.name for field in dataclasses.fields(Record)]
     only(group, (), "part")
@@ -186,11 +191,11 @@ def read_record(file: h5py.File) -> Record:
 
 
 def numbers(group: h5py.Group, name: str) -> np.ndarray:
-    """The numbers of a dataset, in this machine's byte order.
+    """Read the numbers of a dataset, in this machine's byte order.
 
     Raises:
-        LookupError: there is none of this name.
-        ValueError: it holds no plain numbers.
+        LookupError: there is no dataset of this name.
+        ValueError: its type is not a plain number.
     """
     table = member(group, name, h5py.Dataset)
     if table.shape is None or table.dtype.kind not in "iuf" or table.dtype.itemsize > 8:
@@ -200,11 +205,11 @@ def numbers(group: h5py.Group, name: str) -> np.ndarray:
 
 
 def member(group: h5py.Group, name: str, kind: type) -> Any:
-    """A dataset or group that must be there.
+    """Return the dataset or group of this name.
 
     Raises:
-        LookupError: it is not.
-        ValueError: it is something else.
+        LookupError: there is none.
+        ValueError: it is not of this kind.
     """
     if name not in group:
         raise LookupError(f"it has no '{name}'")
@@ -214,7 +219,7 @@ def member(group: h5py.Group, name: str, kind: type) -> Any:
 
 
 def only(found: Iterable[str], known: Iterable[str], what: str) -> None:
-    """Raise ValueError for the first name that is not known."""
+    """Raise ValueError for the first of the found names that is not a known one."""
     known = list(known)
     for name in found:
         if name not in known:
@@ -223,7 +228,7 @@ def only(found: Iterable[str], known: Iterable[str], what: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """An attribute as a value of plain Python."""
+    """Return an attribute as a plain Python value."""
     if isinstance(value, np.ndarray):
         return tuple(value.tolist())
     return value.item() if isinstance(value, np.generic) else value

@@ -21,19 +21,19 @@ class SyntheticDataset(Dataset[tuple[Tensor, Any]]):
     The label is an int, or, where the set has soft labels, a row of class probabilities [K]. Teachers' logits (sets of
     INFER, SRe2L, RDED, and sets from `relabel`) become probabilities at the set's temperature T, softmax(logits / T).
     For the best result divide the network's outputs by T as well: `cross_entropy(net(images) / T, labels)`, where T is
-    `set.facts.temperature`. `logits=True` gives the logits themselves.
+    `set.facts.temperature`. With `logits=True` the labels are the logits themselves.
 
-    Images are in the network's space: feed them to a network as they are, and bring test images into the same space
-    (`set.facts.mean` and `.std`). Mirror them with probability `set.facts.evaluation_flip`. The whole set lies in
-    memory, so any number of DataLoader workers may share it.
+    Images are in the space of the network's inputs: give them to a network unchanged, and transform test images to the
+    same space (`set.facts.mean` and `.std`). Mirror images with probability `set.facts.evaluation_flip`. The whole set
+    is in memory, so any number of DataLoader workers can share it.
 
     Args:
         source: a SyntheticSet, a path, or the name of a ready-made set such as "digits-ftd-ipc1".
         transform: applied to each image.
-        logits: labels are the teachers' logits [K], as the set stores them.
+        logits: whether labels are the teachers' logits [K], as the set stores them.
 
     Raises:
-        UsageError: logits are asked of a set that has none.
+        UsageError: `logits` is True and the set has no logits.
         DataError: the set is missing or damaged.
     """
 

@@ -1,4 +1,4 @@
-"""What the file of a set of images says of the set, read without its images, so that lists need no torch."""
+"""Facts and record of a set of images, read without its images, so that lists of sets need no torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ def describe(path: Path) -> Description:
     """Read the facts and the record of a set of images.
 
     Raises:
-        DataError: the file is missing, damaged, or no set of images.
+        DataError: the file is missing, damaged, or not a set of images.
     """
     return read_file(path, {"images": _described, "compact": _described})
 

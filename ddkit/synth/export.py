@@ -1,4 +1,4 @@
-"""Sets for trainers that do not read HDF5, and a file of an earlier format written anew."""
+"""Export of sets for trainers that do not read HDF5, and conversion of files of earlier formats."""
 
 import dataclasses
 import io
@@ -23,27 +23,28 @@ PIXEL = 1 / 255
 
 @checked
 def export(synthetic: SyntheticSet, raw: Tensor, kind: str, path: str | Path, *, meter: Meter | None = None) -> Path:
-    """Write a set as `kind` ("npz", "png", "pt" or "h5") and return where it went.
+    """Write a set as `kind` ("npz", "png", "pt" or "h5") and return the path of the output.
 
-    npz and pt hold `image` (network space), `raw` ([0, 1] pixels, not clipped), `label`, perhaps `soft_label` as the
-    set stores it, and the facts as JSON. Where soft labels are logits (`facts.temperature`), `probability` holds what
-    a plain loss takes, softmax(soft_label / temperature).
+    npz and pt contain `image` (network space), `raw` ([0, 1] pixels, not clipped), `label`, `soft_label` if the set has
+    soft labels, and the facts as JSON. If soft labels are logits (`facts.temperature`), `probability` is
+    softmax(soft_label / temperature), for trainers with a plain loss.
 
-    h5 is the set's own file, which `ddkit.load` reads: one of an earlier format gets a digest.
+    h5 is the set's own file, which `ddkit.load` reads. A file of an earlier format thereby gets a digest.
 
-    png is a folder with one sub-folder a class and the facts beside it. Its pixels are bytes, so learned values below
-    0 or above 1 are clipped: a line and the facts' `clipped` say how many, and by how much at most.
+    png is a folder with one sub-folder for each class and a file of the facts. Pixels are bytes, so learned values
+    below 0 or above 1 are clipped. A message and the facts' `clipped` give the number of clipped values and the largest
+    difference.
 
     Args:
         synthetic: the set.
         raw: its images [N, C, H, W] in [0, 1] pixels.
         kind: one of EXPORTERS.
-        path: file (npz, pt) or folder (png).
-        meter: where the line goes; default nowhere.
+        path: file (npz, pt, h5) or folder (png).
+        meter: shows the message; by default nothing does.
 
     Raises:
         UsageError: an unknown kind.
-        DataError: pixels that are not those of the set, or that png cannot hold; the target cannot be written.
+        DataError: `raw` does not fit the set, png does not support its channels, or the target cannot be written.
     """
     path = Path(path)
     if not path.name:
@@ -80,8 +81,8 @@ def _npz(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None
 
 
 def _pt(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:
-    # In memory first: torch.save would write a path's name, here a temporary one, into the archive, and what it makes
-    # of a full disk tells nobody that the disk is full.
+    # In memory first: torch.save writes the name of the file, here a temporary one, into the archive, and its error
+    # for a full disk does not mention the disk.
     image = io.BytesIO()
     torch.save({**_arrays(synthetic, raw), "facts": _facts(synthetic)}, image)
     with atomic_write(path) as temporary:
@@ -90,7 +91,7 @@ def _pt(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:
 
 def _png(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:
     if raw.shape[1] not in (1, 3):
-        raise DataError(f"export: png holds images of 1 or 3 channels, not of {raw.shape[1]}; use npz or pt")
+        raise DataError(f"export: png supports images of 1 or 3 channels, not of {raw.shape[1]}; use npz or pt")
     pixels = (raw.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
     seen = [0] * len(synthetic.facts.classes)
     for image, label in zip(pixels, synthetic.labels.tolist(), strict=True):
@@ -103,14 +104,16 @@ def _png(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None
         temporary.write_text(_facts(synthetic, **({"clipped": clipped} if clipped["values"] else {})) + "\n")
     if clipped["values"]:
         meter.say(
-            f"png: clipped {clipped['values']:,} of {clipped['of']:,} values, which lay outside the pixels' range, by "
-            f"at most {clipped['farthest']:.3g} of that range; npz and pt hold them as they are"
+            f"png: clipped {clipped['values']:,} of {clipped['of']:,} values, which were outside the pixels' range, by "
+            f"at most {clipped['farthest']:.3g} of that range; npz and pt store them unclipped"
         )
 
 
 def _clipped(raw: Tensor) -> dict[str, int | float]:
-    """How many values are clipped, of how many, and by how much at most, in units of the pixels' range. Half a step
-    beyond the range is what rounding to bytes takes anywhere."""
+    """Count the clipped values (of how many), and the largest difference in units of the pixels' range.
+
+    Values up to half a step of a byte outside the range do not count, since rounding has the same effect anywhere.
+    """
     beyond = (raw - raw.clamp(0, 1)).abs()
     return {"values": int((beyond > PIXEL / 2).sum()), "of": beyond.numel(), "farthest": float(beyond.max())}
 

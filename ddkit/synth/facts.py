@@ -1,4 +1,4 @@
-"""What stands beside a set's images: what a trainer must know of them, and where they come from."""
+"""Facts of a set, which training on it needs, and the record of its origin."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,32 +21,35 @@ from ddkit.synth.checks import (
 )
 
 SPACES = ("normalised", "zca")
-"""Where images may live."""
+"""Spaces of a set's images."""
 
 _WRONG = {
     "normalised": "missing, but its images are normalised; give a number for each channel",
-    "zca": "given, but its images are whitened (space 'zca'); leave it out, since the real data tells the inverse",
+    "zca": "given, but its images are whitened (space 'zca'); leave it out, since the real data gives the inverse",
 }
 
 
-@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
 @checked_fields
 @dataclass(frozen=True, kw_only=True)
 class SetFacts:
-    """What a trainer must know of a set. Short values only: they become root attributes of the file.
+    """The facts that training on a set needs. They are short values, stored as root attributes of the file.
 
-    `space` says where `images` live: "normalised" ((raw - mean) / std with raw in [0, 1]; it needs mean and std) or
-    "zca" (whitened, without mean and std: the matrix is refitted from the real data and held against
-    `preprocess_digest`). `evaluation_flip` is the probability
-    with which training on the set should mirror an image (ddkit's evaluator has two policies: 0.5 where a set says so,
-    else what `augment` has), `fyi` whether images were learned with their mirror images.
-    `lr` is the inner learning rate the method learned. Where `temperature` is given, soft labels are logits, to be
-    learned at it: cross entropy between softmax(label / temperature) and softmax(output / temperature); `teachers` says
-    whose. With `top_k` only so many logits of each are its own, see `ddkit.synth.top_k`.
+    Attributes:
+        space: the space of the images. "normalised": (raw - mean) / std with raw in [0, 1]; it needs mean and std.
+            "zca": whitened, without mean and std; the matrix is refitted from the real data and compared with
+            `preprocess_digest`.
+        evaluation_flip: the probability with which training on the set should mirror an image. (ddkit's evaluator
+            mirrors with probability 0.5 if this is 0.5, and otherwise as `augment` does.)
+        fyi: whether images were learned together with their mirror images.
+        lr: the inner learning rate that the method learned.
+        temperature: if given, soft labels are logits, learned with the cross entropy between
+            softmax(label / temperature) and softmax(output / temperature).
+        teachers: names of the teachers that gave the logits.
+        top_k: if given, each soft label keeps only this many logits, see `ddkit.synth.top_k`.
 
     Raises:
-        DataError: a value of a wrong type, or one that no set can have (an ipc below 1, a std of 0, two classes of one
-            name).
+        DataError: a value has a wrong type, or is impossible (an ipc below 1, a std of 0, two classes of one name).
     """
 
     method: str
@@ -81,7 +84,9 @@ class SetFacts:
                 raise DataError(f"set: fact '{name}' is {_WRONG[self.space]}")
         mean, std = self.mean or (), self.std or ()
         if len(mean) != len(std):
-            raise DataError(f"set: facts 'mean' and 'std' must be as long, got {len(mean)} and {len(std)} numbers")
+            raise DataError(
+                f"set: facts 'mean' and 'std' must have the same length, got {len(mean)} and {len(std)} numbers"
+            )
         for value in std:
             positive(value, "fact 'std'")
         if self.top_k is not None and (self.temperature is None or self.top_k >= len(self.classes)):
@@ -92,8 +97,8 @@ class SetFacts:
 
     @property
     def mirrored_by_fyi(self) -> bool:
-        """Whether FYI has whoever trains on it see both orientations alike often: what teachers say of an image is then
-        the mean of both."""
+        """Whether training on the set, because of FYI, uses both orientations of an image equally often. The teachers'
+        logits of an image are then the mean over both orientations."""
         return self.fyi and self.evaluation_flip == 0.5
 
 
@@ -114,14 +119,14 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
 _OPTIONAL = ("mean", "std", "lr", "temperature", "top_k")
 
 
-@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
 @checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Where a set comes from: the resolved recipe as TOML, and environment, lineage and scores as JSON texts.
+    """The origin of a set: the resolved recipe as TOML, and environment, lineage and scores as JSON texts.
 
     Raises:
-        DataError: one of them is no text, or no object of JSON.
+        DataError: one of them is not a text, or not an object of JSON.
     """
 
     recipe: str = ""

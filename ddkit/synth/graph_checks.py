@@ -1,4 +1,4 @@
-"""What the arrays of a set of graphs must be: dtypes, shapes, and numbers that name what is there."""
+"""Checks of the arrays of a set of graphs: dtypes, shapes, and indices that refer to existing items."""
 
 import dataclasses
 from typing import Any
@@ -11,25 +11,25 @@ from ddkit.graphs import TreeDag
 Array = np.ndarray
 
 MOST = 2**53
-"""Numbers beyond it, and sums beyond it, are refused: float64 would round them."""
+"""Larger numbers and sums are refused, because float64 would round them."""
 
-MOST_EDGES = 10**8
-"""Edges between distinct trees that a forward pass may have: they take about 5 GB."""
+MAX_EDGES = 10**8
+"""Largest number of edges between distinct trees in a forward pass; so many need about 5 GB."""
 
 
-MOST_HOPS = 1000
-"""Depth of the trees."""
+MAX_HOPS = 1000
+"""Largest depth of the trees."""
 
 
 def checked_trees(trees: TreeDag, hops: int, node_labels: int, edge_labels: int) -> TreeDag:
-    """The trees with int64 arrays.
+    """Return the trees with int64 arrays.
 
     Raises:
-        DataError: arrays that are no trees of depth `hops` over so many labels of nodes and edges.
+        DataError: the arrays are not trees of depth `hops` with these numbers of node labels and edge labels.
     """
-    if hops > MOST_HOPS:
-        raise DataError(f"set: fact 'hops' is {hops:,}, over {MOST_HOPS:,}")
-    size = _whole(trees.depth_size, "depth_size", length=hops + 1)  # of isolated vertices alone there is no leaf
+    if hops > MAX_HOPS:
+        raise DataError(f"set: fact 'hops' is {hops:,}, over {MAX_HOPS:,}")
+    size = _whole(trees.depth_size, "depth_size", length=hops + 1)  # trees of isolated vertices have no leaf
     if not size[-1]:
         raise DataError("set: has no tree of full depth, the last of 'depth_size' is 0")
     total, leaves = int(size.sum()), int(size[0])
@@ -45,8 +45,8 @@ def checked_trees(trees: TreeDag, hops: int, node_labels: int, edge_labels: int)
         "count": _whole(trees.count, "count", at_least=1, length=edges),
         "leaf_degree": _degrees(trees.leaf_degree, leaves),
     }
-    if (passes := int(arrays["count"].sum())) > MOST_EDGES:
-        raise DataError(f"set: 'count' asks for {passes:,} edges between its trees, over {MOST_EDGES:,}")
+    if (passes := int(arrays["count"].sum())) > MAX_EDGES:
+        raise DataError(f"set: 'count' gives {passes:,} edges between its trees, over {MAX_EDGES:,}")
     found = dataclasses.replace(trees, **arrays)
     if written_out(found).max() > MOST:
         raise DataError("set: a tree has more nodes than can be counted; its 'count' or 'fan' cannot be right")
@@ -54,10 +54,10 @@ def checked_trees(trees: TreeDag, hops: int, node_labels: int, edge_labels: int)
 
 
 def checked_samples(samples: Any, trees: TreeDag, classes: int) -> dict[str, Array]:
-    """The samples' arrays as int64.
+    """Return the samples' arrays as int64.
 
     Raises:
-        DataError: arrays that are no samples of these trees and classes.
+        DataError: the arrays are not samples of these trees and classes.
     """
     support = _whole(samples.support, "sample_support", at_least=1)
     if not len(support):
@@ -81,10 +81,10 @@ def checked_samples(samples: Any, trees: TreeDag, classes: int) -> dict[str, Arr
 
 
 def checked_vocabulary(array: Any, name: str) -> Array:
-    """Raw values behind labels, int64 [labels, columns].
+    """Return the raw values of labels, int64 [labels, columns].
 
     Raises:
-        DataError: an array that is none.
+        DataError: the array is not a vocabulary.
     """
     found = _matrix(array, name)
     if not len(found):
@@ -93,8 +93,10 @@ def checked_vocabulary(array: Any, name: str) -> Array:
 
 
 def written_out(trees: TreeDag) -> Array:
-    """Nodes of each tree of full depth once it is written out, float64 [roots]: rounded where there are many, and never
-    overflowing into other numbers."""
+    """Count the nodes of each tree of full depth with repeated subtrees, float64 [roots].
+
+    Large counts are rounded and never overflow.
+    """
     nodes = np.ones(len(trees.label))
     for edges in trees.by_depth:
         np.add.at(nodes, trees.parent[edges], trees.count[edges] * nodes[trees.source[edges]])
@@ -102,7 +104,7 @@ def written_out(trees: TreeDag) -> Array:
 
 
 def _whole(array: Any, name: str, at_least: int = 0, below: int | Array = MOST, length: int | None = None) -> Array:
-    """Whole numbers [length] within bounds, as int64."""
+    """Return whole numbers [length] as int64, or raise DataError if one is outside the bounds."""
     found = _int64(_vector(array, name), name)
     if length is not None and len(found) != length:
         raise DataError(f"set: '{name}' must have {length} numbers, got {len(found)}")
@@ -117,31 +119,31 @@ def _whole(array: Any, name: str, at_least: int = 0, below: int | Array = MOST, 
 
 def _vector(array: Any, name: str) -> Array:
     if not isinstance(array, np.ndarray) or array.ndim != 1:
-        raise DataError(f"set: '{name}' must be an array of one axis, got {_told(array)}")
+        raise DataError(f"set: '{name}' must be an array of one axis, got {_description(array)}")
     return array
 
 
 def _matrix(array: Any, name: str) -> Array:
     if not isinstance(array, np.ndarray) or array.ndim != 2:
-        raise DataError(f"set: '{name}' must be an array of two axes, got {_told(array)}")
+        raise DataError(f"set: '{name}' must be an array of two axes, got {_description(array)}")
     return _int64(array, name)
 
 
 def _int64(array: Array, name: str) -> Array:
     if array.dtype.kind not in "iu" or (array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63):
-        raise DataError(f"set: '{name}' must hold whole numbers of 64 bits, got {_told(array)}")
+        raise DataError(f"set: '{name}' must hold whole numbers of 64 bits, got {_description(array)}")
     return array.astype(np.int64, copy=False)
 
 
 def _degrees(array: Any, leaves: int) -> Array:
-    """True degrees of the leaves, floats [leaves] as they are."""
+    """Return the true degrees of the leaves, floats [leaves]."""
     found = _vector(array, "leaf_degree")
     if found.dtype not in (np.float32, np.float64) or len(found) != leaves:
-        raise DataError(f"set: 'leaf_degree' must be {leaves} floats, one a leaf, got {_told(array)}")
+        raise DataError(f"set: 'leaf_degree' must be {leaves} floats, one a leaf, got {_description(array)}")
     if not np.isfinite(found).all() or (found < 0).any():
         raise DataError("set: 'leaf_degree' must be finite numbers from 0 on")
     return found
 
 
-def _told(array: Any) -> str:
+def _description(array: Any) -> str:
     return f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else type(array).__name__

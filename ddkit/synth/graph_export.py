@@ -1,9 +1,9 @@
-"""Sets of graphs for trainers that know no distinct trees: PyG objects on which message passing gives the trees'
-states.
+"""Export of sets of graphs to PyG objects, for trainers that do not support distinct trees.
 
-A tree's state is that of its root; the states of the other nodes are of no use. Most trainers average all nodes. So
-each root is there in many copies, fed alike, until the roots are most of the nodes: then the mean over all nodes is
-nearly the mean over the roots, and a trainer that knows nothing of roots learns nearly what one that does would learn.
+The state of a tree is that of its root; the states of the other nodes have no use. Most trainers average all nodes.
+Therefore each root has many copies with the same in-edges, so that most nodes are roots. The mean over all nodes is
+then nearly the mean over the roots, and a trainer that averages all nodes learns nearly what one that averages the
+roots learns.
 """
 
 import dataclasses
@@ -25,28 +25,33 @@ from ddkit.synth.graph_set import GraphSet, probabilities
 Array = np.ndarray
 
 ROOTS = 0.9
-"""Share of a sample's nodes that its roots have at least, as far as MOST_EDGES allows."""
+"""Smallest share of roots among a sample's nodes, as far as MAX_EDGES allows."""
 
-MOST_EDGES = 20_000
-"""Edges into the copies of a sample's roots, beyond which there are no more copies: trees of hubs stay affordable."""
+MAX_EDGES = 20_000
+"""Largest number of edges into the copies of a sample's roots. It limits the size of samples with roots of high
+degree."""
 
-MOST_IN_ALL = 10**7
-"""Edges of all samples, each root once, beyond which there are no PyG objects: they take a gigabyte."""
+MAX_TOTAL_EDGES = 10**7
+"""Largest number of edges of all samples, each root counted once; so many need a gigabyte as PyG objects."""
 
 KINDS = ("pt", "npz", "h5")
 
 
 def sample_data(graphs: GraphSet, sample: int) -> Any:
-    """One sample as a PyG `Data`: its trees, edges from children to parents, equal subtrees once, roots in many copies.
+    """Return one sample as a PyG `Data`.
 
-    A plain trainer (message passings as many as the set's `hops`, mean over the nodes, cross entropy with `y`) is
-    served well; one that averages the nodes with `root` 1 only is exact.
+    The graph contains the sample's trees, with edges from children to parents. Equal subtrees are stored once; roots
+    have many copies. A plain trainer (`hops` message-passing layers, mean over the nodes, cross entropy with `y`) is
+    nearly exact. A trainer that averages only the nodes with `root` 1 is exact.
 
-    `x` [v, F] and `edge_attr` [e, G] are the raw values behind the labels. `y` is what is to be learned: class
-    probabilities [1, K] where the set has soft labels, else the class [1]. `label` [1] is the class in either case,
-    `soft_label` [1, K] the probabilities of a set that has them. `root` [v] is 1 at a tree's root and 0 elsewhere,
-    `degree` [v] the true degrees, which a GCN needs at the leaves. `support` [1] is the sample's weight in the loss.
-    `x`, `edge_attr`, `edge_index` and classes are int64, all else is float32.
+    The fields of the result (`x`, `edge_attr`, `edge_index` and classes are int64, the others float32):
+        x [v, F], edge_attr [e, G]: the raw values of the labels.
+        y: the target; class probabilities [1, K] if the set has soft labels, else the class [1].
+        label [1]: the class.
+        soft_label [1, K]: the class probabilities, if the set has soft labels.
+        root [v]: 1 at a tree's root, 0 elsewhere.
+        degree [v]: the true degrees, which a GCN needs at the leaves.
+        support [1]: the sample's weight in the loss.
     """
     from torch_geometric.data import Data  # slow to import
 
@@ -70,18 +75,18 @@ def sample_data(graphs: GraphSet, sample: int) -> Any:
 
 
 def _shared(trees: TreeDag, tree: Array) -> tuple[Array, Array, Array, int]:
-    """(the tree of the DAG that each node is [v], edges [2, e], their labels [e], how many nodes are roots).
+    """Return (each node's tree in the DAG [v], edges [2, e], edge labels [e], number of nodes that are roots).
 
-    Roots come first. What lies below them is there once, an edge as often as it occurs.
+    Roots come first. Each subtree below them is stored once; an edge is repeated as often as it occurs.
 
     Args:
-        tree: the sample's trees of full depth; one that occurs c times stands c times.
+        tree: the sample's trees of full depth; a tree that occurs c times is listed c times.
     """
     every, stored = len(trees.label), trees.adjacency
     tops = every - trees.roots + tree
     others, into = _below(trees, tops), _edges(trees, tops)
     wanted = -(-round(ROOTS / (1 - ROOTS) * len(others)) // len(tops))
-    copies = max(1, min(wanted, MOST_EDGES // max(1, into)))
+    copies = max(1, min(wanted, MAX_EDGES // max(1, into)))
     number = np.concatenate([np.repeat(tops, copies), others])
     place = np.zeros(every, np.int64)
     place[others] = np.arange(len(number) - len(others), len(number))
@@ -92,7 +97,7 @@ def _shared(trees: TreeDag, tree: Array) -> tuple[Array, Array, Array, int]:
 
 
 def _below(trees: TreeDag, tops: Array) -> Array:
-    """The trees below some of full depth, each once."""
+    """Return the distinct subtrees below these trees of full depth."""
     below, level = [], np.unique(tops)
     for _ in range(trees.hops):
         level = np.unique(trees.adjacency.source[trees.adjacency.into(level)[0]])
@@ -101,18 +106,18 @@ def _below(trees: TreeDag, tops: Array) -> Array:
 
 
 def _edges(trees: TreeDag, some: Array) -> int:
-    """Edges into the roots of some trees."""
+    """Count the edges into the roots of these trees."""
     return int(trees.count[trees.adjacency.label[trees.adjacency.into(some)[0]]].sum())
 
 
 @checked
 def as_pyg(graphs: GraphSet) -> list[Any]:
-    """All samples as PyG `Data` objects, for `Batch.from_data_list` or a PyG DataLoader.
+    """Return all samples as PyG `Data` objects, for `Batch.from_data_list` or a PyG DataLoader.
 
     Example of a trainer's step:
         >>> batch = next(iter(DataLoader(as_pyg(graphs), batch_size=64, shuffle=True)))
-        >>> h = net(batch.x, batch.edge_index)                 # `graphs.facts.hops` message passings
-        >>> logits = head(global_mean_pool(h, batch.batch))    # nearly right; exact on the roots alone:
+        >>> h = net(batch.x, batch.edge_index)                 # `graphs.facts.hops` message-passing layers
+        >>> logits = head(global_mean_pool(h, batch.batch))    # nearly exact; exact with the roots only:
         >>> roots = batch.root == 1
         >>> logits = head(global_mean_pool(h[roots], batch.batch[roots]))
         >>> loss = (cross_entropy(logits, batch.y, reduction="none") * batch.support).mean() / batch.support.mean()
@@ -120,22 +125,23 @@ def as_pyg(graphs: GraphSet) -> list[Any]:
     Raises:
         DataError: the trees have more edges than PyG's objects can hold.
     """
-    trees, mine = graphs.trees, np.split(graphs.samples.tree, np.cumsum(graphs.samples.size)[:-1])
-    roots = [len(trees.label) - trees.roots + tree for tree in mine]
-    if (edges := sum(_edges(trees, np.append(tops, _below(trees, tops))) for tops in roots)) > MOST_IN_ALL:
+    trees, trees_of = graphs.trees, np.split(graphs.samples.tree, np.cumsum(graphs.samples.size)[:-1])
+    roots = [len(trees.label) - trees.roots + tree for tree in trees_of]
+    if (edges := sum(_edges(trees, np.append(tops, _below(trees, tops))) for tops in roots)) > MAX_TOTAL_EDGES:
         raise DataError(
-            f"set of '{graphs.facts.dataset}': its trees have {edges:,} edges as PyG objects, over {MOST_IN_ALL:,}; "
-            "export it as npz, where a subtree stands once with its 'count'"
+            f"set of '{graphs.facts.dataset}': its trees have {edges:,} edges as PyG objects, over "
+            f"{MAX_TOTAL_EDGES:,}; export it as npz, which stores a subtree once with its 'count'"
         )
     return [sample_data(graphs, sample) for sample in range(len(graphs))]
 
 
 def export_graphs(graphs: GraphSet, kind: str, path: Path) -> Path:
-    """Write a set as "pt", "npz" or "h5" and return where it went.
+    """Write a set as "pt", "npz" or "h5" and return the path of the output.
 
-    pt: a list of the `to_dict()` of `as_pyg`'s objects, plain tensors that `torch.load(weights_only=True)` reads and
-    `Data.from_dict` turns back. npz: the file's arrays as they are, and the facts as JSON. h5: the set's own file,
-    which `ddkit.read_graph_set` reads: one of an earlier format gets a digest.
+    pt: a list with the `to_dict()` of each `as_pyg` object; `torch.load(weights_only=True)` reads it, and
+    `Data.from_dict` restores the objects.
+    npz: the arrays of the set's file, and the facts as JSON.
+    h5: the set's own file, which `ddkit.read_graph_set` reads. A file of an earlier format thereby gets a digest.
 
     Raises:
         UsageError: an unknown kind.

@@ -1,9 +1,9 @@
 """A set of graphs on disk: flat arrays in one HDF5 file that h5py reads without ddkit.
 
-Datasets: those of `TreeDag` (depth_size, label, leaf_degree, fan, child, edge_label, count), of `Samples`
-(sample_label or sample_soft, sample_support, sample_size, sample_tree), and the two vocabularies, each
-array of whole numbers in the smallest type that holds it. Root attributes: the facts. Group `ddkit`: the record, as in
-a set of images. Equal sets give equal bytes.
+The datasets are those of `TreeDag` (depth_size, label, leaf_degree, fan, child, edge_label, count), those of `Samples`
+(sample_label or sample_soft, sample_support, sample_size, sample_tree) and the two vocabularies. Whole numbers have the
+smallest type that represents them. Root attributes are the facts, and group `ddkit` is the record, as in a set of
+images. Equal sets give equal bytes.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ KIND, SOFT = "graphs", "sample_soft"
 
 
 def write_graph_set(graphs: GraphSet, path: Path) -> None:
-    """Write a set to `path`, whole or not at all.
+    """Write a set to `path` atomically.
 
     Raises:
         DataError: the disk is full or the folder cannot be written.
@@ -48,20 +48,20 @@ def write_graph_set(graphs: GraphSet, path: Path) -> None:
 
 @checked
 def read_graph_set(source: str | Path) -> GraphSet:
-    """Read a set of graphs back.
+    """Read a set of graphs.
 
     Args:
-        source: the file, or the run folder that holds it as set.h5.
+        source: the file, or a run folder with the file set.h5.
 
     Raises:
-        UsageError: `source` is no path.
-        DataError: the file is missing, damaged, no set of graphs, or holds what no set can.
+        UsageError: `source` is not a path.
+        DataError: the file is missing, damaged or not a set of graphs, or its content is invalid.
     """
     return read_file(located(source), {KIND: _parse})
 
 
 def is_graph_set(source: str | Path) -> bool:
-    """Whether a file, or the set in a run folder, is a set of graphs; a file that cannot be read is not."""
+    """Return whether a file, or the set in a run folder, is a set of graphs. An unreadable file is not."""
     return kind_of(source) == KIND
 
 

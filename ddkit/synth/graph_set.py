@@ -1,4 +1,4 @@
-"""The distilled set of graphs in memory: samples, each a bag of computation trees."""
+"""The synthetic set of graphs in memory: samples, each a bag of computation trees."""
 
 import dataclasses
 import hashlib
@@ -21,17 +21,19 @@ Array = np.ndarray
 VOCABULARIES = ("node_vocabulary", "edge_vocabulary")
 
 
-@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
 @dataclass(frozen=True, kw_only=True)
 class GraphFacts:
-    """What a trainer must know of a set of trees. Short values only: they become root attributes of the file.
+    """The facts that training on a set of graphs needs. They are short values, stored as root attributes of the file.
 
-    `hops` is the depth of the trees, hence the number of message passings that they serve. `true_degrees` says whether
-    leaves carry the degree that they had in their graph, so that a GCN is exact on them, or the mean of their label's.
-    `readout` is what a sample's state is of its trees' states: their mean, in every set of this format.
+    Attributes:
+        hops: the depth of the trees, which is the number of message-passing layers of networks trained on the set.
+        true_degrees: whether a leaf has its degree in the original graph, which makes a GCN exact, or the mean degree
+            of all vertices with its label.
+        readout: how a sample's state follows from those of its trees. Every set of this format has "mean".
 
     Raises:
-        DataError: a value of a wrong type, or one that no set can have.
+        DataError: a value has a wrong type, or is impossible.
     """
 
     method: str
@@ -47,7 +49,7 @@ class GraphFacts:
             object.__setattr__(self, name, check(getattr(self, name), f"fact '{name}'"))
         if self.readout != "mean":
             found = shown(self.readout)
-            raise DataError(f"set of '{self.dataset}': its readout is {found}, and ddkit knows only the mean")
+            raise DataError(f"set of '{self.dataset}': its readout is {found}, and ddkit supports only the mean")
 
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
@@ -58,14 +60,18 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
 }
 
 
-@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples(EqualByContent):
-    """S samples: a class, a weight in the loss, and M trees in all.
+    """S samples with M trees in total.
 
-    `size` says how many trees each sample has, [S]; `tree` are theirs, one sample's after the other's, a tree that
-    occurs c times c times, [M]. `soft`, where there is one, is the probability of every class but the last in 255ths,
-    [S, K - 1]; the last has the rest, and `label` is the likeliest.
+    Attributes:
+        label: the class of each sample, [S]. With soft labels it is the most probable class.
+        support: the weight of each sample in the loss, [S].
+        size: the number of trees of each sample, [S].
+        tree: the trees of all samples, sample by sample, [M]. A tree that occurs c times is listed c times.
+        soft: soft labels, or None. Probabilities in 255ths of all classes but the last, [S, K - 1]; the last class has
+            the rest.
     """
 
     label: Array
@@ -75,7 +81,7 @@ class Samples(EqualByContent):
     soft: Array | None = None
 
     def arrays(self) -> dict[str, Array]:
-        """All arrays by name, in the smallest types that hold them; the label only where it is not in `soft`."""
+        """All arrays by name, in the smallest types that represent them. `label` is left out if `soft` gives it."""
         arrays = {name: getattr(self, name) for name in ("label", "support", "size", "tree")}
         if self.soft is not None:
             del arrays["label"]
@@ -84,12 +90,12 @@ class Samples(EqualByContent):
 
     @property
     def owner(self) -> Array:
-        """The sample that each of the M trees belongs to."""
+        """The sample of each of the M trees."""
         return np.repeat(np.arange(len(self.support)), self.size)
 
     @property
     def probabilities(self) -> Array | None:
-        """Class probabilities [S, K], where they are soft."""
+        """Class probabilities [S, K], or None if labels are hard."""
         return None if self.soft is None else probabilities(self.soft)
 
     def __len__(self) -> int:
@@ -97,8 +103,10 @@ class Samples(EqualByContent):
 
 
 def in_255ths(probability: Array) -> Array:
-    """Class probabilities [n, K] as whole 255ths that sum to 255: cut off, and what is left goes to the classes that
-    lost most."""
+    """Round class probabilities [n, K] to whole 255ths that sum to 255.
+
+    All are rounded down, and the remainder goes to the classes with the largest rounding errors.
+    """
     exact = 255 * probability
     parts = np.floor(exact).astype(np.int64)
     rank = np.argsort(np.argsort(parts - exact, axis=1, kind="stable"), axis=1)
@@ -107,19 +115,18 @@ def in_255ths(probability: Array) -> Array:
 
 
 def probabilities(soft: Array) -> Array:
-    """Class probabilities [S, K] from 255ths of all classes but the last."""
+    """Return class probabilities [S, K] from 255ths of all classes but the last."""
     first = soft.astype(np.float64) / 255
     return np.concatenate([first, 1 - first.sum(1, keepdims=True)], 1)
 
 
-@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GraphSet(EqualByContent):
-    """Samples over distinct trees, with the raw values behind the labels, int64 [labels, columns].
+    """Samples over distinct trees, with the vocabularies: raw values of the labels, int64 [labels, columns].
 
     Raises:
-        DataError: arrays of a wrong dtype or shape, that do not fit together, or that name what is not there (see
-            `ddkit.synth.graph_checks`).
+        DataError: arrays have a wrong dtype or shape, or do not fit together (see `ddkit.synth.graph_checks`).
     """
 
     trees: TreeDag
@@ -138,7 +145,7 @@ class GraphSet(EqualByContent):
         trees = checked_trees(self.trees, self.facts.hops, len(nodes), len(edges))
         samples = dataclasses.replace(self.samples, **checked_samples(self.samples, trees, len(self.facts.classes)))
         if samples.probabilities is not None and (samples.probabilities.argmax(1) != samples.label).any():
-            raise DataError("set: a sample's label is not its likeliest class")
+            raise DataError("set: a sample's label is not its most probable class")
         for name, value in (("node_vocabulary", nodes), ("edge_vocabulary", edges), ("trees", trees)):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "samples", samples)
@@ -156,17 +163,19 @@ class GraphSet(EqualByContent):
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes of what tells the set: distinct trees once, and the samples. An array that says nothing (all 0, all 1,
-        or 0, 1, 2, ...) is free."""
+        """Bytes of the distinct trees and the samples. A trivial array (all 0, all 1, or 0, 1, 2, ...) counts 0."""
         arrays = self.trees.arrays() | self.samples.arrays()
         if not self.facts.true_degrees:
-            del arrays["leaf_degree"]  # a mean of the label's, an aid to GCN, which the trees do not hold
+            del arrays["leaf_degree"]  # the mean degree of the label, an aid to GCN that is not part of the trees
         return sum(array.nbytes for array in arrays.values() if not _trivial(array))
 
     @property
     def explicit_bytes(self) -> int:
-        """Bytes of the same set with every sample's trees written out: a label and a parent a node, the label of the
-        edge to it; and each sample's class, weight, and sizes of its trees."""
+        """Bytes of the same set with every tree of every sample written out.
+
+        A node has a label, a parent and the label of the edge to it. A sample has a class, a weight, and the sizes of
+        its trees.
+        """
         trees, samples = self.trees, self.samples
         nodes = trees.nodes[samples.tree]
         per_node = item_bytes(trees.label) + shrunk(nodes - 1).itemsize + item_bytes(trees.edge_label)

@@ -1,12 +1,12 @@
-"""The set on disk: one HDF5 file that h5py, Hugging Face `datasets` and any trainer can read without ddkit.
+"""A set of images on disk: one HDF5 file that h5py, Hugging Face `datasets` and any trainer can read without ddkit.
 
-Top level: row-aligned datasets only (`image`, `label`, perhaps `soft_label`); facts and record as in every set, see
-`ddkit.synth.container`.
+The top level has only row-aligned datasets: `image`, `label`, and `soft_label` if the set has soft labels. Facts and
+record are stored as in every set, see `ddkit.synth.container`.
 
-A compact set (attribute `kind` is "compact") has a group `compact` instead of `image` and `label`: `real`,
-`compensator`, and the attribute `expansion`, which names how these become images (see `ddkit.synth.compact`). Nothing
-in it is compressed, so that its datasets take the bytes that the set counts. In format 1 the group has a `sha256` of
-datasets and facts too.
+A compact set (attribute `kind` is "compact") has a group `compact` instead of `image` and `label`. The group has the
+datasets `real` and `compensator`, and the attribute `expansion` with the name of the expansion (see
+`ddkit.synth.compact`). Compact sets are not compressed, so that the datasets have exactly the bytes that the set
+counts. In format 1 the group also has a `sha256` of datasets and facts.
 """
 
 import dataclasses
@@ -39,14 +39,14 @@ from ddkit.synth.top_k import pack, unpack
 
 KIND, COMPACT = "images", "compact"
 SOFT, PACKED = "soft_label", ("soft_label_top", "soft_label_class", "soft_label_rest")
-"""Soft labels are one dataset, or three where only the largest logits are kept."""
+"""Soft labels are one dataset, or three if only the largest logits are kept."""
 
 FLOAT32 = 4
-"""Bytes of a pixel, and of a number of a soft label, in memory."""
+"""Bytes in memory of a pixel, and of a number of a soft label."""
 
 
 def write_set(synthetic: SyntheticSet, path: Path) -> None:
-    """Write a set to `path`, whole or not at all.
+    """Write a set to `path` atomically.
 
     Raises:
         DataError: the disk is full or the folder cannot be written.
@@ -70,7 +70,7 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
 
 
 def _sha256(file: h5py.File, facts: SetFacts) -> str:
-    """Of the datasets and facts of a compact set of format 1."""
+    """Return the digest of the datasets and facts of a compact set of format 1."""
     sha = hashlib.sha256(json.dumps(dataclasses.asdict(facts), sort_keys=True).encode())
     sha.update(file["compact"].attrs["expansion"].encode())
     for name in ("compact/real", "compact/compensator", *sorted(set(file) - {"compact", "ddkit"})):
@@ -79,7 +79,7 @@ def _sha256(file: h5py.File, facts: SetFacts) -> str:
 
 
 def _label_rows(synthetic: SyntheticSet) -> dict[str, Tensor]:
-    """The soft labels' datasets: none, one, or three where only the largest logits are kept."""
+    """Return the datasets of the soft labels: none, one, or three if only the largest logits are kept."""
     soft, facts = synthetic.soft_labels, synthetic.facts
     if soft is None:
         return {}
@@ -90,7 +90,7 @@ def _label_rows(synthetic: SyntheticSet) -> dict[str, Tensor]:
 
 
 def _write_rows(file: h5py.File, rows: dict[str, Tensor], ipc: int) -> None:
-    """Row-aligned datasets, in chunks of one class."""
+    """Write row-aligned datasets, in chunks of one class."""
     for name, tensor in rows.items():
         array = tensor.numpy()
         chunks = (max(1, min(len(array), ipc)), *array.shape[1:])
@@ -100,10 +100,11 @@ def _write_rows(file: h5py.File, rows: dict[str, Tensor], ipc: int) -> None:
 
 
 def read_set(path: Path) -> SyntheticSet:
-    """Read a set back.
+    """Read a set of images.
 
     Raises:
-        DataError: the file is missing, truncated, not HDF5 (a pickle, say), not a ddkit set, or holds what no set can.
+        DataError: the file is missing, truncated, not HDF5 (for example a pickle) or not a ddkit set, or its content is
+            invalid.
     """
     return read_file(path, {KIND: _images, COMPACT: _compact})
 
@@ -135,7 +136,7 @@ def _compact(file: h5py.File) -> SyntheticSet:
 
 
 def _refuse_more_rows(file: h5py.File, facts: SetFacts) -> None:
-    """Raise if there are more images than a set of this `ipc` can have, before they are read."""
+    """Raise ValueError, before images are read, if there are more than a set of this `ipc` can have."""
     rows, classes = member(file, "image", h5py.Dataset).shape, len(facts.classes)
     a_class = facts.ipc if facts.temperature is None else most_expanded(classes, facts.ipc)
     if rows and rows[0] > classes * a_class:

@@ -1,7 +1,7 @@
-"""What the file of a set may be made of, held against it before anything of it is read.
+"""Checks of the structure of a set's file, before any of its data is read.
 
-A file of a few kilobytes can claim exabytes, point at other files, or be its own child. Here it is refused for what its
-structure says, which costs nothing. `ddkit.synth.endless` has found before that HDF5 can walk through it.
+A file of a few kilobytes can claim exabytes, refer to other files, or contain itself. Reading the structure is cheap,
+so such files are refused by their structure. `ddkit.synth.cycles` has checked before that the structure has no cycles.
 """
 
 import math
@@ -14,51 +14,52 @@ from h5py import h5a, h5d, h5o, h5t, h5z
 
 from ddkit.synth.checks import shown
 
-MOST_MEMBERS = 64
-"""Datasets, groups and attributes that stand in one place."""
+MAX_MEMBERS = 64
+"""Largest number of members of a group, and of attributes of an object."""
 
-MOST_ATTRIBUTE = 2**16
-"""Bytes of an attribute that is not one text; a text takes no more than its file."""
+MAX_ATTRIBUTE_BYTES = 2**16
+"""Largest size of an attribute that is not a text. A text is never larger than the file."""
 
-FREE, MOST_TIMES = 2**26, 256
-"""Bytes that any set may take in memory, and how many more for each byte of its file. Pictures of two colours are
-compressed a hundredfold."""
+BASE, TIMES_FILE = 2**26, 256
+"""A set may use BASE bytes of memory, plus TIMES_FILE bytes for each byte of its file. (Images of two colours are
+compressed by a factor of a hundred.)"""
 
 WHOLE_NUMBER = 32
-"""Bytes of memory counted for each integer, since checking makes wider copies."""
+"""Bytes of memory counted for each integer, since the checks make wider copies."""
 
 _FILTERS = (h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE, h5z.FILTER_FLETCHER32)
-"""What may pack a dataset, in the order in which it does."""
+"""Filters that a dataset may have, in their order."""
 
 _CHECKSUM = 4
-"""Bytes that fletcher32 adds to a chunk."""
+"""Bytes that fletcher32 appends to a chunk."""
 
 _SMALL = 2**17
-"""Bytes of a chunk that cannot inflate beyond 130 MiB: zlib's best is 1,032 to 1."""
+"""Size of a chunk that cannot inflate beyond 130 MiB, since zlib compresses by at most 1,032 to 1."""
 
 _PLAIN = (h5t.INTEGER, h5t.FLOAT)
 
 
-def refuse_odd_structure(file: h5py.File) -> None:
-    """Raise unless the file holds plain numbers and attributes, each once and all of them its own.
+def refuse_unexpected_structure(file: h5py.File) -> None:
+    """Check that the file has only groups, datasets of plain numbers, and attributes, each of them once.
 
     Raises:
-        ValueError: links, data in other files, an object in two places, other types than numbers, absurd sizes.
+        ValueError: the file has links, data in other files, an object with two names, a dataset of another type, or an
+            implausible size.
     """
     seen: set[int] = set()
     open_groups = [("", h5py.Group(file.id))]
     while open_groups:
         where, group = open_groups.pop()
-        _refuse_odd_attributes(where, group)
+        _refuse_unexpected_attributes(where, group)
         for name, member in _members(where, group, seen):
             if isinstance(member, h5py.Group):
                 open_groups.append((name, member))
             else:
-                _refuse_odd_dataset(name, member)
+                _refuse_unexpected_dataset(name, member)
 
 
-def refuse_bombs(file: h5py.File) -> None:
-    """Raise ValueError if the numbers would take more bytes than a file of this size can stand for."""
+def refuse_inflated_sizes(file: h5py.File) -> None:
+    """Raise ValueError if the datasets would need more memory than a file of this size justifies."""
     tables = list(_tables(file, ""))
     counts = [(math.prod(table.shape or ()), table.dtype) for _, table in tables]  # h5py's own product can overflow
     refuse_claim(file, sum(n * (dtype.itemsize if dtype.kind == "f" else WHOLE_NUMBER) for n, dtype in counts))
@@ -67,14 +68,14 @@ def refuse_bombs(file: h5py.File) -> None:
 
 
 def refuse_claim(file: h5py.File, wanted: int) -> None:
-    """Raise ValueError if what is wanted of a file, in bytes of memory, is more than its size can stand for."""
+    """Raise ValueError if `wanted` bytes of memory are more than the size of the file justifies."""
     size = file.id.get_filesize()
-    if wanted > FREE + MOST_TIMES * size:
+    if wanted > BASE + TIMES_FILE * size:
         raise ValueError(f"its {size:,} bytes claim to be numbers of {wanted:,} bytes")
 
 
 def _tables(group: h5py.Group, where: str) -> Iterator[tuple[str, h5py.Dataset]]:
-    """All datasets, by their path."""
+    """Give all datasets with their paths."""
     for name, member in group.items():
         if isinstance(member, h5py.Group):
             yield from _tables(member, f"{where}{name}/")
@@ -83,17 +84,17 @@ def _tables(group: h5py.Group, where: str) -> Iterator[tuple[str, h5py.Dataset]]
 
 
 def _members(where: str, group: h5py.Group, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    """Names and objects of a group, none of which was seen before."""
-    if len(group) > MOST_MEMBERS:
-        raise ValueError(f"it holds {len(group):,} parts in one place, over {MOST_MEMBERS}")
+    """Give paths and members of a group; raise ValueError for a link, or for a member that was `seen` before."""
+    if len(group) > MAX_MEMBERS:
+        raise ValueError(f"it has {len(group):,} parts in one group, over {MAX_MEMBERS}")
     for name in group:
         path = f"{where}/{name}".strip("/")
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"its {shown(path)} lies elsewhere, behind a {type(link).__name__}")
+            raise ValueError(f"its {shown(path)} is stored elsewhere, behind a {type(link).__name__}")
         found = h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
         if found.addr in seen or found.addr == h5o.get_info(group.file.id).addr:
-            raise ValueError(f"its {shown(path)} stands there twice")
+            raise ValueError(f"its {shown(path)} occurs twice")
         seen.add(found.addr)
         member = group[name]
         if not isinstance(member, (h5py.Group, h5py.Dataset)):
@@ -101,24 +102,26 @@ def _members(where: str, group: h5py.Group, seen: set[int]) -> Iterator[tuple[st
         yield path, member
 
 
-def _refuse_odd_dataset(name: str, table: h5py.Dataset) -> None:
+def _refuse_unexpected_dataset(name: str, table: h5py.Dataset) -> None:
     plan, kind, shape = table.id.get_create_plist(), table.id.get_type(), table.shape or ()
     if kind.get_class() not in _PLAIN or kind.get_size() > 8:
-        raise ValueError(f"its '{name}' holds no plain numbers")
+        raise ValueError(f"its '{name}' has no plain numbers")
     if plan.get_layout() == h5d.VIRTUAL or plan.get_external_count():
-        raise ValueError(f"the numbers of its '{name}' lie in other files")
+        raise ValueError(f"the numbers of its '{name}' are in other files")
     if plan.get_layout() == h5d.CHUNKED:
         chunk, whole = math.prod(plan.get_chunk()), math.prod(shape)
-        if chunk > max(whole, MOST_ATTRIBUTE):
+        if chunk > max(whole, MAX_ATTRIBUTE_BYTES):
             raise ValueError(f"its '{name}' has {whole:,} numbers in chunks of {chunk:,}")
         filters = [plan.get_filter(i)[0] for i in range(plan.get_nfilters())]
         if filters != [known for known in _FILTERS if known in filters]:
-            raise ValueError(f"its '{name}' is not packed as sets are, by shuffle, gzip and fletcher32")
+            raise ValueError(f"its '{name}' is not compressed as in sets, by shuffle, gzip and fletcher32")
 
 
 def _refuse_large_chunks(name: str, table: h5py.Dataset) -> None:
-    """Raise if a chunk has more bytes than its numbers, in the file or once inflated: HDF5 would inflate all of them
-    before it looks. Small ones cannot become large."""
+    """Raise ValueError if a chunk has more bytes than its numbers, in the file or after inflation.
+
+    HDF5 would inflate a whole chunk before it checks its size. Chunks below _SMALL are not inflated here.
+    """
     plan = table.id.get_create_plist()
     if plan.get_layout() != h5d.CHUNKED:
         return
@@ -134,7 +137,7 @@ def _refuse_large_chunks(name: str, table: h5py.Dataset) -> None:
 
 
 def _inflates_beyond(content: bytes, most: int) -> bool:
-    """Whether a stream of zlib's gives more bytes than that; it is followed without being kept."""
+    """Return whether a zlib stream inflates to more than `most` bytes, without keeping these bytes."""
     stream, given = zlib.decompressobj(), 0
     while content and not stream.eof and given <= most:
         given += len(stream.decompress(content, _SMALL))
@@ -142,10 +145,10 @@ def _inflates_beyond(content: bytes, most: int) -> bool:
     return given > most
 
 
-def _refuse_odd_attributes(where: str, group: h5py.Group) -> None:
+def _refuse_unexpected_attributes(where: str, group: h5py.Group) -> None:
     count = h5a.get_num_attrs(group.id)
-    if count > MOST_MEMBERS:
-        raise ValueError(f"it holds {count:,} attributes in one place, over {MOST_MEMBERS}")
+    if count > MAX_MEMBERS:
+        raise ValueError(f"it has {count:,} attributes on one object, over {MAX_MEMBERS}")
     for index in range(count):
         attribute = h5a.open(group.id, index=index)
         name, kind, shape = attribute.name.decode("utf-8", "replace"), attribute.get_type(), attribute.shape or ()
@@ -154,5 +157,5 @@ def _refuse_odd_attributes(where: str, group: h5py.Group) -> None:
                 raise ValueError(f"its attribute {shown(name)} is not one text but {list(shape)}")
         elif kind.get_class() not in (*_PLAIN, h5t.STRING, h5t.ENUM):
             raise ValueError(f"its attribute {shown(name)} is neither text nor number")
-        elif kind.get_size() * math.prod(shape) > MOST_ATTRIBUTE:
-            raise ValueError(f"its attribute {shown(name)} is larger than {MOST_ATTRIBUTE:,} bytes")
+        elif kind.get_size() * math.prod(shape) > MAX_ATTRIBUTE_BYTES:
+            raise ValueError(f"its attribute {shown(name)} is larger than {MAX_ATTRIBUTE_BYTES:,} bytes")

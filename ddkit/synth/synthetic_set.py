@@ -1,4 +1,4 @@
-"""The synthetic set in memory."""
+"""The synthetic set of images in memory."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -17,27 +17,27 @@ from ddkit.synth.facts import Record, SetFacts
 from ddkit.synth.top_k import is_packed, packed_bytes
 
 SUM_OFF = 1e-3
-"""By how much the sum of a row of probabilities may miss 1: the rounding of a thousand float16 probabilities."""
+"""Tolerance for the sum of a row of probabilities: the rounding error of a thousand float16 probabilities."""
 
 
-@no_type_check  # it checks itself, wrong types too; under test, jaxtyping would be first
+@no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
 @checked_fields
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SyntheticSet(EqualByContent):
-    """Images [N, C, H, W] in the network's space, classes [N], and optionally soft labels [N, K].
+    """Images [N, C, H, W] in the space of the network's inputs, labels [N], and optionally soft labels [N, K].
 
-    Soft labels are class probabilities, or logits where `facts.temperature` is given. A set whose images are the
-    expansion of something smaller has that as `compact`, and is stored so.
+    Soft labels are class probabilities, or logits if `facts.temperature` is given. If the images are the expansion of a
+    compact form, `compact` is that form, and the file stores it instead of the images.
 
-    The numbers are those that a file holds, so that a set is the same before it is written and after it is read: images
-    and probabilities are float32, labels int64, logits are rounded to float16; all of them on the CPU. Tensors that fit
-    are not copied: what is written into them later is not checked again.
+    The tensors equal those in the file, so that writing and reading changes nothing: images and probabilities are
+    float32, labels are int64, logits are rounded to float16. All are on the CPU. Tensors of these types are not copied;
+    later changes to them are not checked.
 
     Raises:
-        DataError: what no set can be. Tensors of a wrong dtype or shape, or none at all; numbers that are not finite; a
-            label that names no class; classes that have not `facts.ipc` images each (where teachers' logits are the
-            labels or images are expanded: all images of one class); soft labels that are neither probabilities nor, at
-            a temperature, logits; facts of other channels; images that are not the expansion of the compact form.
+        DataError: the set is invalid. A tensor is missing or has a wrong dtype or shape; numbers are not finite; a
+            label is not the index of a class; a class does not have `facts.ipc` images (with teachers' logits or
+            expanded images: all images have one class); soft labels are neither probabilities nor, with a temperature,
+            logits; facts have another number of channels; images are not the expansion of `compact`.
     """
 
     images: Float[Tensor, "n c h w"]
@@ -64,7 +64,7 @@ class SyntheticSet(EqualByContent):
             self._refuse_wrong_soft_labels(soft)
         elif self.facts.temperature is not None:
             raise DataError(
-                f"set: labels learned at temperature {self.facts.temperature:g} are not there; give soft_labels, or "
+                f"set: labels learned at temperature {self.facts.temperature:g} are missing; give soft_labels, or "
                 "leave temperature out"
             )
 
@@ -76,14 +76,15 @@ class SyntheticSet(EqualByContent):
         images, mean = self.images, self.facts.mean
         if not images.numel():
             raise DataError(f"set: has no pixel, its images are {list(images.shape)}")
-        _refuse_lost(images, "images")
+        _refuse_not_finite(images, "images")
         if mean is not None and len(mean) != images.shape[1]:
             raise DataError(f"set: images have {images.shape[1]} channels, facts 'mean' and 'std' {len(mean)}")
         if self.compact is not None:
             self._refuse_another_expansion(self.compact)
 
     def _refuse_another_expansion(self, compact: Compact) -> None:
-        """Class by class, so that the images are not held a second time."""
+        """Raise DataError if the images are not the expansion of `compact`. Each class is expanded separately, so that
+        memory does not hold all images twice."""
         mean, std = self.facts.mean or (), self.facts.std or ()
         if self.images.shape == (len(compact.real) * compact.instances, *compact.real.shape[2:]):
             parts = self.images.split(compact.instances)
@@ -99,21 +100,21 @@ class SyntheticSet(EqualByContent):
             raise DataError(f"set: labels must be one for each image, got {found}")
         if not 0 <= int(labels.min()) <= int(labels.max()) < len(names):
             low, high = int(labels.min()), int(labels.max())
-            raise DataError(f"set: a label lies outside the {len(names)} classes, found {low} to {high}")
+            raise DataError(f"set: a label is outside the {len(names)} classes, found {low} to {high}")
         if self.compact is not None:
             if len(self.compact.real) != len(names) or not torch.equal(labels, self.compact.labels()):
                 raise DataError(f"set: labels are not those of its compact form, or of its {len(names)} classes")
             return
         counts = labels.bincount(minlength=len(names))
-        if self.facts.temperature is None:  # else the teachers may have left images out, see FerKD's regions
+        if self.facts.temperature is None:  # else FerKD's regions may have left images out
             if len(wrong := (counts != self.facts.ipc).nonzero().flatten()):
                 first, ipc = int(wrong[0]), self.facts.ipc
                 raise DataError(
                     f"set: fact 'ipc' is {ipc}, but class {first} has {int(counts[first])} images; every class needs "
-                    "as many"
+                    f"{ipc}"
                 )
             return
-        most = most_expanded(len(names), self.facts.ipc)  # FerKD may leave some of it out
+        most = most_expanded(len(names), self.facts.ipc)  # FerKD's regions may leave images out
         if int(counts.max()) > most:
             first, ipc = int(counts.argmax()), self.facts.ipc
             raise DataError(
@@ -128,29 +129,29 @@ class SyntheticSet(EqualByContent):
         if soft.shape != wanted:
             raise DataError(f"set: soft labels must be {list(wanted)}, images by classes, got {list(soft.shape)}")
         if facts.temperature is not None:
-            _refuse_lost(soft, "soft labels, which are stored as float16,")
+            _refuse_not_finite(soft, "soft labels, which are stored as float16,")
             if facts.top_k is not None and not is_packed(soft, facts.top_k):
                 raise DataError(f"set: fact 'top_k' is {facts.top_k}, but soft labels have more logits of their own")
             return
-        _refuse_lost(soft, "soft labels")
+        _refuse_not_finite(soft, "soft labels")
         sums = soft.sum(1)
         wrong = (soft < 0).any(1) | ((sums - 1).abs() > SUM_OFF)
         if bool(wrong.any()):
             row = int(wrong.nonzero()[0])
             raise DataError(
-                f"set: soft labels must be probabilities, from 0 on and of sum 1, but those of image {row} have the "
-                f"sum {float(sums[row]):g} and the smallest is {float(soft[row].min()):g}; where they are logits, "
-                "name their temperature in the facts"
+                f"set: soft labels must be probabilities of at least 0 and sum 1, but those of image {row} have the "
+                f"sum {float(sums[row]):g} and the smallest is {float(soft[row].min()):g}; if they are logits, "
+                "give their temperature in the facts"
             )
 
     @classmethod
     def from_compact(
         cls, compact: Compact, facts: SetFacts, soft_labels: Tensor | None = None, record: Record | None = None
     ) -> "SyntheticSet":
-        """The set that a compact form expands to.
+        """Return the set with the expansion of a compact form.
 
         Raises:
-            DataError: `facts` hold no mean and std, or are those of another set.
+            DataError: `facts` have no mean and std, or do not fit `compact`.
         """
         if facts.mean is None or facts.std is None:
             raise DataError("compact set: has no mean and std, without which it cannot be expanded")
@@ -164,8 +165,10 @@ class SyntheticSet(EqualByContent):
         )
 
     def stored_bytes(self) -> dict[str, int]:
-        """What the set's numbers take, to the byte and before compression: images (or what they are expanded from) and
-        soft labels. Classes cost nothing, as they follow from the order (but where FerKD's regions left images out)."""
+        """Exact sizes before compression of the images (or of their compact form) and of the soft labels.
+
+        Hard labels count 0, since they follow from the order of the images (except if FerKD's regions left images out).
+        """
         images = {"images": 4 * self.images.numel()} if self.compact is None else self.compact.stored_bytes()
         if self.soft_labels is None:
             return images
@@ -187,17 +190,16 @@ class SyntheticSet(EqualByContent):
 
     @property
     def probabilities(self) -> Float[Tensor, "n k"] | None:
-        """Soft labels as class probabilities: logits at the set's temperature, softmax(label / temperature). None where
-        the labels are classes."""
+        """Soft labels as class probabilities; logits become softmax(label / temperature). None if labels are hard."""
         soft, temperature = self.soft_labels, self.facts.temperature
         return soft if soft is None or temperature is None else (soft / temperature).softmax(1)
 
     @property
     def raw_images(self) -> Float[Tensor, "n c h w"]:
-        """The images back in [0, 1] pixels, not clipped; only for sets in the normalised space.
+        """The images as [0, 1] pixels, not clipped. Only sets in the normalised space have them.
 
         Raises:
-            DataError: the set is whitened, so that the real data is needed (see `ddkit.jobs.raw_images`).
+            DataError: the set is whitened, so that the real data is needed (see `ddkit.raw_images`).
         """
         if self.facts.mean is None or self.facts.std is None:
             raise DataError(
@@ -209,12 +211,12 @@ class SyntheticSet(EqualByContent):
 
 
 def most_expanded(classes: int, ipc: int) -> int:
-    """Images of a class that a compact form of this ipc expands to at most, seen from both sides."""
+    """Return the largest number of images of a class, mirror images included, that a compact form can expand to."""
     return 2 * (1 + classes * (ipc - 1))
 
 
 def _numbers(value: Any, what: str, dtype: torch.dtype, shape: str, dims: int) -> Tensor:
-    """A tensor of floats or whole numbers as a set keeps it."""
+    """Return a tensor of floats or whole numbers on the CPU in `dtype`, or raise DataError."""
     kind = "floats" if dtype.is_floating_point else "whole numbers"
     if not isinstance(value, Tensor):
         raise DataError(f"set: {what} must be a tensor {shape} of {kind}, got {type(value).__name__}")
@@ -226,10 +228,10 @@ def _numbers(value: Any, what: str, dtype: torch.dtype, shape: str, dims: int) -
     return value.detach().cpu().to(dtype)
 
 
-def _refuse_lost(tensor: Tensor, what: str) -> None:
-    if lost := int((~tensor.isfinite()).sum()):
+def _refuse_not_finite(tensor: Tensor, what: str) -> None:
+    if count := int((~tensor.isfinite()).sum()):
         raise DataError(
-            f"set: {what} hold {lost} of {tensor.numel()} numbers that are not finite; leave those images out"
+            f"set: {what} have {count} of {tensor.numel()} numbers that are not finite; leave those images out"
         )
 
 

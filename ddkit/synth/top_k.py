@@ -1,11 +1,11 @@
-"""Soft labels of which only the k largest logits are kept: what makes labels of a thousand classes small.
+"""Soft labels that keep only the k largest logits, which makes labels of a thousand classes small.
 
-The other classes share what is left of the probability at the label's temperature T, so that every class but the k has
+The other K - k classes share the remaining probability at the label's temperature T equally. Each has the logit
 
     rest = T log( sum over the others of exp(logit / T) / (K - k) )
 
-and the k keep the probabilities they had. (Truncated probabilities at T = 1, FKD's way, cannot be brought to another
-temperature.) Stored are k logits and the rest as float16, and k classes as 2 bytes each.
+so that the k classes keep their probabilities. (Truncated probabilities at T = 1, as in FKD, cannot be converted to
+another temperature.) A stored label has k logits and the rest as float16, and k class numbers of 2 bytes each.
 """
 
 import torch
@@ -16,12 +16,12 @@ from ddkit.errors import DataError
 
 
 def fewer(count: int | None, classes: int) -> int | None:
-    """How many logits are kept, None if that is all of them."""
+    """Return the number of logits that are kept, or None if all are."""
     return None if count is None or count >= classes else count
 
 
 def only_top(logits: Float[Tensor, "n k"], count: int, temperature: float) -> Float[Tensor, "n k"]:
-    """The labels with `count` logits of their own, rounded to what float16 holds."""
+    """Return the labels with only the `count` largest logits kept, rounded to float16."""
     classes = logits.shape[1]
     if count >= classes:
         return logits.half().float()
@@ -33,17 +33,17 @@ def only_top(logits: Float[Tensor, "n k"], count: int, temperature: float) -> Fl
 
 
 def pack(labels: Float[Tensor, "n k"], count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """(logits [n, count] float16, classes [n, count], rest [n, 1] float16) of labels that `only_top` gave."""
+    """Split labels from `only_top` into logits [n, count] float16, classes [n, count] and rest [n, 1] float16."""
     top, index = labels.topk(count, dim=1)
     rest = labels.scatter(1, index, float("inf")).amin(1, keepdim=True)
     return top.half(), index, rest.half()
 
 
 def unpack(top: Tensor, index: Int[Tensor, "n c"], rest: Tensor, classes: int) -> Float[Tensor, "n k"]:
-    """The labels that `pack` took apart.
+    """Return the labels that `pack` has split.
 
     Raises:
-        DataError: tensors that `pack` does not give.
+        DataError: the tensors cannot come from `pack`.
     """
     if top.dim() != 2 or top.shape != index.shape or rest.shape != (len(top), 1):
         shapes = ", ".join(str(list(each.shape)) for each in (top, index, rest))
@@ -55,11 +55,11 @@ def unpack(top: Tensor, index: Int[Tensor, "n c"], rest: Tensor, classes: int) -
 
 
 def is_packed(labels: Float[Tensor, "n k"], count: int) -> bool:
-    """Whether `pack` loses nothing of labels: all but `count` logits of each are one number, the smallest."""
+    """Return whether `pack` preserves the labels: all but `count` logits of each equal its smallest logit."""
     smallest = labels.topk(labels.shape[1] - count, dim=1, largest=False).values
     return bool((smallest == smallest[:, :1]).all())
 
 
 def packed_bytes(rows: int, count: int) -> int:
-    """What they take."""
+    """Return the size of packed soft labels in bytes."""
     return rows * (2 * count + 2 * count + 2)

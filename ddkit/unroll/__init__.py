@@ -1,8 +1,8 @@
-"""The inner loop: train a student for N steps on synthetic batches and measure how far from the expert it lands.
+"""The inner loop: train a student for N steps on synthetic batches and measure its distance to the expert.
 
-In: a network as a pure function of a flat parameter vector, expert snapshots, N prepared batches, labels, learning
-rates, and the rules of the match. Out: one scalar that ordinary autograd differentiates with respect to images, soft
-labels and learning rates. Nothing here knows where the images come from, nor of augmentation, flips or files.
+The input is a network as a pure function of a flat parameter vector, expert snapshots, N prepared batches, labels,
+learning rates, and the rules of the match. The result is one scalar that ordinary autograd differentiates with respect
+to images, soft labels and learning rates. The package does not depend on augmentation, flips or files.
 """
 
 from ddkit.lazy import lazily

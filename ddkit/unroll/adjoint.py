@@ -1,6 +1,6 @@
-"""The exact gradient of the unrolled loop by one walk there and one walk back.
+"""The exact gradient of the unrolled loop by one forward and one backward pass over its steps.
 
-Forward, the N student steps run without a graph and only iterates and velocities are kept:
+Forward, the N student steps run without a graph, and only iterates and velocities are kept:
 
     u_i = momentum u_{i-1} + g_i        theta_{i+1} = theta_i - lr_i u_i        g_i = d CE(theta_i, x_i, y_i) / d theta
 
@@ -8,11 +8,11 @@ Backward, v is d loss / d theta_{i+1} and a is d loss / d u_i. With s_i the loss
 the end is 2 (theta_N - target) / |theta_0 - target|^2:
 
     d loss / d lr_i = - u_i . v         a <- momentum a - lr_i v
-    (H a, X a, Y a) = d (g_i . a) / d (theta, x, y) = what v, the images and the labels receive
+    (H a, X a, Y a) = d (g_i . a) / d (theta, x, y): the terms for v, the images and the labels
     v <- v + H a + s_i
 
 No Hessian term is dropped; `gradient="detached"` drops H a on purpose (TESLA). The activation memory is that of one
-step. Steps whose tape fits into `memory` are not walked a second time: 8.8 instead of 11.7 forward passes a step.
+step. Steps whose tape fits into `memory` are not computed a second time.
 """
 
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from ddkit.unroll.problem import Problem
 
 
 class Solved(NamedTuple):
-    """The loss and its gradients; labels None where they are classes; all None where none was asked for."""
+    """The loss and its gradients. `labels` is None if labels are classes; all are None without `backward`."""
 
     loss: Tensor
     images: Tensor | None = None
@@ -35,19 +35,19 @@ class Solved(NamedTuple):
 
 
 def budget(memory: int | None, problem: Problem) -> int:
-    """What tapes may hold: `memory` bytes, or a quarter of what is free."""
+    """Return the bytes for tapes: `memory`, or a quarter of the free memory if it is None."""
     return free_memory(problem.theta_0.device) // 4 if memory is None else memory
 
 
 def walked(net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> Solved:
-    """Solve one trajectory, launched operation by operation."""
+    """Solve one trajectory; on CUDA, operations are launched one by one."""
     with convolution_precision(problem.theta_0.device, precision):
         return adjoint(step_for(net, problem.theta_0, precision), problem, budget(memory, problem), backward)
 
 
 @torch.no_grad()
 def adjoint(step: Step, problem: Problem, memory: int, backward: bool = True) -> Solved:
-    """Solve one trajectory; `memory` is what tapes may hold, in bytes."""
+    """Solve one trajectory. `memory` is the number of bytes for tapes."""
     images, labels, lr = problem.images, problem.labels, problem.lr
     momentum, exact = problem.rules.momentum, problem.rules.gradient == "exact"
     iterates: list[Tensor] = [problem.theta_0]
@@ -93,7 +93,7 @@ def adjoint(step: Step, problem: Problem, memory: int, backward: bool = True) ->
 
 
 def _nothing_of_nothing(product: Product, a: Tensor) -> Product:
-    """The product, and 0 where a is 0: behind the nearest iterate the student may have overflowed."""
+    """Return the product, or 0 if `a` is 0. Steps after the nearest iterate may have overflowed."""
     some = (a != 0).any()
     theta, images = torch.where(some, product.theta, 0), torch.where(some, product.images, 0)
     return Product(theta, images, None if product.labels is None else torch.where(some, product.labels, 0))

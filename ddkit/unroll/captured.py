@@ -1,10 +1,7 @@
-"""The adjoint on CUDA as one captured graph: thousands of small kernels are launched by a single call.
+"""The adjoint on CUDA as one captured graph, which launches thousands of small kernels with a single call.
 
-At ten images a step the work is bound by launches. On one H100 (ConvNet-D3/128, medians of 7, torch 2.11) an outer
-gradient takes 0.74 s launched kernel by kernel and 0.11 s as a graph at B = 10, N = 50; 0.44 and 0.23 s at B = 100,
-N = 30 (benchmarks/results/unroll.jsonl). These figures are of an older version, whose steps went through autograd.
-
-Where a graph cannot be captured there is one warning, and the same work is launched operation by operation.
+With small batches most of the time is spent on launches (benchmarks/results/unroll.jsonl). If a graph cannot be
+captured, there is one warning, and the operations are launched one by one.
 """
 
 import gc
@@ -24,7 +21,7 @@ from ddkit.unroll.problem import Problem
 from ddkit.unroll.recording import recorded
 
 KEPT = 4
-"""Graphs held at a time; each keeps its memory."""
+"""Number of graphs that are kept. Each keeps its memory."""
 
 Solver = Callable[[Problem], Solved]
 
@@ -34,10 +31,10 @@ _ONE_AT_A_TIME = Lock()
 
 @torch.no_grad()
 def captured(net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> Solved:
-    """Solve one trajectory in one replay; the first of a kind is captured. CUDA tensors only."""
+    """Solve one trajectory by replaying a graph, which the first problem of a kind captures. CUDA tensors only."""
     layout = tuple((t.shape, t.dtype, t.device) for t in _tensors(problem))
     key = (net, precision, memory, problem.rules, layout, backward)
-    with _ONE_AT_A_TIME:  # a graph's buffers serve one caller at a time, and PyTorch captures one graph at a time
+    with _ONE_AT_A_TIME:  # only one caller can use a graph's buffers, and PyTorch captures one graph at a time
         if key not in _SOLVERS:
             while len(_SOLVERS) >= KEPT:
                 del _SOLVERS[next(iter(_SOLVERS))]
@@ -46,7 +43,8 @@ def captured(net: Network, precision: str, memory: int | None, problem: Problem,
 
 
 def _solver(net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> Solver:
-    """A graph of this kind of problem; where memory is short, one that keeps no steps; else the adjoint as it is."""
+    """Return a graph for this kind of problem. If memory is short, it keeps no tapes; if that fails too, return the
+    adjoint without a graph."""
     what = "the inner loop could not be captured as a CUDA graph"
     made = _attempt(net, precision, memory, problem, backward)
     if isinstance(made, _Failure) and made.out_of_memory:
@@ -64,7 +62,7 @@ def _solver(net: Network, precision: str, memory: int | None, problem: Problem, 
 
 
 class _Failure(NamedTuple):
-    """Why there is no graph. It holds no error: through its frames an error would keep the failed graph's memory."""
+    """Why the capture failed. It does not store the error, whose frames would keep the failed graph's memory."""
 
     why: str
     out_of_memory: bool
@@ -74,21 +72,21 @@ def _attempt(net: Network, precision: str, memory: int | None, problem: Problem,
     try:
         return _Graph(net, precision, memory, problem, backward)
     except RuntimeError as error:
-        first = with_causes(error)[-1]  # the end of a capture raises too, on top of what went wrong
+        first = with_causes(error)[-1]  # the first error; the end of the capture raises another one
         return _Failure(str(first), out_of_memory(error))
 
 
 class _Graph:
-    """One network's problems of one kind and shape, as a CUDA graph over buffers of its own."""
+    """A CUDA graph with its own buffers, for one network's problems of one kind and shape."""
 
     def __init__(self, net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> None:
         self._device = problem.theta_0.device
         step, kept = step_for(net, problem.theta_0, precision), budget(memory, problem)
-        mine = _copy(problem)
-        self._buffers = _tensors(mine)
+        copied = _copy(problem)
+        self._buffers = _tensors(copied)
         self._free: torch.cuda.Event | None = None
         with convolution_precision(self._device, precision):
-            self._solved, self._replay = recorded(lambda: adjoint(step, mine, kept, backward), self._device)
+            self._solved, self._replay = recorded(lambda: adjoint(step, copied, kept, backward), self._device)
 
     def __call__(self, problem: Problem) -> Solved:
         on_cuda = self._device.type == "cuda"

@@ -1,4 +1,4 @@
-"""The one contract of the unroller."""
+"""`matching_loss`, the interface of the unroller."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -37,39 +37,41 @@ def matching_loss(
     memory: int | None = None,
     engine: str = "auto",
 ) -> Float[Tensor, ""]:
-    """The trajectory-matching loss of MTT (Cazenavette et al., CVPR 2022) and its relatives, exactly differentiable.
+    """Compute the trajectory-matching loss of MTT (Cazenavette et al., CVPR 2022) and later methods, differentiably.
 
         u_i = momentum u_{i-1} + d CE(net(theta_i, x_i), y_i) / d theta
         theta_{i+1} = theta_i - lr_i u_i,                                   i = 0 .. N-1
         loss = |theta_N - theta_target|^2 / |theta_0 - theta_target|^2      (+ the same at each waypoint)
 
-    Gradients reach `images`, `lr` and (where they are floating point) `labels` through ordinary autograd, so the
-    caller may put any differentiable function in front: sub-sampling, flips, augmentation, a decoder.
+    Ordinary autograd differentiates it exactly with respect to `images`, `lr` and floating-point `labels`. Hence the
+    caller may compute these by any differentiable function: sub-sampling, flips, augmentation, a decoder.
 
     Args:
         net: maps (theta [P], x [B, C, H, W]) to logits [B, K].
-        theta_0: the expert's snapshot the student starts from; not differentiated. With a leading axis, T trajectories
-            at once: then `theta_target`, `images`, `labels` and waypoints have it too, `lr` may have it, and the loss
-            is their mean.
-        theta_target: the later snapshot it should reach; not differentiated.
+        theta_0: the expert's snapshot at which the student starts; not differentiated. A leading axis means T
+            trajectories: then `theta_target`, `images`, `labels` and waypoints have it too, `lr` may have it, and the
+            loss is their mean.
+        theta_target: the expert's later snapshot, the target; not differentiated.
         images: the N batches, already augmented.
         labels: int64 [N, B], or class probabilities [N, B, K].
-        lr: one inner learning rate for all steps (a scalar), one a step [N], or one a step of each trajectory [T, N].
-        momentum: of the student (AST).
-        waypoints: snapshots to meet on the way, each with its step and weight (AST's intermediate losses).
-        weights: of the parameters in every distance, numerator and denominator: [P] (a mask: PAD), or a function of
-            the squared differences that gives them (EDF: `largest(0.75)`); constants for the gradient.
-        match: the "last" iterate, or the one "nearest" to the target by L1 distance: later steps get no gradient (ATT).
-        gradient: "exact", or "detached": every iterate taken for a constant, which is TESLA's approximation.
-        precision: of convolutions and the maps between layers: "float32", "tf32" (CUDA only; float32 elsewhere) or
-            "bfloat16". Parameters, gradients and sums keep the dtype of theta_0. `precision_cosine` says what it costs.
-        memory: bytes that kept steps may hold, which then need not be recomputed; None: a quarter of what is free.
+        lr: one inner learning rate for all steps (a scalar), one for each step [N], or one for each step of each
+            trajectory [T, N].
+        momentum: momentum of the student (AST).
+        waypoints: snapshots between start and target, each with its step and weight (AST's intermediate losses).
+        weights: weights of the parameters in all distances, in numerator and denominator: [P] (a mask: PAD), or a
+            function of the squared differences that returns them (EDF: `largest(0.75)`). They are not differentiated.
+        match: the "last" iterate, or the one "nearest" to the target by L1 distance; later steps get no gradient (ATT).
+        gradient: "exact", or "detached": every iterate is treated as a constant, which is TESLA's approximation.
+        precision: precision of convolutions and of the maps between layers: "float32", "tf32" (CUDA only; float32
+            elsewhere) or "bfloat16". Parameters, gradients and sums keep the dtype of theta_0. `precision_cosine`
+            measures the error.
+        memory: bytes for tapes of steps, which then need not be computed again; None: a quarter of the free memory.
         engine: "adjoint" (constant memory), "captured" (the same as one CUDA graph), "reference" (the oracle: the whole
-            autograd graph, in the dtype of theta_0 and under whatever TF32 setting the process has), or "auto":
-            captured on CUDA, adjoint elsewhere.
+            autograd graph, in the dtype of theta_0 and with the process's TF32 setting), or "auto": captured on CUDA,
+            adjoint elsewhere.
 
     Raises:
-        UsageError: an unknown name, or shapes that disagree.
+        UsageError: a name is unknown, or shapes disagree.
     """
     if engine == "auto":
         engine = "captured" if theta_0.is_cuda else "adjoint"
@@ -100,7 +102,7 @@ def matching_loss(
 
     lr = lr.expand(images.shape[:2])
     if engine == "reference":
-        with torch.enable_grad():  # the student needs it, whoever asks
+        with torch.enable_grad():  # the student's steps need gradients, even inside no_grad
             losses = [reference(net, problem) for problem in problems(images, labels, lr)]
         return torch.stack(losses).mean()
     solve = partial(SOLVERS[engine], net, precision, memory)
@@ -110,7 +112,8 @@ def matching_loss(
 
 
 class _Matched(torch.autograd.Function):
-    """Solves forward and keeps the gradients only, so that T trajectories need the memory of one."""
+    """Solves all problems in the forward pass and keeps only the gradients, so that T trajectories need the memory of
+    one."""
 
     @staticmethod
     def forward(
@@ -169,7 +172,7 @@ def _check_shapes(
             raise UsageError(f"matching_loss: waypoint at step {point.step}: must be 1 to {steps} (0 is the start)")
     if weights is not None and weights.shape != theta_0.shape[1:]:
         raise UsageError(f"matching_loss: weights must be {list(theta_0.shape[1:])}, got {list(weights.shape)}")
-    # A CUDA graph would bake in the value of what lies elsewhere.
+    # A CUDA graph would treat values on another device as constants.
     for name, tensor in (("images", images), ("labels", labels), ("lr", lr), *(("targets", t) for t in targets)):
         if tensor.device != theta_0.device:
             raise UsageError(f"matching_loss: {name} must be on {theta_0.device} like theta_0, got {tensor.device}")

@@ -1,4 +1,4 @@
-"""What is to be matched: one student's N steps, the snapshots it should meet, and by which rule."""
+"""The matching problem: one student's N steps, its target snapshots, and the rules of the match."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 Weighting = Callable[[Tensor], Tensor]
-"""From squared differences [P] to weights [P], which are held constant when the loss is differentiated."""
+"""A function from squared differences [P] to weights [P]. The weights are not differentiated."""
 
 
 class Waypoint(NamedTuple):
-    """After `step` student steps (1 .. N) the student should be near `theta` ([P]; [K, P] for K trajectories)."""
+    """A snapshot `theta` that the student matches after `step` steps (1 .. N); [P], or [T, P] for T trajectories."""
 
     step: int
     theta: Tensor
@@ -21,7 +21,7 @@ class Waypoint(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """What of a problem is not a tensor: with the shapes it decides which operations run, and in which order."""
+    """The parts of a problem that are not tensors. With the shapes they determine the operations and their order."""
 
     momentum: float = 0.0
     waypoints: tuple[tuple[int, float], ...] = ()
@@ -32,7 +32,10 @@ class Rules:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One trajectory. `targets`: the last one first, then one a waypoint. `weights`: [P] or None."""
+    """The problem of one trajectory.
+
+    `targets` are the target of the last step, then those of the waypoints. `weights` are [P] or None.
+    """
 
     rules: Rules
     theta_0: Tensor
@@ -43,9 +46,9 @@ class Problem:
     weights: Tensor | None = None
 
     def terms(self, iterates: list[Tensor]) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """(step, weighted squared relative distance, d distance / d iterate at that step) of each part of the loss.
+        """Give (step, weighted squared relative distance, d distance / d iterate at that step) of each loss term.
 
-        `iterates` are theta_0 .. theta_N; what is yielded carries a graph where they do.
+        `iterates` are theta_0 .. theta_N. The results have a graph if the iterates have one.
         """
         last, *targets = self.targets
         yield from self._final(iterates, last)
@@ -53,7 +56,7 @@ class Problem:
             yield step, *self._distance(iterates[step], target, weight)
 
     def _final(self, iterates: list[Tensor], target: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """The part of the iterate that should meet the target: the last, or the nearest one by L1 distance (ATT)."""
+        """Give the term of the iterate that matches the target: the last, or the nearest one by L1 distance (ATT)."""
         steps = len(iterates) - 1
         if self.rules.match == "last":
             yield steps, *self._distance(iterates[steps], target, 1.0)
@@ -63,13 +66,13 @@ class Problem:
             step = int(nearest) + 1
             yield step, *self._distance(iterates[step], target, 1.0)
             return
-        # Asking for the number would wait for the device, so every step gets a part, of which all but one are 0: by
-        # choice and not by a factor, since a later iterate may have overflowed.
+        # Reading the number would wait for the device, so every step gets a term, and all but one are 0. They are set
+        # by torch.where and not by a factor 0, since a later iterate may have overflowed.
         picked = torch.stack(iterates[1:]).index_select(0, nearest.view(1))[0]
         value, slope = self._distance(picked, target, 1.0)
         for step in range(1, steps + 1):
-            mine = nearest == step - 1
-            yield step, torch.where(mine, value, 0), torch.where(mine, slope, 0)
+            is_nearest = nearest == step - 1
+            yield step, torch.where(is_nearest, value, 0), torch.where(is_nearest, slope, 0)
 
     def _distance(self, theta: Tensor, target: Tensor, share: float) -> tuple[Tensor, Tensor]:
         difference = theta - target
@@ -83,9 +86,11 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class largest:  # lower case, since it is used like a function; instances of equal share compare equal: one CUDA graph
-    """The weighting of PAD's code and of EDF: 1 for the given share of parameters, those that miss most, and 0 for the
-    others. The first `skipped` parameters have 0 and are not counted."""
+class largest:  # lower case, since it is used like a function; equal instances share one CUDA graph
+    """The weighting of PAD's code and of EDF: 1 for the `share` of parameters with the largest differences, else 0.
+
+    The first `skipped` parameters have weight 0 and do not count.
+    """
 
     share: float
     skipped: int = 0

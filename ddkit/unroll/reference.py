@@ -1,4 +1,4 @@
-"""The oracle: unroll the inner loop with its whole autograd graph (memory grows with the number of steps)."""
+"""The oracle: unrolls the inner loop with its whole autograd graph. Memory grows with the number of steps."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from ddkit.unroll.problem import Problem
 
 
 def reference(net: Network, problem: Problem) -> Tensor:
-    """The matching loss by ordinary autograd through every step; see `ddkit.unroll.matching_loss`."""
+    """Compute the matching loss by ordinary autograd through every step; see `ddkit.unroll.matching_loss`."""
     theta = problem.theta_0.detach().requires_grad_()
     iterates = [theta]
     velocity = torch.zeros_like(theta)

@@ -73,8 +73,8 @@ def test_parts_go_by_several_names(tmp_path: Path, names: tuple[str, str, str]) 
 @pytest.mark.parametrize(
     ("folders", "line"),
     [
-        (("train", "holdout"), "holds 'holdout' beside 'train', which is no part that ddkit knows; there are: test"),
-        (("train", "tests"), "holds 'tests' beside 'train', .* did you mean test"),
+        (("train", "holdout"), "contains 'holdout' beside 'train', which is not the name of a part; there are: test"),
+        (("train", "tests"), "contains 'tests' beside 'train', .* did you mean test"),
         (("train", "Train"), "'Train' and 'train' are both the train part; keep one"),
         (("train", "val", "valid"), "'val' and 'valid' are both the validation part; keep one"),
         (
@@ -83,7 +83,7 @@ def test_parts_go_by_several_names(tmp_path: Path, names: tuple[str, str, str]) 
         ),
         (("zoo/train", "zoo/test"), r"found DIR/zoo/test/..., one folder too deep; .*; write folder:.*/zoo"),
         (("one", "two"), r"found DIR/one/cat/..., one folder too deep; .*; move the pictures up"),
-        (("test", "val"), r"found DIR/test/cat/..., one folder too deep; .* call the training part train"),
+        (("test", "val"), r"found DIR/test/cat/..., one folder too deep; .* name the training part train"),
     ],
 )
 def test_other_layouts_are_named(tmp_path: Path, folders: tuple[str, ...], line: str) -> None:
@@ -106,7 +106,7 @@ def test_files_beside_the_folders_are_named_or_refused(tmp_path: Path) -> None:
         "not read in 'train': labels.csv",
     )
     Image.new("RGB", (7, 6)).save(tmp_path / "train" / "loose.png")
-    with pytest.raises(DataError, match=r"loose.png' lies beside folders, so it has no class; move it into one"):
+    with pytest.raises(DataError, match=r"loose.png' is beside folders, so it has no class; move it into one"):
         load_images(f"folder:{tmp_path}")
 
 
@@ -115,20 +115,20 @@ def test_tiny_imagenets_own_tree_points_at_its_name(tmp_path: Path, name: str) -
     for wnid in ("n01", "n02"):
         save_pictures(tmp_path / name / "train" / wnid, random_images(2, 3), np.zeros(2, int), ("images",))
     (tmp_path / name / "wnids.txt").write_text("n01\nn02\n")
-    rename = "; call the folder tiny-imagenet-200" if name == "tiny" else ""
-    line = f"is Tiny-ImageNet as it is distributed; take the data tiny-imagenet, and name '{tmp_path}' in .*{rename}$"
+    rename = "; name the folder tiny-imagenet-200" if name == "tiny" else ""
+    line = f"is Tiny-ImageNet as it is distributed; use the data tiny-imagenet, and name '{tmp_path}' in .*{rename}$"
     for path in (tmp_path / name, tmp_path)[: 1 if rename else 2]:
         with pytest.raises(DataError, match=line):
             load_images(f"folder:{path}")
     (tmp_path / name / "wnids.txt").unlink()
-    with pytest.raises(DataError, match=r"n01/images' is a folder, where a picture of class 'n01' should lie"):
+    with pytest.raises(DataError, match=r"n01/images' is a folder, where a picture of class 'n01' should be"):
         load_images(f"folder:{tmp_path / name}")
 
 
 def test_what_macos_packs_beside_pictures_is_to_be_removed(tmp_path: Path) -> None:
     save_pictures(tmp_path / "train", random_images(9, 3), np.arange(9) % 3)
     (tmp_path / "__MACOSX").mkdir()
-    with pytest.raises(DataError, match="holds '__MACOSX', which macOS packs beside the pictures; remove it"):
+    with pytest.raises(DataError, match="contains '__MACOSX', which macOS adds to archives; remove it"):
         load_images(f"folder:{tmp_path}")
 
 
@@ -185,12 +185,12 @@ def test_other_refusals(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"file.zip' is a file; unpack it"):
         load_images(f"folder:{tmp_path / 'file.zip'}")
     save_pictures(tmp_path / "one", random_images(4, 3), np.zeros(4, int))
-    with pytest.raises(DataError, match=r"has 1 class \('cat'\), so that no network can be wrong"):
+    with pytest.raises(DataError, match=r"has 1 class \('cat'\), so that every network would be right"):
         load_images(f"folder:{tmp_path / 'one'}")
     shutil.rmtree(tmp_path / "one")
     save_pictures(tmp_path / "train", random_images(4, 3), np.array([0, 0, 1, 1]))
     (tmp_path / "train" / "dog" / "deeper").mkdir()
-    with pytest.raises(DataError, match="deeper' is a folder, where a picture of class 'dog' should lie"):
+    with pytest.raises(DataError, match="deeper' is a folder, where a picture of class 'dog' should be"):
         load_images(f"folder:{tmp_path}")
     (tmp_path / "train" / "dog" / "deeper").rmdir()
     save_pictures(tmp_path / "test", random_images(1, 3), np.array([2]))

@@ -84,7 +84,7 @@ def test_pictures_stand_as_their_exif_orientation_says(tmp_path: Path, orientati
 def test_several_pictures_in_one_file_and_pipes_are_refused(tmp_path: Path) -> None:
     frames = [Image.fromarray(noise(seed, 5, 4, 3)) for seed in range(3)]
     frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
-    with pytest.raises(DataError, match=r"moving.png' holds 3 pictures; save the one that is meant"):
+    with pytest.raises(DataError, match=r"moving.png' has 3 pictures; save one of them as a file"):
         read_pictures([tmp_path / "moving.png"], "toy")
     (tmp_path / "a").mkdir()
     os.mkfifo(tmp_path / "a" / "pipe.png")

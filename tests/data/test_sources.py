@@ -130,7 +130,7 @@ def test_a_half_written_download_is_one_line(home: Path) -> None:
 
 def test_the_offline_door_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DDKIT_DATA", str(tmp_path / "none"))
-    with pytest.raises(DataError, match=r"DDKIT_DATA names .* which is no folder"):
+    with pytest.raises(DataError, match=r"DDKIT_DATA names .* which is not a folder"):
         load_images("cifar10")
     monkeypatch.setenv("DDKIT_DATA", str(tmp_path))
     parts = arrays(32, 3, 10)

@@ -41,8 +41,8 @@ def line_of(call: Callable[[], Any]) -> str:
 CALLS = [
     (ddkit.load, {}, {"source": 3}, "load: source must be str or a path, got int 3"),
     (ddkit.load, {}, {}, "load: missing a required argument: 'source'"),
-    (ddkit.load, {}, {"source": "a\0.h5"}, r"load: source holds a sign that no file can hold, got 'a\x00.h5'"),
-    (ddkit.load, {}, {"source": "a" * 300}, "cannot be looked at"),
+    (ddkit.load, {}, {"source": "a\0.h5"}, r"load: source has a character that no file can store, got 'a\x00.h5'"),
+    (ddkit.load, {}, {"source": "a" * 300}, "cannot be accessed"),
     (ddkit.load, {}, {"source": "nowhere/set.h5"}, "set 'nowhere/set.h5': there is no such file"),
     (ddkit.read_graph_set, {}, {"source": None}, "read_graph_set: source must be str or a path, got NoneType None"),
     (ddkit.read_graph_set, {}, {"source": "nowhere"}, "set 'nowhere': there is no such file"),

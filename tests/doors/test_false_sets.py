@@ -46,16 +46,16 @@ def soft(rows: list[float]) -> torch.Tensor:
 
 
 SAID = [
-    ("probabilities below 0", parts(soft_labels=soft([-0.5, 1.0, 0.5])), "smallest is -0.5; where they are logits"),
+    ("probabilities below 0", parts(soft_labels=soft([-0.5, 1.0, 0.5])), "smallest is -0.5; if they are logits"),
     ("probabilities of sum 2", parts(soft_labels=soft([1.0, 0.5, 0.5])), "have the sum 2 and the smallest is 0.5"),
-    ("lost labels", parts(soft_labels=soft([math.nan, 0.5, 0.5])), "soft labels hold 6 of 18 numbers"),
+    ("lost labels", parts(soft_labels=soft([math.nan, 0.5, 0.5])), "soft labels have 6 of 18 numbers"),
     (
         "lost logits",
         parts(soft_labels=soft([1e6, 0, 0]), facts=FACTS | {"temperature": 4.0}),
-        "stored as float16, hold 6 of 18 numbers that are not finite",
+        "stored as float16, have 6 of 18 numbers that are not finite",
     ),
     ("labels of other classes", parts(soft_labels=soft([0.3, 0.3, 0.4])[:, :2]), r"soft labels must be \[6, 3\]"),
-    ("no logits", parts(facts=FACTS | {"temperature": 4.0}), "learned at temperature 4 are not there"),
+    ("no logits", parts(facts=FACTS | {"temperature": 4.0}), "learned at temperature 4 are missing"),
     (
         "more logits than top_k",
         parts(soft_labels=soft([1.0, 2.0, 3.0]), facts=FACTS | {"temperature": 4.0, "top_k": 1}),
@@ -76,15 +76,15 @@ SAID = [
         "fact 'temperature' must lie between 1e-30 and 1e",
     ),
     ("top_k without temperature", parts(facts=FACTS | {"top_k": 1}), "fact 'top_k' is 1; it needs a temperature"),
-    ("NaN", parts(images=spoilt(math.nan)), "images hold 1 of 96 numbers that are not finite"),
-    ("infinite", parts(images=spoilt(math.inf)), "images hold 1 of 96 numbers that are not finite"),
+    ("NaN", parts(images=spoilt(math.nan)), "images have 1 of 96 numbers that are not finite"),
+    ("infinite", parts(images=spoilt(math.inf)), "images have 1 of 96 numbers that are not finite"),
     ("three axes", parts(images=torch.zeros(6, 4, 4)), r"images must be floats .*, got torch.float32 \[6, 4"),
     ("bytes", parts(images=torch.zeros(6, 1, 4, 4).byte()), "images must be floats .* got torch.uint8"),
     ("no image", parts(images=torch.zeros(0, 1, 4, 4), labels=torch.zeros(0).long()), "has no pixel"),
     ("no pixel", parts(images=torch.zeros(6, 1, 0, 4)), "has no pixel"),
     ("fewer labels", parts(labels=torch.zeros(5).long()), "labels must be one for each image, got 5 for 6"),
     ("labels that are floats", parts(labels=torch.zeros(6)), r"labels must be whole numbers \[N\], got torch.float32"),
-    ("a label too large", parts(labels=torch.arange(6)), "a label lies outside the 3 classes, found 0 to 5"),
+    ("a label too large", parts(labels=torch.arange(6)), "a label is outside the 3 classes, found 0 to 5"),
     ("all labels 0", parts(labels=torch.zeros(6).long()), "fact 'ipc' is 2, but class 0 has 6 images"),
     (
         "all labels 0 beside logits",
@@ -98,7 +98,7 @@ SAID = [
     ("std 0", parts(facts=FACTS | {"std": (0.0,)}), "fact 'std' must be above 0, got 0"),
     ("mean of more channels", parts(facts=FACTS | {"mean": (0.0,) * 3, "std": (1.0,) * 3}), "images have 1 channels"),
     ("mean without std", parts(facts={**FACTS, "std": None}), "fact 'std' is missing, but its images are normalised"),
-    ("std of more channels", parts(facts=FACTS | {"std": (1.0, 1.0)}), "'mean' and 'std' must be as long, got 1 and 2"),
+    ("std of more channels", parts(facts=FACTS | {"std": (1.0, 1.0)}), "must have the same length, got 1 and 2"),
     ("neither mean nor std", parts(facts=FACTS | {"mean": None, "std": None}), "'mean' is missing, but its images are"),
     ("whitened with a mean", parts(facts=FACTS | {"space": "zca"}), "'mean' is given, but its images are whitened"),
     ("a name that obeys", parts(facts=FACTS | {"classes": ("a\x1b[31m", "b")}), r"cannot be printed, 'a\\x1b\[31m'"),
@@ -107,7 +107,7 @@ SAID = [
     ("one class", parts(facts=FACTS | {"classes": ("a",)}), "fact 'classes' must be two texts or more, got .'a',."),
     ("lr NaN", parts(facts=FACTS | {"lr": math.nan}), "fact 'lr' must be a finite number, got nan"),
     ("lr below 0", parts(facts=FACTS | {"lr": -0.1}), "fact 'lr' must be above 0, got -0.1"),
-    ("classes twice", parts(facts=FACTS | {"classes": ("a", "b", "a")}), "'a' stands there 2 times"),
+    ("classes twice", parts(facts=FACTS | {"classes": ("a", "b", "a")}), "'a' occurs 2 times"),
     ("no class", parts(facts=FACTS | {"classes": ()}), "fact 'classes' must be two texts or more, got ..$"),
     ("another space", parts(facts=FACTS | {"space": "zcq"}), "fact 'space' is 'zcq', which is unknown; did you"),
     ("a flip of 2", parts(facts=FACTS | {"evaluation_flip": 2.0}), "'evaluation_flip' must lie between 0 and 1, got 2"),
@@ -182,7 +182,7 @@ def test_images_that_are_not_the_compact_forms_are_refused() -> None:
         SyntheticSet.from_compact(compact, SetFacts(**FACTS | {"mean": (0.5,) * 3, "std": (0.5,) * 3}))
     with pytest.raises(DataError, match="compact form, or of its 4 classes"):
         SyntheticSet.from_compact(compact, SetFacts(**FACTS | {"classes": ("a", "b", "c", "d")}))
-    with pytest.raises(DataError, match="a compensator holds numbers that are not finite"):
+    with pytest.raises(DataError, match="a compensator has numbers that are not finite"):
         Compact(real, compact.compensators * math.inf)
 
 
@@ -204,7 +204,7 @@ def test_a_set_that_was_changed_in_place_is_refused(judge: Callable[..., object]
     given = shipped.images.clone()
     changed = dataclasses.replace(shipped, images=given)
     given.fill_(math.nan)
-    with pytest.raises(DataError, match="images hold 640 of 640 numbers that are not finite"):
+    with pytest.raises(DataError, match="images have 640 of 640 numbers that are not finite"):
         judge(changed, **{"nets": "mlp"} if judge is ddkit.relabel else {})
 
 
@@ -277,7 +277,7 @@ GRAPHS = [
     ({"child": [0, 0, -1, 1]}, "'child' must lie in 0 to 1, got -1 at 2"),
     ({"count": [1, 0, 1, 1]}, "'count' must lie in 1 to .*, got 0 at 1"),
     ({"count": [2**52, 2**52, 2**52, 1]}, "the numbers of 'count' have a sum that cannot be counted"),
-    ({"count": [1, 10**8, 1, 1]}, "'count' asks for 100,000,003 edges between its trees, over 100,000,000"),
+    ({"count": [1, 10**8, 1, 1]}, "'count' gives 100,000,003 edges between its trees, over 100,000,000"),
     ({"edge_label": [0, 2, 0, 0]}, "'edge_label' must lie in 0 to 1, got 2 at 1"),
     ({"tree_label": [0, 1, 0, 1, 2]}, "'label' must lie in 0 to 1, got 2 at 4"),
     ({"leaf_degree": [1.0, -2.0]}, "'leaf_degree' must be finite numbers from 0 on"),
@@ -294,7 +294,7 @@ GRAPHS = [
     ({"tree": [0.0, 1.0, 2.0]}, "'sample_tree' must hold whole numbers of 64 bits, got float64"),
     ({"soft": [[200], [256]]}, "255ths of all classes but the last, at most 255 together"),
     ({"soft": [[200]]}, r"'sample_soft' must be \[2, 1\]"),
-    ({"soft": [[200], [200]]}, "a sample's label is not its likeliest class"),
+    ({"soft": [[200], [200]]}, "a sample's label is not its most probable class"),
     ({"node_vocabulary": [1, 2]}, "'node_vocabulary' must be an array of two axes, got int64 \\[2\\]"),
     ({"edge_vocabulary": [[0.5], [1.5]]}, "'edge_vocabulary' must hold whole numbers"),
 ]

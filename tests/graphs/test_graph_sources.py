@@ -287,7 +287,7 @@ def test_numpys_single_numbers_are_pythons():
         ),
         (lambda p: load_graphs(tu_folder(p, node_labels="0.5\n1\n1\n1\n")), "are continuous (such as 0.5)"),
         (lambda p: load_graphs(tu_folder(p, graph_labels="1\n1\n")), "all 2 graphs are of one class"),
-        (lambda p: load_graphs(f"tu:{p}"), "must hold one file NAME_A.txt, found 0"),
+        (lambda p: load_graphs(f"tu:{p}"), "must have one file NAME_A.txt, found 0"),
         (lambda p: load_graphs(tu_folder(p, graph_labels="1\nx\n")), "graph_labels.txt': cannot be read"),
         (lambda p: load_graphs("mutagg"), "are unknown; did you mean mutag?"),
         (lambda p: load_graphs(f"pt:{p}/no.pt"), "cannot be read"),
@@ -295,7 +295,7 @@ def test_numpys_single_numbers_are_pythons():
         (lambda p: load_graphs(tu_folder(p, graph_indicator="0\n0\n1\n1\n")), "must ascend from 1 to the 2 graphs"),
         (
             lambda p: load_graphs(tu_folder(p, node_labels="1\n1\n")),
-            "node features: are there for 2 nodes, but its graphs have 4",
+            "node features: exist for 2 nodes, but its graphs have 4",
         ),
         (lambda p: load_graphs(tu_folder(p, A="1, 2, 1\n2, 1, 1\n3, 4, 1\n")), "an edge has 3 ends; there must be two"),
         (lambda p: load_graphs(tu_folder(p, A="1, 2\n2\n")), "its lines are not equally long"),
@@ -312,7 +312,7 @@ def test_numpys_single_numbers_are_pythons():
             "graph 1 must have one class in `y`, a tensor",
         ),
         (lambda p: load_graphs(own_npz(p, edge_src=[0, 1], edge_dst=[1])), "'edge_src' has 2 edges and 'edge_dst' 1"),
-        (lambda p: from_pyg([], "own"), "holds no graph"),
+        (lambda p: from_pyg([], "own"), "has no graph"),
         (
             lambda p: load_graphs(ends(p, split_vall=[0])),
             "has the array 'split_vall', which ddkit does not read; did you",
@@ -326,7 +326,7 @@ def test_numpys_single_numbers_are_pythons():
             lambda p: load_graphs(ends(p, split_val=[0], split_valid=[1], split_train=[0], split_test=[1])),
             "has two valid",
         ),
-        (lambda p: load_graphs(ends(p, split_train=[True], split_test=[1])), "its mask has 1 places for 2 graphs"),
+        (lambda p: load_graphs(ends(p, split_train=[True], split_test=[1])), "its mask has 1 values for 2 graphs"),
         (lambda p: load_graphs(ends(p, label=np.zeros((2, 12)))), "has 12 tasks (labels a graph), but ddkit distils"),
         (
             lambda p: load_graphs(ends(p, label=[0, 1, 1, 0], num_nodes=[2, 2], node_feat=[[0]] * 4)),
@@ -335,7 +335,7 @@ def test_numpys_single_numbers_are_pythons():
         (lambda p: load_graphs(ends(p, label=[0.5, 1.25])), "got 0.5; that is a regression target"),
         (
             lambda p: load_graphs(ends(p, label=np.array([0, 2**63], np.uint64))),
-            "classes: must be whole numbers, got 9.22337e+18, which is no signed 64-bit number; number the classes",
+            "classes: must be whole numbers, got 9.22337e+18, which is no signed 64-bit number; renumber the classes",
         ),
         (
             lambda p: load_graphs(own_npz(p, edge_src=np.array([0, 2**64 - 1], np.uint64), edge_dst=[0, 1])),
@@ -343,7 +343,7 @@ def test_numpys_single_numbers_are_pythons():
         ),
         (
             lambda p: load_graphs(ends(p, label=[b"a", b"\xff"])),
-            "classes: hold the bytes b'\\xff', which are no text in UTF-8; name the classes anew",
+            "classes: hold the bytes b'\\xff', which are no text in UTF-8; rename the classes",
         ),
         (
             lambda p: load_graphs(ends(p, node_feat=np.array([[1], [np.inf]], np.float16))),
@@ -358,8 +358,11 @@ def test_numpys_single_numbers_are_pythons():
         (lambda p: from_pyg([pyg([[0, 1, 0]]), pyg(1)], "own"), "; y.argmax() is the class"),
         (lambda p: from_pyg({"a": 1}, "own"), "is a dict; give a list of torch_geometric.data.Data"),
         (lambda p: from_pyg(str(p), "own"), "is a str; give a list of torch_geometric.data.Data"),
-        (lambda p: load_graphs(ends(p, label=["a\x1b[31m", "b"])), r"a class is called 'a\x1b[31m', which cannot be"),
-        (lambda p: load_graphs(ends(p, label=["", "b"])), "a class is called ''"),
+        (
+            lambda p: load_graphs(ends(p, label=["a\x1b[31m", "b"])),
+            r"a class has the name 'a\x1b[31m', which cannot be",
+        ),
+        (lambda p: load_graphs(ends(p, label=["", "b"])), "a class has the name ''"),
         (lambda p: from_pyg([pyg(0), pyg(1)], "a\nrow"), r"graphs 'a\nrow': their name cannot be printed"),
         (
             lambda p: load_graphs(tu_folder(p, A="1; 2\n")),
@@ -383,7 +386,7 @@ def test_numpys_single_numbers_are_pythons():
         (lambda p: from_pyg([pyg(0, edge=[0, 1, 1])], "own"), "`edge_index` must be of shape [2, edges], got [3]"),
         (
             lambda p: load_graphs(tu_folder(p, node_labels="9007199254740993\n9007199254740992.0\n1\n1\n")),
-            "it holds 9007199254740992, but numbers from 2^53 on are only exact where",
+            "it has 9007199254740992, but numbers from 2^53 on are only exact if",
         ),
         (lambda p: from_pyg([pyg(2**60), pyg(0.5)], "own"), "got 0.5; that is a regression target"),
         (lambda p: broken(offset=np.array([0, 1])), "do not divide"),

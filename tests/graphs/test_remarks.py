@@ -49,7 +49,7 @@ def test_graphs_whose_nodes_seem_to_be_numbered_anew_are_said(tmp_path):
     read = load_graphs(own_npz(tmp_path, edge_src=[0, 1, 0, 1], edge_dst=[1, 0, 1, 0], **arrays))
     assert read.remarks == (
         "1 of the 3 graphs have several nodes and no edge; nodes are numbered through all graphs",
-        "2 of the 4 edges stand there before; each is counted",
+        "2 of the 4 edges repeat an earlier one; each is counted",
     )
     assert read.degree.tolist() == [2, 2, 0, 0, 0]
 
@@ -68,7 +68,7 @@ def test_parts_without_a_class_are_said(tmp_path):
     said = graph_lines(load_parts(own, 0), own, 0)
     assert said[1].endswith(": test has 2 of the 3 classes")
     own = own_npz(tmp_path, **arrays, split_train=[0, 1, 2], split_valid=[3, 4, 5], split_test=[6])
-    with pytest.raises(DataError, match="test part: all 1 graphs are of class '0', so that no score of it means"):
+    with pytest.raises(DataError, match="test part: all 1 graphs are of class '0', so that its score would be"):
         load_parts(own, 0)
 
 
@@ -79,7 +79,7 @@ def test_what_is_left_out_is_said(tmp_path):
     graphs[0].smiles = "CC"
     assert "left out: smiles" in from_pyg(graphs, "own").remarks
     bare = [Data(edge_index=torch.tensor([[0, 1], [1, 0]]), y=y) for y in (0, 1)]
-    assert any(line.startswith("2 graphs tell no number of nodes") for line in from_pyg(bare, "own").remarks)
+    assert any(line.startswith("2 graphs have no number of nodes") for line in from_pyg(bare, "own").remarks)
     empty = own_npz(tmp_path, edge_src=[0, 1], edge_dst=[0, 1], num_nodes=[1, 1, 0], label=[0, 1, 1])
     assert "1 of the 3 graphs have no node" in load_graphs(empty).remarks
 

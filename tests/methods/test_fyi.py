@@ -8,8 +8,8 @@ from kornia.geometry.transform import hflip
 
 from ddkit.data import DSA
 from ddkit.methods import method_class
+from ddkit.methods.initial_by_experts import initial_logits
 from ddkit.methods.table import IMAGE_METHODS
-from ddkit.methods.taught import initial_logits
 from ddkit.steps import step_for
 
 TINY = {"iterations": 4, "syn_steps": 2, "expert_epochs": 1, "max_start_epoch": 2, "outer_loop": 2, "inner_loop": 2}

@@ -93,7 +93,7 @@ def test_a_level_of_too_many_itemsets_gives_its_shortest(monkeypatch):
     method, budget = graph_method("mirage"), int(0.3 * graph_bytes(data).sum())
     settings = MirageSettings(hops=1, budget=budget)
     free = distil(method, settings, data, 0)
-    monkeypatch.setattr(mirage, "SOME", 1)
+    monkeypatch.setattr(mirage, "NEXT_SUPPORT", 1)
     capped = distil(method, settings, data, 0)
     for c in (0, 1):
         mine, every = found(capped, data, c), found(free, data, c)
@@ -130,7 +130,7 @@ def test_a_larger_budget_means_lower_thresholds():
         (MirageSettings(hops=2, budget=4), "class 'a' has no frequent itemset in its share of the budget"),
         (MirageSettings(hops=2, thresholds="3"), "must be 2 numbers of at least 1 joined by commas"),
         (MirageSettings(hops=2, thresholds="0,3"), "must be 2 numbers of at least 1 joined by commas"),
-        (MirageSettings(hops=2, thresholds="3,3", budget=900), "both say how large it is; keep one"),
+        (MirageSettings(hops=2, thresholds="3,3", budget=900), "both set the size of the set; keep one"),
         (MirageSettings(hops=2, thresholds="900,3"), "class 'a' has no frequent itemset; lower method.thresholds"),
     ],
 )

@@ -8,7 +8,7 @@ from random_graphs import distil, random_graph_data, tree_text
 
 from ddkit.errors import UsageError
 from ddkit.methods import graph_method, mirage_plus
-from ddkit.methods.dictionary import dictionary_of, told_by
+from ddkit.methods.dictionary import dictionary_of, nearest_trees
 from ddkit.methods.mirage_plus import MiragePlusSettings
 from ddkit.methods.tree_scores import tree_scores
 from ddkit.methods.trees import Trees
@@ -44,7 +44,7 @@ def test_mean_scores_tell_classes_apart_where_a_label_does():
 def test_a_vertex_is_told_by_the_deepest_agreement(trees):
     kept = dictionary_of(trees, 60)
     assert 1 < len(kept) < len(trees.vertex)
-    told = told_by(trees, kept)
+    told = nearest_trees(trees, kept)
     texts = [[tree_text(trees.data, v, depth) for v in range(len(trees.tree))] for depth in range(3)]
 
     def agreement(one: int, other: int) -> int:
@@ -57,13 +57,13 @@ def test_a_vertex_is_told_by_the_deepest_agreement(trees):
 
 def test_labels_are_the_mean_scores_of_the_vertices_told(monkeypatch):
     data = random_graph_data(33, graphs=60)
-    monkeypatch.setattr(mirage_plus, "SMALLER", 0)  # so that the set is the dictionary's first trees
+    monkeypatch.setattr(mirage_plus, "LAST_TRIES", 0)  # so that the set is the dictionary's first trees
     made = distil(graph_method("mirage-plus"), SETTINGS, data, 0)
     trees = Trees.of(data, SETTINGS)
     scores = tree_scores(trees)
     scores *= SETTINGS.spread / np.sqrt(np.square(scores).mean())
     kept = np.sort(dictionary_of(trees, SETTINGS.bytes_for(data))[: len(made)])
-    told = told_by(trees, kept)
+    told = nearest_trees(trees, kept)
     found = made.samples.probabilities
     for sample in range(len(made)):
         if (told == sample).any():

@@ -45,7 +45,7 @@ GOOD = '"name": "x", "shares": [0.5], "lr": 0.1'
         (b"7", "it must be a table, found 7"),
         (b"\xff\xfe", "no UTF-8 text"),
         (b'{"name": "x", "sha', "no JSON: .*line 1"),
-        (b"[" * 100_000, "too deep"),
+        (b"[" * 100_000, "too many levels"),
         (b"1" * 5_000, "limit"),
         (b"{}", "it lacks the key 'name'"),
         (f'{{{GOOD}, "more": 1}}'.encode(), 'it has an unknown key "more"'),

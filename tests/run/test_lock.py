@@ -232,7 +232,7 @@ def test_where_the_file_system_knows_no_locks_there_is_a_warning(tmp_path, monke
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with (
-        pytest.warns(DDKitWarning, match="folder 'x': its file system knows no locks"),
+        pytest.warns(DDKitWarning, match="folder 'x': its file system has no locks"),
         locked(tmp_path / LOCK, "folder 'x'"),
     ):
         pass

@@ -35,7 +35,7 @@ def fresh(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.skip("no C compiler, so no kernels")
     monkeypatch.setattr(native, "COMMON", QUICK)
     kernels.cache_clear()
-    native._say_distrust.cache_clear()
+    native._warn_distrust.cache_clear()
     yield home / "kernels"
     kernels.cache_clear()
 
@@ -53,7 +53,7 @@ def test_a_library_that_others_may_write_is_compiled_anew_with_one_warning(fresh
     library = planted(fresh)
     before = library.stat().st_ino
     library.chmod(mode)
-    with pytest.warns(RuntimeWarning, match="may be written by others; they are compiled anew") as caught:
+    with pytest.warns(RuntimeWarning, match="may be written by others; they are compiled again") as caught:
         assert kernels(torch.float32) is not None
     assert len(caught) == 1
     assert library.stat().st_ino != before and distrust(library) is None
@@ -102,7 +102,7 @@ def test_a_folder_in_a_home_that_everybody_may_write_is_not_used(fresh: Path) ->
     """Another could be put in its place between the look at a file and its loading."""
     library = planted(fresh)
     fresh.parent.chmod(0o777)
-    native._say_distrust.cache_clear()
+    native._warn_distrust.cache_clear()
     with pytest.warns(RuntimeWarning, match="lies in a folder that everybody may write"):
         assert kernels(torch.float32) is not None
     fresh.parent.chmod(0o1777)  # with a sticky bit only the owner renames

@@ -64,9 +64,9 @@ def test_every_tensor_is_checked(name: str) -> None:
             with pytest.raises(ValueError, match=rf"kernel '{name}': {kind} must be [\d,]+ numbers of torch.float32"):
                 run(name, like, *numbers, *given)
                 pytest.fail(f"{name}, {kind}: {wrong} was taken")
-    with pytest.raises(ValueError, match="takes maps"):
+    with pytest.raises(ValueError, match="needs maps"):
         run(name, like, *numbers, *right(name)[1:])
-    with pytest.raises(ValueError, match="takes maps"):
+    with pytest.raises(ValueError, match="needs maps"):
         run(name, like[0], *numbers, *right(name))
 
 
@@ -137,5 +137,5 @@ def test_a_kernel_that_gets_no_memory_says_so_and_the_process_lives(threads: int
     script = STARVED.replace("THREADS", str(threads))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    expected = "the kernel '{}' got no memory for a frame of [2, 6000, 6000, 1]"
+    expected = "the kernel '{}' could not allocate memory for a frame of [2, 6000, 6000, 1]"
     assert done.stdout.splitlines() == [expected.format(name) for name in ("convolve", "pull_weight")]

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from ddkit.errors import DataError, UsageError
 from ddkit.randomness import stream
-from ddkit.synth import SyntheticDataset, SyntheticSet, list_sets, load, shelf, write_set
+from ddkit.synth import SyntheticDataset, SyntheticSet, list_sets, load, write_set
 
 MakeSet = Callable[..., SyntheticSet]
 
@@ -21,7 +21,7 @@ MakeSet = Callable[..., SyntheticSet]
 def ready_made(make_set: MakeSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyntheticSet:
     synthetic = make_set()
     write_set(synthetic, tmp_path / "shelf" / "toy-ftd-ipc2.h5")
-    monkeypatch.setattr(shelf, "shipped", lambda folder: tmp_path / "shelf")
+    monkeypatch.setattr("ddkit.synth.ready_made.shipped", lambda folder: tmp_path / "shelf")
     return synthetic
 
 

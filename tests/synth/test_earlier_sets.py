@@ -69,7 +69,7 @@ def test_a_text_without_end_ends(tmp_path: Path) -> None:
     path = tmp_path / "set.h5"
     path.write_bytes((EARLIER / "compact.h5").read_bytes())
     endless_text(path)
-    with pytest.raises(DataError, match="its texts have sizes that lead nowhere"):
+    with pytest.raises(DataError, match="its texts have sizes that do not fit their heap"):
         ddkit.load(path)
 
 

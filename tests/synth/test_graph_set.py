@@ -216,7 +216,7 @@ def test_other_files_are_one_line(tmp_path):
 
 
 def test_another_readout_is_refused(made):
-    with pytest.raises(DataError, match="its readout is 'sum', and ddkit knows only the mean"):
+    with pytest.raises(DataError, match="its readout is 'sum', and ddkit supports only the mean"):
         dataclasses.replace(made.facts, readout="sum")
 
 

@@ -14,7 +14,7 @@ import ddkit
 from ddkit.cli.main import run
 from ddkit.errors import DataError
 from ddkit.synth import is_graph_set
-from ddkit.synth.endless import refuse_endless
+from ddkit.synth.cycles import refuse_cycles
 
 TESTS = Path(__file__).parents[1]
 
@@ -41,7 +41,7 @@ from pathlib import Path
 import hostile_files as files
 from ddkit.errors import DataError
 from ddkit.synth import is_graph_set
-from ddkit.synth.endless import refuse_endless
+from ddkit.synth.cycles import refuse_cycles
 
 def megabytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -88,7 +88,7 @@ def test_a_file_of_large_trees_has_an_end(tmp_path: Path) -> None:
     content = path.read_bytes()
     assert max(content[node + 5] for node in trees(content, 1)) == 2 and len(trees(content, 0)) > 1
     with path.open("rb") as raw:
-        refuse_endless(raw)
+        refuse_cycles(raw)
 
 
 def test_a_shortage_of_memory_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

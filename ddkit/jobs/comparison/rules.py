@@ -41,7 +41,7 @@ class Rules:
         """
         first, terms = candidates[0].recipes[0], label_terms(candidates)
         dsa = evaluation_dsa(flip_policy(candidates, flips), task.dsa, False)
-        both = dsa.flip_share == 0.5 and any(candidate.recipes[0].method.wears_fyi for candidate in candidates)
+        both = dsa.flip_share == 0.5 and any(candidate.recipes[0].method.uses_fyi for candidate in candidates)
         teachers = teachers and teachers.under(first.evaluate.teacher_bn).of_both_orientations(both)
         rules = Labels(labels or first.evaluate.labels, teachers, *terms[0])
         labelled = any(candidate.recipes[0].method.teacher_labels for candidate in candidates)

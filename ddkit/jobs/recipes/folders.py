@@ -9,7 +9,7 @@ from ddkit.jobs.recipes.recipe import Recipe
 def image_folder(recipe: Recipe) -> Path:
     """runs/METHOD-DATA-ipcN-seedS; with FYI, METHOD-fyi instead of METHOD."""
     data = Path(recipe.data.name.partition(":")[2] or recipe.data.name).name.removesuffix(".npz")
-    method = recipe.method.name + ("-fyi" if recipe.method.wears_fyi else "")
+    method = recipe.method.name + ("-fyi" if recipe.method.uses_fyi else "")
     return Path("runs") / f"{method}-{data}-ipc{recipe.method.ipc}-seed{recipe.seed}"
 
 

@@ -52,7 +52,7 @@ class ImageWork:
 
     def state_digest(self, experts: str) -> str:
         method, task = self.recipe.method, self.task
-        parts = (task.real.data.digest, task.net.spec, method.name, method.ipc, method.wears_fyi)
+        parts = (task.real.data.digest, task.net.spec, method.name, method.ipc, method.uses_fyi)
         return hashlib.sha256(repr((*parts, self.recipe.seed, experts)).encode()).hexdigest()
 
     def lineage(self, experts: str) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _report_result(made: SyntheticSet, rows: list[dict[str, Any]], meter: Meter)
     `rows` are the metrics of the iterations.
     """
     if made.compact is not None:
-        meter.say(f"compact set: {made.compact.told(made.facts.ipc)}")
+        meter.say(f"compact set: {made.compact.summary(made.facts.ipc)}")
     if rows and "gradient_cosine" in rows[0]:
         meter.say(f"gradient cosine to float32, at the first iteration: {rows[0]['gradient_cosine']:.4f}")
     if skipped := sum(row.get("skipped", 0) for row in rows):

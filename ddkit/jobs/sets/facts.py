@@ -34,7 +34,7 @@ def _of_images(source: str | Path) -> Description:
     each = " + ".join(f"{name} {size:,}" for name, size in parts.items())
     facts["bytes"] = f"{sum(parts.values()):,} before compression: {each}"
     if made.compact is not None:
-        facts["compact"] = made.compact.told(made.facts.ipc)
+        facts["compact"] = made.compact.summary(made.facts.ipc)
     return Description(facts | _size(source), made.record)
 
 

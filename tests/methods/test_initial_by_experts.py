@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from ddkit.errors import RecipeError
-from ddkit.methods import taught
-from ddkit.methods.ask_experts import first_right, taught_labels
+from ddkit.methods import initial_by_experts
 from ddkit.methods.ast import AST, ASTSettings
 from ddkit.methods.datm import DATM, DATMSettings
+from ddkit.methods.expert_predictions import correct_mean_logits, first_correct
 from ddkit.methods.mtt import MTT, MTTSettings
 
 TINY = {"iterations": 6, "syn_steps": 2, "expert_epochs": 2, "max_start_epoch": 2, "teacher_epoch": 3}
@@ -55,7 +55,7 @@ def test_representatives_are_one_of_each_cluster(make_context, real, monkeypatch
         spread = torch.arange(len(images)).float()[:, None] * 1e-3
         return torch.nn.functional.one_hot(cluster, 3) * 100.0 + spread
 
-    monkeypatch.setattr("ddkit.methods.taught.logits_of", planted)
+    monkeypatch.setattr("ddkit.methods.initial_by_experts.logits_of", planted)
     method = AST(ASTSettings(**TINY, ipc=ipc), context)
     rows = torch.tensor([row[0] for row in rows_of(method.init().images, real)])
     for c in range(3):
@@ -70,8 +70,8 @@ def test_the_first_teacher_who_is_right():
     def ask(expert, x):
         return torch.nn.functional.one_hot(said[expert, x.flatten().long()], 2).float()
 
-    assert first_right(ask, 3, images, labels, 2).tolist() == [0, 1, 0, 1, 3]
-    assert first_right(ask, 3, images, labels, 1).tolist() == [0, 3, 0, 3, 3]  # the first teacher sufficed
+    assert first_correct(ask, 3, images, labels, 2).tolist() == [0, 1, 0, 1, 3]
+    assert first_correct(ask, 3, images, labels, 1).tolist() == [0, 3, 0, 3, 3]  # the first teacher sufficed
 
 
 def test_images_are_those_that_an_expert_gets_right_as_far_as_there_are_any(make_context, real):
@@ -98,7 +98,7 @@ def test_labels_are_mean_logits_of_teachers_who_are_right_and_never_nan():
     def ask(expert, x):
         return logits[expert, x.flatten().long()]
 
-    found = taught_labels(ask, 3, torch.arange(2.0).view(2, 1, 1, 1), torch.tensor([0, 1]))
+    found = correct_mean_logits(ask, 3, torch.arange(2.0).view(2, 1, 1, 1), torch.tensor([0, 1]))
     torch.testing.assert_close(found, torch.tensor([[2.5, 0.5], [3.0, 0.5]], dtype=torch.float64))
 
 
@@ -110,7 +110,7 @@ def test_noise_has_no_soft_labels():
 def test_what_batch_norm_experts_say_does_not_depend_on_the_company(make_context, real):
     """Of data that lies class by class, as folders do, a chunk has one class, and its own statistics mislead."""
     context = make_context("flat", norm="batch")
-    ask = taught._asking(context, context.trajectories, 3)
+    ask = initial_by_experts._predictor(context, context.trajectories, 3)
     everything = ask(0, real.train.images)
     for few in (torch.tensor([4]), (real.train.labels == 1).nonzero()[:, 0]):
         torch.testing.assert_close(ask(0, real.train.images[few]), everything[few], atol=1e-5, rtol=1e-4)

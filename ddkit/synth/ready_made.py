@@ -1,4 +1,4 @@
-"""Ready-made sets by name."""
+"""Ready-made sets: the sets that ship with ddkit, by name."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from ddkit.synth.container import located
 
 
 def list_sets() -> dict[str, Path]:
-    """Name -> file of the sets that ship with ddkit."""
+    """Return name -> file of the sets that ship with ddkit."""
     return {file.stem: file for file in sorted(shipped("synth_sets").glob("*.h5"))}
 
 
 def find_set(source: str | Path) -> Path:
-    """The file of a set that is given as a file, as a run folder or by the name of a ready-made one.
+    """Return the file of a set, given by a file, a run folder or the name of a ready-made set.
 
     Raises:
         DataError: there is no ready-made set of that name.
