@@ -2,12 +2,12 @@
 
     python benchmarks/experts.py ROW ... [--experts 8] [--epochs N] [--repeats 3] [--save [DIR]]
 
-Ours is `ddkit.experts.trajectories.factory.grow`. The textbook is what published code does, in our words: one expert
-after another, a module, a DataLoader over a TensorDataset, DSA on each batch, torch.optim.SGD, for flat experts GSAM
-over the module's parameters, and for smooth ones the gradient penalty by differentiating twice; on all threads, and for
-small images also on one, as ddkit would (ddkit/jobs/threads.py). All start from the same initialisations and train in
-turn in one process, medians over the repeats; `ratio` is the faster textbook over ours. Seconds include all that a
-user waits for: draws, augmentation, the start of processes.
+Ours is `ddkit.experts.trajectories.factory.train_all`. The textbook is what published code does, in our words: one
+expert after another, a module, a DataLoader over a TensorDataset, DSA on each batch, torch.optim.SGD, for flat experts
+GSAM over the module's parameters, and for smooth ones the gradient penalty by differentiating twice; on all threads,
+and for small images also on one, as ddkit would (ddkit/jobs/threads.py). All start from the same initialisations and
+train in turn in one process, medians over the repeats; `ratio` is the faster textbook over ours. Seconds include all
+that a user waits for: draws, augmentation, the start of processes.
 
 `difference` is that of theta after one step from the same theta on the same batch, relative to the step's length, for
 three experts: the median in float32 (where a ReLU at its kink may move one of them, ours or theirs) and the largest
@@ -36,7 +36,7 @@ from ddkit.experts import ExpertSettings, expert_settings
 from ddkit.experts.batches import Batch
 from ddkit.experts.flat import FlatExperts
 from ddkit.experts.train import one_by_one, stacked
-from ddkit.experts.trajectories.factory import grow
+from ddkit.experts.trajectories.factory import train_all
 from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.nets import FlatNet, accuracy, parse_net
 from ddkit.randomness import stream
@@ -188,7 +188,7 @@ def measured(name: str, row: Row, experts: int, epochs: int | None, repeats: int
 
     def ours() -> None:
         with fitting_threads(net.shape):
-            grown = grow(Task(real, net, dsa), settings, epochs, range(experts))
+            grown = train_all(Task(real, net, dsa), settings, epochs, range(experts))
             ended["ours"] = [snapshots[-1].to(device) for _, snapshots, _ in grown]
 
     def published(threads: int) -> None:
