@@ -2,7 +2,7 @@
 
     python benchmarks/experts.py ROW ... [--experts 8] [--epochs N] [--repeats 3] [--save [DIR]]
 
-`ours` is `ddkit.experts.trajectories.factory.grow`. The textbook repeats published code in our own words: it trains one
+`ours` is `ddkit.experts.trajectories.factory.train_all`. The textbook repeats published code in our own words: it trains one
 expert after another, with a module, a DataLoader over a TensorDataset, DSA on each batch and torch.optim.SGD. For flat
 experts it applies GSAM to the module's parameters, for smooth experts it differentiates twice for the gradient penalty.
 It runs on all threads, and for small images also on one thread, as ddkit does (ddkit/jobs/machine/threads.py). All
@@ -38,7 +38,7 @@ from ddkit.experts import ExpertSettings, expert_settings
 from ddkit.experts.batches import Batch
 from ddkit.experts.flat import FlatExperts
 from ddkit.experts.train import one_by_one, stacked
-from ddkit.experts.trajectories.factory import grow
+from ddkit.experts.trajectories.factory import train_all
 from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.nets import FlatNet, accuracy, parse_net
 from ddkit.randomness import stream
@@ -190,7 +190,7 @@ def measured(name: str, row: Row, experts: int, epochs: int | None, repeats: int
 
     def ours() -> None:
         with fitting_threads(net.shape):
-            grown = grow(Task(real, net, dsa), settings, epochs, range(experts))
+            grown = train_all(Task(real, net, dsa), settings, epochs, range(experts))
             ended["ours"] = [snapshots[-1].to(device) for _, snapshots, _ in grown]
 
     def published(threads: int) -> None:

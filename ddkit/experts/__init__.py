@@ -1,8 +1,8 @@
-"""Experts: networks trained on the real data, and kept on disk for all recipes with equal settings.
+"""Experts: networks trained on the real data, and stored on disk for all recipes with equal settings.
 
-In: a task and the settings of one kind of expert. Out: an `ExpertSource`, which trains what is missing. There are two
-sources: `trajectories/` keeps the parameters after every epoch in a buffer (plain, flat and smooth experts),
-`teachers/` keeps what a network is in the end in a bundle (teachers). Here is what both share: settings, training,
+Given a task and the settings of one kind of expert, an `ExpertSource` finds stored experts and trains missing ones.
+There are two sources: `trajectories/` stores the parameters after every epoch in a buffer (plain, flat and smooth
+experts); `teachers/` stores the final network in a bundle. This package holds what both share: settings, training and
 the contract.
 """
 

@@ -1,4 +1,4 @@
-"""Which statistics teachers' batch norms run under."""
+"""The statistics that teachers' batch norms use."""
 
 TEACHER_BN = ("running", "batch")
-"""The statistics that a teacher was saved with, or those of the images that it labels."""
+"""The statistics that were saved with a teacher, or those of the images that it labels."""

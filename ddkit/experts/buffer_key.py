@@ -1,4 +1,4 @@
-"""What the experts of a buffer depend on, and the digest of it that the buffer's folder is named after."""
+"""The key of a buffer: all that its experts depend on, and a digest of that for the folder's name."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ FORMAT = "ddkit-expert/2"
 
 @dataclass(frozen=True)
 class BufferKey:
-    """What a trajectory depends on. `data` is a readable name, `data_digest` covers split and preprocessing."""
+    """All that a trajectory depends on. `data` is a readable name; `data_digest` includes split and preprocessing."""
 
     data: str
     data_digest: str

@@ -1,4 +1,4 @@
-"""The digest that names a buffer or a teacher: of all that its experts depend on."""
+"""The digest in the name of a buffer or a teacher, of all that the experts depend on."""
 
 import hashlib
 import json

@@ -32,7 +32,7 @@ def gsam_direction(
     g      = grad L(w)
     eps    = rho * w^2 g / (| |w| g |_2 + 1e-12)           (the ASAM ascent step)
     g_p    = grad L(w + eps)
-    g_perp = g - (<g, g_p> / |g_p|^2) g_p                  (what of g the perturbed gradient does not share)
+    g_perp = g - (<g, g_p> / |g_p|^2) g_p                  (the component of g orthogonal to g_p)
     d      = g_p - alpha * g_perp
     """
     value, g = value_and_gradient(theta)

@@ -1,4 +1,4 @@
-"""Names of the kinds of experts and where they live."""
+"""Names of the kinds of experts, and the paths of their settings classes."""
 
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
@@ -17,10 +17,10 @@ KINDS = {
 
 
 def expert_settings(name: str) -> "type[ExpertSettings]":
-    """The settings class of an expert kind.
+    """The settings class of a kind of expert.
 
     Raises:
-        UsageError: no such kind.
+        UsageError: the kind is unknown.
     """
     if name not in KINDS:
         raise UsageError(f"expert kind '{name}' is unknown; {nearest(name, KINDS)}")

@@ -11,7 +11,7 @@ from ddkit.experts.settings import ExpertSettings
 
 @dataclass(frozen=True, kw_only=True)
 class PlainExperts(ExpertSettings):
-    """Settings of plain experts: nothing beyond the common ones."""
+    """Settings of plain experts, which are the common settings."""
 
     name: ClassVar[str] = "plain"
 

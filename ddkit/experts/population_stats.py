@@ -7,16 +7,15 @@ from ddkit.nets import FlatNet, Stats
 from ddkit.randomness import stream
 
 STATISTICS_BATCH = 500
-"""Images whose moments are averaged into the statistics, a batch at a time."""
+"""Images in one batch; the moments of all batches are averaged."""
 
 
 def population_stats(net: FlatNet, theta: Tensor, images: Tensor) -> Stats:
-    """The running statistics of a trained network: the mean over random batches of all images, as they are, of the
-    batches'.
+    """The statistics of a trained network's batch norms: the mean of the batch statistics over random batches.
 
-    PyTorch's running average follows the weights of the last few steps and the augmented images. This one belongs to
-    the weights that are kept and to real images, which is what BN matching and the network's users meet. Batches are
-    random because data often lies class by class, where a batch has the spread of one class.
+    PyTorch's running average depends on the weights of the last few steps and on augmented images. These statistics
+    belong to the final weights and to images without augmentation, as BN matching and users of the network need them.
+    Batches are random, because data is often ordered by class, and a batch of one class has a smaller variance.
     """
     if not net.has_stats:
         return {}

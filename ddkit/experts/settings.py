@@ -1,4 +1,4 @@
-"""What all kinds of experts have in common."""
+"""Settings that all kinds of experts share."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,19 +9,19 @@ from ddkit.experts.objective import Objective, ValueAndGradient
 from ddkit.recipe import ANY_SEED, setting
 
 TRAJECTORIES, TEACHERS = "trajectories", "teachers"
-"""What experts are used as; see `ddkit.experts.source`."""
+"""The two sources of experts; see `ddkit.experts.source`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExpertSettings(Objective):
-    """Loss and SGD settings shared by every kind. How long an expert trains is the method's to say."""
+    """Settings of the loss and of SGD for every kind. The method determines the number of epochs."""
 
     name: ClassVar[str]
     gives: ClassVar[str] = TRAJECTORIES
     count: int = setting(100, at_least=1, help="experts")
     lr: float = setting(0.01, above=0, help="learning rate")
     lr_decay: float = setting(1.0, above=0, at_most=1, help="factor of lr from lr_decay_epoch on; 1: lr is constant")
-    # MTT's and AST's code makes the new optimiser when epoch 26 is over
+    # The code of MTT and AST makes a new optimiser after epoch 26.
     lr_decay_epoch: int = setting(27, at_least=1, epochs=True, help="first epoch (from 0) at the decayed lr")
     momentum: float = setting(0.0, at_least=0, below=1, help="momentum")
     weight_decay: float = setting(0.0, at_least=0, help="weight decay")
@@ -37,12 +37,12 @@ class ExpertSettings(Objective):
 
     @property
     def fewer(self) -> str:
-        """The setting that shortens the training of all experts, and its value now."""
+        """The setting that shortens the training of all experts, and its value."""
         return f"experts.count, now {self.count}"
 
     def direction(self, value_and_gradient: ValueAndGradient, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """(loss [], descent direction [P]) of one batch at parameters `theta` [P]; each kind has its own.
+        """(loss [], descent direction [P]) of one batch at parameters `theta` [P]. Each kind of expert implements it.
 
-        It must suit torch.func.vmap, which on CUDA runs it for several experts at once.
+        It must work under torch.func.vmap, which runs it for several experts at once on CUDA.
         """
         raise TypeError(f"{type(self).__name__} is not a kind of expert: it has no direction")

@@ -10,7 +10,7 @@ from ddkit.recipe import preset
 
 @dataclass(frozen=True, kw_only=True)
 class SmoothExperts(PlainExperts):
-    """Settings of smooth experts: plain ones with other defaults, those of AST's code."""
+    """Settings of smooth experts: the common settings with the defaults of AST's code."""
 
     name: ClassVar[str] = "smooth"
     lr: float = preset(ExpertSettings, "lr", 0.003)

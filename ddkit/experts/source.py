@@ -1,7 +1,7 @@
-"""The contract of experts: where those of a recipe come from, whatever kind they are.
+"""The contract of sources of experts: they find, train and store the experts of a recipe.
 
-A kind of expert is settings (`ddkit.experts.kinds`); its class attribute `gives` names the source that trains and keeps
-such experts. There are two, trajectories and teachers, and a third for recipes that need no experts.
+A kind of expert is a settings class (`ddkit.experts.kinds`). Its class attribute `gives` names the source for this
+kind. There are two sources, of trajectories and of teachers, and `NoExperts` for recipes without experts.
 """
 
 from collections.abc import Iterator
@@ -25,15 +25,17 @@ SOURCES = {
 }
 
 HEADER = 2500
-"""Bytes of an expert's file beside its numbers."""
+"""Bytes of an expert's file beside its parameters."""
 
 
 @dataclass(frozen=True)
 class Experts:
-    """What a method gets: trajectories or teachers, or none of them.
+    """The experts of a recipe.
 
-    `digest` names all that they depend on; "" where there are none. `trained` counts those that were missing and had to
-    be trained.
+    Attributes:
+        trajectories, teachers: at most one of the two is not None.
+        digest: of all that the experts depend on; "" if there are none.
+        trained: number of experts that were missing and were trained.
     """
 
     trajectories: "Trajectories | None" = None
@@ -44,7 +46,14 @@ class Experts:
 
 @dataclass(frozen=True)
 class Stock:
-    """Experts on the disk and those missing; bytes of one, and of what is missing."""
+    """Stored and missing experts.
+
+    Attributes:
+        there: number of stored experts.
+        missing: number of missing experts.
+        expert: bytes of one expert.
+        disk: further bytes that the missing experts need.
+    """
 
     there: int = 0
     missing: int = 0
@@ -54,8 +63,14 @@ class Stock:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """One training that is missing: its settings, the task with the network to be trained, its epochs, and how many of
-    its states are kept in memory until it is stored."""
+    """A missing training, for a probe to rehearse.
+
+    Attributes:
+        settings: of the training.
+        task: the data and the network.
+        epochs: number of epochs.
+        rows: number of snapshots that are held in memory until the expert is stored.
+    """
 
     settings: ExpertSettings
     task: Task
@@ -65,22 +80,22 @@ class Rehearsal:
 
 @runtime_checkable
 class ExpertSource(Protocol):
-    """The experts that a recipe asks for."""
+    """The experts of a recipe."""
 
     def stock(self) -> Stock:
-        """What is there and what is missing; nothing is made. An expert that is too short counts as missing."""
+        """Count stored and missing experts. An expert with too few epochs counts as missing. Nothing is trained."""
         ...
 
     def obtain(self, meter: Meter) -> AbstractContextManager[Experts]:
-        """The experts, trained where they are missing. Within the block nobody removes them."""
+        """A block with the experts. Missing ones are trained, and no other run removes them within the block."""
         ...
 
     def stand_ins(self, folder: Path, seed: int) -> Experts:
-        """For a probe: experts that nobody trained in the place of those that are missing; files go into `folder`."""
+        """Experts for a probe: untrained ones replace missing ones. Their files are written to `folder`."""
         ...
 
     def rehearsals(self) -> list[Rehearsal]:
-        """For a probe: each kind of training that is missing."""
+        """The different missing trainings, for a probe."""
         ...
 
     @property
@@ -89,12 +104,12 @@ class ExpertSource(Protocol):
         ...
 
     def ways_to_less_disk(self, stock: Stock, free: int) -> list[str]:
-        """Settings to change where `free` bytes do not hold what is missing."""
+        """Changes of settings after which the missing experts fit into `free` bytes of disk."""
         ...
 
 
 class NoExperts:
-    """The source of a recipe that needs none."""
+    """The source of a recipe without experts."""
 
     rehearsed = "no expert"
 
@@ -116,12 +131,12 @@ class NoExperts:
 
 
 def source_of(settings: ExpertSettings | None, task: Task, epochs: int) -> ExpertSource:
-    """Where the experts of a recipe come from.
+    """The source of a recipe's experts.
 
     Args:
-        settings: the recipe's experts; None: it needs none.
-        task: what they are trained on. Teachers have networks of their own.
-        epochs: how many epochs of a trajectory are read.
+        settings: [experts] of the recipe; None: it has no experts.
+        task: the data and the network; teachers replace the network by their own.
+        epochs: number of epochs of a trajectory that the method reads.
     """
     if settings is None:
         return NoExperts()

@@ -20,12 +20,12 @@ def train_experts(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (theta [E, P], mean training losses [E]) at initialisation (losses nan) and after each of `epochs` epochs.
 
-    One expert a generator, on the training part and where that is: on CUDA all of them stacked, elsewhere each step one
-    after another.
-    Draws depend on an expert's own generator alone, so it comes out the same in any group (on a CPU to the byte), and
-    its first e + 1 snapshots are the same however many epochs follow. Every snapshot is a tensor of its own: the
-    published code's `p.detach().cpu()` aliases the live parameters on a CPU, so that all its snapshots are the last
-    one. Nothing waits for the device.
+    There is one expert for each generator. They are trained on the device of the training part: on CUDA stacked, on a
+    CPU one after another in each step. An expert draws from its own generator only, so it is the same in any group (on
+    a CPU to the byte), and its first e + 1 snapshots do not depend on the number of later epochs.
+
+    Every snapshot is a tensor of its own. In the published code, `p.detach().cpu()` is a view of the trained parameters
+    on a CPU, so that all snapshots equal the last one. No step waits for the device.
     """
     net, part = task.net, task.real.train
     theta = torch.stack([net.init(generator) for generator in generators]).to(task.device)
@@ -46,13 +46,13 @@ def train_experts(
 def train_expert(
     task: Task, settings: ExpertSettings, epochs: int, generator: Generator
 ) -> Iterator[tuple[Tensor, float]]:
-    """`train_experts` for one: yields (theta [P], mean training loss)."""
+    """`train_experts` for one expert: yields (theta [P], mean training loss)."""
     for theta, losses in train_experts(task, settings, epochs, [generator]):
         yield theta[0], float(losses[0])
 
 
 def one_by_one(step: Step, settings: ExpertSettings, epoch: int, theta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Losses [E] and directions [E, P] at theta [E, P], each expert on its own part of the batch."""
+    """Losses [E] and directions [E, P] at theta [E, P]. Each expert uses its own images of the batch."""
 
     def one(own: Tensor, images: Tensor, labels: Tensor, plain: Tensor) -> tuple[Tensor, Tensor]:
         def fit(at: Tensor) -> tuple[Tensor, Tensor]:

@@ -116,7 +116,7 @@ def test_a_truncated_buffer(home, tmp_path, capsys):
 
 def test_an_unknown_buffer(home, capsys):
     code, line = refused(capsys, ["buffer", "rm", "cifar10"])
-    assert code == 3 and "buffer 'cifar10': is not there; `ddkit buffer ls`" in line
+    assert code == 3 and "buffer 'cifar10': does not exist; `ddkit buffer ls`" in line
 
 
 FULL_DISK = """

@@ -147,7 +147,7 @@ def test_a_linked_buffer_loses_its_link_only(tmp_path: Path, home: Path, capsys:
     buffer.path.symlink_to(tmp_path / "elsewhere")
     assert buffer.experts == [0]
     assert run(["buffer", "rm", buffer.name]) == 0
-    assert f"removed the link {buffer.name}; the buffer that it points to, {tmp_path / 'elsewhere'}, is left" in (
+    assert f"removed the link {buffer.name}; its target, the buffer {tmp_path / 'elsewhere'}, is kept" in (
         capsys.readouterr().out
     )
     assert not buffer.path.is_symlink()

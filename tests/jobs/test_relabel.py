@@ -186,7 +186,7 @@ def test_what_cannot_be_done_is_one_line(source: SyntheticSet, tmp_path: Path) -
     write_bundle(
         Bundle(bundle.theta, {}, dataclasses.replace(bundle.facts, mean=(0.5, 0.5, 0.5))), tmp_path / "grey.pt"
     )
-    refused(DataError, "reads pixels normalised", files=(tmp_path / "grey.pt",))
+    refused(DataError, "needs pixels normalised", files=(tmp_path / "grey.pt",))
     refused(UsageError, "a ; separates teachers", files=(tmp_path / "a;b.pt",))
     refused(UsageError, "teacher_bn 'mean' is unknown", nets=TEACHERS, teacher_bn="mean")
     write_bundle(bundle, tmp_path / "mine.pt")
@@ -207,7 +207,7 @@ def test_teachers_by_themselves(home: Path, tmp_path: Path) -> None:
     assert [read_bundle(file).digest for file in teacher_files(())] == [found.teachers[0].digest]
     (name,) = (file.stem for file in teacher_files(()))
     assert teacher_files((name,)) == teacher_files(())
-    with pytest.raises(DataError, match="teacher 'nobody': is not there"):
+    with pytest.raises(DataError, match="teacher 'nobody': does not exist"):
         teacher_files(("nobody",))
     with pytest.raises(UsageError, match="has no teachers"):
         train_teachers("random-digits-ipc1")

@@ -1,7 +1,7 @@
-"""Teachers: experts of which only the end counts, as methods that recover or label images need.
+"""Teachers: experts that are used after training only, by methods that recover or label images.
 
-In: a task and the teachers' settings, which name several networks. Out: a `Bundle` on disk each, and an `Ensemble` of
-them, which gives logits and labels.
+The settings name one or more networks. Each trained network is stored as a `Bundle` on disk. An `Ensemble` of bundles
+computes logits and labels.
 """
 
 from ddkit.lazy import lazily

@@ -1,11 +1,12 @@
-"""A teacher on disk: one file that holds its weights and all that using it correctly depends on.
+"""A teacher on disk: one file with its weights and the facts that its correct use depends on.
 
-Teachers that are handed around as bare weights meet data whose classes are in another order, or whose pixels are
-normalised otherwise; nothing fails then but the result (RDED's issues 3, 4, 6 and 10 are this one mistake). A bundle
-names classes, their order and the normalisation, and `refuse_mismatch` holds them against the data.
+If only weights are stored, a teacher may be used on data whose classes have another order, or whose pixels are
+normalised in another way. Then no error occurs, but the results are wrong (RDED's issues 3, 4, 6 and 10). A bundle
+stores the classes in their order and the normalisation, and `refuse_mismatch` compares them with the data.
 
-The file is a zip of torch tensors (`torch.load(weights_only=True)` opens it): `weights` and `stats` by parameter name,
-`facts` as JSON, and `digest`, which is held against what is read: the zip reader of torch looks at no checksum.
+The file is a zip of torch tensors, which `torch.load(weights_only=True)` opens: `weights` and `stats` by parameter
+name, `facts` as JSON, and `digest`. The digest is compared with the content, because torch's zip reader checks no
+checksums.
 """
 
 import dataclasses
@@ -36,15 +37,20 @@ DAMAGE = (
     *(OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError, MemoryError),
     *(pickle.UnpicklingError, zipfile.BadZipFile),
 )
-"""What torch, zipfile and json raise over a file that is cut off or something else."""
+"""Errors of torch, zipfile and json for a file that is damaged or of another format."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherFacts:
-    """What is known of a teacher: its network, what it was trained on, and how well it does there.
+    """The facts of a teacher.
 
-    `shape` is that of its images (channels, height, width), `mean` and `std` how their [0, 1] pixels were normalised,
-    `validation_accuracy` the share of the validation part that it classified correctly.
+    Attributes:
+        net: its network by spec.
+        shape: of its images (channels, height, width).
+        classes: their names in the order of its outputs.
+        data, data_digest: the data that it was trained on.
+        mean, std: the normalisation of its images' [0, 1] pixels.
+        validation_accuracy: the share of the validation part that it classifies correctly.
     """
 
     net: str
@@ -58,7 +64,7 @@ class TeacherFacts:
 
     @staticmethod
     def of(net: FlatNet, real: RealData, data: str, validation_accuracy: float) -> "TeacherFacts":
-        """Of a teacher for real data that is normalised channel by channel; `data` is what it was trained on."""
+        """The facts of a teacher for real data that is normalised channel by channel; `data` is its training data."""
         return TeacherFacts(
             net=net.spec,
             shape=real.data.shape,
@@ -81,12 +87,12 @@ class Bundle:
 
     @cached_property
     def net(self) -> FlatNet:
-        """Its network."""
+        """The network."""
         return FlatNet(parse_net(self.facts.net), self.facts.shape, len(self.facts.classes))
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of its numbers and facts."""
+        """SHA-256 (hex) of the parameters, the statistics and the facts."""
         sha = hashlib.sha256(json.dumps(dataclasses.asdict(self.facts)).encode())
         for tensor in (self.theta, *self.stats.values()):
             sha.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
@@ -94,39 +100,39 @@ class Bundle:
 
     @property
     def size(self) -> int:
-        """Bytes of its numbers, at 4 each."""
+        """Bytes of the parameters and the statistics as float32."""
         return 4 * sum(tensor.numel() for tensor in (self.theta, *self.stats.values()))
 
     def to(self, device: torch.device | str) -> "Bundle":
-        """The same with its numbers on the device."""
+        """The same bundle with its tensors on the device."""
         return Bundle(self.theta.to(device), {name: value.to(device) for name, value in self.stats.items()}, self.facts)
 
     def refuse_mismatch(self, real: RealData, where: str) -> None:
-        """Raise DataError unless the teacher reads the data's pixels and names its classes as the data does."""
-        ours, data, preprocess = self.facts, real.data, real.preprocess
-        if ours.shape != data.shape:
-            raise DataError(f"{where}: takes images of shape {ours.shape}, the data has {data.shape}; train another")
-        if ours.classes != data.classes:
+        """Raise DataError unless the teacher and the data have equal image shapes, classes and normalisation."""
+        own, data, preprocess = self.facts, real.data, real.preprocess
+        if own.shape != data.shape:
+            raise DataError(f"{where}: needs images of shape {own.shape}, the data has {data.shape}; train another")
+        if own.classes != data.classes:
             differs = next(
-                (i for i, pair in enumerate(zip(ours.classes, data.classes, strict=False)) if pair[0] != pair[1]),
-                min(len(ours.classes), len(data.classes)),
+                (i for i, pair in enumerate(zip(own.classes, data.classes, strict=False)) if pair[0] != pair[1]),
+                min(len(own.classes), len(data.classes)),
             )
-            theirs = [names[differs] if differs < len(names) else "nothing" for names in (ours.classes, data.classes)]
+            pair = [names[differs] if differs < len(names) else "nothing" for names in (own.classes, data.classes)]
             raise DataError(
-                f"{where}: its class {differs} is '{theirs[0]}', the data's is '{theirs[1]}'; its answers would "
-                "be read as other classes; put the data's classes in its order, or train another"
+                f"{where}: its class {differs} is '{pair[0]}', the data's is '{pair[1]}', so its outputs would be "
+                "read as other classes; put the data's classes in its order, or train another"
             )
         found = (getattr(preprocess, "mean", None), getattr(preprocess, "std", None))
-        if not all(map(_alike, found, (ours.mean, ours.std))):
+        if not all(map(_close, found, (own.mean, own.std))):
             raise DataError(
-                f"{where}: reads pixels normalised by mean {_short(ours.mean)} and std {_short(ours.std)}, the "
+                f"{where}: needs pixels normalised by mean {_short(own.mean)} and std {_short(own.std)}, the "
                 f"data's are {_short(found[0])} and {_short(found[1])}; use the same split and "
                 "preprocessing, or train another"
             )
 
 
 def write_bundle(bundle: Bundle, path: Path) -> None:
-    """Write a teacher to `path`, whole or not at all.
+    """Write a teacher to `path`. After an error, the old file is unchanged.
 
     Raises:
         DataError: the disk is full or the folder cannot be written.
@@ -142,7 +148,7 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
 
 
 def read_bundle(path: Path) -> Bundle:
-    """Read a teacher back, on the CPU.
+    """Read a teacher, on the CPU.
 
     Raises:
         DataError: the file is missing, damaged, or not a teacher of ddkit's.
@@ -158,9 +164,9 @@ def read_bundle(path: Path) -> Bundle:
                 "`ddkit teachers rm` it"
             )
         if tensor_bytes([*table["weights"].values(), *table["stats"].values()]) > path.stat().st_size:
-            raise ValueError("its tensors say that they hold more numbers than it does")
+            raise ValueError("its tensors claim more bytes than the file has")
         facts = _facts(json.loads(table["facts"]))
-        # Detached, since a flipped bit can mark a tensor as one that requires a gradient.
+        # Detached, since a flipped bit can make a tensor require a gradient.
         theta = torch.cat([value.detach().float().flatten() for value in table["weights"].values()])
         bundle = Bundle(theta, {name: value.detach().float() for name, value in table["stats"].items()}, facts)
         if _shapes(table["weights"]) != _shapes(bundle.net.unflatten(theta)):
@@ -174,17 +180,17 @@ def read_bundle(path: Path) -> Bundle:
     except DataError:
         raise
     except FileNotFoundError:
-        raise DataError(f"teacher '{path}': there is no such file; `ddkit teachers ls` lists those that are") from None
-    except (*DAMAGE, DDKitError) as error:  # DDKitError: a network that this version does not know
+        raise DataError(f"teacher '{path}': the file does not exist; `ddkit teachers ls` lists all teachers") from None
+    except (*DAMAGE, DDKitError) as error:  # DDKitError: a network that this version does not have
         raise DataError(
-            f"teacher '{path}': is no teacher of ddkit's, or damaged ({type(error).__name__}); fetch another "
+            f"teacher '{path}': is not a teacher of ddkit's, or damaged ({type(error).__name__}); fetch another "
             "copy, or `ddkit teachers rm` it to train it again"
         ) from None
     return bundle
 
 
 def _facts(texts: dict[str, Any]) -> TeacherFacts:
-    """The facts of a file, each of the type that it should be."""
+    """The facts of a file, converted to their types."""
     kinds: dict[str, Callable[[Any], Any]] = {
         **{"shape": _tuple_of(int), "classes": _tuple_of(str), "mean": _tuple_of(float), "std": _tuple_of(float)},
         "validation_accuracy": float,
@@ -200,7 +206,7 @@ def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in tensors.items()}
 
 
-def _alike(one: tuple[float, ...] | None, other: tuple[float, ...]) -> bool:
+def _close(one: tuple[float, ...] | None, other: tuple[float, ...]) -> bool:
     return one is not None and len(one) == len(other) and all(map(partial(math.isclose, abs_tol=1e-4), one, other))
 
 

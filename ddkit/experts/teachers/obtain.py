@@ -1,4 +1,4 @@
-"""Obtain the teachers that a recipe asks for: train what is missing, keep what is there."""
+"""Obtain the teachers of a recipe: read stored ones, and train missing ones."""
 
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ from ddkit.task import Task
 
 
 def obtain_teachers(root: Path, task: Task, settings: TeacherSettings, meter: Meter) -> Ensemble:
-    """The teachers of `settings` for the task's data, each from its bundle under `root`.
+    """The teachers of `settings` for the task's data, from their bundles under `root`. Missing ones are trained.
 
-    On a CPU missing ones are trained each in a process of its own, as many at once as there are cores. A teacher draws
-    from stream(settings.seed, "expert", e) alone. Work that was interrupted goes on at the teachers that are missing.
-    Where another run is training one of them, this one waits, and then shares it.
+    On a CPU, each teacher is trained in a process of its own, as many at once as there are cores. Teacher e of a
+    network draws from stream(settings.seed, "expert", e) only. If another run is training one of them, this one waits
+    and then uses that teacher.
 
     Raises:
         DataError: a damaged bundle; or data that is not normalised channel by channel.
@@ -44,7 +44,7 @@ def obtain_teachers(root: Path, task: Task, settings: TeacherSettings, meter: Me
     if any(teacher.untrained for teacher in wanted):
         with ExitStack() as held:
             files = {teacher.file for teacher in wanted if teacher.untrained}
-            for file in sorted(files):  # in order, so that no two runs wait for each other
+            for file in sorted(files):  # sorted, so that no two runs wait for each other
                 lock = file.with_name(f".{file.stem}{LOCK}")
                 held.enter_context(locked(lock, f"teacher '{file.stem}'", doing="being trained", wait=meter.say))
                 sweep(root, partial(str.__eq__, file.name))
@@ -57,10 +57,10 @@ def obtain_teachers(root: Path, task: Task, settings: TeacherSettings, meter: Me
 
 @dataclass(frozen=True)
 class TrainTeacher:
-    """A unit of work: train one teacher on the data of the task that all units share.
+    """A unit of work: train one teacher on the data of the units' common task.
 
-    It reports None for the initialisation and each epoch, and for the last one its parameters [P] and mean training
-    loss.
+    It reports None for the initialisation and each epoch but the last, and (parameters [P], mean training loss) for the
+    last epoch.
     """
 
     settings: TeacherSettings
@@ -75,7 +75,7 @@ class TrainTeacher:
 
 
 def _train(missing: list[Wanted], wanted: list[Wanted], task: Task, settings: TeacherSettings, meter: Meter) -> None:
-    """Train the missing ones of what is wanted, each into its file."""
+    """Train the missing teachers, and write each to its file."""
     done = Epochs(meter, (settings.epochs + 1) * len(wanted), (settings.epochs + 1) * (len(wanted) - len(missing)))
     meter.start("training teachers, epochs", done.total, done.count)
 
@@ -84,8 +84,8 @@ def _train(missing: list[Wanted], wanted: list[Wanted], task: Task, settings: Te
         for unit, (*_, last) in finished:
             teacher = unit.teacher
             assert teacher.net is not None and last is not None
-            numbers, loss = last
-            theta = torch.from_numpy(numbers).to(task.real.train.images)
+            parameters, loss = last
+            theta = torch.from_numpy(parameters).to(task.real.train.images)
             _refuse_lost_numbers(teacher.net, theta)
             bundle = bundle_of(task.with_net(teacher.net), theta)
             write_bundle(bundle, teacher.file)
@@ -94,11 +94,11 @@ def _train(missing: list[Wanted], wanted: list[Wanted], task: Task, settings: Te
 
 
 def bundle_of(task: Task, theta: Tensor) -> Bundle:
-    """The teacher that the task's network is once it has the trained parameters `theta` [P]."""
+    """The teacher with the task's network and the trained parameters `theta` [P]."""
     net, real = task.net, task.real
     stats = population_stats(net, theta, real.train.images)
-    right = accuracy(net, theta, real.validation.images, real.validation.labels, stats or None)
-    return Bundle(theta, stats, TeacherFacts.of(net, real, real.data.name, right))
+    validation = accuracy(net, theta, real.validation.images, real.validation.labels, stats or None)
+    return Bundle(theta, stats, TeacherFacts.of(net, real, real.data.name, validation))
 
 
 def _refuse_lost_numbers(net: FlatNet, theta: Tensor) -> None:

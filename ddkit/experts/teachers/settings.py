@@ -1,4 +1,4 @@
-"""Teachers: experts of which only the end counts, several architectures of them, with batch norm as a rule."""
+"""Settings of teachers: experts of one or more architectures, mostly with batch norm, that are used after training."""
 
 import math
 from dataclasses import dataclass
@@ -11,18 +11,17 @@ from ddkit.nets import net_spec, parse_net
 from ddkit.recipe import preset, setting
 
 FILE = "file:"
-"""Begins the name of a teacher that is not trained but read from a bundle."""
+"""Prefix of the name of a teacher that is read from a bundle instead of trained."""
 
 PRETRAINED = "torchvision:"
-"""Begins the name of one that torchvision trained on ImageNet."""
+"""Prefix of the name of a teacher with torchvision's ImageNet weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherSettings(PlainExperts):
-    """Settings of teachers: plain experts with the usual recipe for CIFAR (SRe2L's squeeze), and which networks.
+    """Settings of teachers: their networks, and those of plain experts with the usual values for CIFAR (SRe2L's).
 
-    The lr falls from `lr` to 0 along half a cosine, epoch by epoch, so that how long a teacher trains is part of what
-    it is. `count` is of each network.
+    The lr falls from `lr` to 0 along half a cosine, epoch by epoch. `count` is the number of teachers of each network.
     """
 
     name: ClassVar[str] = "teacher"
@@ -38,12 +37,10 @@ class TeacherSettings(PlainExperts):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.named:
-            raise RecipeError(
-                "key 'experts.nets': names no network; teachers need at least one, as in resnet18(norm=batch)"
-            )
+            raise RecipeError("key 'experts.nets': names no network; name at least one, as in resnet18(norm=batch)")
         teachers = [name if name.startswith((FILE, PRETRAINED)) else net_spec(parse_net(name)) for name in self.named]
         if len(set(teachers)) < len(teachers):
-            raise RecipeError("key 'experts.nets': names one network twice; several of a kind are experts.count")
+            raise RecipeError("key 'experts.nets': names one network twice; use experts.count for several teachers")
 
     @property
     def named(self) -> list[str]:

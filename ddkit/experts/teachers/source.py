@@ -19,7 +19,7 @@ from ddkit.task import Task
 
 @dataclass(frozen=True)
 class TeacherSource:
-    """Teachers, which are trained for `settings.epochs` epochs, however many epochs of an expert a method reads."""
+    """Teachers. They are trained for `settings.epochs` epochs; `epochs`, the method's number, is not used."""
 
     settings: TeacherSettings
     task: Task
@@ -28,24 +28,24 @@ class TeacherSource:
     rehearsed = "each network"
 
     def wanted(self) -> list[Wanted]:
-        """The teachers in their order, there or not."""
+        """The teachers in their order, stored or missing."""
         return wanted_teachers(home() / "teachers", self.task, self.settings)
 
     def stock(self) -> Stock:
         wanted = self.wanted()
-        away = [teacher.net for teacher in wanted if teacher.net is not None and teacher.untrained]
-        disk = sum(HEADER + 4 * net.parameters for net in away)
-        return Stock(len(wanted) - len(away), len(away), disk // max(1, len(away)), disk)
+        missing = [teacher.net for teacher in wanted if teacher.net is not None and teacher.untrained]
+        disk = sum(HEADER + 4 * net.parameters for net in missing)
+        return Stock(len(wanted) - len(missing), len(missing), disk // max(1, len(missing)), disk)
 
     @contextmanager
     def obtain(self, meter: Meter) -> Iterator[Experts]:
-        """They are read into memory, and so may be removed from the disk."""
+        """A block with the teachers. They are read into memory, so their files may be removed within the block."""
         found = obtain_teachers(home() / "teachers", self.task, self.settings, meter)
         digest = hashlib.sha256(" ".join(bundle.digest for bundle in found).encode()).hexdigest()
         yield Experts(teachers=found, digest=digest, trained=found.trained)
 
     def stand_ins(self, folder: Path, seed: int) -> Experts:
-        """Those that are missing as they are before they are trained."""
+        """The stored teachers, and the initialisations of missing ones."""
         bundles = []
         for teacher in self.wanted():
             if teacher.net is None or teacher.here:
@@ -56,7 +56,7 @@ class TeacherSource:
         return Experts(teachers=Ensemble(tuple(bundles)))
 
     def rehearsals(self) -> list[Rehearsal]:
-        """One for each that is missing, as their networks differ; only the last state is kept."""
+        """One rehearsal for each missing teacher, since networks differ. Only the last state is held in memory."""
         return [
             Rehearsal(self.settings, self.task.with_net(teacher.net), self.settings.epochs, 1)
             for teacher in self.wanted()

@@ -1,4 +1,4 @@
-"""The teachers that settings ask for, on the disk or not."""
+"""The teachers that settings name, stored or missing."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +15,13 @@ from ddkit.task import Task
 
 
 class Wanted(NamedTuple):
-    """A teacher that is wanted: its network, which of the network's teachers (they differ in their draws), and its
-    file. Without a network it is not trained here, and the file must be there."""
+    """A teacher that settings name.
+
+    Attributes:
+        net: its network; None if the teacher is never trained here, and its file must exist.
+        which: its number among the teachers of the same network, which differ in their draws.
+        file: its bundle.
+    """
 
     net: FlatNet | None
     which: int
@@ -24,20 +29,20 @@ class Wanted(NamedTuple):
 
     @property
     def here(self) -> bool:
-        """Whether the teacher need not be trained or downloaded first."""
+        """Whether the teacher is stored on this machine."""
         name = str(self.file)
         return is_cached(name.removeprefix(PRETRAINED)) if name.startswith(PRETRAINED) else self.file.exists()
 
     @property
     def untrained(self) -> bool:
-        """Whether it is to be trained here."""
+        """Whether the teacher must be trained here."""
         return self.net is not None and not self.here
 
     def read(self, real: RealData) -> Bundle:
-        """The teacher, which is there, on the data's device and checked against the data.
+        """The stored teacher on the data's device, checked against the data.
 
         Raises:
-            DataError: it is not there, damaged, or reads other pixels or classes.
+            DataError: it is missing, damaged, or made for other preprocessing or classes.
         """
         name = str(self.file)
         if name.startswith(PRETRAINED):
@@ -47,21 +52,21 @@ class Wanted(NamedTuple):
         if self.net is not None and (bundle.facts.net, bundle.facts.data_digest) != (self.net.spec, real.data.digest):
             raise DataError(
                 f"teacher '{self.file}': is a {bundle.facts.net} trained on data {bundle.facts.data_digest[:8]}, which "
-                f"does not go by this name; `ddkit teachers rm {self.file.stem}` to have {self.net.spec} trained"
+                f"its name does not state; `ddkit teachers rm {self.file.stem}` to have {self.net.spec} trained"
             )
         return bundle.to(real.train.images.device)
 
 
 def wanted_teachers(root: Path, task: Task, settings: TeacherSettings) -> list[Wanted]:
-    """The teachers of `settings` in their order; those that are trained here lie under `root`."""
+    """The teachers of `settings`, in their order. Teachers that are trained here are stored under `root`."""
     found = []
     for name in settings.named:
         if name.startswith((FILE, PRETRAINED)):
             found.append(Wanted(None, 0, Path(name.removeprefix(FILE))))
             continue
         net = task.under(parse_net(name)).net
-        known_by = f"{task.real.digest} {FORMAT}"  # so that files of another version are left alone
+        digest = f"{task.real.digest} {FORMAT}"  # with the format, so that files of other versions have other names
         own = replace(settings, nets=net.spec)
-        key = BufferKey(task.real.data.name, known_by, task.dsa.strategy, net.spec, own)
+        key = BufferKey(task.real.data.name, digest, task.dsa.strategy, net.spec, own)
         found += [Wanted(net, which, root / f"{key.folder}-{which}.pt") for which in range(settings.count)]
     return found

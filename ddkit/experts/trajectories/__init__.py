@@ -1,14 +1,15 @@
-"""Trajectories: the parameters of an expert at its initialisation and after every epoch, as trajectory matching reads.
+"""Trajectories for trajectory matching: the parameters of an expert at its initialisation and after every epoch.
 
-In: a task and the settings of a kind of expert (plain for MTT, flat for FTD, smooth for AST). Out: a content-addressed
-buffer on disk, one file an expert, and `Trajectories`, which maps single rows of it.
+The experts of a task and a kind (plain for MTT, flat for FTD, smooth for AST) are stored in a buffer on disk, one file
+an expert. `Trajectories` maps single rows of the buffer.
 """
 
 from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.experts.buffer_key import BufferKey
-    from ddkit.experts.trajectories.buffer import Buffer, find_buffers, list_buffers
+    from ddkit.experts.trajectories.buffer import Buffer
+    from ddkit.experts.trajectories.buffers import find_buffers, list_buffers
     from ddkit.experts.trajectories.collect import collect
     from ddkit.experts.trajectories.source import TrajectorySource
     from ddkit.experts.trajectories.trajectories import Trajectories

@@ -1,4 +1,4 @@
-"""Bring a buffer to the size a recipe needs: train what is missing, keep what is there."""
+"""Train the missing experts of a buffer."""
 
 from contextlib import closing
 
@@ -8,7 +8,7 @@ from ddkit.errors import NumericalError
 from ddkit.experts.progress import Epochs
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.trajectories.buffer import Buffer
-from ddkit.experts.trajectories.factory import grow
+from ddkit.experts.trajectories.factory import train_all
 from ddkit.experts.trajectories.trajectories import Trajectories
 from ddkit.nets import accuracy
 from ddkit.run import Meter
@@ -16,20 +16,19 @@ from ddkit.task import Task
 
 
 def collect(buffer: Buffer, task: Task, settings: ExpertSettings, epochs: int, meter: Meter) -> Trajectories:
-    """The first `settings.count` experts with at least `epochs` epochs each.
+    """The first `settings.count` experts with at least `epochs` epochs each. Missing ones are trained.
 
-    Work that was interrupted goes on at the experts that are missing. Where another run is training experts of the
-    buffer, this one waits, and then shares what was trained. An expert that is there but too short is trained
-    anew to the longer length; its old rows come out the same, since an expert's draws depend on its number and seed
-    alone.
+    If another run is training experts of the buffer, this one waits and then uses those experts. A stored expert with
+    too few epochs is trained again from its beginning. Its first rows are the same as before, because an expert's draws
+    depend only on its number and seed.
 
     Raises:
-        DataError: a damaged file, named, with what to do; or a disk that is full.
+        DataError: a damaged file, or a full disk.
         NumericalError: an expert diverged; it is not stored.
     """
     trained = 0
     if _missing(buffer, settings, epochs):
-        with buffer.training(meter):  # who waited for it may find that nothing is missing any more
+        with buffer.training(meter):  # another run may have trained all experts meanwhile
             if missing := _missing(buffer, settings, epochs):
                 _train(missing, buffer, task, settings, epochs, meter)
             trained = len(missing)
@@ -45,8 +44,8 @@ def _train(missing: list[int], buffer: Buffer, task: Task, settings: ExpertSetti
     before = settings.count - len(missing)
     done = Epochs(meter, (epochs + 1) * settings.count, (epochs + 1) * before)
     meter.start(f"training {settings.name} experts, epochs", done.total, done.count)
-    with closing(grow(task, settings, epochs, missing, done.one_more)) as grown:
-        for expert, snapshots, losses in grown:
+    with closing(train_all(task, settings, epochs, missing, done.one_more)) as trained:
+        for expert, snapshots, losses in trained:
             _refuse_lost_numbers(expert, snapshots)
             held_out = task.real.validation
             validation = accuracy(task.net, snapshots[-1].to(task.device), held_out.images, held_out.labels)

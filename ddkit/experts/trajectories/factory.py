@@ -1,4 +1,4 @@
-"""The expert factory: which experts are trained together, and where."""
+"""Train experts: in stacks on CUDA, in processes of their own on a CPU."""
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -17,22 +17,22 @@ from ddkit.run import Report, how_many, work_through
 from ddkit.task import Task
 
 STACK = 8
-"""Experts trained as one stack on CUDA, where they fit into its memory."""
+"""Experts that are trained as one stack on CUDA, if its memory suffices."""
 
 Group = tuple[int, ...]
 Epoch = tuple[np.ndarray, np.ndarray]
 
 
 def no_watch() -> None:
-    """Nobody watches."""
+    """The default watch, which does nothing."""
 
 
 @dataclass(frozen=True)
 class TrainExperts:
-    """A unit of work: train experts of these numbers together for `epochs` epochs on the task that all units share.
+    """A unit of work: train the experts of these numbers together for `epochs` epochs on the units' common task.
 
-    Expert e draws from stream(seed, "expert", e) alone. It reports (parameters [n, P], mean training losses [n]) at
-    the initialisation and after each epoch.
+    Expert e draws from stream(seed, "expert", e) only. The unit reports (parameters [n, P], mean training losses [n])
+    at the initialisation and after each epoch.
     """
 
     settings: ExpertSettings
@@ -42,41 +42,43 @@ class TrainExperts:
     def run(self, common: Task, report: Report) -> None:
         generators = [stream(self.settings.seed, "expert", number) for number in self.numbers]
         for theta, losses in train_experts(common, self.settings, self.epochs, generators):
-            report((_leave(theta), _leave(losses)))
+            report((_on_cpu(theta), _on_cpu(losses)))
         if common.device.type == "cuda":
-            torch.cuda.synchronize(common.device)  # the copies that are on their way
+            torch.cuda.synchronize(common.device)  # until all copies are complete
 
 
-def grow(
+def train_all(
     task: Task,
     settings: ExpertSettings,
     epochs: int,
     experts: Sequence[int],
     watch: Callable[[], None] = no_watch,
 ) -> Generator[tuple[int, Tensor, Tensor], None, None]:
-    """Yield (number, snapshots [epochs + 1, P], mean training losses [epochs + 1]), on the CPU, of each expert when it
-    is complete, not always in the order asked for.
+    """Yield (number, snapshots [epochs + 1, P], mean training losses [epochs + 1]) of each expert that is complete.
 
-    On CUDA a stack of experts at a time; on a CPU each in a process of its own, as many at once as there are cores,
-    and where processes cannot be forked one after another here. `watch` is called for each expert's initialisation and
-    each of its epochs; on CUDA, where nothing waits for the device, once they are under way.
+    The tensors are on the CPU; the order of the experts may differ from `experts`. On CUDA, a stack of experts is
+    trained at a time. On a CPU, each expert is trained in a process of its own, as many at once as there are cores; if
+    processes cannot be forked, the experts are trained one after another in this process.
+
+    `watch` is called for each expert's initialisation and for each of its epochs. On CUDA it is called when an epoch is
+    launched, because no step waits for the device.
     """
     if task.device.type == "cuda":
         trained = in_stacks(
             lambda group, report: TrainExperts(settings, epochs, group).run(task, report), experts, watch
         )
     else:
-        trained = each_alone(task, [TrainExperts(settings, epochs, (expert,)) for expert in experts], watch)
+        trained = in_processes(task, [TrainExperts(settings, epochs, (expert,)) for expert in experts], watch)
     with closing(trained) as finished:
         for group, found in finished:
             snapshots, losses = (torch.from_numpy(np.stack(column)) for column in zip(*found, strict=True))
             yield from zip(group, snapshots.unbind(1), losses.unbind(1), strict=True)
 
 
-def each_alone(
+def in_processes(
     task: Task, units: Sequence[TrainExperts], watch: Callable[[], None]
 ) -> Generator[tuple[Group, list[Epoch]], None, None]:
-    """Yield (numbers, what training gave) of units that do not share a stack."""
+    """Yield (numbers, reports) of each unit, run in processes of their own."""
     with closing(work_through(units, task, how_many(task.device), lambda unit, epoch: watch())) as finished:
         for unit, found in finished:
             yield unit.numbers, found
@@ -85,11 +87,10 @@ def each_alone(
 def in_stacks(
     train: Callable[[Group, Report], None], experts: Sequence[int], watch: Callable[[], None] = no_watch
 ) -> Generator[tuple[Group, list[Epoch]], None, None]:
-    """Yield (group, what training it gave) for groups of STACK experts, or of half as many, and so on, once a group has
-    not fitted into the device's memory.
+    """Yield (group, reports) for groups of STACK experts. The size is halved whenever the device's memory is too small.
 
     Raises:
-        UsageError: one expert alone does not fit.
+        UsageError: a single expert does not fit.
     """
     size, first = STACK, 0
     while first < len(experts):
@@ -109,16 +110,18 @@ def in_stacks(
             size = len(group) // 2
             if size == 0:
                 raise UsageError(
-                    "experts: one alone does not fit into the device's memory; lower experts.batch or net.width"
+                    "experts: a single one does not fit into the device's memory; lower experts.batch or net.width"
                 ) from None
             continue
         yield group, trained
         first += len(group)
 
 
-def _leave(values: Tensor) -> np.ndarray:
-    """A copy on the CPU, complete once the device is synchronised. The device does not wait for it where memory can be
-    pinned (a container may forbid that)."""
+def _on_cpu(values: Tensor) -> np.ndarray:
+    """A copy on the CPU, complete once the device is synchronised.
+
+    The copy is asynchronous if memory can be pinned, which a container may forbid.
+    """
     if not values.is_cuda:
         return values.numpy()
     try:

@@ -22,7 +22,7 @@ from ddkit.task import Task
 
 @dataclass(frozen=True)
 class TrajectorySource:
-    """Experts of which `epochs` epochs are read."""
+    """Experts whose first `epochs` epochs are read."""
 
     settings: ExpertSettings
     task: Task
@@ -32,7 +32,7 @@ class TrajectorySource:
 
     @cached_property
     def key(self) -> BufferKey:
-        """What names the buffer."""
+        """The key of the buffer."""
         task = self.task
         return BufferKey(task.real.data.name, task.real.digest, task.dsa.strategy, task.net.spec, self.settings)
 
@@ -51,7 +51,7 @@ class TrajectorySource:
             yield Experts(trajectories=found, digest=self.key.digest, trained=found.trained)
 
     def stand_ins(self, folder: Path, seed: int) -> Experts:
-        """One expert of two rows: an initialisation and a small random step away from it."""
+        """One expert with two rows: an initialisation, and the same plus a small random step."""
         buffer, generator = Buffer.open(folder, self.key), stream(seed, "plan")
         theta = self.task.net.init(generator)
         rows = [theta, theta + 0.01 * torch.randn(len(theta), generator=generator)]
@@ -59,11 +59,11 @@ class TrajectorySource:
         return Experts(trajectories=Trajectories(buffer, 1, self.task.device))
 
     def rehearsals(self) -> list[Rehearsal]:
-        """One, as all experts are trained alike."""
+        """One rehearsal, as the trainings of all experts cost the same."""
         return [Rehearsal(self.settings, self.task, self.epochs, self.epochs + 1)]
 
     def ways_to_less_disk(self, stock: Stock, free: int) -> list[str]:
         ways, fitting = [], stock.there + free // stock.expert
         if self.settings.dtype == "float32" and (stock.there + stock.missing) * stock.expert // 2 <= free:
-            ways.append("set experts.dtype=bfloat16, which halves all experts (and trains them all anew)")
+            ways.append("set experts.dtype=bfloat16, which halves all experts (and trains all of them again)")
         return [*ways, f"set experts.count={fitting}"] if fitting else ways

@@ -1,4 +1,4 @@
-"""Read segments of expert trajectories, two rows at a time."""
+"""Read single rows of expert trajectories."""
 
 from dataclasses import dataclass, field
 
@@ -11,9 +11,9 @@ from ddkit.experts.trajectories.buffer import Buffer
 
 @dataclass(frozen=True, eq=False)
 class Trajectories:
-    """The first `count` experts of a buffer. Rows are mapped, and checked against their checksum at first sight.
+    """The first `count` experts of a buffer. Rows are mapped. The checksum of a row is checked on its first use.
 
-    `trained` counts those that were missing and had to be trained.
+    `trained` is the number of experts that were missing and were trained.
     """
 
     buffer: Buffer

@@ -115,7 +115,7 @@ def test_a_truncated_file_is_one_line(bundle: Bundle, tmp_path: Path, share: flo
     path = tmp_path / "teacher.pt"
     write_bundle(bundle, path)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    _refused(path, "no teacher of ddkit's, or damaged")
+    _refused(path, "not a teacher of ddkit's, or damaged")
 
 
 class Trap:
@@ -132,7 +132,7 @@ def test_a_foreign_pickle_is_not_run(tmp_path: Path, save: Callable) -> None:
     trap, path = Trap(), tmp_path / "teacher.pt"
     trap.path = tmp_path / "sprung"
     save({"format": FORMAT, "facts": trap}, path)
-    _refused(path, "no teacher of ddkit's")
+    _refused(path, "not a teacher of ddkit's")
     assert not (tmp_path / "sprung").exists()
 
 
@@ -243,7 +243,7 @@ def _no_digest(table: dict) -> None:
     ],
 )
 def test_parts_that_are_wrong_are_one_line(bundle: Bundle, tmp_path: Path, spoil: Callable[[dict], None]) -> None:
-    _refused(_spoilt(bundle, tmp_path, spoil), "no teacher of ddkit's, or damaged")
+    _refused(_spoilt(bundle, tmp_path, spoil), "not a teacher of ddkit's, or damaged")
 
 
 def test_a_teacher_of_another_version_is_named_so(bundle: Bundle, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_every_flipped_bit_of_a_number_is_one_line(bundle: Bundle, tmp_path: Pat
         at = image.index(needle)
         for byte in range(at, at + len(needle)):
             path.write_bytes(image[:byte] + bytes([image[byte] ^ 64]) + image[byte + 1 :])
-            _refused(path, "no teacher of ddkit's, or damaged")
+            _refused(path, "not a teacher of ddkit's, or damaged")
 
 
 @pytest.mark.filterwarnings("ignore")  # torch's, about pickles of other protocols
@@ -287,12 +287,12 @@ def test_numbers_that_are_lost_are_refused(bundle: Bundle, tmp_path: Path, value
     theta = bundle.theta.clone()
     theta[5] = value
     write_bundle(Bundle(theta, bundle.stats, bundle.facts), tmp_path / "teacher.pt")
-    _refused(tmp_path / "teacher.pt", "no teacher of ddkit's, or damaged")
+    _refused(tmp_path / "teacher.pt", "not a teacher of ddkit's, or damaged")
 
 
 def test_a_foreign_state_dict_is_one_line(bundle: Bundle, tmp_path: Path) -> None:
     path = tmp_path / "teacher.pt"
     torch.save(bundle.net.unflatten(bundle.theta), path)
-    _refused(path, "no teacher of ddkit's")
+    _refused(path, "not a teacher of ddkit's")
     torch.save(bundle.theta, path)
-    _refused(path, "no teacher of ddkit's")
+    _refused(path, "not a teacher of ddkit's")

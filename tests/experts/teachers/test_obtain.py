@@ -228,7 +228,7 @@ def test_another_teacher_under_its_name_is_one_line(real: RealData, tmp_path: Pa
     obtain(tmp_path, real, nets="mlp(depth=1, width=8); mlp(depth=1, width=4)", count=1)
     first, second = sorted(tmp_path.iterdir())
     first.write_bytes(second.read_bytes())
-    with pytest.raises(DataError, match=r"which does not go by this name; `ddkit teachers rm") as caught:
+    with pytest.raises(DataError, match=r"which its name does not state; `ddkit teachers rm") as caught:
         obtain(tmp_path, real, nets="mlp(depth=1, width=8); mlp(depth=1, width=4)", count=1)
     assert "\n" not in str(caught.value)
 

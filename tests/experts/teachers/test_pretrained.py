@@ -79,12 +79,12 @@ def test_it_is_the_module_and_knows_how_well_it_does(
 
 
 def test_classes_in_another_order_are_refused(named_by: Callable[[int], RealData]) -> None:
-    with pytest.raises(DataError, match=r"is right on 0\.0 % .* are the classes in ImageNet's order"):
+    with pytest.raises(DataError, match=r"has an accuracy of 0\.0 % .* the classes are in ImageNet's order"):
         pretrained("resnet18", named_by(1))
 
 
 def test_another_number_of_classes_is_refused(real: RealData) -> None:
-    with pytest.raises(DataError, match="knows 1000 classes, the data has 3"):
+    with pytest.raises(DataError, match="has 1000 classes, the data has 3"):
         pretrained("resnet18", real)
 
 
@@ -103,7 +103,7 @@ def test_weights_that_cannot_be_had_are_one_line(
     weights = SimpleNamespace(meta=theirs.meta, url=theirs.url, get_state_dict=fail)
     monkeypatch.setattr("torchvision.models.get_model_weights", lambda _: {"IMAGENET1K_V1": weights})
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
-    with pytest.raises(DataError, match=r"cannot be had from \S+/resnet18\S+\.pth .*; put that file into") as caught:
+    with pytest.raises(DataError, match=r"cannot be loaded from \S+/resnet18\S+\.pth .*; put that file into") as caught:
         pretrained("resnet18", real)
     assert "\n" not in str(caught.value) and str(tmp_path / "checkpoints") in str(caught.value)
 

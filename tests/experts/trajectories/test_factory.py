@@ -8,7 +8,7 @@ from ddkit.data import DSA
 from ddkit.errors import UsageError
 from ddkit.experts import train_expert
 from ddkit.experts.flat import FlatExperts
-from ddkit.experts.trajectories.factory import grow, in_stacks
+from ddkit.experts.trajectories.factory import in_stacks, train_all
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.task import Task
@@ -28,24 +28,24 @@ def test_each_expert_is_the_one_of_its_number(real, monkeypatch, processes, spec
     """With the fused step and with autograd, here and in processes of their own: the same bytes."""
     task = Task(real, FlatNet(parse_net(spec), (1, 8, 8), 3), DSA_ALL)
     monkeypatch.setattr("ddkit.run.workers.process_count", lambda: processes)
-    grown = {expert: rest for expert, *rest in grow(task, SETTINGS, 2, [4, 0, 7])}
-    assert sorted(grown) == [0, 4, 7]
-    for expert, (snapshots, losses) in grown.items():
+    trained = {expert: rest for expert, *rest in train_all(task, SETTINGS, 2, [4, 0, 7])}
+    assert sorted(trained) == [0, 4, 7]
+    for expert, (snapshots, losses) in trained.items():
         theta, means = expected(task, expert)
         assert torch.equal(snapshots, theta)
         assert losses.tolist() == pytest.approx(means, rel=0, abs=0, nan_ok=True)
 
 
 def test_nobody_to_train(real, net):
-    assert list(grow(Task(real, net, DSA_ALL), SETTINGS, 2, [])) == []
+    assert list(train_all(Task(real, net, DSA_ALL), SETTINGS, 2, [])) == []
 
 
 @pytest.mark.gpu
 def test_stacks_on_a_gpu_are_the_experts_of_the_cpu(gpu, real, net):
     """Ten experts: a full stack and a part of one."""
-    grown = list(grow(Task(real.to(gpu), net, DSA_ALL), SETTINGS, 2, range(10)))
-    assert sorted(expert for expert, _, _ in grown) == list(range(10))
-    for expert, snapshots, losses in grown:
+    trained = list(train_all(Task(real.to(gpu), net, DSA_ALL), SETTINGS, 2, range(10)))
+    assert sorted(expert for expert, _, _ in trained) == list(range(10))
+    for expert, snapshots, losses in trained:
         theta, means = expected(Task(real, net, DSA_ALL), expert)
         assert not snapshots.is_cuda and torch.equal(snapshots[0], theta[0])
         assert (snapshots[-1] - theta[-1]).norm() < 0.01 * (theta[-1] - theta[0]).norm()
@@ -68,5 +68,5 @@ def test_one_expert_that_does_not_fit_is_one_line():
     def train(group, report):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    with pytest.raises(UsageError, match=r"one alone does not fit .* lower experts.batch"):
+    with pytest.raises(UsageError, match=r"a single one does not fit .* lower experts.batch"):
         list(in_stacks(train, range(4)))
