@@ -1,4 +1,4 @@
-"""Read a ddkit set with Hugging Face's datasets, without ddkit: python examples/read_with_hugging_face.py SET.h5"""
+"""Read a ddkit set with Hugging Face's `datasets`, without ddkit: python examples/read_with_hugging_face.py SET.h5"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train on a compact ddkit set of digits without ddkit: python examples/train_on_a_compact_set.py SET.h5"""
+"""Train on a compact ddkit set of digits (INFER), without ddkit: python examples/train_on_a_compact_set.py SET.h5"""
 
 import sys
 
@@ -20,7 +20,7 @@ def expand(file: h5py.File) -> torch.Tensor:
 if __name__ == "__main__":
     with h5py.File(sys.argv[1]) as file:
         x, facts, t = expand(file), dict(file.attrs), float(file.attrs["temperature"])
-        y = (torch.tensor(file["soft_label"][:]).float() / t).softmax(1)  # teachers' logits, learned at temperature t
+        y = (torch.tensor(file["soft_label"][:]).float() / t).softmax(1)  # teachers' logits at temperature t
     torch.manual_seed(0)
     blocks = [[nn.Conv2d(c, 32, 3, padding=1), nn.GroupNorm(32, 32), nn.ReLU(), nn.AvgPool2d(2)] for c in (1, 32)]
     net = nn.Sequential(*blocks[0], *blocks[1], nn.Flatten(), nn.Linear(128, 10))

@@ -1,4 +1,7 @@
-"""Train on a ddkit set of digits without ddkit: python examples/train_on_a_set.py SET.h5"""
+"""Train a network on a ddkit set of digits, without ddkit, and print its test accuracy:
+
+python examples/train_on_a_set.py SET.h5
+"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train a GIN of PyG on a set of graphs that ddkit exported, without ddkit:
+"""Train a GIN of PyG on an exported set of graphs, without ddkit, and print its first and last loss:
 
 ddkit export RUN --to pt --out SET.pt && python examples/train_on_graphs.py SET.pt
 """
@@ -14,7 +14,7 @@ from torch_geometric.nn import GIN, global_mean_pool
 torch.manual_seed(0)
 samples = [Data.from_dict(table) for table in torch.load(sys.argv[1], weights_only=True)]
 classes = max(samples[0].y.shape[-1], 1 + max(int(sample.label) for sample in samples))
-HOPS = 2  # message passings: the depth of the set's trees, `hops` among the facts that `ddkit show RUN` prints
+HOPS = 2  # message passings: the depth of the set's trees, printed as `hops` by `ddkit show RUN`
 net, head = GIN(samples[0].x.shape[1], 64, HOPS), nn.Linear(64, classes)
 adamw = torch.optim.AdamW([*net.parameters(), *head.parameters()], lr=0.01)
 losses = []

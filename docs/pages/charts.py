@@ -1,8 +1,8 @@
 """The pages' charts: figures with their intervals as dots on lines, drawn by matplotlib as SVG.
 
-A chart is small, stands on white, so that it is readable on a dark page, and uses colours that colour-blind readers
-tell apart (Okabe and Ito). Its figures and its title are in the file's description, by which a test compares it with
-the score files, whatever version of matplotlib drew it.
+A chart is small and has a white background, so that it is readable on a dark page. Its colours are distinct for
+colour-blind readers (Okabe and Ito). The file's description has the title and the figures. A test compares it with the
+score files, for any version of matplotlib.
 """
 
 import json
@@ -21,10 +21,10 @@ SHAPES = "oDs^"
 
 @dataclass(frozen=True)
 class Panel:
-    """One field of a chart: for each line the figures of the series; None where there is none.
+    """One field of a chart: for each line the figures of the series; None where a figure is missing.
 
-    `lines` maps the text on the left to {name of the series: figure}. `mark` is a line across all of them, with its
-    name: the score of the whole data, for example.
+    `lines` maps the text on the left to {name of the series: figure}. `mark` is the name and figure of a vertical line
+    across all lines, such as the score of the whole data.
     """
 
     title: str
@@ -34,7 +34,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart: the name of its file, its title, its panels and how many stand side by side, and what is measured."""
+    """A chart: the name of its file, its title, its panels, the label of the axis, and the number of columns."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ class Picture:
     columns: int = 2
 
     def description(self) -> str:
-        """Title and figures as text, which the chart's file keeps."""
+        """Title and figures as text, for the description in the chart's file."""
         shown: dict[str, dict[str, str]] = {}
         for panel in self.panels:
             figures = {f"{line}, {name}": str(x) for line, marks in panel.lines.items() for name, x in marks.items()}

@@ -1,11 +1,11 @@
-"""Measure a table again and keep its figures: python docs/pages/keep.py NAME [--folder DIR] [--beside "other jobs"]
+"""Measure a table again and store its figures: python docs/pages/keep.py NAME [--folder DIR] [--beside "other jobs"]
 
-Runs the command that docs/results/scores/NAME.json names (`ddkit condense` or `ddkit compare` of images) and replaces
-the file's rows by what the command wrote. A new table begins with a file that has its command and n, and no rows.
-Afterwards `python docs/pages/write.py` writes the pages.
+The program runs the command in docs/results/scores/NAME.json (`ddkit condense` or `ddkit compare` of images) and
+replaces the rows of the file by the scores that the command wrote. For a new table, first write a file with its command
+and n, and without rows. Afterwards `python docs/pages/write.py` writes the pages.
 
-Everything is made in DIR, also DDKIT_HOME, so that no expert and no score of an earlier run is used and the seconds
-are those of the whole job; data comes from DDKIT_DATA. After a kill of `compare` name the same DIR to go on.
+All files lie in DIR, DDKIT_HOME included. Therefore no expert and no score of an earlier run is used, and the seconds
+are those of the whole job. Data comes from DDKIT_DATA. After a kill of `compare`, use the same DIR to continue.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def condensed(table: dict[str, Any]) -> tuple[list[Row], dict[str, Any]]:
 
 
 def compared(table: dict[str, Any]) -> tuple[list[Row], dict[str, Any]]:
-    """Rows of what `compare --json` writes, and the seconds of its sets and experts."""
+    """Rows of the JSON file of `compare --json`, and the seconds of its sets and experts."""
     rows, seconds, experts = [], [], []
     for line in table["lines"]:
         name = re.sub(r"[+-]fyi$", "", line["name"])
@@ -77,12 +77,12 @@ def _ends(of: str, seconds: list[float]) -> dict[str, Any]:
 
 
 def measure(before: ScoreFile, folder: Path, beside: str = "") -> ScoreFile:
-    """The file of the same command, measured now."""
+    """The score file of the same command, measured now."""
     command = before.facts["command"]
     kind = re.match(r"ddkit (condense|compare) ", command)
     if not kind:
         raise SystemExit(
-            f"{before.name}: its command is '{command}'; only ddkit condense and ddkit compare can be kept"
+            f"{before.name}: its command is '{command}'; only ddkit condense and ddkit compare can be measured"
         )
     condense = kind[1] == "condense"
     out = f"--out {folder}/run" if condense else f"--out {folder}/run --json {folder}/table.json"
@@ -95,7 +95,7 @@ def measure(before: ScoreFile, folder: Path, beside: str = "") -> ScoreFile:
     figures |= {"seconds": round(seconds), "minutes": round(seconds / 60)}
     for lost in sorted(before.figures.keys() - figures.keys()):
         print(
-            f"{before.name}: '{lost}' was not measured and is dropped; a page that prints it must change",
+            f"{before.name}: '{lost}' was not measured and is removed; change every page that prints it",
             file=sys.stderr,
         )
     facts = {
@@ -122,7 +122,7 @@ def hardware() -> str:
 
 
 def commit() -> str:
-    """The commit that is measured; it ends in -dirty where files differ from it."""
+    """The measured commit, with -dirty at the end if files differ from it."""
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent).stdout.strip()
 
@@ -130,8 +130,8 @@ def commit() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", help="a score file's name, without .json")
-    parser.add_argument("--folder", type=Path, help="where to work; default a temporary folder")
-    parser.add_argument("--beside", default="", help="what else ran on the machine")
+    parser.add_argument("--folder", type=Path, help="working folder; default a temporary folder")
+    parser.add_argument("--beside", default="", help="other work on the machine, for the score file")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (asked.folder or Path(temporary)).resolve()

@@ -6,11 +6,11 @@ from typing import Any
 from score_file import ScoreFile, figure_of
 
 Selection = Mapping[str, Any]
-"""Which row: names with their values. The name `show` picks the column of the row that is printed, else its score."""
+"""Names and values that select a row. The name `show` selects the value to print; default is the score."""
 
 
 def pivot(file: ScoreFile, corner: str, rows: Mapping[str, Selection], columns: Mapping[str, Selection]) -> str:
-    """A table whose cell is the row of the file that has the values of both its row and its column; empty if none."""
+    """A table. Each cell shows the file's row with the values of its row and column; without such a row it is empty."""
     body = []
     for heading, row in rows.items():
         cells = []
@@ -44,7 +44,7 @@ def by(name: str, values: Iterable[Any], heading: str = "{}") -> dict[str, dict[
 
 
 def every(file: ScoreFile, names: Sequence[str], heading: str) -> dict[str, dict[str, Any]]:
-    """Rows for all combinations of values that occur, in the file's order: every(f, ["data"], "on {data}")."""
+    """Rows for all combinations of values in the file, in its order: every(f, ["data"], "on {data}")."""
     found = ({name: row[name] for name in names} for row in file.rows)
     return {heading.format(**row): row for row in found}
 
@@ -55,7 +55,7 @@ def gains(file: ScoreFile, methods: Iterable[str], rival: str, **row: Any) -> li
 
 
 def printed(value: Any) -> str:
-    """A count as 1,295, another number in as many digits as it has, a text as it is, None as nothing."""
+    """An int as 1,295, a float with its digits, a text unchanged, None as an empty text."""
     if value is None:
         return ""
     return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
@@ -67,7 +67,7 @@ def share(value: float, digits: int = 1) -> str:
 
 
 def span(values: Iterable[float], digits: int = 1) -> str:
-    """`0.6 to 1.4`, or a single number where both ends print alike."""
+    """`0.6 to 1.4`, or one number if both ends print the same."""
     values = list(values)
     ends = [f"{end:.{digits}f}" for end in (min(values), max(values))]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)

@@ -1,4 +1,4 @@
-"""Which figures each chart shows, and its title, which is the page's conclusion."""
+"""The figures and the title of each chart. The title is the conclusion of the chart's page."""
 
 from collections.abc import Mapping
 

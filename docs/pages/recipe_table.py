@@ -1,4 +1,4 @@
-"""Which method is shipped for which data, read from the recipes and their headers."""
+"""The table of shipped recipes by method and data, read from the recipes and their headers."""
 
 import re
 import tomllib
@@ -16,19 +16,19 @@ GRAPHS = ("mirage", "mirage-plus")
 IMAGES = ("digits", "fashion-mnist", "cifar10", "cifar100", "tiny-imagenet", "imagenette", "imagenet")
 
 MARKS = {"measured": "**{}**", "published": "{}", "other": "*{}*"}
-"""How an entry is printed, by what is known of the recipe: the order is that of a cell."""
+"""Markdown of an ipc by the state of its recipe. The order is that within a cell."""
 STATES = tuple(MARKS)
 
 
 def state(header: str) -> str:
-    """measured, published, or other: borrowed or own settings without a score of ours."""
+    """The state of a recipe by its header: measured, published, or other (borrowed or own settings, not measured)."""
     if any(SCORE.search(line) and not line.startswith("# Published") for line in header.splitlines()):
         return "measured"
     return "published" if PUBLISHED.search(header.partition("\n")[0]) else "other"
 
 
 def shipped() -> dict[tuple[str, str], list[tuple[int, str]]]:
-    """By method and data: ipc (0 for graphs) and state of every recipe, without doubles."""
+    """(ipc, state) of every recipe by method and data, without duplicates; ipc is 0 for graphs."""
     found: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for file in sorted(RECIPES.glob("*.toml")):
         text = file.read_text()
@@ -51,5 +51,5 @@ def image_table() -> str:
 
 
 def graph_list(method: str) -> str:
-    """The data of a graph method's recipes, in the same marks."""
+    """The data of a graph method's recipes, with the same marks."""
     return ", ".join(MARKS[of[0][1]].format(data) for (name, data), of in sorted(shipped().items()) if name == method)

@@ -1,8 +1,8 @@
-"""Files of measured figures: how they are read, how one figure is written, how a row is found.
+"""Score files: files of measured figures. This module reads and writes them, and finds rows.
 
-A score file is JSON: what was measured and how (`FACTS`, texts), `rows`, and `figures` that belong to the whole
-measurement (minutes of the command, for example). A row holds texts and numbers under names of its own choice. Shares
-(`mean`, `interval95`) are fractions, as ddkit writes them.
+A score file is JSON. It has facts about the measurement (`FACTS`, texts), `rows`, and `figures` of the whole
+measurement, such as the minutes of the command. A row has texts and numbers under any names. Shares (`mean`,
+`interval95`) are fractions, as ddkit writes them.
 """
 
 import json
@@ -14,20 +14,20 @@ SCORES = Path(__file__).parents[1] / "results" / "scores"
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 FACTS = ("command", "n", "interval", "hardware", "software", "commit", "origin")
-"""What every score file says: the command; what the n are; what the 95 % intervals (Student's t) are over; processor
-or GPU, and what else ran; versions; the commit whose code was measured (of transcribed figures: the one that recorded
-them); how the figures came into the file."""
+"""Facts in every score file: the command; the meaning of n; what the 95 % intervals (Student's t) are over; processor
+or GPU, and other work on the machine; versions; the measured commit (for transcribed figures, the commit that recorded
+them); the origin of the figures."""
 
 Row = dict[str, Any]
 
 
 class NoSuchRow(LookupError):
-    """A page asks for a row or a figure that the score file does not hold."""
+    """A page uses a row or a figure that the score file does not have."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean in % with half the width of its 95 % interval; printed as `93.4 ± 1.8`, without interval as `10.0`."""
+    """A mean in % and half the width of its 95 % interval, printed as `93.4 ± 1.8`, without interval as `10.0`."""
 
     mean: float
     interval: float | None = None
@@ -36,7 +36,7 @@ class Figure:
         return f"{self.mean:.1f}" if self.interval is None else f"{self.mean:.1f} ± {self.interval:.1f}"
 
     def above(self, other: "Figure") -> float:
-        """Percentage points above another, as the two print."""
+        """Percentage points above another figure, from the printed (rounded) means."""
         return round(round(self.mean, 1) - round(other.mean, 1), 1)
 
 
@@ -56,20 +56,20 @@ class ScoreFile:
         return ScoreFile(name, facts, tuple(table["rows"]), table.get("figures", {}))
 
     def write(self) -> None:
-        """One row a line, so that a change of a row is a change of a line."""
+        """Write one row a line, so that a changed row is a changed line."""
         rows = ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in self.rows)
         head = json.dumps(self.facts | {"figures": self.figures}, indent=1, ensure_ascii=False).removesuffix("\n}")
         (SCORES / f"{self.name}.json").write_text(f'{head},\n "rows": [\n{rows}\n ]\n}}\n')
 
     def find(self, **wanted: Any) -> Row | None:
-        """The one row with these values; a row without one of the names does not match; None if there is none."""
+        """The only row with these values, or None. A row that lacks one of the names does not match."""
         found = [row for row in self.rows if all(key in row and row[key] == value for key, value in wanted.items())]
         if len(found) > 1:
             raise NoSuchRow(f"{self.name}: {len(found)} rows have {wanted}")
         return found[0] if found else None
 
     def get(self, name: str | None = None, **wanted: Any) -> Figure:
-        """The score of a row, which must be there."""
+        """The score of a row; NoSuchRow if it is missing."""
         if name is not None:
             wanted = {"name": name} | wanted
         row = self.find(**wanted)
@@ -78,7 +78,7 @@ class ScoreFile:
         return figure_of(row)
 
     def figure(self, name: str) -> Any:
-        """A figure of the whole measurement, which must be there."""
+        """A figure of the whole measurement; NoSuchRow if it is missing."""
         if name not in self.figures:
             raise NoSuchRow(f"{self.name}: no figure is called {name}")
         return self.figures[name]
@@ -90,9 +90,9 @@ def figure_of(row: Row) -> Figure:
 
 
 def read_benchmark(script: str) -> dict[str, ScoreFile]:
-    """The lines that a benchmark kept in benchmarks/results, each as a score file, named SCRIPT-ROW.
+    """The lines of a benchmark in benchmarks/results, each as a score file with the name SCRIPT-ROW.
 
-    A line without a row's name is one of CUDA; it is named after its batch. Of lines with one name the last counts.
+    A line without a row's name is from CUDA and is named after its batch. Of lines with equal names the last is used.
     """
     found = {}
     for line in (BENCHMARKS / f"{script}.jsonl").read_text().splitlines():
@@ -116,7 +116,7 @@ def read_benchmark(script: str) -> dict[str, ScoreFile]:
 
 
 def read_all() -> dict[str, ScoreFile]:
-    """Every score file, and every kept line of the benchmarks that a page shows, by its name."""
+    """Every score file, and every line of the benchmarks in benchmarks/results, by name."""
     found = {file.stem: ScoreFile.read(file.stem) for file in sorted(SCORES.glob("*.json"))}
     for script in ("unroll", "experts", "matching", "mirage"):
         found |= read_benchmark(script)

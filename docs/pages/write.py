@@ -1,7 +1,7 @@
 """Write README.md, the pages of docs/results and their charts from score files: python docs/pages/write.py
 
-Every page is a template (docs/pages/templates) whose figures and tables are taken from docs/results/scores and
-benchmarks/results. No figure is typed: tests/docs/test_pages.py refuses templates that hold one.
+Every page is a template in docs/pages/templates. Its figures and tables come from docs/results/scores and
+benchmarks/results. tests/docs/test_pages.py fails if a template contains a typed figure.
 """
 
 import sys
@@ -20,7 +20,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def pages() -> dict[Path, str]:
-    """The text of every page, by the file that it belongs into."""
+    """The text of every page, by its file."""
     engine = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -35,12 +35,12 @@ def pages() -> dict[Path, str]:
 
 
 def place(template: str) -> Path:
-    """README.md is the repository's; all others belong into docs/results."""
+    """The file of a template's page: README.md in the repository's root, all others in docs/results."""
     return ROOT / template if template == "README.md" else RESULTS / template
 
 
 def source(*files: score_file.ScoreFile) -> str:
-    """Where a table comes from: the command, the n, the hardware, the versions, the commit, for each file."""
+    """The source of a table: command, n, hardware, versions and commit of each score file."""
     return "\n".join(_source(file) for file in files)
 
 
