@@ -2,7 +2,7 @@
 
     python benchmarks/experts.py ROW ... [--experts 8] [--epochs N] [--repeats 3] [--save [DIR]]
 
-`ours` is `ddkit.experts.trajectories.factory.train_all`. The textbook repeats published code in our own words: it trains
+`ours` is `ddkit.experts.trajectories.factory.train_all`. The textbook repeats published code in our words: it trains
 one expert after another, with a module, a DataLoader over a TensorDataset, DSA on each batch and SGD. For flat
 experts it applies GSAM to the module's parameters, for smooth experts it differentiates twice for the gradient penalty.
 It runs on all threads, and for small images also on one thread, as ddkit does (ddkit/jobs/machine/threads.py). All
