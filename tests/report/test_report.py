@@ -56,7 +56,8 @@ def test_each_image_is_at_its_place(tmp_path: Path) -> None:
     for side in sides:
         pitch = side[0, 1][0] - side[0, 0][0]
         for (row, column), (x, y, width, height) in side.items():
-            assert abs(x - side[0, 0][0] - column * pitch) <= 1 and abs(y - side[0, 0][1] - row * pitch) <= 1
+            # versions of matplotlib round edges to whole pixels in their own ways
+            assert abs(x - side[0, 0][0] - column * pitch) <= 2 and abs(y - side[0, 0][1] - row * pitch) <= 2
             assert 0.7 * pitch < width < pitch and 0.7 * pitch < height < pitch  # a gap between, and square pixels
     left, right = sides
     assert max(x for x, *_ in left.values()) < min(x for x, *_ in right.values())

@@ -51,7 +51,7 @@ def test_a_meter_may_start_again(clock):
 
 def test_long_lines_and_markup_are_left_alone():
     text = io.StringIO()
-    line = "[bold] " + "word " * 60
+    line = "[bold]" + " word" * 60
     LineMeter(Console(file=text, width=40)).say(line)
     assert text.getvalue() == line + "\n"
 
