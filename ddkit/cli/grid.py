@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ddkit.cli.output import cell, echo
+from ddkit.cli.output import echo, plain_text
 
 WIDE = 300
 """Characters of a line, if the output is not a terminal."""
@@ -103,8 +103,8 @@ def _table(
     else:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for i in columns:
-        heading = cell(headings[i] if lines else headings[i].replace(" ", "\n"))
-        texts = [heading, *(cell(row[i]) for row in rows)]
+        heading = plain_text(headings[i] if lines else headings[i].replace(" ", "\n"))
+        texts = [heading, *(plain_text(row[i]) for row in rows)]
         free = headings[i] == wraps
         table.add_column(
             heading,
@@ -114,7 +114,7 @@ def _table(
             overflow="fold",
         )
     for row in rows:
-        table.add_row(*(cell(row[i]) for i in columns))
+        table.add_row(*(plain_text(row[i]) for i in columns))
     return table, Console(width=10**4).measure(table).minimum
 
 

@@ -15,7 +15,7 @@ def echo(text: object = "", *, end: str = "\n", error: bool = False) -> None:
     print(_clean(str(text)), end=end, file=sys.stderr if error else sys.stdout)
 
 
-def cell(text: object) -> "Text":
+def plain_text(text: object) -> "Text":
     """A text or heading of a table, which is not parsed as markup."""
     from rich.text import Text
 

@@ -1,9 +1,9 @@
-"""The one evaluator: trains fresh networks on a set and on its rivals, all alike, and scores them on real test data.
+"""Evaluation: train fresh networks on a set and on its rivals in the same way, and score them on real test data.
 
-In: a `SyntheticSet`, the real data, a network. Out: an `Evaluation`, a table of scores with intervals. Two kinds of
-protocols: `honest` (settings chosen on validation data, last epoch) and `paper` (what the authors of a method did, with
-their selection on the test set where they made one, and said so). The folder is not called `evaluate`, so that
-`ddkit.evaluate` can be the function.
+Given a set, the real data and a network, it returns an `Evaluation`, which is a table of scores with intervals. There
+are two kinds of protocols. `honest` chooses settings on validation data and judges after the last step. `paper` repeats
+the evaluation of a method's authors, with their selection on the test set if there is any, and states it in a note. The
+package is not named `evaluate`, because `ddkit.evaluate` is the function.
 """
 
 from ddkit.lazy import lazily

@@ -1,15 +1,15 @@
-"""How images are mirrored when networks are trained on a set and its rivals: one policy for a whole table.
+"""The policy of flips in the training of a table's networks, which is the same for all rows.
 
-A set made with FYI holds one orientation of what it shows, and is worth little without flips; flips also help sets that
-were made without. Hence a host and the same host with FYI are only comparable under the same policy, and where one row
-of a table expects flips, all rows get them.
+A set made with FYI holds one orientation of each object, and networks trained on it need flips. Flips also help sets
+made without FYI. So a method with FYI and the same method without it are comparable only under equal flips: if one row
+of a table expects flips, all rows have them.
 """
 
 from ddkit.data import DSA
 
 
 def resolved_flips(policy: str, expected: bool) -> str:
-    """What a policy amounts to, "augment" or "always", where flips are `expected` or not."""
+    """The policy with "auto" replaced by "always" if flips are `expected`, else by "augment"."""
     return "always" if policy == "always" or (policy == "auto" and expected) else "augment"
 
 

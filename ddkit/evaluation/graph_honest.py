@@ -1,9 +1,9 @@
-"""The honest table for graphs: every row's networks are trained alike, and meet the judged part once, at the end.
+"""The honest table for graphs. All rows have the same training, and the judged part is used once, after it.
 
-Rows beside a distilled set: always the largest class; what graph size alone tells; untrained networks; random real
-graphs that weigh, as graphs, what the set weighs as it is stored, and what it weighs with its trees written out (up to
-`most_written_out`); herding; all training graphs, through their lossless quotient. No setting and no step is chosen on
-any of it.
+The rivals of a distilled set are: always the largest class; a classifier on graph sizes alone; untrained networks;
+random real graphs of as many bytes as the stored set, and of as many bytes as its trees written out (at most
+`most_written_out`); herding; and all training graphs, through their lossless quotient. No setting and no step is
+chosen on the judged part.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from ddkit.synth import GraphSet
 STORED, WRITTEN_OUT = "random, bytes as stored", "random, bytes written out"
 
 MOST = 1_000_000
-"""Bytes up to which random graphs stand for trees written out: about 300,000 edges, some minutes of training."""
+"""Most bytes of random graphs in the row for trees written out: about 300,000 edges, some minutes of training."""
 
 
 def rows_beside(judge: GraphJudge, graphs: GraphSet) -> Rows:
-    """The table of one set."""
+    """The rows of one set's table by name."""
     rows: Rows = {
         graphs.facts.method: judge.set_row(graphs),
         UNTRAINED: judge.untrained_row(),
@@ -34,32 +34,36 @@ def rows_beside(judge: GraphJudge, graphs: GraphSet) -> Rows:
 
 
 def most_written_out(judge: GraphJudge, graphs: GraphSet) -> int:
-    """Bytes that random graphs in the place of trees written out may take: half of the training graphs', at most MOST,
-    and at least what the set takes as it is stored. Beyond that the row would be the whole data under another name, or
-    take longest of all."""
+    """Most bytes of random graphs in the row for trees written out.
+
+    They are half of the training graphs' bytes, at most MOST, and at least the bytes of the stored set. Larger rows
+    would be nearly the whole data, or would need the longest training of all.
+    """
     return max(graphs.stored_bytes, min(int(judge.bytes_each.sum()) // 2, MOST))
 
 
 def capped(judge: GraphJudge, graphs: GraphSet, row: str) -> list[str]:
-    """What is to be said of a row of random graphs that is smaller than the set's trees written out."""
+    """A note if the row of random graphs is smaller than the set's trees written out."""
     most = most_written_out(judge, graphs)
     if graphs.explicit_bytes <= most:
         return []
     return [
-        f"'{row}': the set's trees written out take {graphs.explicit_bytes:,} bytes; the row holds graphs of {most:,} "
-        f"bytes at most, the training graphs being {int(judge.bytes_each.sum()):,}"
+        f"'{row}': the set's trees written out have {graphs.explicit_bytes:,} bytes, but the row has graphs of at most "
+        f"{most:,} bytes, because all training graphs have {int(judge.bytes_each.sum()):,}"
     ]
 
 
 def gaps(rows: Rows) -> list[str]:
-    """What is to be said of rows that are not there, or hold graphs of some classes only."""
-    told = []
+    """Notes on rows that are missing, and on rows without graphs of some classes."""
+    found = []
     for name, row in rows.items():
         if row is None:
-            told.append(f"no row '{name}': not one graph fits into its bytes")
+            found.append(f"no row '{name}': its bytes are too few for one graph")
         elif row.lacking:
-            told.append(f"'{name}': its bytes are too few for graphs of all classes ({', '.join(row.lacking)} missing)")
-    return told
+            found.append(
+                f"'{name}': its bytes are too few for graphs of all classes ({', '.join(row.lacking)} missing)"
+            )
+    return found
 
 
 def evaluate_graph_set(
@@ -69,10 +73,14 @@ def evaluate_graph_set(
     score: Callable[[GraphRow, str], Score] | None = None,
     about: tuple[str, ...] = (),
 ) -> Evaluation:
-    """Score a set and its rivals on the test part, by the judge itself or by a `score` that keeps what he found.
+    """Score a set and its rivals on the test part.
 
     Args:
-        about: notes on the graphs, which come first.
+        graphs: the set.
+        judge: trains and judges networks.
+        meter: progress.
+        score: a function that stores scores; default `judge.score`.
+        about: notes on the graphs, which are the first notes of the table.
 
     Raises:
         UsageError: an unknown network.
@@ -85,29 +93,29 @@ def evaluate_graph_set(
         scores.append((score or judge.score)(row, gnn))
         meter.advance(done, {f"{row.name}, {gnn}": scores[-1].mean})
     meter.finish()
-    told = (*about, *notes(judge.training, "test", judge.uneven), *capped(judge, graphs, WRITTEN_OUT), *gaps(rows))
+    all_notes = (*about, *notes(judge.training, "test", judge.uneven), *capped(judge, graphs, WRITTEN_OUT), *gaps(rows))
     return Evaluation(
         protocol="honest",
         dataset=judge.train.name,
         net=f"{judge.hops} hops",
         seed=judge.seed,
         scores=tuple(scores),
-        notes=told,
+        notes=all_notes,
         hops=judge.hops,
         uneven=judge.uneven,
     )
 
 
 def notes(training: GraphTraining, on: str, uneven: bool) -> tuple[str, ...]:
-    """What a reader must know of a table's figures."""
-    balanced = ("balanced: the mean of the classes' own accuracies; the classes differ in size",)
+    """Notes on how a table's figures were obtained."""
+    balanced = ("balanced: the mean of the classes' accuracies; the classes differ in size",)
     return (
         f"ROC-AUC and accuracy on the {on} graphs after the last step; mean and 95 % interval over {training.nets} "
-        "networks; random: a draw each",
+        "networks; random: another draw for each network",
         *(balanced if uneven else ()),
         f"{MAJORITY}: always the largest class of the training graphs",
         f"every row: AdamW, {training.steps} steps on all samples (whole: {training.whole_steps}), lr {training.lr}, "
-        f"width {training.width}, mean readout; nothing is chosen on any held-out graph",
-        "bytes: plain arrays in the smallest types; of the set as it is stored (distinct trees once)",
-        f"{SIZE}: logistic regression on the numbers of nodes and edges, which has no network",
+        f"width {training.width}, mean readout; nothing is chosen on held-out graphs",
+        "bytes: of plain arrays in the smallest types; a set is stored with each distinct tree once",
+        f"{SIZE}: logistic regression on the numbers of nodes and edges, without a network",
     )

@@ -1,4 +1,4 @@
-"""Who trains and judges networks on graphs: every row alike, and none meets the judged graphs before it is trained."""
+"""Train networks on the rows of a table of graphs, all in the same way, and judge them after training."""
 
 import time
 from collections.abc import Sequence
@@ -26,34 +26,47 @@ SIZE, UNTRAINED, HERDING, WHOLE = "graph size", "untrained", "herding", "whole"
 
 @dataclass(frozen=True, eq=False)
 class GraphRow:
-    """What networks are trained on: one source for all of them or one a network; none for those left untrained."""
+    """One row of a table: the graphs that networks are trained on.
+
+    Attributes:
+        name: of the row in the table.
+        trained_on: the digest of a set, or how real graphs were drawn. The networks' random streams depend on it and on
+            the seed.
+        size: bytes of the largest of its sources.
+        sources: one for all networks, or one for each network; none if networks are not trained.
+        whole: whether it has all training graphs.
+    """
 
     name: str
     trained_on: str
-    """A set by its digest, real graphs by how they were drawn. It and the seed decide the networks' random streams; the
-    name is for the table alone."""
     size: int
-    """In bytes, of the largest of its sources."""
     sources: tuple[GraphSet | GraphData, ...]
     whole: bool = False
 
     @property
     def lacking(self) -> list[str]:
-        """Classes of which one of its draws of real graphs holds no graph."""
+        """Classes without any graph in one of the draws of real graphs."""
         drawn = [source for source in self.sources if isinstance(source, GraphData)]
-        return sorted({name for one in drawn for c, name in enumerate(one.classes) if c not in one.y})
+        return sorted({name for draw in drawn for c, name in enumerate(draw.classes) if c not in draw.y})
 
 
 Rows = dict[str, GraphRow | None]
-"""By what they are called in a table; None for what not one graph fits into."""
+"""Rows by their names in a table; None if the row's bytes are too few for one graph."""
 
 
 @dataclass(frozen=True, eq=False)
 class GraphJudge:
-    """Real graphs to train on, those to judge on, and how: what all rows of a table share.
+    """What all rows of a table share.
+
+    Attributes:
+        train: the training graphs.
+        judged: the graphs that networks are judged on.
+        hops: number of convolutions.
+        training: how networks are trained.
+        seed: of all draws.
 
     Raises:
-        DataError: the graphs to judge on are of one class, between which and others nothing can tell.
+        DataError: the judged graphs have one class only, for which ROC-AUC is not defined.
     """
 
     train: GraphData
@@ -63,11 +76,11 @@ class GraphJudge:
     seed: int
 
     def __post_init__(self) -> None:
-        if len(held := np.unique(self.judged.y)) < 2:
-            name = self.judged.classes[int(held[0])] if len(held) else "none"
+        if len(present := np.unique(self.judged.y)) < 2:
+            name = self.judged.classes[int(present[0])] if len(present) else "none"
             raise DataError(
-                f"graphs '{self.judged.name}': all {len(self.judged)} graphs to be judged on are of class '{name}', so "
-                "there is no ROC-AUC; take another data.split_seed"
+                f"graphs '{self.judged.name}': all {len(self.judged)} judged graphs are of class '{name}', so there is "
+                "no ROC-AUC; use another data.split_seed"
             )
 
     @property
@@ -115,13 +128,13 @@ class GraphJudge:
         )
 
     def scores_without_network(self) -> list[Score]:
-        """What the classes' shares and graph size alone tell. There is no draw, so one figure each."""
+        """The scores of the majority class and of graph sizes alone. Without draws, each has a single figure."""
         train, judged = (
             np.bincount(data.y, minlength=len(data.classes)).tolist() for data in (self.train, self.judged)
         )
-        always = majority_balanced(judged, majority_class(train))
+        balanced = majority_balanced(judged, majority_class(train))
         found = {
-            MAJORITY: Verdict(0.5, majority_share(train, judged), always),
+            MAJORITY: Verdict(0.5, majority_share(train, judged), balanced),
             SIZE: judge_by_size(self.train, self.judged),
         }
         return [
@@ -133,15 +146,15 @@ class GraphJudge:
 
     @property
     def uneven(self) -> bool:
-        """Whether the judged classes differ so much in size that accuracy needs the balanced one beside it."""
+        """Whether the judged classes differ so much in size that the table states balanced accuracy."""
         return uneven(np.bincount(self.judged.y, minlength=len(self.judged.classes)).tolist())
 
     def set_row(self, graphs: GraphSet) -> GraphRow:
-        """A distilled set, the same for every network."""
+        """The row of a distilled set, which all networks are trained on."""
         return GraphRow(graphs.facts.method, f"set {graphs.digest}", graphs.stored_bytes, (graphs,))
 
     def random_row(self, name: str, budget: int) -> GraphRow | None:
-        """Random graphs of at most `budget` bytes, a draw for each network; None if not one fits."""
+        """Random graphs of at most `budget` bytes, another draw for each network; None if no graph fits."""
         draws = []
         for i in range(self.training.nets):
             generator = stream(self.seed, "graphs", "random", budget, i)
@@ -149,7 +162,7 @@ class GraphJudge:
         return self._real_row(name, f"random {budget}", draws)
 
     def herding_row(self, budget: int) -> GraphRow | None:
-        """Herding's graphs of at most `budget` bytes; None if not one fits."""
+        """Herding's graphs of at most `budget` bytes; None if no graph fits."""
         return self._real_row(HERDING, f"herding {budget}", [herding_graphs(self.train, self.bytes_each, budget)])
 
     def whole_row(self) -> GraphRow:
@@ -157,7 +170,7 @@ class GraphJudge:
         return GraphRow(WHOLE, WHOLE, int(self.bytes_each.sum()), (self.train,), whole=True)
 
     def untrained_row(self) -> GraphRow:
-        """Networks as they are initialised."""
+        """The row of networks that are not trained."""
         return GraphRow(UNTRAINED, UNTRAINED, 0, ())
 
     def _real_row(self, name: str, trained_on: str, draws: Sequence[np.ndarray]) -> GraphRow | None:

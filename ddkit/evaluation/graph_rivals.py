@@ -1,4 +1,4 @@
-"""Rivals of a distilled set of graphs: real graphs of the same weight in bytes, and what graph size alone can tell."""
+"""Rivals of a distilled set of graphs: real graphs of as many bytes, and a classifier on graph sizes alone."""
 
 import numpy as np
 import torch
@@ -9,32 +9,38 @@ from ddkit.graphs import GraphData, refine
 Array = np.ndarray
 
 BUCKETS = 512
-"""Into so many buckets 1-hop colours fall for herding."""
+"""Number of buckets for 1-hop colours in herding."""
 
 
 def random_graphs(bytes_each: Array, y: Array, budget: int, generator: torch.Generator) -> Array:
-    """A draw of graphs that weigh at most `budget` bytes together: one of each class, if the bytes allow it, and then
-    from each class in turn whatever still fits."""
+    """Indices of random graphs of at most `budget` bytes in total.
+
+    If the bytes allow it, there is one graph of each class. The other graphs are drawn from the classes in turn as long
+    as one fits.
+    """
     return _fill([_shuffled(np.flatnonzero(y == c), generator) for c in np.unique(y)], bytes_each, budget)
 
 
 def herding_graphs(data: GraphData, bytes_each: Array, budget: int) -> Array:
-    """Graphs that weigh at most `budget` bytes together, taken as random ones are, but of each class the one that
-    brings the mean histogram of 1-hop colours of those chosen nearest to the class's (Welling, ICML 2009)."""
+    """Indices of graphs of at most `budget` bytes in total, chosen by herding (Welling, ICML 2009).
+
+    Classes take turns as in `random_graphs`. The next graph of a class is the one that brings the mean histogram of
+    1-hop colours of the chosen graphs nearest to the mean of the class.
+    """
     histogram = colour_histogram(data)
-    # No class needs more than what its lightest graphs would be.
+    # An upper bound of the number of graphs that fit.
     most = int(np.searchsorted(np.cumsum(np.sort(bytes_each)), budget, side="right")) + 1
     orders = []
     for c in np.unique(data.y):
         members = np.flatnonzero(data.y == c)
         herded = members[herd(histogram[members], min(most, len(members)))]
-        lightest = members[bytes_each[members].argmin()]  # for the case that no other fits
+        lightest = members[bytes_each[members].argmin()]  # if no other graph fits
         orders.append(np.append(herded, np.setdiff1d([lightest], herded)))
     return _fill(orders, bytes_each, budget)
 
 
 def herd(features: Array, count: int) -> Array:
-    """`count` rows, greedily the one that brings the mean of those chosen nearest to the mean of all."""
+    """Indices of `count` rows. Each is the row that brings the mean of the chosen rows nearest to the mean of all."""
     target, total, chosen = features.mean(0), np.zeros(features.shape[1]), []
     free = np.ones(len(features), bool)
     for n in range(1, count + 1):
@@ -48,7 +54,7 @@ def herd(features: Array, count: int) -> Array:
 
 
 def colour_histogram(data: GraphData) -> Array:
-    """The share of each graph's nodes whose 1-hop colour falls into each bucket, [N, BUCKETS]."""
+    """The share of each graph's nodes with a 1-hop colour in each bucket, [N, BUCKETS]."""
     bucket = (refine(data.adjacency, data.node_label, 1)[1] % np.uint64(BUCKETS)).astype(np.int64)
     counts = np.bincount(data.graph_of_node * BUCKETS + bucket, minlength=len(data) * BUCKETS).reshape(-1, BUCKETS)
     shares: Array = counts / np.maximum(1, data.sizes)[:, None]
@@ -56,7 +62,7 @@ def colour_histogram(data: GraphData) -> Array:
 
 
 def judge_by_size(train: GraphData, test: GraphData) -> Verdict:
-    """Logistic regression on the logarithms of node and edge counts: what needs no graph at all."""
+    """The verdict on a logistic regression with two features, the logarithms of node and edge counts."""
     from sklearn.linear_model import LogisticRegression  # slow to import
     from sklearn.preprocessing import StandardScaler
 
@@ -76,20 +82,23 @@ def _shuffled(members: Array, generator: torch.Generator) -> Array:
 
 
 def _in_turn(orders: list[Array]) -> Array:
-    """One of each list, then the next of each."""
+    """The first of each list, then the second of each list, and so on."""
     place = np.concatenate([np.arange(len(order)) for order in orders])
     return np.concatenate(orders)[np.argsort(place, kind="stable")]
 
 
 def _fill(orders: list[Array], bytes_each: Array, budget: int) -> Array:
-    """The first of each class's order that leaves room for the other classes' lightest, where all of these fit; then
-    from each order in turn whatever fits."""
+    """Indices of graphs of at most `budget` bytes, given the order of each class.
+
+    If the lightest graphs of all classes fit together, the first graphs are one of each class: the first in its order
+    that leaves bytes for the lightest graphs of the remaining classes. Then the classes take turns as long as one fits.
+    """
     chosen: list[int] = []
     left, lightest = budget, [int(bytes_each[order].min()) for order in orders]
-    if (kept_free := sum(lightest)) <= budget:
+    if (reserved := sum(lightest)) <= budget:
         for order, least in zip(orders, lightest, strict=True):
-            kept_free -= least
-            chosen.append(int(order[np.argmax(bytes_each[order] <= left - kept_free)]))
+            reserved -= least
+            chosen.append(int(order[np.argmax(bytes_each[order] <= left - reserved)]))
             left -= int(bytes_each[chosen[-1]])
     for graph in _in_turn([order[~np.isin(order, chosen)] for order in orders]):
         if bytes_each[graph] <= left:

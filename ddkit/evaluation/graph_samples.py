@@ -1,8 +1,8 @@
-"""What a graph network is trained or tested on: layers, and samples as weighted sums of the top layer's nodes.
+"""The input of a graph network: layers, and samples as weighted sums of the top layer's states.
 
-Whole graphs become the fold of their computation trees with a graph-by-tree count matrix, which gives exactly the
-logits and gradients of ordinary message passing (the lossless quotient); distilled sets become the fold of their own
-trees. So one trainer serves every row of a table.
+Whole graphs are represented by the fold of their computation trees and a graph-by-tree count matrix, which gives
+exactly the logits and gradients of ordinary message passing (the lossless quotient). Distilled sets are represented by
+the fold of their own trees. So one trainer serves all rows of a table.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,14 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class GraphSamples:
-    """Samples of one kind of network: `readout` [S, n] is sparse, `y` holds classes, int64 [S], or their
-    probabilities [S, K], `weight` [S] sums to 1."""
+    """Samples for one kind of network.
+
+    Attributes:
+        layers: of distinct trees.
+        readout: sparse [S, n]; a sample's state is its row times the n states of the top layer.
+        y: classes, int64 [S], or class probabilities [S, K].
+        weight: of the samples [S]; the sum is 1.
+    """
 
     layers: Layers
     readout: Tensor
@@ -33,12 +39,12 @@ class GraphSamples:
 
     @property
     def states(self) -> int:
-        """States of the largest layer."""
+        """Number of states of the largest layer."""
         return max(len(self.layers.label), *(len(block.own) for block in self.layers.blocks))
 
 
 def whole_graphs(data: GraphData, hops: int, with_degrees: bool, dtype: torch.dtype) -> GraphSamples:
-    """All graphs of `data`; a sample's state is the mean of its nodes'."""
+    """All graphs of `data`. The state of a sample is the mean of its nodes' states."""
     levels = refine(data.adjacency, data.tree_labels(with_degrees), hops)
     layers, root = fold(data.adjacency, levels, np.arange(len(data.node_label)))
     readout = _readout(data.graph_of_node, root, (len(data), len(layers[-1])), dtype)
@@ -49,7 +55,7 @@ def whole_graphs(data: GraphData, hops: int, with_degrees: bool, dtype: torch.dt
 
 
 def distilled(graphs: GraphSet, with_degrees: bool, dtype: torch.dtype) -> GraphSamples:
-    """A distilled set; samples weigh as much as they have support."""
+    """A distilled set. The weight of a sample is proportional to its support."""
     layers, root = graphs.trees.refold(with_degrees)
     samples = graphs.samples
     readout = _readout(samples.owner, root[samples.tree], (len(samples), len(layers[-1])), dtype)
@@ -60,7 +66,7 @@ def distilled(graphs: GraphSet, with_degrees: bool, dtype: torch.dtype) -> Graph
 
 
 def to_layers(layers: list[Layer], label: Array, degree: Array, dtype: torch.dtype) -> Layers:
-    """A fold as tensors; label and degree [V] are those of the nodes that its vertices number."""
+    """A fold as tensors. `label` and `degree` [V] belong to the nodes, which the layers' vertices number."""
     degrees = [torch.from_numpy(degree[layer.vertex]).to(dtype) for layer in layers]
     blocks = []
     for below, here, layer in zip(degrees, degrees[1:], layers[1:], strict=False):
@@ -79,9 +85,7 @@ def to_layers(layers: list[Layer], label: Array, degree: Array, dtype: torch.dty
 
 
 def _readout(sample: Array, node: Array, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
-    """The matrix [samples, nodes] of each node's share in a sample's mean."""
-    strength = 1 / np.bincount(sample, minlength=shape[0])[sample]
+    """The matrix [samples, nodes] of each node's weight in the mean of a sample."""
+    share = 1 / np.bincount(sample, minlength=shape[0])[sample]
     index = torch.from_numpy(np.stack([sample, node]))
-    return torch.sparse_coo_tensor(
-        index, torch.from_numpy(strength).to(dtype), shape, check_invariants=False
-    ).coalesce()
+    return torch.sparse_coo_tensor(index, torch.from_numpy(share).to(dtype), shape, check_invariants=False).coalesce()

@@ -18,9 +18,9 @@ from ddkit.recipe import Settings, setting
 
 @dataclass(frozen=True, kw_only=True)
 class GraphTraining(Settings):
-    """How every network of a table is trained: AdamW on all samples at once, the rate falling to nothing as a cosine.
+    """The training of all networks of a table: AdamW on all samples at once, with a rate that falls to 0 as a cosine.
 
-    All of it is fixed beforehand and the same for every row, so nothing is chosen on any held-out graph.
+    All settings are fixed before the training and equal for all rows, so nothing is chosen on held-out graphs.
     """
 
     gnns: str = setting("gin,gat,gcn", help="networks, joined by commas: gcn, gat, gin, sage")
@@ -47,21 +47,22 @@ class GraphTraining(Settings):
 
 
 class Verdict(NamedTuple):
-    """Of one network on one part of the data."""
+    """The metrics of one network on one part of the data; `balanced` is the mean accuracy of classes that occur."""
 
     auc: float
     accuracy: float
     balanced: float
-    """Accuracy, as the mean over the classes that occur."""
 
 
 AT_ONCE = 8_000
-"""Rows of states in the networks that are trained in one pass: fewer do not fill a core, more fall out of its cache."""
+"""States of all networks in one pass of training. Fewer do not use a core fully; more do not fit into its cache."""
 
 
 def train_gnns(nets: Sequence[GNN], samples: Sequence[GraphSamples], steps: int, training: GraphTraining) -> None:
-    """Train networks of one kind in place for a fixed number of steps, network i on samples[i], whose loss is their
-    mean by weight. Networks are trained together, each as it would be alone."""
+    """Train networks of one kind in place for a fixed number of steps, network i on samples[i].
+
+    The loss is the weighted mean over samples. Several networks are trained in one pass, with the same result as alone.
+    """
     together = max(1, AT_ONCE // max(one.states for one in samples))
     for begin in range(0, len(nets), together):
         _train(nets[begin : begin + together], samples[begin : begin + together], steps, training)
@@ -70,33 +71,36 @@ def train_gnns(nets: Sequence[GNN], samples: Sequence[GraphSamples], steps: int,
 def _train(nets: Sequence[GNN], samples: Sequence[GraphSamples], steps: int, training: GraphTraining) -> None:
     stack = Stack(nets, [one.layers for one in samples], [one.readout for one in samples])
     target, most = [], max(map(len, samples))
-    for one in samples:  # [most, classes]: what a sample's label is, times its weight; 0 where there is no sample
+    for one in samples:  # [most, classes]: a sample's label times its weight; 0 in the padding
         label = one.y if one.y.dim() > 1 else one_hot(one.y, nets[0].head.out_features)
         target.append(pad(label * one.weight[:, None], (0, 0, 0, most - len(one))))
-    wanted = torch.stack(target)
+    targets = torch.stack(target)
     optimiser = torch.optim.AdamW([stack.theta], lr=training.lr, weight_decay=training.weight_decay, fused=True)
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = training.lr * (1 + cos(pi * step / steps)) / 2
         optimiser.zero_grad()
-        (-(stack.logits().log_softmax(2) * wanted).sum()).backward()
+        (-(stack.logits().log_softmax(2) * targets).sum()).backward()
         optimiser.step()
     stack.write_back()
 
 
 @torch.no_grad()
 def judge_gnn(net: GNN, samples: GraphSamples) -> Verdict:
-    """ROC-AUC (of several classes: the mean over one against the rest, of those that occur), accuracy, balanced."""
+    """The metrics of a network on samples; see `verdict`."""
     logits = net(samples.layers, samples.readout)
     return verdict(logits.softmax(1).numpy(), samples.y.numpy())
 
 
 def verdict(probability: np.ndarray, y: np.ndarray) -> Verdict:
-    """Of class probabilities [S, K] for classes [S]."""
+    """The metrics of predicted class probabilities [S, K] for true classes [S].
+
+    For more than two classes, ROC-AUC is the mean over one-against-rest of the classes that occur.
+    """
     from sklearn.metrics import roc_auc_score  # slow to import
 
-    said = probability.argmax(1)
-    accuracy = float((said == y).mean()), balanced_accuracy(torch.from_numpy(said), torch.from_numpy(y))
+    predicted = probability.argmax(1)
+    accuracies = float((predicted == y).mean()), balanced_accuracy(torch.from_numpy(predicted), torch.from_numpy(y))
     if probability.shape[1] == 2:
-        return Verdict(float(roc_auc_score(y, probability[:, 1])), *accuracy)
-    here = [c for c in range(probability.shape[1]) if 0 < (y == c).sum() < len(y)]
-    return Verdict(float(np.mean([roc_auc_score(y == c, probability[:, c]) for c in here])), *accuracy)
+        return Verdict(float(roc_auc_score(y, probability[:, 1])), *accuracies)
+    present = [c for c in range(probability.shape[1]) if 0 < (y == c).sum() < len(y)]
+    return Verdict(float(np.mean([roc_auc_score(y == c, probability[:, c]) for c in present])), *accuracies)

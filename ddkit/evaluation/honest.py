@@ -1,9 +1,9 @@
-"""Protocol `honest`: every set in the table is trained on in the same way, and no setting is chosen on the test set.
+"""Protocol `honest`: all sets of a table have the same training, and no setting is chosen on the test set.
 
-For each set, networks are trained at every learning rate of a fixed grid; the rate with the best mean accuracy on the
-validation split of the real training data is kept, and only its networks meet the test set, once, after their last
-step. Rivals: random-real (a fresh draw for each network), herding and k-means sets of the same ipc, and the whole real
-training set.
+For each set, networks are trained at every learning rate of a fixed grid. The rate with the best mean accuracy on the
+validation part is chosen, and only the networks of this rate are judged on the test part, once, after their last step.
+The rivals are random-real (another draw for each network), herding and k-means sets of the same ipc, and the whole real
+training part.
 """
 
 import time
@@ -30,18 +30,18 @@ from ddkit.synth import SyntheticSet
 from ddkit.task import Task
 
 PARTS = ("test", "validation")
-"""What a row can be judged on; "validation" is for choosing settings, and leaves the test part alone."""
+"""Parts that a row can be judged on. "validation" is for choosing settings; the test part is then not used."""
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """A unit of work: make one row of a table, train its networks, judge them."""
+    """A unit of work: make one row of a table, train its networks and judge them."""
 
     row: TableRow
     seed: int
 
     def run(self, common: Table, report: Report) -> None:
-        """Reports numbers of training steps that are done, and in the end the score."""
+        """Report the number of finished training steps from time to time, and the score at the end."""
         row = self.row.make(common, self.seed)
         report(score_row(row, common.task, common.settings, self.seed, common.on, paced(report)))
 
@@ -66,15 +66,15 @@ def evaluate_honestly(
         settings: how networks are trained.
         seed: of all draws.
         meter: progress.
-        baselines: with the rivals. Where `teachers` labelled the set's images, random-real stands there a second time,
-            labelled by them too.
-        teachers: those of the set.
-        keep: has each row's score as soon as it is there.
-        workers: rows that are scored at once, each in a process of its own; see `rows_at_once`.
+        baselines: whether the table has rivals. If `teachers` labelled the set, random-real occurs a second time, with
+            labels by the same teachers.
+        teachers: of the set.
+        keep: stores each row's score when it is finished.
+        workers: number of rows that are scored at once, each in a process of its own; see `rows_at_once`.
 
     Raises:
-        UsageError: a rival cannot be drawn (a class has fewer images than ipc); labels are asked for that only teachers
-            can give.
+        UsageError: a rival cannot be drawn (a class has fewer images than ipc); or the policy of labels needs teachers
+            and there are none.
     """
     own, real = synthetic.facts, task.real
     if teachers is not None:
@@ -87,7 +87,7 @@ def evaluate_honestly(
     if same and teachers is not None and "; ".join(teachers.names) != own.teachers:
         same = False
         meter.say(
-            f"left out: {SAME_LABELS}; the teachers found here, or their statistics, are not those that named the set"
+            f"left out: {SAME_LABELS}; the teachers found here, or their statistics, are not those of the set's labels"
         )
     rows = table.rows([SetRow(own.method + "+fyi" * own.fyi, 0)], baselines, same, settings.whole)
     judged = len(real.validation) + len(real.data.test_labels) // len(LR_GRIDS[settings.optimiser])
@@ -97,7 +97,7 @@ def evaluate_honestly(
         for size in [row.images(table)]
     ]
     if workers > 1:
-        _ = real.test  # prepared here, once, and not in every process
+        _ = real.test  # preprocessed here, once, and not in every process
     scores = score_all("evaluating", works, table, meter, keep, workers)
     if baselines:
         scores.append(majority_row(real))
@@ -123,20 +123,27 @@ def score_row(
     on: str = "test",
     watch: Watch = lambda steps: None,
 ) -> Score:
-    """Train a row's networks at every learning rate of the grid and judge those of the best one.
+    """Train a row's networks at every learning rate of the grid, and judge those of the best one.
 
-    How: `honest_training`. The best rate is that of the validation part; its networks meet the part `on`, one of PARTS,
-    once, after their last step. Where teachers name every batch, all rates see the same batches. `watch` is called
-    with the number of steps done.
+    Args:
+        row: the images and labels.
+        task: the data, the network and the augmentation.
+        settings: see `honest_training`.
+        seed: of all draws.
+        on: the part of PARTS on which the networks of the best rate are judged, once, after their last step. The best
+            rate is the one with the highest mean accuracy on the validation part.
+        watch: is called with the number of finished steps.
+
+    If teachers label every batch, the networks of all rates see the same batches.
     """
     begin = time.perf_counter()
     n, size = row.members.shape
     training, grid = honest_training(settings, size), LR_GRIDS[settings.optimiser]
     generator, lr = stream(seed, "evaluate", row.trained_on), torch.tensor(grid).repeat_interleave(n)
     pool, real = replace(row, members=row.members.repeat(len(grid), 1)), task.real
-    shared = 1 if row.targets.teachers is None else len(grid)  # teachers label a batch once for all rates
+    same_batches = 1 if row.targets.teachers is None else len(grid)  # teachers label a batch once for all rates
     trained = train_networks(
-        task.net, pool, lr, training, task.dsa, generator, watch=lambda steps, _: watch(steps), groups=shared
+        task.net, pool, lr, training, task.dsa, generator, watch=lambda steps, _: watch(steps), groups=same_batches
     )
     validation = trained.accuracy(real.validation)
     groups = [slice(i * n, (i + 1) * n) for i in range(len(grid))]
@@ -158,12 +165,12 @@ def score_row(
 
 
 def label_notes(settings: EvaluateSettings, teachers: Ensemble | None, temperature: float) -> list[str]:
-    """What a reader must know of labels and how they were learned, where it is not the usual."""
+    """Notes on the labels and the optimiser, where they are not the usual ones."""
     notes = []
     if teachers is not None:
         notes.append(
-            f"labels: {settings.labels}; teachers' logits learned at temperature {temperature:g}; the "
-            f"teachers themselves ({len(teachers)}) take {teachers.size:,} bytes, which no row counts"
+            f"labels: {settings.labels}; teachers' logits are learned at temperature {temperature:g}; the "
+            f"{len(teachers)} teachers have {teachers.size:,} bytes, which are not in the bytes of any row"
         )
     if settings.optimiser != "sgd" or settings.mixup:
         notes.append(f"every row trained by {settings.optimiser}, mixup {settings.mixup:g}")

@@ -1,4 +1,4 @@
-"""The labels of a table's rows: one policy for all of them."""
+"""The labels of a table's rows, by one policy for all rows."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class Labels:
     """How the images of a table's rows are labelled.
 
     Attributes:
-        policy: one of `LABEL_POLICIES`. "auto" leaves the labels that a row has; "hard" are classes; "static" are
-            teachers' logits of the images as they are; "dynamic" are teachers' logits of every batch.
-        teachers: give static and dynamic labels. A set's own static labels stay.
+        policy: one of `LABEL_POLICIES`. "auto" keeps the labels of a row; "hard" are classes; "static" are teachers'
+            logits of the images without augmentation; "dynamic" are teachers' logits of every batch.
+        teachers: compute static and dynamic labels. A set's own static labels are kept.
         temperature: at which logits are learned.
-        top_k: logits of a static label that are kept, as in the set that the row stands beside; None: all.
+        top_k: number of largest logits of a static label that are kept, as in the table's set; None: all.
 
     Raises:
         UsageError: the policy needs teachers, and there are none.
@@ -35,8 +35,8 @@ class Labels:
     def __post_init__(self) -> None:
         if self.policy in ("static", "dynamic") and self.teachers is None:
             raise UsageError(
-                f"labels: {self.policy} ones come from teachers, and there are none; give the recipe an [experts] "
-                'section with name = "teacher", or ask for labels that need none (evaluate.labels = "auto", another '
+                f"labels: {self.policy} ones need teachers, and there are none; add an [experts] section with "
+                'name = "teacher" to the recipe, or use labels without teachers (evaluate.labels = "auto", another '
                 "protocol)"
             )
 
@@ -45,16 +45,16 @@ class Labels:
         return dataclasses.replace(self, policy=policy)
 
     def apply(self, row: Row, classes: Tensor | None = None) -> Row:
-        """The row with the labels that the policy asks for; the whole real data keeps its classes.
+        """The row with labels by the policy. The row of the whole real data keeps its classes.
 
         Args:
-            row: as it was made.
-            classes: of a set with soft labels, which it has instead under "hard".
+            row: with its own labels.
+            classes: of a set with soft labels, for the policy "hard".
         """
         own = row.targets.temperature
         if self.policy == "auto" or row.name == WHOLE:
             return dataclasses.replace(row, targets=LabelTargets(None if own is None else self.temperature))
-        bare = dataclasses.replace(row, size=row.size - row.label_size, label_size=0)  # its soft labels are not used
+        bare = dataclasses.replace(row, size=row.size - row.label_size, label_size=0)  # without its soft labels
         if self.policy == "hard":
             if classes is None:
                 return bare
@@ -75,6 +75,6 @@ class Labels:
         )
 
 
-def temperature_of(asked: float | None, own: float | None) -> float:
-    """At which a table's teachers' logits are learned: as asked for, else as its set says, else 30 (INFER's)."""
-    return asked or own or 30.0
+def temperature_of(setting: float | None, own: float | None) -> float:
+    """The temperature at which logits are learned: the setting, else the set's own, else 30 (INFER's)."""
+    return setting or own or 30.0

@@ -1,6 +1,6 @@
-"""What accuracy says where classes differ in size: the majority class's share, and balanced accuracy.
+"""Accuracy for classes of different sizes: the share of the majority class, and balanced accuracy.
 
-Everything here takes counts or labels, so that it serves images and graphs.
+All functions have counts or labels as arguments, so that they serve images and graphs.
 """
 
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 MAJORITY = "majority class"
-"""The row of a table that trains nothing and always names the most frequent training class."""
+"""Name of the row that always predicts the most frequent training class."""
 
 UNEVEN = 1.5
-"""Classes are uneven where the largest judged class has more than so many times the samples of the smallest."""
+"""Classes are uneven if the largest judged class has more than this many times the samples of the smallest."""
 
 
 def majority_class(train_counts: Sequence[int]) -> int:
-    """The class with most training samples; of equal ones the first.
+    """The class with the most training samples; the first of equal ones.
 
     Example:
         >>> majority_class([3, 7, 7])
@@ -26,7 +26,7 @@ def majority_class(train_counts: Sequence[int]) -> int:
 
 
 def majority_share(train_counts: Sequence[int], judged_counts: Sequence[int]) -> float:
-    """The accuracy (a fraction) of always naming the training part's most frequent class on the judged part.
+    """The accuracy (a fraction) on the judged part of always predicting the most frequent training class.
 
     Args:
         train_counts: training samples of each class.
@@ -40,8 +40,9 @@ def majority_share(train_counts: Sequence[int], judged_counts: Sequence[int]) ->
 
 
 def uneven(judged_counts: Sequence[int]) -> bool:
-    """Whether the largest judged class has more than UNEVEN times the samples of the smallest; then a table states
-    balanced accuracy.
+    """Whether the largest judged class has more than UNEVEN times the samples of the smallest.
+
+    A table then states balanced accuracy.
 
     Example:
         >>> uneven([33, 37]), uneven([78, 22]), uneven([5, 0])
@@ -50,11 +51,11 @@ def uneven(judged_counts: Sequence[int]) -> bool:
     return max(judged_counts) > UNEVEN * min(judged_counts)
 
 
-def balanced_accuracy(named: Tensor, labels: Tensor) -> float:
-    """The mean over classes of the share of their samples that are named rightly, over the classes that occur.
+def balanced_accuracy(predicted: Tensor, labels: Tensor) -> float:
+    """The mean of the accuracies on the samples of each class, over the classes that occur.
 
     Args:
-        named: the class that a network names for each judged sample [n].
+        predicted: the predicted class of each judged sample [n].
         labels: the true classes [n], on the same device; at least one.
 
     Example:
@@ -62,18 +63,19 @@ def balanced_accuracy(named: Tensor, labels: Tensor) -> float:
         0.5
     """
     counts = torch.bincount(labels)
-    right = torch.bincount(labels[named == labels], minlength=len(counts))
-    there = counts > 0
-    return float((right[there].double() / counts[there]).mean())
+    right = torch.bincount(labels[predicted == labels], minlength=len(counts))
+    present = counts > 0
+    return float((right[present].double() / counts[present]).mean())
 
 
 def majority_balanced(judged_counts: Sequence[int], majority: int) -> float:
-    """`balanced_accuracy` of always naming the class `majority`: 1 / the judged classes, or 0 if the majority class is
-    not among these.
+    """`balanced_accuracy` of always predicting the class `majority`.
+
+    It is 1 / (number of judged classes), or 0 if no judged sample has the majority class.
 
     Example:
         >>> majority_balanced([78, 22], 0)
         0.5
     """
-    there = sum(count > 0 for count in judged_counts)
-    return 1 / there if judged_counts[majority] else 0.0
+    present = sum(count > 0 for count in judged_counts)
+    return 1 / present if judged_counts[majority] else 0.0

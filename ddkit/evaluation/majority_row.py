@@ -1,4 +1,4 @@
-"""The row of a table of images that trains nothing: what the majority class alone would score."""
+"""The row of a table of images that always predicts the majority class."""
 
 import torch
 
@@ -14,7 +14,7 @@ def class_counts(real: RealData, part: str) -> list[int]:
 
 
 def majority_row(real: RealData, on: str = "test") -> Score:
-    """The score of always naming the largest training class, judged on the part `on`."""
+    """The score of always predicting the largest training class, judged on the part `on`."""
     train, judged = class_counts(real, "train"), class_counts(real, on)
     metrics = {ACCURACY: majority_share(train, judged)}
     if uneven(judged):
@@ -23,12 +23,12 @@ def majority_row(real: RealData, on: str = "test") -> Score:
 
 
 def class_notes(real: RealData, on: str = "test") -> list[str]:
-    """What the majority's row is, and what balanced accuracy is where the table states it."""
+    """A note on the majority row, and a note on balanced accuracy if the table states it."""
     largest = real.data.classes[majority_class(class_counts(real, "train"))]
-    notes = [f"{MAJORITY} of '{real.data.name}': always says '{largest}', of which there are most training images"]
+    notes = [f"{MAJORITY} of '{real.data.name}': always predicts '{largest}', the largest class of the training images"]
     if uneven(class_counts(real, on)):
         notes.append(
-            f"balanced: the mean over classes of the share of their {on} images that is named rightly, as the largest "
-            f"class has more than {UNEVEN} times the images of the smallest"
+            f"balanced: the mean over classes of the accuracy on their {on} images; the largest class has more than "
+            f"{UNEVEN} times the images of the smallest"
         )
     return notes

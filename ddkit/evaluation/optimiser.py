@@ -1,4 +1,4 @@
-"""How networks under judgement are moved: SGD with momentum, or AdamW."""
+"""The optimisers of an evaluation's networks: SGD with momentum, and AdamW."""
 
 import math
 
@@ -9,16 +9,16 @@ from ddkit.evaluation.training import Training
 
 
 def optimiser_of(training: Training, lr: Tensor, theta: Tensor) -> "SGD | AdamW":
-    """The optimiser that a training names, for networks at theta [n, P] with learning rates lr [n].
+    """The optimiser of a training, for networks with parameters theta [n, P] and learning rates lr [n].
 
-    Its `step(t, theta, gradient)` gives the parameters after step t = 0, 1, ...
+    Its method `step(t, theta, gradient)` returns the parameters after step t = 0, 1, ...
     """
     kinds: dict[str, type[SGD] | type[AdamW]] = {"sgd": SGD, "adamw": AdamW}
     return kinds[training.optimiser](training, lr.to(theta.device)[:, None], theta)
 
 
 class SGD:
-    """SGD with momentum and weight decay in the gradient; the lr drops once, see `Training`."""
+    """SGD with momentum, and with weight decay in the gradient. The lr drops once; see `Training`."""
 
     def __init__(self, training: Training, rate: Tensor, theta: Tensor) -> None:
         self._training, self._rate, self._momentum = training, rate, training.momentum
@@ -35,7 +35,7 @@ class SGD:
 
 
 class AdamW:
-    """AdamW (Loshchilov and Hutter, 2019) with PyTorch's betas and eps; the lr falls to 0 along half a cosine."""
+    """AdamW (Loshchilov and Hutter, 2019) with PyTorch's betas and eps. The lr falls to 0 along half a cosine."""
 
     BETAS, EPS = (0.9, 0.999), 1e-8
 

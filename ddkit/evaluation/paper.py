@@ -1,9 +1,9 @@
-"""Protocol `paper`: what a paper's authors did, a selection on the test set included (and said in the output).
+"""Protocol `paper`: the evaluation of a paper's authors, with their selection on the test set, which a note states.
 
-Each snapshot of the run trains `nets` fresh networks as `protocols.py` describes, with the learned lr where there is
-one, and with DSA but for DC. The snapshot with the best mean test accuracy is reported (for DC, DSA and DM: the last),
-with the population's standard deviation. Scores under these protocols are higher than what a user of the set will see;
-they exist to be held beside published tables.
+`nets` fresh networks are trained on each snapshot of the run as `protocols.py` describes, with the learned lr if there
+is one. The snapshot with the best mean test accuracy is reported (for DC, DSA and DM the last one), with the population
+standard deviation. Scores under these protocols are higher than those that a user of the set can reach. They are for
+comparison with published tables only.
 """
 
 import time
@@ -29,7 +29,7 @@ from ddkit.synth import SyntheticSet
 from ddkit.task import Task
 
 DEFAULT_LR = 0.01
-"""What the published code trains sets with that have no learned lr, random-real among them."""
+"""The lr of the published code for sets without a learned lr, such as random-real."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class PaperTable:
 
     Attributes:
         task: the real data and the network.
-        protocol: what the authors did.
+        protocol: the settings of the authors.
         augmentation: of every row's training.
         labels: the policy of labels.
         snapshots: the sets, by name.
@@ -53,29 +53,29 @@ class PaperTable:
     nets: int
 
     def set_row(self, name: str) -> Row:
-        """A snapshot's row."""
+        """The row of a snapshot."""
         synthetic = self.snapshots[name]
         return self.labels.apply(set_row(synthetic, self.task.real, self.nets), synthetic.labels)
 
     def random_row(self, seed: int) -> Row:
-        """Random real images, as many as the last snapshot's: a draw for each network."""
+        """Random real images, as many as in the last snapshot, with another draw for each network."""
         train, ipc = self.task.real.train, list(self.snapshots.values())[-1].facts.ipc
         pixels, name = train.images.flatten(1), "random-real"
         draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(self.nets)]
         size = draws[0].numel() * train.images[0].numel()
-        drawn = Row(train.images, train.labels, torch.stack(draws), name=name, trained_on=name, size=size)
-        return self.labels.apply(drawn)
+        row = Row(train.images, train.labels, torch.stack(draws), name=name, trained_on=name, size=size)
+        return self.labels.apply(row)
 
 
 @dataclass(frozen=True)
 class ScorePaperRow:
-    """A unit of work: train the networks of a snapshot, or of random-real (None), and judge them as the authors do."""
+    """A unit of work: train networks on a snapshot, or on random-real (None), and judge them as the authors do."""
 
     snapshot: str | None
     seed: int
 
     def run(self, common: PaperTable, report: Report) -> None:
-        """Reports numbers of training steps that are done, and in the end the score."""
+        """Report the number of finished training steps from time to time, and the score at the end."""
         lr = None
         if self.snapshot is None:
             row = common.random_row(self.seed)
@@ -101,17 +101,17 @@ def evaluate_as_paper(
     """Score the best snapshot on the test set.
 
     Args:
-        snapshots: name -> set; for DC, DSA and DM only the last one counts.
+        snapshots: name -> set; for DC, DSA and DM only the last one is scored.
         task: the real data, the network, and the augmentation of the recipe.
-        protocol: what the authors did.
+        protocol: the settings of the authors.
         seed: of all draws.
         meter: progress.
         nets: networks a row.
-        baselines: with random-real, trained in the same way.
-        teachers: those of the set.
-        flips: False: the authors' augmentation leaves flips out.
-        keep: has each row's score as soon as it is there.
-        workers: rows that are scored at once, each in a process of its own; see `rows_at_once`.
+        baselines: whether the table has random-real, under the same training.
+        teachers: of the set.
+        flips: whether the authors' augmentation keeps its flips.
+        keep: stores each row's score when it is finished.
+        workers: number of rows that are scored at once, each in a process of its own; see `rows_at_once`.
 
     Raises:
         UsageError: there is no snapshot, or the protocol needs teachers and there are none.
@@ -143,7 +143,7 @@ def evaluate_as_paper(
         refuse_small_classes(real.train.labels, last.facts.ipc)
         works.append(work("random-real", None, real.data.class_count * last.facts.ipc))
     if workers > 1:
-        _ = real.test  # prepared here, once, and not in every process
+        _ = real.test  # preprocessed here, once, and not in every process
     scores = score_all(f"evaluating ({full_name})", works, table, meter, keep, workers)
     candidates, rivals = scores[: len(snapshots)], scores[len(snapshots) :]
     best = max(candidates, key=lambda score: score.mean)
@@ -167,17 +167,17 @@ def _score(row: Row, lr: float, table: PaperTable, seed: int, watch: Watch) -> S
     nets, size = row.members.shape
     rates, generator = torch.full((nets,), lr), stream(seed, "paper", row.trained_on)
     training, looks = protocol.training(size), protocol.looks(size)
-    seen: list[list[float]] = []
+    accuracies: list[list[float]] = []
 
     trained = None
 
     def look(before: int, done: int, trained: Trained) -> None:
         watch(before + done)
         if done in looks:
-            seen.append(trained.accuracy(task.real.test))
+            accuracies.append(trained.accuracy(task.real.test))
 
     for number in range(protocol.passes):
-        seen.clear()  # the networks are judged in their last training only
+        accuracies.clear()  # the networks are judged in their last training only
         trained = train_networks(
             task.net,
             row,
@@ -188,7 +188,7 @@ def _score(row: Row, lr: float, table: PaperTable, seed: int, watch: Watch) -> S
             start=trained,
             watch=partial(look, number * training.steps),
         )
-    metrics = {ACCURACY: tuple(max(own) for own in zip(*seen, strict=True))}
+    metrics = {ACCURACY: tuple(max(own) for own in zip(*accuracies, strict=True))}
     seconds = time.perf_counter() - begin
     return Score(name=row.name, metrics=metrics, samples=size, lr=lr, seconds=seconds, size=row.size)
 
@@ -201,27 +201,27 @@ def _notes(
     augmentation: Augmentation,
     learned: bool,
 ) -> list[str]:
-    """First what is selected on the test set, then what else a reader must know."""
+    """Notes on the table. The first one is about the selection on the test set."""
     paper, nets = protocol.name.upper(), len(best.accuracies)
-    spread = float(torch.tensor(best.accuracies).std(correction=0))
+    deviation = float(torch.tensor(best.accuracies).std(correction=0))
     chosen = f"the best of {len(candidates)} snapshots"
     if protocol.look_every is not None:
         looks = len(protocol.looks(best.samples))
-        chosen += f", and of each network the best of {looks} looks, one every {protocol.look_every} epochs"
-    whose = f"protocol of {paper}"
+        chosen += f", and for each network the best of {looks} test accuracies, every {protocol.look_every} epochs"
+    source = f"protocol of {paper}"
     if method != protocol.name:
-        whose += f", while the set is made by {method}" + ("" if method in PAPERS else ", for which there is none here")
+        source += f"; the set is made by {method}" + ("" if method in PAPERS else ", which has no protocol here")
     first = f"SELECTED ON THE TEST SET: {chosen}, as the authors report; not an honest score"
     if not protocol.selects:
         first = "nothing is selected on the test set: the last set, after the last step"
-    rates = f"the learned lr trains the set, {DEFAULT_LR} random-real" if learned else f"lr {DEFAULT_LR}"
+    rates = f"lr: the learned one for the set, {DEFAULT_LR} for random-real" if learned else f"lr {DEFAULT_LR}"
     rates = rates if protocol.lr is None else f"{protocol.optimiser}, lr {protocol.lr}, mixup {protocol.mixup}"
     notes = [
         first,
         f"last snapshot: {100 * candidates[-1].mean:.1f} %; "
-        f"population standard deviation of the best, over {nets} networks on one set: {100 * spread:.1f}",
-        f"{whose}; networks a set: {protocol.authors_nets} by its authors, {nets} here",
+        f"population standard deviation of the best, over {nets} networks on one set: {100 * deviation:.1f}",
+        f"{source}; networks a set: {protocol.authors_nets} by its authors, {nets} here",
         rates,
-        f"augmentation of every row: {augmentation.strategy or 'none, and so no flips, whatever the set expects'}",
+        f"augmentation of every row: {augmentation.strategy or 'none, and so no flips, even if the set expects them'}",
     ]
     return [*notes, protocol.remark] if protocol.remark else notes

@@ -1,4 +1,4 @@
-"""The papers' protocols as data: how each one's released code trains networks on a set, and what of it is reported."""
+"""The papers' protocols as data: how each one's released code trains networks on a set, and what it reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,54 +16,51 @@ if TYPE_CHECKING:  # protocols are listed without torch
 
 @dataclass(frozen=True, kw_only=True)
 class PaperProtocol:
-    """What one paper's released code does to score a set.
+    """The evaluation of one paper's released code.
 
-    By SGD, networks train for `epochs` + 1 epochs with batches of at most `batch`. When epoch `epochs` // 2 + 1,
-    counted from 0, is over, a new optimiser is made: the lr is multiplied by `drop_factor`, the momentum becomes
-    `drop_momentum` and starts anew. By AdamW, for `epochs` epochs under a cosine of the lr.
+    With SGD, networks are trained for `epochs` + 1 epochs in batches of at most `batch`. After epoch `epochs` // 2 + 1
+    (counted from 0), a new optimiser is made: the lr is multiplied by `drop_factor`, the momentum becomes
+    `drop_momentum`, and the velocity is 0. With AdamW, networks are trained for `epochs` epochs under a cosine of the
+    lr.
     """
 
-    name: str = setting(help="the method whose authors did so")
+    name: str = setting(help="the method of the authors")
     epochs: int = setting(1000, help="epochs of training")
     batch: int = setting(256, help="batch size, at most the whole set")
     momentum: float = setting(0.9, help="momentum")
     drop_momentum: float = setting(0.9, help="momentum after the lr has dropped")
-    drop_factor: float = setting(0.1, help="what the lr is multiplied by half-way")
+    drop_factor: float = setting(0.1, help="factor of the lr from half-way on")
     weight_decay: float = setting(5e-4, help="weight decay")
     look_every: int | None = setting(
         None,
-        help="the best of the test accuracies seen each so many epochs is reported, from the first epoch on; none: the "
-        "one after the last step",
+        help="epochs between two test accuracies, from the first epoch on; the best is reported; none: only the last "
+        "step is tested",
     )
-    looks_last: bool = setting(False, help="whether the last epoch is looked at too where it is not one of these")
-    passes: int = setting(
-        1, help="how often the same networks are trained so, one training after the other, before they are judged"
-    )
+    looks_last: bool = setting(False, help="whether the last epoch is tested too if look_every leaves it out")
+    passes: int = setting(1, help="number of successive trainings of the same networks before they are judged")
     of_snapshots: bool = setting(True, help="whether the best of a run's snapshots is reported; else its last set")
     augmented: bool = setting(True, help="whether networks are trained under the recipe's augmentation")
     augment: str | None = setting(
         None,
-        help="the authors' own augmentation instead, DSA's or DC's; without its flips where these change labels",
+        help="the authors' own augmentation instead, DSA's or DC's; without flips if these change labels",
     )
     optimiser: str = setting("sgd", help="sgd or adamw")
     lr: float | None = setting(None, help="the authors' lr; none: the learned one, or 0.01")
     mixup: float = setting(0.0, help="parameter of mixup's Beta distribution; 0: images are not mixed")
-    labels: str = setting("auto", one_of=LABEL_POLICIES, help="what networks learn from")
-    temperature: float | None = setting(None, help="at which teachers' logits are learned; none: the set's")
-    teachers_in_training: bool = setting(
-        False, help="whether teachers' batch norms run under each batch's own statistics"
-    )
-    authors_nets: int = setting(5, help="how many networks the authors trained on a set")
-    remark: str = setting("", help="what a reader of the scores must know besides")
+    labels: str = setting("auto", one_of=LABEL_POLICIES, help="policy of labels")
+    temperature: float | None = setting(None, help="temperature of teachers' logits; none: the set's")
+    teachers_in_training: bool = setting(False, help="whether teachers' batch norms use each batch's statistics")
+    authors_nets: int = setting(5, help="number of networks that the authors trained on a set")
+    remark: str = setting("", help="a further note for readers of the scores")
 
     @property
     def selects(self) -> bool:
-        """Whether something is chosen on the test set."""
+        """Whether a snapshot or an epoch is chosen on the test set."""
         return self.of_snapshots or self.look_every is not None
 
     @property
     def obeys_recipe(self) -> bool:
-        """Whether networks are trained under the recipe's augmentation, neither the authors' own nor none."""
+        """Whether networks are trained under the recipe's augmentation."""
         return self.augmented and self.augment is None
 
     @property
@@ -72,8 +69,11 @@ class PaperProtocol:
         return "flip" in (self.augment or "")
 
     def on(self, data: str, net: "NetSettings") -> "PaperProtocol":
-        """What the authors do on the data of that name with that network. DC alone makes a difference: on MNIST, and
-        for ConvNets with batch norm, networks train 1,000 epochs under an augmentation of DC's own."""
+        """The protocol for the data of that name and a network.
+
+        Only DC's protocol depends on them: on MNIST, and for ConvNets with batch norm, networks are trained for 1,000
+        epochs under DC's own augmentation.
+        """
         if self.name != "dc":
             return self
         from ddkit.data import DCAugment
@@ -84,7 +84,12 @@ class PaperProtocol:
         return replace(self, epochs=1000, augmented=True, augment=f"{DCAugment.PREFIX}{ops}") if ops else self
 
     def augmentation(self, dsa: "DSA", flips: bool) -> "Augmentation":
-        """What networks are trained under where the recipe has `dsa`; without `flips`, the authors' own loses them."""
+        """The augmentation of the networks' training.
+
+        Args:
+            dsa: the recipe's augmentation.
+            flips: whether the authors' own augmentation keeps its flips.
+        """
         from ddkit.data import DSA, DCAugment
 
         if not self.augmented:
@@ -99,8 +104,8 @@ class PaperProtocol:
     def training(self, size: int) -> Training:
         """One training on `size` images.
 
-        The steps are as many as the authors'; where the batch does not divide `size`, our batches are all full, while
-        theirs are cut from one epoch's images, whose last batch is smaller.
+        The number of steps is that of the authors. If the batch size does not divide `size`, all batches here are full,
+        while the last batch of an epoch is smaller in the authors' code.
         """
         return Training(
             steps=(self.epochs + (self.optimiser == "sgd")) * self._steps_an_epoch(size),
@@ -116,7 +121,7 @@ class PaperProtocol:
         )
 
     def looks(self, size: int) -> Sequence[int]:
-        """The steps of a training on `size` images after which the test set is looked at."""
+        """The steps of a training on `size` images after which the networks are tested."""
         steps, epoch = self.training(size).steps, self._steps_an_epoch(size)
         if self.look_every is None:
             return (steps,)
@@ -131,7 +136,7 @@ DECOUPLED: dict[str, Any] = {
     **{"epochs": 400, "of_snapshots": False, "augment": "crop+flip", "optimiser": "adamw", "lr": 1e-3},
     **{"weight_decay": 0.01, "mixup": 0.8, "temperature": 30.0, "authors_nets": 3},
 }
-"""What SRe2L and INFER share on CIFAR."""
+"""Settings that SRe2L and INFER share on CIFAR."""
 
 INFER_STATIC = PaperProtocol(
     **DECOUPLED,
@@ -195,18 +200,18 @@ PAPERS = {
         ),
     )
 }
-"""The protocols by method, read in the code that the authors released."""
+"""The protocols by method, taken from the code that the authors released."""
 
 PROTOCOLS = ("honest", "paper", *(f"paper-{name}" for name in PAPERS))
-"""What an evaluation may be asked for."""
+"""Names of all protocols."""
 
 
 def full_name(protocol: str, method: str, labelled: bool = False) -> str:
-    """The protocol that is meant: for "paper" that of `method`, which made the set, or MTT's where it has none.
+    """The full name of a protocol. "paper" is the protocol of `method`, which made the set, or MTT's if it has none.
 
     Raises:
-        UsageError: there is no such protocol, or "paper" is one that knows no teachers' labels, and the set is
-            `labelled` by teachers.
+        UsageError: the protocol is unknown; or it is "paper", the set is `labelled` by teachers, and the protocol of
+            its method does not use teachers' labels.
     """
     if protocol not in PROTOCOLS:
         raise UsageError(f"protocol '{protocol}' is unknown; {nearest(protocol, PROTOCOLS)}")
@@ -215,7 +220,7 @@ def full_name(protocol: str, method: str, labelled: bool = False) -> str:
     known = method if method in PAPERS else "mtt"
     if labelled and PAPERS[known].labels == "auto":
         raise UsageError(
-            f"protocol 'paper': that of {known} knows no teachers' labels, which this set of {method} has; name one "
-            "that does, as paper-infer"
+            f"protocol 'paper': that of {known} does not use teachers' labels, which this set of {method} has; name "
+            "one that does, as paper-infer"
         )
     return f"paper-{known}"

@@ -1,4 +1,4 @@
-"""How many rows of a table are scored at once: as many as there are cores, and as memory reaches."""
+"""The number of rows that are scored at once: one for each core, if the memory suffices."""
 
 import torch
 
@@ -11,22 +11,21 @@ from ddkit.steps import step_for
 from ddkit.task import Task
 
 VECTORS = 8
-"""Vectors of all networks' parameters that training holds: the parameters, their momentum, gradients, and what is
-between."""
+"""Copies of all networks' parameters in training: parameters, momentum, gradients and intermediate results."""
 
 MAPS = 3
-"""Times that the maps of a batch are held: the maps, their derivatives, and what one layer needs beside them."""
+"""Copies of a batch's feature maps in training: the maps, their derivatives, and one layer's intermediate results."""
 
 CHOOSING = 4 + 2 * 8
-"""Bytes a number of the largest class's images that k-means takes: float32, and twice float64."""
+"""Bytes for each pixel of the largest class's images in k-means: once as float32, and twice as float64."""
 
 
 LARGEST_BATCH = 256
-"""Images of a step under the papers' protocols."""
+"""Largest batch size of the papers' protocols."""
 
 
 def row_memory(task: Task, settings: EvaluateSettings) -> int:
-    """About how many bytes scoring one row takes, under any protocol, beside the data, which all rows share."""
+    """An estimate of the bytes for scoring one row under any protocol, without the data, which all rows share."""
     networks = len(LR_GRIDS[settings.optimiser]) * settings.nets
     batch = max(settings.batch, LARGEST_BATCH)
     net, train = task.net, task.real.train
@@ -38,5 +37,5 @@ def row_memory(task: Task, settings: EvaluateSettings) -> int:
 
 
 def rows_at_once(task: Task, settings: EvaluateSettings) -> int:
-    """How many rows are scored at once, each in a process of its own."""
+    """The number of rows that are scored at once, each in a process of its own."""
     return how_many(task.device, row_memory(task, settings), free_memory(torch.device("cpu")))

@@ -1,7 +1,7 @@
-"""The rows of one table, scored side by side: with progress in what is done, and scores kept as they are there.
+"""Score the rows of one table in parallel, show the progress, and store each score when it is finished.
 
-Work is counted in images that one network learns from, since a step on the whole data takes as long as many steps on a
-small set; to classify an image takes a third of what it takes to learn from it.
+The unit of progress is one training image of one network, because steps on the whole data and on a small set differ
+much in time. The classification of an image counts as a third.
 """
 
 import time
@@ -15,14 +15,14 @@ from ddkit.evaluation.training import Training
 from ddkit.run import Meter, Report, Unit, work_through
 
 Watch = Callable[[int], None]
-"""Is called with the number of training steps done."""
+"""A function that is called with the number of finished training steps."""
 
 PACE = 0.1
-"""Seconds between two reports of one row: more would only wake the process that shows them."""
+"""Least seconds between two reports of one row. More reports would only cost time in the process that shows them."""
 
 
 def paced(report: Report) -> Watch:
-    """A watch that reports the steps done, not more often than every PACE seconds."""
+    """A watch that reports the number of finished steps at most every PACE seconds."""
     last = 0.0
 
     def watch(steps: int) -> None:
@@ -36,17 +36,19 @@ def paced(report: Report) -> Watch:
 
 @runtime_checkable
 class Keep(Protocol):
-    """Where scores are kept until their table is finished; a row goes by its place and name."""
+    """A store of scores until their table is finished. The key of a row is its place and name."""
 
     def find(self, row: str) -> Score | None:
-        """The score of an earlier try."""
+        """The stored score of an interrupted evaluation; None if there is none."""
         ...
 
-    def put(self, row: str, score: Score) -> None: ...
+    def put(self, row: str, score: Score) -> None:
+        """Store a score."""
+        ...
 
 
 class KeepNothing:
-    """Scores are in the table only."""
+    """A store that keeps no scores."""
 
     def find(self, row: str) -> Score | None:
         return None
@@ -60,15 +62,15 @@ KEEP_NOTHING = KeepNothing()
 
 @dataclass(frozen=True, eq=False)
 class RowWork:
-    """A row to be scored, and how much work that is.
+    """A row to be scored, and the amount of work.
 
     Attributes:
-        name: the row's.
+        name: of the row.
         training: of its networks.
-        size: images that each learns from.
-        judged: images that each classifies afterwards.
-        unit: the work itself. It reports numbers of training steps that are done, and in the end the score.
-        passes: how often the training is repeated.
+        size: number of images that each network is trained on.
+        judged: number of images that each network classifies afterwards.
+        unit: the work itself. It reports the number of finished training steps, and the score at the end.
+        passes: number of successive trainings.
     """
 
     name: str
@@ -80,31 +82,31 @@ class RowWork:
 
     @property
     def step(self) -> int:
-        """Images of a step."""
+        """Number of images in a step."""
         return min(self.training.batch, self.size)
 
     @property
     def work(self) -> int:
-        """Images that a network learns from, and a third of those that it classifies."""
+        """Training images of a network in all steps, and a third of the images that it classifies."""
         return self.passes * self.training.steps * self.step + self.judged // 3
 
 
 @dataclass
 class _Progress:
-    """How much work of finished rows and of each row at work is done."""
+    """The finished work: of finished rows, and of each row that is being scored."""
 
     meter: Meter
     finished: int = 0
-    at_work: dict[int, int] = field(default_factory=dict)
+    running: dict[int, int] = field(default_factory=dict)
 
     def step(self, place: int, done: int) -> None:
-        self.at_work[place] = done
-        self.meter.advance(self.finished + sum(self.at_work.values()))
+        self.running[place] = done
+        self.meter.advance(self.finished + sum(self.running.values()))
 
     def finish(self, place: int, row: RowWork, score: Score) -> None:
-        self.at_work.pop(place, None)
+        self.running.pop(place, None)
         self.finished += row.work
-        self.meter.advance(self.finished + sum(self.at_work.values()), {row.name: score.mean})
+        self.meter.advance(self.finished + sum(self.running.values()), {row.name: score.mean})
 
 
 def score_all(
@@ -115,10 +117,11 @@ def score_all(
     Args:
         title: of the progress.
         rows: the work.
-        common: what all of their units share.
+        common: the argument that all units share.
         meter: progress, in images.
-        keep: has each score as soon as it is there, and may have some from an earlier try.
-        workers: rows at once, each in a process of its own; the longest is begun first. 1: one after another, here.
+        keep: stores each score when it is finished, and may have scores of an interrupted evaluation.
+        workers: number of rows that are scored at once, each in a process of its own; the longest row begins first.
+            1: one after another in this process.
     """
     meter.start(f"{title}, in images", sum(row.work for row in rows))
     progress = _Progress(meter)

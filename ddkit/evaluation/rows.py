@@ -1,4 +1,4 @@
-"""What the networks of a table's rows are trained on: a synthetic set, or real images."""
+"""The rows of a table of images: a synthetic set, real images as many as the set's, or all real images."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,22 @@ from ddkit.randomness import stream
 from ddkit.synth import SyntheticSet
 
 RIVALS = {"random-real": "random", "herding": "herding", "kmeans": "kmeans"}
-"""Rows of real images as many as the set's, and the coreset that draws each."""
+"""Name of a row of real images, as many as the set's -> the coreset that selects them."""
 
 WHOLE = "whole"
-"""The row of the whole real training part."""
+"""Name of the row of the whole real training part."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Row(Pool):
-    """What the networks of one row of a table are trained on.
+    """One row of a table: the images and labels that its networks are trained on.
 
-    `name` is for the table alone. `trained_on` names what is trained on, and with the seed decides the networks' random
-    stream: a set by the digest of its numbers, real images by how they were drawn. `size` is what the members of one
-    network take, in bytes: images (real ones a byte a value) and soft labels, of which `label_size` are the latter.
+    Attributes:
+        name: of the row in the table.
+        trained_on: the digest of a set, or how real images were drawn. The networks' random stream depends on it and on
+            the seed.
+        size: bytes of the images (real images have a byte a value) and soft labels of one network.
+        label_size: bytes of the soft labels alone.
     """
 
     name: str
@@ -33,7 +36,7 @@ class Row(Pool):
 
 
 def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
-    """A synthetic set, the same for every network; soft labels where it has them."""
+    """The row of a synthetic set, which all networks are trained on, with its soft labels if it has any."""
     device, facts = real.train.images.device, synthetic.facts
     labels = synthetic.labels if synthetic.soft_labels is None else synthetic.soft_labels
     members = torch.arange(len(labels)).expand(nets, -1)
@@ -52,7 +55,7 @@ def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
 
 
 def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int) -> Row:
-    """One of RIVALS: a draw for each network, but for herding, which has no draw."""
+    """One of RIVALS, with another draw for each network, except herding, which has no draw."""
     train, coreset = real.train, RIVALS[name]
     pixels = train.images.flatten(1)
     draws = range(1 if name == "herding" else nets)
@@ -63,7 +66,7 @@ def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int) -> Row:
 
 
 def whole_row(real: RealData, nets: int) -> Row:
-    """The whole real training set."""
+    """The row of the whole real training part."""
     train = real.train
     members = torch.arange(len(train)).expand(nets, -1)
     return Row(train.images, train.labels, members, name=WHOLE, trained_on=WHOLE, size=train.images.numel())

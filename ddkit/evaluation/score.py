@@ -1,4 +1,4 @@
-"""Scores and the table that they stand in, for images and for graphs."""
+"""Scores and tables of scores, for images and for graphs."""
 
 import dataclasses
 import math
@@ -10,7 +10,7 @@ from typing import Any
 from ddkit.evaluation.score_layout import OfGraphs, OfImages
 
 ACCURACY, BALANCED, AUC = "accuracy", "balanced", "auc"
-"""Names of metrics: accuracy, balanced accuracy (where classes are uneven), area under the ROC curve."""
+"""Names of metrics: accuracy, balanced accuracy (if classes are uneven), area under the ROC curve."""
 
 
 def interval95(values: Sequence[float]) -> float:
@@ -28,14 +28,14 @@ class Score:
     """The metrics of n networks that were trained on one row of a table, each from its own initialisation.
 
     Attributes:
-        name: the row's.
+        name: of the row.
         metrics: name -> a fraction for each network. The first metric is the main one.
-        samples: images, or graphs' samples, that the networks were trained on.
-        seconds: time that training and judging took.
+        samples: number of images, or of samples of graphs, that the networks were trained on.
+        seconds: of training and judging.
         net: the kind of the networks, in a table that has several; else "".
-        lr: the learning rate; None for a row that trains nothing, and where all rows share one.
-        validation: mean accuracy on the validation part, by which the learning rate was chosen and settings may be.
-        size: bytes of what they were trained on; of a set of images its images and soft labels.
+        lr: the learning rate; None for a row without training, and if all rows have the same.
+        validation: mean accuracy on the validation part, by which the learning rate was chosen.
+        size: bytes of the training data; for a set of images, of its images and soft labels.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Score:
 
     @property
     def mean(self) -> float:
-        """Of the main metric over the networks."""
+        """The mean of the main metric over the networks."""
         return fmean(self.metrics[self.main])
 
     @property
@@ -68,12 +68,12 @@ class Score:
         return self.metrics[ACCURACY]
 
     def of(self, metric: str) -> tuple[float, float] | None:
-        """Mean of a metric and half the width of its 95 % interval; None where the score does not have it."""
+        """Mean of a metric and half the width of its 95 % interval; None if the score does not have the metric."""
         values = self.metrics.get(metric)
         return (fmean(values), interval95(values)) if values else None
 
     def kept(self) -> dict[str, Any]:
-        """The score for JSON, without anything that follows from the rest."""
+        """The score for JSON, without values that can be computed from others."""
         metrics, balanced = self.metrics, self.metrics.get(BALANCED)
         layout: OfImages | OfGraphs
         if self.main == AUC:
@@ -101,7 +101,7 @@ class Score:
         return dataclasses.asdict(layout)
 
     def plain(self) -> dict[str, Any]:
-        """The score for JSON with means and intervals; an interval is None where there is a single value."""
+        """The score for JSON with means and intervals. The interval of a single value is None."""
 
         def pair(metric: str) -> tuple[float, float | None]:
             mean, half = self.of(metric) or (math.nan, math.nan)
@@ -120,12 +120,12 @@ class Evaluation:
     Attributes:
         protocol: how the networks were trained and judged.
         dataset: the real data.
-        net: the network of all rows by spec; of graphs the number of message passings, as each row names its network.
+        net: the network of all rows by spec; for graphs, where each row has its network, the number of hops.
         seed: of all draws.
         scores: the rows.
-        notes: lines on how the figures came about.
+        notes: lines on how the figures were obtained.
         hops: depth of the trees of a set of graphs; None for images.
-        uneven: whether classes of graphs differ so much in size that balanced accuracy stands beside accuracy.
+        uneven: whether classes of graphs differ so much in size that the table states balanced accuracy.
     """
 
     protocol: str
@@ -138,7 +138,7 @@ class Evaluation:
     uneven: bool = False
 
     def tables(self, with_seconds: bool = True) -> dict[str, Any]:
-        """Plain tables for JSON. Without seconds they are the same on every run with the same seed."""
+        """Plain tables for JSON. Without seconds, they are equal in all runs with the same seed."""
         rows = []
         for score in self.scores:
             row = score.plain()
@@ -155,16 +155,16 @@ class Evaluation:
 
 
 def without_networks(name: str, metrics: Mapping[str, float], samples: int, **more: Any) -> Score:
-    """The score of a row that trains no network, and so has one figure for each metric."""
+    """The score of a row without networks, which has a single figure for each metric."""
     return Score(
         name=name, metrics={key: (value,) for key, value in metrics.items()}, samples=samples, seconds=0.0, **more
     )
 
 
 def over_sets(scores: Sequence[Score]) -> Score:
-    """One score of several sets' scores: its figures are the sets' means; lr and samples are those of the first set.
+    """One score for the scores of several sets. Its figures are the sets' means; lr and samples are the first set's.
 
-    The score of a single set stays as it is, so that its interval is that of its networks.
+    The score of a single set is returned unchanged, so that its interval is over the networks.
     """
     if len(scores) == 1:
         return scores[0]

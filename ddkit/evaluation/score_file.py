@@ -1,4 +1,4 @@
-"""A score in a file of its own."""
+"""Files of single scores."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from ddkit.run import AGAIN, read_json, write_json
 
 
 def write_score(file: Path, score: Score) -> None:
-    """Keep a score in a file of its own."""
+    """Write a score to a file."""
     write_json(file, score.kept())
 
 
 def read_score(file: Path) -> Score:
-    """The score that such a file keeps.
+    """The score in a file.
 
     Raises:
         DataError: the file is damaged.
@@ -24,7 +24,7 @@ def read_score(file: Path) -> Score:
     metrics: dict[str, Fractions] = {AUC: kept.aucs} if isinstance(kept, OfGraphs) else {}
     metrics |= {ACCURACY: kept.accuracies} | ({BALANCED: kept.balanced} if kept.balanced else {})
     if not all(values and all(0 <= value <= 1 for value in values) for values in metrics.values()):
-        raise DataError(f"file '{file}': holds no score, whose figures lie between 0 and 1; {AGAIN}")
+        raise DataError(f"file '{file}': holds figures that are not between 0 and 1, so it is not a score; {AGAIN}")
     if isinstance(kept, OfGraphs):
         return Score(
             name=kept.name, net=kept.gnn, metrics=metrics, samples=kept.samples, size=kept.size, seconds=kept.seconds

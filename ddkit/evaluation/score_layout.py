@@ -1,6 +1,6 @@
-"""Keys of scores in JSON: in the files that keep them, in sets, and in the tables that commands write.
+"""Keys of scores in JSON: in score files, in sets, and in the tables that commands write.
 
-Scores of images and of graphs have had keys of their own since the first version, and keep them.
+Scores of images and of graphs have different keys since the first version.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The recipe's section [evaluate]: how a set is judged by protocol `honest`."""
+"""The recipe's section [evaluate]: the settings of protocol `honest`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ddkit.experts.batch_norm import TEACHER_BN
 from ddkit.recipe import Settings, setting
 
 FLIP_POLICIES = ("auto", "augment", "always")
-"""When images are mirrored in training."""
+"""Policies of flips in the networks' training."""
 
 LABEL_POLICIES = ("auto", "hard", "static", "dynamic")
-"""What networks learn from."""
+"""Policies of labels in the networks' training."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateSettings(Settings):
-    """How the finished set is judged (protocol `honest`): the same training for every set in the table."""
+    """Settings of protocol `honest`, which are the same for all rows of a table."""
 
     nets: int = setting(5, at_least=2, help="networks trained on each set")
     steps: int = setting(1000, at_least=1, help="optimiser steps, at least")
@@ -32,20 +32,20 @@ class EvaluateSettings(Settings):
     labels: str = setting(
         "auto",
         one_of=LABEL_POLICIES,
-        help="hard: classes; static: teachers' labels of the images as they are; dynamic: teachers name every batch; "
-        "auto: what a set has, classes for real images",
+        help="hard: classes; static: teachers' logits of the images; dynamic: teachers' logits of every batch; auto: a "
+        "set's own labels, classes for real images",
     )
     temperature: float | None = setting(
-        None, above=0, help="at which labels that are logits are learned; none: the set's own, 30 where it has none"
+        None, above=0, help="temperature of labels that are logits; none: the set's own, 30 if it has none"
     )
     teacher_bn: str = setting(
-        "running", one_of=TEACHER_BN, help="teachers' batch norms run under their own statistics, or the batch's"
+        "running", one_of=TEACHER_BN, help="statistics of teachers' batch norms: saved ones, or the batch's"
     )
     optimiser: str = setting("sgd", one_of=("sgd", "adamw"), help="sgd: momentum, lr drops once; adamw: cosine")
     mixup: float = setting(0.0, at_least=0, help="parameter of mixup's Beta distribution; 0: images are not mixed")
-    mix: str = setting("logits", one_of=("logits", "probabilities"), help="as what teachers' labels are mixed")
+    mix: str = setting("logits", one_of=("logits", "probabilities"), help="what mixup mixes of teachers' labels")
 
     @property
     def of_a_row(self) -> EvaluateSettings:
-        """What one row's score depends on: these settings without `whole`, which only adds a row to the table."""
+        """The settings with `whole` set to its default. A row's score does not depend on `whole`."""
         return dataclasses.replace(self, whole=True)

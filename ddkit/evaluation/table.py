@@ -1,7 +1,7 @@
-"""A table of scores before it is scored: what all of its rows share, and the rows as small objects that can be sent.
+"""A table before it is scored: a `Table` that all rows share, and rows as small objects that can be pickled.
 
-A row is made where it is scored, from what all rows share, so that no images travel. The evaluation of one set and a
-comparison of many build their rows here.
+The images of a row are made in the process that scores it, so that they need not be sent there. The evaluation of one
+set and a comparison of many build their rows here.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from ddkit.synth import SyntheticSet, read_set
 from ddkit.task import Task
 
 SAME_LABELS = "random-real, same labels"
-"""The row of random real images that the teachers of a set have labelled too."""
+"""Name of the row of random real images with labels by the set's teachers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +26,10 @@ class Table:
     Attributes:
         task: the real data, the network, and the augmentation of every row's training.
         settings: how networks are trained.
-        ipc: images a class of all sets, and so of the rivals.
+        ipc: images a class of all sets and rivals.
         labels: the policy of labels.
         on: the part that networks are judged on, "test" or "validation".
-        sets: sets in memory; others are files.
+        sets: sets in memory; other sets are files.
     """
 
     task: Task
@@ -40,14 +40,14 @@ class Table:
     sets: tuple[SyntheticSet, ...] = ()
 
     def rows(self, sets: Sequence["SetRow"], rivals: bool, same_labels: bool, whole: bool) -> list["TableRow"]:
-        """The rows that networks are trained on, in their order.
+        """The rows with networks, in the order of the table.
 
         Args:
-            sets: the synthetic ones.
-            rivals: with random-real, herding and k-means of the same ipc.
-            same_labels: with random-real a second time, labelled by the set's teachers: their labels alone may be what
-                a set is worth.
-            whole: with the whole real training part.
+            sets: rows of synthetic sets.
+            rivals: whether to add random-real, herding and k-means of the same ipc.
+            same_labels: whether to add random-real with labels by the set's teachers. It separates the effect of the
+                labels from that of the images.
+            whole: whether to add the whole real training part.
         """
         return [
             *sets,
@@ -69,13 +69,13 @@ class TableRow(Protocol):
         ...
 
     def images(self, table: Table) -> int:
-        """How many images each network is trained on."""
+        """The number of images that each network is trained on."""
         ...
 
 
 @dataclass(frozen=True)
 class SetRow:
-    """A synthetic set: one of the table's sets, by its place, or a file."""
+    """A synthetic set, given by its index in the table's sets or by its file."""
 
     name: str
     source: int | Path
@@ -84,7 +84,7 @@ class SetRow:
         return table.sets[self.source] if isinstance(self.source, int) else read_set(self.source)
 
     def make(self, table: Table, seed: int) -> Row:
-        """The set under the table's policy of labels; its own logits are learned at its own temperature."""
+        """The set with labels by the table's policy. The set's own logits are learned at its own temperature."""
         synthetic, settings = self._set(table), table.settings
         own = temperature_of(settings.temperature, synthetic.facts.temperature or table.labels.temperature)
         row = set_row(synthetic, table.task.real, settings.nets)
@@ -96,7 +96,7 @@ class SetRow:
 
 @dataclass(frozen=True)
 class RivalRow:
-    """Real images, as many as the sets': one of `RIVALS`; under another policy of labels than the table's, if given."""
+    """Real images, as many as the sets': `drawn` is one of `RIVALS`. `policy` replaces the table's policy of labels."""
 
     name: str
     drawn: str

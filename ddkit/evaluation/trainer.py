@@ -17,14 +17,14 @@ from ddkit.nets import FlatNet, Stats, accuracy, cross_entropy, logits_of
 from ddkit.steps import TRAINING, Step, convolution_precision, step_for
 
 STACK_UP_TO = 32
-"""Without a fused step, batches up to this size run faster on a CPU stacked over the networks by vmap (1.7x at 10
-images, 5 networks, ConvNet-D2/32); larger ones slower (0.2 to 0.6x at 64 and 128): stacked convolutions are grouped."""
+"""Largest batch that is stacked over the networks by vmap on a CPU, if there is no fused step. On larger batches, one
+network at a time is faster, because stacked convolutions are grouped."""  # 1.7x at 10 images, 0.2 to 0.6x at 64
 
 CHUNK = 25
-"""Steps whose batches are drawn together."""
+"""Steps whose batches are drawn at once."""
 
 AHEAD = 2**22
-"""Numbers in the images that are gathered and augmented in one go: a chunk of digits, a few steps of larger images."""
+"""Values of images that are gathered and augmented at once: a chunk of digits, or a few steps of larger images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,23 +36,23 @@ class Trained:
     stats: dict[str, Tensor]
 
     def accuracy(self, part: Part) -> list[float]:
-        """Share of `part` that each network classifies correctly."""
-        return [accuracy(says, theta, part.images, part.labels, stats) for says, theta, stats in self._one_by_one()]
+        """The accuracy of each network on `part`."""
+        return [accuracy(net, theta, part.images, part.labels, stats) for net, theta, stats in self._one_by_one()]
 
     def balanced(self, part: Part) -> list[float]:
-        """Each network's balanced accuracy on `part`, see `ddkit.evaluation.majority`."""
-        logits = (logits_of(says, theta, part.images, stats) for says, theta, stats in self._one_by_one())
-        return [balanced_accuracy(said.argmax(1), part.labels) for said in logits]
+        """The balanced accuracy of each network on `part`; see `ddkit.evaluation.majority`."""
+        logits = (logits_of(net, theta, part.images, stats) for net, theta, stats in self._one_by_one())
+        return [balanced_accuracy(own.argmax(1), part.labels) for own in logits]
 
     def _one_by_one(self) -> Iterator[tuple[Callable[..., Tensor], Tensor, Stats | None]]:
-        """Of each network: what gives its logits, its parameters, its running statistics."""
+        """Yield (function that computes logits, parameters, running statistics) of each network."""
         step = _fused_on_cpu(self.net, self.theta)
-        says = self.net if step is None else lambda theta, x, _: step.logits(theta, x)
+        net = self.net if step is None else lambda theta, x, _: step.logits(theta, x)
         for i, theta in enumerate(self.theta):
-            yield says, theta, {name: values[i] for name, values in self.stats.items()} or None
+            yield net, theta, {name: values[i] for name, values in self.stats.items()} or None
 
     def only(self, which: slice) -> "Trained":
-        """Some of the networks."""
+        """A slice of the networks."""
         return Trained(self.net, self.theta[which], {name: values[which] for name, values in self.stats.items()})
 
 
@@ -72,15 +72,15 @@ def train_networks(
 
     Args:
         net: the network.
-        pool: images, labels, and which of them each of the n networks is trained on.
-        lr: each network's learning rate [n].
+        pool: images, labels, and the members of each of the n networks.
+        lr: learning rates [n].
         training: steps, batch and schedule.
         dsa: augmentation of every batch.
-        generator: all draws.
-        start: networks to train on, instead of fresh ones.
-        watch: is called after each step with the number of steps done and the networks, whose running statistics the
-            next step changes in place.
-        groups: number of equal groups of networks, one after the other in the members, that see the same batches.
+        generator: of all draws.
+        start: networks whose training is continued; None: fresh networks.
+        watch: is called after each step with the number of finished steps and the networks. The next step changes the
+            networks' running statistics in place.
+        groups: number of groups of equal size, in the order of the members. All groups see the same batches.
     """
     members, targets = pool.members, pool.targets
     start = start or _fresh(net, len(members), generator, pool.images.device)
@@ -97,7 +97,7 @@ def train_networks(
         with convolution_precision(theta.device, TRAINING):
             if factor is None:
                 gradient = gradient_of(theta, x, y, stats)
-            else:  # outputs / T are those of a network whose head is divided by T; the chain rule gives the 1 / T back
+            else:  # outputs / T equal those of a network with head / T; the chain rule multiplies by the factor again
                 gradient = gradient_of(theta * factor, x, y, stats) * factor * temperature**2
         theta = optimiser.step(t, theta, gradient)
         if watch is not None:
@@ -106,7 +106,7 @@ def train_networks(
 
 
 def _fresh(net: FlatNet, n: int, generator: torch.Generator, device: torch.device) -> Trained:
-    """n networks as they are initialised."""
+    """n networks with their initial parameters."""
     theta = torch.stack([net.init(generator) for _ in range(n)]).to(device)
     stats = {name: value.expand(n, *value.shape) for name, value in net.init_stats(theta[0]).items()}
     return Trained(net, theta, stats)
@@ -115,7 +115,10 @@ def _fresh(net: FlatNet, n: int, generator: torch.Generator, device: torch.devic
 def _batches(
     pool: Pool, training: Training, dsa: Augmentation, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Per step: augmented images [n, b, C, H, W] and labels [n, b, ...]. Permutations are laid end to end and cut."""
+    """Yield augmented images [n, b, C, H, W] and labels [n, b, ...] of each step.
+
+    Each network's images are a sequence of permutations of its members, cut into batches.
+    """
     images, labels, members = pool.images, pool.labels, pool.members
     n, m = members.shape
     b = min(training.batch, m)
@@ -137,13 +140,13 @@ def _batches(
 
 
 def _fused_on_cpu(net: FlatNet, theta: Tensor) -> Step | None:
-    """The fused step, where it beats stacked networks: on a CPU. Networks that have one have no statistics."""
+    """The fused step on a CPU, where it is faster than stacked networks. Its networks have no running statistics."""
     step = step_for(net, theta)
     return step if step.fused and theta.device.type == "cpu" else None
 
 
 def _gradients(net: FlatNet, theta: Tensor, batch: int) -> Callable[..., Tensor]:
-    """How to get the gradients [n, P] of all networks at theta [n, P] on their batches."""
+    """A function for the gradients [n, P] of all networks at theta [n, P] on their batches."""
     step = _fused_on_cpu(net, theta)
     if step is not None:
         return lambda theta, x, y, _: torch.stack([step.gradient(*own).theta for own in zip(theta, x, y, strict=True)])

@@ -1,21 +1,23 @@
-"""How a network is trained on a set that is judged."""
+"""The training of networks on a row of a table."""
 
 from dataclasses import dataclass
 
 from ddkit.evaluation.settings import EvaluateSettings
 
 LR_GRIDS = {"sgd": (0.003, 0.01, 0.03, 0.1), "adamw": (0.0003, 0.001, 0.003, 0.01)}
-"""The learning rates among which protocol `honest` chooses for each row."""
+"""The learning rates of protocol `honest`, which chooses one of them for each row."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """Steps, batches, optimiser, and what happens to labels on the way.
+    """Steps, batches, optimiser and mixup.
 
-    "sgd": momentum, lr x `drop_factor` from step `drop_at` on. There the momentum starts anew if `drop_resets`, as in
-    the published code, which makes a new optimiser, and is `drop_momentum` where given. "adamw": a cosine of the lr.
-    `mixup` is the Beta distribution's parameter, 0 for none; labels that are logits are mixed as such or, with
-    `mix_probabilities`, after the softmax.
+    The optimiser "sgd" has momentum. From step `drop_at` on, the lr is multiplied by `drop_factor` and the momentum is
+    `drop_momentum`, if that is given; with `drop_resets`, the velocity is set to 0, as in published code that makes a
+    new optimiser. The optimiser "adamw" has a cosine of the lr.
+
+    `mixup` is the parameter of the Beta distribution; 0 means no mixup. Labels that are logits are mixed as logits, or
+    as probabilities with `mix_probabilities`.
     """
 
     steps: int
@@ -32,8 +34,11 @@ class Training:
 
 
 def honest_training(settings: EvaluateSettings, size: int) -> Training:
-    """Of a set of `size` images: the larger of `settings.steps` steps and `settings.epochs` epochs, with batches of at
-    most `settings.batch`; SGD's lr falls to a tenth half-way."""
+    """The training on a set of `size` images under protocol `honest`.
+
+    It has the larger number of `settings.steps` steps and `settings.epochs` epochs, with batches of at most
+    `settings.batch`. The lr of SGD falls to a tenth half-way.
+    """
     steps = max(settings.steps, -(-settings.epochs * size // settings.batch))
     decay = {"sgd": 5e-4, "adamw": 0.01}[settings.optimiser]
     return Training(

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from ddkit.cli.grid import print_rows
-from ddkit.cli.output import cell, echo
+from ddkit.cli.output import echo, plain_text
 from ddkit.run.progress import BarMeter, LineMeter
 from ddkit.shipped import shipped
 
@@ -79,7 +79,7 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path: Path, capsys: py
     shown = capsys.readouterr().out
     assert "\x1b" not in shown and "\x07" not in shown
     assert "wrote \\x1b[31mred\\x07\nnext\tline" in shown and "[bold]not markup[/bold]" in shown
-    assert cell(ESCAPES).plain == "\\x1b[31mred\\x07"
+    assert plain_text(ESCAPES).plain == "\\x1b[31mred\\x07"
     for meter_class in (BarMeter, LineMeter):
         screen = io.StringIO()
         meter = meter_class(Console(file=screen, force_terminal=False, width=200))

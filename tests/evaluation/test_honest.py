@@ -176,7 +176,7 @@ def test_the_majority_stands_below_and_balanced_accuracy_where_classes_are_uneve
             assert balanced == pytest.approx(balanced_accuracy_score(labels, named))
     majority, counts = table.scores[-1], torch.bincount(real.train.labels)
     assert majority.accuracies == ((labels == int(counts.argmax())).mean(),) and majority.metrics["balanced"] == (0.1,)
-    assert f"always says '{counts.argmax()}'" in " ".join(table.notes)
+    assert f"always predicts '{counts.argmax()}'" in " ".join(table.notes)
     assert any(note.startswith("balanced: the mean over classes") for note in table.notes)
 
 

@@ -147,7 +147,7 @@ def test_of_each_network_asts_best_look_is_reported(
     assert max(best[i] - accuracies[-1] for i, accuracies in enumerate(seen)) > 3 * one_image
     assert max(max(accuracies) - best[i] for i, accuracies in enumerate(seen)) > 3 * one_image
     assert table.protocol == "paper-ast"
-    assert "best of 1 snapshots, and of each network the best of 4 looks, one every 20 epochs" in table.notes[0]
+    assert "best of 1 snapshots, and for each network the best of 4 test accuracies, every 20 epochs" in table.notes[0]
     assert any("300 to 1000 epochs" in note for note in table.notes)
 
 
@@ -170,8 +170,8 @@ def test_ftds_networks_are_trained_twice(snapshots: dict[str, SyntheticSet], rea
     [
         ("mtt", "mtt", "protocol of MTT; networks a set: 5 by its authors, 3 here"),
         ("datm", "datm", "protocol of DATM; networks a set: 1 by its authors, 3 here"),
-        ("ast", "ftd", "protocol of AST, while the set is made by ftd; networks a set: 1"),
-        ("mtt", "herding", "protocol of MTT, while the set is made by herding, for which there is none here; networks"),
+        ("ast", "ftd", "protocol of AST; the set is made by ftd; networks a set: 1"),
+        ("mtt", "herding", "protocol of MTT; the set is made by herding, which has no protocol here; networks"),
     ],
 )
 def test_whose_protocol_it_is_is_said(

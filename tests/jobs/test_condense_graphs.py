@@ -105,7 +105,7 @@ def test_one_class_to_be_judged_on_is_one_line(tmp_path, monkeypatch):
     alone = parts.test.subset(np.flatnonzero(parts.test.y == 0))
     given = GraphParts(parts.every, parts.train, parts.validation, alone)
     monkeypatch.setattr(import_module("ddkit.jobs.graph_table"), "load_parts", lambda *_: given)
-    with pytest.raises(DataError, match="graphs to be judged on are of class '0', so there is no ROC-AUC"):
+    with pytest.raises(DataError, match="judged graphs are of class '0', so there is no ROC-AUC"):
         graph_table(["mutag"], hops=(1,), overrides=QUICK[:4], out=tmp_path / "table")
 
 

@@ -112,7 +112,7 @@ def test_the_paper_protocol_is_that_of_the_sets_method(make_run: Callable[..., C
         ("paper-ast", "ftd", "paper-ast"),
     ):
         assert judged(protocol, method) == full
-    assert any("herding, for which there is none" in note for note in evaluate(run.set, protocol="paper").notes)
+    assert any("herding, which has no protocol here" in note for note in evaluate(run.set, protocol="paper").notes)
 
 
 def test_columns_are_protocols_by_networks_each_once(make_run: Callable[..., Condensed]) -> None:
@@ -269,7 +269,7 @@ def test_paper_of_a_labelled_set_that_no_paper_knows_is_refused_at_once(make_run
     facts = dataclasses.replace(run.set.facts, method="rded", temperature=20.0)
     labelled = dataclasses.replace(run.set, facts=facts, soft_labels=torch.zeros(len(run.set), 3))
     for ask in (lambda: evaluate(labelled, protocol="paper"), lambda: columns(labelled, ["paper"])):
-        with pytest.raises(UsageError, match="knows no teachers' labels, which this set of rded has"):
+        with pytest.raises(UsageError, match="does not use teachers' labels, which this set of rded has"):
             ask()
 
 
@@ -315,4 +315,4 @@ def test_teachers_that_will_not_do_cost_a_row_and_a_line(tmp_path: Path, home: P
     table = evaluate(run.folder, meter=Ear())
     assert "random-real, same labels" not in {score.name for score in table.scores}
     (line,) = [line for line in said if line.startswith("left out: random-real")]
-    assert {"damaged": "cannot be used", "others": "are not those that named the set"}[what] in line
+    assert {"damaged": "cannot be used", "others": "are not those of the set's labels"}[what] in line

@@ -94,7 +94,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class CondenseSet:
-    """A unit of work: make the set of one recipe of a candidate in its run folder, or go on with it."""
+    """A unit of work: make the set of one recipe of a candidate in its run folder, or resume it."""
 
     candidate: Candidate
     recipe: Recipe

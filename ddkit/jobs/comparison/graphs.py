@@ -1,4 +1,4 @@
-"""The comparison of recipes for graphs: every set beside random and herded graphs of its bytes, all trained alike."""
+"""The comparison of recipes for graphs: sets, and random and herded graphs of their bytes, under equal training."""
 
 import dataclasses
 import hashlib

@@ -1,8 +1,8 @@
 """The comparison of recipes for images: several sets of each beside rivals of the same size and the whole data.
 
-It has three stages, and a comparison that was killed goes on in each of them: missing experts are trained; every recipe
-is condensed under every seed, in a run folder whose name depends on the settings; every row is scored, and its score is
-kept in a file whose name depends on all that the score depends on. The last two stages use all cores.
+It has three stages. Missing experts are trained. Every recipe is condensed under every seed, in a run folder whose name
+depends on the settings. Every row is scored, and its score is kept in a file whose name depends on all that the score
+depends on. An interrupted comparison continues in any stage. The last two stages use all cores.
 """
 
 import dataclasses

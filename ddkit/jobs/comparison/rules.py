@@ -1,4 +1,4 @@
-"""The rules of one part of a comparison: all its sets and rivals are trained alike; and the names of score files."""
+"""The rules of one part of a comparison: equal training of all its sets and rivals, and the names of score files."""
 
 import dataclasses
 import hashlib
@@ -75,7 +75,7 @@ class Rules:
         taught = "" if teachers is None or policy in ("auto", "hard") else " ".join(teachers.names)
         own = {"set": what, "seed": recipe.seed, "evaluate": self._judged, "labels": policy, "teachers": taught}
         if policy == "dynamic":
-            own["takes"] = "all rates see the same batches"  # as they did not, once
+            own["takes"] = "all rates see the same batches"  # an earlier version differed here
         return hashlib.sha256(json.dumps(self._shared | own, sort_keys=True).encode()).hexdigest()[:16]
 
     @cached_property

@@ -21,7 +21,7 @@ def refuse_unclear_labels(members: list[Candidate], policy: str) -> None:
     kinds = [experts for experts in every if experts is not None and experts.gives == TEACHERS]
     if not kinds:
         raise UsageError(
-            f"compare: {policy} labels come from teachers, and no recipe of {', '.join(e.name for e in members)} has "
+            f"compare: {policy} labels need teachers, and no recipe of {', '.join(e.name for e in members)} has "
             "any; add one that has, as infer's, or ask for --labels hard"
         )
     if any(kind != kinds[0] for kind in kinds):
@@ -60,15 +60,15 @@ def label_notes(
     if teachers is None or len(terms) > 1:
         return [f"left out: {SAME_LABELS}; the recipes' teachers, temperatures or top_k differ"]
     notes = [
-        f"teachers' logits are learned at temperature {terms[0][0]:g}; the teachers themselves ({len(teachers)}) take "
-        f"{teachers.size:,} bytes, which no row counts"
+        f"teachers' logits are learned at temperature {terms[0][0]:g}; the {len(teachers)} teachers have "
+        f"{teachers.size:,} bytes, which are not in the bytes of any row"
     ]
     if (
         len({candidate.recipes[0].method.expects_flips for candidate in members if teachers_of[candidate] is not None})
         > 1
     ):
         notes.append(
-            "a set with FYI brings labels that are the mean over both orientations, and one without those of one; "
-            "rivals have the former where all are mirrored half of the time"
+            "labels of a set with FYI are the mean over both orientations, labels of a set without FYI are those of "
+            "one; rivals have the mean if all images are mirrored half of the time"
         )
     return notes
