@@ -170,7 +170,7 @@ def label_notes(settings: EvaluateSettings, teachers: Ensemble | None, temperatu
     if teachers is not None:
         notes.append(
             f"labels: {settings.labels}; teachers' logits are learned at temperature {temperature:g}; the "
-            f"{len(teachers)} teachers have {teachers.size:,} bytes, which are not in the bytes of any row"
+            f"teachers ({len(teachers)}) have {teachers.size:,} bytes, which are not in the bytes of any row"
         )
     if settings.optimiser != "sgd" or settings.mixup:
         notes.append(f"every row trained by {settings.optimiser}, mixup {settings.mixup:g}")

@@ -60,7 +60,7 @@ def label_notes(
     if teachers is None or len(terms) > 1:
         return [f"left out: {SAME_LABELS}; the recipes' teachers, temperatures or top_k differ"]
     notes = [
-        f"teachers' logits are learned at temperature {terms[0][0]:g}; the {len(teachers)} teachers have "
+        f"teachers' logits are learned at temperature {terms[0][0]:g}; the teachers ({len(teachers)}) have "
         f"{teachers.size:,} bytes, which are not in the bytes of any row"
     ]
     if (
