@@ -49,7 +49,7 @@ def capped(judge: GraphJudge, graphs: GraphSet, row: str) -> list[str]:
         return []
     return [
         f"'{row}': the set's trees written out have {graphs.explicit_bytes:,} bytes, but the row has graphs of at most "
-        f"{most:,} bytes, because all training graphs have {int(judge.bytes_each.sum()):,}"
+        f"{most:,} bytes; all training graphs have {int(judge.bytes_each.sum()):,}"
     ]
 
 

@@ -150,7 +150,7 @@ def test_graphs_in_the_place_of_trees_written_out_are_capped_with_a_line(data, m
     most = most_written_out(board, made)
     assert made.stored_bytes <= most < made.explicit_bytes
     (line,) = capped(board, made, "row")
-    assert f"take {made.explicit_bytes:,} bytes; the row holds graphs of {most:,} bytes at most" in line
+    assert f"have {made.explicit_bytes:,} bytes, but the row has graphs of at most {most:,} bytes" in line
     table = evaluate_graph_set(made, board, SilentMeter())
     assert any("the set's trees written out have" in note for note in table.notes)
     assert {score.name: score.size for score in table.scores}["random, bytes written out"] <= most
