@@ -84,7 +84,7 @@ def atomic_sealed(path: Path) -> Iterator[io.BytesIO]:
     """
     image = io.BytesIO()
     yield image
-    _write(path, image.getbuffer(), None)
+    _write(path, memoryview(image.getvalue()), None)
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def atomic_hdf5(path: Path, uncovered: str | None = None) -> Iterator[h5py.File]
         if uncovered is not None:
             file.flush()
             left_out = place(file[uncovered])
-    _write(path, image.getbuffer()[HEAD:], left_out)
+    _write(path, memoryview(image.getvalue())[HEAD:], left_out)
 
 
 def place(table: h5py.Dataset) -> tuple[int, int]:

@@ -86,7 +86,7 @@ def _pt(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:
     image = io.BytesIO()
     torch.save({**_arrays(synthetic, raw), "facts": _facts(synthetic)}, image)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(image.getbuffer())
+        temporary.write_bytes(image.getvalue())
 
 
 def _png(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:

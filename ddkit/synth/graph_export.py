@@ -156,7 +156,7 @@ def export_graphs(graphs: GraphSet, kind: str, path: Path) -> Path:
         image = io.BytesIO()
         torch.save([data.to_dict() for data in as_pyg(graphs)], image)
         with atomic_write(path) as temporary:
-            temporary.write_bytes(image.getbuffer())
+            temporary.write_bytes(image.getvalue())
         return path
     arrays: dict[str, Any] = graphs.trees.arrays() | graphs.samples.arrays()
     arrays |= {"node_vocabulary": graphs.node_vocabulary, "edge_vocabulary": graphs.edge_vocabulary}

@@ -141,7 +141,7 @@ def test_trees_with_more_edges_than_their_graphs_are_refused(tmp_path: Path) -> 
     _refuse_more_edges(made, train)
     with edited(tmp_path / "set.h5") as file:
         file["count"][1] = 200
-    with pytest.raises(DataError, match=r"its trees of one depth have 203 edges at their roots, and the graphs that"):
+    with pytest.raises(DataError, match=r"its trees of one depth have 203 edges at their roots, but the graphs that"):
         _refuse_more_edges(ddkit.read_graph_set(tmp_path / "set.h5"), train)
 
 

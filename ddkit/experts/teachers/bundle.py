@@ -144,7 +144,7 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
     table = {"format": FORMAT, "facts": facts, "weights": weights, "stats": stats, "digest": bundle.digest}
     torch.save(table, image)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(image.getbuffer())
+        temporary.write_bytes(image.getvalue())
 
 
 def read_bundle(path: Path) -> Bundle:
