@@ -78,10 +78,15 @@ def _print(found: "Comparison") -> None:
     shown = [*dict.fromkeys(heading for line in lines for heading in line.keys)]
     shown = [heading for heading in shown if {"flips": mirrored, "labels": labelled}.get(heading, True)]
     metrics = dict.fromkeys(metric for line in lines for metric in line.overall.metrics)
-    part = {} if found.on == "test" else {"accuracy": f"{found.on} %"}  # not a score to publish
+    if not found.uneven:
+        metrics.pop("balanced", None)
+    headings = {metric: METRICS[metric] for metric in metrics}
+    if found.on != "test":  # not a score to publish
+        headings = {metric: f"{found.on} {heading}" for metric, heading in headings.items()}
+        headings["accuracy"] = f"{found.on} %" if len(metrics) == 1 else headings["accuracy"]
     columns: dict[str, Callable[[Any], str]] = {heading: partial(_key, heading) for heading in shown}
     columns["trained on"] = lambda line: line.name
-    columns |= {(METRICS | part)[metric]: partial(_metric, metric) for metric in metrics}
+    columns |= {heading: partial(_metric, metric) for metric, heading in headings.items()}
     if found.on == "test":
         columns["validation %"] = lambda line: _percent(line.overall.validation)
     columns["n"] = lambda line: (
@@ -91,8 +96,11 @@ def _print(found: "Comparison") -> None:
     columns["min/set"] = lambda line: f"{fmean(line.seconds) / 60:.1f}" if line.seconds else ""
     columns["experts"] = lambda line: f"{line.expert_seconds / 60:.1f}" if line.expert_seconds is not None else ""
     print_filled(lines, columns, keys=len(shown) + 1)
-    echo("- min/set: minutes to condense a set on one core; experts: minutes to train them on all cores in this folder")
-    echo("- bytes: of images and soft labels before compression; real images have a byte a value")
+    if any(line.expert_seconds is not None for line in lines):
+        echo("- experts: minutes to train them on all cores in this folder")
+    echo("- min/set: minutes to make a set on one core")
+    if "network" not in shown:
+        echo("- bytes: of images and soft labels before compression; real images have a byte a value")
     if labelled:
         echo(
             "- labels: hard: classes; static: stored logits of the teachers for each image; dynamic: logits that the "

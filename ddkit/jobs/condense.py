@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ddkit.arguments import checked
+from ddkit.errors import UsageError
 from ddkit.jobs.kinds import kind_of_recipe
 from ddkit.jobs.recipes.request import Request
 from ddkit.jobs.runs.make import Condensed, make
@@ -52,7 +53,7 @@ def condense(
         >>> result.set.images.shape
         torch.Size([100, 1, 8, 8])
         >>> condense("mirage").set.stored_bytes       # digits as graphs
-        3781
+        3813
 
     Raises:
         UsageError: invalid settings, or a folder that already holds a run.
@@ -60,9 +61,11 @@ def condense(
         NumericalError: the matching loss exploded; the folder keeps the last good checkpoint.
     """
     meter = meter or SilentMeter()
+    if out is not None and not str(out):
+        raise UsageError("condense: out is empty; name a folder, or leave it out")
     request = Request(method, data, ipc, fyi, recipe, seed, overrides)
     earlier = begun_recipe(out) if resume else None
-    kind = kind_of_recipe(None, earlier) if earlier else kind_of_recipe(method, recipe)
+    kind = kind_of_recipe(None, earlier) if earlier else kind_of_recipe(request.method_named, recipe)
     where = kind.device(device)
     resolved, origin = (None, "") if resume else kind.resolve(request)
     folder = RunFolder(Path(out) if out is not None else kind.default_folder(resolved or kind.resolve(request)[0]))
@@ -71,6 +74,11 @@ def condense(
     with folder.locked():
         if resolved is None:
             resolved, changes = kind.resume(folder, request)
+            if recipe is not None and kind_of_recipe(request.method_named, recipe).resolve(request)[0] != resolved:
+                raise UsageError(
+                    f"folder '{folder.path}': its run has other settings than recipe '{recipe}'; leave --recipe out to "
+                    "go on with the run, or choose another --out"
+                )
             origin = f"recipe {folder.recipe}"
         else:
             refuse_used(folder)

@@ -47,6 +47,6 @@ def plan(
     """
     if not 0 < probe_seconds < math.inf:
         raise UsageError(f"plan: probe_seconds must be above 0 and finite, got {probe_seconds:g}")
-    kind = kind_of_recipe(method, recipe)
     request = Request(method, data, ipc, fyi, recipe, seed, overrides)
+    kind = kind_of_recipe(request.method_named, recipe)
     return kind.plan(request, kind.device(device), probe_seconds, meter or SilentMeter())

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from listener import Listener
 from test_condense_graphs import own
 
 import ddkit
@@ -63,12 +64,26 @@ def test_the_command_prints_the_same_table(recipes: list[str], capsys: pytest.Ca
     assert table["on"] == "validation" and {line["name"] for line in table["lines"]} >= {"mirage", "mirage-plus"}
 
 
+def test_a_damaged_set_is_made_again(recipes: list[str], tmp_path: Path) -> None:
+    first = ddkit.compare(recipes[:1], sets=1)
+    (file,) = (tmp_path / "runs" / "compare").glob("mirage*/set.h5")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    ear = Listener()
+    assert [line.scores for line in ddkit.compare(recipes[:1], sets=1, meter=ear).lines] == [
+        line.scores for line in first.lines
+    ]
+    assert file.read_bytes() == whole and any("made again: " in line for line in ear.said)
+
+
 def test_what_cannot_be_compared_is_one_line(recipes: list[str]) -> None:
+    Path("unlike.toml").write_text(Path(recipes[0]).read_text().replace("steps = 3", "steps = 4"))
     for wrong, words in (
         ({"recipes": [recipes[0], "dm-digits-ipc1"]}, "one table cannot hold recipes for images and for graphs"),
         ({"recipes": recipes, "flips": ["always"]}, "option --flips: is for images"),
         ({"recipes": recipes, "device": "cuda"}, "option --device: must be cpu for graphs"),
         ({"recipes": [recipes[0]] * 2}, "two recipes have one name"),
+        ({"recipes": [recipes[0], "unlike.toml"]}, "'mirage' and 'unlike' differ in \\[evaluate\\] or seed"),
     ):
         with pytest.raises(UsageError, match=words):
             ddkit.compare(**wrong)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import ddkit
 from ddkit.cli.main import run
 from ddkit.errors import DataError, RecipeError, UsageError
 from ddkit.jobs import Request, condense, graph_table, kind_of_recipe
@@ -195,8 +196,8 @@ def test_commands(tmp_path, monkeypatch, capsys):
     assert run(["condense", "--method", "mirage", "--data", data, "--out", "run", *quick]) == 0
     assert run(["show", "run"]) == 0
     assert run(["export", "run", "--to", "pt", "--out", "set.pt"]) == 0 and (tmp_path / "set.pt").exists()
-    shown = capsys.readouterr().out
-    assert "distinct trees" in shown and "hops" in shown and "random, bytes as stored" in shown.replace("\n", " ")
+    shown, said = capsys.readouterr()
+    assert "distinct trees" in said and "hops" in shown and "random, bytes as stored" in shown.replace("\n", " ")
     assert run(["evaluate", "run", "--net", "sage", "--nets", "2", "--no-whole", "--json", "again.json"]) == 0
     (again,) = json.loads((tmp_path / "again.json").read_text())
     assert {row["gnn"] for row in again["scores"]} == {"", "sage"}
@@ -219,3 +220,50 @@ def test_help_names_the_methods():
     from ddkit.cli.condense import condense
 
     assert "mirage-plus" in " ".join(CliRunner().invoke(condense, ["--help"]).output.split())
+
+
+def test_the_method_of_an_override_decides_on_the_kind(tmp_path):
+    made = condense(
+        data=own(tmp_path / "own"), overrides=("method.name=mirage", "method.ratio=0.3", *QUICK), out=tmp_path / "run"
+    )
+    assert made.set.facts.method == "mirage"
+
+
+def test_a_recipe_beside_resume_must_be_the_runs(tmp_path):
+    settings = {"data": own(tmp_path / "own"), "overrides": (*QUICK, "method.ratio=0.3"), "out": tmp_path / "run"}
+    condense("mirage", **settings, evaluate=False)
+    file = tmp_path / "run" / "recipe.toml"
+    (tmp_path / "same.toml").write_text(file.read_text())
+    (tmp_path / "other.toml").write_text(file.read_text().replace("ratio = 0.3", "ratio = 0.4"))
+    assert condense(recipe=tmp_path / "same.toml", out=tmp_path / "run", resume=True, evaluate=False)
+    with pytest.raises(UsageError, match=r"its run has other settings than recipe '.*other.toml'; leave --recipe out"):
+        condense(recipe=tmp_path / "other.toml", out=tmp_path / "run", resume=True)
+    for empty, line in (({"method": ""}, "method '' is unknown"), ({"out": ""}, "out is empty")):
+        with pytest.raises(UsageError, match=line):
+            condense(**({"method": "mirage", "out": tmp_path / "new"} | empty))
+
+
+def test_a_killed_evaluation_of_graphs_goes_on(tmp_path, home, monkeypatch):
+    from ddkit.evaluation import GraphJudge
+
+    made = condense(
+        "mirage",
+        data=own(tmp_path / "own"),
+        overrides=(*QUICK, "method.ratio=0.3"),
+        out=tmp_path / "run",
+        evaluate=False,
+    )
+    whole, score, calls = ddkit.evaluate(made.folder), GraphJudge.score, []
+
+    def dies(self, row, gnn):
+        calls.append(row.name)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return score(self, row, gnn)
+
+    monkeypatch.setattr(GraphJudge, "score", dies)
+    with pytest.raises(KeyboardInterrupt):
+        ddkit.evaluate(made.folder)
+    assert ddkit.evaluate(made.folder).tables(with_seconds=False) == whole.tables(with_seconds=False)
+    assert len(calls) == len(set(calls)) + 1  # only the row that was interrupted is scored twice
+    assert not list((home / "rows").iterdir())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddkit.errors import UsageError
+from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import GraphJudge, GraphRow, Score
 from ddkit.evaluation.graph_honest import capped, most_written_out, notes
 from ddkit.evaluation.graph_judge import UNTRAINED, WHOLE
@@ -45,6 +45,7 @@ def compare_graphs(comparing: Comparing, meter: Meter) -> Comparison:
     groups: dict[object, dict[str, GraphRecipe]] = {}
     for name, recipe in recipes.items():
         groups.setdefault((recipe.data, recipe.method.hops, recipe.evaluate, recipe.seed), {})[name] = recipe
+    _refuse_unlike_training(recipes)
     lines: list[LineOfGraphs] = []
     remarks: dict[str, None] = {}
     uneven = False
@@ -53,15 +54,31 @@ def compare_graphs(comparing: Comparing, meter: Meter) -> Comparison:
         lines += part.lines()
         remarks |= dict.fromkeys((*part.about, *part.gaps()))
         uneven |= part.judges[0].uneven
-    training = next(iter(recipes.values())).evaluate
     over = f"over the means of {comparing.sets} seeds" if comparing.sets > 1 else "over the networks of one seed"
-    notes_of_all = (f"mean and 95 % interval {over}", *remarks, *notes(training, comparing.on, uneven))
-    return Comparison(comparing.on, tuple(lines), notes_of_all)
+    choosing = ["for choosing settings, no score to publish; the test part was not looked at"]
+    all_notes = [f"mean and 95 % interval {over}", *choosing * (comparing.on != "test"), *remarks]
+    training = next(iter(recipes.values())).evaluate
+    all_notes += notes(training, comparing.on, uneven)
+    return Comparison(comparing.on, tuple(lines), tuple(all_notes), uneven=uneven)
+
+
+def _refuse_unlike_training(recipes: dict[str, GraphRecipe]) -> None:
+    """Raise UsageError if two recipes train their networks differently: one table has one training."""
+    (first, own), *others = recipes.items()
+    for name, recipe in others:
+        if (recipe.evaluate, recipe.seed) != (own.evaluate, own.seed):
+            raise UsageError(
+                f"compare: recipes '{first}' and '{name}' differ in [evaluate] or seed, and rows of one table must be "
+                "trained alike; make these equal, for example with --set evaluate.KEY=VALUE"
+            )
 
 
 @dataclass(frozen=True)
 class _Part:
-    """The part of the table of recipes with equal data, hops and evaluation; a judge, and sets by name, a seed."""
+    """One part of the table: recipes with equal data, hops and evaluation.
+
+    For each seed there are a judge, the sets by the names of their recipes, and the scores that are kept.
+    """
 
     judges: list[GraphJudge]
     sets: list[dict[str, GraphSet]]
@@ -88,7 +105,7 @@ class _Part:
             for name, recipe in members.items():
                 own = dataclasses.replace(recipe, seed=judge.seed)
                 folder = _folder(name, own, comparing.out)
-                sets[-1][name], spent = _made(own, folder, judge, parts)
+                sets[-1][name], spent = _made(own, folder, judge, parts, meter)
                 seconds[name] = (*seconds.get(name, ()), spent)
         boards = [GraphBoard(judge, comparing.on, comparing.out / "scores", meter) for judge in judges]
         return _Part(judges, sets, seconds, about, boards)
@@ -110,8 +127,9 @@ class _Part:
 
     def gaps(self) -> list[str]:
         """A note for each row that is missing or smaller than its name says."""
-        judge, rows = self.judges[0], self._rows(0)
-        missing = [f"no row '{name}': not one graph fits into its bytes" for name, row in rows.items() if row is None]
+        judge, rows = self.judges[0], [self._rows(seed) for seed in range(len(self.judges))]
+        names = dict.fromkeys(name for own in rows for name, row in own.items() if row is None)
+        missing = [f"no row '{name}': not one graph fits into its bytes" for name in names]
         return missing + [
             line
             for name, made in self.sets[0].items()
@@ -146,10 +164,18 @@ def _folder(name: str, recipe: GraphRecipe, out: Path) -> RunFolder:
     return RunFolder(out / f"{name}-{digest}-seed{recipe.seed}")
 
 
-def _made(recipe: GraphRecipe, folder: RunFolder, judge: GraphJudge, parts: GraphParts) -> tuple[GraphSet, float]:
-    """The set of a run, made if it is missing, and the seconds that it took."""
+def _made(
+    recipe: GraphRecipe, folder: RunFolder, judge: GraphJudge, parts: GraphParts, meter: Meter
+) -> tuple[GraphSet, float]:
+    """The set of a run and the seconds that it took. A set that is missing or damaged is made."""
     note = folder.path / "seconds.json"
     with folder.locked():
+        if folder.set.exists():
+            try:
+                read_graph_set(folder.set)
+            except DataError as error:
+                meter.say(f"made again: {error}")
+                folder.set.unlink()
         if not (folder.set.exists() and note.exists()):
             run = Run(recipe, folder, graph_device("cpu"), folder.recipe.exists())
             done = make(GraphWork(run, judge, parts.every.digest, ()), False, Stopwatch(folder.path / "spent.json"))

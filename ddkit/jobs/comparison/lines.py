@@ -36,7 +36,7 @@ class Line:
 
     @property
     def keys(self) -> dict[str, str]:
-        """Heading -> unit of the columns that say where the line belongs."""
+        """Heading -> text, for the columns that say where the line belongs."""
         return {"data, ipc": f"{self.data}, {self.ipc}", "flips": f"{self.flip_share:.2g}", "labels": self.labels}
 
     @cached_property
@@ -67,7 +67,7 @@ class LineOfGraphs:
 
     @property
     def keys(self) -> dict[str, str]:
-        """Heading -> unit of the columns that say where the line belongs."""
+        """Heading -> text, for the columns that say where the line belongs."""
         return {"data, hops": f"{self.data}, {self.hops}", "network": self.net}
 
     @cached_property
@@ -85,6 +85,8 @@ class Comparison:
     lines: tuple[Line, ...] | tuple[LineOfGraphs, ...]
     notes: tuple[str, ...]
     damaged: tuple[str, ...] = ()
+    uneven: bool = True
+    """False: classes of graphs are even, so balanced accuracy is not shown."""
 
     def tables(self) -> dict[str, Any]:
         """Plain tables for JSON."""

@@ -49,6 +49,7 @@ class Graphs:
         return begin_graphs(run, origin, evaluate, meter)
 
     def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
+        refuse_options("graphs", probe_seconds=probe_seconds != 10.0)
         return plan_graphs(request)
 
     def header_rows(self, recipe: ResolvedRecipe) -> Mapping[str, str]:

@@ -46,7 +46,7 @@ def resolve(
         UsageError: an unknown method, or a recipe that cannot be read.
     """
     if recipe is None:
-        method = method or "ftd"
+        method = "ftd" if method is None else method
         recipe, wanted = choose_recipe(method, data, ipc)
         if recipe is None:
             where, tables = f"method '{method}'", {"method": {"name": method}}
@@ -121,7 +121,7 @@ def choose_recipe(method: str, data: str | None, ipc: int | None) -> tuple[str |
 
 def source_data(method: str | None, data: str | None, ipc: int | None) -> str | None:
     """The data that the recipe of `choose_recipe` was made for; None if there is no recipe."""
-    recipe, _ = choose_recipe(method or "ftd", data, ipc)
+    recipe, _ = choose_recipe("ftd" if method is None else method, data, ipc)
     if recipe is None:
         return None
     where, text = find_recipe(recipe)

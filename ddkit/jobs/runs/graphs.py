@@ -68,6 +68,11 @@ class GraphWork:
         write_graph_set(made, file)
 
     def draw(self, made: GraphSet, meter: Meter) -> None:
+        """Write the picture of the trees, and say how large the set is."""
+        meter.say(
+            f"{made.facts.method} on {made.facts.dataset}: {len(made)} samples of {made.trees.roots} distinct trees, "
+            f"{made.stored_bytes} bytes ({made.explicit_bytes} written out)"
+        )
         tree_gallery(made, self.run.folder.gallery)
 
     def scoring(self, made: GraphSet, experts: None) -> "GraphScoring":
