@@ -122,7 +122,7 @@ REFUSED = {
     "cut metrics": (damage("metrics.jsonl", cut), (), "metrics.jsonl.*ends after iteration"),
     "metrics that are null": (damage("metrics.jsonl", lambda c: b"null\n" + c), (), "line 1: a row must be a table"),
     "metrics that are a list": (damage("metrics.jsonl", lambda c: b"[]\n" + c), (), "line 1: a row must be a table"),
-    "a negative iteration": (damage("metrics.jsonl", in_row('n": 0', 'n": -1')), (), "from 0 on, found -1"),
+    "a negative iteration": (damage("metrics.jsonl", in_row('n": 0', 'n": -1')), (), "of at least 0, found -1"),
     "half an iteration": (damage("metrics.jsonl", in_row('n": 1', 'n": 1.5')), (), "a whole number .* found 1.5"),
     "an iteration twice": (damage("metrics.jsonl", in_row('n": 2', 'n": 1')), (), "line 3: iteration 1 comes after 1"),
     "a missing iteration": (damage("metrics.jsonl", in_row('n": 1', 'n": 2')), (), "iteration 2 comes after 0"),
