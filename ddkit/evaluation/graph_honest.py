@@ -116,6 +116,6 @@ def notes(training: GraphTraining, on: str, uneven: bool) -> tuple[str, ...]:
         f"{MAJORITY}: always the largest class of the training graphs",
         f"every row: AdamW, {training.steps} steps on all samples (whole: {training.whole_steps}), lr {training.lr}, "
         f"width {training.width}, mean readout; nothing is chosen on held-out graphs",
-        "bytes: of plain arrays in the smallest types; a set is stored with each distinct tree once",
+        "bytes: of plain arrays in the smallest types; a set stores distinct trees once",
         f"{SIZE}: logistic regression on the numbers of nodes and edges, without a network",
     )

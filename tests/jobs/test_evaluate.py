@@ -277,6 +277,8 @@ def test_paper_of_a_labelled_set_that_no_paper_knows_is_refused_at_once(make_run
 def test_teachers_name_both_orientations_of_a_set_of_fyi_and_of_its_rivals(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
+    """With one thread rows are scored in this process, where the calls of the teachers are counted."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setitem(PAPERS, "infer", dataclasses.replace(PAPERS["infer"], epochs=1))
     data = write_data(tmp_path / "tiny.npz")
     teachers = ("experts.name=teacher", "experts.nets=mlp(depth=1, width=8)", "experts.epochs=1", "experts.lr=0.01")

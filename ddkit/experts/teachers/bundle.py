@@ -180,7 +180,7 @@ def read_bundle(path: Path) -> Bundle:
     except DataError:
         raise
     except FileNotFoundError:
-        raise DataError(f"teacher '{path}': the file does not exist; `ddkit teachers ls` lists all teachers") from None
+        raise DataError(f"teacher '{path}': there is no such file; `ddkit teachers ls` lists all teachers") from None
     except (*DAMAGE, DDKitError) as error:  # DDKitError: a network that this version does not have
         raise DataError(
             f"teacher '{path}': is not a teacher of ddkit's, or damaged ({type(error).__name__}); fetch another "
