@@ -25,5 +25,6 @@ def main() -> None:
         code = closing_code(run(sys.argv[1:]))
         stopping.ended()
     except Stopped as stopped:  # a signal at the end of the command
+        stopping.ended()  # else its timer would kill the process while Python shuts down
         code = 128 + stopped.number
     sys.exit(code)

@@ -91,6 +91,8 @@ class Stopping:
 
     def _check(self, _: int, frame: FrameType | None) -> None:
         handled = sys.exception()
+        if self._over:
+            return
         if handled is None or not any(isinstance(e, Stopped) for e in with_causes(handled)):
             self._stop(frame)
 

@@ -231,3 +231,25 @@ def test_the_library_takes_over_no_signal(capsys: pytest.CaptureFixture[str]) ->
     before = [signal.getsignal(number) for number in (*SIGNALS, signal.SIGALRM)]
     assert run(["sets", "ls"]) == 0
     assert [signal.getsignal(number) for number in (*SIGNALS, signal.SIGALRM)] == before
+
+
+AT_THE_END = """
+import importlib, os, signal, sys, time
+from ddkit.cli.entry import main
+
+def run(arguments):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(5)
+
+importlib.import_module("ddkit.cli.main").run = run
+try:
+    main()
+except SystemExit as left:
+    print(left.code, *signal.getitimer(signal.ITIMER_REAL))
+"""
+
+
+def test_a_signal_at_the_end_of_a_command_leaves_no_timer() -> None:
+    """A timer that still runs while Python shuts down would end the process by SIGALRM."""
+    done = subprocess.run([sys.executable, "-c", AT_THE_END], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "130 0.0 0.0\n", done.stderr
