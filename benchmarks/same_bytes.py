@@ -5,8 +5,8 @@
 
 Both versions run on this machine, on the CPU, with one thread, each with its own DDKIT_HOME. For every job the table
 compares three SHA-256 digests: `set` covers the numbers and facts of set.h5; `file` covers all of set.h5, with the
-recipe, the environment and the scores; `scores` covers scores.json without seconds. Exit code 1 if a set or a score
-differs. A file alone may differ, because the recipe in every set contains the settings that a version adds.
+recipe, the environment and the scores; `scores` covers scores.json without seconds and notes. Exit code 1 if a set or a
+score differs. A file alone may differ, because the recipe in every set contains the settings that a version adds.
 """
 
 import argparse
