@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ddkit.errors import DataError, UsageError
@@ -44,7 +45,7 @@ def compare_graphs(comparing: Comparing, meter: Meter) -> Comparison:
         recipes[name], _ = resolve_graphs(Request(recipe=source, overrides=(*comparing.overrides, *flags)))
     groups: dict[object, dict[str, GraphRecipe]] = {}
     for name, recipe in recipes.items():
-        groups.setdefault((recipe.data, recipe.method.hops, recipe.evaluate, recipe.seed), {})[name] = recipe
+        groups.setdefault((recipe.data, recipe.method.hops), {})[name] = recipe
     _refuse_unlike_training(recipes)
     lines: list[LineOfGraphs] = []
     remarks: dict[str, None] = {}
@@ -115,9 +116,8 @@ class _Part:
         judge = self.judges[0]
         for score in judge.scores_without_network():
             yield self._line(score.name, "", (score,))
-        rows = [self._rows(seed) for seed in range(len(self.judges))]
-        for name in rows[0]:
-            of_seeds = [own[name] for own in rows]
+        for name in self.rows[0]:
+            of_seeds = [own[name] for own in self.rows]
             for gnn in judge.gnns:
                 scores = [
                     board.score(row, gnn) for board, row in zip(self.boards, of_seeds, strict=True) if row is not None
@@ -127,8 +127,8 @@ class _Part:
 
     def gaps(self) -> list[str]:
         """A note for each row that is missing or smaller than its name says."""
-        judge, rows = self.judges[0], [self._rows(seed) for seed in range(len(self.judges))]
-        names = dict.fromkeys(name for own in rows for name, row in own.items() if row is None)
+        judge = self.judges[0]
+        names = dict.fromkeys(name for own in self.rows for name, row in own.items() if row is None)
         missing = [f"no row '{name}': not one graph fits into its bytes" for name in names]
         return missing + [
             line
@@ -140,21 +140,26 @@ class _Part:
         judge = self.judges[0]
         return LineOfGraphs(judge.train.name, judge.hops, gnn, name, scores, self.seconds.get(name, ()))
 
-    def _rows(self, seed: int) -> dict[str, GraphRow | None]:
-        """The rows of one seed. Rivals of equal bytes stand there once."""
-        judge, sets = self.judges[seed], self.sets[seed]
-        random: dict[int, str] = {}
-        herding: dict[int, str] = {}
-        for name, made in sets.items():
-            written_out = min(made.explicit_bytes, most_written_out(judge, made))
-            random.setdefault(made.stored_bytes, f"random, as {name}")
-            random.setdefault(written_out, f"random, as {name} written out")
-            herding.setdefault(made.stored_bytes, f"herding, as {name}")
-        rows: dict[str, GraphRow | None] = {name: judge.set_row(made) for name, made in sets.items()}
-        rows |= {title: judge.random_row(title, size) for size, title in random.items()}
-        rows |= {title: judge.herding_row(size) for size, title in herding.items()}
-        rows[UNTRAINED] = judge.untrained_row()
-        return rows | ({WHOLE: judge.whole_row()} if judge.training.whole else {})
+    @cached_property
+    def rows(self) -> list[dict[str, GraphRow | None]]:
+        """For each seed the rows by name; None for a row into whose bytes no graph fits."""
+        return [_rows(judge, sets) for judge, sets in zip(self.judges, self.sets, strict=True)]
+
+
+def _rows(judge: GraphJudge, sets: dict[str, GraphSet]) -> dict[str, GraphRow | None]:
+    """The rows of one seed. Rivals of equal bytes are there once."""
+    random: dict[int, str] = {}
+    herding: dict[int, str] = {}
+    for name, made in sets.items():
+        written_out = min(made.explicit_bytes, most_written_out(judge, made))
+        random.setdefault(made.stored_bytes, f"random, as {name}")
+        random.setdefault(written_out, f"random, as {name} written out")
+        herding.setdefault(made.stored_bytes, f"herding, as {name}")
+    rows: dict[str, GraphRow | None] = {name: judge.set_row(made) for name, made in sets.items()}
+    rows |= {title: judge.random_row(title, size) for size, title in random.items()}
+    rows |= {title: judge.herding_row(size) for size, title in herding.items()}
+    rows[UNTRAINED] = judge.untrained_row()
+    return rows | ({WHOLE: judge.whole_row()} if judge.training.whole else {})
 
 
 def _folder(name: str, recipe: GraphRecipe, out: Path) -> RunFolder:
