@@ -4,6 +4,22 @@ import torch
 from torch import Tensor
 
 from ddkit.data import Part
+from ddkit.methods.contract import fewer_iterations
+
+
+class ClassBatchCosts:
+    """The advice on time and memory of settings with `iterations` and `batch_real`. It adds no setting."""
+
+    iterations: int
+    batch_real: int
+
+    @property
+    def shorter(self) -> str:
+        return fewer_iterations(self.iterations)
+
+    @property
+    def less_memory(self) -> str:
+        return f"lower method.batch_real, now {self.batch_real}, or method.ipc"
 
 
 class ClassBatches:

@@ -16,8 +16,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ddkit.methods.class_batches import ClassBatches
-from ddkit.methods.contract import Context, MethodSettings, fewer_iterations
+from ddkit.methods.class_batches import ClassBatchCosts, ClassBatches
+from ddkit.methods.contract import Context, MethodSettings
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial import InitialImages, initial_images
@@ -28,21 +28,13 @@ from ddkit.synth import SyntheticSet
 
 
 @dataclass(frozen=True, kw_only=True)
-class DMSettings(InitialImages, Flipping, MethodSettings):
+class DMSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
     """Settings of DM, with the paper's names."""
 
     name: ClassVar[str] = "dm"
     iterations: int = setting(20000, at_least=1, help="networks; each is drawn for one iteration")
     batch_real: int = setting(256, at_least=1, help="real images of a class in a batch")
     lr_img: float = setting(1.0, above=0, help="learning rate of the images (the paper: 10 from 100 images a class on)")
-
-    @property
-    def shorter(self) -> str:
-        return fewer_iterations(self.iterations)
-
-    @property
-    def less_memory(self) -> str:
-        return f"lower method.batch_real, now {self.batch_real}, or method.ipc"
 
     @property
     def total_iterations(self) -> int:

@@ -17,8 +17,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ddkit.methods.class_batches import ClassBatches
-from ddkit.methods.contract import Context, MethodSettings, fewer_iterations
+from ddkit.methods.class_batches import ClassBatchCosts, ClassBatches
+from ddkit.methods.contract import Context, MethodSettings
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.gradient_distance import DISTANCES, gradient_distance
@@ -36,7 +36,7 @@ BN_IMAGES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradientSettings(InitialImages, Flipping, MethodSettings):
+class GradientSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
     """Settings of gradient matching, with the paper's names."""
 
     iterations: int = setting(1000, at_least=1, help="networks, one after another")
@@ -56,14 +56,6 @@ class GradientSettings(InitialImages, Flipping, MethodSettings):
         """(outer_loop, inner_loop). Where the paper has none for this ipc, those of the next larger ipc."""
         outer, inner = next((pair for ipc, pair in LOOPS.items() if self.ipc <= ipc), LOOPS[50])
         return self.outer_loop or outer, inner if self.inner_loop is None else self.inner_loop
-
-    @property
-    def shorter(self) -> str:
-        return fewer_iterations(self.iterations)
-
-    @property
-    def less_memory(self) -> str:
-        return f"lower method.batch_real, now {self.batch_real}, or method.ipc"
 
     @property
     def total_iterations(self) -> int:

@@ -73,12 +73,10 @@ def test_a_folder_is_not_used_twice(tmp_path):
         condense("mirage", **settings)
 
 
-def test_a_killed_run_goes_on(tmp_path, monkeypatch):
-    """Killed after its third score: the rest is trained, and the set has the bytes of a run that was not killed."""
+def killed_at_the_third_score(monkeypatch):
+    """The names of the rows that are scored from now on; the third one is interrupted."""
     from ddkit.evaluation import GraphJudge
 
-    settings = {"data": own(tmp_path / "own"), "overrides": (*QUICK, "method.ratio=0.3")}
-    condense("mirage", **settings, out=tmp_path / "whole")
     score, calls = GraphJudge.score, []
 
     def dies(self, row, gnn):
@@ -88,6 +86,14 @@ def test_a_killed_run_goes_on(tmp_path, monkeypatch):
         return score(self, row, gnn)
 
     monkeypatch.setattr(GraphJudge, "score", dies)
+    return calls
+
+
+def test_a_killed_run_goes_on(tmp_path, monkeypatch):
+    """Killed after its third score: the rest is trained, and the set has the bytes of a run that was not killed."""
+    settings = {"data": own(tmp_path / "own"), "overrides": (*QUICK, "method.ratio=0.3")}
+    condense("mirage", **settings, out=tmp_path / "whole")
+    calls = killed_at_the_third_score(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         condense("mirage", **settings, out=tmp_path / "run")
     assert run(["condense", "--out", str(tmp_path / "run"), "--resume"]) == 0
@@ -244,8 +250,6 @@ def test_a_recipe_beside_resume_must_be_the_runs(tmp_path):
 
 
 def test_a_killed_evaluation_of_graphs_goes_on(tmp_path, home, monkeypatch):
-    from ddkit.evaluation import GraphJudge
-
     made = condense(
         "mirage",
         data=own(tmp_path / "own"),
@@ -253,15 +257,7 @@ def test_a_killed_evaluation_of_graphs_goes_on(tmp_path, home, monkeypatch):
         out=tmp_path / "run",
         evaluate=False,
     )
-    whole, score, calls = ddkit.evaluate(made.folder), GraphJudge.score, []
-
-    def dies(self, row, gnn):
-        calls.append(row.name)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return score(self, row, gnn)
-
-    monkeypatch.setattr(GraphJudge, "score", dies)
+    whole, calls = ddkit.evaluate(made.folder), killed_at_the_third_score(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         ddkit.evaluate(made.folder)
     assert ddkit.evaluate(made.folder).tables(with_seconds=False) == whole.tables(with_seconds=False)
