@@ -7,6 +7,7 @@ import pytest
 import torch
 from listener import Listener
 
+from ddkit.errors import NumericalError
 from ddkit.experts import list_buffers
 from ddkit.jobs import condense, evaluate
 
@@ -49,3 +50,27 @@ def test_iterations_that_changed_nothing_are_told(tmp_path: Path, home: Path, th
 def test_any_experts_suit_any_method(tmp_path: Path, home: Path, kind: str) -> None:
     made = condense("ast", out=tmp_path / "run", overrides=(f"experts.name={kind}", *TINY), evaluate=False)
     assert bool(made.set.images.isfinite().all())
+
+
+@pytest.mark.parametrize("method", ["herding", "mirage"])
+def test_a_one_shot_run_whose_evaluation_fails_can_be_resumed(
+    method: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A one-shot method writes no checkpoint; its set is there, and the run is not forgotten."""
+    kind, called, short = {
+        "herding": ("images", "evaluate_honestly", ("evaluate.epochs=1", "net.name=convnet", "net.width=4")),
+        "mirage": ("graphs", "evaluate_graph_set", ("evaluate.gnns=gin",)),
+    }[method]
+    overrides = ("evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false", *short)
+
+    def fails(*_: object, **__: object) -> None:
+        raise NumericalError("the numbers are lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"ddkit.jobs.runs.{kind}.{called}", fails)
+        with pytest.raises(NumericalError, match="the numbers are lost"):
+            condense(method, overrides=overrides, out=tmp_path / "run")
+    again = condense(method, overrides=overrides, out=tmp_path / "run", resume=True)
+    whole = condense(method, overrides=overrides, out=tmp_path / "whole")
+    assert again.evaluation is not None and whole.evaluation is not None
+    assert (tmp_path / "run" / "set.h5").read_bytes() == (tmp_path / "whole" / "set.h5").read_bytes()

@@ -12,7 +12,7 @@ from ddkit.errors import DDKitError
 from ddkit.evaluation import Evaluation
 from ddkit.jobs.machine.environment import environment
 from ddkit.jobs.recipes import to_toml
-from ddkit.jobs.runs.work import Experts, Made, Work
+from ddkit.jobs.runs.work import Experts, Made, Scoring, Work
 from ddkit.methods import IterativeMethod, OneShotMethod
 from ddkit.run import SNAPSHOTS, Meter, drive, write_json
 from ddkit.synth import GraphSet, Record, SyntheticSet
@@ -39,9 +39,9 @@ def make(work: Work[Made, Experts], evaluate: bool, meter: Meter) -> Condensed:
     """Make the set of a run, draw it, and evaluate it if `evaluate` is set.
 
     Before a resumed run writes to its folder, its data and experts are compared with those of the folder. A new run
-    that is refused before its first iteration leaves no files.
+    that is refused before its first iteration leaves no files. Once the set is written, an error loses nothing.
     """
-    run = work.run
+    run, written = work.run, False
     if run.resume:
         work.refuse_other_data()
     else:
@@ -49,15 +49,26 @@ def make(work: Work[Made, Experts], evaluate: bool, meter: Meter) -> Condensed:
     try:
         with work.experts(meter) as (experts, digest):
             run.refuse_other_experts(digest)
-            return _make(work, experts, digest, evaluate, meter)
+            made, seconds = _made(work, experts, digest, meter)
+            scoring = work.scoring(made, experts) if evaluate else None
+            if scoring is not None:
+                scoring.check()  # before the set of a finished run, and its scores, are overwritten
+            work.write(made, run.folder.set)
+            written = True
+            work.draw(made, meter)
+            if scoring is None:
+                return Condensed(run.folder.path, made, None, seconds)
+            made, evaluation = _evaluated(work, made, scoring, meter)
+            return Condensed(run.folder.path, made, evaluation, seconds)
     except DDKitError:
-        run.forget()
+        if not written:
+            run.forget()
         raise
 
 
-def _make(work: Work[Any, Experts], experts: Experts, digest: str, evaluate: bool, meter: Meter) -> Condensed:
-    """Make the set, its pictures and its scores."""
-    run, folder = work.run, work.run.folder
+def _made(work: Work[Any, Experts], experts: Experts, digest: str, meter: Meter) -> tuple[Any, float]:
+    """(the set with its record, the seconds that it took)."""
+    run = work.run
     method, begin = work.method(experts), time.perf_counter()
     if isinstance(method, OneShotMethod):
         run.note(digest)
@@ -71,22 +82,20 @@ def _make(work: Work[Any, Experts], experts: Experts, digest: str, evaluate: boo
     record = Record(
         recipe=to_toml(run.recipe), environment=json.dumps(environment(run.device)), lineage=json.dumps(lineage)
     )
-    made = dataclasses.replace(made, record=record)
-    scoring = work.scoring(made, experts) if evaluate else None
-    if scoring is not None:
-        scoring.check()  # before the set of a finished run, and its scores, are overwritten
-    work.write(made, folder.set)
-    work.draw(made, meter)
-    if scoring is None:
-        return Condensed(folder.path, made, None, seconds)
+    return dataclasses.replace(made, record=record), seconds
+
+
+def _evaluated(work: Work[Any, Any], made: Any, scoring: Scoring, meter: Meter) -> tuple[Any, Evaluation]:
+    """(the set with the scores in its record, its table). Both are written."""
+    folder = work.run.folder
     with scoring.held():
         evaluation = scoring.evaluate(meter)
         write_json(folder.scores, evaluation.tables(), indent=2)
         scores = json.dumps(evaluation.tables(with_seconds=False))
-        made = dataclasses.replace(made, record=dataclasses.replace(record, scores=scores))
+        made = dataclasses.replace(made, record=dataclasses.replace(made.record, scores=scores))
         work.write(made, folder.set)
     scoring.clear()
-    return Condensed(folder.path, made, evaluation, seconds)
+    return made, evaluation
 
 
 def _iterated(method: IterativeMethod, work: Work[Any, Any], experts: str, meter: Meter) -> SyntheticSet:
