@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
-from ddkit.jobs.kinds import kind_of_recipe
+from ddkit.jobs.kinds import kind_of_recipe, kind_of_request
 from ddkit.jobs.recipes.request import Request
 from ddkit.jobs.runs.make import Condensed, make
 from ddkit.jobs.runs.run import Run, begun_recipe, refuse_empty, refuse_used
@@ -65,7 +65,7 @@ def condense(
         raise UsageError("condense: out is empty; name a folder, or leave it out")
     request = Request(method, data, ipc, fyi, recipe, seed, overrides)
     earlier = begun_recipe(out) if resume else None
-    kind = kind_of_recipe(None, earlier) if earlier else kind_of_recipe(request.method_named, recipe)
+    kind = kind_of_recipe(None, earlier) if earlier else kind_of_request(request)
     where = kind.device(device)
     resolved, origin = (None, "") if resume else kind.resolve(request)
     folder = RunFolder(Path(out) if out is not None else kind.default_folder(resolved or kind.resolve(request)[0]))
@@ -74,7 +74,7 @@ def condense(
     with folder.locked():
         if resolved is None:
             resolved, changes = kind.resume(folder, request)
-            if recipe is not None and kind_of_recipe(request.method_named, recipe).resolve(request)[0] != resolved:
+            if recipe is not None and kind_of_request(request).resolve(request)[0] != resolved:
                 raise UsageError(
                     f"folder '{folder.path}': its run has other settings than recipe '{recipe}'; leave --recipe out to "
                     "go on with the run, or choose another --out"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
-from ddkit.jobs.kinds import kind_of_recipe
+from ddkit.jobs.kinds import kind_of_request
 from ddkit.jobs.planning.stages import Plan
 from ddkit.jobs.recipes.request import Request
 from ddkit.run import Meter, SilentMeter
@@ -48,5 +48,5 @@ def plan(
     if not 0 < probe_seconds < math.inf:
         raise UsageError(f"plan: probe_seconds must be above 0 and finite, got {probe_seconds:g}")
     request = Request(method, data, ipc, fyi, recipe, seed, overrides)
-    kind = kind_of_recipe(request.method_named, recipe)
+    kind = kind_of_request(request)
     return kind.plan(request, kind.device(device), probe_seconds, meter or SilentMeter())

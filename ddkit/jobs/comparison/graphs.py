@@ -175,17 +175,25 @@ def _made(
     """The set of a run and the seconds that it took. A set that is missing or damaged is made."""
     note = folder.path / "seconds.json"
     with folder.locked():
-        if folder.set.exists():
-            try:
-                read_graph_set(folder.set)
-            except DataError as error:
-                meter.say(f"made again: {error}")
-                folder.set.unlink()
-        if not (folder.set.exists() and note.exists()):
+        made = _stored(folder, meter)
+        if made is None or not note.exists():
             run = Run(recipe, folder, graph_device("cpu"), folder.recipe.exists())
             done = make(GraphWork(run, judge, parts.every.digest, ()), False, Stopwatch(folder.path / "spent.json"))
             write_json(note, {"condensing": done.seconds})
-        made = read_graph_set(folder.set)
+            assert isinstance(done.set, GraphSet)
+            made = done.set
     if made.facts.data_digest != judge.train.digest:
         raise UsageError(f"folder '{folder.path}': its set was made of other graphs; choose another --out")
     return made, read_json(note, dict[str, float])["condensing"]
+
+
+def _stored(folder: RunFolder, meter: Meter) -> GraphSet | None:
+    """The set in a run folder; None if it is missing or damaged. A damaged file is removed, and a line says so."""
+    if not folder.set.exists():
+        return None
+    try:
+        return read_graph_set(folder.set)
+    except DataError as error:
+        meter.say(f"made again: {error}")
+        folder.set.unlink()
+        return None

@@ -7,7 +7,7 @@ and compares recipes. The public jobs call a `Kind` and do not depend on which o
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.jobs.kinds.finding import KINDS, kind_of_recipe, kind_of_set
+    from ddkit.jobs.kinds.finding import KINDS, kind_of_recipe, kind_of_request, kind_of_set
     from ddkit.jobs.kinds.kind import Kind
 
-__all__ = ["Kind", "KINDS", "kind_of_recipe", "kind_of_set"]
+__all__ = ["Kind", "KINDS", "kind_of_recipe", "kind_of_request", "kind_of_set"]

@@ -6,9 +6,11 @@ from typing import Any
 from ddkit.jobs.kinds.graphs import Graphs
 from ddkit.jobs.kinds.images import Images
 from ddkit.jobs.kinds.kind import Kind
+from ddkit.jobs.recipes.request import Request
 from ddkit.jobs.recipes.resolve import method_named
 from ddkit.methods import method_class
 from ddkit.methods.table import method_homes
+from ddkit.recipe import override
 from ddkit.recipe_files import find_recipe
 from ddkit.synth import GraphSet, SyntheticSet, is_graph_set
 from ddkit.toml import read_toml
@@ -27,6 +29,11 @@ def kind_of_recipe(method: str | None, recipe: str | Path | None) -> Kind:
     if method is None or method not in method_homes():
         return KINDS["images"]
     return KINDS[method_class(method).settings_class.kind]
+
+
+def kind_of_request(request: Request) -> Kind:
+    """The kind of data of a request: of the method that its flags and overrides name, or else of its recipe."""
+    return kind_of_recipe(method_named(override({}, request.assignments)), request.recipe)
 
 
 def kind_of_set(source: SyntheticSet | GraphSet | str | Path | Any) -> Kind:

@@ -3,7 +3,7 @@
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.experts import ExpertSource
+from ddkit.experts import ExpertSource, Stock
 from ddkit.home import home
 from ddkit.jobs.data.loading import load_task, report_data
 from ddkit.jobs.flips.guard import guard_flips
@@ -64,16 +64,16 @@ def plan_images(request: Request, device: torch.device, probe_seconds: float, me
         free_memory=gauge.free_memory,
         free_disk=free_disk(home()),
         problems=(
-            *_disk_problems(resolved, source, disk),
+            *_disk_problems(resolved, source, stock, disk),
             *_memory_problems(resolved, stages, gauge.free_memory),
         ),
         facts=tuple(facts),
     )
 
 
-def _disk_problems(recipe: Recipe, source: ExpertSource, run: int) -> list[str]:
+def _disk_problems(recipe: Recipe, source: ExpertSource, stock: Stock, run: int) -> list[str]:
     """A line for the experts and a line for the run folder, if they need more disk than is free."""
-    problems, free, stock = [], free_disk(home()), source.stock()
+    problems, free = [], free_disk(home())
     if stock.disk > free:
         ways = [*source.ways_to_less_disk(stock, free), "set DDKIT_HOME to a folder on a larger disk"]
         need = f"{stock.missing} experts need {size_text(stock.disk)} of disk, {size_text(free)} are free at home"

@@ -24,16 +24,6 @@ class Request:
     overrides: tuple[str, ...] = ()
 
     @property
-    def method_named(self) -> str | None:
-        """The method of the flags or, since they win over the flags, of the overrides; None if neither names one."""
-        found = self.method
-        for text in self.overrides:
-            key, _, value = text.partition("=")
-            if key.strip() == "method.name":
-                found = value.strip().strip("\"'")
-        return found
-
-    @property
     def assignments(self) -> tuple[str, ...]:
         """The given arguments, followed by the overrides, as "section.key=value" texts."""
         flags = [
