@@ -56,6 +56,8 @@ class Gauge:
     """Measures work on one device: the device's memory on CUDA, else the process's memory.
 
     It must be made before data is loaded, so that the data counts. It imports `LIBRARIES`, so that they do not count.
+    If a process uses less memory before a call than when the gauge was made, because garbage was freed or the system
+    dropped pages of libraries, costs are measured from the lower value: else they would be too small by the difference.
 
     Attributes:
         free_memory: bytes that were free when the gauge was made.
@@ -66,7 +68,7 @@ class Gauge:
             importlib.import_module(library)
         self._device = device
         self.free_memory = free_memory(device)
-        self._initial = torch.cuda.memory_allocated(device) if device.type == "cuda" else _process_memory("VmRSS")
+        self._initial = self._memory()
 
     def cost(self, work: Callable[[], object], seconds: float) -> Cost:
         """The least time of up to TIMED calls after a first one. No call begins once `seconds` are used up.
@@ -91,6 +93,7 @@ class Gauge:
 
     def once(self, work: Callable[[], object]) -> Cost:
         """The cost of one call."""
+        self._initial = min(self._initial, self._memory())
         on_cuda = self._device.type == "cuda"
         if on_cuda:
             torch.cuda.reset_peak_memory_stats(self._device)
@@ -104,6 +107,10 @@ class Gauge:
         seconds = time.perf_counter() - begin
         peak = torch.cuda.max_memory_allocated(self._device) if on_cuda else _process_memory("VmHWM")
         return Cost(seconds, max(0, peak - self._initial))
+
+    def _memory(self) -> int:
+        on_cuda = self._device.type == "cuda"
+        return torch.cuda.memory_allocated(self._device) if on_cuda else _process_memory("VmRSS")
 
 
 def _process_memory(field: str) -> int:
