@@ -322,6 +322,17 @@ def test_every_setting_is_read() -> None:
     assert declared <= read
 
 
+# Sizes
+
+LONGEST_FILE = 250
+"""Lines of a module. A longer one holds more than one concept."""
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name_of)
+def test_no_module_is_longer_than_250_lines(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= LONGEST_FILE
+
+
 # Signatures
 
 LONGEST = 7

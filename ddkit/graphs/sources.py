@@ -11,7 +11,7 @@ from ddkit.graphs.graph_data import GraphData
 from ddkit.graphs.names import GRAPHS, HIV, OGB, OGB_LICENCE, OWN, TU, TU_LICENCE
 from ddkit.graphs.npz import read_npz_graphs
 from ddkit.graphs.ogb import read_ogb
-from ddkit.graphs.pyg import read_pt
+from ddkit.graphs.pt_file import read_pt
 from ddkit.graphs.tu import read_tu
 from ddkit.home import expanded, home
 

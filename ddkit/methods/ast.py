@@ -13,7 +13,8 @@ its source.
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from ddkit.methods.trajectory import TrajectoryMatching, TrajectorySettings
+from ddkit.methods.trajectory import TrajectoryMatching
+from ddkit.methods.trajectory_settings import TrajectorySettings
 from ddkit.recipe import preset
 
 

@@ -8,7 +8,8 @@ combinations. The header of each recipe names its combination and the measuremen
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from ddkit.methods.trajectory import TrajectoryMatching, TrajectorySettings
+from ddkit.methods.trajectory import TrajectoryMatching
+from ddkit.methods.trajectory_settings import TrajectorySettings
 from ddkit.recipe import preset
 
 

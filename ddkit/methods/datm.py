@@ -9,7 +9,8 @@ nothing. There is no moving average: the authors' settings have the option, but 
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from ddkit.methods.trajectory import TrajectoryMatching, TrajectorySettings
+from ddkit.methods.trajectory import TrajectoryMatching
+from ddkit.methods.trajectory_settings import TrajectorySettings
 from ddkit.recipe import preset
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from ddkit.methods.trajectory import TrajectoryMatching, TrajectorySettings
+from ddkit.methods.trajectory import TrajectoryMatching
+from ddkit.methods.trajectory_settings import TrajectorySettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,15 +6,14 @@ down the gradient of the distance to the expert's parameters `expert_epochs` lat
 
 Each change that later papers make to MTT has its own file and is off by default: the window of start epochs
 (`start_epoch`), the student (`student`), the matching loss (`matching`), and initial images and labels
-(`initial_by_experts`). This file has the update, the skip rule and the moving average. The files of mtt, ftd, ast and
-datm hold only their defaults. A recipe may combine the changes freely.
+(`initial_by_experts`). This file has the update, the skip rule and the moving average; `trajectory_settings` has the
+settings. The files of mtt, ftd, ast and datm hold only their defaults. A recipe may combine the changes freely.
 """
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,97 +21,15 @@ from torch import Tensor
 from ddkit.errors import UsageError
 from ddkit.experts import Trajectories
 from ddkit.methods.batches import draw_batches
-from ddkit.methods.contract import Context, MethodSettings, fewer_iterations
+from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
-from ddkit.methods.fyi import Flipping
-from ddkit.methods.initial_by_experts import InitialSet, choose_initial_images, initial_logits
-from ddkit.methods.matching import Matching, Walk
-from ddkit.methods.start_epoch import StartEpochs
-from ddkit.methods.student import Student, balance, perturbed
-from ddkit.nets import FlatNet
+from ddkit.methods.initial_by_experts import choose_initial_images, initial_logits
+from ddkit.methods.matching import Walk
+from ddkit.methods.student import balance, perturbed
+from ddkit.methods.trajectory_settings import TrajectorySettings
 from ddkit.randomness import restored, stream
-from ddkit.recipe import setting
 from ddkit.synth import SyntheticSet
 from ddkit.unroll import matching_loss, precision_cosine
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, MethodSettings):
-    """Settings of trajectory matching, with the papers' names. The defaults are MTT's."""
-
-    fixed: ClassVar[tuple[str, ...]] = (*InitialSet.fixed, "lr_teacher")  # the unit of lr_lr
-    iterations: int = setting(5000, at_least=1, help="outer iterations")
-    batch_syn: int | None = setting(None, at_least=1, help="synthetic images of a student step; none: all")
-    lr_img: float = setting(100.0, above=0, help="learning rate of the images (network space)")
-    lr_lr: float = setting(1e-7, at_least=0, help="learning rate of the inner learning rate, at its initial value")
-    lr_teacher: float = setting(0.01, above=0, help="initial inner learning rate")
-    lr_y: float = setting(0.0, at_least=0, help="learning rate of soft labels' logits; 0: fixed (DATM: 2 to 10)")
-    momentum_y: float = setting(0.9, at_least=0, below=1, help="momentum of soft labels' logits")
-    threshold: float | None = setting(
-        None, above=0, help="an iteration with a larger loss changes nothing (DATM: 1); none: no limit"
-    )
-    ema_decay: float = setting(
-        0.0, at_least=0, below=1, help="decay of the images' moving average (FTD); 0: the last images"
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.refuse_empty_window()
-        self.refuse_short_walk()
-        self.refuse_noise_with_labels()
-        self.refuse_imprecise_reference()
-
-    @property
-    def labelling_epoch(self) -> int:
-        """The epoch of the experts that choose initial images and labels."""
-        return self.teacher_epoch or self.last_matched
-
-    @property
-    def last_matched(self) -> int:
-        """The last epoch of an expert that can be a target."""
-        return self.max_start_epoch - 1 + self.expert_epochs
-
-    @property
-    def total_iterations(self) -> int:
-        return self.iterations
-
-    @property
-    def reads_epochs(self) -> int:
-        return max(self.last_matched, self.labelling_epoch) if self.uses_experts else self.last_matched
-
-    @property
-    def fewer_epochs(self) -> str:
-        return f"method.max_start_epoch, now {self.max_start_epoch}"
-
-    @property
-    def shorter(self) -> str:
-        return fewer_iterations(self.iterations)
-
-    @property
-    def less_memory(self) -> str:
-        if self.engine == "reference":
-            return "set method.engine=adjoint, which keeps one step in memory instead of all"
-        batch = self.batch_syn or "all images"
-        return f"lower method.batch_syn, now {batch}, or method.syn_steps, now {self.syn_steps}"
-
-    @property
-    def inner_steps(self) -> int:
-        return self.syn_steps
-
-    def most_growth(self, images: int, net: FlatNet, free: int) -> int | None:
-        """See `MethodSettings.most_growth`.
-
-        The unroller keeps tapes of steps in at most a quarter of the free memory. In addition each step needs memory
-        for an iterate and a few copies of its batch. Engine `reference` keeps everything.
-        """
-        if self.engine == "reference":
-            return None
-        batch = min(images, self.batch_syn or images) * math.prod(net.shape) * self.trajectories
-        return free // 4 + self.syn_steps * 4 * (net.parameters + 4 * batch)
-
-    def shortened(self, steps: int) -> "TrajectorySettings":
-        first = dataclasses.replace(self, min_start_epoch=0, current_max_start_epoch=None, max_start_epoch=1)
-        return dataclasses.replace(first, syn_steps=steps, expert_epochs=1, teacher_epoch=None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,8 @@ with lazily(__name__):
     from ddkit.run.loop import drive
     from ddkit.run.progress import Meter, SilentMeter, terminal_meter
     from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
-    from ddkit.run.workers import Report, Unit, how_many, work_through
+    from ddkit.run.unit import Report, Unit
+    from ddkit.run.workers import how_many, work_through
 
 __all__ = [
     "atomic_write",

@@ -10,7 +10,6 @@ stay in the cache, and memory does not grow with the batch. The convolution's bi
 removes it; its gradient is 0 (autograd returns rounding noise there).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -20,25 +19,16 @@ from torch import Tensor
 from ddkit.nets import BlockShape, FlatNet
 from ddkit.steps.blocks import Blocks
 from ddkit.steps.conv import Convolution
+from ddkit.steps.passes import Layer, Passes
 from ddkit.steps.precision import real_of
 from ddkit.steps.step import Gradient, Product
-
-
-@dataclass(frozen=True, eq=False)
-class _Layer:
-    """The tensors of one block: prepared input, the convolution's output, statistics, and d loss / d output."""
-
-    image: Tensor
-    z: Tensor
-    stats: tuple[Tensor, ...]
-    gp: Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class _Tape:
     """The tape of a chunk: layers, features, class probabilities, d loss / d logits, and labels / B."""
 
-    layers: list[_Layer]
+    layers: list[Layer]
     features: Tensor
     probabilities: Tensor
     residual: Tensor
@@ -46,7 +36,7 @@ class _Tape:
 
     @property
     def nbytes(self) -> int:
-        return sum(t.nbytes for layer in self.layers for t in (layer.image, layer.z, layer.gp, *layer.stats))
+        return sum(layer.nbytes for layer in self.layers)
 
 
 @final
@@ -67,13 +57,14 @@ class ConvNetStep:
         convolutions: list[Convolution],
         chunk: int,
     ) -> None:
-        self._net, self._maps, self._blocks, self._convolutions = net, maps, blocks, convolutions
+        self._net, self._maps, self._convolutions = net, maps, convolutions
+        self._passes = Passes(blocks, convolutions)
         self._real = real_of(maps)
         self._chunk = max(1, chunk // max(s.filters * s.height * s.width * maps.itemsize for s in shapes))
 
     def logits(self, theta: Tensor, x: Tensor) -> Tensor:
         blocks, head, bias = self._weights(theta)
-        last = (self._up(blocks, images)[0] for images in self._maps_of(x))
+        last = (self._passes.up(blocks, images)[0] for images in self._maps_of(x))
         return torch.cat([torch.addmm(bias, _features(p, head), head.T) for p in last])
 
     def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
@@ -137,13 +128,13 @@ class ConvNetStep:
 
     def _chunk_gradient(self, weights: Any, x: Tensor, share: Tensor) -> tuple[Tensor, Tensor, _Tape]:
         blocks, head, bias = weights
-        p, walked = self._up(blocks, x)
+        p, walked = self._passes.up(blocks, x)
         features = _features(p, head)
         log_p = torch.log_softmax(torch.addmm(bias, features, head.T), dim=1)
         probabilities = log_p.exp()
         residual = probabilities * share.sum(1, keepdim=True) - share
         layers, gradients = [], [residual.sum(0), residual.T @ features]
-        for convolution, layer, gz, (g_beta, g_gamma) in self._down(blocks, walked, _as_map(residual @ head, p)):
+        for convolution, layer, gz, (g_beta, g_gamma) in self._passes.down(blocks, walked, _as_map(residual @ head, p)):
             layers.append(layer)
             gradients += [g_beta, g_gamma, torch.zeros_like(g_beta), convolution.pull_weight((layer.image, gz))]
         tape = _Tape(layers[::-1], features, probabilities, residual, share)
@@ -152,91 +143,34 @@ class ConvNetStep:
     def _chunk_product(self, weights: Any, tangents: Any, tape: _Tape) -> tuple[Tensor, Tensor, Tensor]:
         """Return (d (g . a) / d theta, d / d images channels last, d / d labels before the division by B)."""
         (blocks, head, _), (blocks_t, head_t, bias_t) = weights, tangents
-        pt, walked = self._up_tangent(blocks, blocks_t, tape.layers, None)
+        pt, walked = self._passes.up_tangent(blocks, blocks_t, tape.layers, None)
         features_t = _features(pt, head)
         logits_t = torch.addmm(bias_t, features_t, head.T).addmm(tape.features, head_t.T)
         centred = logits_t - (tape.probabilities * logits_t).sum(1, keepdim=True)
         residual_t = tape.probabilities * centred * tape.share.sum(1, keepdim=True)
         gradients = [residual_t.sum(0), (residual_t.T @ tape.features).addmm(tape.residual.T, features_t)]
         gpt = _as_map((residual_t @ head).addmm(tape.residual, head_t), pt)
-        below, gpt = self._down_tangent(blocks, blocks_t, tape.layers, walked, gpt)
+        below, gpt = self._passes.down_tangent(blocks, blocks_t, tape.layers, walked, gpt)
         return _flat(gradients + below, head.dtype), gpt, -centred
 
-    def _chunk_slope(self, weights: Any, x: Tensor) -> tuple[Tensor, list[_Layer]]:
+    def _chunk_slope(self, weights: Any, x: Tensor) -> tuple[Tensor, list[Layer]]:
         """Return (d (sum of all logits) / d images, the layers from the first on)."""
         blocks, head, _ = weights
-        p, walked = self._up(blocks, x)
+        p, walked = self._passes.up(blocks, x)
         gp, layers = _as_map(head.sum(0).expand(len(x), -1), p), []
-        for convolution, layer, gz, _ in self._down(blocks, walked, gp):
+        for convolution, layer, gz, _ in self._passes.down(blocks, walked, gp):
             layers.append(layer)
             first, pulled = convolution, gz
         return first.pull_image((pulled, blocks[0][0])), layers[::-1]
 
-    def _chunk_slope_product(self, weights: Any, v: Tensor, layers: list[_Layer]) -> Tensor:
+    def _chunk_slope_product(self, weights: Any, v: Tensor, layers: list[Layer]) -> Tensor:
         """Return d (slope . v) / d theta: the tangents of the parameters' gradients as the images move along v."""
         blocks, head, bias = weights
         still = [(None, torch.zeros_like(gamma), torch.zeros_like(beta)) for _, gamma, beta in blocks]
-        pt, walked = self._up_tangent(blocks, still, layers, v)
+        pt, walked = self._passes.up_tangent(blocks, still, layers, v)
         of_head = _features(pt, head).sum(0).expand_as(head)
-        below, _ = self._down_tangent(blocks, still, layers, walked, torch.zeros_like(pt))
+        below, _ = self._passes.down_tangent(blocks, still, layers, walked, torch.zeros_like(pt))
         return _flat([torch.zeros_like(bias), of_head, *below], head.dtype)
-
-    def _up(self, blocks: Any, x: Tensor) -> tuple[Tensor, list[Any]]:
-        """Return the last map, and each block's (prepared input, convolution's output, statistics)."""
-        walked, p = [], x
-        for convolution, (w, gamma, beta) in zip(self._convolutions, blocks, strict=True):
-            image = convolution.image(p)
-            z = convolution.convolve((image, w))
-            p, stats = self._blocks.forward(z, gamma, beta)
-            walked.append((image, z, stats))
-        return p, walked
-
-    def _down(self, blocks: Any, walked: list[Any], gp: Tensor) -> Iterator[tuple[Convolution, _Layer, Tensor, Any]]:
-        """Give, from the last block to the first, its convolution, the layer, d / d z, and d / d (beta, gamma).
-
-        `gp` is d / d (last map).
-        """
-        for i in reversed(range(len(blocks))):
-            convolution, (w, gamma, beta), (image, z, stats) = self._convolutions[i], blocks[i], walked[i]
-            gz, *of_norm = self._blocks.backward(z, gp, gamma, beta, stats)
-            yield convolution, _Layer(image, z, stats, gp), gz, of_norm
-            if i:
-                gp = convolution.pull_image((gz, w))
-
-    def _up_tangent(
-        self, blocks: Any, blocks_t: Any, layers: list[_Layer], pt: Tensor | None
-    ) -> tuple[Tensor, list[Any]]:
-        """Return the tangent of the last map as the parameters move along `blocks_t` and the images along `pt`.
-
-        A None for a convolution or for the images means that they do not move.
-        """
-        walked: list[Any] = []
-        for convolution, layer, (w, gamma, beta), (wt, gamma_t, beta_t) in zip(
-            self._convolutions, layers, blocks, blocks_t, strict=True
-        ):
-            through_image = [] if wt is None else [(layer.image, wt)]
-            through_w = [] if pt is None else [(convolution.image(pt), w)]
-            zt = convolution.convolve(*through_image, *through_w)
-            pt, stats_t = self._blocks.forward_tangent(layer.z, zt, gamma, beta, gamma_t, beta_t, layer.stats)
-            walked.append(([image_t for image_t, _ in through_w], zt, stats_t))
-        assert pt is not None
-        return pt, walked
-
-    def _down_tangent(
-        self, blocks: Any, blocks_t: Any, layers: list[_Layer], walked: list[Any], gpt: Tensor
-    ) -> tuple[list[Tensor], Tensor]:
-        """Return (tangents of the blocks' gradients, from the last block down; tangent of d / d images)."""
-        gradients = []
-        for i in reversed(range(len(blocks))):
-            convolution, layer = self._convolutions[i], layers[i]
-            (w, gamma, beta), (wt, gamma_t, _), (image_t, zt, stats_t) = blocks[i], blocks_t[i], walked[i]
-            gz, gzt, h_beta, h_gamma = self._blocks.backward_tangent(
-                layer.z, zt, layer.gp, gpt, gamma, beta, gamma_t, layer.stats, stats_t
-            )
-            h_w = convolution.pull_weight((layer.image, gzt), *((image, gz) for image in image_t))
-            gradients += [h_beta, h_gamma, torch.zeros_like(gamma), h_w]
-            gpt = convolution.pull_image((gzt, w), *([] if wt is None else [(gz, wt)]))
-        return gradients, gpt
 
 
 def _features(p: Tensor, head: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 
 from ddkit.errors import DDKitError, NumericalError
-from ddkit.run import locked, workers
+from ddkit.run import locked, processes, workers
 from ddkit.run.progress import BarMeter
 from ddkit.run.workers import how_many, process_count, work_through
 
@@ -37,7 +37,7 @@ class Numbered:
 
 def in_processes(work, numbers, count, watch=lambda: None):
     units = [Numbered(number) for number in numbers]
-    with closing(workers.in_processes(units, work, count, lambda unit, item: watch())) as finished:
+    with closing(processes.in_processes(units, work, count, lambda unit, item: watch())) as finished:
         for unit, items in finished:
             yield unit.number, items
 
@@ -107,7 +107,7 @@ def test_a_process_runs_on_one_thread_and_this_one_keeps_its_own():
 
 LATER = """
 import sys
-from ddkit.run.workers import in_processes
+from ddkit.run.processes import in_processes
 class Unit:
     def run(self, common, report):
         assert "sklearn" not in sys.modules
@@ -175,7 +175,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
     script = """
 import os, pathlib, sys, time
 from dataclasses import dataclass
-from ddkit.run.workers import in_processes
+from ddkit.run.processes import in_processes
 @dataclass
 class Unit:
     number: int
@@ -201,7 +201,7 @@ def test_a_second_interrupt_before_any_process_was_asked_leaves_nobody(monkeypat
         raise KeyboardInterrupt  # the second one, as the first line of the clean-up begins
 
     seen = []
-    monkeypatch.setattr(workers, "_end", interrupted)
+    monkeypatch.setattr(processes, "_end", interrupted)
     with pytest.raises(KeyboardInterrupt):
         list(in_processes(work, [0, 1], 2, lambda: seen.append(1) or os.kill(os.getpid(), signal.SIGINT)))
     assert seen and not multiprocessing.active_children()
@@ -254,7 +254,7 @@ def test_processes_that_are_ended_clean_up_first(tmp_path):
 
 
 def test_one_that_does_not_end_is_killed(monkeypatch):
-    monkeypatch.setattr(workers, "PATIENCE", 0.2)
+    monkeypatch.setattr(processes, "PATIENCE", 0.2)
 
     def work(task):
         if task:
@@ -271,14 +271,14 @@ def test_one_that_does_not_end_is_killed(monkeypatch):
 
 def test_a_signal_while_a_process_starts_leaves_nobody(monkeypatch):
     """The signal comes when the process is forked and nobody has written its number down."""
-    start = workers._start
+    start = processes.start_process
 
     def interrupted(*arguments):
         started = start(*arguments)
         os.kill(os.getpid(), signal.SIGINT)
         return started
 
-    monkeypatch.setattr(workers, "_start", interrupted)
+    monkeypatch.setattr(processes, "start_process", interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
