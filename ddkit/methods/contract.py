@@ -27,7 +27,7 @@ from ddkit.data import DSA, RealData
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.nets import FlatNet
 from ddkit.recipe import Settings, setting
-from ddkit.synth import GraphSet, SetFacts, SyntheticSet
+from ddkit.synth import GraphSet, LabelTerms, SetFacts, SyntheticSet
 from ddkit.task import Task
 
 
@@ -90,8 +90,8 @@ class MethodSettings(Settings):
         return None
 
     @property
-    def teacher_labels(self) -> tuple[float, int | None] | None:
-        """(temperature, number of logits kept) of the set's teacher labels. None: the set has no teacher labels."""
+    def teacher_labels(self) -> LabelTerms | None:
+        """The form of the set's labels if they are teachers' logits. None: the set has other labels."""
         return None
 
     @property

@@ -14,7 +14,6 @@ from ddkit.data import DataSettings, RealData
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import EvaluateSettings
 from ddkit.experts import Ensemble
-from ddkit.experts.settings import TEACHERS
 from ddkit.jobs.machine.stopwatch import Spent, Stopwatch
 from ddkit.jobs.recipes import Recipe, changed_settings
 from ddkit.jobs.recipes.resolve import parse_images
@@ -167,8 +166,7 @@ def collect_experts(candidate: Candidate, task: Task, out: Path, meter: Meter) -
 
 def teachers_for(candidate: Candidate, task: Task, meter: Meter) -> Ensemble | None:
     """The teachers of a recipe; None if its experts are no teachers."""
-    experts = candidate.recipes[0].experts
-    if experts is None or experts.gives != TEACHERS:
+    if not candidate.recipes[0].has_teachers:
         return None
     with candidate.recipes[0].source(task).obtain(meter) as found:
         return found.teachers

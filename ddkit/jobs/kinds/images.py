@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.evaluation import RIVALS, Evaluation
+from ddkit.evaluation import RIVALS, Evaluation, refuse_missing_teachers
 from ddkit.jobs.comparison.images import compare_images
 from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.data.loading import load_task, report_data
@@ -53,6 +53,8 @@ class Images:
     def begin(self, run: Run, request: Request, origin: str, evaluate: bool, meter: Meter) -> ImageWork:
         recipe = run.recipe
         assert isinstance(recipe, Recipe)
+        if evaluate:
+            refuse_missing_teachers(recipe.evaluate.labels, recipe.has_teachers)
         task = load_task(recipe.data, recipe.net, run.device, meter)
         refuse_small_classes(task.real.train.labels, recipe.method.ipc)
         guard_flips(recipe, task, meter, () if evaluate else ("augment",))
