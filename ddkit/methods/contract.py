@@ -18,7 +18,7 @@ The constructor receives the context, and not `init`, because a resumed run neve
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -188,8 +188,12 @@ class Context:
         return SyntheticSet(images=images.detach().cpu(), labels=labels, soft_labels=soft, facts=facts)
 
 
+Made = TypeVar("Made", bound=SyntheticSet | GraphSet, covariant=True)
+"""The sets that a method makes."""
+
+
 @runtime_checkable
-class IterativeMethod(Protocol):
+class IterativeMethod(Protocol[Made]):
     """A method that learns a set over many iterations. `ddkit.run.drive` runs, checkpoints and resumes it."""
 
     settings_class: ClassVar[type[MethodSettings]]
@@ -208,19 +212,19 @@ class IterativeMethod(Protocol):
 
     def step(self, state: Any) -> tuple[Any, Mapping[str, Tensor | float]]: ...
 
-    def finish(self, state: Any) -> SyntheticSet: ...
+    def finish(self, state: Any) -> Made: ...
 
 
 @runtime_checkable
-class OneShotMethod(Protocol):
+class OneShotMethod(Protocol[Made]):
     """A method that makes its set in one call."""
 
     def __init__(self, settings: Any, context: Any) -> None: ...
 
-    def distil(self) -> SyntheticSet | GraphSet: ...
+    def distil(self) -> Made: ...
 
 
-Method = IterativeMethod | OneShotMethod
+Method = IterativeMethod[Made] | OneShotMethod[Made]
 
 
 @runtime_checkable
@@ -229,4 +233,4 @@ class ImageMethodClass(Protocol):
 
     settings_class: ClassVar[type[MethodSettings]]
 
-    def __call__(self, settings: Any, context: Context) -> Method: ...
+    def __call__(self, settings: Any, context: Context) -> Method[SyntheticSet]: ...

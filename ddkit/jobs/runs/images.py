@@ -24,12 +24,11 @@ from ddkit.task import Task
 class ImageWork:
     """A run and its task, which is the real data, the network and the augmentation."""
 
-    run: Run
+    run: Run[Recipe]
     task: Task
 
     @property
     def recipe(self) -> Recipe:
-        assert isinstance(self.run.recipe, Recipe)
         return self.run.recipe
 
     def refuse_other_data(self) -> None:
@@ -45,7 +44,7 @@ class ImageWork:
         with fitting_threads(self.task.net.shape), self.recipe.source(self.task).obtain(meter) as found:
             yield found, found.digest
 
-    def method(self, experts: Experts) -> Method:
+    def method(self, experts: Experts) -> Method[SyntheticSet]:
         context = Context(self.task, self.recipe.seed, experts.trajectories, experts.teachers)
         return image_method(self.recipe.method.name)(self.recipe.method, context)
 
@@ -54,7 +53,7 @@ class ImageWork:
         parts = (task.real.data.digest, task.net.spec, method.name, method.ipc, method.uses_fyi)
         return hashlib.sha256(repr((*parts, self.recipe.seed, experts)).encode()).hexdigest()
 
-    def lineage(self, experts: str) -> dict[str, Any]:
+    def lineage(self, experts: str) -> dict[str, object]:
         real = self.task.real
         return {"data": real.data.digest, "prepared": real.digest, "buffer": experts}
 
