@@ -14,7 +14,7 @@ with lazily(__name__):
     from ddkit.evaluation.graph_judge import GraphJudge, GraphRow
     from ddkit.evaluation.graph_trainer import GraphTraining
     from ddkit.evaluation.honest import PARTS, ScoreRow, evaluate_honestly, label_notes, score_row
-    from ddkit.evaluation.labels import Labels, temperature_of
+    from ddkit.evaluation.labels import Labels, label_terms, refuse_missing_teachers, same_for_real, temperature_of
     from ddkit.evaluation.majority import MAJORITY
     from ddkit.evaluation.majority_row import class_notes, majority_row
     from ddkit.evaluation.paper import evaluate_as_paper
@@ -24,7 +24,7 @@ with lazily(__name__):
     from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
     from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Evaluation, Score, interval95, over_sets
     from ddkit.evaluation.score_file import read_score, write_score
-    from ddkit.evaluation.settings import FLIP_POLICIES, LABEL_POLICIES, EvaluateSettings
+    from ddkit.evaluation.settings import BY_TEACHERS, FLIP_POLICIES, LABEL_POLICIES, EvaluateSettings
     from ddkit.evaluation.table import SAME_LABELS, RivalRow, SetRow, Table, TableRow, WholeRow
     from ddkit.evaluation.trainer import Trained, train_networks
     from ddkit.evaluation.training import LR_GRIDS, Training
@@ -37,6 +37,7 @@ __all__ = [
     "EvaluateSettings",
     "FLIP_POLICIES",
     "LABEL_POLICIES",
+    "BY_TEACHERS",
     "Evaluation",
     "Score",
     "interval95",
@@ -62,6 +63,9 @@ __all__ = [
     "RIVALS",
     "Row",
     "Labels",
+    "label_terms",
+    "refuse_missing_teachers",
+    "same_for_real",
     "RivalRow",
     "ScoreRow",
     "SetRow",

@@ -13,7 +13,7 @@ from statistics import fmean
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.evaluation.labels import Labels, temperature_of
+from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.majority import uneven
 from ddkit.evaluation.majority_row import class_counts, class_notes, majority_row
 from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, Watch, paced, score_all
@@ -23,10 +23,8 @@ from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.table import SAME_LABELS, SetRow, Table, TableRow
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
-from ddkit.experts import Ensemble
 from ddkit.randomness import stream
 from ddkit.run import Meter, Report
-from ddkit.synth import SyntheticSet
 from ddkit.task import Task
 
 PARTS = ("test", "validation")
@@ -47,49 +45,37 @@ class ScoreRow:
 
 
 def evaluate_honestly(
-    synthetic: SyntheticSet,
-    task: Task,
-    settings: EvaluateSettings,
+    table: Table,
     seed: int,
     meter: Meter,
     *,
     baselines: bool = True,
-    teachers: Ensemble | None = None,
     keep: Keep = KEEP_NOTHING,
     workers: int = 1,
 ) -> Evaluation:
     """Score a set and its rivals.
 
     Args:
-        synthetic: the set.
-        task: the real data, the network, and the augmentation of every row.
-        settings: how networks are trained.
+        table: of one set, as `Table.of_set` makes it.
         seed: of all draws.
         meter: progress.
-        baselines: whether the table has rivals. If `teachers` labelled the set, random-real occurs a second time, with
-            labels by the same teachers.
-        teachers: of the set.
+        baselines: whether the table has rivals.
         keep: stores each row's score when it is finished.
         workers: number of rows that are scored at once, each in a process of its own; see `rows_at_once`.
 
     Raises:
-        UsageError: a rival cannot be drawn (a class has fewer images than ipc); or the policy of labels needs teachers
-            and there are none.
+        UsageError: a rival cannot be drawn, because a class has fewer images than ipc.
     """
+    (synthetic,), task, settings, labels = table.sets, table.task, table.settings, table.labels
     own, real = synthetic.facts, task.real
-    if teachers is not None:
-        teachers = teachers.under(settings.teacher_bn).of_both_orientations(own.mirrored_by_fyi)
     if baselines:
         refuse_small_classes(real.train.labels, own.ipc)
-    labels = Labels(settings.labels, teachers, temperature_of(settings.temperature, own.temperature), own.top_k)
-    table = Table(task, settings, own.ipc, labels, sets=(synthetic,))
-    same = baselines and settings.labels == "auto" and own.temperature is not None and teachers is not None
-    if same and teachers is not None and "; ".join(teachers.names) != own.teachers:
-        same = False
+    if baselines and labels.same_for_real and labels.teacher_names != own.teachers:
+        table = replace(table, labels=replace(labels, same_for_real=False))
         meter.say(
             f"left out: {SAME_LABELS}; the teachers found here, or their statistics, are not those of the set's labels"
         )
-    rows = table.rows([SetRow(own.method + "+fyi" * own.fyi, 0)], baselines, same, settings.whole)
+    rows = table.rows([SetRow(own.title, 0)], rivals=baselines, whole=settings.whole)
     judged = len(real.validation) + len(real.data.test_labels) // len(LR_GRIDS[settings.optimiser])
     works = [
         RowWork(row.name, honest_training(settings, size), size, judged, ScoreRow(row, seed))
@@ -108,7 +94,7 @@ def evaluate_honestly(
         "validation images",
         f"augmentation of every row: {task.dsa.strategy or 'none'}",
         *class_notes(real)[0 if baselines else 1 :],  # the first is about the majority row
-        *label_notes(settings, teachers, labels.temperature),
+        *label_notes(settings, labels),
     )
     return Evaluation(
         protocol="honest", dataset=real.data.name, net=task.net.spec, seed=seed, scores=tuple(scores), notes=notes
@@ -164,12 +150,12 @@ def score_row(
     )
 
 
-def label_notes(settings: EvaluateSettings, teachers: Ensemble | None, temperature: float) -> list[str]:
+def label_notes(settings: EvaluateSettings, labels: Labels) -> list[str]:
     """Notes on the labels and the optimiser, where they are not the usual ones."""
-    notes = []
+    notes, teachers = [], labels.teachers
     if teachers is not None:
         notes.append(
-            f"labels: {settings.labels}; teachers' logits are learned at temperature {temperature:g}; the "
+            f"labels: {labels.policy}; teachers' logits are learned at temperature {labels.temperature:g}; the "
             f"teachers ({len(teachers)}) have {teachers.size:,} bytes, which are not in the bytes of any row"
         )
     if settings.optimiser != "sgd" or settings.mixup:

@@ -13,14 +13,16 @@ from functools import partial
 
 import torch
 
-from ddkit.data import Augmentation, refuse_small_classes, select
+from ddkit.data import Augmentation, refuse_small_classes
 from ddkit.errors import UsageError
-from ddkit.evaluation.labels import Labels, temperature_of
+from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.majority_row import class_notes, majority_row
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
 from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, Watch, paced, score_all
-from ddkit.evaluation.rows import Row, set_row
+from ddkit.evaluation.rows import Row
 from ddkit.evaluation.score import ACCURACY, Evaluation, Score
+from ddkit.evaluation.settings import EvaluateSettings
+from ddkit.evaluation.table import RivalRow, SetRow, Table
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.experts import Ensemble
 from ddkit.randomness import stream
@@ -32,56 +34,43 @@ DEFAULT_LR = 0.01
 """The lr of the published code for sets without a learned lr, such as random-real."""
 
 
+RANDOM = RivalRow("random-real", "random-real", path=("rival",))
+"""The row of random real images, under the training of the authors."""
+
+
 @dataclass(frozen=True, eq=False)
 class PaperTable:
     """What all rows of a table under a paper's protocol share.
 
     Attributes:
-        task: the real data and the network.
+        table: the data, the network, the labels, and the snapshots as sets. Rows are made from it.
         protocol: the settings of the authors.
         augmentation: of every row's training.
-        labels: the policy of labels.
-        snapshots: the sets, by name.
-        nets: networks a row.
     """
 
-    task: Task
+    table: Table
     protocol: PaperProtocol
     augmentation: Augmentation
-    labels: Labels
-    snapshots: Mapping[str, SyntheticSet]
-    nets: int
-
-    def set_row(self, name: str) -> Row:
-        """The row of a snapshot."""
-        synthetic = self.snapshots[name]
-        return self.labels.apply(set_row(synthetic, self.task.real, self.nets), synthetic.labels)
-
-    def random_row(self, seed: int) -> Row:
-        """Random real images, as many as in the last snapshot, with another draw for each network."""
-        train, ipc = self.task.real.train, list(self.snapshots.values())[-1].facts.ipc
-        pixels, name = train.images.flatten(1), "random-real"
-        draws = [select("random", pixels, train.labels, ipc, stream(seed, "rival", i)) for i in range(self.nets)]
-        size = draws[0].numel() * train.images[0].numel()
-        row = Row(train.images, train.labels, torch.stack(draws), name=name, trained_on=name, size=size)
-        return self.labels.apply(row)
 
 
 @dataclass(frozen=True)
 class ScorePaperRow:
-    """A unit of work: train networks on a snapshot, or on random-real (None), and judge them as the authors do."""
+    """A unit of work: train networks on a snapshot or on random-real, and judge them as the authors do.
 
-    snapshot: str | None
+    Attributes:
+        row: the images and labels.
+        lr: of the training.
+        seed: of all draws.
+    """
+
+    row: SetRow | RivalRow
+    lr: float
     seed: int
 
     def run(self, common: PaperTable, report: Report) -> None:
         """Report the number of finished training steps from time to time, and the score at the end."""
-        lr = None
-        if self.snapshot is None:
-            row = common.random_row(self.seed)
-        else:
-            row, lr = common.set_row(self.snapshot), common.snapshots[self.snapshot].facts.lr
-        report(_score(row, common.protocol.lr or lr or DEFAULT_LR, common, self.seed, paced(report)))
+        row = self.row.make(common.table, self.seed)
+        report(_score(row, self.lr, common, self.seed, paced(report)))
 
 
 def evaluate_as_paper(
@@ -121,33 +110,37 @@ def evaluate_as_paper(
         raise UsageError(f"protocol '{full_name}': there is no set to score")
     if not protocol.of_snapshots:
         snapshots = dict([list(snapshots.items())[-1]])
-    last = list(snapshots.values())[-1]
+    sets = tuple(snapshots.values())
+    last = sets[-1].facts
     protocol = protocol.on(real.data.name, task.net.settings)
     augmentation = protocol.augmentation(task.dsa, flips)
     if teachers is not None:
-        teachers = teachers.of_both_orientations(last.facts.mirrored_by_fyi)
+        teachers = teachers.of_both_orientations(last.mirrored_by_fyi)
         teachers = replace(teachers, batch_stats=protocol.teachers_in_training)
-    temperature = temperature_of(protocol.temperature, last.facts.temperature)
-    labels = Labels(protocol.labels, teachers, temperature, last.facts.top_k)
-    table = PaperTable(task, protocol, augmentation, labels, snapshots, nets)
+    labels = Labels.of_sets(protocol.labels, protocol.temperature, [last.label_terms], teachers)
+    settings = EvaluateSettings(nets=nets, temperature=protocol.temperature)
+    table = Table(task, settings, last.ipc, labels, sets=sets)
 
-    def work(name: str, snapshot: str | None, size: int) -> RowWork:
+    def work(row: SetRow | RivalRow, lr: float | None) -> RowWork:
+        size = row.images(table)
         judged = len(protocol.looks(size)) * len(real.data.test_labels)
-        return RowWork(name, protocol.training(size), size, judged, ScorePaperRow(snapshot, seed), protocol.passes)
+        unit = ScorePaperRow(row, protocol.lr or lr or DEFAULT_LR, seed)
+        return RowWork(row.name, protocol.training(size), size, judged, unit, protocol.passes)
 
     works = [
-        work(f"{synthetic.facts.method}{'+fyi' * synthetic.facts.fyi} ({name})", name, len(synthetic))
-        for name, synthetic in snapshots.items()
+        work(SetRow(f"{synthetic.facts.title} ({name})", number), synthetic.facts.lr)
+        for number, (name, synthetic) in enumerate(snapshots.items())
     ]
     if baselines:
-        refuse_small_classes(real.train.labels, last.facts.ipc)
-        works.append(work("random-real", None, real.data.class_count * last.facts.ipc))
+        refuse_small_classes(real.train.labels, last.ipc)
+        works.append(work(RANDOM, None))
     if workers > 1:
         _ = real.test  # preprocessed here, once, and not in every process
-    scores = score_all(f"evaluating ({full_name})", works, table, meter, keep, workers)
+    common = PaperTable(table, protocol, augmentation)
+    scores = score_all(f"evaluating ({full_name})", works, common, meter, keep, workers)
     candidates, rivals = scores[: len(snapshots)], scores[len(snapshots) :]
     best = max(candidates, key=lambda score: score.mean)
-    notes = _notes(protocol, last.facts.method, candidates, best, augmentation, learned=last.facts.lr is not None)
+    notes = _notes(protocol, last.method, candidates, best, augmentation, learned=last.lr is not None)
     if baselines:
         rivals.append(majority_row(real))
         notes += class_notes(real)[:1]
@@ -161,9 +154,9 @@ def evaluate_as_paper(
     )
 
 
-def _score(row: Row, lr: float, table: PaperTable, seed: int, watch: Watch) -> Score:
+def _score(row: Row, lr: float, common: PaperTable, seed: int, watch: Watch) -> Score:
     """Train a row's networks as the authors do and judge them."""
-    begin, protocol, task = time.perf_counter(), table.protocol, table.task
+    begin, protocol, task = time.perf_counter(), common.protocol, common.table.task
     nets, size = row.members.shape
     rates, generator = torch.full((nets,), lr), stream(seed, "paper", row.trained_on)
     training, looks = protocol.training(size), protocol.looks(size)
@@ -183,7 +176,7 @@ def _score(row: Row, lr: float, table: PaperTable, seed: int, watch: Watch) -> S
             row,
             rates,
             training,
-            table.augmentation,
+            common.augmentation,
             generator,
             start=trained,
             watch=partial(look, number * training.steps),

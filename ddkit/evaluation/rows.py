@@ -40,26 +40,28 @@ def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
     device, facts = real.train.images.device, synthetic.facts
     labels = synthetic.labels if synthetic.soft_labels is None else synthetic.soft_labels
     members = torch.arange(len(labels)).expand(nets, -1)
-    name = facts.method + "+fyi" * facts.fyi
     stored = synthetic.stored_bytes()
     return Row(
         synthetic.images.to(device),
         labels.to(device),
         members,
         LabelTargets(facts.temperature),
-        name=name,
+        name=facts.title,
         trained_on=f"set {synthetic.digest}",
         size=sum(stored.values()),
         label_size=stored.get("soft labels", 0),
     )
 
 
-def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int) -> Row:
-    """One of RIVALS, with another draw for each network, except herding, which has no draw."""
+def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int, path: tuple[str, ...] | None = None) -> Row:
+    """One of RIVALS, with another draw for each network, except herding, which has no draw.
+
+    `path` names the random streams of the draws; None: "rival" and the coreset.
+    """
     train, coreset = real.train, RIVALS[name]
-    pixels = train.images.flatten(1)
+    pixels, path = train.images.flatten(1), ("rival", coreset) if path is None else path
     draws = range(1 if name == "herding" else nets)
-    sets = [select(coreset, pixels, train.labels, ipc, stream(seed, "rival", coreset, i)) for i in draws]
+    sets = [select(coreset, pixels, train.labels, ipc, stream(seed, *path, i)) for i in draws]
     members = torch.stack(sets).expand(nets, -1)
     size = members.shape[1] * train.images[0].numel()
     return Row(train.images, train.labels, members, name=name, trained_on=name, size=size)

@@ -14,6 +14,9 @@ FLIP_POLICIES = ("auto", "augment", "always")
 LABEL_POLICIES = ("auto", "hard", "static", "dynamic")
 """Policies of labels in the networks' training."""
 
+BY_TEACHERS = ("static", "dynamic")
+"""Policies under which teachers label real images."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateSettings(Settings):

@@ -1,18 +1,20 @@
 """A table before it is scored: a `Table` that all rows share, and rows as small objects that can be pickled.
 
-The images of a row are made in the process that scores it, so that they need not be sent there. The evaluation of one
-set and a comparison of many build their rows here.
+The images of a row are made in the process that scores it, so that they need not be sent there. A run, an evaluation
+and a comparison build their honest tables here, and the papers' protocols build their rows here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from ddkit.evaluation.flips import evaluation_dsa
 from ddkit.evaluation.labels import Labels, temperature_of
 from ddkit.evaluation.rows import RIVALS, WHOLE, Row, rival_row, set_row, whole_row
 from ddkit.evaluation.settings import EvaluateSettings
-from ddkit.synth import SyntheticSet, read_set
+from ddkit.experts import Ensemble
+from ddkit.synth import LabelTerms, SyntheticSet, read_set
 from ddkit.task import Task
 
 SAME_LABELS = "random-real, same labels"
@@ -27,7 +29,7 @@ class Table:
         task: the real data, the network, and the augmentation of every row's training.
         settings: how networks are trained.
         ipc: images a class of all sets and rivals.
-        labels: the policy of labels.
+        labels: of all rows.
         on: the part that networks are judged on, "test" or "validation".
         sets: sets in memory; other sets are files.
     """
@@ -39,20 +41,76 @@ class Table:
     on: str = "test"
     sets: tuple[SyntheticSet, ...] = ()
 
-    def rows(self, sets: Sequence["SetRow"], rivals: bool, same_labels: bool, whole: bool) -> list["TableRow"]:
+    @staticmethod
+    def of(
+        task: Task,
+        settings: EvaluateSettings,
+        ipc: int,
+        *,
+        labels: Iterable[LabelTerms | None],
+        teachers: Ensemble | None,
+        flips: bool,
+        both_orientations: bool,
+        on: str = "test",
+        sets: tuple[SyntheticSet, ...] = (),
+    ) -> "Table":
+        """The honest table of one or more sets of the same size.
+
+        Args:
+            task: the real data, the network and the recipe's augmentation.
+            settings: how networks are trained.
+            ipc: images a class.
+            labels: for each set, the form of its labels if they are teachers' logits, else None.
+            teachers: of the sets.
+            flips: whether a set expects that half of the images are mirrored.
+            both_orientations: whether the teachers' labels are the mean over both orientations of an image.
+            on: the part that networks are judged on.
+            sets: those in memory.
+
+        Raises:
+            UsageError: the policy of labels needs teachers, and there are none.
+        """
+        if teachers is not None:
+            teachers = teachers.under(settings.teacher_bn).of_both_orientations(both_orientations)
+        return Table(
+            task=task.with_augmentation(evaluation_dsa(settings.flips, task.dsa, flips)),
+            settings=settings,
+            ipc=ipc,
+            labels=Labels.of_sets(settings.labels, settings.temperature, labels, teachers),
+            on=on,
+            sets=sets,
+        )
+
+    @staticmethod
+    def of_set(
+        synthetic: SyntheticSet, task: Task, settings: EvaluateSettings, teachers: Ensemble | None = None
+    ) -> "Table":
+        """The honest table of one set; see `of`."""
+        facts = synthetic.facts
+        return Table.of(
+            task,
+            settings,
+            facts.ipc,
+            labels=(facts.label_terms,),
+            teachers=teachers,
+            flips=facts.expects_flips,
+            both_orientations=facts.mirrored_by_fyi,
+            sets=(synthetic,),
+        )
+
+    def rows(self, sets: Sequence["SetRow"], rivals: bool, whole: bool) -> list["TableRow"]:
         """The rows with networks, in the order of the table.
 
         Args:
             sets: rows of synthetic sets.
-            rivals: whether to add random-real, herding and k-means of the same ipc.
-            same_labels: whether to add random-real with labels by the set's teachers. It separates the effect of the
-                labels from that of the images.
+            rivals: whether to add random-real, herding and k-means of the same ipc, and random-real with labels by the
+                sets' teachers if `labels.same_for_real` is set.
             whole: whether to add the whole real training part.
         """
         return [
             *sets,
             *(RivalRow(name, name) for name in RIVALS if rivals),
-            *[RivalRow(SAME_LABELS, "random-real", "static")] * same_labels,
+            *[RivalRow(SAME_LABELS, "random-real", "static")] * (rivals and self.labels.same_for_real),
             *[WholeRow()] * whole,
         ]
 
@@ -96,15 +154,24 @@ class SetRow:
 
 @dataclass(frozen=True)
 class RivalRow:
-    """Real images, as many as the sets': `drawn` is one of `RIVALS`. `policy` replaces the table's policy of labels."""
+    """Real images, as many as the sets have.
+
+    Attributes:
+        name: of the row.
+        drawn: one of `RIVALS`.
+        policy: replaces the table's policy of labels.
+        path: of the random streams; see `rival_row`.
+    """
 
     name: str
     drawn: str
     policy: str | None = None
+    path: tuple[str, ...] | None = None
 
     def make(self, table: Table, seed: int) -> Row:
         labels = table.labels if self.policy is None else table.labels.under(self.policy)
-        return labels.apply(rival_row(self.drawn, table.task.real, table.ipc, table.settings.nets, seed))
+        row = rival_row(self.drawn, table.task.real, table.ipc, table.settings.nets, seed, self.path)
+        return labels.apply(row)
 
     def images(self, table: Table) -> int:
         return table.task.real.data.class_count * table.ipc

@@ -18,7 +18,7 @@ The constructor receives the context, and not `init`, because a resumed run neve
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ from ddkit.data import DSA, RealData
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.nets import FlatNet
 from ddkit.recipe import Settings, setting
-from ddkit.synth import GraphSet, SetFacts, SyntheticSet
+from ddkit.synth import GraphSet, LabelTerms, SetFacts, SyntheticSet
 from ddkit.task import Task
 
 
@@ -90,8 +90,8 @@ class MethodSettings(Settings):
         return None
 
     @property
-    def teacher_labels(self) -> tuple[float, int | None] | None:
-        """(temperature, number of logits kept) of the set's teacher labels. None: the set has no teacher labels."""
+    def teacher_labels(self) -> LabelTerms | None:
+        """The form of the set's labels if they are teachers' logits. None: the set has other labels."""
         return None
 
     @property
@@ -188,8 +188,12 @@ class Context:
         return SyntheticSet(images=images.detach().cpu(), labels=labels, soft_labels=soft, facts=facts)
 
 
+Made = TypeVar("Made", bound=SyntheticSet | GraphSet, covariant=True)
+"""The sets that a method makes."""
+
+
 @runtime_checkable
-class IterativeMethod(Protocol):
+class IterativeMethod(Protocol[Made]):
     """A method that learns a set over many iterations. `ddkit.run.drive` runs, checkpoints and resumes it."""
 
     settings_class: ClassVar[type[MethodSettings]]
@@ -208,19 +212,19 @@ class IterativeMethod(Protocol):
 
     def step(self, state: Any) -> tuple[Any, Mapping[str, Tensor | float]]: ...
 
-    def finish(self, state: Any) -> SyntheticSet: ...
+    def finish(self, state: Any) -> Made: ...
 
 
 @runtime_checkable
-class OneShotMethod(Protocol):
+class OneShotMethod(Protocol[Made]):
     """A method that makes its set in one call."""
 
     def __init__(self, settings: Any, context: Any) -> None: ...
 
-    def distil(self) -> SyntheticSet | GraphSet: ...
+    def distil(self) -> Made: ...
 
 
-Method = IterativeMethod | OneShotMethod
+Method = IterativeMethod[Made] | OneShotMethod[Made]
 
 
 @runtime_checkable
@@ -229,4 +233,4 @@ class ImageMethodClass(Protocol):
 
     settings_class: ClassVar[type[MethodSettings]]
 
-    def __call__(self, settings: Any, context: Context) -> Method: ...
+    def __call__(self, settings: Any, context: Context) -> Method[SyntheticSet]: ...

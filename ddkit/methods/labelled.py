@@ -7,7 +7,7 @@ from ddkit.errors import UsageError
 from ddkit.experts import Ensemble
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.recipe import setting
-from ddkit.synth import TEMPERATURES, SyntheticSet, fewer, only_top
+from ddkit.synth import TEMPERATURES, LabelTerms, SyntheticSet, fewer, only_top
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class LabelledSettings(MethodSettings):
     )
 
     @property
-    def teacher_labels(self) -> tuple[float, int | None] | None:
-        return (self.temperature, self.top_k) if self.soft_labels else None
+    def teacher_labels(self) -> LabelTerms | None:
+        return LabelTerms(self.temperature, self.top_k) if self.soft_labels else None
 
 
 def teachers_of(context: Context, name: str) -> Ensemble:

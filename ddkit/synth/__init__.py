@@ -13,7 +13,7 @@ with lazily(__name__):
     from ddkit.synth.dataset import SyntheticDataset
     from ddkit.synth.description import Description, describe
     from ddkit.synth.export import EXPORTERS, export
-    from ddkit.synth.facts import Record, SetFacts
+    from ddkit.synth.facts import LabelTerms, Record, SetFacts
     from ddkit.synth.graph_export import as_pyg, export_graphs, sample_data
     from ddkit.synth.graph_hdf5 import is_graph_set, read_graph_set, write_graph_set
     from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, in_255ths
@@ -29,6 +29,7 @@ __all__ = [
     "Description",
     "GraphFacts",
     "GraphSet",
+    "LabelTerms",
     "Samples",
     "as_pyg",
     "export_graphs",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, no_type_check
+from typing import Any, NamedTuple, no_type_check
 
 from ddkit.arguments import checked_fields
 from ddkit.errors import DataError, nearest
@@ -27,6 +27,18 @@ _WRONG = {
     "normalised": "missing, but its images are normalised; give a number for each channel",
     "zca": "given, but its images are whitened (space 'zca'); leave it out, since the real data gives the inverse",
 }
+
+
+class LabelTerms(NamedTuple):
+    """The form of soft labels that are teachers' logits.
+
+    Attributes:
+        temperature: at which the logits are learned.
+        top_k: number of largest logits that a label keeps; None: all.
+    """
+
+    temperature: float
+    top_k: int | None
 
 
 @no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
@@ -96,10 +108,25 @@ class SetFacts:
             )
 
     @property
+    def title(self) -> str:
+        """Name of the set in tables: its method, with "+fyi" if the set was made with FYI."""
+        return self.method + "+fyi" * self.fyi
+
+    @property
+    def expects_flips(self) -> bool:
+        """Whether training on the set should mirror half of the images at each step."""
+        return self.evaluation_flip == 0.5
+
+    @property
     def mirrored_by_fyi(self) -> bool:
         """Whether training on the set, because of FYI, uses both orientations of an image equally often. The teachers'
         logits of an image are then the mean over both orientations."""
-        return self.fyi and self.evaluation_flip == 0.5
+        return self.fyi and self.expects_flips
+
+    @property
+    def label_terms(self) -> LabelTerms | None:
+        """The form of the set's labels if they are teachers' logits; None if the set has other labels."""
+        return None if self.temperature is None else LabelTerms(self.temperature, self.top_k)
 
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {

@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from ddkit.data import DSA, Part, RealData
-from ddkit.evaluation import EvaluateSettings, Evaluation, Score, evaluate_honestly, honest
+from ddkit.evaluation import EvaluateSettings, Evaluation, Score, Table, evaluate_honestly, honest
 from ddkit.evaluation.trainer import Trained, train_networks
 from ddkit.evaluation.training import LR_GRIDS, Training
 from ddkit.nets import FlatNet
@@ -27,8 +27,8 @@ ROWS = ["toy", "random-real", "herding", "kmeans", "whole", "majority class"]
 def judge(synthetic: SyntheticSet, real: RealData, net: FlatNet, seed: int = 0, **changes: Any) -> Evaluation:
     baselines = changes.pop("baselines", True)
     settings = dataclasses.replace(SETTINGS, **changes)
-    task = Task(real, net, DSA("color_crop"))
-    return evaluate_honestly(synthetic, task, settings, seed, SilentMeter(), baselines=baselines)
+    table = Table.of_set(synthetic, Task(real, net, DSA("color_crop")), settings)
+    return evaluate_honestly(table, seed, SilentMeter(), baselines=baselines)
 
 
 class Spy:

@@ -16,6 +16,7 @@ from ddkit.evaluation import (
     Score,
     ScoreRow,
     SetRow,
+    Table,
     WholeRow,
     evaluate_as_paper,
     evaluate_honestly,
@@ -48,7 +49,7 @@ class Recorder(SilentMeter):
 def run(name: str, meter: Recorder, synthetic: SyntheticSet, real: RealData, net: FlatNet, **more: Any) -> list[Score]:
     task = Task(real, net, DSA(""))
     if name == "honest":
-        return list(evaluate_honestly(synthetic, task, SETTINGS, 0, meter, **more).scores)
+        return list(evaluate_honestly(Table.of_set(synthetic, task, SETTINGS), 0, meter, **more).scores)
     protocol = dataclasses.replace(PAPERS[name], epochs=20)
     return list(evaluate_as_paper({"last": synthetic}, task, protocol, 0, meter, nets=2, **more).scores)
 

@@ -182,7 +182,7 @@ def test_a_run_that_went_on_under_other_settings_is_refused(recipe, capsys) -> N
     condense(out=folder, resume=True, overrides=("method.lr_img=1",), evaluate=False)  # as the error line advises
     capsys.readouterr()
     assert run(["compare", file, *broken]) == 2
-    assert "went on under other settings" in capsys.readouterr().err
+    assert "was resumed with other settings" in capsys.readouterr().err
 
 
 def test_a_set_of_other_data_is_refused(recipe) -> None:

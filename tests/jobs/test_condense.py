@@ -7,7 +7,7 @@ import pytest
 import torch
 from listener import Listener
 
-from ddkit.errors import NumericalError
+from ddkit.errors import NumericalError, UsageError
 from ddkit.experts import list_buffers
 from ddkit.jobs import condense, evaluate
 
@@ -46,6 +46,15 @@ def test_iterations_that_changed_nothing_are_told(tmp_path: Path, home: Path, th
         assert re.search(said, told[0])
 
 
+def test_labels_without_teachers_are_refused_before_a_set_is_made(tmp_path: Path, home: Path) -> None:
+    """The error once came after the condensation, which can take hours."""
+    words = ("evaluate.labels=dynamic",)
+    with pytest.raises(UsageError, match="labels: dynamic ones need teachers"):
+        condense("herding", out=tmp_path / "run", overrides=words)
+    assert not (tmp_path / "run").exists()
+    assert condense("herding", out=tmp_path / "run", overrides=words, evaluate=False).evaluation is None
+
+
 @pytest.mark.parametrize("kind", ["plain", "flat", "smooth"])
 def test_any_experts_suit_any_method(tmp_path: Path, home: Path, kind: str) -> None:
     made = condense("ast", out=tmp_path / "run", overrides=(f"experts.name={kind}", *TINY), evaluate=False)
@@ -57,9 +66,13 @@ def test_a_one_shot_run_whose_evaluation_fails_can_be_resumed(
     method: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A one-shot method writes no checkpoint; its set is there, and the run is not forgotten."""
-    kind, called, short = {
-        "herding": ("images", "evaluate_honestly", ("evaluate.epochs=1", "net.name=convnet", "net.width=4")),
-        "mirage": ("graphs", "evaluate_graph_set", ("evaluate.gnns=gin",)),
+    module, called, short = {
+        "herding": (
+            "tables.image_scoring",
+            "evaluate_honestly",
+            ("evaluate.epochs=1", "net.name=convnet", "net.width=4"),
+        ),
+        "mirage": ("runs.graphs", "evaluate_graph_set", ("evaluate.gnns=gin",)),
     }[method]
     overrides = ("evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false", *short)
 
@@ -67,7 +80,7 @@ def test_a_one_shot_run_whose_evaluation_fails_can_be_resumed(
         raise NumericalError("the numbers are lost")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"ddkit.jobs.runs.{kind}.{called}", fails)
+        patch.setattr(f"ddkit.jobs.{module}.{called}", fails)
         with pytest.raises(NumericalError, match="the numbers are lost"):
             condense(method, overrides=overrides, out=tmp_path / "run")
     again = condense(method, overrides=overrides, out=tmp_path / "run", resume=True)

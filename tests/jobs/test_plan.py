@@ -60,7 +60,7 @@ def test_a_plan_is_what_a_run_takes(
     monkeypatch.setattr("ddkit.jobs.planning.gauge.time", SimpleNamespace(perf_counter=processor_seconds))
     found = ask()
     assert names(found) == ["data", "experts", "condensation", "evaluation"] and not found.problems
-    modules = ("ddkit.experts.trajectories.source", "ddkit.jobs.runs.make", "ddkit.jobs.runs.images")
+    modules = ("ddkit.experts.trajectories.source", "ddkit.jobs.runs.make", "ddkit.jobs.tables.image_scoring")
     experts, making, scoring = map(importlib.import_module, modules)
     gauge, measured = Gauge(torch.device("cpu")), {}
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import torch
 
@@ -14,7 +14,6 @@ from ddkit.data import DataSettings, RealData
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import EvaluateSettings
 from ddkit.experts import Ensemble
-from ddkit.experts.settings import TEACHERS
 from ddkit.jobs.machine.stopwatch import Spent, Stopwatch
 from ddkit.jobs.recipes import Recipe, changed_settings
 from ddkit.jobs.recipes.resolve import parse_images
@@ -22,6 +21,7 @@ from ddkit.jobs.runs.images import ImageWork
 from ddkit.jobs.runs.make import make
 from ddkit.jobs.runs.resume import resumed
 from ddkit.jobs.runs.run import Run
+from ddkit.nets import NetSettings
 from ddkit.run import Meter, Report, RunFolder, read_json, write_json
 from ddkit.synth import read_set
 from ddkit.task import Task
@@ -38,6 +38,21 @@ class Condensing:
     condensing: float
 
 
+class TaskKey(NamedTuple):
+    """The settings of a task. Recipes with equal keys share one task: the same data, network and augmentation."""
+
+    data: DataSettings
+    net: NetSettings
+
+
+class Group(NamedTuple):
+    """The settings that recipes of one part of the table have in common. The rows of a part are comparable."""
+
+    task: TaskKey
+    evaluate: EvaluateSettings
+    ipc: int
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One recipe that is compared: its name in the table, and the resolved recipe under each seed."""
@@ -47,21 +62,21 @@ class Candidate:
 
     @property
     def method(self) -> str:
-        """The method's name, with "+fyi" where images enter with their mirror images."""
+        """The method's name, with "+fyi" if it uses FYI."""
         return self.recipes[0].method.title
 
     @property
-    def task_key(self) -> tuple[DataSettings, Any]:
-        """Recipes with equal keys share one task: the same data, network and augmentation."""
+    def task_key(self) -> TaskKey:
+        """The settings of the recipe's task."""
         first = self.recipes[0]
-        return _without_flip_rule(first).data, first.net
+        return TaskKey(_without_flip_rule(first).data, first.net)
 
     @property
-    def group(self) -> tuple[Any, ...]:
-        """Recipes with equal groups stand in one part of the table, whose rows are comparable."""
+    def group(self) -> Group:
+        """The part of the table in which the recipe's sets stand."""
         first = self.recipes[0]
-        evaluate = dataclasses.replace(first.evaluate, flips="auto")  # the group decides
-        return *self.task_key, evaluate, first.method.ipc
+        evaluate = dataclasses.replace(first.evaluate, flips="auto")  # the group has one policy of flips
+        return Group(self.task_key, evaluate, first.method.ipc)
 
     def folder(self, out: Path, recipe: Recipe) -> RunFolder:
         """The folder of a run. Its name carries a digest of the recipe, so that other settings have another folder.
@@ -101,7 +116,7 @@ class CondenseSet:
     out: Path
     device: torch.device
 
-    def run(self, common: Mapping[Any, Task], report: Report) -> None:
+    def run(self, common: Mapping[TaskKey, Task], report: Report) -> None:
         """`common` holds the tasks of all candidates by `Candidate.task_key`."""
         folder = self.candidate.folder(self.out, self.recipe)
         with folder.locked():
@@ -122,22 +137,22 @@ def _without_flip_rule(recipe: Recipe) -> Recipe:
 
 
 def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:
-    """Raise if the run in a folder has other settings or other data than the folder's name says.
+    """Raise if the run in a folder has other settings or other data than the recipe.
 
-    A user may have resumed it by hand with changed settings.
+    The folder's name is a digest of the settings, but a user may have resumed the run with changed ones.
 
     Raises:
-        UsageError: the settings are others.
+        UsageError: the settings differ.
         DamagedSet: its set cannot be read.
-        DataError: the data are others.
+        DataError: the data differ.
     """
     if not folder.recipe.exists():
         return
     own, changes = resumed(folder, (), parse_images)
     if changes or _shaping(own) != _shaping(recipe):
         raise UsageError(
-            f"folder '{folder.path}': its run went on under other settings than the recipe's; move it away, or put "
-            "them into the recipe"
+            f"folder '{folder.path}': its run was resumed with other settings than the recipe's; move the folder, or "
+            "put these settings into the recipe"
         )
     if not folder.set.exists():
         return
@@ -167,8 +182,7 @@ def collect_experts(candidate: Candidate, task: Task, out: Path, meter: Meter) -
 
 def teachers_for(candidate: Candidate, task: Task, meter: Meter) -> Ensemble | None:
     """The teachers of a recipe; None if its experts are no teachers."""
-    experts = candidate.recipes[0].experts
-    if experts is None or experts.gives != TEACHERS:
+    if not candidate.recipes[0].has_teachers:
         return None
     with candidate.recipes[0].source(task).obtain(meter) as found:
         return found.teachers

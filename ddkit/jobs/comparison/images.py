@@ -8,17 +8,19 @@ depends on. An interrupted comparison continues in any stage. The last two stage
 import dataclasses
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import torch
 
-from ddkit.data import DataSettings, refuse_small_classes
+from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation import Table, class_notes, read_score, rows_at_once
 from ddkit.jobs.comparison.candidate import (
     Candidate,
     CondenseSet,
     DamagedSet,
+    Group,
+    TaskKey,
     collect_experts,
     refuse_another,
     teachers_for,
@@ -36,9 +38,19 @@ from ddkit.jobs.recipes.resolve import resolve
 from ddkit.run import Meter, how_many
 from ddkit.task import Task
 
-Group = tuple[Any, ...]
-Tasks = dict[tuple[DataSettings, Any], Task]
+Tasks = dict[TaskKey, Task]
+"""The tasks of all candidates by `Candidate.task_key`."""
+
 Planned = list[tuple[list[RowUnit], Line]]
+"""The lines of the table without their scores, each with the units that score it."""
+
+
+class Part(NamedTuple):
+    """One part of the table: a group of recipes under one augmentation and one policy of labels."""
+
+    group: Group
+    augmentation: str
+    labels: str
 
 
 def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
@@ -56,11 +68,11 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
     _make_missing_sets(candidates, tasks, out, device, meter)
     teachers_of = {one: teachers_for(one, tasks[one.task_key], meter) for one in candidates}
 
-    parts: dict[tuple[Any, ...], tuple[list[Candidate], Rules]] = {}  # each once: two policies can mean the same rules
+    parts: dict[Part, tuple[list[Candidate], Rules]] = {}  # each once: two policies can mean the same rules
     for flips, policy, (group, members) in product(comparing.flips or (None,), labels or (None,), groups.items()):
         task, teachers = tasks[members[0].task_key], common_teachers(members, teachers_of)
         rules = Rules.of(members, task, comparing.on, flips, policy, teachers)
-        parts.setdefault((group, rules.task.dsa.strategy, rules.labels), (members, rules))
+        parts.setdefault(Part(group, rules.task.dsa.strategy, rules.labels), (members, rules))
     tables = [rules.table for _, rules in parts.values()]
     planned = [
         line
@@ -122,7 +134,7 @@ def _refuse_what_cannot_be_compared(
     for members in groups:
         for policy in comparing.labels or (members[0].recipes[0].evaluate.labels,):
             refuse_unclear_labels(members, policy)
-    checked: set[tuple[Any, ...]] = set()
+    checked: set[tuple[TaskKey, bool | None]] = set()
     for members in groups:
         policies = [flip_policy(members, policy) for policy in comparing.flips or (None,)]
         for candidate in sorted(members, key=lambda one: not one.recipes[0].method.expects_flips):

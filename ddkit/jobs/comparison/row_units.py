@@ -1,13 +1,16 @@
 """The rows of a comparison as units of work: one set or rival under one seed, and the file that keeps its score."""
 
+import dataclasses
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ddkit.evaluation import (
+    BY_TEACHERS,
     MAJORITY,
     RivalRow,
+    Score,
     SetRow,
     Table,
     TableRow,
@@ -60,7 +63,17 @@ def plan_lines(
         return RowUnit(number, row, recipe.seed, file)
 
     methods = [candidate.method for candidate in candidates]
-    place = (real.data.name, table.ipc, rules.task.dsa.flip_share, rules.labels)
+
+    def line(name: str, scores: tuple[Score, ...] = ()) -> Line:
+        return Line(
+            data=real.data.name,
+            ipc=table.ipc,
+            flip_share=rules.task.dsa.flip_share,
+            labels=rules.labels,
+            name=name,
+            scores=scores,
+        )
+
     for candidate in candidates:
         every = [(recipe, candidate.folder(out, recipe).set) for recipe in candidate.recipes]
         files = [(recipe, file) for recipe, file in every if file not in damaged]
@@ -68,16 +81,17 @@ def plan_lines(
             continue
         units = [unit(recipe, f"set {_digest(file)}", SetRow(candidate.method, file)) for recipe, file in files]
         name = candidate.method if methods.count(candidate.method) == 1 else candidate.name
-        yield units, Line(*place, name, (), candidate.seconds(out), candidate.expert_seconds(out))
+        seconds, expert_seconds = candidate.seconds(out), candidate.expert_seconds(out)
+        yield units, dataclasses.replace(line(name), seconds=seconds, expert_seconds=expert_seconds)
     recipes = candidates[0].recipes
     for row in rules.rows():
         if isinstance(row, RivalRow):
             what, policy = f"{row.drawn}, ipc {table.ipc}", row.policy
-            yield [unit(recipe, what, row, policy) for recipe in recipes], Line(*place, row.name, ())
+            yield [unit(recipe, what, row, policy) for recipe in recipes], line(row.name)
         else:  # the whole data does not depend on a set's seed
-            yield [unit(recipes[0], row.name, row)], Line(*place, row.name, ())
-    if rules.labels in ("auto", "hard"):
-        yield [], Line(*place, MAJORITY, (majority_row(real, table.on),))
+            yield [unit(recipes[0], row.name, row)], line(row.name)
+    if rules.labels not in BY_TEACHERS:
+        yield [], line(MAJORITY, (majority_row(real, table.on),))
 
 
 def _digest(file: Path) -> str:

@@ -5,12 +5,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from ddkit.evaluation import LR_GRIDS, Labels, Table, TableRow, evaluation_dsa, resolved_flips, temperature_of
+from ddkit.evaluation import BY_TEACHERS, LR_GRIDS, Table, TableRow, evaluation_dsa, label_terms, resolved_flips
 from ddkit.experts import Ensemble
 from ddkit.jobs.comparison.candidate import Candidate
 from ddkit.jobs.recipes import Recipe
+from ddkit.synth import LabelTerms
 from ddkit.task import Task
 
 
@@ -19,12 +19,10 @@ class Rules:
     """How a group's networks are trained and judged, and the names of the files that keep their scores.
 
     Attributes:
-        table: what all rows share; its augmentation follows from the policy of flips.
-        same_labels: whether random real images stand there a second time, with labels by the sets' teachers.
+        table: what all rows share. Its settings have the group's policies of flips and labels.
     """
 
     table: Table
-    same_labels: bool
 
     @staticmethod
     def of(
@@ -39,15 +37,21 @@ class Rules:
 
         `flips` and `labels` are policies; None means the recipes' own.
         """
-        first, terms = candidates[0].recipes[0], label_terms(candidates)
-        dsa = evaluation_dsa(flip_policy(candidates, flips), task.dsa, False)
-        both = dsa.flip_share == 0.5 and any(candidate.recipes[0].method.uses_fyi for candidate in candidates)
-        teachers = teachers and teachers.under(first.evaluate.teacher_bn).of_both_orientations(both)
-        rules = Labels(labels or first.evaluate.labels, teachers, *terms[0])
-        labelled = any(candidate.recipes[0].method.teacher_labels for candidate in candidates)
+        first, methods = candidates[0].recipes[0], [candidate.recipes[0].method for candidate in candidates]
+        policy = flip_policy(candidates, flips)
+        settings = dataclasses.replace(first.evaluate, flips=policy, labels=labels or first.evaluate.labels)
+        mirrored = evaluation_dsa(policy, task.dsa, False).flip_share == 0.5
         return Rules(
-            Table(task.with_augmentation(dsa), first.evaluate, first.method.ipc, rules, on),
-            same_labels=rules.policy == "auto" and labelled and teachers is not None and len(terms) == 1,
+            Table.of(
+                task,
+                settings,
+                first.method.ipc,
+                labels=[method.teacher_labels for method in methods],
+                teachers=teachers,
+                flips=False,  # the policy is resolved already
+                both_orientations=mirrored and any(method.uses_fyi for method in methods),
+                on=on,
+            )
         )
 
     @property
@@ -62,8 +66,8 @@ class Rules:
 
     def rows(self) -> list[TableRow]:
         """All rows beside the sets'. The whole data has classes only."""
-        whole = self.table.settings.whole and self.labels in ("auto", "hard")
-        return self.table.rows([], True, self.same_labels, whole)
+        whole = self.table.settings.whole and self.labels not in BY_TEACHERS
+        return self.table.rows([], rivals=True, whole=whole)
 
     def score_name(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
         """The name of the file that keeps a score: a digest of all that the score depends on.
@@ -72,14 +76,20 @@ class Rules:
         today's names as they are. A change of a default must raise `format`.
         """
         policy, teachers = labels or self.labels, self.table.labels.teachers
-        taught = "" if teachers is None or policy in ("auto", "hard") else " ".join(teachers.names)
-        own = {"set": what, "seed": recipe.seed, "evaluate": self._judged, "labels": policy, "teachers": taught}
+        taught = "" if teachers is None or policy not in BY_TEACHERS else " ".join(teachers.names)
+        own: dict[str, object] = {
+            "set": what,
+            "seed": recipe.seed,
+            "evaluate": self._judged,
+            "labels": policy,
+            "teachers": taught,
+        }
         if policy == "dynamic":
             own["takes"] = "all rates see the same batches"  # an earlier version differed here
         return hashlib.sha256(json.dumps(self._shared | own, sort_keys=True).encode()).hexdigest()[:16]
 
     @cached_property
-    def _judged(self) -> dict[str, Any]:
+    def _judged(self) -> dict[str, object]:
         """The settings that differ from their defaults, but for flips and labels, which are in the digest anyway."""
         settings = self.table.settings.of_a_row
         named = {f.name: (getattr(settings, f.name), f.default) for f in dataclasses.fields(settings)}
@@ -90,10 +100,10 @@ class Rules:
         }
 
     @cached_property
-    def _shared(self) -> dict[str, Any]:
+    def _shared(self) -> dict[str, object]:
         """The part of the digest that all scores of the group share."""
         temperature, top_k = self.table.labels.temperature, self.table.labels.top_k
-        shared = {
+        shared: dict[str, object] = {
             "format": 2,
             "lr": LR_GRIDS[self.table.settings.optimiser],
             "data": self.task.real.digest,
@@ -117,9 +127,7 @@ def flip_policy(candidates: list[Candidate], policy: str | None) -> str:
     return "always" if "always" in own else "augment"
 
 
-def label_terms(candidates: list[Candidate]) -> list[tuple[float, int | None]]:
-    """The distinct (temperature, number of kept logits) of the teachers' labels in a group; else the default pair."""
-    setting = candidates[0].recipes[0].evaluate.temperature
-    own = [labels for candidate in candidates if (labels := candidate.recipes[0].method.teacher_labels) is not None]
-    found = dict.fromkeys((temperature_of(setting, temperature), top_k) for temperature, top_k in own)
-    return list(found) or [(temperature_of(setting, None), None)]
+def group_terms(candidates: list[Candidate]) -> list[LabelTerms]:
+    """The different forms of the teachers' labels in a group; see `ddkit.evaluation.label_terms`."""
+    recipes = [candidate.recipes[0] for candidate in candidates]
+    return label_terms(recipes[0].evaluate.temperature, [recipe.method.teacher_labels for recipe in recipes])

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from ddkit.errors import UsageError
-from ddkit.evaluation import SAME_LABELS
+from ddkit.evaluation import BY_TEACHERS, SAME_LABELS
 from ddkit.experts import Ensemble
 from ddkit.experts.settings import TEACHERS
 from ddkit.jobs.comparison.candidate import Candidate
-from ddkit.jobs.comparison.rules import label_terms
+from ddkit.jobs.comparison.rules import group_terms
 
 
 def refuse_unclear_labels(members: list[Candidate], policy: str) -> None:
@@ -15,7 +15,7 @@ def refuse_unclear_labels(members: list[Candidate], policy: str) -> None:
 
     There may be none, several kinds, or several temperatures. This is checked before anything is trained.
     """
-    if policy not in ("static", "dynamic"):
+    if policy not in BY_TEACHERS:
         return
     every = [candidate.recipes[0].experts for candidate in members]
     kinds = [experts for experts in every if experts is not None and experts.gives == TEACHERS]
@@ -29,8 +29,9 @@ def refuse_unclear_labels(members: list[Candidate], policy: str) -> None:
             f"compare: recipes of one table have different teachers, and under {policy} labels real images can have "
             "those of one only; give them the same [experts]"
         )
-    terms = label_terms(members)
-    temperatures, counts = (list(dict.fromkeys(values)) for values in zip(*terms, strict=True))
+    terms = group_terms(members)
+    temperatures = list(dict.fromkeys(one.temperature for one in terms))
+    counts = list(dict.fromkeys(one.top_k for one in terms))
     for what, found, fix in (
         ("temperature", temperatures, "add --set evaluate.temperature=T"),
         ("top_k", counts if policy == "static" else [], "give them one method.top_k"),
@@ -56,11 +57,11 @@ def label_notes(
     policies = labels or [members[0].recipes[0].evaluate.labels]
     if all(teachers_of[candidate] is None for candidate in members) or set(policies) == {"hard"}:
         return []
-    teachers, terms = common_teachers(members, teachers_of), label_terms(members)
+    teachers, terms = common_teachers(members, teachers_of), group_terms(members)
     if teachers is None or len(terms) > 1:
         return [f"left out: {SAME_LABELS}; the recipes' teachers, temperatures or top_k differ"]
     notes = [
-        f"teachers' logits are learned at temperature {terms[0][0]:g}; the teachers ({len(teachers)}) have "
+        f"teachers' logits are learned at temperature {terms[0].temperature:g}; the teachers ({len(teachers)}) have "
         f"{teachers.size:,} bytes, which are not in the bytes of any row"
     ]
     if (

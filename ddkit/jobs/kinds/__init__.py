@@ -8,6 +8,6 @@ from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.jobs.kinds.finding import KINDS, kind_of_recipe, kind_of_request, kind_of_set
-    from ddkit.jobs.kinds.kind import Kind
+    from ddkit.jobs.kinds.kind import AnyKind, Kind
 
-__all__ = ["Kind", "KINDS", "kind_of_recipe", "kind_of_request", "kind_of_set"]
+__all__ = ["AnyKind", "Kind", "KINDS", "kind_of_recipe", "kind_of_request", "kind_of_set"]

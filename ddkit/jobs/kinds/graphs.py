@@ -14,7 +14,7 @@ from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.machine.device import graph_device
 from ddkit.jobs.planning.graphs import plan_graphs
 from ddkit.jobs.planning.stages import Plan
-from ddkit.jobs.recipes import GraphRecipe, ResolvedRecipe
+from ddkit.jobs.recipes import GraphRecipe
 from ddkit.jobs.recipes.folders import graph_folder
 from ddkit.jobs.recipes.request import Comparing, Judging, Request, refuse_options
 from ddkit.jobs.recipes.resolve_graphs import parse_graphs, resolve_graphs
@@ -41,18 +41,17 @@ class Graphs:
     def device(self, name: str) -> torch.device:
         return graph_device(name)
 
-    def default_folder(self, recipe: ResolvedRecipe) -> Path:
-        assert isinstance(recipe, GraphRecipe)
+    def default_folder(self, recipe: GraphRecipe) -> Path:
         return graph_folder(recipe)
 
-    def begin(self, run: Run, request: Request, origin: str, evaluate: bool, meter: Meter) -> GraphWork:
+    def begin(self, run: Run[GraphRecipe], request: Request, origin: str, evaluate: bool, meter: Meter) -> GraphWork:
         return begin_graphs(run, origin, evaluate, meter)
 
     def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
         refuse_options("graphs", probe_seconds=probe_seconds != 10.0)
         return plan_graphs(request)
 
-    def header_rows(self, recipe: ResolvedRecipe) -> Mapping[str, str]:
+    def header_rows(self, recipe: GraphRecipe) -> Mapping[str, str]:
         """The method and its rivals. `random` stands for random graphs of as many bytes as the stored set."""
         return {"random": STORED} | {name: name for name in (recipe.method.name, HERDING, UNTRAINED, WHOLE)}
 

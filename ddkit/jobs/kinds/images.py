@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.evaluation import RIVALS, Evaluation
+from ddkit.evaluation import RIVALS, Evaluation, refuse_missing_teachers
 from ddkit.jobs.comparison.images import compare_images
 from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.data.loading import load_task, report_data
@@ -18,7 +18,7 @@ from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.jobs.planning.images import plan_images
 from ddkit.jobs.planning.long_work import announce_long_work
 from ddkit.jobs.planning.stages import Plan
-from ddkit.jobs.recipes import Recipe, ResolvedRecipe
+from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.recipes.fitted import fit_to_data
 from ddkit.jobs.recipes.folders import image_folder
 from ddkit.jobs.recipes.request import Comparing, Judging, Request
@@ -46,13 +46,13 @@ class Images:
     def device(self, name: str) -> torch.device:
         return pick_device(name)
 
-    def default_folder(self, recipe: ResolvedRecipe) -> Path:
-        assert isinstance(recipe, Recipe)
+    def default_folder(self, recipe: Recipe) -> Path:
         return image_folder(recipe)
 
-    def begin(self, run: Run, request: Request, origin: str, evaluate: bool, meter: Meter) -> ImageWork:
+    def begin(self, run: Run[Recipe], request: Request, origin: str, evaluate: bool, meter: Meter) -> ImageWork:
         recipe = run.recipe
-        assert isinstance(recipe, Recipe)
+        if evaluate:
+            refuse_missing_teachers(recipe.evaluate.labels, recipe.has_teachers)
         task = load_task(recipe.data, recipe.net, run.device, meter)
         refuse_small_classes(task.real.train.labels, recipe.method.ipc)
         guard_flips(recipe, task, meter, () if evaluate else ("augment",))
@@ -70,8 +70,7 @@ class Images:
     def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
         return plan_images(request, device, probe_seconds, meter)
 
-    def header_rows(self, recipe: ResolvedRecipe) -> Mapping[str, str]:
-        assert isinstance(recipe, Recipe)
+    def header_rows(self, recipe: Recipe) -> Mapping[str, str]:
         return {name: name for name in (recipe.method.title, *RIVALS, "whole")}
 
     def tables(self, source: SyntheticSet | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import torch
 
@@ -12,17 +12,20 @@ from ddkit.jobs.planning.stages import Plan
 from ddkit.jobs.recipes import ResolvedRecipe
 from ddkit.jobs.recipes.request import Comparing, Judging, Request
 from ddkit.jobs.runs.run import Run
-from ddkit.jobs.runs.work import Work
+from ddkit.jobs.runs.work import Made, Work
 from ddkit.run import Change, Meter, RunFolder
+
+RecipeT = TypeVar("RecipeT", bound=ResolvedRecipe)
+"""The recipes of a kind."""
 
 
 @runtime_checkable
-class Kind(Protocol):
-    """Images or graphs."""
+class Kind(Protocol[RecipeT, Made]):
+    """Images or graphs, with their recipes and their sets."""
 
     name: ClassVar[str]
 
-    def resolve(self, request: Request) -> tuple[ResolvedRecipe, str]:
+    def resolve(self, request: Request) -> tuple[RecipeT, str]:
         """The resolved recipe of a request, and a line that names its source.
 
         Raises:
@@ -30,7 +33,7 @@ class Kind(Protocol):
         """
         ...
 
-    def resume(self, folder: RunFolder, request: Request) -> tuple[ResolvedRecipe, list[Change]]:
+    def resume(self, folder: RunFolder, request: Request) -> tuple[RecipeT, list[Change]]:
         """The recipe of the run in a folder, overridden by the request's flags, and all changes since the run began."""
         ...
 
@@ -42,11 +45,11 @@ class Kind(Protocol):
         """
         ...
 
-    def default_folder(self, recipe: ResolvedRecipe) -> Path:
+    def default_folder(self, recipe: RecipeT) -> Path:
         """The default run folder of a recipe."""
         ...
 
-    def begin(self, run: Run, request: Request, origin: str, evaluate: bool, meter: Meter) -> Work[Any, Any]:
+    def begin(self, run: Run[RecipeT], request: Request, origin: str, evaluate: bool, meter: Meter) -> Work[Made]:
         """Load the data of a run, report facts about them, and refuse recipes that cannot work on them."""
         ...
 
@@ -54,11 +57,11 @@ class Kind(Protocol):
         """The plan of a condensation; see `ddkit.plan`."""
         ...
 
-    def header_rows(self, recipe: ResolvedRecipe) -> Mapping[str, str]:
+    def header_rows(self, recipe: RecipeT) -> Mapping[str, str]:
         """Row names in a recipe's header -> row names in the table."""
         ...
 
-    def tables(self, source: Any, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
+    def tables(self, source: Made | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
         """One table for each requested pair of protocol and network."""
         ...
 
@@ -69,3 +72,7 @@ class Kind(Protocol):
     def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
         """Write a set to another format, and return lines that name the files."""
         ...
+
+
+AnyKind = Kind[Any, Any]
+"""A kind that is known at run time only, because a request or a set determines it."""

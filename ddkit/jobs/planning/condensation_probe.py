@@ -10,7 +10,7 @@ from ddkit.jobs.planning.gauge import TIMED, Cost, Gauge, Line
 from ddkit.jobs.recipes import Recipe
 from ddkit.methods import Context, IterativeMethod, Method, OneShotMethod, image_method
 from ddkit.run import SNAPSHOTS, write_checkpoint
-from ddkit.synth import write_set
+from ddkit.synth import SyntheticSet, write_set
 from ddkit.task import Task
 
 METRICS_LINE = 75
@@ -32,7 +32,7 @@ def probe_condensation(recipe: Recipe, task: Task, gauge: Gauge, seconds: float)
         return _probe_iterative(method, recipe, context, gauge, folder, seconds)
 
 
-def _probe_one_shot(method: OneShotMethod, gauge: Gauge, folder: Path) -> tuple[Cost, int, str]:
+def _probe_one_shot(method: OneShotMethod[SyntheticSet], gauge: Gauge, folder: Path) -> tuple[Cost, int, str]:
     """Run the whole method once."""
     made: list[Any] = []
     cost = gauge.once(lambda: made.append(method.distil()))
@@ -41,7 +41,7 @@ def _probe_one_shot(method: OneShotMethod, gauge: Gauge, folder: Path) -> tuple[
 
 
 def _probe_iterative(
-    method: IterativeMethod, recipe: Recipe, context: Context, gauge: Gauge, folder: Path, seconds: float
+    method: IterativeMethod[SyntheticSet], recipe: Recipe, context: Context, gauge: Gauge, folder: Path, seconds: float
 ) -> tuple[Cost, int, str]:
     """Initialise the method, and run a few iterations with as many inner steps as the time allows."""
     steps = recipe.method.inner_steps
@@ -73,7 +73,7 @@ def _iteration_memory(recipe: Recipe, task: Task, line: Line, gauge: Gauge) -> i
     return memory if growth is None else min(memory, line.large.memory + growth)
 
 
-def _shortened(recipe: Recipe, context: Context, steps: int) -> Method:
+def _shortened(recipe: Recipe, context: Context, steps: int) -> Method[SyntheticSet]:
     """The method with `steps` inner steps."""
     settings = recipe.method.shortened(steps)
     return image_method(settings.name)(settings, context)

@@ -7,10 +7,9 @@ from functools import partial
 import torch
 
 from ddkit.data import Part, RealData
-from ddkit.evaluation import LR_GRIDS, RIVALS, EvaluateSettings, Pool, Training, rows_at_once
+from ddkit.evaluation import LR_GRIDS, RIVALS, EvaluateSettings, Pool, Training, rows_at_once, same_for_real
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.evaluation.training import honest_training
-from ddkit.experts.settings import TEACHERS
 from ddkit.jobs.machine.threads import one_thread
 from ddkit.jobs.planning.gauge import TIMED, Cost, Gauge
 from ddkit.jobs.recipes import Recipe
@@ -22,8 +21,9 @@ CLASSIFIED = 500
 
 
 def rows_of(recipe: Recipe) -> int:
-    """Rows of a table beside the whole data: the set, its rivals, and random-real with the teachers' labels."""
-    return 1 + len(RIVALS) + (recipe.experts is not None and recipe.experts.gives == TEACHERS)
+    """Rows of a table beside the whole data: the set, its rivals, and random-real with labels like the set's."""
+    settings, terms = recipe.evaluate, [recipe.method.teacher_labels]
+    return 1 + len(RIVALS) + same_for_real(settings.labels, settings.temperature, terms)
 
 
 def probe_evaluation(

@@ -14,14 +14,13 @@ From digits to 28 and 32 pixels, this gives depth 3 and width 16, as in the reci
 import dataclasses
 import math
 from pathlib import Path
-from typing import Any
 
 from ddkit.data import ImageData, load_images
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.recipes.request import Request
 from ddkit.jobs.recipes.resolve import source_data
-from ddkit.nets import ConvNetSettings, fitting_convnet
-from ddkit.recipe import admits
+from ddkit.nets import ConvNetSettings, NetSettings, fitting_convnet
+from ddkit.recipe import Settings, admits
 from ddkit.recipe_files import find_recipe
 from ddkit.toml import read_toml
 
@@ -83,7 +82,7 @@ def used_as_written(recipe: Recipe, source: str | Path, count: int) -> str:
     return f"{where} {use}; settings that count epochs may mean much longer training (ddkit plan estimates it)"
 
 
-def _deeper(net: Any, own: ImageData, data: ImageData) -> dict[str, int]:
+def _deeper(net: NetSettings, own: ImageData, data: ImageData) -> dict[str, int]:
     """Changed depth and width of a ConvNet for larger images."""
     if not isinstance(net, ConvNetSettings) or min(data.shape[1:]) <= min(own.shape[1:]):
         return {}
@@ -91,10 +90,12 @@ def _deeper(net: Any, own: ImageData, data: ImageData) -> dict[str, int]:
     return {"depth": depth, "width": max(1, net.width // 2)} if depth > net.depth else {}
 
 
-def _fewer_epochs(settings: Any, share: float) -> dict[str, int]:
+def _fewer_epochs(settings: Settings | None, share: float) -> dict[str, int]:
     """The settings that count epochs, multiplied by `share`, where that changes them."""
+    if settings is None:
+        return {}
     fewer = {}
-    for field in dataclasses.fields(settings) if settings is not None else ():
+    for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         if field.metadata.get("epochs") and value is not None:
             rounded = math.floor if admits(field, 0) else math.ceil

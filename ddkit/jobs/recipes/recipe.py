@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ddkit.data import DataSettings
 from ddkit.evaluation import EvaluateSettings
 from ddkit.experts import ExpertSettings, ExpertSource, expert_settings, source_of
+from ddkit.experts.settings import TEACHERS
 from ddkit.jobs.recipes.any_recipe import AnyRecipe
 from ddkit.jobs.recipes.layout import Layout
 from ddkit.methods import MethodSettings, image_method
@@ -21,6 +22,11 @@ class Recipe(AnyRecipe):
     experts: ExpertSettings | None
     method: MethodSettings
     evaluate: EvaluateSettings
+
+    @property
+    def has_teachers(self) -> bool:
+        """Whether the recipe's experts are teachers."""
+        return self.experts is not None and self.experts.gives == TEACHERS
 
     def source(self, task: Task) -> ExpertSource:
         """The source of the recipe's experts."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ddkit.evaluation import Evaluation, GraphJudge, evaluate_graph_set, read_score
+from ddkit.experts import Experts
 from ddkit.graphs import load_parts
 from ddkit.jobs.data.graph_memory import memory_lines
 from ddkit.jobs.data.graph_parts import graph_lines
@@ -31,14 +31,13 @@ class GraphWork:
         about: notes on the graphs, for the table.
     """
 
-    run: Run
+    run: Run[GraphRecipe]
     judge: GraphJudge
     digest: str
     about: tuple[str, ...]
 
     @property
     def recipe(self) -> GraphRecipe:
-        assert isinstance(self.run.recipe, GraphRecipe)
         return self.run.recipe
 
     def refuse_other_data(self) -> None:
@@ -47,18 +46,18 @@ class GraphWork:
             self.run.refuse_other("graphs", began_with, self.judge.train.digest)
 
     @contextmanager
-    def experts(self, meter: Meter) -> Iterator[tuple[None, str]]:
-        """None: methods for graphs read no experts."""
-        yield None, ""
+    def experts(self, meter: Meter) -> Iterator[tuple[Experts, str]]:
+        """Methods for graphs read no experts."""
+        yield Experts(), ""
 
-    def method(self, experts: None) -> Method:
+    def method(self, experts: Experts) -> Method[GraphSet]:
         settings = self.recipe.method
         return graph_method(settings.name)(settings, GraphContext(self.judge.train, self.recipe.seed))
 
     def state_digest(self, experts: str) -> str:
         return self.judge.train.digest
 
-    def lineage(self, experts: str) -> dict[str, Any]:
+    def lineage(self, experts: str) -> dict[str, object]:
         return {"data": self.digest, "train": self.judge.train.digest}
 
     def iteration_meter(self, meter: Meter) -> Meter:
@@ -75,14 +74,13 @@ class GraphWork:
         )
         tree_gallery(made, self.run.folder.gallery)
 
-    def scoring(self, made: GraphSet, experts: None) -> "GraphScoring":
+    def scoring(self, made: GraphSet, experts: Experts) -> "GraphScoring":
         return GraphScoring(made, self.judge, self.run.folder, self.about)
 
 
-def begin_graphs(run: Run, origin: str, evaluate: bool, meter: Meter) -> GraphWork:
+def begin_graphs(run: Run[GraphRecipe], origin: str, evaluate: bool, meter: Meter) -> GraphWork:
     """Load the graphs of a run, and report their parts and the memory that they need."""
     recipe = run.recipe
-    assert isinstance(recipe, GraphRecipe)
     data, training = recipe.data, recipe.evaluate
     parts = load_parts(data.name, data.split_seed)
     judge = GraphJudge(parts.train, parts.test, recipe.method.hops, training, recipe.seed)

@@ -2,18 +2,17 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddkit.evaluation import Evaluation, evaluate_honestly, evaluation_dsa, rows_at_once
-from ddkit.experts import Ensemble, Experts
+from ddkit.experts import Experts
 from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.jobs.planning.long_work import AnnouncingMeter
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.runs.run import Run
-from ddkit.jobs.tables.kept_rows import KeptRows
+from ddkit.jobs.tables.image_scoring import HonestScoring
 from ddkit.methods import Context, Method, image_method
 from ddkit.report import curve, gallery
 from ddkit.run import Meter
@@ -25,12 +24,11 @@ from ddkit.task import Task
 class ImageWork:
     """A run and its task, which is the real data, the network and the augmentation."""
 
-    run: Run
+    run: Run[Recipe]
     task: Task
 
     @property
     def recipe(self) -> Recipe:
-        assert isinstance(self.run.recipe, Recipe)
         return self.run.recipe
 
     def refuse_other_data(self) -> None:
@@ -46,7 +44,7 @@ class ImageWork:
         with fitting_threads(self.task.net.shape), self.recipe.source(self.task).obtain(meter) as found:
             yield found, found.digest
 
-    def method(self, experts: Experts) -> Method:
+    def method(self, experts: Experts) -> Method[SyntheticSet]:
         context = Context(self.task, self.recipe.seed, experts.trajectories, experts.teachers)
         return image_method(self.recipe.method.name)(self.recipe.method, context)
 
@@ -55,7 +53,7 @@ class ImageWork:
         parts = (task.real.data.digest, task.net.spec, method.name, method.ipc, method.uses_fyi)
         return hashlib.sha256(repr((*parts, self.recipe.seed, experts)).encode()).hexdigest()
 
-    def lineage(self, experts: str) -> dict[str, Any]:
+    def lineage(self, experts: str) -> dict[str, object]:
         real = self.task.real
         return {"data": real.data.digest, "prepared": real.digest, "buffer": experts}
 
@@ -78,46 +76,11 @@ class ImageWork:
         if len(rows) > 1:
             curve(rows, title, folder.curve)
 
-    def scoring(self, made: SyntheticSet, experts: Experts) -> "ImageScoring":
-        dsa = evaluation_dsa(self.recipe.evaluate.flips, self.task.dsa, self.recipe.method.expects_flips)
-        judged, teachers = self.task.with_augmentation(dsa), experts.teachers
-        names = () if teachers is None else teachers.names
-        rows = KeptRows.of([made], judged, "honest", self.recipe.evaluate.of_a_row, self.recipe.seed, names)
-        return ImageScoring(self.recipe, made, judged, teachers, rows)
-
-
-@dataclass(frozen=True)
-class ImageScoring:
-    """The honest table of a set. `rows` keeps its scores until the table is finished."""
-
-    recipe: Recipe
-    made: SyntheticSet
-    task: Task
-    teachers: Ensemble | None
-    rows: KeptRows
-
-    def check(self) -> None:
-        self.rows.check()
-
-    def held(self) -> AbstractContextManager[None]:
-        return self.rows.in_use()
-
-    def evaluate(self, meter: Meter) -> Evaluation:
-        self.rows.say(meter)
-        settings, seed = self.recipe.evaluate, self.recipe.seed
-        return evaluate_honestly(
-            self.made,
-            self.task,
-            settings,
-            seed,
-            meter,
-            teachers=self.teachers,
-            keep=self.rows,
-            workers=rows_at_once(self.task, settings),
+    def scoring(self, made: SyntheticSet, experts: Experts) -> HonestScoring:
+        recipe = self.recipe
+        return HonestScoring(
+            task=self.task, settings=recipe.evaluate, seed=recipe.seed, teachers=experts.teachers, synthetic=made
         )
-
-    def clear(self) -> None:
-        self.rows.clear()
 
 
 def _report_result(made: SyntheticSet, rows: list[dict[str, Any]], meter: Meter) -> None:

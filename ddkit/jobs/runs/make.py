@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ddkit.errors import DDKitError
 from ddkit.evaluation import Evaluation
+from ddkit.experts import Experts
 from ddkit.jobs.machine.environment import environment
 from ddkit.jobs.recipes import to_toml
-from ddkit.jobs.runs.work import Experts, Made, Scoring, Work
+from ddkit.jobs.runs.work import Made, Scoring, Work
 from ddkit.methods import IterativeMethod, OneShotMethod
 from ddkit.run import SNAPSHOTS, Meter, drive, write_json
 from ddkit.synth import GraphSet, Record, SyntheticSet
@@ -35,7 +35,7 @@ class Condensed:
     seconds: float
 
 
-def make(work: Work[Made, Experts], evaluate: bool, meter: Meter) -> Condensed:
+def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
     """Make the set of a run, draw it, and evaluate it if `evaluate` is set.
 
     Before a resumed run writes to its folder, its data and experts are compared with those of the folder. A new run
@@ -66,13 +66,13 @@ def make(work: Work[Made, Experts], evaluate: bool, meter: Meter) -> Condensed:
         raise
 
 
-def _made(work: Work[Any, Experts], experts: Experts, digest: str, meter: Meter) -> tuple[Any, float]:
+def _made(work: Work[Made], experts: Experts, digest: str, meter: Meter) -> tuple[Made, float]:
     """(the set with its record, the seconds that it took)."""
     run = work.run
     method, begin = work.method(experts), time.perf_counter()
     if isinstance(method, OneShotMethod):
         run.note(digest)
-        made: Any = method.distil()
+        made = method.distil()
     else:
         made = _iterated(method, work, digest, meter)
     seconds = time.perf_counter() - begin
@@ -85,7 +85,7 @@ def _made(work: Work[Any, Experts], experts: Experts, digest: str, meter: Meter)
     return dataclasses.replace(made, record=record), seconds
 
 
-def _evaluated(work: Work[Any, Any], made: Any, scoring: Scoring, meter: Meter) -> tuple[Any, Evaluation]:
+def _evaluated(work: Work[Made], made: Made, scoring: Scoring, meter: Meter) -> tuple[Made, Evaluation]:
     """(the set with the scores in its record, its table). Both are written."""
     folder = work.run.folder
     with scoring.held():
@@ -98,7 +98,7 @@ def _evaluated(work: Work[Any, Any], made: Any, scoring: Scoring, meter: Meter) 
     return made, evaluation
 
 
-def _iterated(method: IterativeMethod, work: Work[Any, Any], experts: str, meter: Meter) -> SyntheticSet:
+def _iterated(method: IterativeMethod[Made], work: Work[Made], experts: str, meter: Meter) -> Made:
     """Run the iterations, and write the initial set and the snapshots."""
     run, folder = work.run, work.run.folder
     every = max(1, min(100, method.iterations // SNAPSHOTS))

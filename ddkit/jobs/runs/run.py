@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 
@@ -10,9 +11,12 @@ from ddkit.errors import DataError, UsageError
 from ddkit.jobs.recipes import ResolvedRecipe, to_toml
 from ddkit.run import Change, RunFolder, write_json
 
+RecipeT = TypeVar("RecipeT", bound=ResolvedRecipe, covariant=True)
+"""The recipes of a kind."""
+
 
 @dataclass(frozen=True)
-class Run:
+class Run(Generic[RecipeT]):
     """A resolved recipe and its folder, which this process has locked.
 
     Attributes:
@@ -23,7 +27,7 @@ class Run:
         changes: settings of the method that were changed since the run began.
     """
 
-    recipe: ResolvedRecipe
+    recipe: RecipeT
     folder: RunFolder
     device: torch.device
     resume: bool

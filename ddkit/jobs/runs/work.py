@@ -5,18 +5,18 @@ The two implementations are `ImageWork` and `GraphWork`.
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from ddkit.evaluation import Evaluation
+from ddkit.experts import Experts
+from ddkit.jobs.recipes import ResolvedRecipe
 from ddkit.jobs.runs.run import Run
 from ddkit.methods import Method
 from ddkit.run import Meter
+from ddkit.synth import GraphSet, SyntheticSet
 
-Made = TypeVar("Made", contravariant=True)
-"""The sets of a kind: SyntheticSet or GraphSet."""
-
-Experts = TypeVar("Experts")
-"""The experts of a kind."""
+Made = TypeVar("Made", bound=SyntheticSet | GraphSet)
+"""The sets of a kind."""
 
 
 @runtime_checkable
@@ -41,21 +41,21 @@ class Scoring(Protocol):
 
 
 @runtime_checkable
-class Work(Protocol[Made, Experts]):
+class Work(Protocol[Made]):
     """One run whose data are loaded."""
 
     @property
-    def run(self) -> Run: ...
+    def run(self) -> Run[ResolvedRecipe]: ...
 
     def refuse_other_data(self) -> None:
         """Raise DataError if the run began with other data."""
         ...
 
     def experts(self, meter: Meter) -> AbstractContextManager[tuple[Experts, str]]:
-        """A block with the experts and their digest. Missing experts are trained. "" if the method reads none."""
+        """A block with the experts and their digest; "" if the method reads none. Missing experts are trained."""
         ...
 
-    def method(self, experts: Experts) -> Method:
+    def method(self, experts: Experts) -> Method[Made]:
         """The recipe's method on the loaded data."""
         ...
 
@@ -63,7 +63,7 @@ class Work(Protocol[Made, Experts]):
         """A digest of all that the state in a checkpoint depends on; `experts` is the experts' digest."""
         ...
 
-    def lineage(self, experts: str) -> dict[str, Any]:
+    def lineage(self, experts: str) -> dict[str, object]:
         """Digests of the data and the experts, which the set's record holds."""
         ...
 

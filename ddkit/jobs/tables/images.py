@@ -11,16 +11,15 @@ import torch
 from ddkit.data import DataSettings
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import (
+    BY_TEACHERS,
     PAPERS,
     RIVALS,
     EvaluateSettings,
     Evaluation,
     PaperProtocol,
-    evaluate_as_paper,
-    evaluate_honestly,
     evaluation_dsa,
     full_name,
-    rows_at_once,
+    same_for_real,
 )
 from ddkit.experts import Ensemble, TeacherSettings, obtain_teachers, wanted_teachers
 from ddkit.home import home
@@ -30,7 +29,7 @@ from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.jobs.planning.long_work import announce_long_evaluation
 from ddkit.jobs.recipes.request import Judging
 from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, load_task_of, teacher_table
-from ddkit.jobs.tables.kept_rows import KeptRows
+from ddkit.jobs.tables.image_scoring import HonestScoring, ImageScoring, PaperScoring
 from ddkit.nets import FlatNet, parse_net
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, RunFolder
@@ -56,112 +55,110 @@ def image_tables(source: SyntheticSet | str | Path, judging: Judging, meter: Met
     explicit = () if judging.nets is None else (f"evaluate.nets={judging.nets}",)
     tables = override(read_toml(synthetic.record.recipe, "the set's recipe"), explicit + judging.overrides)
     settings = parse_table(tables.get("evaluate", {}), EvaluateSettings, "evaluation", "evaluate")
+    judged = _JudgedSet(source, synthetic, data_of(synthetic, judging.overrides), settings, judging, meter)
     first = None
-    finished: list[KeptRows] = []
+    finished: list[ImageScoring] = []
     with ExitStack() as held:
         for protocol, net in pairs:
             if first is None:
                 first = load_task_of(synthetic, judging.data, net, judging.device)
             task = first.under(parse_net(net))
-            paper = PAPERS.get(protocol.removeprefix("paper-"))
-            work = _Column(source, synthetic, paper, settings, task, judging.seed, meter, first=not finished)
             with fitting_threads(task.net.shape):
-                rows, found = work.evaluated(data_of(synthetic, judging.overrides), judging.baselines, held)
-            finished.append(rows)
+                scoring = judged.scoring(PAPERS.get(protocol.removeprefix("paper-")), task, report=not finished)
+                held.enter_context(scoring.held())
+                found = scoring.evaluate(meter)
+            finished.append(scoring)
             yield found
-    for rows in finished:
-        rows.clear()
+    for scoring in finished:
+        scoring.clear()
 
 
 @dataclass(frozen=True)
-class _Column:
-    """One table: a protocol and a network.
+class _JudgedSet:
+    """A set that is evaluated.
 
     Attributes:
         source: the set, its file, its run folder or its name.
         synthetic: the set.
-        paper: the protocol; None: honest.
-        settings: of protocol honest.
-        task: the data, the network and the recipe's augmentation.
-        seed: of all draws.
+        made_with: [data] of its recipe.
+        settings: of protocol `honest`.
+        judging: the request.
         meter: progress.
-        first: whether it is the first table, which reports the parts of the data.
     """
 
     source: SyntheticSet | str | Path
     synthetic: SyntheticSet
-    paper: PaperProtocol | None
+    made_with: DataSettings
     settings: EvaluateSettings
-    task: Task
-    seed: int
+    judging: Judging
     meter: Meter
-    first: bool
 
-    def evaluated(self, made_with: DataSettings, baselines: bool, held: ExitStack) -> tuple[KeptRows, Evaluation]:
-        """(the folder of its scores, the table).
+    def scoring(self, paper: PaperProtocol | None, task: Task, report: bool) -> ImageScoring:
+        """One table, not yet scored.
 
         Args:
-            made_with: [data] of the set's recipe.
-            baselines: whether the table has rivals.
-            held: no other run clears the scores before it is closed.
+            paper: the protocol; None: honest.
+            task: the data, the network and the recipe's augmentation.
+            report: whether to report the parts of the data.
+
+        Raises:
+            UsageError: images would be mirrored and must not be, or the policy of labels needs teachers that are not
+                there.
         """
-        synthetic, paper, settings, task = self.synthetic, self.paper, self.settings, self.task
-        dsa = evaluation_dsa(settings.flips, task.dsa, synthetic.facts.evaluation_flip == 0.5)
-        judged = task.with_augmentation(dsa)
+        settings, seed, baselines = self.settings, self.judging.seed, self.judging.baselines
+        dsa = evaluation_dsa(settings.flips, task.dsa, self.synthetic.facts.expects_flips)
         if dsa.flips and (paper is None or paper.obeys_recipe):
             key, fix = ("evaluate.flips", "set it to augment") if dsa != task.dsa else ("data.augment", SET_WITH_FLIPS)
-            refuse_harmful_flips(key, fix, made_with, task.real, self.meter)
-        if self.first:
+            refuse_harmful_flips(key, fix, self.made_with, task.real, self.meter)
+        if report:
             report_data(task, self.meter)
-        policy = settings.labels if paper is None else paper.labels
-        teachers = None
-        static = policy == "auto" and synthetic.facts.temperature is not None and baselines
-        if policy in ("static", "dynamic") or static:
-            teachers = _teachers_of(synthetic, task, policy != "auto", self.meter)
-        names = () if teachers is None else teachers.names
-        workers = rows_at_once(judged, settings)
-        terms = (paper or "honest", settings.of_a_row, self.seed, names)
+        teachers = self._teachers(paper, task)
         if paper is None:
-            rows = KeptRows.of([synthetic], judged, *terms)
-            held.enter_context(rows.in_use())
-            rows.say(self.meter)
-            self._announce_if_long(baselines)
-            return rows, evaluate_honestly(
-                synthetic,
-                judged,
-                settings,
-                self.seed,
-                self.meter,
-                baselines=baselines,
+            rivals = len(RIVALS) if baselines else 0
+            announce_long_evaluation(settings, len(self.synthetic), 1 + rivals, task, self.meter)
+            return HonestScoring(
+                task=task,
+                settings=settings,
+                seed=seed,
                 teachers=teachers,
-                keep=rows,
-                workers=workers,
+                baselines=baselines,
+                synthetic=self.synthetic,
             )
-        snapshots = {"last": synthetic}
-        if not isinstance(self.source, SyntheticSet):
-            snapshots = _snapshots(Path(self.source), synthetic)
-        flips = not paper.mirrors or reason_against_flips(made_with, task.real, self.meter) is None
-        rows = KeptRows.of(snapshots.values(), judged, *terms, flips)
-        held.enter_context(rows.in_use())
-        rows.say(self.meter)
-        return rows, evaluate_as_paper(
-            snapshots,
-            judged,
-            paper,
-            self.seed,
-            self.meter,
-            nets=settings.nets,
-            baselines=baselines,
+        return PaperScoring(
+            task=task.with_augmentation(dsa),
+            settings=settings,
+            seed=seed,
             teachers=teachers,
-            flips=flips,
-            keep=rows,
-            workers=workers,
+            baselines=baselines,
+            snapshots=self._snapshots(),
+            protocol=paper,
+            flips=not paper.mirrors or reason_against_flips(self.made_with, task.real, self.meter) is None,
         )
 
-    def _announce_if_long(self, baselines: bool) -> None:
-        """Report how long the honest table takes, if that is long."""
-        rivals = len(RIVALS) if baselines else 0
-        announce_long_evaluation(self.settings, len(self.synthetic), 1 + rivals, self.task, self.meter)
+    def _teachers(self, paper: PaperProtocol | None, task: Task) -> Ensemble | None:
+        """The teachers of a table; None if no row needs them or the set has none.
+
+        If only the row of random-real with the set's labels needs them, and they are missing, they are not trained; a
+        line says that the row is left out.
+        """
+        settings, terms = self.settings, self.synthetic.facts.label_terms
+        needed = (settings if paper is None else paper).labels in BY_TEACHERS
+        useful = paper is None and self.judging.baselines
+        if needed or (useful and same_for_real(settings.labels, settings.temperature, [terms])):
+            return _teachers_of(self.synthetic, task, needed, self.meter)
+        return None
+
+    def _snapshots(self) -> dict[str, SyntheticSet]:
+        """The snapshots of a run folder and its set, by name. The last snapshot is left out if it equals the set.
+
+        If `source` is no run folder, there is the set only.
+        """
+        if isinstance(self.source, SyntheticSet):
+            return {"last": self.synthetic}
+        files = sorted(RunFolder(Path(self.source)).snapshots.glob("iteration-*.h5"))
+        snapshots = {file.stem: load(file) for file in files}
+        different = {n: s for n, s in snapshots.items() if not torch.equal(s.images, self.synthetic.images)}
+        return different | {"last": self.synthetic}
 
 
 def columns(
@@ -222,12 +219,3 @@ def _teachers_of(synthetic: SyntheticSet, task: Task, needed: bool, meter: Meter
             reason = f"cannot be used: {error}"
     meter.say(f"left out: random-real with the same labels, whose teachers {reason}")
     return None
-
-
-def _snapshots(source: Path, synthetic: SyntheticSet) -> dict[str, SyntheticSet]:
-    """The snapshots of a run folder and its set, by name. The last snapshot is left out if it equals the set.
-
-    If `source` is no run folder, there is the set only.
-    """
-    snapshots = {file.stem: load(file) for file in sorted(RunFolder(source).snapshots.glob("iteration-*.h5"))}
-    return {n: s for n, s in snapshots.items() if not torch.equal(s.images, synthetic.images)} | {"last": synthetic}
