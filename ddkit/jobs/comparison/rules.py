@@ -1,22 +1,23 @@
-"""The rules of one part of a comparison: equal training of all its sets and rivals, and the names of score files."""
+"""The rules of one part of a comparison: equal training of all its sets and rivals, and the files of its scores."""
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ddkit.evaluation import LR_GRIDS, Labels, Table, TableRow, evaluation_dsa, resolved_flips, temperature_of
 from ddkit.experts import Ensemble
 from ddkit.jobs.comparison.candidate import Candidate
 from ddkit.jobs.recipes import Recipe
+from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.task import Task
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How a group's networks are trained and judged, and the names of the files that keep their scores.
+    """How a group's networks are trained and judged, and the files that keep their scores.
 
     Attributes:
         table: what all rows share; its augmentation follows from the policy of flips.
@@ -65,18 +66,19 @@ class Rules:
         whole = self.table.settings.whole and self.labels in ("auto", "hard")
         return self.table.rows([], True, self.same_labels, whole)
 
-    def score_name(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
-        """The name of the file that keeps a score: a digest of all that the score depends on.
+    def kept(self, folder: Path) -> KeptRows:
+        """The group's scores in a folder."""
+        return KeptRows.at(folder, self.task.device, self._shared)
 
-        Settings that have their default are no part of the digest, so a setting that a later version adds leaves
-        today's names as they are. A change of a default must raise `format`.
+    def row_key(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
+        """A text of what a row's score depends on, beside what all rows share.
+
+        Settings that have their default are no part of it, so a setting that a later version adds leaves it as it is.
         """
         policy, teachers = labels or self.labels, self.table.labels.teachers
         taught = "" if teachers is None or policy in ("auto", "hard") else " ".join(teachers.names)
         own = {"set": what, "seed": recipe.seed, "evaluate": self._judged, "labels": policy, "teachers": taught}
-        if policy == "dynamic":
-            own["takes"] = "all rates see the same batches"  # an earlier version differed here
-        return hashlib.sha256(json.dumps(self._shared | own, sort_keys=True).encode()).hexdigest()[:16]
+        return json.dumps(own, sort_keys=True)
 
     @cached_property
     def _judged(self) -> dict[str, Any]:
@@ -94,7 +96,6 @@ class Rules:
         """The part of the digest that all scores of the group share."""
         temperature, top_k = self.table.labels.temperature, self.table.labels.top_k
         shared = {
-            "format": 2,
             "lr": LR_GRIDS[self.table.settings.optimiser],
             "data": self.task.real.digest,
             "net": self.task.net.spec,

@@ -1,15 +1,13 @@
-"""The tables of one set, and the files that keep scores until a table is finished."""
+"""The tables of one set, and the cache of scores."""
 
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.jobs.tables.graph_board import GraphBoard
     from ddkit.jobs.tables.graphs import graph_tables
     from ddkit.jobs.tables.images import image_tables
     from ddkit.jobs.tables.kept_rows import KeptRows
 
 __all__ = [
-    "GraphBoard",
     "graph_tables",
     "image_tables",
     "KeptRows",
