@@ -12,6 +12,8 @@ with lazily(__name__):
     from ddkit.evaluation.flips import evaluation_dsa, resolved_flips
     from ddkit.evaluation.graph_honest import evaluate_graph_set
     from ddkit.evaluation.graph_judge import GraphJudge, GraphRow
+    from ddkit.evaluation.graph_row_work import GraphScores, score_graph_rows
+    from ddkit.evaluation.graph_rows import EACH_SET, ONE_BUDGET, GraphRows, graph_rows
     from ddkit.evaluation.graph_trainer import GraphTraining
     from ddkit.evaluation.honest import PARTS, ScoreRow, evaluate_honestly, label_notes, score_row
     from ddkit.evaluation.labels import Labels, label_terms, refuse_missing_teachers, same_for_real, temperature_of
@@ -32,6 +34,12 @@ with lazily(__name__):
 __all__ = [
     "GraphJudge",
     "GraphRow",
+    "GraphRows",
+    "GraphScores",
+    "EACH_SET",
+    "ONE_BUDGET",
+    "graph_rows",
+    "score_graph_rows",
     "GraphTraining",
     "evaluate_graph_set",
     "EvaluateSettings",

@@ -6,72 +6,25 @@ random real graphs of as many bytes as the stored set, and of as many bytes as i
 chosen on the judged part.
 """
 
-from collections.abc import Callable
-
-from ddkit.evaluation.graph_judge import HERDING, SIZE, UNTRAINED, WHOLE, GraphJudge, GraphRow, Rows
+from ddkit.evaluation.graph_judge import SIZE, GraphJudge
+from ddkit.evaluation.graph_row_work import score_graph_rows
+from ddkit.evaluation.graph_rows import graph_rows
 from ddkit.evaluation.graph_trainer import GraphTraining
 from ddkit.evaluation.majority import MAJORITY
-from ddkit.evaluation.score import Evaluation, Score
+from ddkit.evaluation.row_work import KEEP_NOTHING, Keep
+from ddkit.evaluation.score import Evaluation
 from ddkit.run import Meter
 from ddkit.synth import GraphSet
-
-STORED, WRITTEN_OUT = "random, bytes as stored", "random, bytes written out"
-
-MOST = 1_000_000
-"""Most bytes of random graphs in the row for trees written out: about 300,000 edges, some minutes of training."""
-
-
-def rows_beside(judge: GraphJudge, graphs: GraphSet) -> Rows:
-    """The rows of one set's table by name."""
-    rows: Rows = {
-        graphs.facts.method: judge.set_row(graphs),
-        UNTRAINED: judge.untrained_row(),
-        STORED: judge.random_row(STORED, graphs.stored_bytes),
-        WRITTEN_OUT: judge.random_row(WRITTEN_OUT, min(graphs.explicit_bytes, most_written_out(judge, graphs))),
-        HERDING: judge.herding_row(graphs.stored_bytes),
-    }
-    return rows | ({WHOLE: judge.whole_row()} if judge.training.whole else {})
-
-
-def most_written_out(judge: GraphJudge, graphs: GraphSet) -> int:
-    """Most bytes of random graphs in the row for trees written out.
-
-    They are half of the training graphs' bytes, at most MOST, and at least the bytes of the stored set. Larger rows
-    would be nearly the whole data, or would need the longest training of all.
-    """
-    return max(graphs.stored_bytes, min(int(judge.bytes_each.sum()) // 2, MOST))
-
-
-def capped(judge: GraphJudge, graphs: GraphSet, row: str) -> list[str]:
-    """A note if the row of random graphs is smaller than the set's trees written out."""
-    most = most_written_out(judge, graphs)
-    if graphs.explicit_bytes <= most:
-        return []
-    return [
-        f"'{row}': the set's trees written out have {graphs.explicit_bytes:,} bytes, but the row has graphs of at most "
-        f"{most:,} bytes; all training graphs have {int(judge.bytes_each.sum()):,}"
-    ]
-
-
-def gaps(rows: Rows) -> list[str]:
-    """Notes on rows that are missing, and on rows without graphs of some classes."""
-    found = []
-    for name, row in rows.items():
-        if row is None:
-            found.append(f"no row '{name}': its bytes are too few for one graph")
-        elif row.lacking:
-            found.append(
-                f"'{name}': its bytes are too few for graphs of all classes ({', '.join(row.lacking)} missing)"
-            )
-    return found
 
 
 def evaluate_graph_set(
     graphs: GraphSet,
     judge: GraphJudge,
     meter: Meter,
-    score: Callable[[GraphRow, str], Score] | None = None,
+    *,
     about: tuple[str, ...] = (),
+    keep: Keep = KEEP_NOTHING,
+    workers: int = 1,
 ) -> Evaluation:
     """Score a set and its rivals on the test part.
 
@@ -79,28 +32,23 @@ def evaluate_graph_set(
         graphs: the set.
         judge: trains and judges networks.
         meter: progress.
-        score: a function that stores scores; default `judge.score`.
         about: notes on the graphs, which are the first notes of the table.
+        keep: stores each score when it is finished.
+        workers: number of rows that are scored at once, each in a process of its own.
 
     Raises:
         UsageError: an unknown network.
     """
-    rows = rows_beside(judge, graphs)
-    tasks = [(row, gnn) for row in rows.values() if row is not None for gnn in judge.gnns]
-    meter.start("evaluating", len(tasks))
-    scores = judge.scores_without_network()
-    for done, (row, gnn) in enumerate(tasks, start=1):
-        scores.append((score or judge.score)(row, gnn))
-        meter.advance(done, {f"{row.name}, {gnn}": scores[-1].mean})
-    meter.finish()
-    all_notes = (*about, *notes(judge.training, "test", judge.uneven), *capped(judge, graphs, WRITTEN_OUT), *gaps(rows))
+    table = graph_rows(judge, {graphs.facts.method: graphs})
+    without = judge.scores_without_network()
+    (scores,) = score_graph_rows([table], meter, keep, workers)
     return Evaluation(
         protocol="honest",
         dataset=judge.train.name,
         net=f"{judge.hops} hops",
         seed=judge.seed,
-        scores=tuple(scores),
-        notes=all_notes,
+        scores=(*without, *scores.values()),
+        notes=(*about, *notes(judge.training, "test", judge.uneven), *table.gaps),
         hops=judge.hops,
         uneven=judge.uneven,
     )

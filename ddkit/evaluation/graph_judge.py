@@ -13,6 +13,7 @@ from ddkit.evaluation.graph_rivals import herding_graphs, judge_by_size, random_
 from ddkit.evaluation.graph_samples import GraphSamples, distilled, whole_graphs
 from ddkit.evaluation.graph_trainer import GraphTraining, Verdict, judge_gnn, train_gnns
 from ddkit.evaluation.majority import MAJORITY, majority_balanced, majority_class, majority_share, uneven
+from ddkit.evaluation.row_work import Watch
 from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Score, without_networks
 from ddkit.gnns import GNN, NEED_DEGREES
 from ddkit.graphs import GraphData, graph_bytes
@@ -48,10 +49,6 @@ class GraphRow:
         """Classes without any graph in one of the draws of real graphs."""
         drawn = [source for source in self.sources if isinstance(source, GraphData)]
         return sorted({name for draw in drawn for c, name in enumerate(draw.classes) if c not in draw.y})
-
-
-Rows = dict[str, GraphRow | None]
-"""Rows by their names in a table; None if the row's bytes are too few for one graph."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +91,8 @@ class GraphJudge:
         return graph_bytes(self.train)
 
     @cached_property
-    def _judged_samples(self) -> dict[bool, GraphSamples]:
+    def judged_samples(self) -> dict[bool, GraphSamples]:
+        """The judged graphs as input of networks without and with degrees."""
         needed = {gnn in NEED_DEGREES for gnn in self.gnns}
         return {with_degrees: self._samples(self.judged, with_degrees) for with_degrees in needed}
 
@@ -103,20 +101,29 @@ class GraphJudge:
             return distilled(source, with_degrees, DTYPE)
         return whole_graphs(source, self.hops, with_degrees, DTYPE)
 
-    def score(self, row: GraphRow, gnn: str) -> Score:
-        """Train the row's networks of one kind, each from its own initialisation, and judge them."""
+    def steps_of(self, row: GraphRow) -> int:
+        """Training steps of each of the row's networks."""
+        if not row.sources:
+            return 0
+        return self.training.whole_steps if row.whole else self.training.steps
+
+    def score(self, row: GraphRow, gnn: str, watch: Watch = lambda steps: None) -> Score:
+        """Train the row's networks of one kind, each from its own initialisation, and judge them.
+
+        `watch` is called with the number of finished training steps of all networks.
+        """
         begin, training = time.perf_counter(), self.training
         with_degrees = gnn in NEED_DEGREES
         samples = [self._samples(source, with_degrees) for source in row.sources]
         nodes, edges = (torch.from_numpy(v) for v in (self.train.node_vocabulary, self.train.edge_vocabulary))
-        steps = training.whole_steps if row.whole else training.steps
         nets = []
         for i in range(training.nets):
             generator = stream(self.seed, "graphs", row.trained_on, gnn, i)
             nets.append(GNN(gnn, nodes, edges, self.hops, training.width, len(self.train.classes), generator))
         if samples:
-            train_gnns(nets, [samples[i % len(samples)] for i in range(len(nets))], steps, training)
-        verdicts = [judge_gnn(net, self._judged_samples[with_degrees]) for net in nets]
+            own = [samples[i % len(samples)] for i in range(len(nets))]
+            train_gnns(nets, own, self.steps_of(row), training, watch)
+        verdicts = [judge_gnn(net, self.judged_samples[with_degrees]) for net in nets]
         aucs, accuracies, balanced = zip(*verdicts, strict=True)
         return Score(
             name=row.name,
@@ -161,9 +168,9 @@ class GraphJudge:
             draws.append(random_graphs(self.bytes_each, self.train.y, budget, generator))
         return self._real_row(name, f"random {budget}", draws)
 
-    def herding_row(self, budget: int) -> GraphRow | None:
+    def herding_row(self, name: str, budget: int) -> GraphRow | None:
         """Herding's graphs of at most `budget` bytes; None if no graph fits."""
-        return self._real_row(HERDING, f"herding {budget}", [herding_graphs(self.train, self.bytes_each, budget)])
+        return self._real_row(name, f"herding {budget}", [herding_graphs(self.train, self.bytes_each, budget)])
 
     def whole_row(self) -> GraphRow:
         """All training graphs."""

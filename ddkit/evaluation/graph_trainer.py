@@ -12,6 +12,7 @@ from torch.nn.functional import one_hot, pad
 from ddkit.errors import RecipeError, nearest
 from ddkit.evaluation.graph_samples import GraphSamples
 from ddkit.evaluation.majority import balanced_accuracy
+from ddkit.evaluation.row_work import Watch
 from ddkit.gnns import CONVOLUTIONS, GNN, Stack
 from ddkit.recipe import Settings, setting
 
@@ -58,17 +59,31 @@ AT_ONCE = 8_000
 """States of all networks in one pass of training. Fewer do not use a core fully; more do not fit into its cache."""
 
 
-def train_gnns(nets: Sequence[GNN], samples: Sequence[GraphSamples], steps: int, training: GraphTraining) -> None:
+def train_gnns(
+    nets: Sequence[GNN],
+    samples: Sequence[GraphSamples],
+    steps: int,
+    training: GraphTraining,
+    watch: Watch = lambda steps: None,
+) -> None:
     """Train networks of one kind in place for a fixed number of steps, network i on samples[i].
 
     The loss is the weighted mean over samples. Several networks are trained in one pass, with the same result as alone.
+    `watch` is called with the number of finished steps of all networks.
     """
     together = max(1, AT_ONCE // max(one.states for one in samples))
     for begin in range(0, len(nets), together):
-        _train(nets[begin : begin + together], samples[begin : begin + together], steps, training)
+        own = nets[begin : begin + together]
+
+        def count(done: int, before: int = begin * steps, each: int = len(own)) -> None:
+            watch(before + each * done)
+
+        _train(own, samples[begin : begin + together], steps, training, count)
 
 
-def _train(nets: Sequence[GNN], samples: Sequence[GraphSamples], steps: int, training: GraphTraining) -> None:
+def _train(
+    nets: Sequence[GNN], samples: Sequence[GraphSamples], steps: int, training: GraphTraining, watch: Watch
+) -> None:
     stack = Stack(nets, [one.layers for one in samples], [one.readout for one in samples])
     target, most = [], max(map(len, samples))
     for one in samples:  # [most, classes]: a sample's label times its weight; 0 in the padding
@@ -81,6 +96,7 @@ def _train(nets: Sequence[GNN], samples: Sequence[GraphSamples], steps: int, tra
         optimiser.zero_grad()
         (-(stack.logits().log_softmax(2) * targets).sum()).backward()
         optimiser.step()
+        watch(step + 1)
     stack.write_back()
 
 

@@ -1,7 +1,7 @@
-"""Score the rows of one table in parallel, show the progress, and store each score when it is finished.
+"""Score the rows of tables in parallel, show the progress, and store each score when it is finished.
 
-The unit of progress is one training image of one network, because steps on the whole data and on a small set differ
-much in time. The classification of an image counts as a third.
+For images, the unit of progress is one training image of one network, because steps on the whole data and on a small
+set differ much in time. The classification of an image counts as a third. For graphs, see `graph_row_work`.
 """
 
 import time
@@ -36,7 +36,7 @@ def paced(report: Report) -> Watch:
 
 @runtime_checkable
 class Keep(Protocol):
-    """A store of scores until their table is finished. The key of a row is its place and name."""
+    """A store of scores. A text names a row: its place and name in the table, or all that its score depends on."""
 
     def find(self, row: str) -> Score | None:
         """The stored score of an interrupted evaluation; None if there is none."""
@@ -60,9 +60,37 @@ class KeepNothing:
 KEEP_NOTHING = KeepNothing()
 
 
+@runtime_checkable
+class Scorable(Protocol):
+    """A row to be scored.
+
+    Attributes:
+        name: of the row.
+        key: names the stored score; "": by the row's place and name.
+        unit: the work itself. It reports the number of finished training steps, and the score at the end.
+        work: the amount of work, in the unit of progress.
+        step: the amount of work of one training step.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def unit(self) -> Unit: ...
+
+    @property
+    def work(self) -> int: ...
+
+    @property
+    def step(self) -> int: ...
+
+
 @dataclass(frozen=True, eq=False)
 class RowWork:
-    """A row to be scored, and the amount of work.
+    """A row of a table of images to be scored, and the amount of work.
 
     Attributes:
         name: of the row.
@@ -71,6 +99,7 @@ class RowWork:
         judged: number of images that each network classifies afterwards.
         unit: the work itself. It reports the number of finished training steps, and the score at the end.
         passes: number of successive trainings.
+        key: names the stored score; see `Scorable`.
     """
 
     name: str
@@ -79,6 +108,7 @@ class RowWork:
     judged: int
     unit: Unit
     passes: int = 1
+    key: str = ""
 
     @property
     def step(self) -> int:
@@ -103,14 +133,21 @@ class _Progress:
         self.running[place] = done
         self.meter.advance(self.finished + sum(self.running.values()))
 
-    def finish(self, place: int, row: RowWork, score: Score) -> None:
+    def finish(self, place: int, row: Scorable, score: Score) -> None:
         self.running.pop(place, None)
         self.finished += row.work
         self.meter.advance(self.finished + sum(self.running.values()), {row.name: score.mean})
 
 
 def score_all(
-    title: str, rows: Sequence[RowWork], common: Any, meter: Meter, keep: Keep, workers: int = 1
+    title: str,
+    rows: Sequence[Scorable],
+    common: Any,
+    meter: Meter,
+    keep: Keep,
+    workers: int = 1,
+    *,
+    counted: str = "images",
 ) -> list[Score]:
     """The scores of all rows, in their order.
 
@@ -118,16 +155,18 @@ def score_all(
         title: of the progress.
         rows: the work.
         common: the argument that all units share.
-        meter: progress, in images.
+        meter: progress.
         keep: stores each score when it is finished, and may have scores of an interrupted evaluation.
         workers: number of rows that are scored at once, each in a process of its own; the longest row begins first.
             1: one after another in this process.
+        counted: the unit of progress.
     """
-    meter.start(f"{title}, in images", sum(row.work for row in rows))
+    meter.start(f"{title}, in {counted}", sum(row.work for row in rows))
     progress = _Progress(meter)
     scores: dict[int, Score] = {}
+    keys = [row.key or f"{place}, {row.name}" for place, row in enumerate(rows)]
     for place, row in enumerate(rows):
-        if (kept := keep.find(f"{place}, {row.name}")) is not None:
+        if (kept := keep.find(keys[place])) is not None:
             scores[place] = kept
             progress.finish(place, row, kept)
     missing = [place for place in range(len(rows)) if place not in scores]
@@ -145,7 +184,7 @@ def score_all(
             place = place_of[id(unit)]
             row = rows[place]
             scores[place] = replace(items[-1], name=row.name)
-            keep.put(f"{place}, {row.name}", scores[place])
+            keep.put(keys[place], scores[place])
             progress.finish(place, row, scores[place])
     meter.finish()
     return [scores[place] for place in range(len(rows))]

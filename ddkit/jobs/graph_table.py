@@ -1,26 +1,37 @@
 """One table of sets for several graph datasets, depths and sizes, and of their rivals, under equal training.
 
 Each score is kept in a file whose name is a digest of all that it depends on. So an interrupted table, or a larger one,
-does not score a row twice.
+does not score a row twice. Sets are made, and rows are scored, on all cores.
 """
 
-import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ddkit.errors import UsageError, nearest
-from ddkit.evaluation import PARTS, GraphJudge, GraphTraining, Score
-from ddkit.evaluation.graph_honest import capped, gaps, most_written_out, notes
-from ddkit.evaluation.graph_judge import UNTRAINED, WHOLE, Rows
+from ddkit.evaluation import (
+    ONE_BUDGET,
+    PARTS,
+    GraphJudge,
+    GraphRows,
+    GraphTraining,
+    Score,
+    graph_rows,
+    score_graph_rows,
+)
+from ddkit.evaluation.graph_honest import notes
 from ddkit.graphs import load_parts, refuse_unknown
-from ddkit.jobs.data.graph_memory import memory_lines
+from ddkit.jobs.data.graph_memory import graph_rows_at_once, memory_lines, sets_at_once
 from ddkit.jobs.data.graph_parts import graph_lines
-from ddkit.jobs.tables.graph_board import GraphBoard
+from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.methods import GraphContext, graph_method
 from ddkit.recipe import only, override, parse_table
-from ddkit.run import Meter, SilentMeter
+from ddkit.run import Meter, Report, SilentMeter, work_through
+from ddkit.synth import GraphSet
 
 METHODS = ("mirage", "mirage-plus")
 
@@ -100,7 +111,7 @@ def graph_table(
     for method in methods:
         graph_method(method)
     training = parse_table(override({}, overrides).get("evaluate", {}), GraphTraining, "graphs", "evaluate")
-    meter = meter or SilentMeter()
+    meter, keep = meter or SilentMeter(), KeptRows.at(Path(out), torch.device("cpu"))
     lines: list[GraphLine] = []
     missing: list[str] = []
     about: list[str] = []
@@ -118,48 +129,62 @@ def graph_table(
         for depth in dict.fromkeys(hops):
             judge = GraphJudge(train, judged, depth, training, seed)
             uneven |= judge.uneven
-            board = GraphBoard(judge, on, Path(out), meter)
             meter.say(f"{name}, {depth} hops")
-            for ratio in (None, *dict.fromkeys(ratios)):
-                rows = _common_rows(judge) if ratio is None else _budget_rows(judge, methods, ratio, missing)
-                found = judge.scores_without_network() if ratio is None else []
-                for title, row in rows.items():
-                    if row is not None:
-                        found += [dataclasses.replace(board.score(row, gnn), name=title) for gnn in judge.gnns]
-                lines += [GraphLine(name, depth, ratio, score) for score in found]
-        del train, judged, judge, board  # the next graphs may need the memory
+            tables = _tables(judge, methods, dict.fromkeys(ratios), meter)
+            scores = score_graph_rows(list(tables.values()), meter, keep, graph_rows_at_once(judge))
+            for (ratio, table), found in zip(tables.items(), scores, strict=True):
+                without = judge.scores_without_network() if ratio is None else []
+                lines += [GraphLine(name, depth, ratio, score) for score in (*without, *found.values())]
+                missing += [f"{name}, {depth} hops, ratio {ratio:g}: {gap}" for gap in table.gaps]
+        del train, judged, judge, tables, table  # the next graphs may need the memory
     all_notes = (*about, *notes(training, on, uneven))
     return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), all_notes, uneven)
 
 
-def _common_rows(judge: GraphJudge) -> Rows:
-    """Rows that do not depend on the budget."""
-    rows: Rows = {UNTRAINED: judge.untrained_row()}
-    return rows | ({WHOLE: judge.whole_row()} if judge.training.whole else {})
+@dataclass(frozen=True)
+class Distil:
+    """A unit of work: distil the training graphs into a set."""
 
+    method: str
+    ratio: float
 
-def _budget_rows(judge: GraphJudge, methods: Sequence[str], ratio: float, missing: list[str]) -> Rows:
-    """The rows of one budget; reasons for missing rows are appended to `missing`.
-
-    They are the sets, random graphs of as many bytes as each set with its trees written out, and random and herded
-    graphs of as many bytes as the budget.
-    """
-    budget = int(ratio * judge.bytes_each.sum())
-    where = f"{judge.train.name}, {judge.hops} hops, ratio {ratio:g}"
-    rows: Rows = {}
-    for name in dict.fromkeys(methods):
-        method = graph_method(name)
-        settings = method.settings_class(hops=judge.hops, ratio=ratio)
+    def run(self, common: GraphJudge, report: Report) -> None:
+        """Report the set, or the reason why there is none."""
+        method = graph_method(self.method)
+        settings = method.settings_class(hops=common.hops, ratio=self.ratio)
         try:
-            made = method(settings, GraphContext(judge.train, judge.seed)).distil()
+            report(method(settings, GraphContext(common.train, common.seed)).distil())
         except UsageError as error:
-            missing.append(f"{where}: {error}")
-            continue
-        rows[name] = judge.set_row(made)
-        title = f"random, as {name} written out"
-        rows[title] = judge.random_row(title, min(made.explicit_bytes, most_written_out(judge, made)))
-        missing += [f"{where}: {line}" for line in capped(judge, made, title)]
-    rows["random, as stored"] = judge.random_row("random, as stored", budget)
-    rows["herding, as stored"] = judge.herding_row(budget)
-    missing += [f"{where}: {gap}" for gap in gaps(rows)]
-    return rows
+            report(str(error))
+
+
+def _tables(
+    judge: GraphJudge, methods: Sequence[str], ratios: Iterable[float], meter: Meter
+) -> dict[float | None, GraphRows]:
+    """The rows of each ratio; None -> the rows that do not depend on the ratio.
+
+    The rivals have as many bytes as the ratio allows. A note names each set that could not be made.
+    """
+    tables: dict[float | None, GraphRows] = {None: graph_rows(judge, {})}
+    units = [Distil(method, ratio) for ratio in ratios for method in dict.fromkeys(methods)]
+    made = _distilled(units, judge, meter)
+    for ratio in ratios:
+        own = {unit.method: result for unit, result in made.items() if unit.ratio == ratio}
+        sets = {name: result for name, result in own.items() if isinstance(result, GraphSet)}
+        reasons = tuple(result for result in own.values() if isinstance(result, str))
+        budget = int(ratio * judge.bytes_each.sum())
+        table = graph_rows(judge, sets, ONE_BUDGET, budget=budget, common=False)
+        tables[ratio] = replace(table, gaps=(*reasons, *table.gaps))
+    return tables
+
+
+def _distilled(units: Sequence[Distil], judge: GraphJudge, meter: Meter) -> dict[Distil, GraphSet | str]:
+    """The set of each unit, or the reason why there is none, in the order of the units."""
+    results: dict[Distil, GraphSet | str] = {}
+    meter.start("distilling", len(units))
+    with closing(work_through(units, judge, sets_at_once(judge.train))) as finished:
+        for unit, items in finished:
+            results[unit] = items[-1]
+            meter.advance(len(results))
+    meter.finish()
+    return {unit: results[unit] for unit in units}

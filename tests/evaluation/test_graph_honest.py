@@ -11,8 +11,8 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from ddkit.errors import UsageError
 from ddkit.evaluation import GraphJudge, GraphTraining, evaluate_graph_set
-from ddkit.evaluation.graph_honest import capped, gaps, most_written_out
 from ddkit.evaluation.graph_rivals import herd, herding_graphs, judge_by_size, random_graphs
+from ddkit.evaluation.graph_rows import capped, gaps, most_written_out
 from ddkit.evaluation.graph_samples import distilled, whole_graphs
 from ddkit.evaluation.graph_trainer import judge_gnn, train_gnns, verdict
 from ddkit.gnns import GNN
@@ -146,7 +146,7 @@ def test_the_majoritys_share_stands_in_the_table(data):
 def test_graphs_in_the_place_of_trees_written_out_are_capped_with_a_line(data, made, monkeypatch):
     board, whole = judge(data), int(graph_bytes(data).sum())
     assert capped(board, made, "row") == [] or made.explicit_bytes > whole // 2
-    monkeypatch.setattr(import_module("ddkit.evaluation.graph_honest"), "MOST", made.explicit_bytes - 1)
+    monkeypatch.setattr(import_module("ddkit.evaluation.graph_rows"), "MOST", made.explicit_bytes - 1)
     most = most_written_out(board, made)
     assert made.stored_bytes <= most < made.explicit_bytes
     (line,) = capped(board, made, "row")

@@ -56,10 +56,10 @@ def plan_lines(
     The lines have no scores yet, but for the majority class, which needs no unit. Sets whose files are damaged are left
     out, and so is a recipe all of whose sets are damaged.
     """
-    table, real = rules.table, rules.task.real
+    table, real, kept = rules.table, rules.task.real, rules.kept(out / "scores")
 
     def unit(recipe: Recipe, what: str, row: TableRow, labels: str | None = None) -> RowUnit:
-        file = out / "scores" / f"{rules.score_name(recipe, what, labels)}.json"
+        file = kept.file(rules.row_key(recipe, what, labels))
         return RowUnit(number, row, recipe.seed, file)
 
     methods = [candidate.method for candidate in candidates]

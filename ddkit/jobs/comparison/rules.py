@@ -1,22 +1,23 @@
-"""The rules of one part of a comparison: equal training of all its sets and rivals, and the names of score files."""
+"""The rules of one part of a comparison: equal training of all its sets and rivals, and the files of its scores."""
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from ddkit.evaluation import BY_TEACHERS, LR_GRIDS, Table, TableRow, evaluation_dsa, label_terms, resolved_flips
 from ddkit.experts import Ensemble
 from ddkit.jobs.comparison.candidate import Candidate
 from ddkit.jobs.recipes import Recipe
+from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.synth import LabelTerms
 from ddkit.task import Task
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How a group's networks are trained and judged, and the names of the files that keep their scores.
+    """How a group's networks are trained and judged, and the files that keep their scores.
 
     Attributes:
         table: what all rows share. Its settings have the group's policies of flips and labels.
@@ -69,24 +70,19 @@ class Rules:
         whole = self.table.settings.whole and self.labels not in BY_TEACHERS
         return self.table.rows([], rivals=True, whole=whole)
 
-    def score_name(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
-        """The name of the file that keeps a score: a digest of all that the score depends on.
+    def kept(self, folder: Path) -> KeptRows:
+        """The group's scores in a folder."""
+        return KeptRows.at(folder, self.task.device, self._shared)
 
-        Settings that have their default are no part of the digest, so a setting that a later version adds leaves
-        today's names as they are. A change of a default must raise `format`.
+    def row_key(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
+        """A text of what a row's score depends on, beside what all rows share.
+
+        Settings that have their default are no part of it, so a setting that a later version adds leaves it as it is.
         """
         policy, teachers = labels or self.labels, self.table.labels.teachers
         taught = "" if teachers is None or policy not in BY_TEACHERS else " ".join(teachers.names)
-        own: dict[str, object] = {
-            "set": what,
-            "seed": recipe.seed,
-            "evaluate": self._judged,
-            "labels": policy,
-            "teachers": taught,
-        }
-        if policy == "dynamic":
-            own["takes"] = "all rates see the same batches"  # an earlier version differed here
-        return hashlib.sha256(json.dumps(self._shared | own, sort_keys=True).encode()).hexdigest()[:16]
+        own = {"set": what, "seed": recipe.seed, "evaluate": self._judged, "labels": policy, "teachers": taught}
+        return json.dumps(own, sort_keys=True)
 
     @cached_property
     def _judged(self) -> dict[str, object]:
@@ -104,7 +100,6 @@ class Rules:
         """The part of the digest that all scores of the group share."""
         temperature, top_k = self.table.labels.temperature, self.table.labels.top_k
         shared: dict[str, object] = {
-            "format": 2,
             "lr": LR_GRIDS[self.table.settings.optimiser],
             "data": self.task.real.digest,
             "net": self.task.net.spec,

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 
 from ddkit.evaluation import Evaluation
-from ddkit.evaluation.graph_honest import STORED
 from ddkit.evaluation.graph_judge import HERDING, UNTRAINED, WHOLE
+from ddkit.evaluation.graph_rows import STORED
 from ddkit.jobs.comparison.graphs import compare_graphs
 from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.machine.device import graph_device

@@ -16,18 +16,29 @@ PACKAGES = ("ddkit", "torch", "torchvision", "kornia", "numpy", "scipy", "scikit
 
 def environment(device: torch.device) -> dict[str, str | int]:
     """Versions, hardware and thread count. There is no time of day and no path, so equal runs give equal facts."""
-    facts: dict[str, str | int] = {"python": platform.python_version(), "system": platform.system()}
-    for package in PACKAGES:
-        try:
-            facts[package] = version(package)
-        except PackageNotFoundError:
-            facts[package] = "not installed"
+    facts: dict[str, str | int] = {"python": platform.python_version(), "system": platform.system(), **versions()}
     facts["machine"] = platform.machine()
     facts["processor"] = processor()
     facts["cores"] = os.cpu_count() or 0
     facts["threads"] = torch.get_num_threads()
-    facts["device"] = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    facts["device"] = device_name(device)
     return facts
+
+
+def versions() -> dict[str, str]:
+    """The versions of ddkit and of the packages that a result may depend on."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def device_name(device: torch.device) -> str:
+    """The model of a GPU, or the kind of another device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def processor() -> str:

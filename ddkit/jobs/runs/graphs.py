@@ -2,21 +2,21 @@
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddkit.evaluation import Evaluation, GraphJudge, evaluate_graph_set, read_score
+from ddkit.evaluation import Evaluation, GraphJudge, evaluate_graph_set
 from ddkit.experts import Experts
 from ddkit.graphs import load_parts
-from ddkit.jobs.data.graph_memory import memory_lines
+from ddkit.jobs.data.graph_memory import graph_rows_at_once, memory_lines
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.recipes import GraphRecipe
 from ddkit.jobs.runs.run import Run
-from ddkit.jobs.tables.graph_board import GraphBoard
+from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.methods import GraphContext, Method, graph_method
 from ddkit.report import tree_gallery
-from ddkit.run import Meter, RunFolder
+from ddkit.run import Meter
 from ddkit.synth import GraphSet, read_graph_set, write_graph_set
 
 
@@ -75,7 +75,7 @@ class GraphWork:
         tree_gallery(made, self.run.folder.gallery)
 
     def scoring(self, made: GraphSet, experts: Experts) -> "GraphScoring":
-        return GraphScoring(made, self.judge, self.run.folder, self.about)
+        return GraphScoring(made, self.judge, self.about, KeptRows.of_graphs(made, self.judge))
 
 
 def begin_graphs(run: Run[GraphRecipe], origin: str, evaluate: bool, meter: Meter) -> GraphWork:
@@ -93,27 +93,22 @@ def begin_graphs(run: Run[GraphRecipe], origin: str, evaluate: bool, meter: Mete
 
 @dataclass(frozen=True)
 class GraphScoring:
-    """The table of a set. It keeps its scores in the run folder."""
+    """The table of a set. `rows` keeps its scores until the table is finished."""
 
     made: GraphSet
     judge: GraphJudge
-    folder: RunFolder
     about: tuple[str, ...]
-
-    @property
-    def _scores(self) -> Path:
-        return self.folder.path / "scores"
+    rows: KeptRows
 
     def check(self) -> None:
-        for file in self._scores.glob("*.json"):
-            read_score(file)
+        self.rows.check()
 
     def held(self) -> AbstractContextManager[None]:
-        return nullcontext()
+        return self.rows.in_use()
 
     def evaluate(self, meter: Meter) -> Evaluation:
-        board = GraphBoard(self.judge, "test", self._scores, meter)
-        return evaluate_graph_set(self.made, self.judge, meter, board.score, self.about)
+        workers = graph_rows_at_once(self.judge)
+        return evaluate_graph_set(self.made, self.judge, meter, about=self.about, keep=self.rows, workers=workers)
 
     def clear(self) -> None:
-        """Keep all scores: another evaluation of the run reuses them."""
+        self.rows.clear()

@@ -1,16 +1,14 @@
-"""The tables of one set, and the files that keep scores until a table is finished."""
+"""The tables of one set, and the cache of scores."""
 
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.jobs.tables.graph_board import GraphBoard
     from ddkit.jobs.tables.graphs import graph_tables
     from ddkit.jobs.tables.image_scoring import HonestScoring, ImageScoring, PaperScoring
     from ddkit.jobs.tables.images import image_tables
     from ddkit.jobs.tables.kept_rows import KeptRows
 
 __all__ = [
-    "GraphBoard",
     "HonestScoring",
     "ImageScoring",
     "PaperScoring",

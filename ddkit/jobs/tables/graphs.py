@@ -7,11 +7,10 @@ from pathlib import Path
 from ddkit.errors import DataError
 from ddkit.evaluation import Evaluation, GraphJudge, GraphTraining, evaluate_graph_set
 from ddkit.graphs import GraphData, GraphDataSettings, load_parts
-from ddkit.home import home
+from ddkit.jobs.data.graph_memory import graph_rows_at_once
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.machine.device import graph_device
 from ddkit.jobs.recipes.request import Judging, refuse_options
-from ddkit.jobs.tables.graph_board import GraphBoard
 from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter
@@ -47,11 +46,10 @@ def graph_tables(source: GraphSet | str | Path, judging: Judging, meter: Meter) 
     _refuse_more_edges(made, parts.train)
     judge = GraphJudge(parts.train, parts.test, made.facts.hops, training, judging.seed)
     about = graph_lines(parts, chosen.name, chosen.split_seed)
-    rows = KeptRows(home() / "rows" / f"graphs-{made.digest[:16]}")
+    rows = KeptRows.of_graphs(made, judge)
     with rows.in_use():
-        rows.say(meter)
-        board = GraphBoard(judge, "test", rows.folder, meter)
-        evaluation = evaluate_graph_set(made, judge, meter, board.score, about)
+        at_once = graph_rows_at_once(judge)
+        evaluation = evaluate_graph_set(made, judge, meter, about=about, keep=rows, workers=at_once)
     rows.clear()
     yield evaluation
 

@@ -1,4 +1,10 @@
-"""Scores of an unfinished table. An interrupted evaluation reads them and scores the other rows."""
+"""The cache of scores, for images and for graphs. An interrupted table reads them and scores the other rows.
+
+A score is a file FOLDER/DIGEST.json. The digest covers all that the score depends on: what networks were trained on,
+the data, the settings and the seed, the version of the scoring (`FORMAT`), the versions of ddkit, torch and the other
+packages, and the device. Scores of other versions are never read. The processor and the number of threads, which can
+change the last digits, are not covered, so that a comparison may continue on another machine.
+"""
 
 import hashlib
 import json
@@ -8,42 +14,71 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ddkit.errors import InUseError
-from ddkit.evaluation import Score, read_score, write_score
+from ddkit.evaluation import GraphJudge, Score, read_score, write_score
 from ddkit.home import home
-from ddkit.jobs.machine.environment import environment
+from ddkit.jobs.machine.environment import device_name, versions
 from ddkit.run import LOCK, Meter, locked, sweep
-from ddkit.synth import SyntheticSet
+from ddkit.synth import GraphSet, SyntheticSet
 from ddkit.task import Task
 
-FORMAT = "ddkit-rows/2"
-"""Must change when the same terms give other scores."""
+FORMAT = "ddkit-rows/3"
+"""Must change when the same terms give other scores, for example when a default changes."""
 
 
 @dataclass(frozen=True)
 class KeptRows:
-    """A folder of one table's scores, one file a row.
+    """Scores of rows in a folder, one file a row.
 
-    Use it within `in_use`, and call `clear` once the table is finished. If several runs make the same table at the same
-    time, the last one clears the folder.
+    The folder of a single table is deleted once the table is finished: use it within `in_use`, and call `clear` at the
+    end. If several runs make the same table at the same time, the last one clears the folder. The folder of a
+    comparison stays.
+
+    Attributes:
+        folder: of the files.
+        shared: a digest of the terms that all its rows share.
     """
 
     folder: Path
+    shared: str
+
+    @staticmethod
+    def at(folder: Path, device: torch.device, *terms: Any) -> "KeptRows":
+        """Scores in a folder that stays.
+
+        Args:
+            folder: of the files. Rows of other terms and versions may lie there too.
+            device: where networks are trained.
+            terms: what the scores depend on, apart from what names the rows.
+        """
+        key = [FORMAT, versions(), device_name(device), terms]
+        return KeptRows(folder, hashlib.sha256(json.dumps(key, default=repr, sort_keys=True).encode()).hexdigest())
+
+    @staticmethod
+    def of_table(device: torch.device, *terms: Any) -> "KeptRows":
+        """Scores of one table, whose terms name the folder. Arguments as in `at`."""
+        own = KeptRows.at(home() / "rows", device, *terms)
+        return KeptRows(own.folder / own.shared[:16], own.shared)
 
     @staticmethod
     def of(sets: Iterable[SyntheticSet], task: Task, *terms: Any) -> "KeptRows":
-        """The folder of the table of a set, or of a run's snapshots. Its name is a digest of all that scores depend on.
+        """Scores of the table of a set of images, or of a run's snapshots.
 
         Args:
             sets: the set or the snapshots.
             task: the data, the network and the augmentation.
             terms: all else that the scores depend on, such as seed and settings.
         """
-        key = [FORMAT, task.real.digest, task.net.spec, task.dsa.strategy, environment(task.device), terms]
-        sha = hashlib.sha256(json.dumps(key, default=repr, sort_keys=True).encode())
-        for own in sets:
-            sha.update(f"{own.facts!r} {own.digest}".encode())
-        return KeptRows(home() / "rows" / sha.hexdigest()[:16])
+        trained_on = [f"{own.facts!r} {own.digest}" for own in sets]
+        return KeptRows.of_table(task.device, task.real.digest, task.net.spec, task.dsa.strategy, terms, trained_on)
+
+    @staticmethod
+    def of_graphs(made: GraphSet, judge: GraphJudge) -> "KeptRows":
+        """Scores of the table of a set of graphs."""
+        data = (judge.train.digest, judge.judged.digest)
+        return KeptRows.of_table(torch.device("cpu"), made.digest, *data, judge.hops, judge.training, judge.seed)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -62,8 +97,9 @@ class KeptRows:
         if count := len(list(self.folder.glob("*.json"))):
             meter.say(f"{count} rows are kept from an interrupted evaluation; the others are scored now")
 
-    def _file(self, row: str) -> Path:
-        return self.folder / f"{hashlib.sha256(row.encode()).hexdigest()[:16]}.json"
+    def file(self, row: str) -> Path:
+        """The file of a row's score. `row` is a text of what the score depends on, beside the shared terms."""
+        return self.folder / f"{hashlib.sha256(f'{self.shared} {row}'.encode()).hexdigest()[:16]}.json"
 
     def find(self, row: str) -> Score | None:
         """A row's stored score; None if there is none.
@@ -71,11 +107,11 @@ class KeptRows:
         Raises:
             DataError: its file is damaged.
         """
-        return read_score(self._file(row)) if self._file(row).exists() else None
+        return read_score(self.file(row)) if self.file(row).exists() else None
 
     def put(self, row: str, score: Score) -> None:
         """Store a row's score."""
-        write_score(self._file(row), score)
+        write_score(self.file(row), score)
 
     def clear(self) -> None:
         """Delete the scores, unless another run uses the folder."""
