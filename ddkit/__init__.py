@@ -7,14 +7,15 @@ with lazily(__name__):
     from ddkit.jobs.compare import compare
     from ddkit.jobs.condense import condense
     from ddkit.jobs.doctor import doctor
-    from ddkit.jobs.evaluate import evaluate
+    from ddkit.jobs.evaluate import evaluate, evaluate_all
+    from ddkit.jobs.export import export
+    from ddkit.jobs.graph_table import graph_table
     from ddkit.jobs.plan import plan
     from ddkit.jobs.relabel import relabel
     from ddkit.jobs.sets.pixels import raw_images
     from ddkit.jobs.teachers import train_teachers
     from ddkit.jobs.verify import verify
-    from ddkit.synth import SyntheticDataset, SyntheticSet, as_pyg, list_sets, load, read_graph_set
-    from ddkit.synth.export import export
+    from ddkit.synth import GraphSet, SyntheticDataset, SyntheticSet, as_pyg, list_sets, load, read_graph_set
 
 __all__ = [
     "DataError",
@@ -25,16 +26,19 @@ __all__ = [
     "condense",
     "doctor",
     "evaluate",
+    "evaluate_all",
+    "export",
+    "graph_table",
     "plan",
     "raw_images",
     "relabel",
     "train_teachers",
     "verify",
+    "GraphSet",
     "SyntheticDataset",
     "SyntheticSet",
     "as_pyg",
     "list_sets",
     "load",
     "read_graph_set",
-    "export",
 ]

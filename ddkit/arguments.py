@@ -9,9 +9,10 @@ import numbers
 import re
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from ddkit.errors import DataError, UsageError, nearest
 
@@ -56,13 +57,27 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
                         f"{_called(call)}: {name} must be {_described(hints[name])}{hint}, got {found}"
                     ) from None
                 _refuse_below_zero(call, name, bound.arguments[name])
-        try:
-            return call(*bound.args, **bound.kwargs)
-        except OSError as error:
-            file = "" if error.filename is None else f" '{error.filename}'"
-            raise DataError(f"{_called(call)}: file{file}: {error.strerror or error}; choose another") from error
+        with _files_refused(call):
+            result = call(*bound.args, **bound.kwargs)
+        return cast(R, _each(call, result)) if isinstance(result, Generator) else result
 
     return wrapper
+
+
+@contextmanager
+def _files_refused(call: Callable[..., Any]) -> Iterator[None]:
+    """Raise DataError if the operating system refuses a file."""
+    try:
+        yield
+    except OSError as error:
+        file = "" if error.filename is None else f" '{error.filename}'"
+        raise DataError(f"{_called(call)}: file{file}: {error.strerror or error}; choose another") from error
+
+
+def _each(call: Callable[..., Any], results: Generator[Any, None, None]) -> Iterator[Any]:
+    """Yield what a generator yields. Its work is done here, after the call, so files are refused here too."""
+    with _files_refused(call):
+        yield from results
 
 
 def checked_fields(kind: type[R]) -> type[R]:

@@ -7,10 +7,10 @@ from ddkit.data import names as images
 from ddkit.data.names import NAMED
 from ddkit.graphs import names as graphs
 from ddkit.graphs.names import GRAPHS
-from ddkit.methods.table import GRAPH_METHODS, method_names
+from ddkit.methods.table import method_names
 
-OF_IMAGES = ", ".join(name for name in method_names() if name not in GRAPH_METHODS)
-METHOD_HELP = f"{OF_IMAGES}; for graphs {', '.join(GRAPH_METHODS)}; default ftd; see `ddkit methods`."
+OF_IMAGES, OF_GRAPHS = (", ".join(method_names(kind)) for kind in ("images", "graphs"))
+METHOD_HELP = f"{OF_IMAGES}; for graphs {OF_GRAPHS}; default ftd; see `ddkit methods`."
 
 
 @click.command()
@@ -46,7 +46,7 @@ def condense(
 ) -> None:
     """Condense images into a few images a class, or graphs into computation trees, depending on the method.
 
-    Without options: FTD on scikit-learn's digits, one image a class, about two minutes on two cores. Options replace
+    Without options: FTD on scikit-learn's digits, one image a class, about a minute on two cores. Options replace
     settings of the recipe, and --set replaces both. An interrupted run continues with --resume.
     """
     from ddkit.cli.table import print_evaluation

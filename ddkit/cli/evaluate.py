@@ -47,23 +47,25 @@ def evaluate(
     SET is a file, a run folder, or a ready-made set's name.
     """
     from ddkit.cli.table import print_evaluation, print_summary
-    from ddkit.jobs import Judging, evaluate_all
+    from ddkit.jobs import evaluate_all
     from ddkit.run import terminal_meter, write_json
 
-    judging = Judging(
-        protocols=protocols,
-        architectures=architectures,
-        cross=cross,
-        data=data,
-        nets=nets,
-        overrides=("evaluate.whole=false",) * no_whole + overrides,
-        seed=seed,
-        device=device,
-        baselines=baselines,
-    )
     evaluations = []
     with terminal_meter() as meter:
-        for found in evaluate_all(source, judging, meter):
+        tables = evaluate_all(
+            source,
+            protocols=protocols,
+            architectures=architectures,
+            cross=cross,
+            data=data,
+            nets=nets,
+            overrides=("evaluate.whole=false",) * no_whole + overrides,
+            seed=seed,
+            device=device,
+            baselines=baselines,
+            meter=meter,
+        )
+        for found in tables:
             print_evaluation(found)
             evaluations.append(found)
     if len(evaluations) > 1:

@@ -13,13 +13,13 @@ from ddkit.cli.output import echo
 @click.option("--out", type=click.Path(path_type=Path), help="File or folder; default the set's name.")
 @click.option("--data", help="Where the real data of a whitened set is now, as npz:FILE; default where it was.")
 def export(source: str, kind: str, out: Path | None, data: str | None) -> None:
-    """Write SET in another format: images in network space and in pixels, labels, facts.
+    """Write SET in another format: images in network space and in pixels, or graphs as PyG's objects; labels, facts.
 
     --to h5 converts the file of an earlier version of ddkit to this version's, with a digest.
     """
-    from ddkit.jobs import kind_of_set
+    from ddkit.jobs import export as job
     from ddkit.run import terminal_meter
 
     with terminal_meter() as meter:
-        for line in kind_of_set(source).export(source, kind, out, data, meter):
-            echo(line)
+        written = job(source, kind, out, data=data, meter=meter)
+    echo(f"wrote {written}")

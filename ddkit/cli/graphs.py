@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ddkit.cli.output import echo
-from ddkit.methods.table import GRAPH_METHODS
+from ddkit.methods.table import method_names
 
 if TYPE_CHECKING:
     from ddkit.evaluation import Score
 
+OF_GRAPHS = ", ".join(method_names("graphs"))
 HEADINGS = ("trained on", "network", "bytes", "samples", "AUC %", "accuracy %", "balanced %", "n")
 BALANCED = HEADINGS.index("balanced %")
 
@@ -30,7 +31,7 @@ BALANCED = HEADINGS.index("balanced %")
     show_default=True,
     help="Size, as a share of the training graphs' bytes; repeatable.",
 )
-@click.option("--method", "methods", multiple=True, default=tuple(GRAPH_METHODS), show_default=True, help="Repeatable.")
+@click.option("--method", "methods", multiple=True, help=f"{OF_GRAPHS}; default all; repeatable.")
 @click.option("--on", default="test", show_default=True, help="Part that networks are judged on: test or validation.")
 @click.option("--seed", default=0, show_default=True, help="Seed of networks and draws.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in evaluate.nets=3.")

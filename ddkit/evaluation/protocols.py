@@ -206,6 +206,12 @@ PROTOCOLS = ("honest", "paper", *(f"paper-{name}" for name in PAPERS))
 """Names of all protocols."""
 
 
+def refuse_unknown_protocol(protocol: str) -> None:
+    """Raise UsageError if there is no such protocol."""
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"protocol '{protocol}' is unknown; {nearest(protocol, PROTOCOLS)}")
+
+
 def full_name(protocol: str, method: str, labelled: bool = False) -> str:
     """The full name of a protocol. "paper" is the protocol of `method`, which made the set, or MTT's if it has none.
 
@@ -213,8 +219,7 @@ def full_name(protocol: str, method: str, labelled: bool = False) -> str:
         UsageError: the protocol is unknown; or it is "paper", the set is `labelled` by teachers, and the protocol of
             its method does not use teachers' labels.
     """
-    if protocol not in PROTOCOLS:
-        raise UsageError(f"protocol '{protocol}' is unknown; {nearest(protocol, PROTOCOLS)}")
+    refuse_unknown_protocol(protocol)
     if protocol != "paper":
         return protocol
     known = method if method in PAPERS else "mtt"

@@ -12,11 +12,12 @@ with lazily(__name__):
     from ddkit.jobs.condense import condense
     from ddkit.jobs.doctor import doctor
     from ddkit.jobs.evaluate import evaluate, evaluate_all
+    from ddkit.jobs.export import export
     from ddkit.jobs.graph_table import GraphTable, graph_table
     from ddkit.jobs.kinds import kind_of_recipe, kind_of_set
     from ddkit.jobs.plan import plan
     from ddkit.jobs.planning.stages import Plan
-    from ddkit.jobs.recipes.request import Judging, Request
+    from ddkit.jobs.recipes.request import Request
     from ddkit.jobs.relabel import relabel
     from ddkit.jobs.resolved_toml import resolved_toml
     from ddkit.jobs.runs.make import Condensed
@@ -36,7 +37,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "evaluate_all",
-    "Judging",
+    "export",
     "Request",
     "kind_of_recipe",
     "kind_of_set",

@@ -1,10 +1,12 @@
 """Evaluate a set: train networks on it and on its rivals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ddkit.arguments import checked
+from ddkit.errors import UsageError
 from ddkit.evaluation import Evaluation
+from ddkit.evaluation.protocols import refuse_unknown_protocol
 from ddkit.jobs.kinds import kind_of_set
 from ddkit.jobs.recipes.request import Judging
 from ddkit.run import Meter, SilentMeter
@@ -26,6 +28,8 @@ def evaluate(
     meter: Meter | None = None,
 ) -> Evaluation:
     """Train fresh networks on a set and on its rivals in the same way, and score them on the real test part.
+
+    `evaluate_all` does this for several protocols and architectures.
 
     Args:
         source: a SyntheticSet or GraphSet, a file, a run folder, or the name of a ready-made set.
@@ -51,7 +55,8 @@ def evaluate(
         UsageError: an unknown protocol or network, or an option that this kind of set does not have.
         DataError: the set or its real data is missing or damaged, or the set was made from other data.
     """
-    judging = Judging(
+    (found,) = evaluate_all(
+        source,
         protocols=(protocol,),
         architectures=() if net is None else (net,),
         data=data,
@@ -60,13 +65,56 @@ def evaluate(
         seed=seed,
         device=device,
         baselines=baselines,
+        meter=meter,
     )
-    (found,) = evaluate_all(source, judging, meter)
     return found
 
 
+@checked
 def evaluate_all(
-    source: SyntheticSet | GraphSet | str | Path, judging: Judging, meter: Meter | None = None
+    source: SyntheticSet | GraphSet | str | Path,
+    *,
+    protocols: Sequence[str] = ("honest",),
+    architectures: Sequence[str] = (),
+    cross: bool = False,
+    data: str | None = None,
+    nets: int | None = None,
+    overrides: tuple[str, ...] = (),
+    seed: int = 0,
+    device: str = "auto",
+    baselines: bool = True,
+    meter: Meter | None = None,
 ) -> Iterator[Evaluation]:
-    """Yield one table for every protocol and architecture of `judging`; see `evaluate`."""
+    """Yield a table for every pair of a protocol and an architecture, as soon as it is finished.
+
+    The real data is loaded once. A set of graphs has one table, which has the rows of all architectures.
+
+    Args:
+        source, data, nets, overrides, seed, device, baselines, meter: as for `evaluate`.
+        protocols: protocols of `evaluate`.
+        architectures: networks, as `net` of `evaluate`; default the set's own.
+        cross: also the set's own architecture, AlexNet, VGG11 and ResNet18, as far as the images are large enough.
+
+    Example:
+        >>> for table in evaluate_all("digits-ftd-ipc1", architectures=["mlp", "lenet"]):
+        ...     print(table.net, round(table.scores[0].mean, 3))
+
+    Raises:
+        UsageError, DataError: as for `evaluate`.
+    """
+    if not protocols:
+        raise UsageError("evaluate: needs at least one protocol, such as honest")
+    for protocol in protocols:
+        refuse_unknown_protocol(protocol)
+    judging = Judging(
+        protocols=tuple(protocols),
+        architectures=tuple(architectures),
+        cross=cross,
+        data=data,
+        nets=nets,
+        overrides=overrides,
+        seed=seed,
+        device=device,
+        baselines=baselines,
+    )
     return kind_of_set(source).tables(source, judging, meter or SilentMeter())

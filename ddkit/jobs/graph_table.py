@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ddkit.arguments import checked
 from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import (
     ONE_BUDGET,
@@ -28,12 +29,10 @@ from ddkit.graphs import load_parts, refuse_unknown
 from ddkit.jobs.data.graph_memory import graph_rows_at_once, memory_lines, sets_at_once
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.tables.kept_rows import KeptRows
-from ddkit.methods import GraphContext, graph_method
+from ddkit.methods import GraphContext, graph_method, method_names
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, Report, SilentMeter, work_through
 from ddkit.synth import GraphSet
-
-METHODS = ("mirage", "mirage-plus")
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,13 @@ class GraphTable:
         return vars(self) | {"lines": lines}
 
 
+@checked
 def graph_table(
     data: Sequence[str],
     *,
     hops: Sequence[int] = (2,),
     ratios: Sequence[float] = (0.01, 0.05),
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = (),
     overrides: tuple[str, ...] = (),
     seed: int = 0,
     split_seed: int = 0,
@@ -83,19 +83,23 @@ def graph_table(
     out: str | Path = "runs/graphs",
     meter: Meter | None = None,
 ) -> GraphTable:
-    """Distil the graphs into sets, and score the sets and their rivals.
+    """Distil the graphs into sets, and score the sets and their rivals, as the command `ddkit graphs` does.
 
     Args:
         data: names of graphs.
         hops: depths of trees, and numbers of convolutions.
         ratios: sizes of the sets, as shares of the training graphs' bytes.
-        methods: methods for graphs.
+        methods: methods for graphs; default all, those of third parties included.
         overrides: "evaluate.key=value" texts.
         seed: of networks and draws.
         split_seed: of the split, if the data have none.
         on: the part that networks are judged on: "test", or "validation" to choose settings without the test part.
         out: folder of the scores.
         meter: progress; default silent.
+
+    Example:
+        >>> table = graph_table(["mutag"], ratios=[0.05])
+        >>> [(line.score.name, line.score.net, round(line.score.mean, 3)) for line in table.lines]
 
     Raises:
         UsageError: an unknown method, part or network, or no data.
@@ -108,6 +112,7 @@ def graph_table(
     if on not in PARTS:
         raise UsageError(f"graphs: on '{on}' is no part to be judged on; {nearest(on, PARTS)}")
     only(overrides, ("evaluate.",), "for a table of graphs")
+    methods = tuple(methods) or method_names("graphs")
     for method in methods:
         graph_method(method)
     training = parse_table(override({}, overrides).get("evaluate", {}), GraphTraining, "graphs", "evaluate")

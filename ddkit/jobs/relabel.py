@@ -18,7 +18,7 @@ from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, load_task_of, tea
 from ddkit.methods.regions import regions
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter
-from ddkit.synth import TEMPERATURES, SyntheticSet, fewer, load, only_top
+from ddkit.synth import TEMPERATURES, SyntheticSet, fewer, load_images, only_top
 
 
 @checked
@@ -78,7 +78,7 @@ def relabel(
     if files and (nets or overrides):
         raise UsageError("relabel: teachers are named twice, as bundles and as networks to be trained; keep one")
     only(overrides, ("experts.", OVERRIDE), "when a set is relabelled")
-    synthetic = source if isinstance(source, SyntheticSet) else load(source)
+    synthetic = source if isinstance(source, SyntheticSet) else load_images(source)
     task, meter = load_task_of(synthetic, data, device=device), meter or SilentMeter()
     if task.dsa.flips and not files:  # teachers are trained under them
         refuse_harmful_flips("data.augment", SET_WITH_FLIPS, data_of(synthetic, overrides), task.real, meter)

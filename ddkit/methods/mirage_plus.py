@@ -23,7 +23,7 @@ from ddkit.methods.graph_contract import GraphContext, GraphMethodSettings, refu
 from ddkit.methods.tree_scores import tree_scores
 from ddkit.methods.trees import Trees
 from ddkit.recipe import setting
-from ddkit.synth import GraphSet, Samples, in_255ths
+from ddkit.synth import GraphSet, Samples, in_255ths, probabilities
 
 Array = np.ndarray
 
@@ -92,12 +92,12 @@ def _labelled(settings: MiragePlusSettings, trees: Trees, kept: Array, scores: A
     nearest = nearest_trees(trees, kept)
     number = np.bincount(nearest, minlength=len(kept))
     total = np.stack([np.bincount(nearest, column, len(kept)) for column in scores.T], 1)
-    parts = in_255ths(softmax(total / np.maximum(1, number)[:, None], axis=1))
+    soft = in_255ths(softmax(total / np.maximum(1, number)[:, None], axis=1))[:, :-1]
     samples = Samples(
-        label=parts.argmax(1),
+        label=probabilities(soft).argmax(1),  # as a reader finds it, where two classes are equally probable
         support=np.maximum(1, np.round(MAX_WEIGHT * number / number.max())).astype(np.int64),
         size=np.ones(len(kept), np.int64),
         tree=np.arange(len(kept)),
-        soft=parts[:, :-1],
+        soft=soft,
     )
     return trees.as_set(settings, kept, samples)

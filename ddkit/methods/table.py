@@ -4,7 +4,8 @@ from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, cast
 
-from ddkit.errors import UsageError, nearest
+from ddkit.errors import UsageError, nearest, reason
+from ddkit.toml import SHOWN, shortened
 
 if TYPE_CHECKING:  # names are listed without torch
     from ddkit.methods.contract import ImageMethodClass
@@ -39,22 +40,30 @@ def method_homes() -> dict[str, str]:
     return METHODS | {name: where for name, where in others.items() if name not in METHODS}
 
 
-def method_names() -> list[str]:
-    """Return the names of all methods, including third-party ones."""
-    return sorted(method_homes())
+def method_names(kind: str | None = None) -> list[str]:
+    """Return the names of all methods, or of those for one kind of data, "images" or "graphs".
+
+    The names are in alphabetical order, those of third parties included. The kind of a third party's method is that of
+    its settings class, so its module is imported to find it. A module that cannot be imported has no kind.
+    """
+    homes = method_homes()
+    if kind is None:
+        return sorted(homes)
+    own = {"images": IMAGE_METHODS, "graphs": GRAPH_METHODS}[kind]
+    return sorted(name for name in homes if name in own or (name not in METHODS and _kind_of_third_party(name) == kind))
 
 
 def method_class(name: str) -> "ImageMethodClass | GraphMethodClass":
     """Return the class of a method. Its `settings_class.kind` is "images" or "graphs".
 
     Raises:
-        UsageError: there is no such method.
+        UsageError: there is no such method, or the package of a third party's method cannot be imported.
     """
     homes = method_homes()
     if name not in homes:
-        raise UsageError(f"method '{name}' is unknown; {nearest(name, homes)}")
-    found: ImageMethodClass | GraphMethodClass = resolve_name(homes[name])
-    return found
+        raise UsageError(f"method '{shortened(name)}' is unknown; {nearest(name[:SHOWN], homes)}")
+    found = resolve_name(homes[name]) if name in METHODS else _third_party(name)
+    return cast("ImageMethodClass | GraphMethodClass", found)
 
 
 def image_method(name: str) -> "ImageMethodClass":
@@ -79,6 +88,31 @@ def _of_kind(kind: str, name: str) -> "ImageMethodClass | GraphMethodClass":
     found = method_class(name)
     own = found.settings_class.kind
     if own != kind:
-        fitting = {"images": IMAGE_METHODS, "graphs": GRAPH_METHODS}[kind]
-        raise UsageError(f"method '{name}' is for {own}; those for {kind} are {', '.join(fitting)}")
+        raise UsageError(f"method '{name}' is for {own}; those for {kind} are {', '.join(method_names(kind))}")
     return found
+
+
+def _third_party(name: str) -> object:
+    """Return the class of a third party's method.
+
+    Raises:
+        UsageError: its module cannot be imported, or it is no class of methods.
+    """
+    where = method_homes()[name]
+    wrong = f"method '{name}': its entry point '{where}'"
+    try:
+        found = resolve_name(where)
+    except Exception as error:  # the module is not ours: it may raise anything
+        raise UsageError(
+            f"{wrong} cannot be imported ({reason(error)}); install another version of its package, or remove it"
+        ) from error
+    if getattr(getattr(found, "settings_class", None), "kind", None) not in ("images", "graphs"):
+        raise UsageError(f"{wrong} has no `settings_class` whose `kind` is images or graphs; see CONTRIBUTING.md")
+    return found
+
+
+def _kind_of_third_party(name: str) -> str | None:
+    try:
+        return method_class(name).settings_class.kind
+    except UsageError:
+        return None

@@ -16,9 +16,9 @@ with lazily(__name__):
     from ddkit.synth.facts import LabelTerms, Record, SetFacts
     from ddkit.synth.graph_export import as_pyg, export_graphs, sample_data
     from ddkit.synth.graph_hdf5 import is_graph_set, read_graph_set, write_graph_set
-    from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, in_255ths
+    from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, in_255ths, probabilities
     from ddkit.synth.hdf5 import read_set, write_set
-    from ddkit.synth.load import load
+    from ddkit.synth.load import load, load_images
     from ddkit.synth.ready_made import list_sets
     from ddkit.synth.synthetic_set import SyntheticSet
     from ddkit.synth.top_k import fewer, only_top, packed_bytes
@@ -49,8 +49,10 @@ __all__ = [
     "fewer",
     "list_sets",
     "load",
+    "load_images",
     "only_top",
     "packed_bytes",
+    "probabilities",
     "read_set",
     "shown",
     "write_set",

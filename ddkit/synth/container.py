@@ -27,12 +27,8 @@ from ddkit.synth.facts import Record
 from ddkit.synth.structure import refuse_inflated_sizes, refuse_unexpected_structure
 
 FORMAT, UNSEALED = "ddkit-set/2", "ddkit-set/1"
-READERS = {
-    "images": "ddkit.load(path)",
-    "compact": "ddkit.load(path)",
-    "graphs": "ddkit.read_graph_set(path)",
-}
-"""Kinds of sets, and the call that reads each kind."""
+CONTENTS = {"images": "images", "compact": "images", "graphs": "graphs"}
+"""Kinds of files, and what the set in each consists of."""
 
 S = TypeVar("S")
 F = TypeVar("F")
@@ -96,9 +92,13 @@ def read_file(path: Path, parsers: Mapping[str, Callable[[h5py.File], S]]) -> S:
         raise DataError(
             f"set '{path}': has format {shown(found)}, not {FORMAT!r}; it is not a set this version of ddkit can read"
         )
-    if kind in READERS:
-        raise DataError(f"set '{path}': is a set of {kind}, not of {next(iter(parsers))}; {READERS[kind]} reads it")
-    raise DataError(f"set '{path}': is of kind {shown(kind)}, which is unknown; {nearest(str(kind), READERS)}")
+    if kind in CONTENTS:
+        wanted = CONTENTS[next(iter(parsers))]
+        raise DataError(
+            f"set '{path}': is a set of {CONTENTS[kind]}, but a set of {wanted} is needed here; name another set "
+            "(ddkit.load reads both)"
+        )
+    raise DataError(f"set '{path}': is of kind {shown(kind)}, which is unknown; {nearest(str(kind), CONTENTS)}")
 
 
 class NotASet(ValueError):

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.synth.checks import shown
-from ddkit.synth.load import load
+from ddkit.synth.load import load_images
 from ddkit.synth.synthetic_set import SyntheticSet
 
 
@@ -45,7 +45,7 @@ class SyntheticDataset(Dataset[tuple[Tensor, Any]]):
         *,
         logits: bool = False,
     ) -> None:
-        self.set = source if isinstance(source, SyntheticSet) else load(source)
+        self.set = source if isinstance(source, SyntheticSet) else load_images(source)
         self.classes = self.set.facts.classes
         self.transform = transform
         if logits and self.set.facts.temperature is None:

@@ -7,6 +7,7 @@ images. Equal sets give equal bytes.
 """
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -57,7 +58,7 @@ def read_graph_set(source: str | Path) -> GraphSet:
         UsageError: `source` is not a path.
         DataError: the file is missing, damaged or not a set of graphs, or its content is invalid.
     """
-    return read_file(located(source), {KIND: _parse})
+    return read_file(located(source), GRAPH_PARSERS)
 
 
 def is_graph_set(source: str | Path) -> bool:
@@ -80,3 +81,7 @@ def _parse(file: h5py.File) -> GraphSet:
         facts=facts,
         record=record,
     )
+
+
+GRAPH_PARSERS: dict[str, Callable[[h5py.File], GraphSet]] = {KIND: _parse}
+"""The kind of files that hold a set of graphs, and the function that parses them."""

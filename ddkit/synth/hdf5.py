@@ -12,6 +12,7 @@ counts. In format 1 the group also has a `sha256` of datasets and facts.
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -106,7 +107,7 @@ def read_set(path: Path) -> SyntheticSet:
         DataError: the file is missing, truncated, not HDF5 (for example a pickle) or not a ddkit set, or its content is
             invalid.
     """
-    return read_file(path, {KIND: _images, COMPACT: _compact})
+    return read_file(path, IMAGE_PARSERS)
 
 
 def _images(file: h5py.File) -> SyntheticSet:
@@ -156,3 +157,7 @@ def _soft_labels(file: h5py.File, facts: SetFacts) -> Tensor | None:
     top, index, rest = (torch.from_numpy(numbers(file, name)) for name in PACKED)
     refuse_claim(file, FLOAT32 * len(top) * len(facts.classes))
     return unpack(top, index.to(torch.int64), rest, len(facts.classes))
+
+
+IMAGE_PARSERS: dict[str, Callable[[h5py.File], SyntheticSet]] = {KIND: _images, COMPACT: _compact}
+"""Kinds of files that hold a set of images, and the function that parses each."""

@@ -4,18 +4,21 @@ What may be given is said by the annotations; this table gives what they do not 
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import ddkit
 from ddkit.arguments import checked
 from ddkit.data import load_images
-from ddkit.graphs import from_pyg
+from ddkit.graphs import from_pyg, load_parts
+from ddkit.methods import GraphContext
+from ddkit.methods.mirage_plus import MiragePlus, MiragePlusSettings
 from ddkit.synth import Compact, Record, SetFacts
 
 SHIPPED = "digits-ftd-ipc1"
@@ -24,6 +27,12 @@ SHIPPED = "digits-ftd-ipc1"
 @pytest.fixture(scope="module")
 def synthetic() -> ddkit.SyntheticSet:
     return ddkit.load(SHIPPED)
+
+
+@pytest.fixture(scope="module")
+def graphs() -> ddkit.GraphSet:
+    train = load_parts("digits-graphs", 0).train
+    return MiragePlus(MiragePlusSettings(hops=1, budget=200), GraphContext(train, 0)).distil()
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +98,18 @@ CALLS = [
     (load_images, {}, {"spec": 3}, "load_images: spec must be str, got int 3"),
     (load_images, {}, {"spec": None}, "load_images: spec must be str, got NoneType None"),
     (load_images, {}, {"spec": "npz:" + "a" * 5000}, "File name too long"),
+    (ddkit.graph_table, {}, {}, "graph_table: missing a required argument: 'data'"),
+    (ddkit.graph_table, {}, {"data": "mutag"}, "graph_table: data must be a tuple of str, a sequence of texts, got"),
+    (ddkit.graph_table, {"data": ["mutag"]}, {"hops": 2}, "graph_table: hops must be a tuple of int, got int 2"),
+    (ddkit.graph_table, {"data": ["mutag"]}, {"hops": (0,)}, "needs a depth of at least 1"),
+    (ddkit.graph_table, {"data": ["mutag"]}, {"ratios": (2,)}, "ratios above 0 and at most 1"),
+    (ddkit.graph_table, {"data": ["mutag"]}, {"methods": ("ftd",)}, "those for graphs are mirage, mirage-plus"),
+    (ddkit.graph_table, {"data": ["mutag"]}, {"method": "mirage"}, "has no argument 'method'; did you mean methods"),
+    (ddkit.graph_table, {"data": ["mutagg"]}, {}, "graphs 'mutagg': are unknown; did you mean mutag"),
+    (ddkit.export, {"source": SHIPPED}, {"kind": 3}, "export: kind must be str, got int 3"),
+    (ddkit.export, {"source": SHIPPED, "kind": "npz"}, {"path": 3}, "export: path must be str or a path or None, got"),
+    (ddkit.export, {"source": SHIPPED}, {"kind": "jpg"}, "export kind 'jpg' is unknown"),
+    (ddkit.export, {"kind": "npz"}, {"source": [1]}, "source must be SyntheticSet or GraphSet or str or a path, got"),
     (ddkit.doctor, {}, {"smoke": "no"}, "doctor: smoke must be bool, got str 'no'"),
 ]
 
@@ -110,16 +131,55 @@ def test_every_public_call_checks_its_arguments() -> None:
             assert "has no argument 'nonsense'" in line_of(lambda thing=thing: thing(nonsense=1)), name
 
 
-def test_exports(synthetic: ddkit.SyntheticSet, tmp_path: Path) -> None:
-    raw = synthetic.raw_images
-    assert "export: raw must be Tensor, got ndarray" in line_of(
-        lambda: ddkit.export(synthetic, raw.numpy(), "npz", "x.npz")
+def test_exports(synthetic: ddkit.SyntheticSet, graphs: ddkit.GraphSet, tmp_path: Path) -> None:
+    assert "cannot be written" in line_of(lambda: ddkit.export(synthetic, "npz", tmp_path))
+    assert "name a file" in line_of(lambda: ddkit.export(synthetic, "npz", ""))
+    assert "path is missing; a set in memory has no name" in line_of(lambda: ddkit.export(synthetic, "npz"))
+    assert "'png' is unknown for a set of graphs; there are: h5" in line_of(lambda: ddkit.export(graphs, "png", "x"))
+    assert "has no effect on graphs" in line_of(lambda: ddkit.export(graphs, "npz", "x.npz", data="mutag"))
+    assert ddkit.export(synthetic, "npz", "deep/x.npz") == Path("deep/x.npz")  # a missing folder is made
+    assert ddkit.export(SHIPPED, "npz") == Path(f"{SHIPPED}.npz")
+    with np.load("deep/x.npz") as mine, np.load(f"{SHIPPED}.npz") as shipped:
+        assert all(np.array_equal(mine[name], shipped[name]) for name in shipped)
+        assert np.array_equal(shipped["raw"], synthetic.raw_images.numpy())
+
+
+def test_sets_of_graphs_are_loaded_and_exported_as_those_of_images(graphs: ddkit.GraphSet) -> None:
+    file = ddkit.export(graphs, "h5", "graphs.h5")
+    found = ddkit.load(file)
+    assert isinstance(found, ddkit.GraphSet) and found.digest == graphs.digest
+    assert ddkit.export(file, "h5", "again.h5").read_bytes() == file.read_bytes()
+    assert len(torch.load(ddkit.export(file, "pt"), weights_only=True)) == len(graphs)
+    with np.load(ddkit.export(graphs, "npz", "x.npz")) as arrays:
+        assert np.array_equal(arrays["node_vocabulary"], graphs.node_vocabulary)
+    for call in (ddkit.relabel, ddkit.SyntheticDataset):
+        assert "is a set of graphs, but a set of images is needed here" in line_of(lambda call=call: call(file))
+    assert "is a set of images, but a set of graphs is needed here" in line_of(
+        lambda: ddkit.read_graph_set(ddkit.list_sets()[SHIPPED])
     )
-    assert "export: synthetic must be SyntheticSet, got str" in line_of(lambda: ddkit.export("x", raw, "npz", "x.npz"))
-    assert "export: kind must be str, got int 3" in line_of(lambda: ddkit.export(synthetic, raw, 3, "x.npz"))
-    assert "cannot be written" in line_of(lambda: ddkit.export(synthetic, raw, "npz", tmp_path))
-    assert "name a file" in line_of(lambda: ddkit.export(synthetic, raw, "npz", ""))
-    assert ddkit.export(synthetic, raw, "npz", "deep/x.npz") == Path("deep/x.npz")  # a missing folder is made
+
+
+def test_tables_are_checked_when_they_are_asked_for() -> None:
+    """Before the first table is taken from the iterator."""
+    for given, words in (
+        ({"protocols": "honest"}, "evaluate_all: protocols must be a tuple of str, a sequence of texts, got str 'hon"),
+        ({"protocols": ()}, "needs at least one protocol"),
+        ({"protocols": ("honest", "papr")}, "protocol 'papr' is unknown; did you mean paper"),
+        ({"architectures": 3}, "evaluate_all: architectures must be a tuple of str, got int 3"),
+        ({"cross": "yes"}, "evaluate_all: cross must be bool, got str 'yes'"),
+    ):
+        assert words in line_of(lambda given=given: ddkit.evaluate_all(SHIPPED, **given))
+
+
+def test_files_that_a_generator_cannot_read_are_one_line(tmp_path: Path) -> None:
+    @checked
+    def call(path: str) -> Iterator[str]:
+        yield "first"
+        yield Path(path).read_text()
+
+    lines = call(f"{tmp_path}/x")
+    assert next(lines) == "first"
+    assert line_of(lambda: next(lines)) == f"call: file '{tmp_path}/x': No such file or directory; choose another"
 
 
 def test_numbers_of_numpy_and_lists_pass_and_become_pythons() -> None:
@@ -152,7 +212,8 @@ SEEDED = [
 @pytest.mark.parametrize("name", SEEDED)
 def test_a_seed_below_zero_is_one_line(name: str) -> None:
     call = getattr(ddkit, name)
-    needed = {"source": SHIPPED, "method": "mirage"}
+    needed = {"source": SHIPPED, "method": "mirage", "data": ["mutag"]}
+    needed = {key: value for key, value in needed.items() if name == "graph_table" or key != "data"}
     given = {key: value for key, value in needed.items() if key in signature(call).parameters}
     assert line_of(lambda: call(**given, seed=-1)) == f"{name}: seed must be at least 0, got -1"
     assert len(SEEDED) >= 3

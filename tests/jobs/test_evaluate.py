@@ -14,7 +14,7 @@ from ddkit.data import DataSettings, prepare
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import PAPERS
 from ddkit.experts import Bundle, Ensemble, read_bundle, write_bundle
-from ddkit.jobs import Condensed, Judging, condense, evaluate, evaluate_all
+from ddkit.jobs import Condensed, condense, evaluate, evaluate_all
 from ddkit.jobs.data.loading import load_task
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.environment import PACKAGES, environment
@@ -176,7 +176,7 @@ def test_several_tables_load_and_whiten_the_data_once(
     monkeypatch.setattr("ddkit.jobs.data.loading.prepare", lambda *told: prepared.append(told) or prepare(*told))
     protocols, nets = ("honest", "paper-mtt"), ("mlp(width=8, depth=1)", "mlp(width=4)")
     pairs, _ = columns(load(run.folder), protocols, nets)
-    tables = list(evaluate_all(run.folder, Judging(protocols=protocols, architectures=nets, nets=2)))
+    tables = list(evaluate_all(run.folder, protocols=protocols, architectures=nets, nets=2))
     assert [(table.protocol, table.net) for table in tables] == pairs and len(prepared) == 1
     alone = evaluate(run.folder, protocol="paper-mtt", net=pairs[-1][1], nets=2)
     assert alone.tables(with_seconds=False) == tables[-1].tables(with_seconds=False)

@@ -11,7 +11,7 @@ from listener import Listener
 
 from ddkit.errors import DataError
 from ddkit.evaluation import Evaluation, honest, paper, read_score
-from ddkit.jobs import Judging, condense, evaluate, evaluate_all
+from ddkit.jobs import condense, evaluate, evaluate_all
 
 TINY = (
     *("net.name=mlp", "net.width=8", "net.depth=1"),
@@ -82,15 +82,15 @@ def test_several_tables_go_on_where_they_were_killed(
     out = condense("herding", data=data, ipc=2, overrides=TINY, out=tmp_path / "run", evaluate=False).folder
     for name, protocol in list(paper.PAPERS.items()):
         monkeypatch.setitem(paper.PAPERS, name, dataclasses.replace(protocol, epochs=4))
-    judging = Judging(protocols=("honest", "paper-mtt"), architectures=("mlp(depth=1, width=8)",))
-    whole = [told(table) for table in evaluate_all(out, judging)]
+    judging: Any = {"protocols": ("honest", "paper-mtt"), "architectures": ("mlp(depth=1, width=8)",)}
+    whole = [told(table) for table in evaluate_all(out, **judging)]
     with monkeypatch.context() as patch:
         Killer(patch, at=7)
         with pytest.raises(KeyboardInterrupt):
-            list(evaluate_all(out, judging))
+            list(evaluate_all(out, **judging))
     assert kept(home) == 6  # a table that is finished too, until all are
     rest = Killer(monkeypatch)
-    assert [told(table) for table in evaluate_all(out, judging)] == whole
+    assert [told(table) for table in evaluate_all(out, **judging)] == whole
     assert rest.calls == 1 and kept(home) == 0
 
 

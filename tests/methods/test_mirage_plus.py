@@ -12,7 +12,7 @@ from ddkit.methods.dictionary import dictionary_of, nearest_trees
 from ddkit.methods.mirage_plus import MiragePlusSettings
 from ddkit.methods.tree_scores import tree_scores
 from ddkit.methods.trees import Trees
-from ddkit.synth import in_255ths
+from ddkit.synth import in_255ths, read_graph_set, write_graph_set
 
 SETTINGS = MiragePlusSettings(hops=2, ratio=0.5)
 BUDGETS = (40, 64, 136, 232, 376)
@@ -53,6 +53,18 @@ def test_a_vertex_is_told_by_the_deepest_agreement(trees):
     for v in range(len(trees.tree)):
         depths = [agreement(v, int(trees.vertex[tree])) for tree in kept]
         assert depths[told[v]] == max(depths)
+
+
+@pytest.mark.parametrize("tie", [(73, 91, 91), (91, 73, 91), (85, 85, 85), (100, 100, 55)])
+def test_a_tree_whose_classes_are_equally_probable_has_the_label_that_a_reader_finds(tie, tmp_path, monkeypatch):
+    """The last probability is 1 less the others, which rounds."""
+    data = random_graph_data(34, graphs=60)
+    object.__setattr__(data, "classes", ("a", "b", "c"))
+    object.__setattr__(data, "y", np.arange(60) % 3)
+    monkeypatch.setattr(mirage_plus, "in_255ths", lambda p: np.tile(np.array(tie), (len(p), 1)))
+    made = distil(graph_method("mirage-plus"), SETTINGS, data)
+    write_graph_set(made, tmp_path / "set.h5")
+    assert read_graph_set(tmp_path / "set.h5").digest == made.digest
 
 
 def test_labels_are_the_mean_scores_of_the_vertices_told(monkeypatch):

@@ -1,5 +1,7 @@
 """Methods of third parties, found by the entry-point group `ddkit.methods` of two small packages beside this file."""
 
+import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 import ddkit
 from ddkit.cli.main import run
 from ddkit.errors import UsageError
+from ddkit.methods import graph_method, image_method, method_names
 
 HERE = Path(__file__).parent
 SHORT = ("evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false")
@@ -47,3 +50,49 @@ def test_a_misspelt_setting_of_it_is_one_line(method: str, tmp_path: Path, home:
     wrong = {"toy-means": "method.shar=0.5", "toy-trees": "method.hop=1"}[method]
     with pytest.raises(UsageError, match=f"unknown key '{wrong.partition('=')[0]}'; did you mean"):
         ddkit.condense(method, overrides=(wrong,), out=tmp_path / "run")
+
+
+def test_the_lists_of_a_kind_have_it_and_no_other_list_does(
+    method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: Path
+) -> None:
+    own, other = ("graphs", "images") if method == "toy-trees" else ("images", "graphs")
+    assert method in method_names(own) and method not in method_names(other) and method in method_names()
+    wrong = {"images": image_method, "graphs": graph_method}[other]
+    with pytest.raises(UsageError, match=f"method '{method}' is for {own}; those for {other} are (?!.*{method})"):
+        wrong(method)
+    monkeypatch.delitem(sys.modules, "ddkit.cli.condense", raising=False)
+    of_images, _, of_graphs = importlib.import_module("ddkit.cli.condense").METHOD_HELP.partition("; for graphs ")
+    assert method in {"images": of_images, "graphs": of_graphs}[own]
+    assert method not in {"images": of_images, "graphs": of_graphs}[other]
+    if own == "graphs":
+        with pytest.raises(UsageError, match=r"method 'toy-trees' is for graphs, but this call needs a method for im"):
+            ddkit.train_teachers("infer-digits-ipc10", overrides=("method.name=toy-trees",))
+        with pytest.raises(UsageError, match=r"data 'digits' are images, but method 'toy-trees' is for graphs; na"):
+            ddkit.condense(method, data="digits", out=tmp_path / "run")
+
+
+def test_a_table_of_graphs_has_a_row_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(HERE / "toy_graphs"))
+    graphs = 40  # paths of three nodes, of which every second one is a triangle
+    pairs = [(3 * g + a, 3 * g + b) for g in range(graphs) for a, b in ((1, 2), (2, 3), (1, 3))[: 2 + g % 2]]
+    (tmp_path / "X_A.txt").write_text("".join(f"{a}, {b}\n{b}, {a}\n" for a, b in pairs))
+    (tmp_path / "X_graph_indicator.txt").write_text("".join(f"{g + 1}\n" * 3 for g in range(graphs)))
+    (tmp_path / "X_graph_labels.txt").write_text("".join(f"{g % 2}\n" for g in range(graphs)))
+    quick = ("evaluate.gnns=gin", "evaluate.nets=2", "evaluate.steps=2", "evaluate.whole=false")
+    found = ddkit.graph_table([f"tu:{tmp_path}"], hops=[1], ratios=[0.3], overrides=quick, out=tmp_path / "scores")
+    assert {"mirage", "mirage-plus", "toy-trees"} <= {line.score.name for line in found.lines}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("toy-broken", "cannot be imported ("), ("toy-plain", "has no `settings_class`")],
+)
+def test_a_package_that_is_broken_is_one_line_and_stops_no_other_method(
+    name: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(HERE / "toy_broken"))
+    assert name in method_names() and name not in (*method_names("images"), *method_names("graphs"))
+    assert run(["condense", "--method", name]) == 2
+    line = capsys.readouterr().err
+    assert words in line and line.count("\n") == 1
+    assert run(["methods", "ls"]) == 0 and name in capsys.readouterr().out

@@ -209,7 +209,7 @@ def test_other_files_are_one_line(tmp_path):
         read_graph_set(tmp_path / "x.h5")
     with h5py.File(tmp_path / "y.h5", "w") as file:
         file.attrs["format"], file.attrs["kind"] = "ddkit-set/1", "images"
-    with pytest.raises(DataError, match=r"is a set of images, not of graphs; ddkit\.load\(path\) reads it"):
+    with pytest.raises(DataError, match=r"is a set of images, but a set of graphs is needed here"):
         read_graph_set(tmp_path / "y.h5")
     assert not is_graph_set(tmp_path / "y.h5") and not is_graph_set(tmp_path / "x.h5")
     assert not is_graph_set(tmp_path / "missing.h5")

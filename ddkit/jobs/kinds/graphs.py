@@ -23,7 +23,7 @@ from ddkit.jobs.runs.resume import resumed
 from ddkit.jobs.runs.run import Run
 from ddkit.jobs.tables.graphs import graph_tables
 from ddkit.run import Change, Meter, RunFolder
-from ddkit.synth import GraphSet, export_graphs, read_graph_set
+from ddkit.synth import GraphSet, export_graphs
 
 
 class Graphs:
@@ -61,6 +61,6 @@ class Graphs:
     def compare(self, comparing: Comparing, meter: Meter) -> Comparison:
         return compare_graphs(comparing, meter)
 
-    def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
+    def export(self, made: GraphSet, form: str, path: Path, data: str | None, meter: Meter) -> Path:
         refuse_options("graphs", data=data is not None)
-        return [f"wrote {export_graphs(read_graph_set(source), form, out or Path(f'{Path(source).stem}.{form}'))}"]
+        return export_graphs(made, form, path)

@@ -29,7 +29,7 @@ from ddkit.jobs.runs.run import Run
 from ddkit.jobs.sets.pixels import raw_images
 from ddkit.jobs.tables.images import image_tables
 from ddkit.run import Change, Meter, RunFolder
-from ddkit.synth import SyntheticSet, export, load
+from ddkit.synth import SyntheticSet, export
 
 
 class Images:
@@ -79,15 +79,12 @@ class Images:
     def compare(self, comparing: Comparing, meter: Meter) -> Comparison:
         return compare_images(comparing, meter)
 
-    def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
-        made, name = load(source), Path(source).stem
+    def export(self, made: SyntheticSet, form: str, path: Path, data: str | None, meter: Meter) -> Path:
         raw = made.images if form == "h5" else raw_images(made, data)  # HDF5 files of sets hold no pixels
-        lines = [
-            f"wrote {export(made, raw, form, out or Path(name if form == 'png' else f'{name}.{form}'), meter=meter)}"
-        ]
+        written = export(made, raw, form, path, meter=meter)
         if form in ("npz", "pt") and made.facts.temperature is not None:
-            lines.append(
+            meter.say(
                 f"soft_label holds logits, to be learned at temperature {made.facts.temperature:g}; "
                 "probability holds the probabilities that a cross entropy needs"
             )
-        return lines
+        return written

@@ -69,8 +69,8 @@ class Kind(Protocol[RecipeT, Made]):
         """The table of several recipes; see `ddkit.compare`."""
         ...
 
-    def export(self, source: str, form: str, out: Path | None, data: str | None, meter: Meter) -> list[str]:
-        """Write a set to another format, and return lines that name the files."""
+    def export(self, made: Any, form: str, path: Path, data: str | None, meter: Meter) -> Path:
+        """Write a set in another format, and return the path of the output; see `ddkit.export`."""
         ...
 
 

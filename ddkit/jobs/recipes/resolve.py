@@ -16,7 +16,6 @@ from ddkit.graphs import is_graphs
 from ddkit.jobs.recipes import IMAGES, Recipe, WrittenRecipe, parse_recipe
 from ddkit.jobs.recipes.request import Request
 from ddkit.methods import MethodSettings, method_class, method_names
-from ddkit.methods.table import GRAPH_METHODS
 from ddkit.nets import net_settings
 from ddkit.recipe import dropped, override
 from ddkit.recipe_files import find_recipe, list_recipes
@@ -131,14 +130,16 @@ def source_data(method: str | None, data: str | None, ipc: int | None) -> str | 
 
 def refuse_graphs(tables: dict[str, Any], where: str) -> None:
     """Raise RecipeError if the recipe's method is for graphs, or its data are graphs."""
-    if (name := method_named(tables)) in GRAPH_METHODS:
+    name = method_named(tables)
+    if name in method_names("graphs"):
         raise RecipeError(
-            f"{where}: method '{name}' is for graphs; use `ddkit condense`, or `ddkit graphs` for a table"
+            f"{where}: method '{name}' is for graphs, but this call needs a method for images; name a recipe of "
+            f"{', '.join(method_names('images'))}"
         )
     if is_graphs(data := data_named(tables)):
         raise RecipeError(
-            f"{where}: data '{data}' are graphs, but method '{name}' is for images; the methods for graphs are "
-            f"{', '.join(GRAPH_METHODS)}"
+            f"{where}: data '{data}' are graphs, but method '{name}' is for images; name images (`ddkit data ls` lists "
+            f"them), or a method for graphs: {', '.join(method_names('graphs'))}"
         )
 
 

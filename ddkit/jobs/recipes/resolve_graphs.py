@@ -34,7 +34,10 @@ def resolve_graphs(request: Request) -> tuple[GraphRecipe, str]:
     tables = read_toml(text, where)
     changed = override(tables, request.assignments)
     if is_images(data := data_named(changed)):
-        raise RecipeError(f"{where}: data '{data}' are images, but method '{method_named(changed)}' is for graphs")
+        raise RecipeError(
+            f"{where}: data '{data}' are images, but method '{method_named(changed)}' is for graphs; name graphs, such "
+            "as digits-graphs (`ddkit data ls` lists them), or a method for images"
+        )
     return parse_graphs(changed, where), origin + dropped(tables, changed)
 
 

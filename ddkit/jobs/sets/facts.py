@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddkit.synth import Record, is_graph_set, load, read_graph_set
+from ddkit.synth import Record, is_graph_set, load_images, read_graph_set
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def describe(source: str | Path) -> Description:
 
 
 def _of_images(source: str | Path) -> Description:
-    made = load(source)
+    made = load_images(source)
     facts = _facts(made.facts)
     facts["images"] = f"{len(made)} of {tuple(made.images.shape[1:])}, {made.images.dtype}"
     facts["soft labels"] = "none" if made.soft_labels is None else str(tuple(made.soft_labels.shape))

@@ -33,7 +33,7 @@ from ddkit.jobs.tables.image_scoring import HonestScoring, ImageScoring, PaperSc
 from ddkit.nets import FlatNet, parse_net
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, RunFolder
-from ddkit.synth import SyntheticSet, load
+from ddkit.synth import SyntheticSet, load_images
 from ddkit.task import Task
 from ddkit.toml import read_toml
 
@@ -47,7 +47,7 @@ def image_tables(source: SyntheticSet | str | Path, judging: Judging, meter: Met
     Scores of all tables are stored until the last one is finished. Networks of POOL for which the images are too small
     are left out; a line says so.
     """
-    synthetic = source if isinstance(source, SyntheticSet) else load(source)
+    synthetic = source if isinstance(source, SyntheticSet) else load_images(source)
     pairs, too_large = columns(synthetic, judging.protocols, judging.architectures, judging.cross)
     if too_large:
         meter.say(f"left out: {' | '.join(too_large)}")
@@ -156,7 +156,7 @@ class _JudgedSet:
         if isinstance(self.source, SyntheticSet):
             return {"last": self.synthetic}
         files = sorted(RunFolder(Path(self.source)).snapshots.glob("iteration-*.h5"))
-        snapshots = {file.stem: load(file) for file in files}
+        snapshots = {file.stem: load_images(file) for file in files}
         different = {n: s for n, s in snapshots.items() if not torch.equal(s.images, self.synthetic.images)}
         return different | {"last": self.synthetic}
 
