@@ -368,6 +368,50 @@ def hidden_positions(tree: ast.Module) -> list[str]:
     ]
 
 
+OWN = {
+    node.name: node
+    for tree in MODULES.values()
+    for node in tree.body
+    if isinstance(node, ast.FunctionDef | ast.ClassDef)
+}
+"""The functions and classes of all modules."""
+
+
+def own_function(name: str, tree: ast.Module) -> ast.FunctionDef | ast.ClassDef | None:
+    """The function, class or method ("Class.method") of ddkit that a name in a file stands for."""
+    first, _, method = name.partition(".")
+    local = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    imported = OWN.get(first) if full_names(tree).get(first, "").startswith("ddkit.") else None
+    found = local.get(first, imported)
+    if isinstance(found, ast.ClassDef) and method:
+        return next((node for node in found.body if isinstance(node, ast.FunctionDef) and node.name == method), None)
+    return None if method else found
+
+
+def mixed_positions(tree: ast.Module) -> list[str]:
+    """Calls f(a, *b) of functions and classes of ddkit: a reader cannot see which parameter gets which value.
+
+    f(*b) is allowed, and so are functions that take any number of arguments.
+    """
+    found = []
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call) or len(call.args) < 2:
+            continue
+        if not any(isinstance(argument, ast.Starred) for argument in call.args):
+            continue
+        called = own_function(ast.unparse(call.func), tree)
+        foreign = isinstance(called, ast.ClassDef) and any("ctypes" in ast.unparse(base) for base in called.bases)
+        variadic = isinstance(called, ast.FunctionDef) and called.args.vararg is not None
+        if called is not None and not foreign and not variadic:
+            found.append(ast.unparse(call))
+    return found
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name_of)
+def test_no_call_mixes_an_unpacked_tuple_with_other_positions(file: Path) -> None:
+    assert mixed_positions(MODULES[file]) == []
+
+
 @pytest.mark.parametrize("file", MODULES, ids=name_of)
 def test_no_function_takes_more_than_seven_arguments_by_position(file: Path) -> None:
     long = {
@@ -387,3 +431,11 @@ def test_a_long_signature_and_a_hidden_one_would_be_seen() -> None:
     tree = ast.parse("def f(self, a, b, c, /, d, e, g, h, i, *, j, k): ...\nf(*(a, b), c)\nf(*(a + b))\nf(*a)")
     assert by_position(functions(tree)[0]) == 8
     assert hidden_positions(tree) == ["f(*(a, b), c)"]
+
+
+def test_a_mixed_call_would_be_seen() -> None:
+    head = "from ddkit.evaluation import Labels, Table\nfrom ddkit.randomness import stream\n"
+    wrong = ["Labels(a, *b)", "Labels(*b, a)", "Table.of_set(*a, b)", "f(a, *b)"]
+    fine = ["Labels(*b)", "stream(seed, *path)", "Labels(a, b)", "print(a, *b)", "x.repeat(a, *b)"]
+    tree = ast.parse(head + "def f(a, b, c): ...\n" + "\n".join([*wrong, *fine]))
+    assert mixed_positions(tree) == wrong

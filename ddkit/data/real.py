@@ -81,10 +81,10 @@ def prepare(data: ImageData, settings: DataSettings) -> RealData:
     images, labels, cpu = data.train_images, data.train_labels, torch.device("cpu")
     if data.validation_images is None or data.validation_labels is None:
         train, validation = split_validation(labels, settings.validation, settings.split_seed, where)
-        held_out: tuple[Tensor, Tensor, Tensor | None] = images, labels, validation
+        held_out, held_out_labels, rows = images, labels, validation
     else:
         train, validation = torch.arange(len(labels)), torch.arange(0)
-        held_out = data.validation_images, data.validation_labels, None
+        held_out, held_out_labels, rows = data.validation_images, data.validation_labels, None
     preprocess = fit_preprocess(settings.preprocess, images, train)
     return RealData(
         data=data,
@@ -92,7 +92,7 @@ def prepare(data: ImageData, settings: DataSettings) -> RealData:
         train_index=train,
         validation_index=validation,
         train=_part(preprocess, images, labels, train, cpu),
-        validation=_part(preprocess, *held_out, cpu),
+        validation=_part(preprocess, held_out, held_out_labels, rows, cpu),
     )
 
 

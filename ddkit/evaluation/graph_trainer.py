@@ -115,8 +115,10 @@ def verdict(probability: np.ndarray, y: np.ndarray) -> Verdict:
     from sklearn.metrics import roc_auc_score  # slow to import
 
     predicted = probability.argmax(1)
-    accuracies = float((predicted == y).mean()), balanced_accuracy(torch.from_numpy(predicted), torch.from_numpy(y))
+    accuracy = float((predicted == y).mean())
+    balanced = balanced_accuracy(torch.from_numpy(predicted), torch.from_numpy(y))
     if probability.shape[1] == 2:
-        return Verdict(float(roc_auc_score(y, probability[:, 1])), *accuracies)
+        return Verdict(float(roc_auc_score(y, probability[:, 1])), accuracy, balanced)
     present = [c for c in range(probability.shape[1]) if 0 < (y == c).sum() < len(y)]
-    return Verdict(float(np.mean([roc_auc_score(y == c, probability[:, c]) for c in present])), *accuracies)
+    auc = float(np.mean([roc_auc_score(y == c, probability[:, c]) for c in present]))
+    return Verdict(auc, accuracy, balanced)

@@ -52,8 +52,9 @@ def fold(adjacency: Adjacency, colours: list[Array], roots: Array, with_own: boo
         source = adjacency.source[edge]
         pool = np.concatenate([source, vertex]) if with_own else source
         _, first, place = np.unique(below[pool], return_index=True, return_inverse=True)
-        merged = _merge(parent, place[: len(source)], adjacency.label[edge])
-        layers.append(Layer(vertex, place[len(source) :] if with_own else None, *merged))
+        own = place[len(source) :] if with_own else None
+        parent, child, label, count = _merge(parent, place[: len(source)], adjacency.label[edge])
+        layers.append(Layer(vertex, own, parent, child, label, count))
         vertex = pool[first]
     none = np.zeros(0, np.int64)
     layers.append(Layer(vertex, None, none, none, none, none))

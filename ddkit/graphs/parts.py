@@ -24,4 +24,5 @@ def load_parts(spec: str, split_seed: int) -> GraphParts:
         UsageError: the name is unknown.
     """
     every = load_graphs(spec)
-    return GraphParts(every, *(every.subset(part) for part in split_graphs(every, split_seed)))
+    train, validation, test = (every.subset(part) for part in split_graphs(every, split_seed))
+    return GraphParts(every, train, validation, test)

@@ -6,7 +6,6 @@ from pathlib import Path
 from ddkit.arguments import checked
 from ddkit.errors import DataError, UsageError, nearest
 from ddkit.experts import Ensemble
-from ddkit.experts.settings import TEACHERS
 from ddkit.home import home
 from ddkit.jobs.data.loading import load_task
 from ddkit.jobs.flips.guard import augmentation_flips, refuse_harmful_flips
@@ -40,11 +39,12 @@ def train_teachers(
         UsageError: the recipe has no teachers, or their training would mirror images whose label a mirror changes.
     """
     resolved, _ = resolve(recipe=recipe, method=None if recipe else "infer", data=data, overrides=overrides)
-    if resolved.experts is None or resolved.experts.gives != TEACHERS:
+    if not resolved.has_teachers:
         raise UsageError(f"recipe '{recipe}': has no teachers; set name = \"teacher\" in [experts]")
     task, meter = load_task(resolved.data, resolved.net, pick_device(device)), meter or SilentMeter()
     if task.dsa.flips:
-        refuse_harmful_flips(*augmentation_flips(task.dsa), resolved.data, task.real, meter)
+        key, fix = augmentation_flips(task.dsa)
+        refuse_harmful_flips(key, fix, resolved.data, task.real, meter)
     with resolved.source(task).obtain(meter) as found:
         assert found.teachers is not None
         return found.teachers

@@ -85,8 +85,10 @@ class DM:
                 loss, gradient = self._match(theta, first, images[first : first + together], generator)
                 losses.append(loss)
                 gradients += gradient
-        moved_to = moved(state.images, state.image_velocity, torch.cat(gradients), settings.lr_img, MOMENTUM)
-        return DMState(*moved_to, generator.get_state()), {"loss": torch.stack(losses).sum()}
+        moved_images, velocity = moved(
+            state.images, state.image_velocity, torch.cat(gradients), settings.lr_img, MOMENTUM
+        )
+        return DMState(moved_images, velocity, generator.get_state()), {"loss": torch.stack(losses).sum()}
 
     def _match(
         self, theta: Tensor, first: int, images: list[Tensor], generator: torch.Generator

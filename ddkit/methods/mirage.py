@@ -86,7 +86,8 @@ class Mirage:
                     "method 'mirage': method.thresholds and method.budget both set the size of the set; keep one"
                 )
             thresholds = _parse(settings.thresholds, train)
-            mined = [_mine(settings, *one, MAX_ITEMSETS) for one in zip(classes, thresholds, strict=True)]
+            pairs = zip(classes, thresholds, strict=True)
+            mined = [_mine(settings, own, threshold, MAX_ITEMSETS) for own, threshold in pairs]
             for own, one in zip(classes, mined, strict=True):
                 if one is None:
                     name = train.classes[own.label]

@@ -53,7 +53,7 @@ class ResNet18Settings(NetSettings):
         if self.downsample == "avg":
             require("resnet18(downsample=avg)", height, width, 8, "use larger images or downsample=stride")
         stem = nn.Conv2d(shape[0], self.width, 3, padding=1 + extra, bias=False)
-        layers = [stem, *norm_layer(self.name, self.norm, self.width, height, width), nn.ReLU()]
+        layers = [stem, *self._norm(self.width, (height, width)), nn.ReLU()]
         channels = self.width
         for stage in range(4):
             out, halve = self.width << stage, stage > 0
@@ -74,16 +74,20 @@ class ResNet18Settings(NetSettings):
         between = (height, width) if pool else after
         residual = nn.Sequential(
             nn.Conv2d(channels, out, 3, stride, padding=1, bias=False),
-            *norm_layer(self.name, self.norm, out, *between),
+            *self._norm(out, between),
             nn.ReLU(),
             *pool,
             nn.Conv2d(out, out, 3, padding=1, bias=False),
-            *norm_layer(self.name, self.norm, out, *after),
+            *self._norm(out, after),
         )
         if not halve:
             return BasicBlock(residual, nn.Identity())
         projection = nn.Conv2d(channels, out, 1, stride, bias=False)
-        return BasicBlock(residual, nn.Sequential(projection, *pool, *norm_layer(self.name, self.norm, out, *after)))
+        return BasicBlock(residual, nn.Sequential(projection, *pool, *self._norm(out, after)))
+
+    def _norm(self, channels: int, size: tuple[int, int]) -> list[nn.Module]:
+        height, width = size
+        return norm_layer(self.name, self.norm, channels, height, width)
 
     def _halved(self, size: int) -> int:
         return size // 2 if self.downsample == "avg" else (size + 1) // 2

@@ -95,8 +95,8 @@ class _Graph:
         for buffer, value in zip(self._buffers, _tensors(problem), strict=True):
             buffer.copy_(value)
         self._replay()
-        loss, *gradients = self._solved
-        solved = Solved(loss.clone(), *(None if g is None else g.clone() for g in gradients))
+        images, labels, lr = (None if gradient is None else gradient.clone() for gradient in self._solved[1:])
+        solved = Solved(self._solved.loss.clone(), images, labels, lr)
         if on_cuda:
             self._free = torch.cuda.current_stream(self._device).record_event()
         return solved

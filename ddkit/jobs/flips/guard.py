@@ -27,9 +27,11 @@ def guard_flips(recipe: Recipe, task: Task, meter: Meter, policies: Sequence[str
         UsageError: flips are enabled, and a mirrored image does not keep its label.
     """
     cause = _cause_of_flips(recipe, task.dsa, policies or (recipe.evaluate.flips,))
-    if cause is not None:
-        refuse_harmful_flips(*cause, recipe.data, task.real, meter)
-    return cause is not None
+    if cause is None:
+        return False
+    key, fix = cause
+    refuse_harmful_flips(key, fix, recipe.data, task.real, meter)
+    return True
 
 
 def refuse_harmful_flips(key: str, fix: str, settings: DataSettings, real: RealData, meter: Meter) -> None:
