@@ -104,8 +104,8 @@ def refuse_missing_teachers(policy: str, there: bool) -> None:
     """Raise UsageError if the policy of labels needs teachers and there are none."""
     if policy in BY_TEACHERS and not there:
         raise UsageError(
-            f"labels: {policy} ones need teachers, and there are none; add an [experts] section with "
-            'name = "teacher" to the recipe, or use labels without teachers (evaluate.labels = "auto", another '
+            f"labels: {policy} labels need teachers, and there are none; add an [experts] section with "
+            'name = "teacher" to the recipe, or use labels without teachers (evaluate.labels = "auto", or another '
             "protocol)"
         )
 

@@ -2,8 +2,8 @@
 
 `nets` fresh networks are trained on each snapshot of the run as `protocols.py` describes, with the learned lr if there
 is one. The snapshot with the best mean test accuracy is reported (for DC, DSA and DM the last one), with the population
-standard deviation. Scores under these protocols are higher than those that a user of the set can reach. They are for
-comparison with published tables only.
+standard deviation. Scores under these protocols are higher than the scores that a user of the set can reach. Compare
+them with published tables only.
 """
 
 import time

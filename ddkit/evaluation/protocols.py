@@ -1,4 +1,4 @@
-"""The papers' protocols as data: how each one's released code trains networks on a set, and what it reports."""
+"""The papers' protocols as data: how the released code of each paper trains networks on a set, and what it reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -36,13 +36,14 @@ class PaperProtocol:
         help="epochs between two test accuracies, from the first epoch on; the best is reported; none: only the last "
         "step is tested",
     )
-    looks_last: bool = setting(False, help="whether the last epoch is tested too if look_every leaves it out")
+    looks_last: bool = setting(False, help="whether the networks are also tested after the last epoch")
     passes: int = setting(1, help="number of successive trainings of the same networks before they are judged")
     of_snapshots: bool = setting(True, help="whether the best of a run's snapshots is reported; else its last set")
     augmented: bool = setting(True, help="whether networks are trained under the recipe's augmentation")
     augment: str | None = setting(
         None,
-        help="the authors' own augmentation instead, DSA's or DC's; without flips if these change labels",
+        help="the authors' augmentation, which replaces the recipe's: a strategy of DSA or DC; its flips are left "
+        "out if they change labels",
     )
     optimiser: str = setting("sgd", help="sgd or adamw")
     lr: float | None = setting(None, help="the authors' lr; none: the learned one, or 0.01")
@@ -65,7 +66,7 @@ class PaperProtocol:
 
     @property
     def mirrors(self) -> bool:
-        """Whether the authors' own augmentation mirrors images."""
+        """Whether the authors' augmentation mirrors images."""
         return "flip" in (self.augment or "")
 
     def on(self, data: str, net: "NetSettings") -> "PaperProtocol":
@@ -88,7 +89,7 @@ class PaperProtocol:
 
         Args:
             dsa: the recipe's augmentation.
-            flips: whether the authors' own augmentation keeps its flips.
+            flips: whether the authors' augmentation keeps its flips.
         """
         from ddkit.data import DSA, DCAugment
 
@@ -145,7 +146,7 @@ INFER_STATIC = PaperProtocol(
     look_every=10,
     looks_last=True,
     labels="static",
-    remark="as the authors do on CIFAR; how they score sets of Tiny-ImageNet and ImageNet is not in their release",
+    remark="as the authors do on CIFAR; their release has no evaluation for Tiny-ImageNet and ImageNet",
 )
 
 PAPERS = {
@@ -156,8 +157,8 @@ PAPERS = {
             name="ftd",
             passes=2,
             remark="each network is trained twice in succession, without a new initialisation between: the authors "
-            "train it on the images that are not averaged and then judge the averaged ones by it; a set holds its "
-            "final images only, so here both trainings are on them",
+            "train it on the images before averaging, then on the averaged images; a set has only its final images, "
+            "so here both trainings use these",
         ),
         PaperProtocol(
             name="ast",
@@ -175,8 +176,8 @@ PAPERS = {
             of_snapshots=False,
             augmented=False,
             authors_nets=20,
-            remark="on data named mnist, and for ConvNets with batch norm, the authors train 1000 epochs under an "
-            "augmentation of DC's own, and so it is here; elsewhere 300 epochs without any",
+            remark="as the authors do: 1000 epochs under DC's augmentation on data named mnist and for ConvNets with "
+            "batch norm, and 300 epochs without augmentation otherwise",
         ),
         PaperProtocol(name="dsa", of_snapshots=False, authors_nets=20),
         PaperProtocol(name="dm", of_snapshots=False, authors_nets=20),
@@ -186,8 +187,8 @@ PAPERS = {
             name="infer-dyn",
             epochs=80,
             labels="dynamic",
-            remark="80 epochs are the authors' 400 / (M + 1) with their M = 4 teachers, on CIFAR; how they score sets "
-            "of Tiny-ImageNet and ImageNet is not in their release",
+            remark="80 epochs are the authors' 400 / (M + 1) with their M = 4 teachers, on CIFAR; their release has no "
+            "evaluation for Tiny-ImageNet and ImageNet",
         ),
         PaperProtocol(
             **DECOUPLED,
@@ -195,8 +196,8 @@ PAPERS = {
             batch=128,
             labels="dynamic",
             teachers_in_training=True,
-            remark="as the authors do on CIFAR, where the teacher, never put into eval mode, names each batch under "
-            "the batch's own statistics; on Tiny-ImageNet and ImageNet their protocols are others, which are not here",
+            remark="as the authors do on CIFAR: the teacher stays in training mode, so its batch norms use the "
+            "statistics of each batch; the authors' protocols for Tiny-ImageNet and ImageNet are not implemented",
         ),
     )
 }
@@ -225,7 +226,7 @@ def full_name(protocol: str, method: str, labelled: bool = False) -> str:
     known = method if method in PAPERS else "mtt"
     if labelled and PAPERS[known].labels == "auto":
         raise UsageError(
-            f"protocol 'paper': that of {known} does not use teachers' labels, which this set of {method} has; name "
-            "one that does, as paper-infer"
+            f"protocol 'paper': the protocol of {known} does not use teachers' labels, and this set of {method} has "
+            "such labels; use a protocol with teachers' labels, such as paper-infer"
         )
     return f"paper-{known}"

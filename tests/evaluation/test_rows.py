@@ -130,7 +130,7 @@ def test_dynamic_labels_are_nowhere_stored(synthetic: SyntheticSet, real: RealDa
 @pytest.mark.parametrize("policy", ["static", "dynamic"])
 def test_without_teachers_it_is_one_line(synthetic: SyntheticSet, real: RealData, policy: str) -> None:
     for own in (row(synthetic, real), rival_row("random-real", real, 1, 2, 0)):
-        with pytest.raises(UsageError, match=f"labels: {policy} ones need teachers") as caught:
+        with pytest.raises(UsageError, match=f"labels: {policy} labels need teachers") as caught:
             called(own, policy, synthetic.labels, None, T)
         assert "\n" not in str(caught.value)
 

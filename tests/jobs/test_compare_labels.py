@@ -119,7 +119,7 @@ def test_a_rival_of_a_set_with_few_logits_has_as_few(recipes: list[str]) -> None
 def test_kept_logits_differ_only_where_labels_are_kept(recipes: list[str]) -> None:
     few = recipes[0].replace("infer", "few")
     Path(few).write_text(Path(recipes[0]).read_text().replace("ipc = 2", "ipc = 2\ntop_k = 3"))
-    with pytest.raises(UsageError, match=r"labels of top_k None and 3, .* give them one method\.top_k"):
+    with pytest.raises(UsageError, match=r"labels of top_k None and 3, .* give the recipes one method\.top_k"):
         compare([recipes[0], few], sets=1, labels=("static",))
     found = compare([recipes[0], few], sets=1, labels=("dynamic",))
     assert not any(note.startswith("left out") for note in compare([recipes[0], few], sets=1, labels=("hard",)).notes)

@@ -49,7 +49,7 @@ def test_iterations_that_changed_nothing_are_told(tmp_path: Path, home: Path, th
 def test_labels_without_teachers_are_refused_before_a_set_is_made(tmp_path: Path, home: Path) -> None:
     """The error once came after the condensation, which can take hours."""
     words = ("evaluate.labels=dynamic",)
-    with pytest.raises(UsageError, match="labels: dynamic ones need teachers"):
+    with pytest.raises(UsageError, match="labels: dynamic labels need teachers"):
         condense("herding", out=tmp_path / "run", overrides=words)
     assert not (tmp_path / "run").exists()
     assert condense("herding", out=tmp_path / "run", overrides=words, evaluate=False).evaluation is None

@@ -1,4 +1,4 @@
-"""One recipe of a comparison: its runs under several seeds, each in a folder of its own, and the seconds they took."""
+"""One recipe of a comparison: its runs under several seeds, each in its own folder, and their seconds."""
 
 import dataclasses
 import hashlib
@@ -33,7 +33,7 @@ class DamagedSet(DataError):
 
 @dataclass(frozen=True)
 class Condensing:
-    """The layout of the file that keeps the seconds of making a set."""
+    """The layout of the file with the seconds in which a set was made."""
 
     condensing: float
 
@@ -73,16 +73,16 @@ class Candidate:
 
     @property
     def group(self) -> Group:
-        """The part of the table in which the recipe's sets stand."""
+        """The part of the table that has the recipe's sets."""
         first = self.recipes[0]
         evaluate = dataclasses.replace(first.evaluate, flips="auto")  # the group has one policy of flips
         return Group(self.task_key, evaluate, first.method.ipc)
 
     def folder(self, out: Path, recipe: Recipe) -> RunFolder:
-        """The folder of a run. Its name carries a digest of the recipe, so that other settings have another folder.
+        """The folder of a run. Its name has a digest of the recipe, so that other settings have another folder.
 
-        Settings that have their default are no part of the digest. A setting that a later version adds therefore
-        leaves the names of today as they are.
+        The digest leaves out settings with their default value. So names stay the same if a later version adds a
+        setting.
         """
         digest = hashlib.sha256(repr(changed_settings(_shaping(recipe))).encode()).hexdigest()[:8]
         return RunFolder(out / f"{self.name}-{digest}-seed{recipe.seed}")
@@ -93,16 +93,16 @@ class Candidate:
         return folder.set.exists() and _seconds_file(folder).exists()
 
     def seconds(self, out: Path) -> tuple[float, ...]:
-        """The seconds that each set took.
+        """The seconds in which each set was made.
 
         Raises:
-            DataError: a file that keeps them is damaged.
+            DataError: the file with the seconds is damaged.
         """
         files = [_seconds_file(self.folder(out, recipe)) for recipe in self.recipes]
         return tuple(read_json(file, Condensing).condensing for file in files)
 
     def expert_seconds(self, out: Path) -> float | None:
-        """The seconds that the experts took; None if no comparison in this folder trained them."""
+        """The seconds in which the experts were trained; None if no comparison in this folder trained them."""
         file = _expert_file(self, out)
         return read_json(file, Spent).seconds if file.exists() else None
 
@@ -157,12 +157,12 @@ def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:
     if not folder.set.exists():
         return
     try:
-        theirs = read_set(folder.set).facts.data_digest
+        found = read_set(folder.set).facts.data_digest
     except DataError as error:
         raise DamagedSet(str(error)) from None
-    if theirs != real.data.digest:
+    if found != real.data.digest:
         raise DataError(
-            f"set '{folder.set}': was made with other data (digest {theirs[:8]}) than found here "
+            f"set '{folder.set}': was made with other data (digest {found[:8]}) than found here "
             f"({real.data.digest[:8]}); choose another --out"
         )
 
@@ -172,7 +172,7 @@ def _seconds_file(folder: RunFolder) -> Path:
 
 
 def collect_experts(candidate: Candidate, task: Task, out: Path, meter: Meter) -> None:
-    """Train the experts of a recipe that are missing, and keep the seconds if there were any."""
+    """Train the missing experts of a recipe, and store the seconds if any expert was missing."""
     begin = time.perf_counter()
     with candidate.recipes[0].source(task).obtain(meter) as experts:
         trained = experts.trained

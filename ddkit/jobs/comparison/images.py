@@ -1,8 +1,12 @@
 """The comparison of recipes for images: several sets of each beside rivals of the same size and the whole data.
 
-It has three stages. Missing experts are trained. Every recipe is condensed under every seed, in a run folder whose name
-depends on the settings. Every row is scored, and its score is kept in a file whose name depends on all that the score
-depends on. An interrupted comparison continues in any stage. The last two stages use all cores.
+It has three stages:
+
+1. Missing experts are trained.
+2. Every recipe is condensed under every seed. The name of the run folder is made from the settings.
+3. Every row is scored. The name of its score file is made from everything that the score depends on.
+
+An interrupted comparison continues in any stage. Stages 2 and 3 use all cores.
 """
 
 import dataclasses
@@ -88,13 +92,13 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
     notes += [note for members in groups.values() for note in label_notes(members, teachers_of, labels)]
     notes += [note for task in tasks.values() for note in class_notes(task.real, comparing.on)]
     if len({line.flip_share for line in lines}) > 1:
-        notes.append("rows under different flips are no measure of each other")
+        notes.append("do not compare rows under different flips: their networks have different augmentation")
     notes += [_augmentations(tables, planned), *damaged.values()]
     return Comparison(comparing.on, tuple(lines), tuple(dict.fromkeys(notes)), tuple(map(str, damaged)))
 
 
 def candidate_of(name: str, overrides: tuple[str, ...], sets: int) -> Candidate:
-    """A recipe, under as many seeds as there are to be sets."""
+    """The recipe of that name or file, under `sets` seeds: its own seed and the numbers after it."""
     recipe = name.removesuffix(FYI)
     flags = ("method.fyi=true",) if name.endswith(FYI) else ()
     first, _ = resolve(recipe=recipe, overrides=overrides + flags)
@@ -126,7 +130,7 @@ def _tasks(candidates: list[Candidate], device: torch.device) -> Tasks:
 def _refuse_what_cannot_be_compared(
     groups: list[list[Candidate]], tasks: Tasks, comparing: Comparing, meter: Meter
 ) -> None:
-    """Raise UsageError if the labels of real images are unclear, or images must not be mirrored and would be.
+    """Raise UsageError if the labels of real images are unclear, or if images would be mirrored and must not be.
 
     Flips are enabled for a whole group if one recipe of it needs them. Recipes whose method requires flips are checked
     first, so that the error names them. Flips of a dataset are reported once.
@@ -173,7 +177,7 @@ def _make_missing_sets(
         if not candidate.finished(out, recipe)
     ]
     unfinished = dict.fromkeys(unit.candidate for unit in missing)
-    # The longest trajectories first: a shared expert that is too short would be trained twice.
+    # The longest trajectories first: otherwise a shared expert could be too short and would be trained twice.
     for candidate in sorted(unfinished, key=lambda one: -one.recipes[0].method.reads_epochs):
         collect_experts(candidate, tasks[candidate.task_key], out, meter)
     run_units(missing, tasks, how_many(device), "condensing sets", meter)
@@ -190,7 +194,7 @@ def _score_missing_rows(planned: Planned, tables: list[Table], on: str, meter: M
 
 
 def _augmentations(tables: list[Table], planned: Planned) -> str:
-    """A note on the augmentation of the networks' training, in all parts of the table."""
+    """A note that lists the augmentations of the networks' training in the parts of the table."""
     strategies = dict.fromkeys(tables[unit.table].task.dsa.strategy or "none" for units, _ in planned for unit in units)
     return f"augmentation of the networks' training: {', '.join(strategies)}"
 
@@ -199,12 +203,15 @@ def _notes(candidates: list[Candidate], sets: int, on: str) -> tuple[str, ...]:
     nets = sorted({candidate.recipes[0].evaluate.nets for candidate in candidates})
     over = f"over the means of {sets} sets" if sets > 1 else "over the networks of one set"
     judged = {
-        "test": "accuracy on the held-out test part after the last step, learning rate chosen on the validation part",
-        "validation": "accuracy on the VALIDATION part, where the learning rate is chosen too: for choosing settings, "
-        "no score to publish; the test part was not looked at",
+        "test": "accuracy on the held-out test part after the last step; the learning rate is chosen on the validation "
+        "part",
+        "validation": "accuracy on the VALIDATION part, on which the learning rate is chosen too; use it to choose "
+        "settings and do not publish it; the test part was not used",
     }
     return (
         judged[on],
-        f"{sets} sets x {' or '.join(map(str, nets))} networks; mean and 95 % interval {over} (whole: over networks)",
-        "a set of random-real or k-means is a draw for each network, so that its mean varies less than one draw's",
+        f"{sets} sets x {' or '.join(map(str, nets))} networks; mean and 95 % interval {over} (row whole: over "
+        "networks)",
+        "random-real and k-means: each network has another draw, so the mean over networks varies less than the mean "
+        "of a single draw",
     )

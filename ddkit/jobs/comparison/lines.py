@@ -1,4 +1,4 @@
-"""What a comparison gives: a table with a line for each recipe and rival."""
+"""The result of a comparison: a table with a line for each recipe and rival."""
 
 import dataclasses
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The rows of a comparison as units of work: one set or rival under one seed, and the file that keeps its score."""
+"""The rows of a comparison as units of work: one set or rival under one seed, and the file of its score."""
 
 import dataclasses
 import hashlib
@@ -30,10 +30,10 @@ class RowUnit:
     """A unit of work: score one row under one seed.
 
     Attributes:
-        table: which of the comparison's tables it stands in.
-        row: what networks are trained on.
+        table: the number of its table in the comparison.
+        row: the images and labels.
         seed: of all draws.
-        file: keeps the score.
+        file: of the score.
     """
 
     table: int
@@ -42,7 +42,7 @@ class RowUnit:
     file: Path
 
     def run(self, common: Sequence[Table], report: Report) -> None:
-        """Train and judge the row's networks, and keep the score; `common` are the tables."""
+        """Train and judge the row's networks, and write the score. `common` are the comparison's tables."""
         table = common[self.table]
         made = self.row.make(table, self.seed)
         write_score(self.file, score_row(made, table.task, table.settings, self.seed, table.on))
@@ -53,8 +53,8 @@ def plan_lines(
 ) -> Iterable[tuple[list[RowUnit], Line]]:
     """The lines of table `number`, each with the units that score it.
 
-    The lines have no scores yet, but for the majority class, which needs no unit. Sets whose files are damaged are left
-    out, and so is a recipe all of whose sets are damaged.
+    Only the line of the majority class has a score already; it needs no unit. Damaged sets are left out. A recipe is
+    left out if all of its sets are damaged.
     """
     table, real, kept = rules.table, rules.task.real, rules.kept(out / "scores")
 

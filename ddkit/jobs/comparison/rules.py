@@ -1,4 +1,4 @@
-"""The rules of one part of a comparison: equal training of all its sets and rivals, and the files of its scores."""
+"""The training that all sets and rivals of one part of a comparison share, and the keys of their scores."""
 
 import dataclasses
 import json
@@ -17,10 +17,10 @@ from ddkit.task import Task
 
 @dataclass(frozen=True)
 class Rules:
-    """How a group's networks are trained and judged, and the files that keep their scores.
+    """The training and scoring of a group's networks, and the keys of the stored scores.
 
     Attributes:
-        table: what all rows share. Its settings have the group's policies of flips and labels.
+        table: all that the rows share. Its settings have the group's policies of flips and labels.
     """
 
     table: Table
@@ -66,7 +66,7 @@ class Rules:
         return self.table.labels.policy
 
     def rows(self) -> list[TableRow]:
-        """All rows beside the sets'. The whole data has classes only."""
+        """The rows of rivals, and the whole data if its labels are classes."""
         whole = self.table.settings.whole and self.labels not in BY_TEACHERS
         return self.table.rows([], rivals=True, whole=whole)
 
@@ -75,9 +75,14 @@ class Rules:
         return KeptRows.at(folder, self.task.device, self._shared)
 
     def row_key(self, recipe: Recipe, what: str, labels: str | None = None) -> str:
-        """A text of what a row's score depends on, beside what all rows share.
+        """A text of all that a row's score depends on, besides what all rows share.
 
-        Settings that have their default are no part of it, so a setting that a later version adds leaves it as it is.
+        It leaves out settings with their default value. So keys stay the same if a later version adds a setting.
+
+        Args:
+            recipe: of the set, or of the seed that the rival has.
+            what: the set or the rival.
+            labels: replaces the group's policy of labels.
         """
         policy, teachers = labels or self.labels, self.table.labels.teachers
         taught = "" if teachers is None or policy not in BY_TEACHERS else " ".join(teachers.names)
@@ -86,7 +91,7 @@ class Rules:
 
     @cached_property
     def _judged(self) -> dict[str, object]:
-        """The settings that differ from their defaults, but for flips and labels, which are in the digest anyway."""
+        """The settings that differ from their defaults, without flips and labels, which the key has anyway."""
         settings = self.table.settings.of_a_row
         named = {f.name: (getattr(settings, f.name), f.default) for f in dataclasses.fields(settings)}
         return {
@@ -97,7 +102,7 @@ class Rules:
 
     @cached_property
     def _shared(self) -> dict[str, object]:
-        """The part of the digest that all scores of the group share."""
+        """What all scores of the group depend on."""
         temperature, top_k = self.table.labels.temperature, self.table.labels.top_k
         shared: dict[str, object] = {
             "lr": LR_GRIDS[self.table.settings.optimiser],
@@ -113,7 +118,7 @@ class Rules:
 def flip_policy(candidates: list[Candidate], policy: str | None) -> str:
     """The policy of flips of a group, "augment" or "always".
 
-    It is `policy` if given, else the recipes' own. If one recipe's own policy is "always", it holds for all.
+    `policy` decides if it is given. Otherwise the policy is "always" if that is the policy of one recipe.
     """
     recipes = [candidate.recipes[0] for candidate in candidates]
     if policy is not None:

@@ -1,4 +1,4 @@
-"""Labels by teachers in one part of a comparison: which teachers label real images, what is refused, and the notes."""
+"""Teachers' labels in one part of a comparison: the teachers of real images, the refusals, and the notes."""
 
 from collections.abc import Sequence
 
@@ -22,24 +22,24 @@ def refuse_unclear_labels(members: list[Candidate], policy: str) -> None:
     if not kinds:
         raise UsageError(
             f"compare: {policy} labels need teachers, and no recipe of {', '.join(e.name for e in members)} has "
-            "any; add one that has, as infer's, or ask for --labels hard"
+            "any; add a recipe with teachers, such as one of infer, or use --labels hard"
         )
     if any(kind != kinds[0] for kind in kinds):
         raise UsageError(
-            f"compare: recipes of one table have different teachers, and under {policy} labels real images can have "
-            "those of one only; give them the same [experts]"
+            f"compare: recipes of one table have different teachers, and under {policy} labels one ensemble labels all "
+            "real images; give the recipes the same [experts]"
         )
     terms = group_terms(members)
     temperatures = list(dict.fromkeys(one.temperature for one in terms))
     counts = list(dict.fromkeys(one.top_k for one in terms))
     for what, found, fix in (
         ("temperature", temperatures, "add --set evaluate.temperature=T"),
-        ("top_k", counts if policy == "static" else [], "give them one method.top_k"),
+        ("top_k", counts if policy == "static" else [], "give the recipes one method.top_k"),
     ):
         if len(found) > 1:
             raise UsageError(
                 f"compare: recipes of one table have labels of {what} {' and '.join(map(str, found))}, and under "
-                f"{policy} labels real images can have those of one only; {fix}"
+                f"{policy} labels all real images have the same {what}; {fix}"
             )
 
 
@@ -69,7 +69,7 @@ def label_notes(
         > 1
     ):
         notes.append(
-            "labels of a set with FYI are the mean over both orientations, labels of a set without FYI are those of "
-            "one; rivals have the mean if all images are mirrored half of the time"
+            "labels of a set with FYI are the mean over both orientations; labels of a set without FYI are those of "
+            "one orientation; rivals have the mean if half of all images are mirrored at each step"
         )
     return notes
