@@ -128,10 +128,10 @@ def test_dc_augments_on_mnist_and_under_batch_norm() -> None:
     assert all(PAPERS[name].on("mnist", normed) is PAPERS[name] for name in PAPERS if name != "dc")
 
 
-def test_what_is_not_released_is_said() -> None:
+def test_remarks_state_which_protocols_are_missing() -> None:
     for name in ("infer", "infer-dyn"):
-        assert "is not in their release" in PAPERS[name].remark
-    assert "their protocols are others" in PAPERS["sre2l"].remark
+        assert "their release has no evaluation for Tiny-ImageNet" in PAPERS[name].remark
+    assert "Tiny-ImageNet and ImageNet are not implemented" in PAPERS["sre2l"].remark
 
 
 def test_an_epoch_that_is_not_looked_at_last() -> None:
