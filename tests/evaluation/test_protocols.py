@@ -161,7 +161,7 @@ def test_names() -> None:
     assert [full_name(name, "ftd") for name in ("honest", "paper-datm")] == ["honest", "paper-datm"]
     assert full_name("paper", "infer", labelled=True) == "paper-infer"
     for method in ("rded", "ftd"):
-        with pytest.raises(UsageError, match=f"does not use teachers' labels, which this set of {method} has"):
+        with pytest.raises(UsageError, match=f"does not use teachers' labels, and this set of {method} has such"):
             full_name("paper", method, labelled=True)
     with pytest.raises(UsageError, match=r"^protocol 'paper-aste' is unknown; did you mean paper-ast") as caught:
         full_name("paper-aste", "ftd")
