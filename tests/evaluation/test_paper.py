@@ -162,7 +162,7 @@ def test_ftds_networks_are_trained_twice(snapshots: dict[str, SyntheticSet], rea
     assert table.scores[0].accuracies == pytest.approx(twice, abs=1.01 * one_image)
     assert max(a - b for a, b in zip(once, twice, strict=True)) > 5 * one_image
     assert table.protocol == "paper-ftd"
-    assert any("trained twice" in note and "both trainings are on them" in note for note in table.notes)
+    assert any("trained twice" in note and "both trainings use these" in note for note in table.notes)
 
 
 @pytest.mark.parametrize(

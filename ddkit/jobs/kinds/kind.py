@@ -69,7 +69,7 @@ class Kind(Protocol[RecipeT, Made]):
         """The table of several recipes; see `ddkit.compare`."""
         ...
 
-    def export(self, made: Any, form: str, path: Path, data: str | None, meter: Meter) -> Path:
+    def export(self, made: Made, form: str, path: Path, data: str | None, meter: Meter) -> Path:
         """Write a set in another format, and return the path of the output; see `ddkit.export`."""
         ...
 
