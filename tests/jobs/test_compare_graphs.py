@@ -56,6 +56,28 @@ def test_it_goes_on_with_what_is_kept(recipes: list[str], monkeypatch: pytest.Mo
     assert ddkit.compare(recipes[:1], sets=2).tables() == first.tables()
 
 
+def test_processes_change_neither_scores_nor_sets(recipes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    tables, sets = [], []
+    for count in (1, 2):
+        monkeypatch.setattr("ddkit.run.workers.process_count", lambda count=count: count)
+        found = ddkit.compare(recipes, sets=2, out=f"with-{count}")
+        tables.append(
+            [(line.name, line.net, [score.metrics for score in line.scores]) for line in found.lines] + [found.notes]
+        )
+        sets.append({file.parent.name: file.read_bytes() for file in Path(f"with-{count}").glob("*/set.h5")})
+    assert tables[0] == tables[1] and sets[0] == sets[1] and len(sets[0]) == 4
+
+
+def test_scores_of_other_versions_are_not_reused(recipes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    ddkit.compare(recipes[:1], sets=1)
+    (folder,) = Path("runs/compare").glob("scores")
+    before = {file.name for file in folder.iterdir()}
+    monkeypatch.setattr("ddkit.jobs.tables.kept_rows.versions", lambda: {"torch": "another"})
+    ddkit.compare(recipes[:1], sets=1)
+    after = {file.name for file in folder.iterdir()}
+    assert len(after) == 2 * len(before) and before < after
+
+
 def test_the_command_prints_the_same_table(recipes: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", *recipes, "--sets", "1", "--on", "validation", "--json", "table.json"]) == 0
     text = capsys.readouterr().out

@@ -1,6 +1,10 @@
 """From a command to a finished run of graphs."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -160,6 +164,47 @@ def test_a_table_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert {"graph size", "untrained", "whole", "mirage", "mirage-plus", "random, as stored"} <= names
     monkeypatch.setattr(GraphJudge, "score", None)  # nothing is trained again
     assert graph_table([data], **settings).tables() == first.tables()
+
+
+def test_processes_change_no_figure_of_a_table(tmp_path, monkeypatch):
+    data, tables = own(tmp_path / "own"), []
+    for count in (1, 2):
+        monkeypatch.setattr("ddkit.run.workers.process_count", lambda count=count: count)
+        found = graph_table([data], hops=(1,), ratios=(0.2, 0.3), overrides=QUICK[:4], out=tmp_path / f"with-{count}")
+        lines = [(line.ratio, line.score.name, line.score.net, line.score.metrics) for line in found.lines]
+        tables.append((lines, found.missing, found.notes))
+    assert tables[0] == tables[1] and len(tables[0][0]) > 10
+
+
+def test_a_killed_table_keeps_finished_rows(tmp_path, monkeypatch):
+    """It has two processes, and gets SIGKILL once it has three scores."""
+    from ddkit.evaluation import GraphJudge
+
+    data, out = own(tmp_path / "own"), tmp_path / "killed"
+    overrides = (*QUICK[2:4], "evaluate.steps=400", "evaluate.whole_steps=400")
+    settings = {"hops": (1,), "ratios": (0.3,), "overrides": overrides}
+    words = [word for one in overrides for word in ("--set", one)]
+    command = [sys.executable, "-m", "ddkit", "graphs", data, "--hops", "1", "--ratio", "0.3", *words]
+    environment = os.environ | {"OMP_NUM_THREADS": "2", "DDKIT_HOME": str(tmp_path / "home")}
+    with subprocess.Popen([*command, "--out", str(out)], env=environment, stderr=subprocess.DEVNULL) as process:
+        while len(list(out.glob("*.json"))) < 3:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    kept, calls, score = len(list(out.glob("*.json"))), [], GraphJudge.score
+
+    def counted(self, row, gnn, watch):
+        calls.append(row.name)
+        return score(self, row, gnn, watch)
+
+    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 1)  # where calls can be counted
+    monkeypatch.setattr(GraphJudge, "score", counted)
+    resumed = graph_table([data], **settings, out=out)
+    rescored = len(calls)
+    whole = graph_table([data], **settings, out=tmp_path / "whole")
+    assert rescored == (len(calls) - rescored) - kept > 0
+    figures = [[(line.score.name, line.score.metrics) for line in table.lines] for table in (resumed, whole)]
+    assert figures[0] == figures[1]
 
 
 def test_a_table_says_the_parts_and_remarks_of_each_data_set(tmp_path):

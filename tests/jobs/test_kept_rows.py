@@ -11,7 +11,7 @@ from listener import Listener
 
 from ddkit.errors import DataError
 from ddkit.evaluation import Evaluation, honest, paper, read_score
-from ddkit.jobs import condense, evaluate, evaluate_all
+from ddkit.jobs import compare, condense, evaluate, evaluate_all
 
 TINY = (
     *("net.name=mlp", "net.width=8", "net.depth=1"),
@@ -112,6 +112,36 @@ def test_another_table_finds_nothing_and_a_damaged_row_is_one_line(
     with pytest.raises(DataError, match="delete it and run again") as caught:
         evaluate(out)
     assert str(row) in str(caught.value)
+
+
+@pytest.mark.parametrize("change", ["versions", "FORMAT"])
+def test_rows_of_other_versions_are_not_reused(
+    change: str, data: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the table of one set, and in a comparison, whose scores stay."""
+    out = condense("herding", data=data, ipc=2, overrides=TINY, out=tmp_path / "run", evaluate=False).folder
+    recipes = {"recipes": [out / "recipe.toml"], "sets": 1, "out": tmp_path / "compare"}
+    compare(**recipes)
+    scores = {file.name for file in (tmp_path / "compare" / "scores").iterdir()}
+    with monkeypatch.context() as patch:
+        Killer(patch, at=3)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(out)
+    assert kept(home) == 2
+    with monkeypatch.context() as patch:
+        again = Killer(patch)
+        compare(**recipes)
+        assert again.calls == 0
+        other = {"versions": lambda: {"torch": "another"}, "FORMAT": "another"}
+        patch.setattr(f"ddkit.jobs.tables.kept_rows.{change}", other[change])
+        compare(**recipes)
+        assert again.calls == 5  # the set, three rivals, the whole data
+        evaluate(out)
+        assert again.calls == 10
+    assert scores < {file.name for file in (tmp_path / "compare" / "scores").iterdir()}
+    rest = Killer(monkeypatch)
+    evaluate(out)
+    assert rest.calls == 3  # the interrupted table is still there for the versions that began it
 
 
 @pytest.mark.parametrize("text", ["[1]", "7", '{"name": "x", "accuracies": [7.0]}', "{}"])

@@ -1,6 +1,7 @@
 """The plan of a condensation of graphs: bytes, number of trees, and time from a short probe."""
 
 import dataclasses
+from contextlib import nullcontext
 from functools import partial
 
 import torch
@@ -8,7 +9,10 @@ import torch
 from ddkit.evaluation import GraphJudge, GraphRow
 from ddkit.graphs import graph_bytes, load_parts
 from ddkit.home import home
+from ddkit.jobs.data.graph_memory import graph_rows_at_once
 from ddkit.jobs.data.graph_parts import graph_lines
+from ddkit.jobs.machine.threads import one_thread
+from ddkit.jobs.planning.evaluation_probe import makespan
 from ddkit.jobs.planning.gauge import Gauge
 from ddkit.jobs.planning.stages import Plan, Stage, free_disk
 from ddkit.jobs.recipes import GraphRecipe
@@ -29,7 +33,8 @@ def plan_graphs(request: Request) -> Plan:
     """The plan of a condensation of graphs; see `ddkit.plan`.
 
     All colours are computed, which gives the number of trees. For the evaluation, a few steps are timed for each
-    network, on random graphs of the budget's bytes and on the whole data. Recipes with thresholds have no budget.
+    network, on random graphs of the budget's bytes and on the whole data. As many run at once as in the evaluation.
+    Recipes with thresholds have no budget.
     """
     resolved, origin = resolve_graphs(request)
     gauge = Gauge(torch.device("cpu"))
@@ -47,10 +52,14 @@ def plan_graphs(request: Request) -> Plan:
         rows.append(("rows of its size", SETS, resolved.evaluate.steps, judge.random_row("plan", budget)))
     if resolved.evaluate.whole:
         rows.append(("whole", 1, resolved.evaluate.whole_steps, judge.whole_row()))
+    at_once, idle = graph_rows_at_once(judge), gauge.once(lambda: None).memory
     for name, times, steps, row in rows:
         if row is not None:
-            seconds, memory = _training(resolved, judge, row, steps, gauge)
-            stages.append(Stage(name, times * seconds, memory, 0, f"{PROBE[1]} of {steps} steps"))
+            with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
+                seconds, memory = _training(resolved, judge, row, steps, gauge)
+            units = [seconds / len(judge.gnns)] * times * len(judge.gnns)
+            peak = memory + (min(at_once, len(units)) - 1) * max(0, memory - idle)
+            stages.append(Stage(name, makespan(units, at_once), peak, 0, f"{PROBE[1]} of {steps} steps"))
     return Plan(
         origin=origin,
         device="cpu",
