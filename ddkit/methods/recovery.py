@@ -17,6 +17,7 @@ statistics of each batch.)
 """
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -89,38 +90,44 @@ class RecoveryState:
     rng: Tensor
 
 
-class Recovery:
+class Recovery(ABC):
     """Base class of SRe2L and INFER. One iteration is a step of Adam on `together` sets.
 
     Adam runs follow one another: teacher by teacher, and for each teacher `together` sets at a time. Subclasses define
-    what is learned (`begin`) and what is added to it (`fixed`).
+    what is learned (`begin`), what is added to it (`fixed`), and how many sets there are (`shape`). A subclass without
+    one of these is refused when it is defined.
     """
 
     state_class = RecoveryState
     loss_limit = None
     blame = "lower method.lr"
 
+    def __init_subclass__(cls) -> None:
+        missing = [name for name in ("begin", "fixed", "shape") if getattr(cls, name) is getattr(Recovery, name)]
+        if missing:
+            raise TypeError(f"{cls.__name__}: a recovery must define {', '.join(missing)}")
+
     def __init__(self, settings: RecoverySettings, context: Context) -> None:
         self._settings, self._context = settings, context
         self._teachers = teachers_of(context, settings.name)
         self._classes = context.real.data.class_count
 
+    @abstractmethod
     def fixed(self) -> Tensor:
         """The images that are added to what is learned, [sets, classes, C, H, W] or a scalar 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def begin(self, generator: torch.Generator) -> Tensor:
         """The initial values of what is learned, [teachers, sets, 1 or classes, C, H, W]."""
-        raise NotImplementedError
 
     def kept(self, learned: Tensor) -> Tensor:
         """Project what is learned after a step; the identity unless a subclass overrides it."""
         return learned
 
     @property
+    @abstractmethod
     def shape(self) -> tuple[int, int]:
         """(number of teachers, number of sets for each teacher)."""
-        raise NotImplementedError
 
     @property
     def together(self) -> int:

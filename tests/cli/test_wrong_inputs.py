@@ -35,11 +35,11 @@ USAGE = [
     (["condense", "--device", "gpu7"], "device 'gpu7': is unknown; use cuda"),
     (["condense", "--recipe", "ftd-digit-ipc1"], "recipe 'ftd-digit-ipc1': is no readable file.*did you mean ftd-d"),
     (["condense", "--set", "method.syn_steps"], "must look like section.key=value"),
-    (["condense", "--set", "net.name=convnett"], "unknown net 'convnett'; did you mean convnet"),
+    (["condense", "--set", "net.name=convnett"], "net 'convnett' is unknown; did you mean convnet"),
     (["condense", "--set", "net.depth=9"], "net"),
     (["condense", "--set", "experts.name=flatt"], "expert kind 'flatt' is unknown; did you mean flat"),
     (["condense", "--ipc", "many"], "'--ipc': 'many' is not a valid integer. See `ddkit condense --help`"),
-    (["condens"], "No such command 'condens'. See `ddkit --help`"),
+    (["condens"], "No such command 'condens'; did you mean condense"),
     (["condense", "--metod", "ftd"], "No such option '?--metod'?.*--method.*See `ddkit condense --help`"),
     (["show"], "Missing argument 'SET...'. See `ddkit show --help`"),
 ]
@@ -54,7 +54,7 @@ def test_wrong_usage(home, tmp_path, capsys, monkeypatch, arguments, says):
 
 
 WRONG_FOR_A_SET = [
-    (["evaluate", "SET", "--net", "resnt18"], "unknown net 'resnt18'; did you mean resnet18"),
+    (["evaluate", "SET", "--net", "resnt18"], "net 'resnt18' is unknown; did you mean resnet18"),
     (["evaluate", "SET", "--protocol", "honesty"], "protocol 'honesty' is unknown; did you mean honest"),
     (["evaluate", "SET", "--device", "gpu7"], "device 'gpu7'"),
     (["evaluate", "SET", "--nets", "1"], "key 'evaluate.nets': must be an integer of at least 2, got 1"),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, counted
 from ddkit.evaluation import Table, class_notes, read_score, rows_at_once
 from ddkit.jobs.comparison.candidate import (
     Candidate,
@@ -205,6 +205,7 @@ def _notes(candidates: list[Candidate], sets: int, on: str) -> tuple[str, ...]:
     }
     return (
         judged[on],
-        f"{sets} sets x {' or '.join(map(str, nets))} networks; mean and 95 % interval {over} (whole: over networks)",
+        f"{counted(sets, 'set')} x {' or '.join(map(str, nets))} networks; mean and 95 % interval {over} (whole: "
+        "over networks)",
         "a set of random-real or k-means is a draw for each network, so that its mean varies less than one draw's",
     )
