@@ -13,7 +13,9 @@ from ddkit.errors import UsageError
 from ddkit.experts import Bundle, Ensemble
 from ddkit.methods import Context
 from ddkit.methods.infer import INFER, InferSettings
-from ddkit.methods.recovery import Recovery, RecoverySettings, matched
+from ddkit.methods.recovery import Recovery
+from ddkit.methods.recovery_loss import matched
+from ddkit.methods.recovery_settings import RecoverySettings
 from ddkit.methods.sre2l import SRe2L, SRe2LSettings
 from ddkit.methods.statistics import bn_distance
 from ddkit.nets import FlatNet, parse_net
