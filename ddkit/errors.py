@@ -106,6 +106,21 @@ def nearest(name: str, names: Iterable[str], listed_by: str = "") -> str:
     return f"there are: {', '.join(names[:MOST_NAMED])}{more}"
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun.
+
+    Args:
+        number: 0 or more.
+        noun: in the singular.
+        plural: default the noun and "s".
+
+    Example:
+        >>> counted(1, "class", "classes"), counted(2000, "set")
+        ('1 class', '2,000 sets')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def with_causes(error: BaseException) -> list[BaseException]:
     """Return an error and the errors that caused it, the first cause last."""
     chain = [error]

@@ -3,6 +3,7 @@
 import click
 
 from ddkit.cli.output import echo
+from ddkit.errors import counted
 
 
 @click.group()
@@ -42,7 +43,7 @@ def verify(names: tuple[str, ...]) -> None:
                 found.verify(expert)
             unsealed = sum(not found.sealed(expert) for expert in found.experts)
         remark = f"; {unsealed} of an earlier version have checksums of their rows only" if unsealed else ""
-        echo(f"{found.name}: {len(found.experts)} experts good{remark}")
+        echo(f"{found.name}: {counted(len(found.experts), 'expert')} good{remark}")
 
 
 @buffer.command()

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ddkit.cli.options import json_option
 from ddkit.cli.output import echo
+from ddkit.errors import counted
 from ddkit.evaluation.settings import FLIP_POLICIES, LABEL_POLICIES
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, for all recipes.")
 @click.option("--out", default="runs/compare", show_default=True, help="Folder of runs and scores.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Also write the table to a JSON file.")
+@json_option
 def compare(
     recipes: tuple[str, ...],
     sets: int,
@@ -36,7 +38,7 @@ def compare(
     overrides: tuple[str, ...],
     out: str,
     device: str,
-    json_file: str | None,
+    json_file: Path | None,
 ) -> None:
     """Condense each of RECIPES (names or files) several times, and print one table.
 
@@ -64,9 +66,11 @@ def compare(
         )
     _print(found)
     if json_file:
-        write_json(Path(json_file), found.tables(), indent=2)
+        write_json(json_file, found.tables(), indent=2)
     if found.damaged:
-        raise DataError(f"compare: {len(found.damaged)} sets cannot be read and were left out; see the table's notes")
+        raise DataError(
+            f"compare: left out {counted(len(found.damaged), 'set')} that cannot be read; see the table's notes"
+        )
 
 
 def _print(found: "Comparison") -> None:

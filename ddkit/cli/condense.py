@@ -25,7 +25,7 @@ METHOD_HELP = f"{OF_IMAGES}; for graphs {OF_GRAPHS}; default ftd; see `ddkit met
     "--fyi", is_flag=True, help="FYI: distil with mirror images; training on the set then needs random flips."
 )
 @click.option("--recipe", help="A recipe's name (see ddkit recipes ls) or a TOML file.")
-@click.option("--out", type=click.Path(file_okay=False), help="Run folder; default runs/METHOD-DATA-ipcN-seedS.")
+@click.option("--out", type=click.Path(), help="Run folder; default runs/METHOD-DATA-ipcN-seedS.")
 @click.option("--seed", type=int, help="Seed of all draws except the experts'.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--resume", is_flag=True, help="Continue from the run folder's last checkpoint.")

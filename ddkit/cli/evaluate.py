@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ddkit.cli.options import json_option
 from ddkit.evaluation.protocols import PROTOCOLS
 
 HELP = (
@@ -24,7 +25,7 @@ HELP = (
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in evaluate.steps=2000.")
 @click.option("--baselines/--no-baselines", default=True, show_default=True, help="Random-real, herding, k-means.")
 @click.option("--no-whole", is_flag=True, help="Leave out the whole real set, the slowest row.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Also write the tables to a JSON file.")
+@json_option
 def evaluate(
     source: str,
     protocols: tuple[str, ...],
@@ -37,7 +38,7 @@ def evaluate(
     overrides: tuple[str, ...],
     baselines: bool,
     no_whole: bool,
-    json_file: str | None,
+    json_file: Path | None,
 ) -> None:
     """Train fresh networks on SET and its rivals, and print a table of test accuracies for each protocol and network.
 
@@ -71,4 +72,4 @@ def evaluate(
     if len(evaluations) > 1:
         print_summary(evaluations)
     if json_file:
-        write_json(Path(json_file), [e.tables() for e in evaluations], indent=2)
+        write_json(json_file, [e.tables() for e in evaluations], indent=2)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ddkit.cli.options import json_option
 from ddkit.cli.output import echo
+from ddkit.errors import counted
 from ddkit.methods.table import method_names
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ BALANCED = HEADINGS.index("balanced %")
 @click.option("--seed", default=0, show_default=True, help="Seed of networks and draws.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in evaluate.nets=3.")
 @click.option("--out", default="runs/graphs", show_default=True, help="Folder of scores.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Also write the table to a JSON file.")
+@json_option
 def graphs(
     data: tuple[str, ...],
     hops: tuple[int, ...],
@@ -46,7 +48,7 @@ def graphs(
     seed: int,
     overrides: tuple[str, ...],
     out: str,
-    json_file: str | None,
+    json_file: Path | None,
 ) -> None:
     """Distil the graphs of DATA (names, see ddkit condense) and print one table of ROC-AUC and accuracy with intervals.
 
@@ -71,7 +73,7 @@ def graphs(
         )
     headings = _shown(HEADINGS, found.uneven)
     for (name, depth), lines in groupby(found.lines, key=lambda line: (line.data, line.hops)):
-        echo(f"{name}, {depth} hops")
+        echo(f"{name}, {counted(depth, 'hop')}")
         rows = []
         for line in lines:
             trained_on, *texts = _shown(_row_texts(line.score), found.uneven)
@@ -80,7 +82,7 @@ def graphs(
     for note in (*found.missing, *found.notes):
         echo(f"- {note}")
     if json_file:
-        write_json(Path(json_file), found.tables(), indent=2)
+        write_json(json_file, found.tables(), indent=2)
 
 
 def _row_texts(score: "Score") -> tuple[str, ...]:

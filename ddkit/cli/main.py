@@ -6,7 +6,7 @@ import click
 
 from ddkit.cli.output import echo
 from ddkit.cli.stopping import farewell, signal_behind
-from ddkit.errors import DDKitError
+from ddkit.errors import DDKitError, UsageError, nearest
 
 COMMANDS = {
     "condense": "Condense a dataset: the main job.",
@@ -17,7 +17,7 @@ COMMANDS = {
     "verify": "Run a recipe again and compare it with the scores in its header.",
     "relabel": "Label a set by teachers.",
     "show": "Print the facts of a set and how to train on it.",
-    "export": "Write a set as npz, png or pt.",
+    "export": "Write a set as npz, png, pt or h5.",
     "sets": "The ready-made sets.",
     "recipes": "List, show and check recipes.",
     "methods": "Methods: papers, settings with default, range and help, recipes.",
@@ -45,6 +45,13 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(importlib.import_module(f"ddkit.cli.{MODULES.get(name, name)}"), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise UsageError(f"No such command '{args[0]}'; {nearest(args[0], COMMANDS, 'ddkit --help')}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -73,7 +73,7 @@ def _print(plan: "Plan") -> None:
     for fact in plan.facts:
         echo(f"- {fact}")
     if plan.experts_wanted:
-        echo(f"- {plan.experts_there} of {plan.experts_wanted} experts are there")
+        echo(f"- experts that are there: {plan.experts_there} of {plan.experts_wanted}")
     echo(f"- free: {size_text(plan.free_memory)} of memory ({plan.device}), {size_text(plan.free_disk)} at home")
     bases = "; ".join(f"{stage.name} from {stage.basis}" for stage in plan.stages if stage.basis)
     echo(f"- estimates, from a probe: {bases}")

@@ -3,6 +3,7 @@
 import click
 
 from ddkit.cli.output import echo
+from ddkit.errors import counted
 
 
 @click.group()
@@ -58,4 +59,4 @@ def check(recipes: tuple[str, ...]) -> None:
     names = recipes or tuple(list_recipes())
     for name in names:
         resolved_toml(name)
-    echo(f"{len(names)} recipe{'s' if len(names) != 1 else ''} good")
+    echo(f"{counted(len(names), 'recipe')} good")

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
+from ddkit.cli.options import OutFile
 from ddkit.cli.output import echo
+from ddkit.errors import counted
 from ddkit.experts.batch_norm import TEACHER_BN
 
 
 @click.command()
 @click.argument("source", metavar="SET")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File of the new set.")
+@click.option("--out", type=OutFile(), required=True, help="File of the new set.")
 @click.option("--teachers", "nets", help="Networks, separated by ; default those of the set's recipe.")
 @click.option("--bundle", "files", multiple=True, type=click.Path(path_type=Path), help="A teacher's file; repeatable.")
 @click.option("--temperature", default=30.0, show_default=True, help="Temperature at which the labels are learned.")
@@ -63,4 +65,4 @@ def relabel(
             meter=meter,
         )
     write_set(made, out)
-    echo(f"wrote {out}: {len(made)} images, labels of {made.facts.teachers} at temperature {temperature:g}")
+    echo(f"wrote {out}: {counted(len(made), 'image')}, labels of {made.facts.teachers} at temperature {temperature:g}")

@@ -11,6 +11,7 @@ not.
 """
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -23,7 +24,7 @@ from ddkit.errors import with_causes
 
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
-RESUMABLE = {"condense": " with --resume", "verify": " with --resume", "compare": "", "graphs": "", "evaluate": ""}
+RESUMABLE = {"condense": ("--resume",), "verify": ("--resume",), "compare": (), "graphs": (), "evaluate": ()}
 """Commands that can be resumed, and the option for it."""
 
 _PACKAGE = Path(__file__).parents[1]
@@ -54,9 +55,11 @@ def signal_behind(error: BaseException) -> signal.Signals:
 
 def farewell(number: signal.Signals, arguments: list[str]) -> str:
     """The last line of a command that a signal has ended."""
-    command = next(iter(arguments), "")
-    option = "" if "--resume" in arguments else RESUMABLE.get(command, "")
-    return f"ddkit: {WORDS[number]}" + (f"; run the same command{option} to go on" if command in RESUMABLE else "")
+    line, command = f"ddkit: {WORDS[number]}", next(iter(arguments), "")
+    if command not in RESUMABLE:
+        return line
+    again = [*arguments, *(option for option in RESUMABLE[command] if option not in arguments)]
+    return f"{line}. To resume, run: ddkit {shlex.join(again)}"
 
 
 class Stopping:
@@ -105,7 +108,7 @@ class Stopping:
         own = [file for file in files[imports[-1] :] if file.startswith(f"{_PACKAGE}{os.sep}")]
         if all(file.startswith(_BEFORE_WORK) for file in own):
             with suppress(OSError):
-                os.write(2, f"{farewell(signal.Signals(self._first), sys.argv[1:])}\n".encode())
+                os.write(2, f"{farewell(signal.Signals(self._first), sys.argv[1:])}\n".encode(errors="surrogateescape"))
             _show_cursor()
             os._exit(128 + self._first)
 

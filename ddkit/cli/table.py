@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ddkit.cli.grid import print_rows
 from ddkit.cli.output import echo
+from ddkit.errors import counted
 
 if TYPE_CHECKING:
     from ddkit.evaluation import Evaluation, Score
@@ -37,7 +38,8 @@ def print_evaluation(evaluation: "Evaluation") -> None:
         "lr": lambda score: f"{score.lr:.3g}" if score.lr else "",
         "seconds": lambda score: f"{score.seconds:.1f}" if score.lr else "",
     }
-    title = f"{evaluation.dataset}, {evaluation.net}, protocol {evaluation.protocol}"
+    net = evaluation.net if evaluation.hops is None else counted(evaluation.hops, "hop")
+    title = f"{evaluation.dataset}, {net}, protocol {evaluation.protocol}"
     print_filled(evaluation.scores, columns, keys=2 if evaluation.hops is not None else 1, title=title)
     for note in evaluation.notes:
         echo(f"- {note}")

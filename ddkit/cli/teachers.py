@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ddkit.cli.options import OutFile
 from ddkit.cli.output import echo
+from ddkit.errors import counted
 
 if TYPE_CHECKING:
     from ddkit.errors import DataError
@@ -56,7 +58,11 @@ def verify(names: tuple[str, ...]) -> None:
     """Check teachers' files and print their classes. Without NAMES, all teachers are checked."""
     found, bad = _read(names)
     for file, facts in found.items():
-        state = "bad" if facts is None else f"good; {len(facts.classes)} classes, '{facts.classes[0]}' first"
+        state = (
+            "bad"
+            if facts is None
+            else f"good; {counted(len(facts.classes), 'class', 'classes')}, '{facts.classes[0]}' first"
+        )
         echo(f"{file.stem}: {state}")
     if bad:
         raise bad[0]
@@ -91,7 +97,7 @@ def rm(names: tuple[str, ...]) -> None:
 
 @teachers.command()
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File.")
+@click.option("--out", type=OutFile(), required=True, help="File.")
 def export(name: str, out: Path) -> None:
     """Copy a teacher's bundle to a file. Other users read it by `relabel --bundle FILE` or experts.nets=file:FILE."""
     from ddkit.experts import read_bundle, write_bundle

@@ -7,7 +7,7 @@ from ddkit.cli.output import echo
 
 @click.command()
 @click.argument("recipe")
-@click.option("--out", type=click.Path(file_okay=False), help="Run folder; default runs/verify/RECIPE.")
+@click.option("--out", type=click.Path(), help="Run folder; default runs/verify/RECIPE.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted verification.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 def verify(recipe: str, out: str | None, resume: bool, device: str) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ddkit.arguments import typed_fields
-from ddkit.errors import DataError, names_something, printable
+from ddkit.errors import DataError, counted, names_something, printable
 
 
 @no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
@@ -75,8 +75,9 @@ class ImageData:
         for part, _, labels in self._parts:
             if len(found := labels.unique()) == 1:
                 raise DataError(
-                    f"{where}, {part} part: all {len(labels):,} images are of class '{self.classes[int(found)]}', so "
-                    "that its score would be meaningless; give images of at least two classes"
+                    f"{where}, {part} part: has one class only, '{self.classes[int(found)]}' "
+                    f"({counted(len(labels), 'image')}), so that its score would be meaningless; give images of "
+                    "at least two classes"
                 )
 
     @property
@@ -110,7 +111,10 @@ class ImageData:
         if labels.dtype != torch.int64 or labels.dim() != 1:
             raise DataError(f"{where}: labels must be int64 [N], got {labels.dtype} {list(labels.shape)}")
         if len(images) != len(labels):
-            raise DataError(f"{where}: {len(images)} images but {len(labels)} labels; there must be one for each")
+            raise DataError(
+                f"{where}: {counted(len(images), 'image')} but {counted(len(labels), 'label')}; there must be one for "
+                "each"
+            )
         low, high = int(labels.min()), int(labels.max())
         if low < 0 or high >= self.class_count:
             raise DataError(

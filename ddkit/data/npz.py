@@ -12,7 +12,7 @@ from ddkit.archive import Claim, opened
 from ddkit.data.image_data import ImageData
 from ddkit.data.part_names import part_of
 from ddkit.data.split import with_test_part
-from ddkit.errors import DataError, nearest, reason
+from ddkit.errors import DataError, counted, nearest, reason
 from ddkit.files import not_a_file
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -104,7 +104,7 @@ def _refuse_wrong_claims(claims: dict[str, Claim], where: str) -> None:
         images, labels = (claims.get(f"{part}_{kind}") for kind in ("images", "labels"))
         if images and labels and images.shape[0] != labels.shape[0]:
             raise DataError(
-                f"{where}, {part} part: {images.shape[0]} images but {labels.shape[0]} labels; "
+                f"{where}, {part} part: {counted(images.shape[0], 'image')} but {counted(labels.shape[0], 'label')}; "
                 "there must be one for each"
             )
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from ddkit.errors import DataError, UsageError
+from ddkit.errors import DataError, UsageError, counted
 from ddkit.randomness import stream
 
 TEST_SHARE = 0.2
@@ -44,7 +44,9 @@ def with_test_part(parts: dict[str, Tensor], where: str) -> tuple[dict[str, Tens
         return parts, origins
     images, labels = parts["train_images"], parts["train_labels"]
     if len(images) != len(labels):
-        raise DataError(f"{where}: {len(images)} images but {len(labels)} labels; there must be one for each")
+        raise DataError(
+            f"{where}: {counted(len(images), 'image')} but {counted(len(labels), 'label')}; there must be one for each"
+        )
     train, test = _stratified(labels, TEST_SHARE, stream(0, "test"), f"{where}: a test part")
     cut = {"train_images": images[train], "train_labels": labels[train]}
     cut |= {"test_images": images[test], "test_labels": labels[test]}

@@ -65,5 +65,7 @@ def notes(training: GraphTraining, on: str, uneven: bool) -> tuple[str, ...]:
         f"every row: AdamW, {training.steps} steps on all samples (whole: {training.whole_steps}), lr {training.lr}, "
         f"width {training.width}, mean readout; nothing is chosen on held-out graphs",
         "bytes: of plain arrays in the smallest types; a set stores distinct trees once",
+        "random and herded graphs are added whole, so they have at most the bytes that they are compared at; random: "
+        "bytes of the largest draw",
         f"{SIZE}: logistic regression on the numbers of nodes and edges, without a network",
     )

@@ -1,9 +1,8 @@
 """Names of the kinds of experts, and the paths of their settings classes."""
 
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
-from ddkit.errors import UsageError, nearest
+from ddkit.name_table import class_named
 
 if TYPE_CHECKING:  # names are listed without torch
     from ddkit.experts.settings import ExpertSettings
@@ -22,7 +21,5 @@ def expert_settings(name: str) -> "type[ExpertSettings]":
     Raises:
         UsageError: the kind is unknown.
     """
-    if name not in KINDS:
-        raise UsageError(f"expert kind '{name}' is unknown; {nearest(name, KINDS)}")
-    found: type[ExpertSettings] = resolve_name(KINDS[name])
+    found: type[ExpertSettings] = class_named("expert kind", name, KINDS)
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ddkit.archive import Claim, opened
-from ddkit.errors import DataError, reason
+from ddkit.errors import DataError, counted, reason
 from ddkit.files import not_a_file
 from ddkit.graphs.given_split import PARTS, given_split
 from ddkit.graphs.graph_data import GraphData
@@ -77,4 +77,6 @@ def _refuse_wrong_claims(claims: dict[str, Claim], where: str) -> None:
             raise DataError(f"{where}: '{key}' must be a list of numbers, got the shape {claims[key].shape}")
     sources, targets = claims["edge_src"].shape[0], claims["edge_dst"].shape[0]
     if sources != targets:
-        raise DataError(f"{where}: 'edge_src' has {sources} edges and 'edge_dst' {targets}; give both ends of each")
+        raise DataError(
+            f"{where}: 'edge_src' has {counted(sources, 'edge')} and 'edge_dst' {targets}; give both ends of each"
+        )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ddkit.errors import DataError
+from ddkit.errors import DataError, counted
 from ddkit.graphs.graph_data import GraphData
 from ddkit.randomness import stream
 
@@ -40,8 +40,9 @@ def split_graphs(data: GraphData, seed: int) -> Split:
     for name, part in zip(Split._fields[1:], split[1:], strict=True):
         if len(found := np.unique(data.y[part])) == 1:
             raise DataError(
-                f"graphs '{data.name}', {name} part: all {len(part):,} graphs are of class '{data.classes[found[0]]}', "
-                "so that its score would be meaningless; give graphs of at least two classes"
+                f"graphs '{data.name}', {name} part: has one class only, '{data.classes[found[0]]}' "
+                f"({counted(len(part), 'graph')}), so that its score would be meaningless; give graphs of at "
+                "least two classes"
             )
     return split
 
@@ -52,7 +53,9 @@ def _drawn(data: GraphData, seed: int) -> Split:
     for c, name in enumerate(data.classes):
         members = np.flatnonzero(data.y == c)
         if len(members) < 3:
-            raise DataError(f"graphs '{data.name}': class '{name}' has {len(members)} graphs; three are needed")
+            raise DataError(
+                f"graphs '{data.name}': class '{name}' has {counted(len(members), 'graph')}; three are needed"
+            )
         members = members[torch.randperm(len(members), generator=generator).numpy()]
         held = max(1, round(HELD_OUT * len(members)))
         for part, own in zip(parts, (members[2 * held :], members[:held], members[held : 2 * held]), strict=True):
@@ -79,8 +82,8 @@ def _given(data: GraphData, seed: int) -> Split:
     for one, other in combinations(named, 2):
         if len(shared := np.intersect1d(named[one], named[other])):
             raise DataError(
-                f"{where}: its split's {one} and {other} parts share {len(shared):,} graphs, such as {shared[0]}; "
-                "parts must share none"
+                f"{where}: its split's {one} and {other} parts share {counted(len(shared), 'graph')}, such as "
+                f"{shared[0]}; parts must share none"
             )
     train, validation, test = data.split
     if validation is None:

@@ -9,7 +9,7 @@ from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES, PARTS
 from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.kinds import KINDS, kind_of_recipe
 from ddkit.jobs.recipes.request import FYI, Comparing
-from ddkit.run import Meter, SilentMeter
+from ddkit.run import Meter, SilentMeter, refuse_no_folder
 
 
 @checked
@@ -65,6 +65,12 @@ def compare(
     kinds = {kind_of_recipe(None, str(name).removesuffix(FYI)).name for name in recipes}
     if len(kinds) > 1:
         raise UsageError("compare: one table cannot hold recipes for images and for graphs; name one kind only")
+    for name in recipes:
+        if kinds == {"graphs"} and str(name).endswith(FYI):
+            raise UsageError(
+                f"compare: recipe '{name}': is for graphs, and FYI is for methods that learn images; leave {FYI} out"
+            )
+    refuse_no_folder(Path(out))
     comparing = Comparing(
         recipes=tuple(recipes),
         sets=sets,

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ddkit.arguments import checked
-from ddkit.errors import UsageError, nearest
+from ddkit.errors import UsageError, counted, nearest
 from ddkit.evaluation import (
     ONE_BUDGET,
     PARTS,
@@ -31,7 +31,7 @@ from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.methods import GraphContext, graph_method, method_names
 from ddkit.recipe import only, override, parse_table
-from ddkit.run import Meter, Report, SilentMeter, work_through
+from ddkit.run import Meter, Report, SilentMeter, refuse_no_folder, work_through
 from ddkit.synth import GraphSet
 
 
@@ -112,6 +112,7 @@ def graph_table(
     if on not in PARTS:
         raise UsageError(f"graphs: on '{on}' is no part to be judged on; {nearest(on, PARTS)}")
     only(overrides, ("evaluate.",), "for a table of graphs")
+    refuse_no_folder(Path(out))
     methods = tuple(methods) or method_names("graphs")
     for method in methods:
         graph_method(method)
@@ -134,13 +135,13 @@ def graph_table(
         for depth in dict.fromkeys(hops):
             judge = GraphJudge(train, judged, depth, training, seed)
             uneven |= judge.uneven
-            meter.say(f"{name}, {depth} hops")
+            meter.say(f"{name}, {counted(depth, 'hop')}")
             tables = _tables(judge, methods, dict.fromkeys(ratios), meter)
             scores = score_graph_rows(list(tables.values()), meter, keep, graph_rows_at_once(judge))
             for (ratio, table), found in zip(tables.items(), scores, strict=True):
                 without = judge.scores_without_network() if ratio is None else []
                 lines += [GraphLine(name, depth, ratio, score) for score in (*without, *found.values())]
-                missing += [f"{name}, {depth} hops, ratio {ratio:g}: {gap}" for gap in table.gaps]
+                missing += [f"{name}, {counted(depth, 'hop')}, ratio {ratio:g}: {gap}" for gap in table.gaps]
         del train, judged, judge, tables, table  # the next graphs may need the memory
     all_notes = (*about, *notes(training, on, uneven))
     return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), all_notes, uneven)

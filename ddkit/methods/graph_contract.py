@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, counted
 from ddkit.graphs import GraphData, graph_bytes
 from ddkit.recipe import Settings, setting
 from ddkit.synth import GraphSet
@@ -63,5 +63,6 @@ class GraphMethodClass(Protocol):
 def refuse_budget(settings: GraphMethodSettings, budget: int, why: str) -> UsageError:
     """Return the error for a budget that is too small for any set."""
     return UsageError(
-        f"method '{settings.name}': {budget} bytes are too few: {why}; raise method.ratio or method.budget"
+        f"method '{settings.name}': a budget of {counted(budget, 'byte')} is too small: {why}; raise method.ratio or "
+        "method.budget"
     )

@@ -20,7 +20,8 @@ from ddkit.errors import NumericalError
 from ddkit.methods.budget import budget
 from ddkit.methods.contract import Context
 from ddkit.methods.labelled import labelled
-from ddkit.methods.recovery import Recovery, RecoverySettings, RecoveryState
+from ddkit.methods.recovery import Recovery, RecoveryState
+from ddkit.methods.recovery_settings import RecoverySettings
 from ddkit.randomness import stream
 from ddkit.synth import Compact, SyntheticSet
 

@@ -16,7 +16,7 @@ from typing import ClassVar, NamedTuple, final
 
 import numpy as np
 
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, counted
 from ddkit.graphs import GraphData, Itemset, Transactions, frequent_itemsets, transactions
 from ddkit.methods.graph_contract import GraphContext, GraphMethodSettings, refuse_budget
 from ddkit.methods.trees import Trees
@@ -164,7 +164,8 @@ def _fitting(settings: MirageSettings, trees: Trees, own: ClassTrees, share: int
         few, many = (middle, many) if size <= share else (few, middle)
     if not few:
         name = trees.data.classes[own.label]
-        raise refuse_budget(settings, share, f"class '{name}' has no frequent itemset in its share of the budget")
+        why = f"class '{name}' has no frequent itemset that fits its share, {counted(share, 'byte')}"
+        raise refuse_budget(settings, settings.bytes_for(trees.data), why)
     return Mined(own.label, found.itemsets[:few])
 
 

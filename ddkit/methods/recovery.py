@@ -4,7 +4,7 @@ A recovered image set z has one image of each class. Adam, with a lr that falls 
 teacher predict the classes of the images, and makes the statistics of the images equal those of the teacher's batch
 norms:
 
-    loss = CE(teacher(view(z)), classes) + r_bn * bn_distance        (`statistics.py`)
+    loss = CE(teacher(view(z)), classes) + r_bn * bn_distance        (`recovery_loss.py`, `statistics.py`)
 
 With FYI a set also contains the mirror images of its images. Each iteration draws one `view` for a whole set: a random
 resized crop and a mirroring if `crop` is enabled, then a circular shift.
@@ -17,56 +17,25 @@ statistics of each batch.)
 """
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity, cross_entropy
+from torch.nn.functional import cosine_similarity
 
 from ddkit.data import crop_to_side, mirrored, random_box
 from ddkit.experts import Bundle
 from ddkit.methods.annealed_adam import annealed_adam
-from ddkit.methods.contract import Context, fewer_iterations
-from ddkit.methods.fyi import Flipping
-from ddkit.methods.labelled import LabelledSettings, teachers_of
-from ddkit.methods.statistics import BN_DISTANCES, bn_distance, cotangents
-from ddkit.nets import Moments
+from ddkit.methods.contract import Context
+from ddkit.methods.labelled import teachers_of
+from ddkit.methods.recovery_loss import matched
+from ddkit.methods.recovery_settings import RecoverySettings
 from ddkit.randomness import restored, stream
-from ddkit.recipe import setting
-from ddkit.steps import PRECISIONS, convolution_precision
+from ddkit.steps import convolution_precision
 
 CROP_SCALE = (0.08, 1.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecoverySettings(Flipping, LabelledSettings):
-    """Settings of a recovery, with the papers' names."""
-
-    fixed: ClassVar[tuple[str, ...]] = ("iterations", "batch")  # they determine which sets an iteration works on
-    iterations: int = setting(1000, at_least=1, help="steps of Adam on each set of one image a class")
-    lr: float = setting(0.25, above=0, help="learning rate of Adam at the first step (network space)")
-    r_bn: float = setting(1.0, at_least=0, help="weight of the distance between batch-norm statistics")
-    bn_distance: str = setting("norm", one_of=BN_DISTANCES, help="the distance; see ddkit.methods.statistics")
-    jitter: int = setting(4, at_least=0, help="largest circular shift of a view, in pixels")
-    crop: bool = setting(False, help="views are random resized crops, mirrored at random (ImageNet)")
-    batch: int = setting(100, at_least=1, help="images in a batch of a teacher")
-    precision: str = setting("float32", one_of=PRECISIONS, help="arithmetic of the teacher's convolutions")
-
-    @property
-    def mirrored_by(self) -> tuple[str, str] | None:
-        """The key of FYI or of the cropped views."""
-        return super().mirrored_by or (("method.crop", "use --set method.crop=false") if self.crop else None)
-
-    @property
-    def shorter(self) -> str:
-        return fewer_iterations(self.iterations)
-
-    @property
-    def total_iterations(self) -> None:
-        """None: `iterations` times the number of Adam runs, which depends on classes and teachers."""
-        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,38 +58,43 @@ class RecoveryState:
     rng: Tensor
 
 
-class Recovery:
+class Recovery(ABC):
     """Base class of SRe2L and INFER. One iteration is a step of Adam on `together` sets.
 
     Adam runs follow one another: teacher by teacher, and for each teacher `together` sets at a time. Subclasses define
-    what is learned (`begin`) and what is added to it (`fixed`).
+    what is learned (`begin`), what is added to it (`fixed`), and the number of sets (`shape`). A subclass without one
+    of these is refused when it is defined.
     """
 
     state_class = RecoveryState
     loss_limit = None
     blame = "lower method.lr"
 
+    def __init_subclass__(cls) -> None:
+        if missing := [name for name in ("begin", "fixed", "shape") if getattr(cls, name) is getattr(Recovery, name)]:
+            raise TypeError(f"{cls.__name__}: a recovery must define {', '.join(missing)}")
+
     def __init__(self, settings: RecoverySettings, context: Context) -> None:
         self._settings, self._context = settings, context
         self._teachers = teachers_of(context, settings.name)
         self._classes = context.real.data.class_count
 
+    @abstractmethod
     def fixed(self) -> Tensor:
         """The images that are added to what is learned, [sets, classes, C, H, W] or a scalar 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def begin(self, generator: torch.Generator) -> Tensor:
         """The initial values of what is learned, [teachers, sets, 1 or classes, C, H, W]."""
-        raise NotImplementedError
 
     def kept(self, learned: Tensor) -> Tensor:
         """Project what is learned after a step; the identity unless a subclass overrides it."""
         return learned
 
     @property
+    @abstractmethod
     def shape(self) -> tuple[int, int]:
         """(number of teachers, number of sets for each teacher)."""
-        raise NotImplementedError
 
     @property
     def together(self) -> int:
@@ -206,44 +180,3 @@ class Recovery:
             down, right = torch.randint(settings.jitter + 1, (2,), generator=generator).tolist()
             images = images.roll((down, right), (-2, -1))
         return images
-
-
-def matched(teacher: Bundle, z: Tensor, classes: Tensor, settings: RecoverySettings) -> tuple[Tensor, Tensor]:
-    """Return the loss, averaged over sets, and d (loss summed over sets) / d z.
-
-    Args:
-        z: image sets [sets, n, C, H, W].
-        classes: the class of each of a set's n images.
-    """
-    count = len(z)
-
-    def statistics(moments: Moments) -> Tensor:
-        return settings.r_bn * bn_distance(moments, teacher.stats, settings.bn_distance).sum()
-
-    def evaluate(part: Tensor, first: int) -> tuple[Tensor, Moments]:
-        """The part's share of the cross entropy, summed over sets, and the part's moments."""
-        with torch.autocast(part.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            logits, moments = teacher.net.moments(teacher.theta, part.flatten(0, 1), teacher.stats, count)
-        labels = classes[first : first + part.shape[1]].repeat(count)
-        return cross_entropy(logits.to(part.dtype), labels, reduction="sum") / z.shape[1], moments
-
-    parts = z.split(max(1, settings.batch // count), 1)
-    starts = [i * parts[0].shape[1] for i in range(len(parts))]
-    if len(parts) == 1:
-        z = z.detach().requires_grad_()
-        fit, moments = evaluate(z, 0)
-        loss = fit + statistics(moments)
-        return loss.detach() / count, torch.autograd.grad(loss, z)[0]
-    with torch.no_grad():
-        moments_of = [evaluate(part, first)[1] for part, first in zip(parts, starts, strict=True)]
-    loss, derivatives = cotangents(statistics, moments_of, [part.shape[1] for part in parts])
-    gradients = []
-    for part, first, own in zip(parts, starts, derivatives, strict=True):
-        part = part.detach().requires_grad_()
-        fit, moments = evaluate(part, first)
-        pulled = sum(
-            (moment * slope).sum() for name in own for moment, slope in zip(moments[name], own[name], strict=True)
-        )
-        gradients.append(torch.autograd.grad(fit + pulled, part)[0])
-        loss = loss + fit.detach()
-    return loss / count, torch.cat(gradients, 1)

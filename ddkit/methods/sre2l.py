@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ddkit.methods.labelled import labelled
-from ddkit.methods.recovery import Recovery, RecoverySettings, RecoveryState
+from ddkit.methods.recovery import Recovery, RecoveryState
+from ddkit.methods.recovery_settings import RecoverySettings
 from ddkit.recipe import preset
 from ddkit.synth import SyntheticSet, clip
 

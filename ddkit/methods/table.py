@@ -4,8 +4,8 @@ from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, cast
 
-from ddkit.errors import UsageError, nearest, reason
-from ddkit.toml import SHOWN, shortened
+from ddkit.errors import UsageError, reason
+from ddkit.name_table import class_named, refuse_unknown_name
 
 if TYPE_CHECKING:  # names are listed without torch
     from ddkit.methods.contract import ImageMethodClass
@@ -59,11 +59,11 @@ def method_class(name: str) -> "ImageMethodClass | GraphMethodClass":
     Raises:
         UsageError: there is no such method, or the package of a third party's method cannot be imported.
     """
+    if name in METHODS:
+        return cast("ImageMethodClass | GraphMethodClass", class_named("method", name, METHODS))
     homes = method_homes()
-    if name not in homes:
-        raise UsageError(f"method '{shortened(name)}' is unknown; {nearest(name[:SHOWN], homes)}")
-    found = resolve_name(homes[name]) if name in METHODS else _third_party(name)
-    return cast("ImageMethodClass | GraphMethodClass", found)
+    refuse_unknown_name("method", name, homes)
+    return cast("ImageMethodClass | GraphMethodClass", _third_party(name, homes[name]))
 
 
 def image_method(name: str) -> "ImageMethodClass":
@@ -92,13 +92,12 @@ def _of_kind(kind: str, name: str) -> "ImageMethodClass | GraphMethodClass":
     return found
 
 
-def _third_party(name: str) -> object:
+def _third_party(name: str, where: str) -> object:
     """Return the class of a third party's method.
 
     Raises:
         UsageError: its module cannot be imported, or it is no class of methods.
     """
-    where = method_homes()[name]
     wrong = f"method '{name}': its entry point '{where}'"
     try:
         found = resolve_name(where)

@@ -1,10 +1,8 @@
 """Names of networks and the modules that define them."""
 
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
-from ddkit.errors import UsageError, nearest
-from ddkit.toml import SHOWN, shortened
+from ddkit.name_table import class_named
 
 if TYPE_CHECKING:  # names are listed without torch
     from ddkit.nets.net import NetSettings
@@ -29,7 +27,5 @@ def net_settings(name: str) -> "type[NetSettings]":
     Raises:
         UsageError: no network has this name.
     """
-    if name not in NETS:
-        raise UsageError(f"unknown net '{shortened(name)}'; {nearest(name[:SHOWN], NETS)}")
-    found: type[NetSettings] = resolve_name(NETS[name])
+    found: type[NetSettings] = class_named("net", name, NETS)
     return found

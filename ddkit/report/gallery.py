@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ddkit.errors import counted
 from ddkit.run import atomic_write
 
 MOST_COLUMNS = 10
@@ -34,7 +35,7 @@ def gallery(
     index = [(labels == c).nonzero().flatten()[:MOST_COLUMNS] for c in shown]
     columns = max(len(i) for i in index)
     if columns < int(labels.bincount().max()) or len(shown) < len(classes):
-        title += f" (first {columns} images of {len(shown)} classes)"
+        title += f" (first {counted(columns, 'image')} of {counted(len(shown), 'class', 'classes')})"
     pictures = {"images": final} if initial is None else {"initial": initial, "final": final}
     cell = max(0.32, 0.5 - 0.018 * columns)
     size = (len(pictures) * columns * cell + 1.4, len(shown) * cell + 0.8)

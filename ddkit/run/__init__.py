@@ -14,6 +14,7 @@ with lazily(__name__):
     from ddkit.run.json_file import AGAIN, read_json, read_text, write_json
     from ddkit.run.lock import LOCK, locked
     from ddkit.run.loop import drive
+    from ddkit.run.obstacles import refuse_no_file, refuse_no_folder
     from ddkit.run.progress import Meter, SilentMeter, terminal_meter
     from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
     from ddkit.run.unit import Report, Unit
@@ -35,6 +36,8 @@ __all__ = [
     "Change",
     "RunFolder",
     "drive",
+    "refuse_no_file",
+    "refuse_no_folder",
     "Meter",
     "SilentMeter",
     "terminal_meter",

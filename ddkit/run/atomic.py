@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ddkit.errors import DataError
+from ddkit.run.obstacles import file_obstacle
 
 FULL = "the disk is full; free some space and run again, with --resume if a run has begun (nothing written is lost)"
 _PART = re.compile(r"\.(.+)\.[0-9a-f]+\.part")
@@ -38,7 +39,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise DataError(f"file '{path}': cannot be written: {write_failure(error)}") from error
+        raise DataError(f"file '{path}': cannot be written: {write_failure(error, path)}") from error
     finally:
         with suppress(OSError):  # it was renamed, or its folder could not be made
             temporary.unlink()
@@ -65,8 +66,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def write_failure(error: OSError) -> str:
-    """Return why a file could not be written, and what to do."""
+def write_failure(error: OSError, path: Path) -> str:
+    """Return why the file `path` could not be written, and what to do."""
     if error.errno in _NO_ROOM:
         return FULL
-    return f"{error.strerror or error}; choose another folder or correct its permissions"
+    return file_obstacle(path) or f"{error.strerror or error}; choose another folder or correct its permissions"

@@ -152,7 +152,9 @@ class RunFolder:
             with self.metrics.open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
         except OSError as error:
-            raise DataError(f"file '{self.metrics}': cannot be written: {write_failure(error)}") from error
+            raise DataError(
+                f"file '{self.metrics}': cannot be written: {write_failure(error, self.metrics)}"
+            ) from error
 
     def sync_metrics(self) -> None:
         """Sync the rows to disk before a checkpoint, so that they survive a power failure as the checkpoint does."""

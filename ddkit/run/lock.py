@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddkit.errors import DataError, DDKitWarning, InUseError
+from ddkit.run.obstacles import file_obstacle
 
 LOCK = ".lock"
 """Name of the lock file of a folder."""
@@ -127,10 +128,8 @@ def _acquire(file: Path, messages: _Messages, shared: bool, wait: Callable[[str]
                 continue
             if shared and error.errno in _READ_ONLY and not file.exists():
                 return None
-            raise DataError(
-                f"{messages.what}: cannot be locked: file '{file}': {error.strerror or error}; correct its "
-                "permissions, or choose another folder"
-            ) from error
+            reason = f"file '{file}': {error.strerror or error}; correct its permissions, or choose another folder"
+            raise DataError(f"{messages.what}: cannot be locked: {file_obstacle(file) or reason}") from error
         try:
             try:
                 fcntl.flock(descriptor, kind | fcntl.LOCK_NB)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ddkit.arguments import checked_fields
 from ddkit.equality import EqualByContent
-from ddkit.errors import DataError
+from ddkit.errors import DataError, counted
 from ddkit.synth.compact import Compact
 from ddkit.synth.facts import Record, SetFacts
 from ddkit.synth.top_k import is_packed, packed_bytes
@@ -96,7 +96,7 @@ class SyntheticSet(EqualByContent):
     def _refuse_wrong_labels(self) -> None:
         labels, names = self.labels, self.facts.classes
         if labels.shape != (len(self.images),):
-            found = f"{len(labels)} for {len(self.images)} images"
+            found = f"{len(labels)} for {counted(len(self.images), 'image')}"
             raise DataError(f"set: labels must be one for each image, got {found}")
         if not 0 <= int(labels.min()) <= int(labels.max()) < len(names):
             low, high = int(labels.min()), int(labels.max())
@@ -110,16 +110,16 @@ class SyntheticSet(EqualByContent):
             if len(wrong := (counts != self.facts.ipc).nonzero().flatten()):
                 first, ipc = int(wrong[0]), self.facts.ipc
                 raise DataError(
-                    f"set: fact 'ipc' is {ipc}, but class {first} has {int(counts[first])} images; every class needs "
-                    f"{ipc}"
+                    f"set: fact 'ipc' is {ipc}, but class {first} has {counted(int(counts[first]), 'image')}; every "
+                    f"class needs {ipc}"
                 )
             return
         most = most_expanded(len(names), self.facts.ipc)  # FerKD's regions may leave images out
         if int(counts.max()) > most:
             first, ipc = int(counts.argmax()), self.facts.ipc
             raise DataError(
-                f"set: fact 'ipc' is {ipc}, but class {first} has {int(counts[first])} images; at this ipc a class has "
-                f"at most {most}, even expanded"
+                f"set: fact 'ipc' is {ipc}, but class {first} has {counted(int(counts[first]), 'image')}; at this ipc "
+                f"a class has at most {most}, even expanded"
             )
         if len(names) > 1 and int((counts > 0).sum()) == 1:
             raise DataError(f"set: all {len(labels)} labels are class {int(labels[0])}, of {len(names)} classes")

@@ -150,7 +150,7 @@ def test_strays_in_a_buffer_are_named_and_left_alone(buffer: Path, capsys: pytes
     assert run(["buffer", "ls"]) == 0
     strays = "expert-.h5, expert-0000.h5, expert-1.h5, expert-x.h5, notes\\x1b.txt, sub"
     assert f"ignored, because they are not experts' files: {strays}\n" in capsys.readouterr().out
-    assert run(["buffer", "verify"]) == 0 and "1 experts good" in capsys.readouterr().out
+    assert run(["buffer", "verify"]) == 0 and "1 expert good" in capsys.readouterr().out
     assert run(["buffer", "rm", buffer.name]) == 0 and not buffer.exists()
 
 

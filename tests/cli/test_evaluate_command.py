@@ -89,7 +89,7 @@ def test_one_table_has_no_summary_and_no_whole_leaves_one_row_out(
             ["--protocol", "honest", "--protocol", "paper-mtd"],
             "protocol 'paper-mtd' is unknown; did you mean paper-mtt",
         ),
-        (["--net", MLP, "--net", "resnt18"], "unknown net 'resnt18'; did you mean resnet18"),
+        (["--net", MLP, "--net", "resnt18"], "net 'resnt18' is unknown; did you mean resnet18"),
         (["--net", "vgg11", "--cross"], "vgg11: needs images of at least 32x32 pixels, got 8x8"),
     ],
 )

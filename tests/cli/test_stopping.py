@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP: one line, one exit code, nothing left; whatever stands in the way of the exception."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from killed_jobs import JOBS, ROOT, Job, Place, alive, left_over, start, stop, w
 from lent_kernels import lend_kernels
 
 from ddkit.cli.main import run
+from ddkit.cli.stopping import farewell
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -40,9 +42,24 @@ def test_a_signal_in_the_midst_of_training_ends_all_with_one_line(place: Place, 
     code, word = SIGNALS[number]
     process = in_training(place)
     found, said = stop(process, number)
-    assert (found, said.splitlines()[-1]) == (code, f"ddkit: {word}; run the same command with --resume to go on")
+    again = shlex.join([*LONG.arguments, "--out", str(place.out), "--resume"])
+    assert (found, said.splitlines()[-1]) == (code, f"ddkit: {word}. To resume, run: ddkit {again}")
     assert "Traceback" not in said and not alive(place) and not left_over(place)
     assert (place.out / "recipe.toml").exists()  # it goes on
+
+
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        (["condense", "--out", "a b"], ". To resume, run: ddkit condense --out 'a b' --resume"),
+        (["verify", "mtt-digits-ipc1", "--resume"], ". To resume, run: ddkit verify mtt-digits-ipc1 --resume"),
+        (["compare", "mtt-digits-ipc1"], ". To resume, run: ddkit compare mtt-digits-ipc1"),
+        (["doctor"], ""),
+        ([], ""),
+    ],
+)
+def test_the_last_line_is_a_command_that_resumes(arguments: list[str], end: str) -> None:
+    assert farewell(signal.SIGINT, arguments) == f"ddkit: interrupted{end}"
 
 
 def test_no_process_outlives_a_parent_that_was_killed(place: Place) -> None:

@@ -107,7 +107,7 @@ def test_relabel_by_networks(command, home: Path, a_run: Path, tmp_path: Path) -
     [
         ((), 2, "the set's recipe has no teachers"),
         (("--bundle", "none.pt"), 3, "none.pt': there is no such file"),
-        (("--teachers", "mlpp"), 2, "unknown net 'mlpp'; did you mean mlp"),
+        (("--teachers", "mlpp"), 2, "net 'mlpp' is unknown; did you mean mlp"),
         (("--teachers", "mlp", "--set", "net.width=3"), 2, "only experts.* can be set"),
         (("--teachers", "mlp", "--set", "experts.epoch=3"), 2, "did you mean epochs"),
     ],

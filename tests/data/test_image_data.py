@@ -61,9 +61,12 @@ def test_digest_sees_content_only(data: ImageData) -> None:
         ({"train_labels": torch.tensor([0, 1, 2, -1, 0, 0])}, "got -1"),
         (
             {"test_labels": torch.tensor([2, 2, 2])},
-            "'toy', test part: all 3 images are of class 'c', so that its score",
+            r"'toy', test part: has one class only, 'c' \(3 images\), so that its score",
         ),
-        ({"validation_images": IMAGE, "validation_labels": torch.tensor([1])}, "validation part: all 1 images are of"),
+        (
+            {"validation_images": IMAGE, "validation_labels": torch.tensor([1])},
+            r"validation part: has one class only, 'b' \(1 image\)",
+        ),
         (
             {"classes": ("a", "b\x1b[31m", "c")},
             r"a class has the name 'b\\x1b\[31m', which cannot be printed; rename it",

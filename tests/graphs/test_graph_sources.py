@@ -83,7 +83,7 @@ def test_ogb(tmp_path):
     write("raw/num-edge-list.csv.gz", "1\n1\n")
     with pytest.raises(DataError, match="its graphs have 2 edges together, but there are 3"):
         load_graphs(f"ogb:{tmp_path}")
-    with pytest.raises(DataError, match="train and validation parts share 1 graphs, such as 1"):
+    with pytest.raises(DataError, match="train and validation parts share 1 graph, such as 1"):
         split_graphs(data, 0)  # or networks would be judged on what they were trained on
 
 

@@ -164,7 +164,7 @@ def test_a_set_that_cannot_be_read_is_left_out_and_the_rest_is_scored(recipe, ca
     assert run(["compare", *files, "--sets", "2"]) == 3
     out, err = capsys.readouterr()
     assert f"left out: set '{bad}': is damaged" in err and "its seal is for" in out
-    assert err.splitlines()[-1] == "ddkit: compare: 1 sets cannot be read and were left out; see the table's notes"
+    assert err.splitlines()[-1] == "ddkit: compare: left out 1 set that cannot be read; see the table's notes"
     found = compare(files, sets=2)
     assert found.damaged == (str(bad),)
     assert [len(line.scores) for line in found.lines] == [1, *[len(line.scores) for line in whole.lines[1:]]]

@@ -122,7 +122,7 @@ def test_columns_are_protocols_by_networks_each_once(make_run: Callable[..., Con
     assert pairs == [
         (protocol, net) for protocol in ("honest", "paper-mtt") for net in (own, parse_spec("mlp(width=4)"))
     ]
-    for wrong, words in (((["honest", "papper"],), "did you mean paper"), ((["honest"], [own, "mlpp"]), "unknown net")):
+    for wrong, words in (((["honest", "papper"],), "did you mean paper"), ((["honest"], [own, "mlpp"]), "is unknown")):
         with pytest.raises(UsageError, match=words):
             columns(run.set, *wrong)
 

@@ -70,7 +70,7 @@ def test_a_condensation_killed_in_its_table_goes_on_with_the_rows_that_are_there
     assert kept(home) == 3
     rest, ear = Killer(monkeypatch), Listener()
     resumed = run("killed", resume=True, meter=ear)
-    assert rest.calls == 2 and any("3 rows are kept from an interrupted evaluation" in line for line in ear.said)
+    assert rest.calls == 2 and any("kept from an interrupted evaluation: 3 rows" in line for line in ear.said)
     assert told(resumed.evaluation) == told(whole.evaluation)
     assert (tmp_path / "killed" / "set.h5").read_bytes() == (tmp_path / "whole" / "set.h5").read_bytes()
     assert kept(home) == 0

@@ -141,7 +141,7 @@ def test_a_small_disk(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: Usage(0, 0, free))
         found = ask()
         assert found.free_disk == free
-        (line,) = [problem for problem in found.problems if problem.startswith("3 experts need")]
+        (line,) = [problem for problem in found.problems if problem.startswith("3 missing experts: ")]
         assert re.search(says, line), line
     with_half = ask("experts.dtype=bfloat16")  # obeying the advice helps
     assert with_half.stages[1].disk < 0.52 * need

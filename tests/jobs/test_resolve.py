@@ -151,7 +151,7 @@ def test_a_recipe_without_a_net_gets_the_fields(tmp_path: Path) -> None:
         ({"method": "mtt", "ipc": 0}, "'method.ipc': must be an integer of at least 1, got 0"),
         ({"recipe": "mtt-digits-ipc2"}, "no recipe of ddkit's; did you mean mtt-digits-ipc1"),
         ({"recipe": "/nowhere/x.toml"}, "is no readable file"),
-        ({"overrides": ("net.name=convnett",), "method": "mtt"}, "'net.name': unknown net 'convnett'; did you mean"),
+        ({"overrides": ("net.name=convnett",), "method": "mtt"}, "'net.name': net 'convnett' is unknown; did you mean"),
     ],
 )
 def test_what_cannot_be_resolved_is_one_line(shelf: None, flags: dict, words: str) -> None:

@@ -105,7 +105,7 @@ def test_the_dictionary_begins_with_what_tells_most(trees):
 
 
 def test_too_small_a_budget_is_one_line():
-    with pytest.raises(UsageError, match="2 bytes are too few: not one tree fits"):
+    with pytest.raises(UsageError, match="a budget of 2 bytes is too small: not one tree fits"):
         distil(graph_method("mirage-plus"), MiragePlusSettings(budget=2), random_graph_data(33, graphs=60), 0)
 
 

@@ -13,7 +13,9 @@ from ddkit.errors import UsageError
 from ddkit.experts import Bundle, Ensemble
 from ddkit.methods import Context
 from ddkit.methods.infer import INFER, InferSettings
-from ddkit.methods.recovery import RecoverySettings, matched
+from ddkit.methods.recovery import Recovery
+from ddkit.methods.recovery_loss import matched
+from ddkit.methods.recovery_settings import RecoverySettings
 from ddkit.methods.sre2l import SRe2L, SRe2LSettings
 from ddkit.methods.statistics import bn_distance
 from ddkit.nets import FlatNet, parse_net
@@ -247,3 +249,9 @@ def test_bfloat16_states_what_it_costs_and_costs_little(make_context: Callable[.
     assert not any("gradient_cosine" in row for row in plain)
     assert images.dtype == torch.float32 and not torch.equal(images, exact)
     torch.testing.assert_close(rows[0]["loss"], plain[0]["loss"], rtol=2e-2, atol=0)
+
+
+def test_a_recovery_that_lacks_a_part_is_refused_when_it_is_defined() -> None:
+    with pytest.raises(TypeError, match=r"Half: a recovery must define begin, shape$"):
+        type("Half", (Recovery,), {"fixed": lambda self: torch.zeros(())})
+    type("Whole", (SRe2L,), {"begin": lambda self, generator: torch.zeros(())})  # the other parts are inherited

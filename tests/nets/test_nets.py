@@ -244,7 +244,7 @@ def test_specs_of_before_a_setting_was_added_are_read():
 @pytest.mark.parametrize(
     ("spec", "kind", "line"),
     [
-        ("convnt", UsageError, "unknown net 'convnt'; did you mean convnet?"),
+        ("convnt", UsageError, "net 'convnt' is unknown; did you mean convnet?"),
         ("xyz", UsageError, "there are: " + ", ".join(NAMES)),
         ("", UsageError, "must look like name"),
         ("convnet(depth=2", UsageError, "must look like name"),

@@ -114,7 +114,7 @@ def test_large_sets_are_cut_and_the_title_says_so(tmp_path: Path, monkeypatch: p
     gallery(images[:10], images[:10], torch.zeros(10, dtype=torch.long), ("a",), "ten", path)
     sixty = constant([(0.4, 0.1, 0.7)] * 60)
     gallery(sixty, sixty, torch.arange(60), tuple(map(str, range(60))), "wide", path)
-    assert titles == ["many (first 10 images of 1 classes)", "ten", "wide (first 1 images of 50 classes)"]
+    assert titles == ["many (first 10 images of 1 class)", "ten", "wide (first 1 image of 50 classes)"]
 
 
 def test_curves_are_a_picture_with_a_panel_for_each_metric(tmp_path: Path) -> None:

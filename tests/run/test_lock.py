@@ -205,7 +205,10 @@ def test_a_lock_file_that_is_none_is_one_line(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for name in ("folder", "link", "folder/below/" + "x" * 300):
-        with pytest.raises(DataError, match="cannot be locked: file") as caught, locked(tmp_path / name, "x"):
+        with (
+            pytest.raises(DataError, match=r"cannot be locked: (file|it is a folder)") as caught,
+            locked(tmp_path / name, "x"),
+        ):
             pass
         assert "\n" not in str(caught.value)
     assert not (tmp_path / "elsewhere").exists()

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, counted
 from ddkit.evaluation import Table, class_notes, read_score, rows_at_once
 from ddkit.jobs.comparison.candidate import (
     Candidate,
@@ -210,8 +210,8 @@ def _notes(candidates: list[Candidate], sets: int, on: str) -> tuple[str, ...]:
     }
     return (
         judged[on],
-        f"{sets} sets x {' or '.join(map(str, nets))} networks; mean and 95 % interval {over} (row whole: over "
-        "networks)",
+        f"{counted(sets, 'set')} x {' or '.join(map(str, nets))} networks; mean and 95 % interval {over} (row whole: "
+        "over networks)",
         "random-real and k-means: each network has another draw, so the mean over networks varies less than the mean "
         "of a single draw",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ddkit.errors import counted
 from ddkit.graphs import GraphData, GraphParts
 from ddkit.jobs.data.parts import parts_line
 
@@ -26,7 +27,7 @@ def graph_lines(parts: GraphParts, spec: str, split_seed: int) -> tuple[str, ...
         test=(len(parts.test), origin),
     )
     unused = len(every) - len(parts.train) - len(parts.validation) - len(parts.test)
-    line += f"; {unused:,} graphs are in no part" if unused else ""
+    line += f"; in no part: {counted(unused, 'graph')}" if unused else ""
     remarks = [*_missing_classes(validation=parts.validation, test=parts.test), *every.remarks]
     return tuple(f"graphs '{every.name}': {text}" for text in (line, *remarks))
 

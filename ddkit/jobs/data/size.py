@@ -1,7 +1,7 @@
 """Refuse real images that do not fit into memory once they are preprocessed."""
 
 from ddkit.data import DataSettings, ImageData, zca_memory, zca_seconds
-from ddkit.errors import DataError
+from ddkit.errors import DataError, counted
 from ddkit.jobs.machine.amounts import LONG, size_text, time_text
 from ddkit.run import Meter
 
@@ -13,7 +13,7 @@ def refuse_too_large(data: ImageData, settings: DataSettings, free: int, meter: 
         DataError: the whitening's matrices, or the images as float32, do not fit.
     """
     where, (channels, height, width) = f"dataset '{data.name}'", data.shape
-    size = f"{height}x{width} images of {channels} channel{'s' * (channels > 1)}"
+    size = f"{height}x{width} images of {counted(channels, 'channel')}"
     images = 4 * data.train_images.numel()
     if settings.preprocess == "zca":
         matrices = zca_memory(data.shape)

@@ -3,6 +3,7 @@
 import torch
 
 from ddkit.data import refuse_small_classes
+from ddkit.errors import counted
 from ddkit.experts import ExpertSource, Stock
 from ddkit.home import home
 from ddkit.jobs.data.loading import load_task, report_data
@@ -76,7 +77,10 @@ def _disk_problems(recipe: Recipe, source: ExpertSource, stock: Stock, run: int)
     problems, free = [], free_disk(home())
     if stock.disk > free:
         ways = [*source.ways_to_less_disk(stock, free), "set DDKIT_HOME to a folder on a larger disk"]
-        need = f"{stock.missing} experts need {size_text(stock.disk)} of disk, {size_text(free)} are free at home"
+        need = (
+            f"{counted(stock.missing, 'missing expert')}: {size_text(stock.disk)} of disk, {size_text(free)} are free "
+            "at home"
+        )
         problems.append(f"{need}; {', or '.join(ways)}")
     folder = image_folder(recipe)
     if run > (free := free_disk(folder)):

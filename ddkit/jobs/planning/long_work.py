@@ -7,6 +7,7 @@ estimated from its first seconds.
 import time
 from collections.abc import Mapping
 
+from ddkit.errors import counted
 from ddkit.evaluation import EvaluateSettings
 from ddkit.jobs.machine.amounts import LONG, time_text
 from ddkit.jobs.planning.evaluation_probe import probe_evaluation, rows_of
@@ -28,7 +29,7 @@ def announce_long_work(recipe: Recipe, task: Task, evaluate: bool, meter: Meter)
     gauge = Gauge(task.device)
     if missing := recipe.source(task).stock().missing:
         cost, _ = probe_missing(recipe, task, gauge, PROBE_SECONDS, missing)
-        _announce(f"training {missing} experts", cost.seconds, _shorter_experts(recipe), meter)
+        _announce(f"training {counted(missing, 'expert')}", cost.seconds, _shorter_experts(recipe), meter)
     if evaluate:
         images = task.real.data.class_count * recipe.method.ipc
         announce_long_evaluation(recipe.evaluate, images, rows_of(recipe), task, meter)

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ddkit.errors import counted
 from ddkit.evaluation import Evaluation, GraphJudge, evaluate_graph_set
 from ddkit.experts import Experts
 from ddkit.graphs import load_parts
@@ -69,7 +70,8 @@ class GraphWork:
     def draw(self, made: GraphSet, meter: Meter) -> None:
         """Write the picture of the trees, and say how large the set is."""
         meter.say(
-            f"{made.facts.method} on {made.facts.dataset}: {len(made)} samples of {made.trees.roots} distinct trees, "
+            f"{made.facts.method} on {made.facts.dataset}: {counted(len(made), 'sample')} of "
+            f"{counted(made.trees.roots, 'distinct tree')}, "
             f"{made.stored_bytes} bytes ({made.explicit_bytes} written out)"
         )
         tree_gallery(made, self.run.folder.gallery)

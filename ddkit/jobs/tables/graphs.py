@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ddkit.errors import DataError
+from ddkit.errors import DataError, UsageError, nearest
 from ddkit.evaluation import Evaluation, GraphJudge, GraphTraining, evaluate_graph_set
+from ddkit.gnns import CONVOLUTIONS
 from ddkit.graphs import GraphData, GraphDataSettings, load_parts
 from ddkit.jobs.data.graph_memory import graph_rows_at_once
 from ddkit.jobs.data.graph_parts import graph_lines
@@ -29,6 +30,9 @@ def graph_tables(source: GraphSet | str | Path, judging: Judging, meter: Meter) 
     graph_device(judging.device)
     made = source if isinstance(source, GraphSet) else read_graph_set(source)
     only(judging.overrides, ("evaluate.",), "when a set is evaluated")
+    for net in judging.architectures:
+        if net not in CONVOLUTIONS:
+            raise UsageError(f"option --net: '{net}' is no network for graphs; {nearest(net, CONVOLUTIONS)}")
     flags = [f"evaluate.nets={judging.nets}"] * (judging.nets is not None)
     flags += [f"evaluate.gnns={','.join(judging.architectures)}"] * bool(judging.architectures)
     flags += [f"data.name={json.dumps(judging.data)}"] * bool(judging.data)

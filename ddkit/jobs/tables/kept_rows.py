@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ddkit.errors import InUseError
+from ddkit.errors import InUseError, counted
 from ddkit.evaluation import GraphJudge, Score, read_score, write_score
 from ddkit.home import home
 from ddkit.jobs.machine.environment import device_name, versions
@@ -95,7 +95,7 @@ class KeptRows:
     def say(self, meter: Meter) -> None:
         """Report how many scores are stored."""
         if count := len(list(self.folder.glob("*.json"))):
-            meter.say(f"{count} rows are kept from an interrupted evaluation; the others are scored now")
+            meter.say(f"kept from an interrupted evaluation: {counted(count, 'row')}; the others are scored now")
 
     def file(self, row: str) -> Path:
         """The file of a row's score. `row` is a text of what the score depends on, beside the shared terms."""
