@@ -85,10 +85,10 @@ def read(bombs: list[tuple[Path, str]], patience: float = 20) -> list[Outcome]:
         command = [sys.executable, "-W", "ignore", "-c", READ, *(str(text) for bomb in rest for text in bomb)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=30 + patience * len(rest))
-            said, end = done.stdout, f"it ended the process with {done.returncode}: {done.stderr[-200:]}"
+            output, end = done.stdout, f"it ended the process with {done.returncode}: {done.stderr[-200:]}"
         except subprocess.TimeoutExpired as error:
-            said, end = (error.stdout or b"").decode(), "it hangs"
-        lines = said.splitlines()
+            output, end = (error.stdout or b"").decode(), "it hangs"
+        lines = output.splitlines()
         for line in lines:
             refused, seconds, memory, text = line.split(" ", 3)
             found.append(Outcome(text, refused == "1", float(seconds), int(memory)))

@@ -77,12 +77,12 @@ def test_a_comparison_holds_a_host_against_itself_with_fyi(home, tmp_path, monke
     assert len(twice.lines) == 6 and {line.flip_share for line in twice.lines} == {0.5}
     assert run(["compare", *both, "--flips", "sometimes"]) == 2
     monkeypatch.setattr(flip_module, "STEPS", 20)
-    told: list[str] = []
+    messages: list[str] = []
     meter = SilentMeter()
-    monkeypatch.setattr(meter, "say", told.append)
+    monkeypatch.setattr(meter, "say", messages.append)
     compare(["fyi.toml"], sets=1, overrides=("data.name=digits",), meter=meter)  # allowed there
     compare(both, sets=1, overrides=("data.name=digits",), meter=meter)
-    assert len([line for line in told if line.startswith("flips on 'digits'")]) == 2  # once a comparison
+    assert len([line for line in messages if line.startswith("flips on 'digits'")]) == 2  # once a comparison
 
 
 def test_what_the_table_says_of_flips_is_what_all_rows_were_trained_under(home, tmp_path, monkeypatch) -> None:
@@ -127,9 +127,9 @@ def test_rows_under_different_flips_are_said_to_be_no_measure_of_each_other(home
     monkeypatch.chdir(tmp_path)
     recipes(tmp_path)
     Path("fyi.toml").write_text(RECIPE.replace('"dm"', '"dm"\nfyi = true').replace("nets = 2", "nets = 3"))
-    said = "rows under different flips are no measure of each other"
-    assert said in compare(["dm.toml", "fyi.toml"], sets=1).notes
-    assert said not in compare(["dm.toml", "fyi.toml"], sets=1, nets=2).notes
+    note = "rows under different flips are no measure of each other"
+    assert note in compare(["dm.toml", "fyi.toml"], sets=1).notes
+    assert note not in compare(["dm.toml", "fyi.toml"], sets=1, nets=2).notes
 
 
 def test_teachers_name_both_orientations_where_a_group_with_fyi_is_mirrored(home, tmp_path, monkeypatch) -> None:
