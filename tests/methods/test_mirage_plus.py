@@ -1,4 +1,4 @@
-"""mirage-plus: scores of the linear model, labels, and a vertex's nearest trees, which agree with it to the greatest depth."""
+"""mirage-plus: scores of the linear model, labels, and the nearest trees of a vertex, by the depth of agreement."""
 
 import dataclasses
 
