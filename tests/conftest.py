@@ -48,14 +48,18 @@ def captured(gpu: torch.device) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests without the fixture `home` get an empty home of the session, so that none uses the user's own.
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The environment of all tests.
 
-    Kernels are compiled once for all homes; see lent_kernels.py."""
+    Tests without the fixture `home` get an empty home of the session, so that none uses the user's own. Kernels are
+    compiled once for all homes; see lent_kernels.py.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDKIT_HOME", str(tmp_path_factory.mktemp("session_home")))
         patch.setenv(LENDER, str(shared_folder(tmp_path_factory, "kernels")))
         patch.setattr("ddkit.steps.native._compile", compile_once)
+        # One thread and one process for each worker of pytest-xdist, which occupy all cores. Tests of processes set more.
+        patch.setenv("OMP_NUM_THREADS", "1")
         yield
 
 

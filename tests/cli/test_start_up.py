@@ -82,7 +82,7 @@ def test_show_needs_torch_and_nothing_else_that_is_heavy(tmp_path: Path) -> None
 
 def test_completion_needs_no_torch(tmp_path: Path) -> None:
     count, names = imported(
-        tmp_path, _DDKIT_COMPLETE="bash_complete", COMP_WORDS="ddkit recipes ls --f", COMP_CWORD="3"
+        tmp_path, "", _DDKIT_COMPLETE="bash_complete", COMP_WORDS="ddkit recipes ls --f", COMP_CWORD="3"
     )
     assert not names & (HEAVY | {"numpy", "h5py"}) and count < MOST_MODULES
 

@@ -100,6 +100,7 @@ def now():
 try:
 {work}
 except stopping.Stopped as stopped:
+    signals.ended()  # as the command does, so that no timer ends Python while it shuts down
     print("stopped", stopped.number, flush=True)
     sys.exit(128 + stopped.number)
 print("went on", flush=True)
