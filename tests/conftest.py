@@ -58,7 +58,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("DDKIT_HOME", str(tmp_path_factory.mktemp("session_home")))
         patch.setenv(LENDER, str(shared_folder(tmp_path_factory, "kernels")))
         patch.setattr("ddkit.steps.native._compile", compile_once)
-        # One thread and one process for each worker of pytest-xdist, which occupy all cores. Tests of processes set more.
+        # One process and one thread for each worker of pytest-xdist. Tests of processes set more.
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
 
