@@ -320,7 +320,7 @@ def test_teachers_that_will_not_do_cost_a_row_and_a_line(
 
     monkeypatch.setitem(PAPERS, "mtt", dataclasses.replace(PAPERS["mtt"], epochs=1))
     evaluate(run.folder, protocol="paper-mtt", meter=Ear())
-    assert not [line for line in said if line.startswith("left out")]  # its tables never have that row
+    assert not [line for line in lines if line.startswith("left out")]  # its tables never have that row
     table = evaluate(run.folder, meter=Ear())
     assert "random-real, same labels" not in {score.name for score in table.scores}
     (line,) = [line for line in lines if line.startswith("left out: random-real")]
