@@ -29,12 +29,12 @@ SMALL = (
 
 @pytest.fixture
 def planned(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
-    """plan() on digits in an empty folder, with small settings and a probe of a second."""
+    """plan() on digits in an empty folder, with small settings and a short probe, whose seconds are not accurate."""
     monkeypatch.chdir(tmp_path)
 
-    def planned(*overrides: str, method: str = "mtt") -> Plan:
+    def planned(*overrides: str, method: str = "mtt", probe: float = 0.1) -> Plan:
         settings = SMALL if method == "mtt" else SMALL[5:]
-        return plan(method, overrides=(*settings, *overrides), device="cpu", probe_seconds=1.0)
+        return plan(method, overrides=(*settings, *overrides), device="cpu", probe_seconds=probe)
 
     return planned
 
@@ -60,7 +60,7 @@ def test_a_plan_is_what_a_run_takes(
     """On one core, where the seconds that a job takes are those that it computes."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr("ddkit.jobs.planning.gauge.time", SimpleNamespace(perf_counter=processor_seconds))
-    found = planned()
+    found = planned(probe=1.0)
     assert names(found) == ["data", "experts", "condensation", "evaluation"] and not found.problems
     modules = ("ddkit.experts.trajectories.source", "ddkit.jobs.runs.make", "ddkit.jobs.tables.image_scoring")
     experts, making, scoring = map(importlib.import_module, modules)
