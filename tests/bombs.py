@@ -85,10 +85,10 @@ def read(bombs: list[tuple[Path, str]], patience: float = 20) -> list[Outcome]:
         command = [sys.executable, "-W", "ignore", "-c", READ, *(str(text) for bomb in rest for text in bomb)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=30 + patience * len(rest))
-            said, end = done.stdout, f"it ended the process with {done.returncode}: {done.stderr[-200:]}"
+            output, end = done.stdout, f"it ended the process with {done.returncode}: {done.stderr[-200:]}"
         except subprocess.TimeoutExpired as error:
-            said, end = (error.stdout or b"").decode(), "it hangs"
-        lines = said.splitlines()
+            output, end = (error.stdout or b"").decode(), "it hangs"
+        lines = output.splitlines()
         for line in lines:
             refused, seconds, memory, text = line.split(" ", 3)
             found.append(Outcome(text, refused == "1", float(seconds), int(memory)))
@@ -159,9 +159,9 @@ def _long_header(folder: Path) -> str:
     return f"npz:{folder / 'header.npz'}"
 
 
-def _four_gigabytes(folder: Path) -> str:
-    """4 MB that unpack to 4 GB, of a right type and shape."""
-    members = {"train_images": ((4, 2**15, 2**15), "|u1"), "train_labels": ((4,), "<i8")}
+def _one_gigabyte(folder: Path) -> str:
+    """1 MB that unpacks to 1 GB, of a right type and shape."""
+    members = {"train_images": ((4, 2**14, 2**14), "|u1"), "train_labels": ((4,), "<i8")}
     return f"npz:{zeros_npz(folder / 'zeros.npz', members)}"
 
 
@@ -354,7 +354,7 @@ def graphs_npz(file: Path, num_nodes: list[int], **more: np.ndarray) -> str:
 
 
 def _graph_arrays(folder: Path) -> str:
-    members = dict.fromkeys(("edge_src", "edge_dst"), ((2**29,), "<i8"))
+    members = dict.fromkeys(("edge_src", "edge_dst"), ((2**26,), "<i8"))
     members |= dict.fromkeys(("num_nodes", "label"), ((4,), "<i8"))
     return f"graphs-npz:{zeros_npz(folder / 'edges.npz', members)}"
 
@@ -441,7 +441,7 @@ def _lists_in_lists() -> object:
 
 
 def packed_pt(file: Path, table: object) -> Path:
-    """What `torch.save` would write, but that its archive is packed anew, with 2 GB in 2 MB as its first tensor."""
+    """What `torch.save` would write, but that its archive is packed anew, with 1 GB in 1 MB as its first tensor."""
     import torch
 
     plain_file = io.BytesIO()
@@ -451,7 +451,7 @@ def packed_pt(file: Path, table: object) -> Path:
             for member in plain.infolist():
                 with packed.open(member.filename, "w", force_zip64=True) as to:
                     if member.filename.endswith("data/0"):
-                        for _ in range(2**31 // 2**22):
+                        for _ in range(2**30 // 2**22):
                             to.write(bytes(2**22))
                     else:
                         to.write(plain.read(member))
@@ -504,7 +504,7 @@ MAKERS: dict[str, Callable[[Path], str]] = {
     "npz, exabytes": _exabytes,
     "npz, a text of 2 GB": _wide_type,
     "npz, a header of 512 MB": _long_header,
-    "npz, 4 GB of zeros": _four_gigabytes,
+    "npz, 1 GB of zeros": _one_gigabyte,
     "npz, another size in the directory": _zip_states_another_size,
     "ten pictures of 9,000 pixels": _ten_large_pictures,
     "a hundred pictures, 1.2 GB": _many_pictures,
@@ -532,11 +532,11 @@ MAKERS: dict[str, Callable[[Path], str]] = {
     "graphs-npz, num_nodes = 2**40": lambda folder: graphs_npz(folder / "a.npz", [2**40, 1]),
     "graphs-npz, num_nodes = 10**9": lambda folder: graphs_npz(folder / "a.npz", [10**9 - 1, 1]),
     "graphs-npz, sizes of 2**62": lambda folder: graphs_npz(folder / "a.npz", [2**62] * 4),
-    "graphs-npz, 8 GB of zeros": _graph_arrays,
+    "graphs-npz, 1 GB of zeros": _graph_arrays,
     "tu, a hole of 8 GB": _tu_hole,
-    "ogb, 2 GB of numbers": lambda folder: _ogb(folder, "edge", b"0,1\n", 2**31),
-    "ogb, one line of 2 GB": lambda folder: _ogb(folder, "edge", b"1", 2**31),
-    "ogb, 2 GB of sizes": lambda folder: _ogb(folder, "num-node-list", b"1\n", 2**31),
+    "ogb, 1 GB of numbers": lambda folder: _ogb(folder, "edge", b"0,1\n", 2**30),
+    "ogb, one line of 1 GB": lambda folder: _ogb(folder, "edge", b"1", 2**30),
+    "ogb, 1 GB of sizes": lambda folder: _ogb(folder, "num-node-list", b"1\n", 2**30),
     "pt, an expanded tensor": lambda folder: _pt(folder, _expanded),
     "pt, a sparse tensor": lambda folder: _pt(folder, _sparse_tensor),
     "pt, one graph 10,000 times": lambda folder: _pt(folder, _one_graph_again_and_again),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from lent_kernels import LENDER
+from lent_kernels import LENDER, compile_once
+from shared_folder import one_at_a_time, shared_folder
 
 if TYPE_CHECKING:
     from ddkit.data import RealData
@@ -47,11 +48,27 @@ def captured(gpu: torch.device) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def kernels_are_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Jobs in other processes get copies of one library; see lent_kernels.py."""
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The environment of all tests.
+
+    Tests without the fixture `home` get an empty home of the session, so that none uses the user's own. Kernels are
+    compiled once for all homes; see lent_kernels.py.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(LENDER, str(tmp_path_factory.mktemp("lender")))
+        patch.setenv("DDKIT_HOME", str(tmp_path_factory.mktemp("session_home")))
+        patch.setenv(LENDER, str(shared_folder(tmp_path_factory, "kernels")))
+        patch.setattr("ddkit.steps.native._compile", compile_once)
+        # One process and one thread for each worker of pytest-xdist. Tests of processes set more.
+        patch.setenv("OMP_NUM_THREADS", "1")
         yield
+
+
+@pytest.fixture(autouse=True)
+def pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs draw no pictures, which take half of the time of a small run, except in tests marked `pictures`."""
+    if not request.node.get_closest_marker("pictures"):
+        for drawing in ("images.gallery", "images.curve", "graphs.tree_gallery"):
+            monkeypatch.setattr(f"ddkit.jobs.runs.{drawing}", lambda *_: None)
 
 
 @pytest.fixture
@@ -67,18 +84,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def real_images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """NAME (cifar10, cifar100, fashion_mnist) -> NAME.npz, from $DDKIT_DATA or ../shared/data; skips without them."""
     source = Path(os.environ.get("DDKIT_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    unpacked = tmp_path_factory.mktemp("real_images")
+    unpacked = shared_folder(tmp_path_factory, "real_images")
 
     def find(name: str) -> Path:
-        for path in (source / f"{name}.npz", unpacked / f"{name}.npz"):
-            if path.exists():
-                return path
+        if (source / f"{name}.npz").exists():
+            return source / f"{name}.npz"
         if not (source / "unpack.py").exists() or not (source / "images" / name).is_dir():
             pytest.skip(f"no real {name}: name a folder with {name}.npz in DDKIT_DATA")
         if importlib.util.find_spec("pillow_jxl") is None:
             pytest.skip(f"no real {name}: unpacking it needs pillow-jxl-plugin")
-        command = [sys.executable, str(source / "unpack.py"), name, "--to", str(unpacked)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        with one_at_a_time(unpacked):
+            if not (unpacked / f"{name}.npz").exists():
+                command = [sys.executable, str(source / "unpack.py"), name, "--to", str(unpacked)]
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return unpacked / f"{name}.npz"
 
     return find

@@ -590,9 +590,9 @@ BOMBS: dict[str, Callable[[Path], None]] = {
 
 
 def _facts(**changes: Any) -> SetFacts:
-    told = {"method": "ftd", "dataset": "toy", "data_digest": "d", "classes": ("a", "b", "c"), "ipc": 2}
-    told |= {"space": "normalised", "preprocess_digest": "p", "net": "mlp", "mean": (0.5,), "std": (0.25,)}
-    return SetFacts(**told | changes)
+    values = {"method": "ftd", "dataset": "toy", "data_digest": "d", "classes": ("a", "b", "c"), "ipc": 2}
+    values |= {"space": "normalised", "preprocess_digest": "p", "net": "mlp", "mean": (0.5,), "std": (0.25,)}
+    return SetFacts(**values | changes)
 
 
 def _record() -> Record:

@@ -108,18 +108,18 @@ def _heed_signals() -> None:
 
 
 def finish(process: subprocess.Popen, within: float = 120) -> str:
-    """Wait until a job has succeeded; what it said."""
-    _, said = process.communicate(timeout=within)
-    assert process.returncode == 0, said
-    return said
+    """Wait until a job has succeeded, and return its standard error."""
+    _, errors = process.communicate(timeout=within)
+    assert process.returncode == 0, errors
+    return errors
 
 
 def stop(process: subprocess.Popen, number: signal.Signals, after: float = 0.0) -> tuple[int, str]:
-    """Send a signal after so many seconds; exit code and what was said on standard error. A job may end before."""
+    """Send a signal after so many seconds; return the exit code and standard error. A job may end before."""
     time.sleep(after)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    return process.returncode, said
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
 
 
 def go_on(job: Job, place: Place) -> str:

@@ -1,29 +1,46 @@
-"""The compiled kernels, made once for a whole test session and copied into the homes of jobs in other processes."""
+"""Compiles the kernels once for a whole test session.
 
+`conftest.py` puts `compile_once` in the place of the function that compiles. The first process that needs a library
+compiles it into the shared folder; every other process and every other home gets a copy.
+"""
+
+import ctypes
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+import torch
+from shared_folder import one_at_a_time
+
+from ddkit.steps import native
+from ddkit.steps.trust import private_folder
+
 LENDER = "DDKIT_TEST_KERNELS"
-"""The environment variable that names the home from which kernels are copied; `conftest.py` sets it."""
+"""The environment variable with the folder of the libraries; `conftest.py` sets it."""
+
+really_compile = native._compile
+
+
+def compile_once(compiler: list[str], map_type: str, keep: Path | None) -> ctypes.CDLL:
+    """Compile the library, or copy it to `keep` if a process of this session has compiled it."""
+    if keep is None:
+        return really_compile(compiler, map_type, keep)
+    lender = Path(os.environ[LENDER])
+    library = lender / keep.name  # the name has a digest of sources, compiler and flags
+    with one_at_a_time(lender):
+        if not library.exists():
+            really_compile(compiler, map_type, library)
+    native._keep(library, keep)
+    loaded = native._load(keep)
+    assert loaded is not None
+    return loaded
 
 
 def lend_kernels(home: Path) -> None:
-    """Put the kernels into a home that has none; outside of a test session a job compiles its own."""
-    if LENDER not in os.environ or (home / "kernels").exists():
+    """Put the kernels for float32 into the home of another process. Outside of a test session it compiles its own."""
+    if LENDER not in os.environ or (home / "kernels").exists() or native.kernels(torch.float32) is None:
         return
-    lender = Path(os.environ[LENDER])
-    if not (lender / "kernels").exists():
-        compile_kernels(lender)
-    if (lender / "kernels").exists():  # else there is no compiler
-        shutil.copytree(lender / "kernels", home / "kernels")
-
-
-def compile_kernels(home: Path) -> None:
-    """Compile the kernels into a home, in a process of its own."""
-    script = "import torch\nfrom ddkit.steps.native import kernels\nkernels(torch.float32)"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DDKIT_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=240)
+    home.mkdir(parents=True, exist_ok=True)
+    assert private_folder(home / "kernels")
+    for library in Path(os.environ[LENDER]).glob("kernels-f32-*.so"):
+        shutil.copy(library, home / "kernels")

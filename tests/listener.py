@@ -1,13 +1,13 @@
-"""A silent meter that keeps what a job says."""
+"""A silent meter that keeps the lines of a job."""
 
 from ddkit.run import SilentMeter
 
 
 class Listener(SilentMeter):
-    """Its `said` are the lines, in their order."""
+    """Its `lines` are in the order in which the job said them."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def say(self, line: str) -> None:
-        self.said.append(line)
+        self.lines.append(line)

@@ -29,8 +29,8 @@ def test_a_name_of_any_length_leaves_a_line_that_ends_with_what_to_do():
     line = str(DataError(f"key '{'x' * 30_000}': is unknown; leave it out"))
     assert len(line) < 700 and line.startswith("key 'xxx") and line.endswith("': is unknown; leave it out")
     assert "...(29,503 characters)..." in line and str(DataError("short")) == "short"
-    told = f"{'a b ' * 1_000}end"
-    assert str(DataError(told)) == told
+    text = f"{'a b ' * 1_000}end"
+    assert str(DataError(text)) == text
 
 
 def test_an_unknown_name_is_told_its_neighbours_or_a_line_of_names() -> None:

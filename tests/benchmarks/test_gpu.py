@@ -121,7 +121,7 @@ Ledger(claims, root / "results.jsonl", root / "work", root / "data", {{}}).run(2
 
 
 def test_a_long_claim_goes_on_where_it_was_stopped(ledger, tmp_path):
-    """Its first part is interrupted at the limit; the second is told to resume, and their seconds add up."""
+    """Its first part is interrupted at the limit; the second resumes, and their seconds add up."""
     program = (
         WRITE + "import time\nif '--resume' in sys.argv: (run / 'done').write_text('y')\n"
         "else:\n  (run / 'part').write_text('x')\n  time.sleep(600)"
@@ -137,14 +137,14 @@ def test_a_long_claim_goes_on_where_it_was_stopped(ledger, tmp_path):
 def test_a_claim_that_hangs_overruns_and_comes_last(ledger):
     """All its parts count together. It goes on where it stopped, but after the others."""
     hung = claim("hung", "import time; time.sleep(600)", seconds=1, resume=("--resume",))
-    made, said = ledger(hung, claim("good", seconds=0.1)), []
+    made, messages = ledger(hung, claim("good", seconds=0.1)), []
     (made.work / "runs" / "hung").mkdir(parents=True)
     Begun(made.work / "begun" / "hung.json", hung.digest()).note(hung.limit - 1)
     (line, _) = made.run(2, quiet)
     assert line["status"] == "overran" and line["seconds"] > hung.limit
     made.results.write_text(made.results.read_text().splitlines()[0] + "\n")
-    (line, _) = made.run(10, said.append)
-    assert [text.split()[0] for text in said] == ["good:", "good", "hung:", "hung"]
+    (line, _) = made.run(10, messages.append)
+    assert [text.split()[0] for text in messages] == ["good:", "good", "hung:", "hung"]
     assert "--resume" in line["command"] and line["status"] == "overran"
 
 
@@ -301,5 +301,5 @@ def test_parcels_bring_a_work_folder_back(tmp_path):
 def test_without_a_gpu_it_says_so():
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, str(BENCHMARKS / "gpu.py"), "--seconds", "10"]
-    asked = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert asked.returncode == 1 and "no CUDA device; --rehearse" in asked.stderr
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and "no CUDA device; --rehearse" in done.stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from own_graphs import own
 
 from ddkit.cli.main import run
 
@@ -105,15 +106,17 @@ def test_what_a_test_of_flips_found(tmp_path: Path, home: Path, capsys: pytest.C
 
 
 def test_scores_of_graphs(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["condense", "--method", "mirage", "--out", str(tmp_path / "run")]
-    asked += [part for own in ("nets=2", "steps=3", "whole=false") for part in ("--set", f"evaluate.{own}")]
-    assert run(asked) == 0
+    data = own(tmp_path / "own")
+    condensing = ["condense", "--method", "mirage", "--data", data, "--out", str(tmp_path / "run")]
+    settings = ("evaluate.nets=2", "evaluate.steps=3", "evaluate.whole=false", "method.hops=1", "method.ratio=0.3")
+    condensing += [part for setting in settings for part in ("--set", setting)]
+    assert run(condensing) == 0
     file = sorted((tmp_path / "run" / "scores").iterdir())[0]
     before = (tmp_path / "run" / "set.h5").read_bytes()
     for _ in spoiled(file):
-        refused([*asked, "--resume"], capsys, str(file))
+        refused([*condensing, "--resume"], capsys, str(file))
         assert (tmp_path / "run" / "set.h5").read_bytes() == before
-    assert run([*asked, "--resume"]) == 0
+    assert run([*condensing, "--resume"]) == 0
     assert (tmp_path / "run" / "set.h5").read_bytes() == before
 
 
@@ -163,8 +166,8 @@ def test_a_folder_or_a_link_in_the_place_of_a_teacher(
     (home / "teachers" / "dangling.pt").symlink_to(tmp_path / "nowhere.pt")
     assert run(["teachers", "ls"]) == 3
     assert run(["teachers", "rm", "folder", "link", "dangling"]) == 0
-    told = capsys.readouterr().out
-    assert "removed folder\n" in told and f"its target {tmp_path / 'elsewhere.pt'} is kept" in told
+    output = capsys.readouterr().out
+    assert "removed folder\n" in output and f"its target {tmp_path / 'elsewhere.pt'} is kept" in output
     assert (tmp_path / "elsewhere.pt").read_text() == "mine" and not list((home / "teachers").iterdir())
 
 

@@ -26,7 +26,7 @@ def evaluated(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def cells(table: str) -> list[list[str]]:
+def last_table(table: str) -> list[list[str]]:
     """The cells of the last table in a text, heading first."""
     lines = [line for line in table.splitlines() if line[:1] in "┃│┏"]
     last = max(i for i, line in enumerate(lines) if line.startswith("┏"))
@@ -38,9 +38,9 @@ def test_protocols_side_by_side(
 ) -> None:
     for name, protocol in list(PAPERS.items()):
         monkeypatch.setitem(PAPERS, name, dataclasses.replace(protocol, epochs=2))
-    asked = [part for name in ("honest", "paper-mtt", "paper-ast") for part in ("--protocol", name)]
+    protocols = [part for name in ("honest", "paper-mtt", "paper-ast") for part in ("--protocol", name)]
     file = tmp_path / "tables.json"
-    text = evaluated(capsys, str(a_run), *asked, "--net", MLP, "--no-whole", *TINY, "--json", str(file))
+    text = evaluated(capsys, str(a_run), *protocols, "--net", MLP, "--no-whole", *TINY, "--json", str(file))
     tables = json.loads(file.read_text())
     assert [table["protocol"] for table in tables] == ["honest", "paper-mtt", "paper-ast"]
     assert text.count("┏") == 4 and text.count("SELECTED ON THE TEST SET") == 2
@@ -49,7 +49,7 @@ def test_protocols_side_by_side(
         score = tables[table]["scores"][row]
         return f"{100 * score['mean']:.1f} ± {100 * score['interval95']:.1f}"
 
-    assert cells(text) == [
+    assert last_table(text) == [
         ["trained on", "honest", "paper-mtt", "paper-ast"],
         ["the set", shown(0, 0), shown(1, 0), shown(2, 0)],
         ["random-real", shown(0, 1), shown(1, 1), shown(2, 1)],
@@ -64,10 +64,10 @@ def test_across_architectures(
     a_run: Path, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(["evaluate", str(a_run), "--cross", "--net", MLP, "--no-whole", "--no-baselines", *TINY]) == 0
-    text, said = capsys.readouterr()
-    (left_out,) = [line for line in said.splitlines() if line.startswith("left out: ")]
+    text, errors = capsys.readouterr()
+    (left_out,) = [line for line in errors.splitlines() if line.startswith("left out: ")]
     assert "vgg11: needs images of at least 32x32" in left_out and "| resnet18: " in left_out
-    heading, row = cells(text)
+    heading, row = last_table(text)
     assert heading == ["trained on", "mlp", "convnet", "alexnet"] and row[0] == "the set"
     assert "digits, protocol honest, accuracy %" in text and "paper" not in text
 
@@ -78,8 +78,9 @@ def test_one_table_has_no_summary_and_no_whole_leaves_one_row_out(
     one = (str(a_run), "--no-baselines", "--net", MLP, *TINY)
     whole, without = evaluated(capsys, *one), evaluated(capsys, *one, "--no-whole")
     assert whole.count("┏") == without.count("┏") == 1
-    assert [row[0] for row in cells(whole)[1:]] == ["random", "whole"] and len(cells(without)) == 2
-    assert cells(evaluated(capsys, *one, "--no-whole", "--set", "evaluate.whole=true"))[-1][0] == "whole"  # --set wins
+    assert [row[0] for row in last_table(whole)[1:]] == ["random", "whole"] and len(last_table(without)) == 2
+    both = evaluated(capsys, *one, "--no-whole", "--set", "evaluate.whole=true")
+    assert last_table(both)[-1][0] == "whole"  # --set wins
 
 
 @pytest.mark.parametrize(
@@ -114,15 +115,15 @@ def test_what_differs_heads_the_columns(capsys: pytest.CaptureFixture[str]) -> N
     pairs = [(protocol, net) for protocol in ("honest", "paper-mtt") for net in ("a(x=1)", "b(x=1)")]
     print_summary([evaluation(*pair, "ftd", "random-real") for pair in pairs])
     heading = ["honest, a", "honest, b", "paper-mtt, a", "paper-mtt, b"]
-    assert cells(capsys.readouterr().out)[0] == ["trained on", *heading]
+    assert last_table(capsys.readouterr().out)[0] == ["trained on", *heading]
     print_summary([evaluation("honest", net, "ftd") for net in ("a(x=1)", "a(x=2)", "b(x=1)")])
-    assert cells(capsys.readouterr().out)[0] == ["trained on", "a(x=1)", "a(x=2)", "b(x=1)"]
+    assert last_table(capsys.readouterr().out)[0] == ["trained on", "a(x=1)", "a(x=2)", "b(x=1)"]
 
 
 def test_a_set_and_a_rival_of_one_name_have_a_row_each(capsys: pytest.CaptureFixture[str]) -> None:
     honest = evaluation("honest", "a", "herding", "random-real", "herding")
     print_summary([honest, evaluation("paper-mtt", "a", "herding (last)", "random-real")])
-    assert cells(capsys.readouterr().out)[1:] == [
+    assert last_table(capsys.readouterr().out)[1:] == [
         ["the set", "10.0 ± 0.0", "10.0 ± 0.0"],
         ["random-real", "20.0 ± 0.0", "20.0 ± 0.0"],
         ["herding", "30.0 ± 0.0", ""],

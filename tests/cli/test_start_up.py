@@ -12,26 +12,28 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import sys
 from ddkit.cli.main import run
-try:
-    code = run(sys.argv[1:])
-except SystemExit as left:
-    code = left.code
-print("\\n", code, len(sys.modules), *sorted({name.partition(".")[0] for name in sys.modules}))
+for command in sys.argv[1:]:
+    try:
+        code = run(command.split())
+    except SystemExit as left:
+        code = left.code
+    print("\\n@", code, len(sys.modules), *sorted({name.partition(".")[0] for name in sys.modules}))
 """
 HEAVY = {"torch", "sklearn", "kornia", "matplotlib", "torchvision", "torch_geometric", "scipy"}
 MOST_MODULES = 450
 """Of a command that reads texts; Python alone has 30 to 60, torch 1,100 more."""
 
 
-def imported(home: Path, *arguments: str, **environment: str) -> tuple[int, set[str]]:
-    """How many modules a command imports, and the libraries that they belong to."""
+def imported(home: Path, *commands: str, **environment: str) -> tuple[int, set[str]]:
+    """How many modules commands import, one after another in one process, and the libraries of these modules."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments],
+        [sys.executable, "-c", SCRIPT, *commands],
         **{"cwd": ROOT, "env": {**os.environ, "DDKIT_HOME": str(home), **environment}},
         **{"capture_output": True, "text": True, "timeout": 60, "check": True},
     )
-    code, count, *names = done.stdout.splitlines()[-1].split()
-    assert code == "0", done.stderr
+    ends = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("@ ")]
+    assert [code for code, *_ in ends] == ["0"] * len(commands), done.stderr
+    _, count, *names = ends[-1]
     return int(count), set(names)
 
 
@@ -56,7 +58,7 @@ def imported(home: Path, *arguments: str, **environment: str) -> tuple[int, set[
     ],
 )
 def test_a_command_that_reads_texts_needs_no_torch(command: str, tmp_path: Path) -> None:
-    count, names = imported(tmp_path, *command.split())
+    count, names = imported(tmp_path, command)
     assert not names & HEAVY and count < MOST_MODULES
     if command.split()[0] in (
         "--help",
@@ -72,17 +74,15 @@ def test_a_command_that_reads_texts_needs_no_torch(command: str, tmp_path: Path)
         assert not names & {"numpy", "h5py"}
 
 
-@pytest.mark.parametrize(
-    "command", ["show digits-ftd-ipc1", "methods show mtt", "methods show mirage", "nets show resnet18"]
-)
-def test_show_needs_torch_and_nothing_else_that_is_heavy(command: str, tmp_path: Path) -> None:
-    _, names = imported(tmp_path, *command.split())
+def test_show_needs_torch_and_nothing_else_that_is_heavy(tmp_path: Path) -> None:
+    shows = ("show digits-ftd-ipc1", "methods show mtt", "methods show mirage", "nets show resnet18")
+    _, names = imported(tmp_path, *shows)
     assert names & HEAVY <= {"torch"}
 
 
 def test_completion_needs_no_torch(tmp_path: Path) -> None:
     count, names = imported(
-        tmp_path, _DDKIT_COMPLETE="bash_complete", COMP_WORDS="ddkit recipes ls --f", COMP_CWORD="3"
+        tmp_path, "", _DDKIT_COMPLETE="bash_complete", COMP_WORDS="ddkit recipes ls --f", COMP_CWORD="3"
     )
     assert not names & (HEAVY | {"numpy", "h5py"}) and count < MOST_MODULES
 

@@ -41,10 +41,10 @@ def in_training(place: Place) -> subprocess.Popen:
 def test_a_signal_in_the_midst_of_training_ends_all_with_one_line(place: Place, number: signal.Signals) -> None:
     code, word = SIGNALS[number]
     process = in_training(place)
-    found, said = stop(process, number)
+    found, output = stop(process, number)
     again = shlex.join([*LONG.arguments, "--out", str(place.out), "--resume"])
-    assert (found, said.splitlines()[-1]) == (code, f"ddkit: {word}. To resume, run: ddkit {again}")
-    assert "Traceback" not in said and not alive(place) and not left_over(place)
+    assert (found, output.splitlines()[-1]) == (code, f"ddkit: {word}. To resume, run: ddkit {again}")
+    assert "Traceback" not in output and not alive(place) and not left_over(place)
     assert (place.out / "recipe.toml").exists()  # it goes on
 
 
@@ -74,9 +74,9 @@ def test_a_signal_to_the_whole_group_is_one_signal(place: Place) -> None:
     for pid in (process.pid, *alive(place)):
         with suppress(ProcessLookupError):  # the first signal has ended it already
             os.kill(pid, signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 143 and "killed by signal" not in said and "Traceback" not in said
-    assert said.splitlines()[-1].startswith("ddkit: terminated") and not alive(place) and not left_over(place)
+    _, output = process.communicate(timeout=30)
+    assert process.returncode == 143 and "killed by signal" not in output and "Traceback" not in output
+    assert output.splitlines()[-1].startswith("ddkit: terminated") and not alive(place) and not left_over(place)
 
 
 def test_a_command_that_was_begun_with_signals_ignored_goes_on(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ os.execv(sys.executable, [sys.executable, "-m", "ddkit", *{list(JOBS["dm"].argum
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGHUP)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 0 and (tmp_path / "set.h5").exists(), said
+    _, output = process.communicate(timeout=120)
+    assert process.returncode == 0 and (tmp_path / "set.h5").exists(), output
 
 
 # What stands in the way of the exception
@@ -117,6 +117,7 @@ def now():
 try:
 {work}
 except stopping.Stopped as stopped:
+    signals.ended()  # as the command does, so that no timer ends Python while it shuts down
     print("stopped", stopped.number, flush=True)
     sys.exit(128 + stopped.number)
 print("went on", flush=True)
@@ -138,8 +139,8 @@ print("went on", flush=True)
         time.sleep(float(then))
         process.send_signal(number)
         begin = time.monotonic()
-    said, _ = process.communicate(timeout=60)
-    return process.returncode, said, time.monotonic() - begin
+    output, _ = process.communicate(timeout=60)
+    return process.returncode, output, time.monotonic() - begin
 
 
 SWALLOWERS = {
@@ -173,8 +174,8 @@ SWALLOWERS = {
 
 @pytest.mark.parametrize("kind", SWALLOWERS)
 def test_an_exception_that_was_lost_comes_again(tmp_path: Path, kind: str) -> None:
-    code, said, seconds = ended(tmp_path, SWALLOWERS[kind])
-    assert (code, said) == (143, f"stopped {signal.SIGTERM.value}\n") and seconds < 30
+    code, output, seconds = ended(tmp_path, SWALLOWERS[kind])
+    assert (code, output) == (143, f"stopped {signal.SIGTERM.value}\n") and seconds < 30
 
 
 def test_cleaning_up_is_not_disturbed(tmp_path: Path) -> None:
@@ -206,8 +207,8 @@ def test_cleaning_up_is_not_disturbed(tmp_path: Path) -> None:
                 time.sleep(0.3)
                 print("handler", flush=True)
 """
-    code, said, _ = ended(tmp_path, work)
-    assert (code, said) == (143, f"handler\ngenerator\nmanager\nstopped {signal.SIGTERM.value}\n")
+    code, output, _ = ended(tmp_path, work)
+    assert (code, output) == (143, f"handler\ngenerator\nmanager\nstopped {signal.SIGTERM.value}\n")
 
 
 def test_a_second_signal_while_cleaning_up_ends_at_once(tmp_path: Path) -> None:
@@ -218,14 +219,14 @@ def test_a_second_signal_while_cleaning_up_ends_at_once(tmp_path: Path) -> None:
     finally:
         time.sleep(60)
 """
-    code, said, seconds = ended(tmp_path, work, then="1.0", number=signal.SIGINT)
-    assert (code, said) == (130, "") and seconds < 30
+    code, output, seconds = ended(tmp_path, work, then="1.0", number=signal.SIGINT)
+    assert (code, output) == (130, "") and seconds < 30
 
 
 def test_a_command_that_still_imports_ends_at_once(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("import __main__, time\n__main__.now()\ntime.sleep(60)")
-    code, said, seconds = ended(tmp_path, "    import slow", number=signal.SIGHUP)
-    assert (code, said) == (129, "ddkit: hung up\n") and seconds < 30
+    code, output, seconds = ended(tmp_path, "    import slow", number=signal.SIGHUP)
+    assert (code, output) == (129, "ddkit: hung up\n") and seconds < 30
 
 
 def test_an_import_at_work_is_waited_for(tmp_path: Path) -> None:
@@ -240,8 +241,8 @@ def test_an_import_at_work_is_waited_for(tmp_path: Path) -> None:
     finally:
         print(slow.done, flush=True)
 """
-    code, said, _ = ended(tmp_path, work)
-    assert (code, said) == (143, f"True\nstopped {signal.SIGTERM.value}\n")
+    code, output, _ = ended(tmp_path, work)
+    assert (code, output) == (143, f"True\nstopped {signal.SIGTERM.value}\n")
 
 
 def test_the_library_takes_over_no_signal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,8 +21,8 @@ def command(home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
     def call(*arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()
         code = run(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        text = capsys.readouterr()
+        return code, text.out, text.err
 
     return call
 
@@ -82,17 +82,17 @@ def test_export_and_relabel_by_a_file(command, teacher: Path, a_run: Path, tmp_p
     assert given.read_bytes() == teacher.read_bytes()
     teacher.unlink()
     out = tmp_path / "set.h5"
-    asked = ("relabel", str(a_run), "--out", str(out), "--bundle", str(given), "--temperature", "4")
-    code, said, _ = command(*asked)
-    assert code == 0 and said.startswith(f"wrote {out}: 10 images, labels of mlp(depth=1, width=8)")
-    assert said.rstrip().endswith("at temperature 4") and not teacher.exists()
+    relabelling = ("relabel", str(a_run), "--out", str(out), "--bundle", str(given), "--temperature", "4")
+    code, text, _ = command(*relabelling)
+    assert code == 0 and text.startswith(f"wrote {out}: 10 images, labels of mlp(depth=1, width=8)")
+    assert text.rstrip().endswith("at temperature 4") and not teacher.exists()
     made, bundle = read_set(out), read_bundle(given)
     expected = bundle.net(bundle.theta, made.images).half().float()
     assert made.facts.temperature == 4.0 and made.soft_labels is not None
     torch.testing.assert_close(made.soft_labels, expected, rtol=2**-10, atol=1e-4)
     sure = made.soft_labels.softmax(1)[torch.arange(10), made.labels]
-    code, said, _ = command(*asked, "--ferkd", f"0,0,{float(sure.median())}")
-    assert code == 0 and len(read_set(out)) == 5 and "5 images" in said
+    code, text, _ = command(*relabelling, "--ferkd", f"0,0,{float(sure.median())}")
+    assert code == 0 and len(read_set(out)) == 5 and "5 images" in text
 
 
 def test_relabel_by_networks(command, home: Path, a_run: Path, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_relabel_by_networks(command, home: Path, a_run: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "more, code, said",
+    "more, code, text",
     [
         ((), 2, "the set's recipe has no teachers"),
         (("--bundle", "none.pt"), 3, "none.pt': there is no such file"),
@@ -112,7 +112,7 @@ def test_relabel_by_networks(command, home: Path, a_run: Path, tmp_path: Path) -
         (("--teachers", "mlp", "--set", "experts.epoch=3"), 2, "did you mean epochs"),
     ],
 )
-def test_relabel_refuses_in_one_line(command, a_run: Path, tmp_path: Path, more, code: int, said: str) -> None:
+def test_relabel_refuses_in_one_line(command, a_run: Path, tmp_path: Path, more, code: int, text: str) -> None:
     found, out, error = command("relabel", str(a_run), "--out", str(tmp_path / "set.h5"), *more)
-    assert (found, out) == (code, "") and said in error and error.count("\n") == 1
+    assert (found, out) == (code, "") and text in error and error.count("\n") == 1
     assert not (tmp_path / "set.h5").exists()

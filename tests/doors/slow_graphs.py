@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
-Said = tuple[Any, ...] | None
+Outcome = tuple[Any, ...] | None
 """Of each graph in order: its class, its nodes' labels, its sorted edges (source, target, label)."""
 
 
@@ -38,7 +38,7 @@ def integral(value: Any) -> bool:
     return math.isfinite(value) and int(value) == value and -(2**63) <= value < 2**63
 
 
-def said(graphs: Plain) -> Said:
+def outcome(graphs: Plain) -> Outcome:
     """What the graphs are, by loops over lists."""
     try:
         need(len(graphs.classes) == len(graphs.sizes) and all(size >= 0 for size in graphs.sizes))

@@ -1,6 +1,6 @@
 """Every public call of `ddkit`, with an argument of a wrong type or value: a DDKitError of one line, before any work.
 
-What may be given is said by the annotations; this table gives what they do not name.
+The annotations say what may be given; this table gives what they do not name.
 """
 
 import dataclasses

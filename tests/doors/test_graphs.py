@@ -12,7 +12,7 @@ from torch_geometric.data import Batch, Data
 
 from ddkit.graphs import GraphData, from_pyg, load_graphs, split_graphs
 from doors.knock import draws, knock
-from doors.slow_graphs import Plain, Said, npz_says, pyg_says, said, tu_says
+from doors.slow_graphs import Outcome, Plain, npz_says, outcome, pyg_says, tu_says
 
 SMALL = st.integers(0, 3)
 NUMBERS = st.one_of(SMALL, SMALL, SMALL, st.sampled_from([-5, 7, 2**31, 2**53 + 1, -(2**63), 2**63 - 1]))
@@ -37,8 +37,8 @@ def plain_graphs(draw: st.DrawFn, least: int = 2) -> Plain:
     return Plain(sizes, edges, nodes, edge_rows, draw(st.permutations(classes)))
 
 
-def as_read(data: GraphData) -> Said:
-    """What ddkit read, in the form of `said`."""
+def as_read(data: GraphData) -> Outcome:
+    """What ddkit read, in the form of `outcome`."""
     found = []
     for g in range(len(data)):
         begin, end = data.offset[g], data.offset[g + 1]
@@ -53,7 +53,7 @@ def as_read(data: GraphData) -> Said:
 
 def hold(read: Callable[[], GraphData], slow: Plain | None) -> GraphData | None:
     """What `read` gives, held against what the slow reader gives."""
-    data, truth = knock(read), None if slow is None else said(slow)
+    data, truth = knock(read), None if slow is None else outcome(slow)
     assert (None if data is None else as_read(data)) == truth
     assert data is None or all(len(remark) < 300 for remark in data.remarks)
     return data
@@ -173,7 +173,7 @@ def test_a_damaged_graph_npz_is_refused_or_read_as_it_was(tmp_path_factory, arra
         image[place % len(image)] ^= 1 << (place % 8)
     path.write_bytes(image[: places[0] % len(image)] if cut else image)
     data, slow = knock(lambda: load_graphs(f"graphs-npz:{path}")), npz_says(arrays)
-    assert data is None or (slow is not None and as_read(data) == said(slow))
+    assert data is None or (slow is not None and as_read(data) == outcome(slow))
 
 
 ODD = [

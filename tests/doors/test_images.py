@@ -25,7 +25,7 @@ Row = tuple[str, bytes, tuple[int, ...]]
 Parts = dict[str, list[Row]]
 
 
-# What is right: parts of rows. Whoever reads otherwise is wrong.
+# The right result: parts of rows. Any other result is wrong.
 
 
 def rows_of(data: ImageData, part: str) -> list[Row]:

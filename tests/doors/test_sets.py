@@ -222,7 +222,7 @@ def image_set_by_call(parts: Parts) -> tuple[Callable[[], SyntheticSet], Parts |
         given = {name: arrays.get(name) for name in ("image", "label")} | {"soft_label": soft}
     tensors = {name: as_tensor(array) for name, array in given.items()}
     seen = {name: given[name] if isinstance(t, torch.Tensor) else b"" for name, t in tensors.items() if t is not None}
-    told = (slow_sets.image_facts(facts), slow_sets.record_of(record))
+    facts_and_record = (slow_sets.image_facts(facts), slow_sets.record_of(record))
     if parts["kind"] == "compact":
         mirrored = bool(parts["facts"].get("fyi") is True)
 
@@ -230,10 +230,10 @@ def image_set_by_call(parts: Parts) -> tuple[Callable[[], SyntheticSet], Parts |
             own = Compact(tensors["real"], tensors["compensator"], mirrored)
             return SyntheticSet.from_compact(own, SetFacts(**facts), tensors["soft_label"], Record(**record))
 
-        return call, slow_sets.compact(*told, seen, mirrored)
+        return call, slow_sets.compact(*facts_and_record, seen, mirrored)
     fields = {"images": tensors["image"], "labels": tensors["label"], "soft_labels": tensors["soft_label"]}
     return lambda: SyntheticSet(**fields, facts=SetFacts(**facts), record=Record(**record)), slow_sets.images(
-        *told, seen
+        *facts_and_record, seen
     )
 
 
@@ -286,12 +286,12 @@ def write(parts: Parts, path: Path, earlier: bool = False) -> None:
             inner.attrs["expansion"] = expansion
         if parts["kind"] == "compact" and earlier:
             inner.attrs["sha256"] = "0" * 64
-            told = {
+            facts = {
                 name: slow_sets.plain(value) for name, value in file.attrs.items() if name not in ("format", "kind")
             }
             with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):
-                told["classes"] = json.loads(told["classes"])
-                inner.attrs["sha256"] = slow_sets.sha256(slow_sets.image_facts(told), expansion, arrays)
+                facts["classes"] = json.loads(facts["classes"])
+                inner.attrs["sha256"] = slow_sets.sha256(slow_sets.image_facts(facts), expansion, arrays)
     if not earlier:
         seal(path)
 

@@ -175,9 +175,9 @@ def test_a_network_is_trained_as_by_torch(data):
     for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-10, rtol=0)
     # Not their AUC: graphs of the same trees tie, up to the last bit.
-    said = [net(samples.layers, samples.readout) for net in (ours, theirs)]
-    torch.testing.assert_close(*said, atol=1e-9, rtol=0)
-    assert judge_gnn(ours, samples) == verdict(said[0].softmax(1).detach().numpy(), data.y)
+    logits = [net(samples.layers, samples.readout) for net in (ours, theirs)]
+    torch.testing.assert_close(*logits, atol=1e-9, rtol=0)
+    assert judge_gnn(ours, samples) == verdict(logits[0].softmax(1).detach().numpy(), data.y)
 
 
 def test_soft_labels_and_weights_reach_the_loss(data):
@@ -199,8 +199,8 @@ def test_soft_labels_and_weights_reach_the_loss(data):
     for step in range(2):
         optimiser.param_groups[0]["lr"] = TRAINING.lr * (1 + np.cos(np.pi * step / 2)) / 2
         optimiser.zero_grad()
-        said = theirs(samples.layers, samples.readout).log_softmax(1)
-        (-(samples.y * said).sum(1) * samples.weight).sum().backward()
+        logits = theirs(samples.layers, samples.readout).log_softmax(1)
+        (-(samples.y * logits).sum(1) * samples.weight).sum().backward()
         optimiser.step()
     for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-10, rtol=0)

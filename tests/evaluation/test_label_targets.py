@@ -1,4 +1,4 @@
-"""What batches are called: mixing by its identities, teachers who are asked again, and the temperature by autograd."""
+"""Training targets of batches: mixing by its identities, labels of teachers, and the temperature by autograd."""
 
 import dataclasses
 
@@ -111,9 +111,9 @@ def test_a_batch_mixed_with_itself_is_itself() -> None:
     """Where all images and labels of a batch are equal, mixing is the identity, whatever the share."""
     x, y = X[:, :1].expand(-1, 6, -1, -1, -1), LOGITS[:, :1].expand(-1, 6, -1)
     for training in (MIXED, AS_PROBABILITIES):
-        mixed, said = mixer(training).target(x, y, LabelTargets(temperature=4.0))
+        mixed, answer = mixer(training).target(x, y, LabelTargets(temperature=4.0))
         torch.testing.assert_close(mixed, x)
-        torch.testing.assert_close(said, (y / 4).softmax(-1))
+        torch.testing.assert_close(answer, (y / 4).softmax(-1))
 
 
 def test_a_share_of_one_is_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,9 +133,9 @@ def test_teachers_name_the_batch_as_it_is_learned(training: Training, own: torch
     """The mixed images, whatever their labels were."""
     x, y = mixer(training).target(X, own, LabelTargets(temperature=4.0, teachers=TEACHERS))
     assert torch.equal(x, mixer(training).target(X, own, LabelTargets(temperature=4.0))[0])
-    for batch, said in zip(x, y, strict=True):
+    for batch, answer in zip(x, y, strict=True):
         logits = sum(bundle.net(bundle.theta, batch, bundle.stats) for bundle in TEACHERS) / 2
-        torch.testing.assert_close(said, (logits / 4).softmax(-1), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(answer, (logits / 4).softmax(-1), rtol=1e-5, atol=1e-6)
 
 
 def test_softened_divides_the_outputs() -> None:
@@ -175,9 +175,9 @@ def test_a_step_at_a_temperature_is_that_of_a_plain_loop(
         nn.utils.vector_to_parameters(begin[i].clone(), module.parameters())
         sgd = torch.optim.SGD(module.parameters(), lr=lr, momentum=0.5, weight_decay=0.01)
         for _ in range(3):
-            said, wanted = (module(images) / temperature).log_softmax(1), (labels / temperature).softmax(1)
+            answer, wanted = (module(images) / temperature).log_softmax(1), (labels / temperature).softmax(1)
             sgd.zero_grad()
-            (temperature**2 * -(wanted * said).sum(1).mean()).backward()
+            (temperature**2 * -(wanted * answer).sum(1).mean()).backward()
             sgd.step()
         expected = nn.utils.parameters_to_vector(module.parameters()).detach()
         assert (expected - begin[i]).norm() > 1e-3
@@ -197,10 +197,10 @@ def test_students_of_teachers_come_to_agree_with_them() -> None:
         torch.tensor([0.01]), training, DSA(""), stream(0, "train"),
     )  # fmt: skip
     wanted = (TEACHERS.logits(images) / 2).softmax(1)
-    said = (net(trained.theta[0], images) / 2).log_softmax(1)
-    constant = wanted.mean(0).log().expand_as(said)  # the best answer of who does not look at the image
+    answer = (net(trained.theta[0], images) / 2).log_softmax(1)
+    constant = wanted.mean(0).log().expand_as(answer)  # the best answer that does not depend on the image
 
     def distance(answer: torch.Tensor) -> float:
         return float((wanted * (wanted.log() - answer)).sum(1).mean())
 
-    assert distance(said) < 0.6 * distance(constant)
+    assert distance(answer) < 0.6 * distance(constant)

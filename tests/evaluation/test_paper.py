@@ -1,4 +1,4 @@
-"""The paper protocols: what is best on the test part, said so, and the authors' schedule."""
+"""The paper protocols: the best on the test part, with a note that says so, and the authors' schedule."""
 
 import dataclasses
 import re

@@ -34,7 +34,7 @@ SETTINGS = EvaluateSettings(nets=2, steps=15, epochs=2, batch=32)
 
 
 class Recorder(SilentMeter):
-    """What a meter was told."""
+    """A meter that keeps its total and its steps."""
 
     def __init__(self) -> None:
         self.total, self.done = 0, list[int]()

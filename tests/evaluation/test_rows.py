@@ -99,18 +99,18 @@ def test_probabilities_give_way_to_the_teachers_and_are_not_counted_twice(
 def test_static_labels_of_real_images_are_those_of_the_members_only(
     real: RealData, teachers: Ensemble, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
+    counts: list[int] = []
     labels = Ensemble.labels
 
     def spy(self: Ensemble, images: torch.Tensor) -> torch.Tensor:
-        asked.append(len(images))
+        counts.append(len(images))
         return labels(self, images)
 
     monkeypatch.setattr(Ensemble, "labels", spy)
     rival = rival_row(name, real, 2, 3, 0)
     found = called(rival, "static", None, teachers, T)
     used = rival.members.unique()
-    assert asked == [len(used)] and found.labels.shape == (len(real.train), 10)
+    assert counts == [len(used)] and found.labels.shape == (len(real.train), 10)
     torch.testing.assert_close(found.labels[used], labels(teachers, real.train.images[used]))
     others = torch.ones(len(real.train), dtype=torch.bool).index_fill(0, used, False)
     assert found.labels[others].abs().sum() == 0

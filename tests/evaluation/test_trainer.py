@@ -190,18 +190,18 @@ def test_groups_see_the_same_batches() -> None:
     """Each take is the first alone, under other rates; the batches are drawn, and named by teachers, once."""
     images, labels = pool()
     training, dsa = Training(steps=10, batch=8, drop_at=5), DSA("color_crop_flip_rotate")
-    net, members, asked = flat(NETS[1]), torch.arange(24).expand(2, -1), []
+    net, members, labelled = flat(NETS[1]), torch.arange(24).expand(2, -1), []
 
     class Teachers(Ensemble):
         def logits(self, x: torch.Tensor) -> torch.Tensor:
-            asked.append(len(x))
+            labelled.append(len(x))
             return 9 * x.mean((2, 3)) @ torch.eye(2, CLASSES)
 
     targets = LabelTargets(temperature=2.0, teachers=Teachers(()))
     begin = torch.stack([net.init(stream(i, "theta")) for i in range(2)])
 
     def train(lr: list[float], groups: int) -> torch.Tensor:
-        asked.clear()
+        labelled.clear()
         start = Trained(net, begin.repeat(groups, 1), {})
         all_members = members.repeat(groups, 1)
         return train_networks(
@@ -216,7 +216,7 @@ def test_groups_see_the_same_batches() -> None:
         ).theta
 
     both = train([0.01, 0.01, 0.03, 0.03], 2)
-    assert asked == [8] * 20  # two networks, ten steps
+    assert labelled == [8] * 20  # two networks, ten steps
     for i, lr in enumerate((0.01, 0.03)):
         torch.testing.assert_close(both[2 * i : 2 * i + 2], train([lr] * 2, 1), atol=1e-6, rtol=1e-5)
     assert (both[0] - both[2]).abs().max() > 1e-3

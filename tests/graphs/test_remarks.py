@@ -1,4 +1,4 @@
-"""What is said of graphs that can be read and may not be meant so."""
+"""Remarks on graphs that can be read but may contain a mistake."""
 
 import numpy as np
 import pytest
@@ -26,10 +26,10 @@ def test_degrees_in_the_place_of_labels_are_said(tmp_path):
 
 
 def test_edges_stored_one_way_only_are_said(tmp_path):
-    said = load_graphs(tu_folder(tmp_path, A="1, 2\n3, 4\n")).remarks
-    assert any(line.startswith("all 2 edges are stored one way only") for line in said)
-    said = load_graphs(tu_folder(tmp_path)).remarks  # 1 - 2 has both
-    assert any(line.startswith("1 of the 3 edges are stored one way only") for line in said)
+    remarks = load_graphs(tu_folder(tmp_path, A="1, 2\n3, 4\n")).remarks
+    assert any(line.startswith("all 2 edges are stored one way only") for line in remarks)
+    remarks = load_graphs(tu_folder(tmp_path)).remarks  # 1 - 2 has both
+    assert any(line.startswith("1 of the 3 edges are stored one way only") for line in remarks)
 
 
 @pytest.mark.parametrize("at_once", [3, 10, 10**6])
@@ -65,8 +65,8 @@ def test_parts_without_a_class_are_said(tmp_path):
     arrays = {"edge_src": [0, 1], "edge_dst": [0, 1], "num_nodes": [1] * 8, "label": [0, 1, 2, 0, 1, 2, 0, 1]}
     arrays["node_feat"] = [[0]] * 8
     own = own_npz(tmp_path, **arrays, split_train=[0, 1, 2], split_valid=[3, 4, 5], split_test=[6, 7])
-    said = graph_lines(load_parts(own, 0), own, 0)
-    assert said[1].endswith(": test has 2 of the 3 classes")
+    remarks = graph_lines(load_parts(own, 0), own, 0)
+    assert remarks[1].endswith(": test has 2 of the 3 classes")
     own = own_npz(tmp_path, **arrays, split_train=[0, 1, 2], split_valid=[3, 4, 5], split_test=[6])
     with pytest.raises(DataError, match=r"test part: has one class only, '0' \(1 graph\), so that its score would be"):
         load_parts(own, 0)

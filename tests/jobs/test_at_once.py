@@ -22,9 +22,11 @@ TINY = ("experts.count=1", "method.max_start_epoch=1", "method.iterations=2", "m
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The job, alone."""
+    """The job, alone, in this process."""
     place = Place(tmp_path_factory.mktemp("whole"))
-    finish(start(FTD, place))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDKIT_HOME", str(place.home))
+        assert run([*FTD.arguments, "--out", str(place.out)]) == 0
     return place
 
 
@@ -37,16 +39,16 @@ def test_two_runs_train_the_experts_of_one_buffer_once(whole: Place, tmp_path: P
     (name,) = (buffer.name for buffer in list_buffers(whole.home / "buffers"))
     with Buffer(one.home / "buffers" / name).training(Listener()):
         processes = [start(FTD, one), start(FTD, two)]
-        said = ["", ""]
+        output = ["", ""]
         for i, process in enumerate(processes):  # both have come to the lock, and say so
             assert process.stderr is not None
-            while "waiting" not in said[i]:
+            while "waiting" not in output[i]:
                 line = process.stderr.readline()
-                assert line, said[i]
-                said[i] += line
-            assert f"buffer '{name}': is being trained by pid {os.getpid()} on " in said[i]
-    said = [earlier + finish(process) for earlier, process in zip(said, processes, strict=True)]
-    assert sorted(text.count("training flat experts") for text in said) == [0, 1]
+                assert line, output[i]
+                output[i] += line
+            assert f"buffer '{name}': is being trained by pid {os.getpid()} on " in output[i]
+    output = [earlier + finish(process) for earlier, process in zip(output, processes, strict=True)]
+    assert sorted(text.count("training flat experts") for text in output) == [0, 1]
     for place in (one, two):
         assert results(FTD, place)["out/set.h5"] == results(FTD, whole)["out/set.h5"]
         assert not left_over(place) and not alive(place)

@@ -85,9 +85,9 @@ def test_what_is_asked_for_stays() -> None:
 def test_neither_the_recipes_own_data_nor_less_changes_anything() -> None:
     own, _ = resolve(method="dm")
     assert fitted(own, "digits", load_images("digits"), ()) == (own, "")
-    asked, _ = resolve(method="dm", data="npz:mine.npz")
-    assert fitted(asked, "digits", images(1437, side=8), ()) == (asked, "")
-    assert fitted(asked, None, images(60_000), ()) == (asked, "")
+    unchanged, _ = resolve(method="dm", data="npz:mine.npz")
+    assert fitted(unchanged, "digits", images(1437, side=8), ()) == (unchanged, "")
+    assert fitted(unchanged, None, images(60_000), ()) == (unchanged, "")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_network_is_the_fields_for_larger_images(side: int, channels: int, n
     assert (found.depth, found.width) == net
 
 
-class Ear(Listener):
+class Leaver(Listener):
     """Leaves when the condensation begins."""
 
     def start(self, title: str, total: int, done: int = 0) -> None:
@@ -109,10 +109,10 @@ class Ear(Listener):
 def test_condense_and_plan_say_and_use_it(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, big: Path
 ) -> None:
-    ear = Ear()
+    listener = Leaver()
     with pytest.raises(KeyboardInterrupt):
-        condense("dm", data=f"npz:{big}", out=tmp_path / "run", meter=ear)
-    (line,) = [line for line in ear.said if "fitted to" in line]
+        condense("dm", data=f"npz:{big}", out=tmp_path / "run", meter=listener)
+    (line,) = [line for line in listener.lines if "fitted to" in line]
     assert line == (
         "made for 1,437 images of 8x8 of 'digits' and fitted to 6,000 images of 16x16 "
         "(train and validation): evaluate.epochs 6"

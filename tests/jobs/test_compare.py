@@ -137,7 +137,7 @@ def test_on_the_validation_part_the_test_part_is_never_met(recipe, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"recipes": []}, "at least one recipe"),
         ({"sets": 0}, "one set"),
@@ -145,8 +145,8 @@ def test_on_the_validation_part_the_test_part_is_never_met(recipe, monkeypatch: 
         ({"overrides": ("method.ipc=9999",)}, "ipc 9999"),
     ],
 )
-def test_wrong_requests_are_one_line(recipe, arguments, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_wrong_requests_are_one_line(recipe, arguments, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         compare(**({"recipes": [recipe("random")]} | arguments))
 
 

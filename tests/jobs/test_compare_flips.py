@@ -77,12 +77,12 @@ def test_a_comparison_holds_a_host_against_itself_with_fyi(home, tmp_path, monke
     assert len(twice.lines) == 6 and {line.flip_share for line in twice.lines} == {0.5}
     assert run(["compare", *both, "--flips", "sometimes"]) == 2
     monkeypatch.setattr(flip_module, "STEPS", 20)
-    told: list[str] = []
+    messages: list[str] = []
     meter = SilentMeter()
-    monkeypatch.setattr(meter, "say", told.append)
+    monkeypatch.setattr(meter, "say", messages.append)
     compare(["fyi.toml"], sets=1, overrides=("data.name=digits",), meter=meter)  # allowed there
     compare(both, sets=1, overrides=("data.name=digits",), meter=meter)
-    assert len([line for line in told if line.startswith("flips on 'digits'")]) == 2  # once a comparison
+    assert len([line for line in messages if line.startswith("flips on 'digits'")]) == 2  # once a comparison
 
 
 def test_what_the_table_says_of_flips_is_what_all_rows_were_trained_under(home, tmp_path, monkeypatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from listener import Listener
-from test_condense_graphs import own
+from own_graphs import own
 
 import ddkit
 from ddkit.cli.main import run
@@ -91,11 +91,11 @@ def test_a_damaged_set_is_made_again(recipes: list[str], tmp_path: Path) -> None
     (file,) = (tmp_path / "runs" / "compare").glob("mirage*/set.h5")
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    ear = Listener()
-    assert [line.scores for line in ddkit.compare(recipes[:1], sets=1, meter=ear).lines] == [
+    listener = Listener()
+    assert [line.scores for line in ddkit.compare(recipes[:1], sets=1, meter=listener).lines] == [
         line.scores for line in first.lines
     ]
-    assert file.read_bytes() == whole and any("made again: " in line for line in ear.said)
+    assert file.read_bytes() == whole and any("made again: " in line for line in listener.lines)
 
 
 def test_what_cannot_be_compared_is_one_line(recipes: list[str]) -> None:

@@ -86,7 +86,7 @@ def test_labels_that_nobody_can_give_are_one_line(recipes: list[str], capsys: py
     assert run(["compare", "random.toml", "--sets", "1", "--labels", "dynamic"]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "dynamic labels need teachers, and no recipe of random has any" in error
-    assert not Path("runs").exists()  # it is said before anything is made
+    assert not Path("runs").exists()  # it is reported before any set is made
 
 
 def test_terms_that_differ_are_refused_in_any_order(recipes: list[str]) -> None:
@@ -136,7 +136,7 @@ def test_labels_of_one_orientation_beside_those_of_both_are_told(recipes: list[s
     """sre2l's images with FYI expect flips, so that teachers name both orientations of them; the host's not."""
     Path("sre2l.toml").write_text(Path("infer.toml").read_text().replace('"infer"', '"sre2l"'))
     words = ("data.flips_keep_label=true", "evaluate.whole=false")
-    told = "labels of a set with FYI are the mean over both orientations"
+    remark = "labels of a set with FYI are the mean over both orientations"
     both = compare(["sre2l.toml", "sre2l.toml+fyi"], sets=1, overrides=words, flips=("always",)).notes
-    assert sum(note.startswith(told) for note in both) == 1
-    assert not any(note.startswith(told) for note in compare(["sre2l.toml"], sets=1, overrides=words).notes)
+    assert sum(note.startswith(remark) for note in both) == 1
+    assert not any(note.startswith(remark) for note in compare(["sre2l.toml"], sets=1, overrides=words).notes)

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from listener import Listener
+from own_graphs import own
 
 from ddkit.errors import NumericalError, UsageError
 from ddkit.experts import list_buffers
 from ddkit.jobs import condense, evaluate
+
+pytestmark = pytest.mark.pictures
 
 TINY = (
     *("data.name=digits", "net.width=8", "net.depth=1", "experts.count=2", "experts.batch=256"),
@@ -33,17 +36,19 @@ def test_a_set_with_learned_labels_is_made_scored_and_scored_again(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("threshold", "said"),
+    ("threshold", "message"),
     [("1e-9", "4 of 4 iterations changed nothing, .* equals the initial one"), ("none", None)],
 )
-def test_iterations_that_changed_nothing_are_told(tmp_path: Path, home: Path, threshold: str, said: str | None) -> None:
+def test_iterations_that_changed_nothing_are_told(
+    tmp_path: Path, home: Path, threshold: str, message: str | None
+) -> None:
     meter = Listener()
     overrides = (*TINY, f"method.threshold={threshold}")
     condense("datm", out=tmp_path / "run", overrides=overrides, evaluate=False, meter=meter)
-    told = [line for line in meter.said if "changed nothing" in line]
-    assert bool(told) == bool(said)
-    if said:
-        assert re.search(said, told[0])
+    lines = [line for line in meter.lines if "changed nothing" in line]
+    assert bool(lines) == bool(message)
+    if message:
+        assert re.search(message, lines[0])
 
 
 def test_labels_without_teachers_are_refused_before_a_set_is_made(tmp_path: Path, home: Path) -> None:
@@ -72,9 +77,10 @@ def test_a_one_shot_run_whose_evaluation_fails_can_be_resumed(
             "evaluate_honestly",
             ("evaluate.epochs=1", "net.name=convnet", "net.width=4"),
         ),
-        "mirage": ("runs.graphs", "evaluate_graph_set", ("evaluate.gnns=gin",)),
+        "mirage": ("runs.graphs", "evaluate_graph_set", ("evaluate.gnns=gin", "method.hops=1", "method.ratio=0.3")),
     }[method]
     overrides = ("evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false", *short)
+    data = own(tmp_path / "own") if method == "mirage" else "digits"
 
     def fails(*_: object, **__: object) -> None:
         raise NumericalError("the numbers are lost")
@@ -82,8 +88,8 @@ def test_a_one_shot_run_whose_evaluation_fails_can_be_resumed(
     with monkeypatch.context() as patch:
         patch.setattr(f"ddkit.jobs.{module}.{called}", fails)
         with pytest.raises(NumericalError, match="the numbers are lost"):
-            condense(method, overrides=overrides, out=tmp_path / "run")
-    again = condense(method, overrides=overrides, out=tmp_path / "run", resume=True)
-    whole = condense(method, overrides=overrides, out=tmp_path / "whole")
+            condense(method, data=data, overrides=overrides, out=tmp_path / "run")
+    again = condense(method, data=data, overrides=overrides, out=tmp_path / "run", resume=True)
+    whole = condense(method, data=data, overrides=overrides, out=tmp_path / "whole")
     assert again.evaluation is not None and whole.evaluation is not None
     assert (tmp_path / "run" / "set.h5").read_bytes() == (tmp_path / "whole" / "set.h5").read_bytes()

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from own_graphs import own
 
 import ddkit
 from ddkit.cli.main import run
@@ -21,22 +21,9 @@ from ddkit.jobs.recipes.resolve_graphs import resolve_graphs
 from ddkit.recipe_files import list_recipes
 from ddkit.synth import read_graph_set
 
+pytestmark = pytest.mark.pictures
+
 QUICK = ("evaluate.steps=2", "evaluate.whole_steps=1", "evaluate.nets=2", "evaluate.gnns=gin", "method.hops=1")
-
-
-def own(folder: Path, seed: int = 0, graphs: int = 40) -> str:
-    """Triangles and paths of three in the TU format."""
-    draw = np.random.RandomState(seed)
-    y = draw.permutation(graphs) % 2
-    lines = []
-    for g, c in enumerate(y):
-        pairs = [(1, 2), (2, 3), *([(1, 3)] if c else [])]
-        lines += [f"{3 * g + a}, {3 * g + b}" for one in pairs for a, b in (one, one[::-1])]
-    folder.mkdir(exist_ok=True)
-    (folder / "X_A.txt").write_text("\n".join(lines) + "\n")
-    (folder / "X_graph_indicator.txt").write_text("".join(f"{g + 1}\n" * 3 for g in range(graphs)))
-    (folder / "X_graph_labels.txt").write_text("".join(f"{c}\n" for c in y))
-    return f"tu:{folder}"
 
 
 @pytest.mark.parametrize("method", ["mirage", "mirage-plus"])
@@ -210,10 +197,10 @@ def test_a_killed_table_keeps_finished_rows(tmp_path, monkeypatch):
 def test_a_table_says_the_parts_and_remarks_of_each_data_set(tmp_path):
     names = [own(tmp_path / "one"), own(tmp_path / "other", graphs=60)]
     found = graph_table(names, hops=(1,), ratios=(0.3,), overrides=QUICK[:4], out=tmp_path / "table")
-    said = "\n".join(found.notes)
-    assert "train 32 (drawn, split_seed 0), validation 4 (drawn, split_seed 0), test 4" in said
-    assert "train 48 (drawn, split_seed 0), validation 6 (drawn, split_seed 0), test 6" in said
-    assert said.count("there are no node labels, so a node's label is its degree") == 2
+    text = "\n".join(found.notes)
+    assert "train 32 (drawn, split_seed 0), validation 4 (drawn, split_seed 0), test 4" in text
+    assert "train 48 (drawn, split_seed 0), validation 6 (drawn, split_seed 0), test 6" in text
+    assert text.count("there are no node labels, so a node's label is its degree") == 2
 
 
 def test_much_memory_is_said_beforehand(monkeypatch, tmp_path):
@@ -248,8 +235,8 @@ def test_commands(tmp_path, monkeypatch, capsys):
     assert run(["condense", "--method", "mirage", "--data", data, "--out", "run", *quick]) == 0
     assert run(["show", "run"]) == 0
     assert run(["export", "run", "--to", "pt", "--out", "set.pt"]) == 0 and (tmp_path / "set.pt").exists()
-    shown, said = capsys.readouterr()
-    assert "distinct trees" in said and "hops" in shown and "random, bytes as stored" in shown.replace("\n", " ")
+    shown, text = capsys.readouterr()
+    assert "distinct trees" in text and "hops" in shown and "random, bytes as stored" in shown.replace("\n", " ")
     assert run(["evaluate", "run", "--net", "sage", "--nets", "2", "--no-whole", "--json", "again.json"]) == 0
     (again,) = json.loads((tmp_path / "again.json").read_text())
     assert {row["gnn"] for row in again["scores"]} == {"", "sage"}

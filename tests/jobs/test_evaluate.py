@@ -27,7 +27,7 @@ TINY = ("net.name=mlp", "net.width=8", "net.depth=1", "evaluate.nets=2", "evalua
 
 
 def write_data(path: Path, seed: int = 0) -> Path:
-    """Three classes of 20 coloured 6x6 images each, told apart by their channel."""
+    """Three classes of 20 coloured 6x6 images each, which differ by their channel."""
     draw = np.random.default_rng(seed)
     labels = np.arange(60) % 3
     images = draw.integers(0, 120, (60, 6, 6, 3), dtype=np.uint8)
@@ -173,7 +173,9 @@ def test_several_tables_load_and_whiten_the_data_once(
 ) -> None:
     run = make_run("data.preprocess=zca", "evaluate.whole=false")
     prepared: list[object] = []
-    monkeypatch.setattr("ddkit.jobs.data.loading.prepare", lambda *told: prepared.append(told) or prepare(*told))
+    monkeypatch.setattr(
+        "ddkit.jobs.data.loading.prepare", lambda *arguments: prepared.append(arguments) or prepare(*arguments)
+    )
     protocols, nets = ("honest", "paper-mtt"), ("mlp(width=8, depth=1)", "mlp(width=4)")
     pairs, _ = columns(load(run.folder), protocols, nets)
     tables = list(evaluate_all(run.folder, protocols=protocols, architectures=nets, nets=2))
@@ -264,13 +266,13 @@ def test_papers_rival_is_left_out_on_request(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_paper_of_a_labelled_set_that_no_paper_knows_is_refused_at_once(make_run: Callable[..., Condensed]) -> None:
-    """Also from the command line, whose table once asked for MTT's protocol by its full name."""
+    """Also from the command line, which once evaluated MTT's protocol by its full name."""
     run = make_run()
     facts = dataclasses.replace(run.set.facts, method="rded", temperature=20.0)
     labelled = dataclasses.replace(run.set, facts=facts, soft_labels=torch.zeros(len(run.set), 3))
-    for ask in (lambda: evaluate(labelled, protocol="paper"), lambda: columns(labelled, ["paper"])):
+    for scoring in (lambda: evaluate(labelled, protocol="paper"), lambda: columns(labelled, ["paper"])):
         with pytest.raises(UsageError, match="does not use teachers' labels, which this set of rded has"):
-            ask()
+            scoring()
 
 
 @pytest.mark.parametrize("protocol", ["honest", "paper-infer"])
@@ -285,14 +287,14 @@ def test_teachers_name_both_orientations_of_a_set_of_fyi_and_of_its_rivals(
     run = condense(
         "rded", data=f"npz:{data}", ipc=2, overrides=(*TINY, *teachers), evaluate=False, out=tmp_path / "run"
     )
-    asked, labels = list[bool](), Ensemble.labels
-    monkeypatch.setattr(Ensemble, "labels", lambda self, x: asked.append(self.mirrored) or labels(self, x))
+    orientations, labels = list[bool](), Ensemble.labels
+    monkeypatch.setattr(Ensemble, "labels", lambda self, x: orientations.append(self.mirrored) or labels(self, x))
     words = ("evaluate.labels=static", "data.flips_keep_label=true")
     for fyi in (False, True):
         facts = dataclasses.replace(run.set.facts, fyi=fyi, evaluation_flip=0.5)
         evaluate(dataclasses.replace(run.set, facts=facts), protocol=protocol, overrides=words)
-        assert asked and set(asked) == {fyi}
-        asked.clear()
+        assert orientations and set(orientations) == {fyi}
+        orientations.clear()
 
 
 @pytest.mark.parametrize("what", ["damaged", "others"])
@@ -310,16 +312,16 @@ def test_teachers_that_will_not_do_cost_a_row_and_a_line(
     file.write_bytes(b"nothing")
     if what == "others":
         write_bundle(Bundle(bundle.theta + 1e-6, bundle.stats, bundle.facts), file)
-    said: list[str] = []
+    lines: list[str] = []
 
     class Ear(SilentMeter):
         def say(self, line: str) -> None:
-            said.append(line)
+            lines.append(line)
 
     monkeypatch.setitem(PAPERS, "mtt", dataclasses.replace(PAPERS["mtt"], epochs=1))
     evaluate(run.folder, protocol="paper-mtt", meter=Ear())
-    assert not [line for line in said if line.startswith("left out")]  # its tables never have that row
+    assert not [line for line in lines if line.startswith("left out")]  # its tables never have that row
     table = evaluate(run.folder, meter=Ear())
     assert "random-real, same labels" not in {score.name for score in table.scores}
-    (line,) = [line for line in said if line.startswith("left out: random-real")]
+    (line,) = [line for line in lines if line.startswith("left out: random-real")]
     assert {"damaged": "cannot be used", "others": "are not those of the set's labels"}[what] in line

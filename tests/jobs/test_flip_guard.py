@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from listener import Listener
 
 from ddkit.cli.main import run
 from ddkit.data import DataSettings
@@ -23,19 +24,6 @@ QUICK = (
     *("method.iterations=1", "method.batch_real=8", "net.depth=1", "net.width=4", "data.augment="),
     *("evaluate.nets=2", "evaluate.steps=2", "evaluate.epochs=1", "evaluate.batch=64", "evaluate.whole=false"),
 )
-
-
-class Told:
-    """A meter that keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def start(self, *_: object) -> None: ...
-    def advance(self, *_: object) -> None: ...
-    def finish(self) -> None: ...
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 def write(path: Path, label_is_side: bool) -> str:
@@ -84,7 +72,7 @@ def test_the_flag_is_refused_on_digits_and_for_real_images(home, tmp_path, capsy
 def test_overridden_it_says_what_flips_cost_and_goes_on(home, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(flip_module, "STEPS", 20)
-    meter = Told()
+    meter = Listener()
     settings = (*QUICK, "data.flips_keep_label=true")
     made = condense("dm", fyi=True, overrides=settings, meter=meter)
     assert any("flips on 'digits', whose labels they change: a small ConvNet has" in line for line in meter.lines)
@@ -156,10 +144,10 @@ def test_a_protocol_that_ignores_the_recipes_augmentation_asks_once_or_not_at_al
         monkeypatch.setitem(PAPERS, name, dataclasses.replace(PAPERS[name], epochs=1, labels="hard"))
     allowed, forbidden = ("evaluate.nets=2", f"{OVERRIDE}=true"), ("evaluate.nets=2", f"{OVERRIDE}=false")
     made = condense("dm", fyi=True, overrides=(*QUICK, f"{OVERRIDE}=true"), evaluate=False)
-    for protocol, told in (("paper-dc", 0), ("paper-sre2l", 1), ("paper-dm", 1)):
-        meter = Told()
+    for protocol, warnings in (("paper-dc", 0), ("paper-sre2l", 1), ("paper-dm", 1)):
+        meter = Listener()
         evaluate(made.folder, protocol=protocol, overrides=allowed, baselines=False, meter=meter)
-        assert sum(line.startswith("flips on 'digits'") for line in meter.lines) == told
+        assert sum(line.startswith("flips on 'digits'") for line in meter.lines) == warnings
     evaluate(made.folder, protocol="paper-dc", overrides=forbidden, baselines=False)
     evaluate(made.folder, protocol="paper-sre2l", overrides=forbidden, baselines=False)
     with pytest.raises(UsageError, match=r"key 'evaluate.flips': mirrors images"):
@@ -167,7 +155,7 @@ def test_a_protocol_that_ignores_the_recipes_augmentation_asks_once_or_not_at_al
 
 
 def test_flips_of_an_augmentation_are_asked_about_wherever_a_network_is_trained(home, tmp_path, monkeypatch) -> None:
-    """A set that was made under flips, of which the recipe no longer says that they keep labels, or never said."""
+    """A set that was made under flips, though the recipe does not declare that they keep labels."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(flip_module, "STEPS", 20)
     word, teacher = f"{OVERRIDE}=false", "mlp(depth=1, width=8)"
@@ -193,7 +181,7 @@ def test_a_run_that_is_not_judged_may_leave_its_flips_open(home, tmp_path, monke
 
 
 @pytest.mark.parametrize(
-    ("fact", "said", "measured", "refused"),
+    ("fact", "declared", "measured", "refused"),
     [
         (True, None, False, False),
         (True, True, False, False),
@@ -206,22 +194,22 @@ def test_a_run_that_is_not_judged_may_leave_its_flips_open(home, tmp_path, monke
         (None, None, True, False),
     ],
 )
-def test_who_decides(monkeypatch, tiny, fact, said, measured: bool, refused: bool) -> None:
+def test_who_decides(monkeypatch, tiny, fact, declared, measured: bool, refused: bool) -> None:
     """The recipe, else the data, else a measurement, here a harmless one."""
     same = Pairs((0.9, 0.91), (0.9, 0.91), 100)
-    harmless, asked = FlipTest(same, same, "left", 10), []
-    monkeypatch.setattr(flip_guard, "flip_test", lambda real, _: asked.append(real) or harmless)
+    harmless, tested = FlipTest(same, same, "left", 10), []
+    monkeypatch.setattr(flip_guard, "flip_test", lambda real, _: tested.append(real) or harmless)
     real = dataclasses.replace(tiny, data=dataclasses.replace(tiny.data, flips_keep_label=fact))
     with pytest.raises(UsageError, match=r"key 'method.fyi': mirrors") if refused else nullcontext():
-        flip_guard.refuse_harmful_flips("method.fyi", "", DataSettings(flips_keep_label=said), real, Told())
-    assert len(asked) == measured
+        flip_guard.refuse_harmful_flips("method.fyi", "", DataSettings(flips_keep_label=declared), real, Listener())
+    assert len(tested) == measured
 
 
 @pytest.mark.parametrize("label_is_side", [True, False])
 def test_where_nobody_says_it_is_measured(home, tmp_path, monkeypatch, label_is_side: bool) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(flip_module, "STEPS", 60)
-    data, meter = write(tmp_path / "bars.npz", label_is_side), Told()
+    data, meter = write(tmp_path / "bars.npz", label_is_side), Listener()
     if label_is_side:
         with pytest.raises(UsageError, match=r"on validation .* without flips, .* seems not to keep its label"):
             condense("dm", data=data, fyi=True, overrides=QUICK, meter=meter)

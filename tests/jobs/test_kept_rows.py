@@ -1,4 +1,4 @@
-"""A killed evaluation goes on: what is kept, for whom, and until when."""
+"""A killed evaluation goes on: which rows are kept, for which table, and until when."""
 
 import dataclasses
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def kept(home: Path) -> int:
     return len(list((home / "rows").rglob("*.json")))
 
 
-def told(table: Evaluation) -> dict[str, Any]:
+def without_seconds(table: Evaluation) -> dict[str, Any]:
     return table.tables(with_seconds=False)
 
 
@@ -68,10 +68,11 @@ def test_a_condensation_killed_in_its_table_goes_on_with_the_rows_that_are_there
         with pytest.raises(KeyboardInterrupt):
             run("killed")
     assert kept(home) == 3
-    rest, ear = Killer(monkeypatch), Listener()
-    resumed = run("killed", resume=True, meter=ear)
-    assert rest.calls == 2 and any("kept from an interrupted evaluation: 3 rows" in line for line in ear.said)
-    assert told(resumed.evaluation) == told(whole.evaluation)
+    rest, listener = Killer(monkeypatch), Listener()
+    resumed = run("killed", resume=True, meter=listener)
+    assert rest.calls == 2
+    assert any("kept from an interrupted evaluation: 3 rows" in line for line in listener.lines)
+    assert without_seconds(resumed.evaluation) == without_seconds(whole.evaluation)
     assert (tmp_path / "killed" / "set.h5").read_bytes() == (tmp_path / "whole" / "set.h5").read_bytes()
     assert kept(home) == 0
 
@@ -83,14 +84,14 @@ def test_several_tables_go_on_where_they_were_killed(
     for name, protocol in list(paper.PAPERS.items()):
         monkeypatch.setitem(paper.PAPERS, name, dataclasses.replace(protocol, epochs=4))
     judging: Any = {"protocols": ("honest", "paper-mtt"), "architectures": ("mlp(depth=1, width=8)",)}
-    whole = [told(table) for table in evaluate_all(out, **judging)]
+    whole = [without_seconds(table) for table in evaluate_all(out, **judging)]
     with monkeypatch.context() as patch:
         Killer(patch, at=7)
         with pytest.raises(KeyboardInterrupt):
             list(evaluate_all(out, **judging))
     assert kept(home) == 6  # a table that is finished too, until all are
     rest = Killer(monkeypatch)
-    assert [told(table) for table in evaluate_all(out, **judging)] == whole
+    assert [without_seconds(table) for table in evaluate_all(out, **judging)] == whole
     assert rest.calls == 1 and kept(home) == 0
 
 

@@ -10,7 +10,7 @@ TINY = ("net.width=8", "net.depth=1", "evaluate.nets=2", "evaluate.steps=5", "ev
 
 
 class DataListener(Listener):
-    """Keeps what was said of the data."""
+    """Keeps the lines about the data."""
 
     def say(self, line: str) -> None:
         if line.startswith("data '"):
@@ -34,7 +34,7 @@ def test_a_run_says_what_may_be_a_mistake_in_its_parts(archive: str, tmp_path: P
     np.savez(tmp_path / "mine.npz", **arrays)
     meter = DataListener()
     condense("random", data=archive, ipc=1, overrides=TINY, out=tmp_path / "run", meter=meter)
-    assert meter.said[1:] == [
+    assert meter.lines[1:] == [
         "data 'mine': test has 2 of the 3 classes",
         "data 'mine': 4 of the 4 test images are also in train",
     ]
@@ -42,12 +42,12 @@ def test_a_run_says_what_may_be_a_mistake_in_its_parts(archive: str, tmp_path: P
 
 def test_a_run_states_its_parts(archive: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    meter, told = DataListener(), "data 'mine': train 1,200, validation 30 (yours), test 45 (yours)"
+    meter, parts = DataListener(), "data 'mine': train 1,200, validation 30 (yours), test 45 (yours)"
     made = condense("random", data=archive, ipc=1, overrides=TINY, out="run", meter=meter)
-    assert meter.said == [told]
+    assert meter.lines == [parts]
     evaluate("run", meter=meter)
-    assert meter.said == [told, told]
+    assert meter.lines == [parts, parts]
     assert made.evaluation is not None and "on 30 validation images" in " ".join(made.evaluation.notes)
-    meter.said.clear()
+    meter.lines.clear()
     compare(["random-digits-ipc1"], sets=1, overrides=TINY, meter=meter)
-    assert meter.said == ["data 'digits': train 1,295, validation 142 (cut from train), test 360"]
+    assert meter.lines == ["data 'digits': train 1,295, validation 142 (cut from train), test 360"]

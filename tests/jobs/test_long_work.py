@@ -13,8 +13,8 @@ from ddkit.jobs.planning.gauge import Cost
 from ddkit.jobs.planning.long_work import AnnouncingMeter
 
 
-class Ear(Listener):
-    """Keeps what was said and begun, in its order."""
+class Recorder(Listener):
+    """Keeps the lines and the starts of bars, in their order."""
 
     def start(self, title: str, total: int, done: int = 0) -> None:
         self.say(f"begin {title}")
@@ -24,52 +24,52 @@ QUICK = ("method.iterations=2", "method.syn_steps=2", "experts.count=2", "net.wi
 JUDGED = ("evaluate.nets=2", "evaluate.steps=5", "evaluate.epochs=1", "evaluate.whole=false")
 
 
-def index(heard: list[str], begins: str) -> int:
-    return next(i for i, line in enumerate(heard) if line.startswith(begins))
+def index(lines: list[str], begins: str) -> int:
+    return next(i for i, line in enumerate(lines) if line.startswith(begins))
 
 
 def test_an_evaluation_of_hours_is_said_before_the_run_begins(home: Path, tmp_path: Path) -> None:
     """Nothing is faked: so many steps take hours."""
-    ear = Ear()
-    ear.start = lambda title, total, done=0: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
+    listener = Recorder()
+    listener.start = lambda title, total, done=0: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
-        condense("random", overrides=("evaluate.steps=10000000",), out=tmp_path / "run", meter=ear)
-    (line,) = [line for line in ear.said if line.startswith("the evaluation will take about")]
+        condense("random", overrides=("evaluate.steps=10000000",), out=tmp_path / "run", meter=listener)
+    (line,) = [line for line in listener.lines if line.startswith("the evaluation will take about")]
     assert " h; to shorten it: --set evaluate.whole=false" in line and "evaluate.nets=2" in line
 
 
-@pytest.mark.parametrize("seconds, said", [(601.0, True), (599.0, False)])
+@pytest.mark.parametrize("seconds, expected", [(601.0, True), (599.0, False)])
 def test_experts_and_evaluation_are_said_from_ten_minutes_on(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, said: bool
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, expected: bool
 ) -> None:
     for name in ("probe_missing", "probe_evaluation"):
         monkeypatch.setattr(long_work, name, lambda *arguments: (Cost(seconds, 0), ""))
-    ear = Ear()
-    made = condense("mtt", overrides=(*QUICK, *JUDGED), out=tmp_path / "run", meter=ear)
-    lines = [line for line in ear.said if "will take about 10.0 min" in line]
-    assert [line.split(" will ")[0] for line in lines] == ["training 2 experts", "the evaluation"] * said
-    if said:
+    listener = Recorder()
+    made = condense("mtt", overrides=(*QUICK, *JUDGED), out=tmp_path / "run", meter=listener)
+    lines = [line for line in listener.lines if "will take about 10.0 min" in line]
+    assert [line.split(" will ")[0] for line in lines] == ["training 2 experts", "the evaluation"] * expected
+    if expected:
         assert "lower experts.count, now 2" in lines[0] and "evaluate.whole" not in lines[1]
-        assert index(ear.said, "the evaluation") < index(ear.said, "begin training")
-    again = Ear()
+        assert index(listener.lines, "the evaluation") < index(listener.lines, "begin training")
+    again = Recorder()
     evaluate(made.set, overrides=JUDGED, meter=again)
-    assert any(line.startswith("the evaluation will take") for line in again.said) == said
+    assert any(line.startswith("the evaluation will take") for line in again.lines) == expected
 
 
-@pytest.mark.parametrize("total, said", [(1300, "21.7 min"), (500, None)])
+@pytest.mark.parametrize("total, expected", [(1300, "21.7 min"), (500, None)])
 def test_a_condensation_is_said_after_its_first_seconds_and_once(
-    monkeypatch: pytest.MonkeyPatch, total: int, said: str | None
+    monkeypatch: pytest.MonkeyPatch, total: int, expected: str | None
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    ear = Ear()
-    meter = AnnouncingMeter(ear, "the condensation", "less")
+    listener = Recorder()
+    meter = AnnouncingMeter(listener, "the condensation", "less")
     meter.start("condensing", total + 100, 100)
     for done in range(101, 120):  # one second an iteration; 100 are done from before
         now[0] += 1
         meter.advance(done)
-    lines = [line for line in ear.said if "will take" in line]
-    assert lines == ([f"the condensation will take about {said}; to shorten it: less"] if said else [])
+    lines = [line for line in listener.lines if "will take" in line]
+    assert lines == ([f"the condensation will take about {expected}; to shorten it: less"] if expected else [])
 
 
 @pytest.mark.parametrize(("workers", "seconds"), [(1, 23.0), (2, 12.0), (3, 9.0), (9, 9.0)])

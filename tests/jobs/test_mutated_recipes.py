@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from mutated_recipes import SLOW, campaign
@@ -109,18 +108,23 @@ def test_what_is_no_text_file_is_one_line_and_never_waited_for(tmp_path):
 def test_dotted_keys_take_no_memory(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text("a." * 20000 + "a = 1")
-    plain, bomb = (_peak(source, tmp_path) for source in ("dm-digits-ipc1", str(file)))
+    sources = ["dm-digits-ipc1", str(file)]
+    done = subprocess.run([sys.executable, "-c", PEAKS, *sources], capture_output=True, text=True, check=True)
+    plain, bomb = (1024 * int(peak) for peak in done.stdout.split())
     assert bomb < plain + 50 * 2**20
 
 
-def _peak(source: str, folder: Path) -> int:
-    """Bytes that checking a recipe takes at most, in a process of its own."""
-    script = (
-        "import sys\nfrom pathlib import Path\nfrom ddkit.jobs import resolved_toml\n"
-        "from ddkit.errors import DDKitError\n"
-        "try: resolved_toml(sys.argv[1])\nexcept DDKitError: pass\n"
-        "lines = Path('/proc/self/status').read_text().splitlines()\n"
-        "print(next(line.split()[1] for line in lines if line.startswith('VmHWM')))"
-    )
-    done = subprocess.run([sys.executable, "-c", script, source], capture_output=True, text=True, check=True)
-    return int(done.stdout) * 1024
+PEAKS = """
+import sys
+from pathlib import Path
+from ddkit.errors import DDKitError
+from ddkit.jobs import resolved_toml
+for source in sys.argv[1:]:
+    try:
+        resolved_toml(source)
+    except DDKitError:
+        pass
+    lines = Path("/proc/self/status").read_text().splitlines()
+    print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+"""
+"""Prints the largest memory of the process, in KiB, after each recipe."""

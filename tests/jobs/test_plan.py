@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from lent_kernels import lend_kernels
 
 import ddkit
 from ddkit.errors import UsageError
@@ -27,15 +28,15 @@ SMALL = (
 
 
 @pytest.fixture
-def ask(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
-    """plan() on digits in an empty folder, with small settings and a probe of a second."""
+def planned(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
+    """plan() on digits in an empty folder, with small settings and a short probe, whose seconds are not accurate."""
     monkeypatch.chdir(tmp_path)
 
-    def ask(*overrides: str, method: str = "mtt") -> Plan:
+    def planned(*overrides: str, method: str = "mtt", probe: float = 0.1) -> Plan:
         settings = SMALL if method == "mtt" else SMALL[5:]
-        return plan(method, overrides=(*settings, *overrides), device="cpu", probe_seconds=1.0)
+        return plan(method, overrides=(*settings, *overrides), device="cpu", probe_seconds=probe)
 
-    return ask
+    return planned
 
 
 def run(out: Path, *overrides: str, evaluate: bool = False) -> None:
@@ -52,13 +53,14 @@ def processor_seconds() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
+@pytest.mark.pictures
 def test_a_plan_is_what_a_run_takes(
-    ask: Callable[..., Plan], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    planned: Callable[..., Plan], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On one core, where the seconds that a job takes are those that it computes."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr("ddkit.jobs.planning.gauge.time", SimpleNamespace(perf_counter=processor_seconds))
-    found = ask()
+    found = planned(probe=1.0)
     assert names(found) == ["data", "experts", "condensation", "evaluation"] and not found.problems
     modules = ("ddkit.experts.trajectories.source", "ddkit.jobs.runs.make", "ddkit.jobs.tables.image_scoring")
     experts, making, scoring = map(importlib.import_module, modules)
@@ -87,51 +89,51 @@ def test_a_plan_is_what_a_run_takes(
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_the_size_of_experts_follows_their_precision(ask: Callable[..., Plan], home: Path, dtype: str) -> None:
+def test_the_size_of_experts_follows_their_precision(planned: Callable[..., Plan], home: Path, dtype: str) -> None:
     setting = f"experts.dtype={dtype}"
-    found = ask(setting)
+    found = planned(setting)
     run(home.with_name("run"), setting, "method.iterations=1")
     assert found.disk > found.stages[1].disk > 0
     sizes = [file.stat().st_size for file in home.rglob("expert-*.h5")]
     assert len(sizes) == 3 and found.stages[1].disk == pytest.approx(sum(sizes), rel=0.02)
 
 
-def test_only_missing_experts_are_planned(ask: Callable[..., Plan], tmp_path: Path) -> None:
-    empty = ask()
+def test_only_missing_experts_are_planned(planned: Callable[..., Plan], tmp_path: Path) -> None:
+    empty = planned()
     assert (empty.experts_there, empty.experts_wanted) == (0, 3)
     run(tmp_path / "run", "experts.count=2", "method.iterations=1")
-    partly = ask()
+    partly = planned()
     assert (partly.experts_there, partly.experts_wanted) == (2, 3)
     assert partly.stages[1].disk == pytest.approx(empty.stages[1].disk / 3, rel=0.01)
-    full = ask("experts.count=2")
+    full = planned("experts.count=2")
     assert (full.experts_there, full.experts_wanted) == (2, 2) and names(full) == ["data", "condensation", "evaluation"]
-    longer = ask("method.max_start_epoch=5")  # too short ones are trained anew, and replaced
+    longer = planned("method.max_start_epoch=5")  # too short ones are trained anew, and replaced
     assert (longer.experts_there, longer.experts_wanted) == (0, 3)
     rows = {3: 3 + 2, 5: 5 + 2}
     growth = 3 * rows[5] / rows[3] - 2
     assert longer.stages[1].disk == pytest.approx(growth * empty.stages[1].disk / 3, rel=0.02)
 
 
-def test_nothing_stays_behind(ask: Callable[..., Plan], home: Path, tmp_path: Path) -> None:
+def test_nothing_stays_behind(planned: Callable[..., Plan], home: Path, tmp_path: Path) -> None:
     shutil.rmtree(home)
     before = torch.get_rng_state()
-    ask()
+    planned()
     left = {path.name for path in tmp_path.iterdir()} | {path.name for path in home.glob("*")}
     assert left <= {"home", "kernels"}  # compiled code, if this machine compiles, is for the run too
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("method", ["random", "herding", "kmeans"])
-def test_methods_without_experts(ask: Callable[..., Plan], method: str) -> None:
-    found = ask(method=method)
+def test_methods_without_experts(planned: Callable[..., Plan], method: str) -> None:
+    found = planned(method=method)
     assert names(found) == ["data", "condensation", "evaluation"] and found.experts_wanted == 0
 
 
 Usage = namedtuple("Usage", "total used free")
 
 
-def test_a_small_disk(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
-    need = ask().stages[1].disk
+def test_a_small_disk(planned: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    need = planned().stages[1].disk
     for room, says in (
         (0.7, r"set experts.dtype=bfloat16, .*, or set experts.count=2, or set DDKIT_HOME"),
         (0.4, r"free at home; set experts.count=1, or set DDKIT_HOME"),
@@ -139,17 +141,17 @@ def test_a_small_disk(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch)
     ):
         free = int(room * need)
         monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: Usage(0, 0, free))
-        found = ask()
+        found = planned()
         assert found.free_disk == free
         (line,) = [problem for problem in found.problems if problem.startswith("3 missing experts: ")]
         assert re.search(says, line), line
-    with_half = ask("experts.dtype=bfloat16")  # obeying the advice helps
+    with_half = planned("experts.dtype=bfloat16")  # obeying the advice helps
     assert with_half.stages[1].disk < 0.52 * need
 
 
-def test_a_small_memory(ask: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_memory(planned: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ddkit.jobs.planning.gauge.free_memory", lambda device: -1)  # less than any work takes
-    lines = ask().problems
+    lines = planned().problems
     assert len(lines) == 4 and not any("\n" in line for line in lines)
     assert lines[0].startswith("data: needs ") and lines[0].endswith("use fewer or smaller images")
     for line, setting in zip(lines[1:], ("experts.batch", "method.batch_syn", "evaluate.batch"), strict=True):
@@ -214,14 +216,14 @@ from ddkit.jobs import condense, plan
 from ddkit.jobs.planning.gauge import Gauge
 
 settings = ("net.depth=1", "net.width=4", "evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false")
-asked = {"data": sys.argv[2], "ipc": 1, "overrides": settings, "device": "cpu"}
-small = {**asked, "data": "digits"}
+request = {"data": sys.argv[2], "ipc": 1, "overrides": settings, "device": "cpu"}
+small = {**request, "data": "digits"}
 if sys.argv[1] == "plan":
-    print(plan("kmeans", **asked, probe_seconds=1).memory)
+    print(plan("kmeans", **request, probe_seconds=1).memory)
 else:
     condense("kmeans", **small, out="small")  # libraries are loaded, as a plan counts data and work only
     gauge = Gauge(torch.device("cpu"))
-    print(gauge.once(lambda: condense("kmeans", **asked, out="large")).memory)
+    print(gauge.once(lambda: condense("kmeans", **request, out="large")).memory)
 """
 
 
@@ -233,6 +235,7 @@ def test_memory_is_what_a_run_takes_with_its_data(home: Path, tmp_path: Path, mo
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    lend_kernels(home)
     draw = np.random.default_rng(0)
     pixels, labels = draw.integers(0, 256, (20_000, 32, 32, 3), dtype=np.uint8), np.arange(20_000) % 10
     np.savez(

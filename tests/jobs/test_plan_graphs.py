@@ -1,7 +1,7 @@
 """What a plan for graphs says, against the run that follows it."""
 
 import pytest
-from test_condense_graphs import own
+from own_graphs import own
 
 from ddkit.cli.main import run
 from ddkit.graphs import graph_bytes, load_graphs, split_graphs

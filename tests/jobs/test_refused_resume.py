@@ -31,12 +31,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[str]
     write_data(place / "data.npz")
     folder = RunFolder(place / "run")
     command = ["condense", "--method", "ftd", "--device", "cpu", "--no-evaluate", "--out", str(folder.path)]
-    asked = ["--data", f"npz:{place / 'data.npz'}", "--set", "method.iterations=3", "--set", "data.augment=flip"]
-    asked += [part for setting in (*SETTINGS, "data.flips_keep_label=true") for part in ("--set", setting)]
+    settings = ["--data", f"npz:{place / 'data.npz'}", "--set", "method.iterations=3", "--set", "data.augment=flip"]
+    settings += [part for setting in (*SETTINGS, "data.flips_keep_label=true") for part in ("--set", setting)]
     resume = ["condense", "--device", "cpu", "--no-evaluate", "--out", str(folder.path), "--resume"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDKIT_HOME", str(place / "home"))
-        assert run([*command, *asked]) == 0
+        assert run([*command, *settings]) == 0
         assert run([*resume, "--set", "method.lr_img=20.0", "--set", "method.iterations=4"]) == 0
     shutil.copytree(place, place.with_name("pristine"))
     return folder, [*resume, *ON_THE_WAY]

@@ -168,9 +168,9 @@ def test_teachers_under_the_statistics_of_the_set(source: SyntheticSet) -> None:
 
 
 def test_what_cannot_be_done_is_one_line(source: SyntheticSet, tmp_path: Path) -> None:
-    def refused(kind: type[Exception], said: str, **asked) -> None:
-        with pytest.raises(kind, match=said) as caught:
-            relabel(source, **asked)
+    def refused(kind: type[Exception], message: str, **arguments) -> None:
+        with pytest.raises(kind, match=message) as caught:
+            relabel(source, **arguments)
         assert "\n" not in str(caught.value)
 
     refused(UsageError, "has no teachers; name some with --teachers or --bundle")

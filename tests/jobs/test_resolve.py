@@ -36,13 +36,13 @@ def recipe(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shipped_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Recipes of ours: mtt for digits at 1 and 10 images a class."""
-    (tmp_path / "shelf").mkdir()
+    (tmp_path / "shipped").mkdir()
     for ipc, width in ((1, 11), (10, 22)):
         text = RECIPE.format(method="mtt").replace("ipc = 5", f"ipc = {ipc}").replace("depth = 1", f"width = {width}")
-        (tmp_path / "shelf" / f"mtt-digits-ipc{ipc}.toml").write_text(text)
-    monkeypatch.setattr(module, "shipped", lambda folder: tmp_path / "shelf")
+        (tmp_path / "shipped" / f"mtt-digits-ipc{ipc}.toml").write_text(text)
+    monkeypatch.setattr(module, "shipped", lambda folder: tmp_path / "shipped")
 
 
 def test_a_recipe_keeps_what_nobody_contradicts(recipe: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_path_arrives_as_it_was_given(recipe: Path, path: str) -> None:
     assert with_defaults(parse_recipe(read_toml(to_toml(found), "again"), IMAGES, "again")) == found
 
 
-def test_the_shipped_recipe_of_method_data_and_ipc_is_taken(shelf: None) -> None:
+def test_the_shipped_recipe_of_method_data_and_ipc_is_taken(shipped_recipes: None) -> None:
     for ipc, width in ((None, 11), (1, 11), (10, 22)):
         found, origin = resolve(method="mtt", ipc=ipc)
         assert (found.net.width, found.method.ipc) == (width, ipc or 1)
@@ -104,7 +104,7 @@ def test_the_shipped_recipe_of_method_data_and_ipc_is_taken(shelf: None) -> None
 
 @pytest.mark.parametrize("ipc, lent, width", [(50, 10, 22), (4, 10, 22), (3, 1, 11), (1, 1, 11), (0, 1, 11)])
 def test_a_missing_recipe_falls_back_to_the_nearest_of_digits_and_says_so(
-    shelf: None, ipc: int, lent: int, width: int
+    shipped_recipes: None, ipc: int, lent: int, width: int
 ) -> None:
     found, origin = resolve(method="mtt", data="cifar10", ipc=ipc or None, overrides=(f"method.ipc={ipc or 7}",))
     assert (found.net.width, found.data.name, found.method.ipc) == (width, "cifar10", ipc or 7)
@@ -119,7 +119,7 @@ def test_the_datas_own_recipe_of_another_size_comes_before_that_of_digits() -> N
     assert (found.method.ipc, found.net.width) == (20, 16)
 
 
-def test_without_any_recipe_the_methods_defaults_are_taken(shelf: None) -> None:
+def test_without_any_recipe_the_methods_defaults_are_taken(shipped_recipes: None) -> None:
     found, origin = resolve(method="herding", ipc=2)
     assert (found.method.name, found.method.ipc, found.data.name) == ("herding", 2, "digits")
     assert "defaults of herding" in origin and "no recipe for herding-digits-ipc2" in origin
@@ -154,7 +154,7 @@ def test_a_recipe_without_a_net_gets_the_fields(tmp_path: Path) -> None:
         ({"overrides": ("net.name=convnett",), "method": "mtt"}, "'net.name': net 'convnett' is unknown; did you mean"),
     ],
 )
-def test_what_cannot_be_resolved_is_one_line(shelf: None, flags: dict, words: str) -> None:
+def test_what_cannot_be_resolved_is_one_line(shipped_recipes: None, flags: dict, words: str) -> None:
     with pytest.raises(UsageError) as caught:
         resolve(**flags)
     assert words in str(caught.value) and "\n" not in str(caught.value)
@@ -174,11 +174,11 @@ def test_every_shipped_recipe_parses_is_named_after_its_contents_and_round_trips
 
 
 @pytest.mark.parametrize(
-    "method, kind, said",
+    "method, kind, message",
     [("infer", "plain", "method 'infer' needs teachers"), ("mtt", "teacher", "method 'mtt' needs trajectories")],
 )
-def test_experts_of_the_wrong_sort_are_refused_before_anything_is_trained(method: str, kind: str, said: str) -> None:
-    with pytest.raises(RecipeError, match=said) as caught:
+def test_experts_of_the_wrong_sort_are_refused_before_anything_is_trained(method: str, kind: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message) as caught:
         resolve(method=method, overrides=(f"experts.name={kind}",))
     assert "\n" not in str(caught.value)
 

@@ -1,10 +1,11 @@
-"""A run that is really killed, and what may and may not be asked of a run that is there."""
+"""A run that is really killed, and which changes an existing run accepts."""
 
 import dataclasses
 import io
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,34 +42,42 @@ runpy.run_module("ddkit", run_name="__main__", alter_sys=True)
 """`python -m ddkit`, killed when it has written the 24th iteration's snapshot and not yet put it into its place."""
 
 
-def start(folder: Path, *more: str, program: tuple[str, ...] = ("-m", "ddkit")) -> subprocess.Popen:
-    """`python -m ddkit condense` into `folder`, with a home of its own, so that its experts are trained too."""
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(ROOT),
-        "DDKIT_HOME": str(folder.with_name(f"{folder.name}-home")),
-    }
-    lend_kernels(Path(environment["DDKIT_HOME"]))
-    command = [sys.executable, *program, "condense", "--device", "cpu", "--out", str(folder), *TINY, *more]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def command(folder: Path) -> list[str]:
+    return ["condense", "--device", "cpu", "--out", str(folder), *TINY]
 
 
-def finish(process: subprocess.Popen) -> None:
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+def home_of(folder: Path) -> Path:
+    """Each run has a home of its own, so that its experts are trained too."""
+    return folder.with_name(f"{folder.name}-home")
 
 
-def test_kill_and_resume_gives_the_bytes_of_an_uninterrupted_run(tmp_path):
+def start_and_kill(folder: Path) -> subprocess.Popen:
+    """A process of `python -m ddkit condense` that kills itself in the midst of its iterations."""
+    home = home_of(folder)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "DDKIT_HOME": str(home)}
+    lend_kernels(home)
+    program = [sys.executable, "-c", KILLED, *command(folder)]
+    return subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.pictures
+def test_kill_and_resume_gives_the_bytes_of_an_uninterrupted_run(tmp_path, monkeypatch):
     whole, killed = (RunFolder(tmp_path / name) for name in ("whole", "killed"))
-    finish(start(whole.path))
+    process = start_and_kill(killed.path)
 
-    process = start(killed.path, program=("-c", KILLED))
-    said = process.communicate(timeout=240)
-    assert process.returncode == -signal.SIGKILL, said
+    def finish(folder: RunFolder, *more: str) -> None:
+        """The same command in this process."""
+        monkeypatch.setenv("DDKIT_HOME", str(home_of(folder.path)))
+        assert run([*command(folder.path), *more]) == 0
+
+    finish(whole)  # meanwhile
+    errors = process.communicate(timeout=240)
+    assert process.returncode == -signal.SIGKILL, errors
     assert not killed.set.exists()
     assert 0 < len(killed.read_metrics()) < ITERATIONS
 
-    finish(start(killed.path, "--resume"))  # the same command with --resume, as `ddkit: interrupted` advises
+    finish(killed, "--resume")  # as `ddkit: interrupted` advises
+    assert whole.gallery.exists() and whole.curve.exists()
     assert killed.set.read_bytes() == whole.set.read_bytes()
     assert killed.initial.read_bytes() == whole.initial.read_bytes()
     assert killed.metrics.read_bytes() == whole.metrics.read_bytes()
@@ -78,17 +87,33 @@ def test_kill_and_resume_gives_the_bytes_of_an_uninterrupted_run(tmp_path):
     assert [row["iteration"] for row in killed.read_metrics()] == list(range(ITERATIONS))
 
 
-# What may be asked of a folder that holds a run
+# Changes of an existing run
+
+
+SHORT = ("experts.count=1", "method.max_start_epoch=1", "method.syn_steps=2", "net.width=4", "method.iterations=2")
+
+
+def short(folder: Path) -> list[str]:
+    """The command line of an FTD run of two iterations."""
+    settings = [part for setting in SHORT for part in ("--set", setting)]
+    return ["condense", "--device", "cpu", "--no-evaluate", "--out", str(folder), *settings]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the finished run `run` and its home `home`; made once."""
+    place = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDKIT_HOME", str(place / "home"))
+        assert run(short(place / "run")) == 0
+    return place
 
 
 @pytest.fixture
-def ftd(tmp_path, home) -> list[str]:
-    """The command line of a finished FTD run of two iterations, without its end."""
-    settings = ("experts.count=1", "method.max_start_epoch=1", "method.syn_steps=2", "net.width=4")
-    command = ["condense", "--device", "cpu", "--no-evaluate", "--out", str(tmp_path / "run")]
-    command += [part for setting in (*settings, "method.iterations=2") for part in ("--set", setting)]
-    assert run(command) == 0
-    return command
+def ftd(made: Path, tmp_path: Path, home: Path) -> list[str]:
+    """The command line of this run, in a copy of its folder and its home."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return short(tmp_path / "run")
 
 
 def test_a_folder_with_a_run_is_not_overwritten(ftd, tmp_path, capsys):

@@ -49,12 +49,12 @@ def test_whitening_that_takes_long_is_said(tmp_path: Path, home: Path, monkeypat
     from ddkit.data import preprocess
     from ddkit.run import SilentMeter
 
-    said: list[str] = []
+    lines: list[str] = []
     meter = SilentMeter()
-    meter.say = said.append  # type: ignore[method-assign]
+    meter.say = lines.append  # type: ignore[method-assign]
     monkeypatch.setattr(preprocess, "ZCA_SPEED", 601 / 64**3)
     condense("random", overrides=("data.preprocess=zca",), evaluate=False, out=tmp_path / "run", meter=meter)
-    assert any(line.startswith("zca of 8x8 images of 1 channel will take about 10.0 min") for line in said)
+    assert any(line.startswith("zca of 8x8 images of 1 channel will take about 10.0 min") for line in lines)
 
 
 def test_what_whitening_takes_grows_with_the_fourth_power_of_the_side() -> None:

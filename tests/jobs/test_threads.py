@@ -1,4 +1,4 @@
-"""The number of threads: one for small images, the user's where the user said so, and given back in the end."""
+"""The number of threads: one for small images, OMP_NUM_THREADS where it is set, and restored at the end."""
 
 import pytest
 import torch

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from own_graphs import own
 
 from ddkit.cli.main import run
 from ddkit.errors import UsageError
@@ -17,7 +18,7 @@ from ddkit.recipe_files import find_recipe
 RECIPE = """# A coreset that was measured.
 #
 #   random {random}   random-real (a draw each) 60 +- 40   kmeans 50.0 +- 50.0
-#   random 1.0 +- 0.1 is said again, and does not count; nor does published 99.9 +- 0.1
+#   random 1.0 +- 0.1 is a repetition, and does not count; nor does published 99.9 +- 0.1
 seed = 0
 # herding 12.0 +- 1.0, behind the header
 [data]
@@ -130,8 +131,6 @@ whole = false
 
 def test_a_recipe_for_graphs_is_held_to_its_header(tmp_path: Path, monkeypatch, capsys) -> None:
     """By the first network's ROC-AUC; random is the row of as many bytes as stored."""
-    from test_condense_graphs import own
-
     monkeypatch.chdir(tmp_path)
     data = own(tmp_path / "own")
 
@@ -149,13 +148,13 @@ def test_a_recipe_for_graphs_is_held_to_its_header(tmp_path: Path, monkeypatch, 
     assert run(["verify", write("mirage 50 +- 60"), "--out", "fine", "--resume"]) == 0
     assert run(["verify", write("mirage 300 +- 1"), "--out", "not"]) == 1
     capsys.readouterr()
-    for header, option, said in (
+    for header, option, message in (
         ("nothing", [], "its header has no scores"),
         ("mirage 50 +- 6, whole 50 +- 6", [], "has a score of 'whole', but evaluate.whole is false"),
         ("mirage 50 +- 6", ["--out", "fine"], "already holds a run"),
     ):
         assert run(["verify", write(header), *option]) == 2
-        assert said in capsys.readouterr().err.strip().splitlines()[-1]
+        assert message in capsys.readouterr().err.strip().splitlines()[-1]
     monkeypatch.setattr(GraphJudge, "herding_row", lambda self, budget: None)
     assert run(["verify", write("mirage 50 +- 60, herding 50 +- 60"), "--out", "none"]) == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]

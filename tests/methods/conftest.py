@@ -76,7 +76,7 @@ def make_context(real: RealData, contexts_of: Callable[..., Callable[..., Contex
 
 
 @pytest.fixture(scope="session")
-def faculty(make_context: Callable[..., Context]) -> Ensemble:
+def ensemble(make_context: Callable[..., Context]) -> Ensemble:
     """Two teachers with batch norm, of two widths."""
     teachers = make_context(TeacherSettings.name).teachers
     assert teachers is not None

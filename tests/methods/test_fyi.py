@@ -67,12 +67,12 @@ def test_labels_begin_at_the_mean_of_both_orientations(in_float64):
     context = in_float64()
     method = make("datm", context, ipc=2, fyi=True)
     state, labels = method.init(), torch.arange(3).repeat_interleave(2)
-    said = [
+    predicted = [
         initial_logits(context, context.trajectories, 2, images, labels)
         for images in (state.images, hflip(state.images))
     ]
-    assert (said[0] - said[1]).abs().max() > 1e-4
-    torch.testing.assert_close(state.logits, sum(said) / 2, rtol=0, atol=1e-12)
+    assert (predicted[0] - predicted[1]).abs().max() > 1e-4
+    torch.testing.assert_close(state.logits, sum(predicted) / 2, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", LEARNING)

@@ -34,9 +34,9 @@ def marked_trees(seed: int, graphs: int) -> GraphData:
         nodes = draw.randint(6, 13)
         label = draw.randint(0, LABELS, nodes)
         parent = [draw.randint(0, node) for node in range(1, nodes)]
-        told = draw.randint(0, nodes)
-        label[told] = c if draw.rand() < 0.9 else 1 - c
-        edge = offset[-1] + np.array([[*parent, told], range(1, nodes + 1)])
+        marked = draw.randint(0, nodes)
+        label[marked] = c if draw.rand() < 0.9 else 1 - c
+        edge = offset[-1] + np.array([[*parent, marked], range(1, nodes + 1)])
         edges += [edge, edge[::-1]]
         labels += [*label, LABELS]
         offset.append(len(labels))

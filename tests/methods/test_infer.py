@@ -16,7 +16,7 @@ from ddkit.nets import FlatNet, parse_net
 from ddkit.run import RunFolder, SilentMeter, drive
 from ddkit.synth import SyntheticSet, read_set, write_set
 
-M = 2  # the faculty's teachers
+M = 2  # the ensemble's teachers
 
 
 def made(context: Context, **settings) -> SyntheticSet:
@@ -73,24 +73,24 @@ def test_large_compensators_are_clipped(make_context: Callable[..., Context], re
 
 
 def test_labels_are_the_mean_of_logits_by_the_ordinary_modules(
-    make_context: Callable[..., Context], faculty: Ensemble
+    make_context: Callable[..., Context], ensemble: Ensemble
 ) -> None:
     synthetic = made(make_context("teacher"), temperature=7.0)
-    said = []
-    for bundle in faculty:
+    predicted = []
+    for bundle in ensemble:
         net = FlatNet(parse_net(bundle.facts.net), (1, 8, 8), 3)
         with torch.random.fork_rng():
             module = net.settings.build((1, 8, 8), 3).eval()
         torch.nn.utils.vector_to_parameters(bundle.theta, module.parameters())
         module.load_state_dict(bundle.stats, strict=False)
         with torch.no_grad():
-            said.append(module(synthetic.images))
-    expected = torch.stack(said).mean(0)
+            predicted.append(module(synthetic.images))
+    expected = torch.stack(predicted).mean(0)
     assert synthetic.soft_labels is not None
     assert torch.equal(synthetic.soft_labels, synthetic.soft_labels.half().float())  # what float16 holds
     torch.testing.assert_close(synthetic.soft_labels, expected, rtol=2**-10, atol=1e-4)
-    assert (said[0] - said[1]).abs().max() > 0.1
-    assert (synthetic.facts.temperature, synthetic.facts.teachers) == (7.0, "; ".join(faculty.names))
+    assert (predicted[0] - predicted[1]).abs().max() > 0.1
+    assert (synthetic.facts.temperature, synthetic.facts.teachers) == (7.0, "; ".join(ensemble.names))
     assert synthetic.labels.tolist() == [c for c in range(3) for _ in range(2 * (M + 1))]
 
 
@@ -108,7 +108,7 @@ def test_it_stores_no_more_than_its_images_a_class(make_context: Callable[..., C
 
 
 def test_one_image_a_class_is_a_labelled_real_one(
-    make_context: Callable[..., Context], real: RealData, faculty: Ensemble, tmp_path: Path
+    make_context: Callable[..., Context], real: RealData, ensemble: Ensemble, tmp_path: Path
 ) -> None:
     """Nothing is left to be learned; the run, its checkpoint and its file are those of any method."""
     method = INFER(InferSettings(ipc=1), make_context("teacher"))
@@ -120,7 +120,7 @@ def test_one_image_a_class_is_a_labelled_real_one(
     assert torch.equal(method.finish(again).images, synthetic.images)
     assert synthetic.images.shape == (3, 1, 8, 8) and synthetic.labels.tolist() == [0, 1, 2]
     assert all((real.train.images == image).flatten(1).all(1).any() for image in synthetic.images)
-    torch.testing.assert_close(synthetic.soft_labels, faculty.labels(synthetic.images), rtol=0, atol=0)
+    torch.testing.assert_close(synthetic.soft_labels, ensemble.labels(synthetic.images), rtol=0, atol=0)
     write_set(synthetic, tmp_path / "set.h5")
     assert torch.equal(read_set(tmp_path / "set.h5").images, synthetic.images)
 

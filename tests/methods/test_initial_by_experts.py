@@ -63,15 +63,15 @@ def test_representatives_are_one_of_each_cluster(make_context, real, monkeypatch
 
 
 def test_the_first_teacher_who_is_right():
-    said = torch.tensor([[0, 1, 1, 0, 1], [0, 0, 1, 1, 1], [1, 0, 0, 0, 1]])  # said[teacher, image]
+    predictions = torch.tensor([[0, 1, 1, 0, 1], [0, 0, 1, 1, 1], [1, 0, 0, 0, 1]])  # said[teacher, image]
     labels = torch.tensor([0, 0, 1, 1, 0])
     images = torch.arange(5.0).view(5, 1, 1, 1)
 
-    def ask(expert, x):
-        return torch.nn.functional.one_hot(said[expert, x.flatten().long()], 2).float()
+    def predict(expert, x):
+        return torch.nn.functional.one_hot(predictions[expert, x.flatten().long()], 2).float()
 
-    assert first_correct(ask, 3, images, labels, 2).tolist() == [0, 1, 0, 1, 3]
-    assert first_correct(ask, 3, images, labels, 1).tolist() == [0, 3, 0, 3, 3]  # the first teacher sufficed
+    assert first_correct(predict, 3, images, labels, 2).tolist() == [0, 1, 0, 1, 3]
+    assert first_correct(predict, 3, images, labels, 1).tolist() == [0, 3, 0, 3, 3]  # the first teacher sufficed
 
 
 def test_images_are_those_that_an_expert_gets_right_as_far_as_there_are_any(make_context, real):
@@ -95,10 +95,10 @@ def test_labels_are_mean_logits_of_teachers_who_are_right_and_never_nan():
         [[[3.0, 1.0], [5.0, 0.0]], [[2.0, 0.0], [1.0, 0.5]], [[0.0, 9.0], [3.0, 1.0]]], dtype=torch.float64
     )
 
-    def ask(expert, x):
+    def predict(expert, x):
         return logits[expert, x.flatten().long()]
 
-    found = correct_mean_logits(ask, 3, torch.arange(2.0).view(2, 1, 1, 1), torch.tensor([0, 1]))
+    found = correct_mean_logits(predict, 3, torch.arange(2.0).view(2, 1, 1, 1), torch.tensor([0, 1]))
     torch.testing.assert_close(found, torch.tensor([[2.5, 0.5], [3.0, 0.5]], dtype=torch.float64))
 
 
@@ -110,7 +110,7 @@ def test_noise_has_no_soft_labels():
 def test_what_batch_norm_experts_say_does_not_depend_on_the_company(make_context, real):
     """Of data that lies class by class, as folders do, a chunk has one class, and its own statistics mislead."""
     context = make_context("flat", norm="batch")
-    ask = initial_by_experts._predictor(context, context.trajectories, 3)
-    everything = ask(0, real.train.images)
+    predict = initial_by_experts._predictor(context, context.trajectories, 3)
+    everything = predict(0, real.train.images)
     for few in (torch.tensor([4]), (real.train.labels == 1).nonzero()[:, 0]):
-        torch.testing.assert_close(ask(0, real.train.images[few]), everything[few], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(predict(0, real.train.images[few]), everything[few], atol=1e-5, rtol=1e-4)

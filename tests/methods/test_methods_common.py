@@ -1,4 +1,4 @@
-"""One bench over all methods: what the contract promises, whoever signs it. That they learn: test_methods_learn.py."""
+"""One bench over all methods: what the contract promises. That they learn: test_methods_learn.py."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""mirage-plus: scores are the linear model's, labels are scores, vertices are told by the deepest agreement."""
+"""mirage-plus: scores of the linear model, labels, and the nearest trees of a vertex, by the depth of agreement."""
 
 import dataclasses
 
@@ -44,7 +44,7 @@ def test_mean_scores_tell_classes_apart_where_a_label_does():
 def test_a_vertex_is_told_by_the_deepest_agreement(trees):
     kept = dictionary_of(trees, 60)
     assert 1 < len(kept) < len(trees.vertex)
-    told = nearest_trees(trees, kept)
+    nearest = nearest_trees(trees, kept)
     texts = [[tree_text(trees.data, v, depth) for v in range(len(trees.tree))] for depth in range(3)]
 
     def agreement(one: int, other: int) -> int:
@@ -52,7 +52,7 @@ def test_a_vertex_is_told_by_the_deepest_agreement(trees):
 
     for v in range(len(trees.tree)):
         depths = [agreement(v, int(trees.vertex[tree])) for tree in kept]
-        assert depths[told[v]] == max(depths)
+        assert depths[nearest[v]] == max(depths)
 
 
 @pytest.mark.parametrize("tie", [(73, 91, 91), (91, 73, 91), (85, 85, 85), (100, 100, 55)])
@@ -75,11 +75,11 @@ def test_labels_are_the_mean_scores_of_the_vertices_told(monkeypatch):
     scores = tree_scores(trees)
     scores *= SETTINGS.spread / np.sqrt(np.square(scores).mean())
     kept = np.sort(dictionary_of(trees, SETTINGS.bytes_for(data))[: len(made)])
-    told = nearest_trees(trees, kept)
+    nearest = nearest_trees(trees, kept)
     found = made.samples.probabilities
     for sample in range(len(made)):
-        if (told == sample).any():
-            odds = np.exp(scores[told == sample].mean(0))
+        if (nearest == sample).any():
+            odds = np.exp(scores[nearest == sample].mean(0))
             assert np.abs(found[sample] - odds / odds.sum()).max() <= 1 / 255 + 1e-9
     assert np.allclose(found.sum(1), 1) and made.samples.support.max() == 255 and made.samples.support.min() >= 1
 
@@ -89,7 +89,7 @@ def test_the_dictionary_begins_with_what_tells_most(trees):
 
     def ratio(tree: int) -> float:
         v = int(trees.vertex[tree])
-        told = sum((level == level[v]).sum() for level in trees.levels)
+        nearest = sum((level == level[v]).sum() for level in trees.levels)
         cost, below = 2, {v}  # its sample: a weight, and one class's probability
         for depth in (2, 1, 0):
             for colour in {int(trees.levels[depth][w]) for w in below}:
@@ -97,7 +97,7 @@ def test_the_dictionary_begins_with_what_tells_most(trees):
                 children = trees.data.edge[0, trees.data.edge[1] == w]
                 cost += 2 + 3 * len(set(trees.levels[depth - 1][children].tolist())) if depth else 1
             below = {int(u) for w in below for u in trees.data.edge[0, trees.data.edge[1] == w]}
-        return told / cost
+        return nearest / cost
 
     best = max(range(len(trees.vertex)), key=ratio)
     first = int(dictionary_of(trees, 1000)[0])

@@ -25,9 +25,9 @@ CLASSES = 7
 NETS = ["convnet(depth=2, width=5, norm=batch)", "convnet(depth=1, width=4)"]
 
 
-def teacher(spec: str, faculty: Ensemble) -> Bundle:
+def teacher(spec: str, ensemble: Ensemble) -> Bundle:
     """An untrained teacher of seven classes, in float64, whose statistics are no batch's."""
-    facts = dataclasses.replace(faculty.teachers[0].facts, net=spec, classes=tuple("abcdefg"))
+    facts = dataclasses.replace(ensemble.teachers[0].facts, net=spec, classes=tuple("abcdefg"))
     net, draw = FlatNet(parse_net(spec), facts.shape, CLASSES), stream(0, "teacher", spec)
     theta = net.init(draw, torch.float64)
     stats = {n: v + torch.rand(v.shape, generator=draw, dtype=torch.float64) for n, v in net.init_stats(theta).items()}
@@ -55,11 +55,11 @@ def by_hand(bundle: Bundle, z: torch.Tensor, settings: RecoverySettings) -> tupl
 @pytest.mark.parametrize("batch", [100, 7, 6, 3, 2, 1])
 @pytest.mark.parametrize("spec", NETS)
 def test_parts_and_several_sets_change_nothing(
-    spec: str, batch: int, count: int, distance: str, faculty: Ensemble
+    spec: str, batch: int, count: int, distance: str, ensemble: Ensemble
 ) -> None:
     """In one pass, in parts of unequal size and one image at a time: what autograd finds for each set alone."""
     settings = RecoverySettings(batch=batch, r_bn=0.3, bn_distance=distance)
-    bundle, z = teacher(spec, faculty), sets(count)
+    bundle, z = teacher(spec, ensemble), sets(count)
     loss, gradient = matched(bundle, z, torch.arange(CLASSES), settings)
     expected_loss, expected = by_hand(bundle, z, settings)
     torch.testing.assert_close(loss, expected_loss, rtol=1e-10, atol=1e-12)
@@ -67,9 +67,9 @@ def test_parts_and_several_sets_change_nothing(
     assert gradient.norm() > 1e-3 and not loss.requires_grad
 
 
-def test_the_gradient_is_that_of_finite_differences(faculty: Ensemble) -> None:
+def test_the_gradient_is_that_of_finite_differences(ensemble: Ensemble) -> None:
     settings = RecoverySettings(batch=3)
-    bundle, z = teacher(NETS[0], faculty), sets(2)
+    bundle, z = teacher(NETS[0], ensemble), sets(2)
     way = torch.randn(z.shape, generator=stream(0, "way"), dtype=torch.float64)
     step = 1e-6
     up, down = (2 * matched(bundle, z + sign * step * way, torch.arange(CLASSES), settings)[0] for sign in (1, -1))
@@ -78,8 +78,8 @@ def test_the_gradient_is_that_of_finite_differences(faculty: Ensemble) -> None:
     )
 
 
-def test_statistics_weigh_what_is_asked(faculty: Ensemble) -> None:
-    bundle, z = teacher(NETS[0], faculty), sets(1)
+def test_statistics_weigh_what_is_asked(ensemble: Ensemble) -> None:
+    bundle, z = teacher(NETS[0], ensemble), sets(1)
     fit, one, two = (
         float(matched(bundle, z, torch.arange(CLASSES), RecoverySettings(r_bn=r))[0]) for r in (0.0, 1.0, 2.0)
     )
@@ -215,9 +215,9 @@ def test_fyi_with_the_identity_for_a_flip_is_its_host(
     torch.testing.assert_close(after(True), host, rtol=0, atol=1e-9)
 
 
-def test_fyi_asks_for_both_views_of_an_image(faculty: Ensemble) -> None:
+def test_fyi_asks_for_both_views_of_an_image(ensemble: Ensemble) -> None:
     """The loss of a set and its mirror images is that of both as one batch, with classes and statistics of both."""
-    bundle, z, settings = teacher(NETS[0], faculty), sets(1), RecoverySettings(fyi=True)
+    bundle, z, settings = teacher(NETS[0], ensemble), sets(1), RecoverySettings(fyi=True)
     both, classes = settings.expand(z), settings.expand_index(torch.arange(CLASSES))
     logits, moments = bundle.net.moments(bundle.theta, torch.cat([z[0], hflip(z[0])]), bundle.stats)
     expected = F.cross_entropy(logits, torch.arange(CLASSES).repeat(2))

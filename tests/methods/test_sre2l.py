@@ -34,7 +34,7 @@ def test_the_set_is_class_by_class(make_context: Callable[..., Context]) -> None
             assert torch.equal(synthetic.images[3 * c + j], state.learned[0, j, c])
 
 
-def test_it_makes_images_that_its_teacher_knows(make_context: Callable[..., Context], faculty: Ensemble) -> None:
+def test_it_makes_images_that_its_teacher_knows(make_context: Callable[..., Context], ensemble: Ensemble) -> None:
     """Each image is taken for its class by the first teacher, and better than at the beginning."""
     settings = SRe2LSettings(ipc=2, iterations=60, lr=0.3, r_bn=0.0, jitter=0)
     method = SRe2L(settings, make_context("teacher"))
@@ -43,15 +43,15 @@ def test_it_makes_images_that_its_teacher_knows(make_context: Callable[..., Cont
         state, metrics = method.step(state)
         losses.append(float(metrics["loss"]))
     synthetic = method.finish(state)
-    first = faculty.teachers[0]
+    first = ensemble.teachers[0]
     assert torch.equal(first.net(first.theta, synthetic.images, first.stats).argmax(1), synthetic.labels)
     assert losses[-1] < 0.3 * losses[0]
 
 
-def test_labels_are_those_of_all_teachers(make_context: Callable[..., Context], faculty: Ensemble) -> None:
+def test_labels_are_those_of_all_teachers(make_context: Callable[..., Context], ensemble: Ensemble) -> None:
     method = SRe2L(SRe2LSettings(ipc=2), make_context("teacher"))
     synthetic = method.finish(method.init())
-    said = [bundle.net(bundle.theta, synthetic.images, bundle.stats) for bundle in faculty]
+    logits = [bundle.net(bundle.theta, synthetic.images, bundle.stats) for bundle in ensemble]
     assert synthetic.soft_labels is not None
-    torch.testing.assert_close(synthetic.soft_labels, torch.stack(said).mean(0), rtol=2**-10, atol=1e-4)
+    torch.testing.assert_close(synthetic.soft_labels, torch.stack(logits).mean(0), rtol=2**-10, atol=1e-4)
     assert synthetic.stored_bytes() == {"images": 4 * 6 * 64, "soft labels": 2 * 6 * 3}

@@ -38,13 +38,13 @@ def test_the_last_epoch_that_is_read():
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"min_start_epoch": 5, "max_start_epoch": 5}, "min_start_epoch': must be below max_start_epoch, 5, got 5"),
         ({"max_start_epoch": 5, "current_max_start_epoch": 6}, "at most max_start_epoch, 5, got 6"),
         ({"min_start_epoch": 2, "max_start_epoch": 5, "current_max_start_epoch": 2}, "above min_start_epoch, 2,"),
     ],
 )
-def test_an_empty_window_is_one_line(settings, said):
-    with pytest.raises(RecipeError, match=said):
+def test_an_empty_window_is_one_line(settings, message):
+    with pytest.raises(RecipeError, match=message):
         MTTSettings(**settings)

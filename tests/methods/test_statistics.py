@@ -115,10 +115,10 @@ def test_what_a_loss_asks_of_the_whole_is_asked_of_each_part() -> None:
     expected_loss = loss_of(moments_of(x))
     (expected,) = torch.autograd.grad(expected_loss, x)
     parts = [{"a": moments_of(part)["a"]} for part in x.split(sizes, 1)]
-    loss, asked = cotangents(loss_of, parts, sizes)
+    loss, derivatives = cotangents(loss_of, parts, sizes)
     pulled = sum(
         (found * wanted).sum()
-        for own, part in zip(asked, parts, strict=True)
+        for own, part in zip(derivatives, parts, strict=True)
         for found, wanted in zip(part["a"], own["a"], strict=True)
     )
     assert isinstance(pulled, torch.Tensor)
@@ -127,5 +127,5 @@ def test_what_a_loss_asks_of_the_whole_is_asked_of_each_part() -> None:
 
 
 def test_without_moments_nothing_is_asked() -> None:
-    loss, asked = cotangents(lambda moments: torch.tensor(2.0), [{}, {}], [3, 2])
-    assert loss == 2 and asked == [{}, {}]
+    loss, derivatives = cotangents(lambda moments: torch.tensor(2.0), [{}, {}], [3, 2])
+    assert loss == 2 and derivatives == [{}, {}]

@@ -134,19 +134,19 @@ def test_of_those_who_shared_only_the_living_are_named(tmp_path):
 
 
 def test_who_waits_says_so_once_and_then_has_it(tmp_path):
-    """The holder lets go when it is told to: after the line."""
-    file, said = tmp_path / LOCK, []
+    """The holder releases the lock after the line."""
+    file, lines = tmp_path / LOCK, []
     other = hold(file, then="sys.stdin.readline()")
 
     def wait(line: str) -> None:
-        said.append(line)
+        lines.append(line)
         assert other.stdin is not None
         other.stdin.write("\n")
         other.stdin.flush()
 
     with locked(file, "buffer 'b'", doing="being trained", wait=wait):
         assert other.wait(timeout=10) == 0
-    (line,) = said
+    (line,) = lines
     assert line.startswith(f"buffer 'b': is being trained by pid {other.pid} on ") and line.endswith("; waiting")
 
 

@@ -219,10 +219,15 @@ def test_metrics_that_were_deleted_begin_anew_and_go_on_as_often_as_is_asked(fol
 def test_nothing_is_written_before_all_of_the_folder_is_found_good(folder):
     go(Toy(10), folder)
     folder.metrics.write_text("null\n")
-    before, said = {file: file.read_bytes() for file in folder.path.iterdir()}, []
+    before, called = {file: file.read_bytes() for file in folder.path.iterdir()}, []
     with pytest.raises(DataError, match="line 1: a row must be a table, found null"):
-        go(resumed(Toy(20), 10), folder, resume=True, before_writing=lambda: said.append(1))
-    assert not said and before == {file: file.read_bytes() for file in folder.path.iterdir()}
+        go(resumed(Toy(20), 10), folder, resume=True, before_writing=lambda: called.append(1))
+    assert not called and before == {file: file.read_bytes() for file in folder.path.iterdir()}
     folder.metrics.unlink()
-    go(resumed(Toy(20), 10), folder, resume=True, before_writing=lambda: said.append(len(list(folder.path.iterdir()))))
-    assert said == [1]  # the checkpoint is there, and nothing is written yet
+    go(
+        resumed(Toy(20), 10),
+        folder,
+        resume=True,
+        before_writing=lambda: called.append(len(list(folder.path.iterdir()))),
+    )
+    assert called == [1]  # the checkpoint is there, and nothing is written yet

@@ -49,7 +49,7 @@ def nobody_is_left():
 
 
 def gone(pid: int) -> bool:
-    """Ended, if perhaps not yet buried by whoever inherits it."""
+    """Whether it has ended; its parent may not have waited for it yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lent_kernels import really_compile
 
 from ddkit.steps import native
 from ddkit.steps.guarded import PREFIX, STALE, temporary_folder
@@ -34,6 +35,7 @@ def fresh(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if shutil.which("gcc") is None and shutil.which("clang") is None and shutil.which("cc") is None:
         pytest.skip("no C compiler, so no kernels")
     monkeypatch.setattr(native, "COMMON", QUICK)
+    monkeypatch.setattr(native, "_compile", really_compile)
     kernels.cache_clear()
     native._warn_distrust.cache_clear()
     yield home / "kernels"
@@ -41,7 +43,7 @@ def fresh(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def planted(folder: Path) -> Path:
-    """The library, compiled, in whose place stands a text that can be told from it."""
+    """The library, compiled, as the only file of the folder."""
     assert kernels(torch.float32) is not None
     (library,) = folder.iterdir()
     kernels.cache_clear()
@@ -150,9 +152,9 @@ def test_four_cold_starts_at_once_compile_one_whole_library(home: Path, tmp_path
     command = [sys.executable, "-W", "error::RuntimeWarning", "-c", COMPILE]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     running = [subprocess.Popen(command, env=surroundings, **pipes) for _ in range(4)]
-    said = [process.communicate(timeout=240) for process in running]
-    assert [process.returncode for process in running] == [0] * 4, said
-    assert all(out.startswith("compiled by ") and not errors for out, errors in said)
+    outputs = [process.communicate(timeout=240) for process in running]
+    assert [process.returncode for process in running] == [0] * 4, outputs
+    assert all(out.startswith("compiled by ") and not errors for out, errors in outputs)
     assert not list((tmp_path / "tmp").iterdir())
     (library,) = (home / "kernels").iterdir()
     assert distrust(library) is None

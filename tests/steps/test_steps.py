@@ -343,8 +343,8 @@ def test_fused_logits_are_the_networks(shape, blocks, chunk):
 def test_other_networks_have_logits_without_a_graph():
     net = FlatNet(parse_net("mlp(depth=1, width=8)"), (1, 8, 8), CLASSES)
     theta, x = net.init(stream(0, "step"), torch.float64), torch.ones(3, 1, 8, 8, dtype=torch.float64)
-    said = step_for(net, theta).logits(theta.requires_grad_(), x)
-    assert torch.equal(said, net(theta, x)) and not said.requires_grad
+    found = step_for(net, theta).logits(theta.requires_grad_(), x)
+    assert torch.equal(found, net(theta, x)) and not found.requires_grad
 
 
 @pytest.mark.parametrize("blocks", ["c", "formulas"])

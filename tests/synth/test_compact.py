@@ -30,8 +30,8 @@ def make(compact: Compact, make_set: Callable[..., SyntheticSet]) -> Callable[..
     """make(labelled=True, **facts)"""
 
     def build(labelled: bool = True, **facts) -> SyntheticSet:
-        told = {"mean": MEAN, "std": STD, "temperature": 30.0 if labelled else None, "teachers": "a; b", "ipc": 9}
-        known: SetFacts = dataclasses.replace(make_set(shape=SHAPE).facts, **(told | facts))
+        values = {"mean": MEAN, "std": STD, "temperature": 30.0 if labelled else None, "teachers": "a; b", "ipc": 9}
+        known: SetFacts = dataclasses.replace(make_set(shape=SHAPE).facts, **(values | facts))
         logits = torch.randn(K * N * (M + 1), K, generator=stream(0, "logits")).half().float() * 8
         return SyntheticSet.from_compact(compact, known, logits if labelled else None)
 
@@ -109,15 +109,15 @@ def test_digits_at_ten_images_a_class_are_counted_by_hand(make_set: Callable[...
 
 
 def test_what_a_budget_bought_is_said() -> None:
-    def told(classes: int, n: int, m: int, ipc: int) -> str:
+    def note(classes: int, n: int, m: int, ipc: int) -> str:
         real = torch.zeros(classes, n, 1, 4, 4, dtype=torch.uint8)
         return Compact(real, torch.zeros(m, n, 1, 4, 4, dtype=torch.float16)).summary(ipc)
 
-    assert told(10, 7, 4, 10) == (
+    assert note(10, 7, 4, 10) == (
         "7 real images a class, 28 compensators (7 of each of 4 teachers), expanded to 35 a class; 2 of 100 images "
         "of the budget unused"
     )
-    assert told(10, 1, 0, 1).endswith("expanded to 1 a class; 0 of 10 images of the budget unused")
+    assert note(10, 1, 0, 1).endswith("expanded to 1 a class; 0 of 10 images of the budget unused")
 
 
 def test_images_are_counted_as_they_are_written(make_set: Callable[..., SyntheticSet], tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ MakeSet = Callable[..., SyntheticSet]
 @pytest.fixture
 def ready_made(make_set: MakeSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyntheticSet:
     synthetic = make_set()
-    write_set(synthetic, tmp_path / "shelf" / "toy-ftd-ipc2.h5")
-    monkeypatch.setattr("ddkit.synth.ready_made.shipped", lambda folder: tmp_path / "shelf")
+    write_set(synthetic, tmp_path / "ready_made" / "toy-ftd-ipc2.h5")
+    monkeypatch.setattr("ddkit.synth.ready_made.shipped", lambda folder: tmp_path / "ready_made")
     return synthetic
 
 
@@ -36,7 +36,7 @@ def test_two_workers_deliver_every_pair_in_order(make_set: MakeSet, soft: bool) 
 
 
 def test_teachers_logits_are_given_as_what_a_plain_loss_takes(make_set: MakeSet) -> None:
-    """Probabilities at the set's temperature, against SciPy in float64; the logits only where they are asked for."""
+    """Probabilities at the set's temperature, against SciPy in float64; the logits only on request."""
     logits = (20 * torch.randn(6, 3, generator=stream(0, "logits"))).half().float()
     soft = make_set(soft=True)
     synthetic = dataclasses.replace(

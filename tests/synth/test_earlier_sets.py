@@ -75,12 +75,12 @@ def test_a_text_without_end_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["images", "compact", "graphs"])
 def test_export_gives_it_a_digest(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In the place of the file itself too; then nothing is said of it any more."""
+    """In the place of the file itself too; then there is no remark on it any more."""
     path = tmp_path / "set.h5"
     path.write_bytes((EARLIER / f"{name}.h5").read_bytes())
     with pytest.warns(DDKitWarning, match=SAID):
         assert run(["show", str(path)]) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     with pytest.warns(DDKitWarning, match=SAID):
         assert run(["export", str(path), "--to", "h5", "--out", str(path)]) == 0
     content = path.read_bytes()
@@ -91,5 +91,5 @@ def test_export_gives_it_a_digest(name: str, tmp_path: Path, capsys: pytest.Capt
         assert run(["show", str(path)]) == 0
     again = capsys.readouterr().out
     assert [line for line in again.splitlines() if not line.startswith("file ")] == [
-        line for line in told.splitlines() if not line.startswith("file ")
+        line for line in output.splitlines() if not line.startswith("file ")
     ]

@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy
 import torch
+from listener import Listener
 from PIL import Image
 
 from ddkit.data import load_images
@@ -65,35 +66,19 @@ def test_png_pixels_are_the_clipped_raw_images(make_set: MakeSet, tmp_path: Path
         np.testing.assert_allclose(found, 255 * pixels.clip(0, 1), atol=0.5 + 1e-3)
 
 
-class Ear:
-    """A meter that keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def start(self, title: str, total: int, done: int = 0) -> None: ...
-
-    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None: ...
-
-    def finish(self) -> None: ...
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-
 def test_png_says_how_many_values_it_clips_and_by_how_much(make_set: MakeSet, tmp_path: Path) -> None:
     """Rounding to bytes takes half a step anywhere: what lies within half a step of the range is not clipped."""
-    synthetic, ear = make_set(shape=(1, 5, 4)), Ear()
+    synthetic, listener = make_set(shape=(1, 5, 4)), Listener()
     raw = torch.full((6, 1, 5, 4), 0.5)
     raw[0, 0, 0, :4] = torch.tensor([-0.25, 1.5, 1 + 0.4 / 255, -0.4 / 255])
-    folder = export(synthetic, raw, "png", tmp_path / "set", meter=ear)
-    assert len(ear.lines) == 1 and ear.lines[0].startswith("png: clipped 2 of 120 values")
-    assert "by at most 0.5 of that range" in ear.lines[0]
+    folder = export(synthetic, raw, "png", tmp_path / "set", meter=listener)
+    assert len(listener.lines) == 1 and listener.lines[0].startswith("png: clipped 2 of 120 values")
+    assert "by at most 0.5 of that range" in listener.lines[0]
     assert json.loads((folder / "facts.json").read_text())["clipped"] == {"values": 2, "of": 120, "farthest": 0.5}
-    ear.lines.clear()
-    inside = export(synthetic, raw.clamp(0, 1), "png", tmp_path / "inside", meter=ear)
-    export(synthetic, raw, "npz", tmp_path / "set.npz", meter=ear)
-    assert not ear.lines and "clipped" not in json.loads((inside / "facts.json").read_text())
+    listener.lines.clear()
+    inside = export(synthetic, raw.clamp(0, 1), "png", tmp_path / "inside", meter=listener)
+    export(synthetic, raw, "npz", tmp_path / "set.npz", meter=listener)
+    assert not listener.lines and "clipped" not in json.loads((inside / "facts.json").read_text())
 
 
 def test_logits_are_exported_beside_what_a_plain_loss_takes(make_set: MakeSet, tmp_path: Path) -> None:
@@ -130,7 +115,7 @@ def test_the_png_folder_is_a_dataset_with_the_same_order_of_classes(make_set: Ma
     """Also where the classes do not come by name, there are more than ten, and a name holds a slash."""
     names = ("zebra", "T-shirt/top", *(f"class {c}" for c in range(12, 2, -1)))
     synthetic = make_set(classes=12, ipc=5, shape=(3, 6, 6), mean=(0.5,) * 3, std=(0.1,) * 3)
-    grey = synthetic.labels.float() / 11  # the class can be told from the pixels
+    grey = synthetic.labels.float() / 11  # the pixels determine the class
     raw = grey[:, None, None, None].expand(-1, 3, 6, 6)
     facts = type(synthetic.facts)(**{**vars(synthetic.facts), "classes": names})
     synthetic = SyntheticSet(images=synthetic.images, labels=synthetic.labels, facts=facts)

@@ -53,10 +53,10 @@ for name in files.BOMBS:
     path, before, begin = folder / f"{name}.h5", megabytes(), time.process_time()
     try:
         (files.read_graphs if is_graph_set(path) else files.read_images)(path)
-        said = "accepted"
+        answer = "accepted"
     except DataError as error:
-        said = "one line" if "\\n" not in str(error) else "lines"
-    print(f"{name}|{said}|{time.process_time() - begin}|{megabytes() - before}")
+        answer = "one line" if "\\n" not in str(error) else "lines"
+    print(f"{name}|{answer}|{time.process_time() - begin}|{megabytes() - before}")
 """
 
 
@@ -70,8 +70,8 @@ def test_small_files_that_claim_much_are_refused_at_once(tmp_path: Path) -> None
     )
     lines = [line.split("|") for line in found.stdout.splitlines()]
     assert len(lines) == len(BOMBS), found.stderr
-    for name, said, seconds, megabytes in lines:
-        assert said == "one line" and float(seconds) < 2 and float(megabytes) < 200, name
+    for name, answer, seconds, megabytes in lines:
+        assert answer == "one line" and float(seconds) < 2 and float(megabytes) < 200, name
 
 
 def test_a_file_of_large_trees_has_an_end(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_teacher_of_the_data_is_welcome(bundle: Bundle, real: RealData) -> Non
 
 
 @pytest.mark.parametrize(
-    "facts, said",
+    "facts, message",
     [
         ({"classes": ("b", "a", "c")}, "class 0 is 'b', the data's is 'a'"),
         ({"classes": ("a", "c", "b")}, "class 1 is 'c', the data's is 'b'"),
@@ -93,15 +93,15 @@ def test_a_teacher_of_the_data_is_welcome(bundle: Bundle, real: RealData) -> Non
         ({"shape": (1, 16, 16)}, r"\(1, 16, 16\)"),
     ],
 )
-def test_a_teacher_of_something_else_is_one_line(bundle: Bundle, real: RealData, facts: dict, said: str) -> None:
+def test_a_teacher_of_something_else_is_one_line(bundle: Bundle, real: RealData, facts: dict, message: str) -> None:
     other = Bundle(bundle.theta, bundle.stats, dataclasses.replace(bundle.facts, **facts))
-    with pytest.raises(DataError, match=said) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         other.refuse_mismatch(real, "teacher 'x'")
     assert "\n" not in str(caught.value) and str(caught.value).startswith("teacher 'x': ")
 
 
-def _refused(path: Path, said: str) -> None:
-    with pytest.raises(DataError, match=said) as caught:
+def _refused(path: Path, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
         read_bundle(path)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
@@ -119,7 +119,7 @@ def test_a_truncated_file_is_one_line(bundle: Bundle, tmp_path: Path, share: flo
 
 
 class Trap:
-    """Whoever unpickles it leaves a file behind."""
+    """Unpickling it creates a file."""
 
     path: Path
 

@@ -1,4 +1,4 @@
-"""Teachers asked together, against each asked alone."""
+"""An ensemble of teachers, against each teacher alone."""
 
 import pytest
 import torch
@@ -72,8 +72,8 @@ def test_under_the_statistics_of_the_images_all_are_seen_together(monkeypatch: p
 
 def test_accuracy_names_and_size() -> None:
     both = Ensemble(BUNDLES)
-    said = both.logits(IMAGES).argmax(1)
-    labels = said.clone()
+    predicted = both.logits(IMAGES).argmax(1)
+    labels = predicted.clone()
     labels[:4] = (labels[:4] + 1) % 3
     assert both.accuracy(IMAGES, labels) == pytest.approx(7 / 11)
     assert both.size == sum(bundle.size for bundle in BUNDLES) and len(both) == 2 and list(both) == list(BUNDLES)

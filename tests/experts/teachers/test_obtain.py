@@ -78,7 +78,7 @@ def test_interrupted_training_goes_on(real: RealData, tmp_path: Path, monkeypatc
         obtain_teachers(tmp_path / "broken", Task(real, mlp(real), DSA("flip")), SETTINGS, Stops())
     kept = contents(tmp_path / "broken")
     assert len(kept) == 2
-    assert epochs == sorted(epochs) and epochs[0] == 1  # told from the first epoch on
+    assert epochs == sorted(epochs) and epochs[0] == 1  # reported from the first epoch on
     assert obtain(tmp_path / "broken", real).trained == 2
     assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
     assert kept.items() <= contents(tmp_path / "whole").items()

@@ -149,8 +149,8 @@ def test_an_expert_of_an_earlier_version_is_read_and_verify_says_what_it_lacks(h
     buffer.write(1, rows, "float32", {"loss": 0.25})
     assert buffer.sealed(1) and torch.equal(Trajectories(buffer, 2).row(1, 3), rows[3])
     assert run(["buffer", "verify"]) == 0
-    said = f"{buffer.name}: 2 experts good; 1 of an earlier version have checksums of their rows only\n"
-    assert capsys.readouterr().out == said
+    message = f"{buffer.name}: 2 experts good; 1 of an earlier version have checksums of their rows only\n"
+    assert capsys.readouterr().out == message
     buffer.file(0).unlink()
     buffer.write(0, rows, "float32", {})
     assert run(["buffer", "verify"]) == 0 and capsys.readouterr().out == f"{buffer.name}: 2 experts good\n"
@@ -304,11 +304,11 @@ def test_an_expert_that_is_too_short_is_retrained_and_begins_the_same(buffer, re
     short = bring(buffer, real, net, 2, epochs=1)
     old = [[short.row(expert, epoch) for epoch in range(2)] for expert in range(2)]
     long = bring(buffer, real, net, 1, epochs=4)
-    assert buffer.rows(0) == 5 and buffer.rows(1) == 2  # expert 1 was not asked for
+    assert buffer.rows(0) == 5 and buffer.rows(1) == 2  # expert 1 was not requested
     for epoch in range(2):
         assert torch.equal(long.row(0, epoch), old[0][epoch])
     bring(buffer, real, net, 1, epochs=2)
-    assert buffer.rows(0) == 5  # longer than asked is kept
+    assert buffer.rows(0) == 5  # a longer one is kept
 
 
 def test_experts_differ(buffer, real, net):

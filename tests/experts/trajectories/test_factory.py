@@ -1,4 +1,4 @@
-"""The factory: the same experts, wherever they are trained and whoever is trained beside them."""
+"""The factory: an expert depends neither on where it is trained nor on the experts beside it."""
 
 import numpy as np
 import pytest
