@@ -88,7 +88,7 @@ def test_an_interruption(monkeypatch, capsys):
 
     monkeypatch.setattr("ddkit.jobs.condense", interrupted)
     assert run(["condense"]) == 130
-    assert "ddkit: interrupted; run the same command with --resume" in capsys.readouterr().err
+    assert "ddkit: interrupted. To resume, run: ddkit condense --resume" in capsys.readouterr().err
 
 
 def test_recipes(capsys, tmp_path):

@@ -1,6 +1,7 @@
 """A plan against what a run really takes; what is there, what is free, and what stays behind."""
 
 import importlib
+import os
 import re
 import resource
 import shutil
@@ -252,3 +253,33 @@ def test_memory_is_what_a_run_takes_with_its_data(home: Path, tmp_path: Path, mo
         takes[job] = int(result.stdout.split()[-1])
     assert takes["run"] > 1.25 * 4 * pixels.size
     assert 0.8 * takes["run"] < takes["plan"] < 1.4 * takes["run"]
+
+
+MEMORY_OF_GRAPHS = """
+import sys
+import torch
+from ddkit.jobs import condense, plan
+from ddkit.jobs.planning.gauge import Gauge
+
+settings = ("evaluate.gnns=gin", "evaluate.nets=2", "evaluate.steps=12", "evaluate.whole_steps=12", "method.budget=600")
+request = {"recipe": "mirage-plus-digits-graphs", "overrides": settings}
+if sys.argv[1] == "plan":
+    print(plan(**request).memory)
+else:
+    import torch_geometric.nn  # libraries are loaded, as a plan counts data and work only
+    gauge = Gauge(torch.device("cpu"))
+    print(gauge.once(lambda: condense(**request, out="large")).memory)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measured through /proc")
+@pytest.mark.slow
+def test_memory_of_graphs_is_what_a_run_takes(home: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+
+    def memory(what: str) -> int:
+        command = [sys.executable, "-c", MEMORY_OF_GRAPHS, what]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
+        return int(done.stdout.splitlines()[-1])
+
+    assert 0.5 < memory("plan") / memory("run") < 2

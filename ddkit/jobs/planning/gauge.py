@@ -3,7 +3,7 @@
 import importlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,8 @@ class Line:
 class Gauge:
     """Measures work on one device: the device's memory on CUDA, else the process's memory.
 
-    It must be made before data is loaded, so that the data counts. It imports `LIBRARIES`, so that they do not count.
+    It must be made before data is loaded, so that the data counts. It imports `LIBRARIES` and `more_libraries`, so that
+    they do not count.
     If a process uses less memory before a call than when the gauge was made, because garbage was freed or the system
     dropped pages of libraries, costs are measured from the lower value: else they would be too small by the difference.
 
@@ -63,8 +64,8 @@ class Gauge:
         free_memory: bytes that were free when the gauge was made.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        for library in LIBRARIES:
+    def __init__(self, device: torch.device, more_libraries: Sequence[str] = ()) -> None:
+        for library in (*LIBRARIES, *more_libraries):
             importlib.import_module(library)
         self._device = device
         self.free_memory = free_memory(device)

@@ -37,7 +37,7 @@ def plan_graphs(request: Request) -> Plan:
     Recipes with thresholds have no budget.
     """
     resolved, origin = resolve_graphs(request)
-    gauge = Gauge(torch.device("cpu"))
+    gauge = Gauge(torch.device("cpu"), ("torch_geometric.nn",))
     parts = load_parts(resolved.data.name, resolved.data.split_seed)
     train = parts.train
     found: list[Trees] = []
