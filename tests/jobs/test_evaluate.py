@@ -271,7 +271,7 @@ def test_paper_of_a_labelled_set_that_no_paper_knows_is_refused_at_once(make_run
     facts = dataclasses.replace(run.set.facts, method="rded", temperature=20.0)
     labelled = dataclasses.replace(run.set, facts=facts, soft_labels=torch.zeros(len(run.set), 3))
     for scoring in (lambda: evaluate(labelled, protocol="paper"), lambda: columns(labelled, ["paper"])):
-        with pytest.raises(UsageError, match="does not use teachers' labels, which this set of rded has"):
+        with pytest.raises(UsageError, match="does not use teachers' labels, and this set of rded has such"):
             scoring()
 
 
