@@ -155,7 +155,7 @@ def test_a_recipe_for_graphs_is_held_to_its_header(tmp_path: Path, monkeypatch, 
     ):
         assert run(["verify", write(header), *option]) == 2
         assert message in capsys.readouterr().err.strip().splitlines()[-1]
-    monkeypatch.setattr(GraphJudge, "herding_row", lambda self, budget: None)
+    monkeypatch.setattr(GraphJudge, "herding_row", lambda self, name, budget: None)
     assert run(["verify", write("mirage 50 +- 60, herding 50 +- 60"), "--out", "none"]) == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
     assert "has a score of 'herding', whose bytes are too few for one graph" in line
