@@ -141,7 +141,8 @@ def graph_table(
             for (ratio, table), found in zip(tables.items(), scores, strict=True):
                 without = judge.scores_without_network() if ratio is None else []
                 lines += [GraphLine(name, depth, ratio, score) for score in (*without, *found.values())]
-                missing += [f"{name}, {counted(depth, 'hop')}, ratio {ratio:g}: {gap}" for gap in table.gaps]
+                where = f"{name}, {counted(depth, 'hop')}" + ("" if ratio is None else f", ratio {ratio:g}")
+                missing += [f"{where}: {gap}" for gap in table.gaps]
         del train, judged, judge, tables, table  # the next graphs may need the memory
     all_notes = (*about, *notes(training, on, uneven))
     return GraphTable(on, tuple(lines), tuple(dict.fromkeys(missing)), all_notes, uneven)

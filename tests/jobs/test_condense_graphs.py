@@ -1,5 +1,6 @@
 """From a command to a finished run of graphs."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from own_graphs import own
 import ddkit
 from ddkit.cli.main import run
 from ddkit.errors import DataError, RecipeError, UsageError
+from ddkit.graphs import GraphParts, load_parts
 from ddkit.jobs import Request, condense, graph_table, kind_of_recipe
 from ddkit.jobs.recipes import to_toml
 from ddkit.jobs.recipes.resolve_graphs import resolve_graphs
@@ -98,8 +100,6 @@ def test_a_killed_run_goes_on(tmp_path, monkeypatch):
 
 
 def test_one_class_to_be_judged_on_is_one_line(tmp_path, monkeypatch):
-    from ddkit.graphs import GraphParts, load_parts
-
     parts = load_parts(own(tmp_path / "own"), 0)
     alone = parts.test.subset(np.flatnonzero(parts.test.y == 0))
     given = GraphParts(parts.every, parts.train, parts.validation, alone)
@@ -206,7 +206,6 @@ def test_a_table_says_the_parts_and_remarks_of_each_data_set(tmp_path):
 def test_much_memory_is_said_beforehand(monkeypatch, tmp_path):
     """From REPORTED on: what reading takes, what the whole row adds unless it is off, and what is free."""
     from ddkit.evaluation import GraphTraining
-    from ddkit.graphs import load_parts
 
     memory = import_module("ddkit.jobs.data.graph_memory")
     parts = load_parts(own(tmp_path / "own"), 0)
@@ -226,6 +225,18 @@ def test_what_has_no_set_is_said(tmp_path):
         [own(tmp_path / "own")], hops=(1,), ratios=(0.005,), overrides=QUICK[:4], out=tmp_path / "table"
     )
     assert any("too few" in line for line in found.missing)
+
+
+def test_a_class_without_a_training_graph_is_a_note_of_the_whole_row(tmp_path, monkeypatch):
+    parts = load_parts(own(tmp_path / "own"), 0)
+    every, *rest = (
+        dataclasses.replace(one, classes=("0", "1", "never"))
+        for one in (parts.every, parts.train, parts.validation, parts.test)
+    )
+    monkeypatch.setattr(import_module("ddkit.jobs.graph_table"), "load_parts", lambda *_: GraphParts(every, *rest))
+    settings = {"hops": (1,), "ratios": (0.3,), "methods": ["mirage"], "overrides": QUICK[:4]}
+    found = graph_table(["mutag"], **settings, out=tmp_path / "table")
+    assert any(line.startswith("mutag, 1 hop: 'whole': ") and "never missing" in line for line in found.missing)
 
 
 def test_commands(tmp_path, monkeypatch, capsys):

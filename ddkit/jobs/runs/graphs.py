@@ -2,19 +2,19 @@
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ddkit.errors import counted
-from ddkit.evaluation import Evaluation, GraphJudge, evaluate_graph_set
+from ddkit.evaluation import GraphJudge
 from ddkit.experts import Experts
 from ddkit.graphs import load_parts
-from ddkit.jobs.data.graph_memory import graph_rows_at_once, memory_lines
+from ddkit.jobs.data.graph_memory import memory_lines
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.recipes import GraphRecipe
 from ddkit.jobs.runs.run import Run
-from ddkit.jobs.tables.kept_rows import KeptRows
+from ddkit.jobs.tables.graph_scoring import GraphScoring
 from ddkit.methods import GraphContext, Method, graph_method
 from ddkit.report import tree_gallery
 from ddkit.run import Meter
@@ -76,8 +76,8 @@ class GraphWork:
         )
         tree_gallery(made, self.run.folder.gallery)
 
-    def scoring(self, made: GraphSet, experts: Experts) -> "GraphScoring":
-        return GraphScoring(made, self.judge, self.about, KeptRows.of_graphs(made, self.judge))
+    def scoring(self, made: GraphSet, experts: Experts) -> GraphScoring:
+        return GraphScoring(made, self.judge, self.about)
 
 
 def begin_graphs(run: Run[GraphRecipe], origin: str, evaluate: bool, meter: Meter) -> GraphWork:
@@ -91,26 +91,3 @@ def begin_graphs(run: Run[GraphRecipe], origin: str, evaluate: bool, meter: Mete
     for line in (*about, origin, *memory_lines(parts.every, parts.train, (recipe.method.hops,), trained)):
         meter.say(line)
     return GraphWork(run, judge, parts.every.digest, about)
-
-
-@dataclass(frozen=True)
-class GraphScoring:
-    """The table of a set. `rows` keeps its scores until the table is finished."""
-
-    made: GraphSet
-    judge: GraphJudge
-    about: tuple[str, ...]
-    rows: KeptRows
-
-    def check(self) -> None:
-        self.rows.check()
-
-    def held(self) -> AbstractContextManager[None]:
-        return self.rows.in_use()
-
-    def evaluate(self, meter: Meter) -> Evaluation:
-        workers = graph_rows_at_once(self.judge)
-        return evaluate_graph_set(self.made, self.judge, meter, about=self.about, keep=self.rows, workers=workers)
-
-    def clear(self) -> None:
-        self.rows.clear()

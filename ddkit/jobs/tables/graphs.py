@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ddkit.errors import DataError, UsageError, nearest
-from ddkit.evaluation import Evaluation, GraphJudge, GraphTraining, evaluate_graph_set
+from ddkit.evaluation import Evaluation, GraphJudge, GraphTraining
 from ddkit.gnns import CONVOLUTIONS
 from ddkit.graphs import GraphData, GraphDataSettings, load_parts
-from ddkit.jobs.data.graph_memory import graph_rows_at_once
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.machine.device import graph_device
 from ddkit.jobs.recipes.request import Judging, refuse_options
-from ddkit.jobs.tables.kept_rows import KeptRows
+from ddkit.jobs.tables.graph_scoring import GraphScoring
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter
 from ddkit.synth import GraphSet, read_graph_set
@@ -50,11 +49,10 @@ def graph_tables(source: GraphSet | str | Path, judging: Judging, meter: Meter) 
     _refuse_more_edges(made, parts.train)
     judge = GraphJudge(parts.train, parts.test, made.facts.hops, training, judging.seed)
     about = graph_lines(parts, chosen.name, chosen.split_seed)
-    rows = KeptRows.of_graphs(made, judge)
-    with rows.in_use():
-        at_once = graph_rows_at_once(judge)
-        evaluation = evaluate_graph_set(made, judge, meter, about=about, keep=rows, workers=at_once)
-    rows.clear()
+    scoring = GraphScoring(made, judge, about)
+    with scoring.held():
+        evaluation = scoring.evaluate(meter)
+    scoring.clear()
     yield evaluation
 
 
