@@ -107,7 +107,7 @@ def _heed_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def finish(process: subprocess.Popen, within: float = 120) -> str:
+def finish(process: subprocess.Popen, within: float = 300) -> str:
     """Wait until a job has succeeded, and return its standard error."""
     _, errors = process.communicate(timeout=within)
     assert process.returncode == 0, errors
@@ -118,7 +118,7 @@ def stop(process: subprocess.Popen, number: signal.Signals, after: float = 0.0) 
     """Send a signal after so many seconds; return the exit code and standard error. A job may end before."""
     time.sleep(after)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     return process.returncode, errors
 
 
@@ -155,7 +155,7 @@ def alive(place: Place) -> list[int]:
     return found
 
 
-def wait_for(truth, process: subprocess.Popen | None = None, within: float = 60) -> None:
+def wait_for(truth, process: subprocess.Popen | None = None, within: float = 240) -> None:
     """Wait until something is so, while a process lives."""
     deadline = time.monotonic() + within
     while not truth():

@@ -74,7 +74,7 @@ def test_a_signal_to_the_whole_group_is_one_signal(place: Place) -> None:
     for pid in (process.pid, *alive(place)):
         with suppress(ProcessLookupError):  # the first signal has ended it already
             os.kill(pid, signal.SIGTERM)
-    _, output = process.communicate(timeout=30)
+    _, output = process.communicate(timeout=240)
     assert process.returncode == 143 and "killed by signal" not in output and "Traceback" not in output
     assert output.splitlines()[-1].startswith("ddkit: terminated") and not alive(place) and not left_over(place)
 
@@ -97,7 +97,7 @@ os.execv(sys.executable, [sys.executable, "-m", "ddkit", *{list(JOBS["dm"].argum
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGHUP)
-    _, output = process.communicate(timeout=120)
+    _, output = process.communicate(timeout=240)
     assert process.returncode == 0 and (tmp_path / "set.h5").exists(), output
 
 
