@@ -1,0 +1,94 @@
+"""Choose the executor: by name, by `$DDKIT_HOME/config.toml`, or the one in use."""
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from ddkit.errors import UsageError
+from ddkit.executors.contract import Executor
+from ddkit.executors.local import LocalExecutor
+from ddkit.home import home
+
+NAMES = ("local", "ray", "ray:HOST:PORT", "slurm")
+
+_IN_USE: ContextVar[Executor] = ContextVar("executor", default=LocalExecutor())
+
+
+def executor_in_use() -> Executor:
+    """The executor that runs units of work here: that of the innermost `executor` block, else a LocalExecutor."""
+    return _IN_USE.get()
+
+
+@contextmanager
+def executor(name: str | None = None, workers: int | None = None) -> Iterator[Executor]:
+    """A block in which experts, sets and rows of tables are made by this executor.
+
+    Args:
+        name: "local" (this machine), "ray" (a Ray cluster on this machine), "ray:HOST:PORT" (a cluster that
+            `ray start --head` began) or "slurm"; None: [executor] of `$DDKIT_HOME/config.toml`, else "local".
+        workers: the most units at once; None: the file's, else as many as there is room for.
+
+    Raises:
+        UsageError: an unknown name, workers < 1, or the executor cannot be reached.
+
+    Example:
+        >>> with ddkit.executor("ray:10.0.0.1:6379"):
+        ...     ddkit.compare(["ftd-digits", "mtt-digits"], sets=3)
+    """
+    choice = _configured()
+    chosen = make_executor(choice.name if name is None else name, choice.workers if workers is None else workers)
+    token = _IN_USE.set(chosen)
+    try:
+        yield chosen
+    finally:
+        _IN_USE.reset(token)
+
+
+def make_executor(name: str, workers: int | None) -> Executor:
+    """The executor of this name.
+
+    Raises:
+        UsageError: an unknown name, workers < 1, or the executor cannot be reached.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers {workers}: must be at least 1")
+    kind, _, address = name.partition(":")
+    if name == "local":
+        return LocalExecutor(workers)
+    if kind == "ray" and (address or name == "ray"):
+        from ddkit.executors.on_ray import RayExecutor  # Ray is optional and slow to import
+
+        return RayExecutor(address, workers)
+    raise UsageError(f"--executor {name}: is unknown; choose {', '.join(NAMES)}")
+
+
+@dataclass(frozen=True)
+class _Choice:
+    name: str = "local"
+    workers: int | None = None
+
+
+def _configured() -> _Choice:
+    """[executor] of the user's file.
+
+    Raises:
+        UsageError: the file is no TOML, or has an unknown key or a wrong value.
+    """
+    file = home() / "config.toml"
+    if not file.exists():
+        return _Choice()
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"file '{file}': cannot be read as TOML: {error}") from None
+    section = content.pop("executor", {})
+    if content:
+        raise UsageError(f"file '{file}': has an unknown section [{next(iter(content))}]; it may have [executor]")
+    if not isinstance(section, dict) or not section.keys() <= {"name", "workers"}:
+        raise UsageError(f"file '{file}': [executor] may have the keys name and workers")
+    name, workers = section.get("name", "local"), section.get("workers")
+    if not isinstance(name, str) or not (workers is None or (type(workers) is int and workers >= 1)):
+        raise UsageError(f"file '{file}': [executor] name must be a text, and workers an integer of at least 1")
+    return _Choice(name, workers)

@@ -1,0 +1,111 @@
+"""The contract of executors: units of work, what each needs, and who runs them.
+
+A unit is a small picklable object that depends on no other unit. All units of one call share a common object, for
+example the real data. An executor runs the units, several at once, and yields each result when it is there. The caller
+writes the results, so that workers need no file system in common with it.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import torch
+
+Report = Callable[[Any], None]
+"""A function that receives the progress of a unit: a small value, for example the number of finished steps."""
+
+
+@runtime_checkable
+class Unit(Protocol):
+    """One piece of work. The same unit with the same common object gives the same result wherever it runs."""
+
+    def run(self, common: Any, report: Report) -> Any:
+        """Do the work.
+
+        Args:
+            common: the object that all units of one call share. It must not be changed.
+            report: receives the progress.
+
+        Returns:
+            The result. It can be pickled, and has arrays instead of tensors, since torch would pass tensors as handles
+            to the memory of a process that may have ended.
+        """
+        ...
+
+
+@runtime_checkable
+class FolderUnit(Unit, Protocol):
+    """A unit that also writes files to a folder of its own, where it continues if it was interrupted."""
+
+    @property
+    def folder(self) -> Path:
+        """All files that the unit writes are in this folder."""
+        ...
+
+    def reads(self, common: Any) -> Sequence[Path]:
+        """The files under `home()` that the unit reads, for example experts."""
+        ...
+
+    def moved(self, folder: Path) -> "FolderUnit":
+        """The same unit with another folder."""
+        ...
+
+
+SomeUnit = TypeVar("SomeUnit", bound=Unit)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one unit needs.
+
+    Attributes:
+        device: the kind of device.
+        memory: bytes of the device's memory; 0: few.
+    """
+
+    device: torch.device
+    memory: int = 0
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Receives what happens while units run.
+
+    Attributes:
+        progress: is called with a unit and its latest report.
+        lost: is called with one line if a worker died and its unit is run again.
+    """
+
+    progress: Callable[[Any, Any], None] = _ignore
+    lost: Callable[[str], None] = _ignore
+
+
+RETRIES = 3
+"""How often a unit whose worker died is run again."""
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Runs units of work."""
+
+    def at_once(self, needs: Needs) -> int:
+        """The number of units that run at the same time."""
+        ...
+
+    def run(
+        self, units: Sequence[SomeUnit], common: Any, needs: Needs, watch: Watch
+    ) -> Generator[tuple[SomeUnit, Any], None, None]:
+        """Run all units. They begin in their order.
+
+        Yields:
+            (unit, result) of each unit in the order of completion. When the iterator ends or is closed, no unit runs.
+
+        Raises:
+            DDKitError: the error of a unit; the others are ended. Or workers died too often.
+        """
+        ...

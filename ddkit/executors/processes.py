@@ -1,0 +1,147 @@
+"""Run units in worker processes of this machine, and run a unit again if its worker was killed."""
+
+import time
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from ddkit.errors import DDKitError
+from ddkit.executors.child import ENDS, TERMINATED, Start
+from ddkit.executors.contract import RETRIES, SomeUnit, Watch
+from ddkit.executors.signals import held_back
+
+PATIENCE = 1.0
+"""Seconds that a child has for cleaning up. After a child was ended by a signal, the parent waits as long for its own
+signal, because a batch system sends signals to all processes one after another."""
+
+
+def in_processes(
+    units: Sequence[SomeUnit], start: Start, count: int, watch: Watch
+) -> Generator[tuple[SomeUnit, Any], None, None]:
+    """Yield (unit, result) of each unit. Up to `count` processes do one unit after another.
+
+    If a process is killed, its unit is run again, and there is one process fewer from then on, because memory may be
+    short. No process is left when the iterator ends, also by an interrupt.
+
+    Raises:
+        DDKitError: the error of a unit; or a process was ended by the system, or processes were killed too often.
+    """
+    pool = _Pool(list(units), start, watch)
+    try:
+        for _ in range(min(count, len(units))):
+            pool.add()
+        while pool.children:
+            for ready in connection.wait(list(pool.children)):
+                yield from pool.receive(ready)
+    finally:
+        processes = [child.process for child in pool.children.values()]
+        try:
+            _end(processes)
+        except KeyboardInterrupt:  # a second interrupt, perhaps before any process got its signal
+            _kill(processes)
+            raise
+
+
+@dataclass
+class _Child:
+    """A process, its unit, and since when it works on it."""
+
+    process: BaseProcess
+    unit: Any = None
+    begin: float = 0.0
+
+
+@dataclass
+class _Pool:
+    """The processes at work, the units that wait, and how often each unit's process was killed."""
+
+    waiting: list[Any]
+    start: Start
+    watch: Watch
+    children: dict[Any, _Child] = field(default_factory=dict)
+    killed: dict[int, int] = field(default_factory=dict)
+
+    def add(self) -> None:
+        """Start one more process."""
+        with held_back(ENDS):  # else a signal could come before `children` contains the process
+            pipe, process = self.start(list(self.children))
+            self.children[pipe] = _Child(process)
+        self._give(pipe)
+
+    def _give(self, pipe: Any) -> None:
+        """Send the next unit to a process. If there is none, the process ends."""
+        child = self.children[pipe]
+        with suppress(BrokenPipeError):  # the process was killed while idle; `receive` finds out
+            pipe.send(self.waiting[:1])
+        if self.waiting:
+            child.unit, child.begin = self.waiting.pop(0), time.monotonic()
+        else:
+            child.process.join()
+            del self.children[pipe]
+
+    def receive(self, pipe: Any) -> list[tuple[Any, Any]]:
+        """Receive one message. Return [(unit, result)] if a unit ended."""
+        child = self.children[pipe]
+        try:
+            kind, value = pipe.recv()
+        except (EOFError, ConnectionResetError):
+            self._bury(pipe)
+            return []
+        if kind == "error":
+            raise value
+        if kind == "report":
+            self.watch.progress(child.unit, value)
+            return []
+        finished = child.unit, value
+        self._give(pipe)
+        return [finished]
+
+    def _bury(self, pipe: Any) -> None:
+        """Let another process run the unit of one that died.
+
+        Raises:
+            DDKitError: it was not killed but ended; or the unit's processes were killed too often.
+        """
+        child = self.children[pipe]
+        child.process.join()
+        code = child.process.exitcode or 0
+        if code == TERMINATED:
+            time.sleep(PATIENCE)  # wait for this process's own signal, which gives the reason
+        how = f"was killed by signal {-code}" if code < 0 else f"ended too early (exit code {code})"
+        times = self.killed[id(child.unit)] = self.killed.get(id(child.unit), 0) + 1
+        if code >= 0 or times > RETRIES:
+            again = f" (the {times}th process for the same work)" if times > 1 else ""
+            raise DDKitError(
+                f"a process at work {how}{again}; if memory is short, set OMP_NUM_THREADS=1, which does one unit at a "
+                "time; run again to continue"
+            )
+        del self.children[pipe]
+        self.waiting.insert(0, child.unit)
+        fewer = "" if not self.children else "; there is one process fewer from now on, because memory may be short"
+        lost = time.monotonic() - child.begin
+        self.watch.lost(f"a process at work {how}; its unit is run again ({lost:.1f} s lost){fewer}")
+        if not self.children:
+            self.add()
+
+
+def _end(processes: list[BaseProcess]) -> None:
+    """Signal processes to end, and kill those that do not end within PATIENCE."""
+    try:
+        for process in processes:
+            process.terminate()
+        deadline = time.monotonic() + PATIENCE
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+    finally:
+        _kill(processes)
+
+
+def _kill(processes: list[BaseProcess]) -> None:
+    with held_back(ENDS):
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()

@@ -1,0 +1,64 @@
+"""Move the files of a unit between two file systems: what it reads to the worker, what it writes to the caller."""
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddkit.home import home
+from ddkit.run import atomic_write
+
+Files = Mapping[str, bytes]
+"""Contents by path, relative to a folder."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The caller's file system, as a worker may recognise it: two folders that hold a file of a random name."""
+
+    home: Path
+    folder: Path
+    token: str
+
+    def is_here(self) -> bool:
+        """Whether this process has the same two folders."""
+        same = home() == self.home
+        return same and all((root / self.token).exists() for root in (self.home, self.folder))
+
+
+@contextmanager
+def marked(folder: Path) -> Iterator[Place]:
+    """A block in which the caller's home and `folder` hold a file by which a worker recognises them."""
+    place = Place(home().absolute(), folder.absolute(), f".here-{os.getpid()}-{secrets.token_hex(8)}")
+    files = [root / place.token for root in (place.home, place.folder)]
+    try:
+        for file in files:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        yield place
+    finally:
+        for file in files:
+            file.unlink(missing_ok=True)
+
+
+def pack(root: Path, files: Sequence[Path]) -> dict[str, bytes]:
+    """The contents of files by their paths relative to `root`."""
+    return {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
+
+
+def pack_folder(folder: Path) -> dict[str, bytes]:
+    """The contents of all files of a folder, without locks and other hidden files."""
+    every = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+    return pack(folder, every)
+
+
+def unpack(files: Files, root: Path) -> None:
+    """Write files below `root`, each of them whole or not at all. A file that is there with that content stays."""
+    for name, content in files.items():
+        file = root / name
+        if not (file.is_file() and file.stat().st_size == len(content) and file.read_bytes() == content):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(file) as temporary:
+                temporary.write_bytes(content)
