@@ -13,12 +13,12 @@ from ddkit.home import home
 
 NAMES = ("local", "ray", "ray:HOST:PORT", "slurm")
 
-_IN_USE: ContextVar[Executor] = ContextVar("executor", default=LocalExecutor())
+_IN_USE: ContextVar[Executor] = ContextVar("executor")
 
 
 def executor_in_use() -> Executor:
     """The executor that runs units of work here: that of the innermost `executor` block, else a LocalExecutor."""
-    return _IN_USE.get()
+    return _IN_USE.get(LocalExecutor())
 
 
 @contextmanager

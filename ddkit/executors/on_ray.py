@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from ddkit.errors import DDKitError, UsageError
@@ -184,20 +185,19 @@ def _connected(address: str) -> Any:
         UsageError: Ray is not installed, or nobody answers.
     """
     try:
-        import ray
+        ray: Any = import_module("ray")  # not by name: Ray is optional, and type checkers need not have it
     except ImportError:
         raise UsageError("--executor ray: Ray is not installed; run: pip install 'ddkit[ray]'") from None
-    import ray.util.scheduling_strategies
-
+    import_module("ray.util.scheduling_strategies")
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if ray.is_initialized():
         return ray
-    quiet = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
     if not address:
-        ray.init(**quiet)
+        ray.init(include_dashboard=False, **quiet)
         return ray
     _refuse_silence(address)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, **quiet)
     except Exception as error:
         raise UsageError(f"--executor ray:{address}: cannot join the cluster: {str(error).splitlines()[0]}") from None
     return ray

@@ -4,6 +4,7 @@ Ray imports this module on each node, so ddkit must be installed there. Ray runs
 for trusted networks only.
 """
 
+import importlib
 import importlib.metadata
 import os
 import tempfile
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
 
 from ddkit.errors import DDKitError
 from ddkit.executors.contract import FolderUnit, Unit
@@ -144,8 +144,7 @@ _KEPT: dict[str, Any] = {}
 
 def _fetched(reference: list[Any]) -> Any:
     """The object behind a reference. This process keeps the latest ones, since many units share them."""
-    import ray
-
+    ray: Any = importlib.import_module("ray")
     (ref,) = reference
     if ref.hex() not in _KEPT:
         if len(_KEPT) >= 2:

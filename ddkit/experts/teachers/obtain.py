@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ddkit.errors import DataError, NumericalError
+from ddkit.executors import Needs, Report, Watch, executor_in_use
 from ddkit.experts.population_stats import population_stats
 from ddkit.experts.progress import Epochs
 from ddkit.experts.teachers.bundle import Bundle, TeacherFacts, write_bundle
@@ -18,7 +20,7 @@ from ddkit.experts.teachers.wanted import Wanted, wanted_teachers
 from ddkit.experts.train import train_experts
 from ddkit.nets import FlatNet, accuracy
 from ddkit.randomness import stream
-from ddkit.run import LOCK, Meter, Report, how_many, locked, sweep, work_through
+from ddkit.run import LOCK, Meter, locked, sweep
 from ddkit.task import Task
 
 
@@ -59,32 +61,37 @@ def obtain_teachers(root: Path, task: Task, settings: TeacherSettings, meter: Me
 class TrainTeacher:
     """A unit of work: train one teacher on the data of the units' common task.
 
-    It reports None for the initialisation and each epoch but the last, and (parameters [P], mean training loss) for the
-    last epoch.
+    It reports the number of finished epochs, where the initialisation counts as one.
     """
 
     settings: TeacherSettings
     teacher: Wanted
 
-    def run(self, common: Task, report: Report) -> None:
+    def run(self, common: Task, report: Report) -> tuple[np.ndarray, float]:
+        """Return (parameters [P], mean training loss) of the last epoch."""
         assert self.teacher.net is not None
         task, settings = common.with_net(self.teacher.net), self.settings
         generator = stream(settings.seed, "expert", self.teacher.which)
-        for epoch, (theta, losses) in enumerate(train_experts(task, settings, settings.epochs, [generator])):
-            report((theta[0].cpu().numpy(), float(losses[0])) if epoch == settings.epochs else None)
+        last = None
+        for finished, last in enumerate(train_experts(task, settings, settings.epochs, [generator]), 1):
+            report(finished)
+        assert last is not None  # there is always the initialisation
+        theta, losses = last
+        return theta[0].cpu().numpy(), float(losses[0])
 
 
 def _train(missing: list[Wanted], wanted: list[Wanted], task: Task, settings: TeacherSettings, meter: Meter) -> None:
     """Train the missing teachers, and write each to its file."""
-    done = Epochs(meter, (settings.epochs + 1) * len(wanted), (settings.epochs + 1) * (len(wanted) - len(missing)))
-    meter.start("training teachers, epochs", done.total, done.count)
-
+    each = settings.epochs + 1
+    total, before = each * len(wanted), each * (len(wanted) - len(missing))
+    meter.start("training teachers, epochs", total, before)
+    done = Epochs(meter, total, before)
+    watch = Watch(lambda unit, finished: done.reach(unit.teacher.file, finished), meter.say)
     units = [TrainTeacher(settings, teacher) for teacher in missing]
-    with closing(work_through(units, task, how_many(task.device), lambda unit, epoch: done.one_more())) as finished:
-        for unit, (*_, last) in finished:
+    with closing(executor_in_use().run(units, task, Needs(task.device), watch)) as trained:
+        for unit, (parameters, loss) in trained:
             teacher = unit.teacher
-            assert teacher.net is not None and last is not None
-            parameters, loss = last
+            assert teacher.net is not None
             theta = torch.from_numpy(parameters).to(task.real.train.images)
             _refuse_lost_numbers(teacher.net, theta)
             bundle = bundle_of(task.with_net(teacher.net), theta)

@@ -5,6 +5,7 @@ from contextlib import closing
 from torch import Tensor
 
 from ddkit.errors import NumericalError
+from ddkit.executors import Watch
 from ddkit.experts.progress import Epochs
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.trajectories.buffer import Buffer
@@ -41,10 +42,11 @@ def _missing(buffer: Buffer, settings: ExpertSettings, epochs: int) -> list[int]
 
 def _train(missing: list[int], buffer: Buffer, task: Task, settings: ExpertSettings, epochs: int, meter: Meter) -> None:
     """Train these experts into the buffer."""
-    before = settings.count - len(missing)
-    done = Epochs(meter, (epochs + 1) * settings.count, (epochs + 1) * before)
-    meter.start(f"training {settings.name} experts, epochs", done.total, done.count)
-    with closing(train_all(task, settings, epochs, missing, done.one_more)) as trained:
+    total, before = ((epochs + 1) * number for number in (settings.count, settings.count - len(missing)))
+    meter.start(f"training {settings.name} experts, epochs", total, before)
+    done = Epochs(meter, total, before)
+    watch = Watch(lambda unit, finished: done.reach(unit.numbers, finished), meter.say)
+    with closing(train_all(task, settings, epochs, missing, watch)) as trained:
         for expert, snapshots, losses in trained:
             _refuse_lost_numbers(expert, snapshots)
             held_out = task.real.validation

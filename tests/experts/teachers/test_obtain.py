@@ -55,7 +55,7 @@ def test_a_teacher_trained_twice_has_equal_bytes(
 ) -> None:
     """Alone or in company, here or in a process of its own."""
     obtain(tmp_path / "one", real)
-    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: processes)
+    monkeypatch.setattr("ddkit.executors.local.process_count", lambda: processes)
     obtain(tmp_path / "two", real, nets=NETS.split("; ")[1])
     obtain(tmp_path / "two", real)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")

@@ -231,7 +231,7 @@ def bring(buffer, real, net, count, epochs=2, **settings):
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_progress_shows_from_the_first_epoch_on(buffer, real, net, monkeypatch, processes):
-    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: processes)
+    monkeypatch.setattr("ddkit.executors.local.process_count", lambda: processes)
     bring(buffer, real, net, 1, epochs=3)
     heard = []
 
@@ -283,7 +283,7 @@ def test_interrupted_training_goes_on_at_the_next_expert(buffer, real, net, tmp_
                 time.sleep(60 if os.getpid() != parent else 0)
             yield item
 
-    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: processes)
+    monkeypatch.setattr("ddkit.executors.local.process_count", lambda: processes)
     monkeypatch.setattr(factory, "train_experts", killed_in_the_middle_of_expert_2)
     with pytest.raises(KeyboardInterrupt):
         bring(buffer, real, net, 4)

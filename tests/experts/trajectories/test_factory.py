@@ -8,7 +8,7 @@ from ddkit.data import DSA
 from ddkit.errors import UsageError
 from ddkit.experts import train_expert
 from ddkit.experts.flat import FlatExperts
-from ddkit.experts.trajectories.factory import in_stacks, train_all
+from ddkit.experts.trajectories.factory import in_stack, train_all
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.task import Task
@@ -27,7 +27,7 @@ def expected(task, expert):
 def test_each_expert_is_the_one_of_its_number(real, monkeypatch, processes, spec):
     """With the fused step and with autograd, here and in processes of their own: the same bytes."""
     task = Task(real, FlatNet(parse_net(spec), (1, 8, 8), 3), DSA_ALL)
-    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: processes)
+    monkeypatch.setattr("ddkit.executors.local.process_count", lambda: processes)
     trained = {expert: rest for expert, *rest in train_all(task, SETTINGS, 2, [4, 0, 7])}
     assert sorted(trained) == [0, 4, 7]
     for expert, (snapshots, losses) in trained.items():
@@ -52,21 +52,27 @@ def test_stacks_on_a_gpu_are_the_experts_of_the_cpu(gpu, real, net):
         assert losses[1:].tolist() == pytest.approx(means[1:], rel=1e-2)
 
 
-@pytest.mark.parametrize(("fitting", "groups"), [(8, [8, 3]), (3, [2, 2, 2, 2, 2, 1]), (1, [1] * 11)])
-def test_a_stack_that_does_not_fit_is_halved(fitting, groups):
-    def train(group, report):
-        if len(group) > fitting:
+@pytest.mark.parametrize(("fitting", "groups"), [(11, [11]), (8, [5, 6]), (3, [2, 3, 3, 3]), (1, [1] * 11)])
+def test_a_stack_that_does_not_fit_is_halved(real, net, fitting, groups):
+    trained, reports = [], []
+
+    def train(task, numbers, report):
+        if len(numbers) > fitting:
+            report(len(numbers))  # memory may end after some epochs
             raise torch.OutOfMemoryError("CUDA out of memory")
-        report((np.array(group), np.array(group)))
+        trained.append(len(numbers))
+        for epochs in (1, 2):
+            report(epochs * len(numbers))
+        return np.stack([np.array(numbers)] * 2), np.stack([np.array(numbers)] * 2)
 
-    found = list(in_stacks(train, range(11)))
-    assert [len(group) for group, _ in found] == groups
-    assert [expert for _, ((trained, _),) in found for expert in trained] == list(range(11))
+    snapshots, losses = in_stack(train, Task(real, net, DSA_ALL), tuple(range(11)), reports.append)
+    assert trained == groups and reports[-1] == 22
+    assert snapshots.tolist() == losses.tolist() == [list(range(11))] * 2
 
 
-def test_one_expert_that_does_not_fit_is_one_line():
-    def train(group, report):
+def test_one_expert_that_does_not_fit_is_one_line(real, net):
+    def train(task, numbers, report):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(UsageError, match=r"a single one does not fit .* lower experts.batch"):
-        list(in_stacks(train, range(4)))
+        in_stack(train, Task(real, net, DSA_ALL), (0, 1, 2, 3), lambda epochs: None)
