@@ -5,6 +5,7 @@ versions of Python, Ray, torch and ddkit. They need no file system in common wit
 travel through Ray's object store, and the driver writes.
 """
 
+import pickle
 import socket
 import time
 from collections.abc import Generator, Sequence
@@ -103,7 +104,7 @@ class _Call:
         pinned = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=True)
         self._mailbox = ray.remote(num_cpus=0, scheduling_strategy=pinned)(Mailbox).remote()
         self._work = ray.remote(max_retries=RETRIES, **self.resources)(work)
-        self._shared = ray.put(self.common)
+        self._shared = ray.put(pickle.dumps(self.common))
 
     def results(self, most: int) -> Generator[tuple[Any, Any], None, None]:
         """Submit all units, up to `most` at once, and yield (unit, result) as they end."""
@@ -123,7 +124,7 @@ class _Call:
                 unit = self.units[errand.number]
                 if answer.files:
                     unpack(answer.files, unit.folder)
-                yield unit, answer.result
+                yield unit, pickle.loads(answer.result)
 
     def end(self) -> None:
         """Cancel what still runs."""
@@ -140,7 +141,7 @@ class _Call:
 
     def _files(self, errand: Errand) -> Any:
         unit = self.units[errand.number]
-        return self.ray.put(pack(home(), unit.reads(self.common)))
+        return self.ray.put(pickle.dumps(pack(home(), unit.reads(self.common))))
 
     def _answer(self, reference: Any) -> Done | NeedsFiles:
         try:

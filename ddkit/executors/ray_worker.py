@@ -7,6 +7,7 @@ for trusted networks only.
 import importlib
 import importlib.metadata
 import os
+import pickle
 import tempfile
 import time
 import traceback
@@ -27,9 +28,12 @@ PACE = 0.1
 
 @dataclass(frozen=True)
 class Done:
-    """The result of a unit, and the files that it wrote if the caller does not see its folder."""
+    """The pickled result of a unit, and the files that it wrote if the caller does not see its folder.
 
-    result: Any
+    Ray would give arrays that are not pickled as read-only ones.
+    """
+
+    result: bytes
     files: Files = field(default_factory=dict)
 
 
@@ -96,8 +100,9 @@ def work(errand: Errand, common: list[Any], files: list[Any] | None, mailbox: An
     """Run one unit.
 
     Args:
-        common: the reference of the object that all units share, in a list, so that Ray does not fetch it each time.
-        files: the reference of the files that the unit reads, in a list; None: not sent yet.
+        common: the reference of the pickled object that all units share, in a list, so that Ray does not fetch it each
+            time.
+        files: the reference of the pickled files that the unit reads, in a list; None: not sent yet.
         mailbox: the actor that receives letters.
     """
     worker = f"{os.uname().nodename}:{os.getpid()}"
@@ -119,7 +124,7 @@ def work(errand: Errand, common: list[Any], files: list[Any] | None, mailbox: An
         torch.set_num_threads(errand.threads)
         unit = errand.unit
         if errand.caller is None or errand.caller.is_here():
-            return Done(unit.run(_fetched(common), report))
+            return Done(pickle.dumps(unit.run(_fetched(common), report)))
         assert isinstance(unit, FolderUnit)
         return NeedsFiles() if files is None else _elsewhere(unit, _fetched(common), _fetched(files), report)
     except Exception as error:
@@ -136,7 +141,7 @@ def _elsewhere(unit: FolderUnit, common: Any, files: Files, report: Any) -> Done
     with tempfile.TemporaryDirectory(prefix="ddkit-") as folder:
         moved = unit.moved(Path(folder) / unit.folder.name)
         result = moved.run(common, report)
-        return Done(result, pack_folder(moved.folder))
+        return Done(pickle.dumps(result), pack_folder(moved.folder))
 
 
 _KEPT: dict[str, Any] = {}
@@ -149,5 +154,5 @@ def _fetched(reference: list[Any]) -> Any:
     if ref.hex() not in _KEPT:
         if len(_KEPT) >= 2:
             _KEPT.pop(next(iter(_KEPT)))
-        _KEPT[ref.hex()] = ray.get(ref)
+        _KEPT[ref.hex()] = pickle.loads(ray.get(ref))
     return _KEPT[ref.hex()]

@@ -72,11 +72,12 @@ class TrainTeacher:
         assert self.teacher.net is not None
         task, settings = common.with_net(self.teacher.net), self.settings
         generator = stream(settings.seed, "expert", self.teacher.which)
-        last = None
-        for finished, last in enumerate(train_experts(task, settings, settings.epochs, [generator]), 1):
+        trained = train_experts(task, settings, settings.epochs, [generator])
+        theta, losses = next(trained)  # the initialisation
+        report(1)
+        for finished in range(2, settings.epochs + 2):
+            theta, losses = next(trained)
             report(finished)
-        assert last is not None  # there is always the initialisation
-        theta, losses = last
         return theta[0].cpu().numpy(), float(losses[0])
 
 

@@ -1,0 +1,174 @@
+"""Run units as jobs of a Slurm cluster, through submitit: each call is one job array.
+
+All machines must see `$DDKIT_HOME` and the folders of runs. The common object, units, results, progress and logs of a
+call are files below `$DDKIT_HOME/slurm/CALL`; `ddkit jobs ls` lists them.
+"""
+
+import json
+import pickle
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ddkit.errors import DDKitError, UsageError
+from ddkit.executors.contract import RETRIES, Needs, SomeUnit, Watch
+from ddkit.executors.slurm_job import Job, Result, common_file, progress_file
+from ddkit.home import home
+from ddkit.run import write_json
+
+POLL = 1.0
+"""Seconds between two looks at jobs and their progress."""
+
+AT_ONCE = 256
+"""The most jobs of an array at once, unless the user says another number."""
+
+CALL = "call.json"
+"""The file of a call's folder that names its jobs."""
+
+
+@dataclass(frozen=True)
+class SlurmExecutor:
+    """Runs units as Slurm jobs.
+
+    Attributes:
+        workers: the most jobs at once; None: 256.
+        parameters: of jobs, in submitit's names, for example {"timeout_min": 120, "slurm_partition": "gpu"}.
+        cluster: "slurm"; "local" runs the jobs as processes of this machine, for tests.
+    """
+
+    workers: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    cluster: str = "slurm"
+
+    def __post_init__(self) -> None:
+        _submitit()
+        if self.cluster == "slurm" and shutil.which("sbatch") is None:
+            raise UsageError("--executor slurm: there is no sbatch here; run ddkit on a login node of the cluster")
+
+    def at_once(self, needs: Needs) -> int:
+        return self.workers or AT_ONCE
+
+    def run(
+        self, units: Sequence[SomeUnit], common: Any, needs: Needs, watch: Watch
+    ) -> Generator[tuple[SomeUnit, Any], None, None]:
+        if not units:
+            return
+        folder = _new_folder()
+        common_file(folder).write_bytes(pickle.dumps(common))
+        jobs = [Job(folder, number, unit, needs.device.type == "cpu") for number, unit in enumerate(units)]
+        call = _Call(folder, jobs, watch, self._submitter(folder, needs))
+        try:
+            yield from call.results()
+        finally:
+            call.end()
+
+    def _submitter(self, folder: Path, needs: Needs) -> Any:
+        """submitit's executor for a call, with the resources of one unit."""
+        on_cpu = needs.device.type == "cpu"
+        resources = {"cpus_per_task": 1} if on_cpu else {"gpus_per_node": 1}
+        if needs.memory and on_cpu:
+            resources["mem_gb"] = max(1, -(-needs.memory // 2**30))
+        defaults = {"name": "ddkit", "timeout_min": 60, "slurm_array_parallelism": self.at_once(needs)}
+        submitter = _submitit().AutoExecutor(folder=folder / "jobs", cluster=self.cluster, slurm_max_num_timeout=100)
+        try:
+            submitter.update_parameters(**{**defaults, **resources, **self.parameters})
+        except Exception as error:
+            raise UsageError(f"--executor slurm: a parameter is refused: {str(error).splitlines()[0]}") from None
+        return submitter
+
+
+@dataclass
+class _Call:
+    """The jobs of one call."""
+
+    folder: Path
+    units: Sequence[Job]
+    watch: Watch
+    submitter: Any
+    running: dict[int, Any] = field(default_factory=dict)
+    attempts: Counter[int] = field(default_factory=Counter)
+    reports: dict[int, bytes] = field(default_factory=dict)
+
+    def results(self) -> Generator[tuple[Any, Any], None, None]:
+        """Submit all jobs as one array, and yield (unit, result) as they end. Jobs that died are submitted again."""
+        self._submit(range(len(self.units)))
+        while self.running:
+            for number, job in list(self.running.items()):
+                self._look_at_progress(number)
+                if job.done():
+                    del self.running[number]
+                    if (result := self._result(number, job)) is not None:
+                        yield self.units[number].unit, result.value
+            time.sleep(POLL if self.running else 0)
+
+    def _submit(self, numbers: Sequence[int]) -> None:
+        try:
+            with self.submitter.batch():
+                jobs = [self.submitter.submit(self.units[number]) for number in numbers]
+        except Exception as error:
+            raise UsageError(f"--executor slurm: jobs were not accepted: {str(error).splitlines()[0]}") from None
+        self.running |= dict(zip(numbers, jobs, strict=True))
+        self.attempts.update(numbers)
+        file = self.folder / CALL
+        before = json.loads(file.read_text())["jobs"] if file.exists() else []
+        every = [*before, *(job.job_id for job in jobs)]
+        write_json(file, {"command": " ".join(sys.argv), "units": len(self.units), "jobs": every})
+
+    def _result(self, number: int, job: Any) -> Result | None:
+        """The result of a job that ended; None if it died and was submitted again."""
+        try:
+            result: Result = job.result()
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0]
+            if self.attempts[number] > RETRIES:
+                raise DDKitError(
+                    f"--executor slurm: job {job.job_id} ended without a result, as {RETRIES} before it ({reason}); "
+                    f"its log is '{job.paths.stderr}'; run again to continue"
+                ) from None
+            self._submit([number])
+            self.watch.lost(
+                f"job {job.job_id} ended without a result; its unit runs again as {self.running[number].job_id}"
+            )
+            return None
+        if result.error is not None:
+            raise result.error
+        return result
+
+    def _look_at_progress(self, number: int) -> None:
+        with suppress(OSError):
+            report = progress_file(self.folder, number).read_bytes()
+            if report != self.reports.get(number):
+                self.reports[number] = report
+                self.watch.progress(self.units[number].unit, pickle.loads(report))
+
+    def end(self) -> None:
+        """Cancel what still runs, and remove the large files."""
+        for job in self.running.values():
+            job.cancel()
+        for file in (common_file(self.folder), *self.folder.glob("progress-*.pkl")):
+            file.unlink(missing_ok=True)
+
+
+def _new_folder() -> Path:
+    root = home() / "slurm"
+    root.mkdir(parents=True, exist_ok=True)
+    number = 1 + max((int(folder.name) for folder in root.iterdir() if folder.name.isdecimal()), default=0)
+    while True:
+        with suppress(FileExistsError):
+            (root / str(number)).mkdir()
+            return root / str(number)
+        number += 1
+
+
+def _submitit() -> Any:
+    try:
+        return import_module("submitit")  # not by name: submitit is optional, and type checkers need not have it
+    except ImportError:
+        raise UsageError("--executor slurm: submitit is not installed; run: pip install 'ddkit[slurm]'") from None
