@@ -4,7 +4,8 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ddkit.errors import UsageError
 from ddkit.executors.contract import Executor
@@ -38,7 +39,11 @@ def executor(name: str | None = None, workers: int | None = None) -> Iterator[Ex
         ...     ddkit.compare(["ftd-digits", "mtt-digits"], sets=3)
     """
     choice = _configured()
-    chosen = make_executor(choice.name if name is None else name, choice.workers if workers is None else workers)
+    if name is not None:
+        choice = replace(choice, name=name)
+    if workers is not None:
+        choice = replace(choice, workers=workers)
+    chosen = _made(choice)
     token = _IN_USE.set(chosen)
     try:
         yield chosen
@@ -46,32 +51,22 @@ def executor(name: str | None = None, workers: int | None = None) -> Iterator[Ex
         _IN_USE.reset(token)
 
 
-def make_executor(name: str, workers: int | None) -> Executor:
-    """The executor of this name.
-
-    Raises:
-        UsageError: an unknown name, workers < 1, or the executor cannot be reached.
-    """
-    if workers is not None and workers < 1:
-        raise UsageError(f"--workers {workers}: must be at least 1")
-    kind, _, address = name.partition(":")
-    if name == "local":
-        return LocalExecutor(workers)
-    if kind == "ray" and (address or name == "ray"):
-        from ddkit.executors.on_ray import RayExecutor  # Ray is optional and slow to import
-
-        return RayExecutor(address, workers)
-    raise UsageError(f"--executor {name}: is unknown; choose {', '.join(NAMES)}")
-
-
 @dataclass(frozen=True)
 class _Choice:
+    """What the user's file says.
+
+    Attributes:
+        name, workers: as in `executor`.
+        slurm: parameters of Slurm jobs, in submitit's names.
+    """
+
     name: str = "local"
     workers: int | None = None
+    slurm: dict[str, Any] = field(default_factory=dict)
 
 
 def _configured() -> _Choice:
-    """[executor] of the user's file.
+    """[executor] and [slurm] of the user's file.
 
     Raises:
         UsageError: the file is no TOML, or has an unknown key or a wrong value.
@@ -83,12 +78,32 @@ def _configured() -> _Choice:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"file '{file}': cannot be read as TOML: {error}") from None
-    section = content.pop("executor", {})
+    section, slurm = content.pop("executor", {}), content.pop("slurm", {})
     if content:
-        raise UsageError(f"file '{file}': has an unknown section [{next(iter(content))}]; it may have [executor]")
-    if not isinstance(section, dict) or not section.keys() <= {"name", "workers"}:
-        raise UsageError(f"file '{file}': [executor] may have the keys name and workers")
+        raise UsageError(f"file '{file}': has an unknown key '{next(iter(content))}'; it may have executor and slurm")
+    if not (isinstance(section, dict) and isinstance(slurm, dict)):
+        raise UsageError(f"file '{file}': executor and slurm must be tables: [executor], [slurm]")
+    if unknown := section.keys() - {"name", "workers"}:
+        raise UsageError(f"file '{file}': [executor] has an unknown key '{min(unknown)}'; it may have name and workers")
     name, workers = section.get("name", "local"), section.get("workers")
     if not isinstance(name, str) or not (workers is None or (type(workers) is int and workers >= 1)):
         raise UsageError(f"file '{file}': [executor] name must be a text, and workers an integer of at least 1")
-    return _Choice(name, workers)
+    return _Choice(name, workers, slurm)
+
+
+def _made(choice: _Choice) -> Executor:
+    name, workers = choice.name, choice.workers
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers {workers}: must be at least 1")
+    kind, _, address = name.partition(":")
+    if name == "local":
+        return LocalExecutor(workers)
+    if name == "slurm":
+        from ddkit.executors.on_slurm import SlurmExecutor  # submitit is optional
+
+        return SlurmExecutor(workers, choice.slurm)
+    if kind == "ray" and (address or name == "ray"):
+        from ddkit.executors.on_ray import RayExecutor  # Ray is optional and slow to import
+
+        return RayExecutor(address, workers)
+    raise UsageError(f"--executor {name}: is unknown; choose {', '.join(NAMES)}")

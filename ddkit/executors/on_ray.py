@@ -64,11 +64,11 @@ class RayExecutor:
             stack.callback(call.end)
             yield from call.results(self._workers or len(units))
 
-    def _refuse_what_fits_no_node(self, resources: dict[str, float]) -> None:
+    def _refuse_what_fits_no_node(self, resources: dict[str, int]) -> None:
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         wanted = {"CPU": resources["num_cpus"], "GPU": resources["num_gpus"], "memory": resources["memory"]}
         for name, amount in wanted.items():
-            most = max((node.get(name, 0.0) for node in nodes), default=0.0)
+            most = max((node.get(name, 0) for node in nodes), default=0)
             if amount > most:
                 unit, scale = ("MiB of memory", 2**20) if name == "memory" else (name, 1)
                 raise UsageError(
@@ -93,7 +93,7 @@ class _Call:
     ray: Any
     units: Sequence[Any]
     common: Any
-    resources: dict[str, float]
+    resources: dict[str, int]
     watch: Watch
     caller: Place | None
     pending: dict[Any, _Attempt] = field(default_factory=dict)
@@ -174,7 +174,7 @@ class _Call:
                 attempt.worker, attempt.begin = letter.worker, now
 
 
-def _resources(needs: Needs) -> dict[str, float]:
+def _resources(needs: Needs) -> dict[str, int]:
     on_gpu = needs.device.type == "cuda"
     return {"num_cpus": 1, "num_gpus": int(on_gpu), "memory": 0 if on_gpu else needs.memory}
 

@@ -134,7 +134,7 @@ class _Call:
                 ) from None
             self._submit([number])
             self.watch.lost(
-                f"job {job.job_id} ended without a result; its unit runs again as {self.running[number].job_id}"
+                f"job {job.job_id} ended without a result; its unit runs again as job {self.running[number].job_id}"
             )
             return None
         if result.error is not None:

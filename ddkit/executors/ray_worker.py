@@ -106,7 +106,7 @@ def work(errand: Errand, common: list[Any], files: list[Any] | None, mailbox: An
         mailbox: the actor that receives letters.
     """
     worker = f"{os.uname().nodename}:{os.getpid()}"
-    mailbox.put.remote(Letter(errand.number, worker))
+    _ray().get(mailbox.put.remote(Letter(errand.number, worker)))  # arrives, even if this worker dies at once
     last = 0.0
 
     def report(item: Any) -> None:
@@ -149,10 +149,13 @@ _KEPT: dict[str, Any] = {}
 
 def _fetched(reference: list[Any]) -> Any:
     """The object behind a reference. This process keeps the latest ones, since many units share them."""
-    ray: Any = importlib.import_module("ray")
     (ref,) = reference
     if ref.hex() not in _KEPT:
         if len(_KEPT) >= 2:
             _KEPT.pop(next(iter(_KEPT)))
-        _KEPT[ref.hex()] = pickle.loads(ray.get(ref))
+        _KEPT[ref.hex()] = pickle.loads(_ray().get(ref))
     return _KEPT[ref.hex()]
+
+
+def _ray() -> Any:
+    return importlib.import_module("ray")  # not by name: Ray is optional, and type checkers need not have it

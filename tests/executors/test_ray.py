@@ -1,0 +1,120 @@
+"""Units on a Ray cluster: the same results, dead workers, two file systems, wrong use."""
+
+import importlib
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toy_units import Add, Copy, Diverge, Threads
+
+from ddkit.errors import DDKitError, NumericalError, UsageError
+from ddkit.executors import Needs, Watch, executor, on_ray, ray_worker
+from ddkit.executors.on_ray import RayExecutor
+
+CPU = Needs(torch.device("cpu"))
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+def test_results_are_those_of_this_process_and_can_be_written() -> None:
+    units, common = [Add(number) for number in (3, 1, 2)], torch.arange(4.0)
+    reports: list[tuple[int, int]] = []
+    watch = Watch(lambda unit, item: reports.append((unit.number, item)))
+    with executor("ray") as ray:
+        assert ray.at_once(CPU) == 2
+        found = dict(ray.run(units, common, CPU, watch))
+    assert found.keys() == set(units)
+    for unit, result in found.items():
+        assert np.array_equal(result, (common + unit.number).numpy())
+        result += 1  # read-only arrays would fail
+    assert set(reports) <= {(1, 1), (2, 1), (3, 1)}
+
+
+def test_a_worker_has_one_thread() -> None:
+    assert list(RayExecutor().run([Threads()], None, CPU, Watch())) == [(Threads(), 1)]
+
+
+def test_a_unit_whose_worker_was_killed_runs_again(tmp_path: Path) -> None:
+    lines: list[str] = []
+    units = [Add(1, tmp_path / "died"), Add(2)]
+    found = dict(RayExecutor().run(units, torch.zeros(1), CPU, Watch(lost=lines.append)))
+    assert {unit.number: result.tolist() for unit, result in found.items()} == {1: [1.0], 2: [2.0]}
+    (line,) = lines
+    assert line.startswith("worker ") and "died; its unit runs again on" in line and "s lost" in line
+
+
+def test_a_unit_that_always_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_ray, "RETRIES", 1)
+    with pytest.raises(DDKitError, match=r"a unit's worker died 2 times .*; if memory is short, lower --workers"):
+        list(RayExecutor().run([Add(1, die_always=True)], torch.zeros(1), CPU, Watch()))
+
+
+def test_an_error_of_a_unit_ends_the_call() -> None:
+    with pytest.raises(NumericalError, match="expert 7: its parameters") as caught:
+        list(RayExecutor().run([Diverge(), Add(1)], torch.zeros(1), CPU, Watch()))
+    assert "toy_units.py" in caught.value.__notes__[0]
+
+
+def test_files_travel_between_two_homes(tmp_path: Path, home: Path) -> None:
+    (home / "inputs").mkdir(parents=True)
+    (home / "inputs" / "text").write_text("to the worker")
+    unit = Copy(tmp_path / "out" / "run")
+    ((_, seen),) = RayExecutor().run([unit], None, CPU, Watch())
+    assert Path(seen) != home
+    assert (unit.folder / "deep" / "result").read_text() == "TO THE WORKER"
+    assert (Path(seen) / "inputs" / "text").read_text() == "to the worker"
+    assert not [*home.glob(".here-*"), *unit.folder.parent.glob(".here-*")]
+
+
+def test_closing_cancels_what_still_runs() -> None:
+    with closing(RayExecutor(workers=1).run([Add(1), Add(2)], torch.zeros(1), CPU, Watch())) as finished:
+        assert next(finished)[0] == Add(1)
+
+
+@pytest.mark.parametrize(
+    ("needs", "line"),
+    [
+        (Needs(torch.device("cpu"), 2**50), r"one unit needs 1073741824 MiB of memory, and the largest node has \d+;"),
+        (Needs(torch.device("cuda")), r"one unit needs 1 GPU, and the largest node has 0; add a larger node"),
+    ],
+)
+def test_a_unit_that_fits_no_node_is_one_line(needs: Needs, line: str) -> None:
+    with pytest.raises(UsageError, match=line):
+        list(RayExecutor().run([Add(1)], torch.zeros(1), needs, Watch()))
+
+
+def test_other_versions_on_a_node_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_ray, "versions", lambda: ("0.0", "1.0"))
+    with pytest.raises(DDKitError, match=r"Ray worker .*: has .* the driver has ddkit 0.0 and torch 1.0; install"):
+        list(RayExecutor().run([Add(1)], torch.zeros(1), CPU, Watch()))
+
+
+def test_an_address_that_nobody_answers_is_one_line() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with pytest.raises(UsageError, match=rf"--executor ray:127.0.0.1:{port}: nobody answers there .*ray start --head"):
+        on_ray._refuse_silence(f"127.0.0.1:{port}")
+    with pytest.raises(UsageError, match=r"--executor ray:nowhere: is no HOST:PORT"):
+        on_ray._refuse_silence("nowhere")
+
+
+def test_without_ray_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> object:
+        raise ImportError(name)
+
+    monkeypatch.setattr(on_ray, "import_module", missing)
+    with pytest.raises(UsageError, match=r"Ray is not installed; run: pip install 'ddkit\[ray\]'"):
+        RayExecutor()
+
+
+def test_a_worker_keeps_the_latest_common_objects_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = importlib.import_module("ray")
+    monkeypatch.setattr(ray_worker, "_KEPT", {})
+    for number in range(4):
+        reference = ray.put(ray_worker.pickle.dumps(number))
+        assert ray_worker._fetched([reference]) == number == ray_worker._fetched([reference])
+    assert list(ray_worker._KEPT.values()) == [2, 3]
