@@ -3,6 +3,7 @@
 import io
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,27 +19,36 @@ import torch
 from rich.console import Console
 
 from ddkit.errors import DDKitError, NumericalError
-from ddkit.run import locked, processes, workers
+from ddkit.executors import Needs, Watch, cores, local, processes
+from ddkit.executors.child import fork
+from ddkit.executors.cores import process_count
+from ddkit.executors.local import LocalExecutor
+from ddkit.run import locked
 from ddkit.run.progress import BarMeter
-from ddkit.run.workers import how_many, process_count, work_through
+
+CPU = Needs(torch.device("cpu"))
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 
 
 @dataclass(frozen=True)
 class Numbered:
-    """A unit whose work is a function of its number, which all units share; it reports what that yields."""
+    """A unit whose work is a generator function of its number, which all units share. It reports what that yields."""
 
     number: int
 
     def run(self, common, report):
+        items = []
         for item in common(self.number):
+            items.append(item)
             report(item)
+        return items
 
 
-def in_processes(work, numbers, count, watch=lambda: None):
+def in_processes(work, numbers, count, watch=lambda: None, lost=lambda line: None):
     units = [Numbered(number) for number in numbers]
-    with closing(processes.in_processes(units, work, count, lambda unit, item: watch())) as finished:
+    both = Watch(lambda unit, item: watch(), lost)
+    with closing(processes.in_processes(units, partial(fork, work), count, both)) as finished:
         for unit, items in finished:
             yield unit.number, items
 
@@ -107,14 +118,17 @@ def test_a_process_runs_on_one_thread_and_this_one_keeps_its_own():
 
 LATER = """
 import sys
-from ddkit.run.processes import in_processes
+from functools import partial
+from ddkit.executors import Watch
+from ddkit.executors.child import fork
+from ddkit.executors.processes import in_processes
 class Unit:
     def run(self, common, report):
         assert "sklearn" not in sys.modules
         from sklearn.cluster import KMeans
         from threadpoolctl import threadpool_info
-        report([(pool["filepath"], pool["num_threads"]) for pool in threadpool_info()])
-(_, [pools]), = in_processes([Unit()], None, 1)
+        return [(pool["filepath"], pool["num_threads"]) for pool in threadpool_info()]
+(_, pools), = in_processes([Unit()], partial(fork, None), 1, Watch())
 assert any("scikit_learn" in file for file, _ in pools), pools
 print({threads for _, threads in pools})
 """
@@ -139,15 +153,34 @@ def test_an_error_arrives_with_its_place_and_ends_the_others():
         list(in_processes(work, [1, 0], 2))
     assert str(caught.value) == "expert 0: diverged"
     assert time.monotonic() - begin < 60
-    assert "test_workers.py" in caught.value.__notes__[0]
+    assert "test_processes.py" in caught.value.__notes__[0]
 
 
-def test_a_process_that_was_killed_is_reported():
+def test_the_work_of_a_killed_process_is_done_by_another(tmp_path):
+    """One of two is killed: there is one fewer from then on. The only one that is left is killed: another begins."""
+
+    def work(task):
+        if task != 1 and not (tmp_path / str(task)).exists():
+            (tmp_path / str(task)).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield task, os.getpid()
+
+    lines = []
+    found = dict(in_processes(work, [0, 1, 2, 3], 2, lost=lines.append))
+    assert {task: items[0][0] for task, items in found.items()} == {0: 0, 1: 1, 2: 2, 3: 3}
+    assert len(lines) == 3
+    assert all(
+        re.match(r"a process at work was killed by signal 9; its unit is run again \(0.\d s lost\)", x) for x in lines
+    )
+    assert "one process fewer" in lines[0] and "one process fewer" not in lines[-1]
+
+
+def test_a_unit_whose_processes_are_always_killed_is_an_error():
     def work(task):
         os.kill(os.getpid(), signal.SIGKILL)
         yield task
 
-    with pytest.raises(DDKitError, match=r"killed by signal 9.*run again"):
+    with pytest.raises(DDKitError, match=r"killed by signal 9 \(the 4th process for the same work\); .*run again"):
         list(in_processes(work, [0], 1))
 
 
@@ -175,7 +208,10 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
     script = """
 import os, pathlib, sys, time
 from dataclasses import dataclass
-from ddkit.run.processes import in_processes
+from functools import partial
+from ddkit.executors import Watch
+from ddkit.executors.child import fork
+from ddkit.executors.processes import in_processes
 @dataclass
 class Unit:
     number: int
@@ -183,7 +219,7 @@ class Unit:
         pathlib.Path(sys.argv[1], str(self.number)).write_text(str(os.getpid()))
         while True:
             report(time.sleep(60))
-list(in_processes([Unit(0), Unit(1)], None, 2))
+list(in_processes([Unit(0), Unit(1)], partial(fork, None), 2, Watch()))
 """
     parent = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
     wait_for(lambda: all((tmp_path / name).exists() and (tmp_path / name).read_text() for name in "01"))
@@ -219,17 +255,17 @@ def test_closing_ends_what_is_running():
 
 
 def test_how_many(monkeypatch):
-    monkeypatch.setattr(workers.sys, "platform", "linux")
+    monkeypatch.setattr(cores.sys, "platform", "linux")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(workers.os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
-    monkeypatch.setattr(workers, "_quota", lambda: 9)
+    monkeypatch.setattr(cores.os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    monkeypatch.setattr(cores, "_quota", lambda: 9)
     for limit, count in {"4": 4, "1": 1, "64": 6, "": 6, "0": 6, "4,2": 6}.items():
         monkeypatch.setenv("OMP_NUM_THREADS", limit)
         assert process_count() == count
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr(workers, "_quota", lambda: 2)  # a container that may keep two cores busy
+    monkeypatch.setattr(cores, "_quota", lambda: 2)  # a container that may keep two cores busy
     assert process_count() == 2
-    monkeypatch.setattr(workers, "_quota", lambda: 9)
+    monkeypatch.setattr(cores, "_quota", lambda: 9)
     assert process_count() == 6
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert process_count() == 1
@@ -269,20 +305,18 @@ def test_one_that_does_not_end_is_killed(monkeypatch):
     assert not multiprocessing.active_children()
 
 
-def test_a_signal_while_a_process_starts_leaves_nobody(monkeypatch):
+def test_a_signal_while_a_process_starts_leaves_nobody():
     """The signal comes when the process is forked and nobody has written its number down."""
-    start = processes.start_process
 
-    def interrupted(*arguments):
-        started = start(*arguments)
+    def interrupted(others):
+        started = fork(lambda task: [time.sleep(60)], others)
         os.kill(os.getpid(), signal.SIGINT)
         return started
 
-    monkeypatch.setattr(processes, "start_process", interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            list(in_processes(lambda task: [time.sleep(60)], [0, 1], 2))
+            list(processes.in_processes([Numbered(0), Numbered(1)], interrupted, 2, Watch()))
     finally:
         signal.signal(signal.SIGINT, before)
     assert not multiprocessing.active_children()
@@ -300,22 +334,53 @@ def test_no_thread_of_a_bar_runs_where_processes_are_forked():
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_units_here_and_in_processes_report_the_same(count):
+def test_units_here_and_in_processes_report_the_same(monkeypatch, count):
     def work(number):
         yield from range(number)
 
+    monkeypatch.setattr(local, "process_count", lambda: 3)
     seen = []
     units = [Numbered(number) for number in (2, 0, 3)]
-    found = dict(work_through(units, work, count, lambda unit, item: seen.append((unit.number, item))))
+    watch = Watch(lambda unit, item: seen.append((unit.number, item)))
+    found = dict(LocalExecutor(count).run(units, work, CPU, watch))
     assert found == {Numbered(2): [0, 1], Numbered(0): [], Numbered(3): [0, 1, 2]}
     assert sorted(seen) == [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)]
 
 
-def test_how_many_units_fit_into_memory(monkeypatch):
-    cpu = torch.device("cpu")
-    monkeypatch.setattr(workers, "process_count", lambda: 4)
-    assert [how_many(cpu, each, 100) for each in (0, 10, 25, 26, 50, 51, 1000)] == [4, 4, 4, 3, 2, 1, 1]
-    assert how_many(torch.device("cuda")) == how_many(torch.device("cuda"), 10, 100) == 1
+def test_how_many_units_at_once(monkeypatch):
+    monkeypatch.setattr(local, "process_count", lambda: 4)
+    monkeypatch.setattr(local, "free_memory", lambda device: 100)
+    needs = [Needs(torch.device("cpu"), memory) for memory in (0, 10, 25, 26, 50, 51, 1000)]
+    assert [LocalExecutor().at_once(one) for one in needs] == [4, 4, 4, 3, 2, 1, 1]
+    assert [LocalExecutor(6).at_once(one) for one in needs] == [6, 6, 4, 3, 2, 1, 1]
+    assert [LocalExecutor(2).at_once(one) for one in needs] == [2, 2, 2, 2, 2, 1, 1]
+    monkeypatch.setattr(local, "process_count", lambda: 1)  # where forking is unsafe
+    assert LocalExecutor(6).at_once(needs[0]) == 1
+
+
+@dataclass(frozen=True)
+class VisibleGpus:
+    """Gives the GPUs that its process sees, and its number."""
+
+    number: int
+
+    def run(self, common, report):
+        return os.environ["CUDA_VISIBLE_DEVICES"], os.getpid(), common.tolist()
+
+
+def test_a_worker_of_each_gpu_sees_one_gpu(monkeypatch):
+    """As if this machine had two GPUs: their workers are new processes."""
+    needs = Needs(torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert LocalExecutor().at_once(needs) == 2 and LocalExecutor(5).at_once(needs) == 5
+    for visible, names in {"": {"0", "1"}, "3,5": {"3", "5"}}.items():
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        units = [VisibleGpus(number) for number in range(2)]
+        results = [result for _, result in LocalExecutor().run(units, torch.ones(2), needs, Watch())]
+        assert {gpu for gpu, _, _ in results} <= names
+        assert all(pid != os.getpid() and common == [1, 1] for _, pid, common in results)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert LocalExecutor().at_once(needs) == 1
 
 
 def test_what_units_share_is_not_sent(tmp_path):
