@@ -22,7 +22,7 @@ with lazily(__name__):
     from ddkit.evaluation.paper import evaluate_as_paper
     from ddkit.evaluation.pool import Pool
     from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
-    from ddkit.evaluation.row_memory import rows_at_once
+    from ddkit.evaluation.row_memory import row_needs
     from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
     from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Evaluation, Score, interval95, over_sets
     from ddkit.evaluation.score_file import read_score, write_score
@@ -80,7 +80,7 @@ __all__ = [
     "Table",
     "TableRow",
     "WholeRow",
-    "rows_at_once",
+    "row_needs",
     "label_notes",
     "class_notes",
     "majority_row",

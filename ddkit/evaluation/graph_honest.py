@@ -13,6 +13,7 @@ from ddkit.evaluation.graph_trainer import GraphTraining
 from ddkit.evaluation.majority import MAJORITY
 from ddkit.evaluation.row_work import KEEP_NOTHING, Keep
 from ddkit.evaluation.score import Evaluation
+from ddkit.executors import Needs
 from ddkit.run import Meter
 from ddkit.synth import GraphSet
 
@@ -24,7 +25,7 @@ def evaluate_graph_set(
     *,
     about: tuple[str, ...] = (),
     keep: Keep = KEEP_NOTHING,
-    workers: int = 1,
+    needs: Needs | None = None,
 ) -> Evaluation:
     """Score a set and its rivals on the test part.
 
@@ -34,14 +35,14 @@ def evaluate_graph_set(
         meter: progress.
         about: notes on the graphs, which are the first notes of the table.
         keep: stores each score when it is finished.
-        workers: number of rows that are scored at once, each in a process of its own.
+        needs: of one row; None: rows are scored one after another in this process.
 
     Raises:
         UsageError: an unknown network.
     """
     table = graph_rows(judge, {graphs.facts.method: graphs})
     without = judge.scores_without_network()
-    (scores,) = score_graph_rows([table], meter, keep, workers)
+    (scores,) = score_graph_rows([table], meter, keep, needs)
     return Evaluation(
         protocol="honest",
         dataset=judge.train.name,

@@ -13,7 +13,7 @@ from ddkit.evaluation.graph_rivals import herding_graphs, judge_by_size, random_
 from ddkit.evaluation.graph_samples import GraphSamples, distilled, whole_graphs
 from ddkit.evaluation.graph_trainer import GraphTraining, Verdict, judge_gnn, train_gnns
 from ddkit.evaluation.majority import MAJORITY, majority_balanced, majority_class, majority_share, uneven
-from ddkit.evaluation.row_work import Watch
+from ddkit.evaluation.row_work import StepWatch
 from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Score, without_networks
 from ddkit.gnns import GNN, NEED_DEGREES
 from ddkit.graphs import GraphData, graph_bytes
@@ -107,7 +107,7 @@ class GraphJudge:
             return 0
         return self.training.whole_steps if row.whole else self.training.steps
 
-    def score(self, row: GraphRow, gnn: str, watch: Watch = lambda steps: None) -> Score:
+    def score(self, row: GraphRow, gnn: str, watch: StepWatch = lambda steps: None) -> Score:
         """Train the row's networks of one kind, each from its own initialisation, and judge them.
 
         `watch` is called with the number of finished training steps of all networks.

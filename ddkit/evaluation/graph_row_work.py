@@ -12,7 +12,8 @@ from ddkit.evaluation.graph_judge import GraphJudge, GraphRow
 from ddkit.evaluation.graph_rows import GraphRows
 from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, paced, score_all
 from ddkit.evaluation.score import Score
-from ddkit.run import Meter, Report
+from ddkit.executors import Needs, Report, executor_in_use
+from ddkit.run import Meter
 
 GraphScores = dict[tuple[str, str], Score]
 """Scores of one table by row and network."""
@@ -32,10 +33,10 @@ class ScoreGraphRow:
     row: str
     gnn: str
 
-    def run(self, common: Sequence[GraphRows], report: Report) -> None:
-        """Report the number of finished training steps from time to time, and the score at the end."""
+    def run(self, common: Sequence[GraphRows], report: Report) -> Score:
+        """The score. The number of finished training steps is reported from time to time."""
         table = common[self.table]
-        report(table.judge.score(table.rows[self.row], self.gnn, paced(report)))
+        return table.judge.score(table.rows[self.row], self.gnn, paced(report))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ class GraphRowWork:
 
 
 def score_graph_rows(
-    tables: Sequence[GraphRows], meter: Meter, keep: Keep = KEEP_NOTHING, workers: int = 1
+    tables: Sequence[GraphRows], meter: Meter, keep: Keep = KEEP_NOTHING, needs: Needs | None = None
 ) -> list[GraphScores]:
     """The scores of all rows of all tables under all their networks. What is equal in two tables is scored once.
 
@@ -70,7 +71,8 @@ def score_graph_rows(
         tables: the rows.
         meter: progress, in training steps.
         keep: stores each score when it is finished, and may have scores of an interrupted table.
-        workers: number of units that are done at once, each in a process of its own; the largest row begins first.
+        needs: of one row; None: rows are scored one after another in this process, else by the executor in use, the
+            largest first.
     """
     keys: dict[tuple[int, str, str], str] = {}
     works: dict[str, GraphRowWork] = {}
@@ -83,11 +85,11 @@ def score_graph_rows(
     missing = [work for work in works.values() if keep.find(work.key) is None]
     if 0 < len(missing) < len(works):
         meter.say(f"{len(works) - len(missing)} scores are kept from before; the others are computed now")
-    if workers > 1:
+    if needs is not None and executor_in_use().at_once(needs) > 1:
         for number in {work.unit.table for work in missing}:
             _ = tables[number].judge.judged_samples  # made here, once, and not in every process
     ordered = sorted(works.values(), key=lambda work: -work.size)
-    scores = score_all("evaluating", ordered, tables, meter, keep, workers, counted="steps")
+    scores = score_all("evaluating", ordered, tables, meter, keep, needs, counted="steps")
     by_key = {work.key: score for work, score in zip(ordered, scores, strict=True)}
     found: list[GraphScores] = [{} for _ in tables]
     for (number, name, gnn), key in keys.items():

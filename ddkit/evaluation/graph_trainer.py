@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot, pad
 from ddkit.errors import RecipeError, nearest
 from ddkit.evaluation.graph_samples import GraphSamples
 from ddkit.evaluation.majority import balanced_accuracy
-from ddkit.evaluation.row_work import Watch
+from ddkit.evaluation.row_work import StepWatch
 from ddkit.gnns import CONVOLUTIONS, GNN, Stack
 from ddkit.recipe import Settings, setting
 
@@ -64,7 +64,7 @@ def train_gnns(
     samples: Sequence[GraphSamples],
     steps: int,
     training: GraphTraining,
-    watch: Watch = lambda steps: None,
+    watch: StepWatch = lambda steps: None,
 ) -> None:
     """Train networks of one kind in place for a fixed number of steps, network i on samples[i].
 
@@ -82,7 +82,7 @@ def train_gnns(
 
 
 def _train(
-    nets: Sequence[GNN], samples: Sequence[GraphSamples], steps: int, training: GraphTraining, watch: Watch
+    nets: Sequence[GNN], samples: Sequence[GraphSamples], steps: int, training: GraphTraining, watch: StepWatch
 ) -> None:
     stack = Stack(nets, [one.layers for one in samples], [one.readout for one in samples])
     target, most = [], max(map(len, samples))

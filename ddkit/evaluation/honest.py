@@ -16,15 +16,16 @@ from ddkit.data import refuse_small_classes
 from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.majority import uneven
 from ddkit.evaluation.majority_row import class_counts, class_notes, majority_row
-from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, Watch, paced, score_all
+from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, StepWatch, paced, score_all
 from ddkit.evaluation.rows import Row
 from ddkit.evaluation.score import ACCURACY, BALANCED, Evaluation, Score
 from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.table import SAME_LABELS, SetRow, Table, TableRow
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
+from ddkit.executors import Needs, Report
 from ddkit.randomness import stream
-from ddkit.run import Meter, Report
+from ddkit.run import Meter
 from ddkit.task import Task
 
 PARTS = ("test", "validation")
@@ -38,10 +39,10 @@ class ScoreRow:
     row: TableRow
     seed: int
 
-    def run(self, common: Table, report: Report) -> None:
-        """Report the number of finished training steps from time to time, and the score at the end."""
+    def run(self, common: Table, report: Report) -> Score:
+        """The score. The number of finished training steps is reported from time to time."""
         row = self.row.make(common, self.seed)
-        report(score_row(row, common.task, common.settings, self.seed, common.on, paced(report)))
+        return score_row(row, common.task, common.settings, self.seed, common.on, paced(report))
 
 
 def evaluate_honestly(
@@ -51,7 +52,7 @@ def evaluate_honestly(
     *,
     baselines: bool = True,
     keep: Keep = KEEP_NOTHING,
-    workers: int = 1,
+    needs: Needs | None = None,
 ) -> Evaluation:
     """Score a set and its rivals.
 
@@ -61,7 +62,7 @@ def evaluate_honestly(
         meter: progress.
         baselines: whether the table has rivals.
         keep: stores each row's score when it is finished.
-        workers: number of rows that are scored at once, each in a process of its own; see `rows_at_once`.
+        needs: of one row, see `row_needs`; None: rows are scored one after another in this process.
 
     Raises:
         UsageError: a rival cannot be drawn, because a class has fewer images than ipc.
@@ -82,9 +83,9 @@ def evaluate_honestly(
         for row in rows
         for size in [row.images(table)]
     ]
-    if workers > 1:
+    if needs is not None:
         _ = real.test  # preprocessed here, once, and not in every process
-    scores = score_all("evaluating", works, table, meter, keep, workers)
+    scores = score_all("evaluating", works, table, meter, keep, needs)
     if baselines:
         scores.append(majority_row(real))
     notes = (
@@ -107,7 +108,7 @@ def score_row(
     settings: EvaluateSettings,
     seed: int,
     on: str = "test",
-    watch: Watch = lambda steps: None,
+    watch: StepWatch = lambda steps: None,
 ) -> Score:
     """Train a row's networks at every learning rate of the grid, and judge those of the best one.
 

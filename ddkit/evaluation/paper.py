@@ -18,15 +18,16 @@ from ddkit.errors import UsageError
 from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.majority_row import class_notes, majority_row
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
-from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, Watch, paced, score_all
+from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, StepWatch, paced, score_all
 from ddkit.evaluation.rows import Row
 from ddkit.evaluation.score import ACCURACY, Evaluation, Score
 from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.table import RivalRow, SetRow, Table
 from ddkit.evaluation.trainer import Trained, train_networks
+from ddkit.executors import Needs, Report
 from ddkit.experts import Ensemble
 from ddkit.randomness import stream
-from ddkit.run import Meter, Report
+from ddkit.run import Meter
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task
 
@@ -67,10 +68,10 @@ class ScorePaperRow:
     lr: float
     seed: int
 
-    def run(self, common: PaperTable, report: Report) -> None:
-        """Report the number of finished training steps from time to time, and the score at the end."""
+    def run(self, common: PaperTable, report: Report) -> Score:
+        """The score. The number of finished training steps is reported from time to time."""
         row = self.row.make(common.table, self.seed)
-        report(_score(row, self.lr, common, self.seed, paced(report)))
+        return _score(row, self.lr, common, self.seed, paced(report))
 
 
 def evaluate_as_paper(
@@ -85,7 +86,7 @@ def evaluate_as_paper(
     teachers: Ensemble | None = None,
     flips: bool = True,
     keep: Keep = KEEP_NOTHING,
-    workers: int = 1,
+    needs: Needs | None = None,
 ) -> Evaluation:
     """Score the best snapshot on the test set.
 
@@ -100,7 +101,7 @@ def evaluate_as_paper(
         teachers: of the set.
         flips: whether the authors' augmentation keeps its flips.
         keep: stores each row's score when it is finished.
-        workers: number of rows that are scored at once, each in a process of its own; see `rows_at_once`.
+        needs: of one row, see `row_needs`; None: rows are scored one after another in this process.
 
     Raises:
         UsageError: there is no snapshot, or the protocol needs teachers and there are none.
@@ -134,10 +135,10 @@ def evaluate_as_paper(
     if baselines:
         refuse_small_classes(real.train.labels, last.ipc)
         works.append(work(RANDOM, None))
-    if workers > 1:
+    if needs is not None:
         _ = real.test  # preprocessed here, once, and not in every process
     common = PaperTable(table, protocol, augmentation)
-    scores = score_all(f"evaluating ({full_name})", works, common, meter, keep, workers)
+    scores = score_all(f"evaluating ({full_name})", works, common, meter, keep, needs)
     candidates, rivals = scores[: len(snapshots)], scores[len(snapshots) :]
     best = max(candidates, key=lambda score: score.mean)
     notes = _notes(protocol, last.method, candidates, best, augmentation, learned=last.lr is not None)
@@ -154,7 +155,7 @@ def evaluate_as_paper(
     )
 
 
-def _score(row: Row, lr: float, common: PaperTable, seed: int, watch: Watch) -> Score:
+def _score(row: Row, lr: float, common: PaperTable, seed: int, watch: StepWatch) -> Score:
     """Train a row's networks as the authors do and judge them."""
     begin, protocol, task = time.perf_counter(), common.protocol, common.table.task
     nets, size = row.members.shape

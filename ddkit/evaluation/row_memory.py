@@ -1,12 +1,11 @@
-"""The number of rows that are scored at once: one for each core, if the memory suffices."""
+"""The memory that scoring one row needs. An executor then runs as many rows at once as fit."""
 
 import torch
 
 from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.trainer import AHEAD, STACK_UP_TO
 from ddkit.evaluation.training import LR_GRIDS
-from ddkit.memory import free_memory
-from ddkit.run import how_many
+from ddkit.executors import Needs
 from ddkit.steps import step_for
 from ddkit.task import Task
 
@@ -36,6 +35,6 @@ def row_memory(task: Task, settings: EvaluateSettings) -> int:
     return training + CHOOSING * largest
 
 
-def rows_at_once(task: Task, settings: EvaluateSettings) -> int:
-    """The number of rows that are scored at once, each in a process of its own."""
-    return how_many(task.device, row_memory(task, settings), free_memory(torch.device("cpu")))
+def row_needs(task: Task, settings: EvaluateSettings) -> Needs:
+    """What scoring one row needs."""
+    return Needs(task.device, row_memory(task, settings))

@@ -10,18 +10,21 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
+import torch
+
 from ddkit.evaluation.score import Score
 from ddkit.evaluation.training import Training
-from ddkit.run import Meter, Report, Unit, work_through
+from ddkit.executors import HERE, Needs, Report, Unit, Watch, executor_in_use
+from ddkit.run import Meter
 
-Watch = Callable[[int], None]
+StepWatch = Callable[[int], None]
 """A function that is called with the number of finished training steps."""
 
 PACE = 0.1
 """Least seconds between two reports of one row. More reports would only cost time in the process that shows them."""
 
 
-def paced(report: Report) -> Watch:
+def paced(report: Report) -> StepWatch:
     """A watch that reports the number of finished steps at most every PACE seconds."""
     last = 0.0
 
@@ -67,7 +70,7 @@ class Scorable(Protocol):
     Attributes:
         name: of the row.
         key: names the stored score; "": by the row's place and name.
-        unit: the work itself. It reports the number of finished training steps, and the score at the end.
+        unit: the work itself. It reports the number of finished training steps. Its result is the score.
         work: the amount of work, in the unit of progress.
         step: the amount of work of one training step.
     """
@@ -97,7 +100,7 @@ class RowWork:
         training: of its networks.
         size: number of images that each network is trained on.
         judged: number of images that each network classifies afterwards.
-        unit: the work itself. It reports the number of finished training steps, and the score at the end.
+        unit: the work itself. It reports the number of finished training steps. Its result is the score.
         passes: number of successive trainings.
         key: names the stored score; see `Scorable`.
     """
@@ -145,7 +148,7 @@ def score_all(
     common: Any,
     meter: Meter,
     keep: Keep,
-    workers: int = 1,
+    needs: Needs | None = None,
     *,
     counted: str = "images",
 ) -> list[Score]:
@@ -157,8 +160,8 @@ def score_all(
         common: the argument that all units share.
         meter: progress.
         keep: stores each score when it is finished, and may have scores of an interrupted evaluation.
-        workers: number of rows that are scored at once, each in a process of its own; the longest row begins first.
-            1: one after another in this process.
+        needs: what one row needs. The executor in use scores the rows; if it scores several at once, the longest begins
+            first. None: one after another in this process.
         counted: the unit of progress.
     """
     meter.start(f"{title}, in {counted}", sum(row.work for row in rows))
@@ -170,20 +173,22 @@ def score_all(
             scores[place] = kept
             progress.finish(place, row, kept)
     missing = [place for place in range(len(rows)) if place not in scores]
-    if workers > 1:
+    executor = HERE if needs is None else executor_in_use()
+    needs = needs or Needs(torch.device("cpu"))
+    if executor.at_once(needs) > 1:
         missing.sort(key=lambda place: -rows[place].work)
     place_of = {id(rows[place].unit): place for place in missing}
 
-    def watch(unit: Unit, item: int | Score) -> None:
-        if isinstance(item, int):
-            place = place_of[id(unit)]
-            progress.step(place, item * rows[place].step)
+    def progressed(unit: Unit, steps: int) -> None:
+        place = place_of[id(unit)]
+        progress.step(place, steps * rows[place].step)
 
-    with closing(work_through([rows[place].unit for place in missing], common, workers, watch)) as finished:
-        for unit, items in finished:
+    units = [rows[place].unit for place in missing]
+    with closing(executor.run(units, common, needs, Watch(progressed, meter.say))) as finished:
+        for unit, score in finished:
             place = place_of[id(unit)]
             row = rows[place]
-            scores[place] = replace(items[-1], name=row.name)
+            scores[place] = replace(score, name=row.name)
             keep.put(keys[place], scores[place])
             progress.finish(place, row, scores[place])
     meter.finish()

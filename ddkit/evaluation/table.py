@@ -133,12 +133,18 @@ class TableRow(Protocol):
 
 @dataclass(frozen=True)
 class SetRow:
-    """A synthetic set, given by its index in the table's sets or by its file."""
+    """A synthetic set, given by its index in the table's sets, by its file, or in memory."""
 
     name: str
-    source: int | Path
+    source: int | Path | SyntheticSet
+
+    def in_memory(self) -> "SetRow":
+        """The same row. A set that was given by its file is in memory."""
+        return replace(self, source=read_set(self.source)) if isinstance(self.source, Path) else self
 
     def _set(self, table: Table) -> SyntheticSet:
+        if isinstance(self.source, SyntheticSet):
+            return self.source
         return table.sets[self.source] if isinstance(self.source, int) else read_set(self.source)
 
     def make(self, table: Table, seed: int) -> Row:

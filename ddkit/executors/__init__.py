@@ -7,7 +7,22 @@ cluster, or Slurm. How many run at once is decided here and nowhere else.
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.executors.choice import executor, executor_in_use
-    from ddkit.executors.contract import Executor, FolderUnit, Needs, Report, Unit, Watch
+    from ddkit.executors.choice import HERE, executor, executor_in_use
+    from ddkit.executors.contract import Executor, FileUnit, Needs, Parcel, Report, SomeUnit, Unit, Watch
+    from ddkit.executors.shipping import Elsewhere, FolderParcel
 
-__all__ = ["executor", "executor_in_use", "Executor", "FolderUnit", "Needs", "Report", "Unit", "Watch"]
+__all__ = [
+    "HERE",
+    "executor",
+    "executor_in_use",
+    "Elsewhere",
+    "Executor",
+    "FileUnit",
+    "FolderParcel",
+    "Needs",
+    "Parcel",
+    "Report",
+    "SomeUnit",
+    "Unit",
+    "Watch",
+]

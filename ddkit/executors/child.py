@@ -95,12 +95,14 @@ def _end_with(parent: int) -> None:
 def _work(common: Any, pipe: connection.Connection) -> None:
     """Run one unit after another until there is none."""
 
-    def send(kind: str, value: Any = None) -> None:
+    def send(kind: str, value: Any) -> None:
         pipe.send((kind, value))
 
     try:
         while units := pipe.recv():
-            send("end", units[0].run(common, partial(send, "report")))
+            result = units[0].run(common, partial(send, "report"))
+            # A pipe would pass a tensor as a handle to the memory of this process, which may end.
+            send("end", pickle.dumps(result))
     except Exception as error:
         place = traceback.format_exc()
         if isinstance(error, DDKitError):

@@ -14,6 +14,9 @@ from ddkit.home import home
 
 NAMES = ("local", "ray", "ray:HOST:PORT", "slurm")
 
+HERE = LocalExecutor(workers=1)
+"""The executor that runs one unit after another in this process."""
+
 _IN_USE: ContextVar[Executor] = ContextVar("executor")
 
 

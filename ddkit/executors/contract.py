@@ -28,28 +28,43 @@ class Unit(Protocol):
             report: receives the progress.
 
         Returns:
-            The result. It can be pickled, and has arrays instead of tensors, since torch would pass tensors as handles
-            to the memory of a process that may have ended.
+            The result. It can be pickled.
         """
         ...
 
 
 @runtime_checkable
-class FolderUnit(Unit, Protocol):
-    """A unit that also writes files to a folder of its own, where it continues if it was interrupted."""
+class FileUnit(Unit, Protocol):
+    """A unit that reads or writes files of the caller.
+
+    A worker that sees the caller's files runs the unit itself. Another one gets its parcel.
+    """
 
     @property
     def folder(self) -> Path:
-        """All files that the unit writes are in this folder."""
+        """The folder of the caller's files. A worker looks for it to find out whether it sees them."""
         ...
 
-    def reads(self, common: Any) -> Sequence[Path]:
-        """The files under `home()` that the unit reads, for example experts."""
+    def parcel(self, common: Any) -> "Parcel":
+        """The same work for a worker that does not see the caller's files."""
         ...
 
-    def moved(self, folder: Path) -> "FolderUnit":
-        """The same unit with another folder."""
+    def receive(self, result: Any) -> Any:
+        """Write the files in the result of a parcel's unit, and return what `run` would have returned."""
         ...
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """The work of a unit for another file system.
+
+    Attributes:
+        unit: needs no file of the caller, apart from those below.
+        files: files under the caller's `home()`, for example experts. They are copied to the worker's home.
+    """
+
+    unit: Unit
+    files: Sequence[Path] = ()
 
 
 SomeUnit = TypeVar("SomeUnit", bound=Unit)

@@ -10,14 +10,15 @@ import socket
 import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from ddkit.errors import DDKitError, UsageError
-from ddkit.executors.contract import RETRIES, FolderUnit, Needs, SomeUnit, Watch
-from ddkit.executors.ray_worker import Done, Errand, Failed, Letter, Mailbox, NeedsFiles, versions, work
-from ddkit.executors.shipping import Place, marked, pack, unpack
+from ddkit.executors.contract import RETRIES, FileUnit, Needs, SomeUnit, Watch
+from ddkit.executors.ray_worker import Done, Errand, Failed, Letter, Mailbox, NeedsParcel, versions, work
+from ddkit.executors.shipping import Place, marked, pack
 from ddkit.home import home
 
 ANSWER = 10.0
@@ -58,7 +59,7 @@ class RayExecutor:
         resources = _resources(needs)
         self._refuse_what_fits_no_node(resources)
         with ExitStack() as stack:
-            folders = [unit.folder.parent for unit in units if isinstance(unit, FolderUnit)]
+            folders = [unit.folder for unit in units if isinstance(unit, FileUnit)]
             caller = stack.enter_context(marked(folders[0])) if folders else None
             call = _Call(self._ray, units, common, resources, watch, caller)
             stack.callback(call.end)
@@ -97,6 +98,7 @@ class _Call:
     watch: Watch
     caller: Place | None
     pending: dict[Any, _Attempt] = field(default_factory=dict)
+    sent: dict[tuple[Path, ...], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         ray = self.ray
@@ -112,19 +114,19 @@ class _Call:
         while waiting or self.pending:
             while waiting and len(self.pending) < most:
                 number, unit = waiting.pop(0)
-                self._submit(Errand(number, unit, versions(), self.caller if isinstance(unit, FolderUnit) else None))
+                self._submit(Errand(number, unit, versions(), self.caller if isinstance(unit, FileUnit) else None))
             ended, _ = self.ray.wait(list(self.pending), num_returns=1, timeout=POLL)
             self._read_mail()
             for reference in ended:
                 errand = self.pending.pop(reference).errand
-                answer = self._answer(reference)
-                if isinstance(answer, NeedsFiles):
-                    self._submit(errand, self._files(errand))
+                unit, answer = self.units[errand.number], self._answer(reference)
+                if isinstance(answer, NeedsParcel):
+                    parcel = unit.parcel(self.common)
+                    self._submit(replace(errand, unit=parcel.unit, caller=None), parcel.files)
                     continue
-                unit = self.units[errand.number]
-                if answer.files:
-                    unpack(answer.files, unit.folder)
-                yield unit, pickle.loads(answer.result)
+                result = pickle.loads(answer.result)
+                sent = isinstance(unit, FileUnit) and errand.caller is None
+                yield unit, unit.receive(result) if sent else result
 
     def end(self) -> None:
         """Cancel what still runs."""
@@ -134,18 +136,20 @@ class _Call:
         with suppress(Exception):
             self.ray.kill(self._mailbox)
 
-    def _submit(self, errand: Errand, files: Any = None) -> None:
-        files = None if files is None else [files]
-        reference = self._work.remote(errand, [self._shared], files, self._mailbox)
+    def _submit(self, errand: Errand, files: Sequence[Path] = ()) -> None:
+        packed = [self._packed(tuple(files))] if files else None
+        reference = self._work.remote(errand, [self._shared], packed, self._mailbox)
         self.pending[reference] = _Attempt(errand)
 
-    def _files(self, errand: Errand) -> Any:
-        unit = self.units[errand.number]
-        return self.ray.put(pickle.dumps(pack(home(), unit.reads(self.common))))
+    def _packed(self, files: tuple[Path, ...]) -> Any:
+        """The reference of the contents of files, which are sent once however many units read them."""
+        if files not in self.sent:
+            self.sent[files] = self.ray.put(pickle.dumps(pack(home(), files)))
+        return self.sent[files]
 
-    def _answer(self, reference: Any) -> Done | NeedsFiles:
+    def _answer(self, reference: Any) -> Done | NeedsParcel:
         try:
-            answer: Done | NeedsFiles | Failed = self.ray.get(reference)
+            answer: Done | NeedsParcel | Failed = self.ray.get(reference)
         except self.ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[0]
             raise DDKitError(

@@ -1,5 +1,6 @@
 """Run units in worker processes of this machine, and run a unit again if its worker was killed."""
 
+import pickle
 import time
 from collections.abc import Generator, Sequence
 from contextlib import suppress
@@ -95,7 +96,7 @@ class _Pool:
         if kind == "report":
             self.watch.progress(child.unit, value)
             return []
-        finished = child.unit, value
+        finished = child.unit, pickle.loads(value)
         self._give(pipe)
         return [finished]
 

@@ -8,18 +8,16 @@ import importlib
 import importlib.metadata
 import os
 import pickle
-import tempfile
 import time
 import traceback
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from ddkit.errors import DDKitError
-from ddkit.executors.contract import FolderUnit, Unit
-from ddkit.executors.shipping import Files, Place, pack_folder, unpack
+from ddkit.executors.contract import Unit
+from ddkit.executors.shipping import Place, unpack
 from ddkit.home import home
 
 PACE = 0.1
@@ -28,18 +26,14 @@ PACE = 0.1
 
 @dataclass(frozen=True)
 class Done:
-    """The pickled result of a unit, and the files that it wrote if the caller does not see its folder.
-
-    Ray would give arrays that are not pickled as read-only ones.
-    """
+    """The pickled result of a unit. Ray would give arrays that are not pickled as read-only ones."""
 
     result: bytes
-    files: Files = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class NeedsFiles:
-    """The answer of a worker that does not see the caller's files: send the unit again, with the files it reads."""
+class NeedsParcel:
+    """The answer of a worker that does not see the caller's files: send the unit's parcel instead."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ class Errand:
         number: of the unit in its call.
         unit: the work.
         versions: of ddkit and torch at the caller.
-        caller: the caller's file system; None if the unit writes no files.
+        caller: the caller's file system; None if the unit needs no file of it.
         threads: of torch, for results that are equal to those of other executors.
     """
 
@@ -96,13 +90,13 @@ def versions() -> tuple[str, str]:
     return importlib.metadata.version("ddkit"), importlib.metadata.version("torch")
 
 
-def work(errand: Errand, common: list[Any], files: list[Any] | None, mailbox: Any) -> Done | NeedsFiles | Failed:
+def work(errand: Errand, common: list[Any], files: list[Any] | None, mailbox: Any) -> Done | NeedsParcel | Failed:
     """Run one unit.
 
     Args:
         common: the reference of the pickled object that all units share, in a list, so that Ray does not fetch it each
             time.
-        files: the reference of the pickled files that the unit reads, in a list; None: not sent yet.
+        files: the reference of pickled files for the worker's home, in a list; None: there are none.
         mailbox: the actor that receives letters.
     """
     worker = f"{os.uname().nodename}:{os.getpid()}"
@@ -122,26 +116,17 @@ def work(errand: Errand, common: list[Any], files: list[Any] | None, mailbox: An
                 f"{errand.versions[0]} and torch {errand.versions[1]}; install the same versions on all nodes"
             )
         torch.set_num_threads(errand.threads)
-        unit = errand.unit
-        if errand.caller is None or errand.caller.is_here():
-            return Done(pickle.dumps(unit.run(_fetched(common), report)))
-        assert isinstance(unit, FolderUnit)
-        return NeedsFiles() if files is None else _elsewhere(unit, _fetched(common), _fetched(files), report)
+        if errand.caller is not None and not errand.caller.is_here():
+            return NeedsParcel()
+        if files is not None:
+            unpack(_fetched(files), home())
+        return Done(pickle.dumps(errand.unit.run(_fetched(common), report)))
     except Exception as error:
         place = traceback.format_exc()
         if isinstance(error, DDKitError):
             error.add_note(place)
             return Failed(error)
         return Failed(RuntimeError(place))  # other errors may not pickle
-
-
-def _elsewhere(unit: FolderUnit, common: Any, files: Files, report: Any) -> Done:
-    """Run a unit in a temporary folder of this machine, and return its files."""
-    unpack(files, home())
-    with tempfile.TemporaryDirectory(prefix="ddkit-") as folder:
-        moved = unit.moved(Path(folder) / unit.folder.name)
-        result = moved.run(common, report)
-        return Done(pickle.dumps(result), pack_folder(moved.folder))
 
 
 _KEPT: dict[str, Any] = {}

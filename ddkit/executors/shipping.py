@@ -2,11 +2,14 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
+from ddkit.executors.contract import Parcel, Report, Unit
 from ddkit.home import home
 from ddkit.run import atomic_write
 
@@ -62,3 +65,43 @@ def unpack(files: Files, root: Path) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(file) as temporary:
                 temporary.write_bytes(content)
+
+
+@runtime_checkable
+class FolderUnit(Unit, Protocol):
+    """A unit that writes files to a folder of its own."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder."""
+        ...
+
+    def moved(self, folder: Path) -> "FolderUnit":
+        """The same unit with its folder below another one."""
+        ...
+
+
+class FolderParcel:
+    """A `FileUnit` for units that write files to `self.folder`: `parcel` runs them in a temporary folder of the worker."""
+
+    def parcel(self: FolderUnit, common: Any) -> Parcel:
+        return Parcel(Elsewhere(self))
+
+    def receive(self: FolderUnit, result: tuple[Any, Files]) -> Any:
+        own, files = result
+        unpack(files, self.folder)
+        return own
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A unit of work: run a unit with a folder in a temporary folder of the worker's machine."""
+
+    unit: FolderUnit
+
+    def run(self, common: Any, report: Report) -> tuple[Any, Files]:
+        """(the unit's result, the files of its folder)."""
+        with tempfile.TemporaryDirectory(prefix="ddkit-") as folder:
+            moved = self.unit.moved(Path(folder))
+            result = moved.run(common, report)
+            return result, pack_folder(moved.folder)

@@ -86,6 +86,10 @@ class ExpertSource(Protocol):
         """Count stored and missing experts. An expert with too few epochs counts as missing. Nothing is trained."""
         ...
 
+    def files(self) -> list[Path]:
+        """The files under home() of the experts, all of which are stored."""
+        ...
+
     def obtain(self, meter: Meter) -> AbstractContextManager[Experts]:
         """A block with the experts. Missing ones are trained, and no other run removes them within the block."""
         ...
@@ -115,6 +119,9 @@ class NoExperts:
 
     def stock(self) -> Stock:
         return Stock()
+
+    def files(self) -> list[Path]:
+        return []
 
     @contextmanager
     def obtain(self, meter: Meter) -> Iterator[Experts]:

@@ -5,7 +5,6 @@ does not score a row twice. Sets are made, and rows are scored, on all cores.
 """
 
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,15 @@ from ddkit.evaluation import (
     score_graph_rows,
 )
 from ddkit.evaluation.graph_honest import notes
+from ddkit.executors import Report
 from ddkit.graphs import load_parts, refuse_unknown
-from ddkit.jobs.data.graph_memory import graph_rows_at_once, memory_lines, sets_at_once
+from ddkit.jobs.data.graph_memory import graph_row_needs, memory_lines, set_needs
 from ddkit.jobs.data.graph_parts import graph_lines
+from ddkit.jobs.machine.run_units import run_units
 from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.methods import GraphContext, graph_method, method_names
 from ddkit.recipe import only, override, parse_table
-from ddkit.run import Meter, Report, SilentMeter, refuse_no_folder, work_through
+from ddkit.run import Meter, SilentMeter, refuse_no_folder
 from ddkit.synth import GraphSet
 
 
@@ -137,7 +138,7 @@ def graph_table(
             uneven |= judge.uneven
             meter.say(f"{name}, {counted(depth, 'hop')}")
             tables = _tables(judge, methods, dict.fromkeys(ratios), meter)
-            scores = score_graph_rows(list(tables.values()), meter, keep, graph_rows_at_once(judge))
+            scores = score_graph_rows(list(tables.values()), meter, keep, graph_row_needs(judge))
             for (ratio, table), found in zip(tables.items(), scores, strict=True):
                 without = judge.scores_without_network() if ratio is None else []
                 lines += [GraphLine(name, depth, ratio, score) for score in (*without, *found.values())]
@@ -155,14 +156,14 @@ class Distil:
     method: str
     ratio: float
 
-    def run(self, common: GraphJudge, report: Report) -> None:
-        """Report the set, or the reason why there is none."""
+    def run(self, common: GraphJudge, report: Report) -> GraphSet | str:
+        """The set, or the reason why there is none."""
         method = graph_method(self.method)
         settings = method.settings_class(hops=common.hops, ratio=self.ratio)
         try:
-            report(method(settings, GraphContext(common.train, common.seed)).distil())
+            return method(settings, GraphContext(common.train, common.seed)).distil()
         except UsageError as error:
-            report(str(error))
+            return str(error)
 
 
 def _tables(
@@ -188,10 +189,5 @@ def _tables(
 def _distilled(units: Sequence[Distil], judge: GraphJudge, meter: Meter) -> dict[Distil, GraphSet | str]:
     """The set of each unit, or the reason why there is none, in the order of the units."""
     results: dict[Distil, GraphSet | str] = {}
-    meter.start("distilling", len(units))
-    with closing(work_through(units, judge, sets_at_once(judge.train))) as finished:
-        for unit, items in finished:
-            results[unit] = items[-1]
-            meter.advance(len(results))
-    meter.finish()
+    run_units(units, judge, set_needs(judge.train), "distilling", meter, results.__setitem__)
     return {unit: results[unit] for unit in units}

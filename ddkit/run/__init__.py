@@ -2,7 +2,7 @@
 
 `drive` runs the init/step/finish of a method in a folder; it writes metrics and checkpoints there and returns the last
 state. The package has atomic file writes, sealed files, small JSON files, locks, the run folder, checkpoints, the outer
-loop with its check for numerical errors, progress, and workers: processes that do independent units of work.
+loop with its check for numerical errors, and progress.
 """
 
 from ddkit.lazy import lazily
@@ -17,8 +17,6 @@ with lazily(__name__):
     from ddkit.run.obstacles import refuse_no_file, refuse_no_folder
     from ddkit.run.progress import Meter, SilentMeter, terminal_meter
     from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
-    from ddkit.run.unit import Report, Unit
-    from ddkit.run.workers import how_many, work_through
 
 __all__ = [
     "atomic_write",
@@ -49,8 +47,4 @@ __all__ = [
     "check_seal",
     "payload",
     "place",
-    "Report",
-    "Unit",
-    "how_many",
-    "work_through",
 ]

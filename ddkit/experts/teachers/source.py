@@ -37,6 +37,9 @@ class TeacherSource:
         disk = sum(HEADER + 4 * net.parameters for net in missing)
         return Stock(len(wanted) - len(missing), len(missing), disk // max(1, len(missing)), disk)
 
+    def files(self) -> list[Path]:
+        return [teacher.file for teacher in self.wanted() if teacher.file.is_relative_to(home())]
+
     @contextmanager
     def obtain(self, meter: Meter) -> Iterator[Experts]:
         """A block with the teachers. They are read into memory, so their files may be removed within the block."""

@@ -43,6 +43,10 @@ class TrajectorySource:
         replaced = sum(buffer.file(expert).stat().st_size for expert in missing if buffer.file(expert).exists())
         return Stock(count - len(missing), len(missing), size, max(0, len(missing) * size - replaced))
 
+    def files(self) -> list[Path]:
+        buffer = Buffer(home() / "buffers" / self.key.folder)
+        return [buffer.key_file, *(buffer.file(expert) for expert in range(self.settings.count))]
+
     @contextmanager
     def obtain(self, meter: Meter) -> Iterator[Experts]:
         root = home() / "buffers"

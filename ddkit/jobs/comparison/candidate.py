@@ -13,6 +13,7 @@ import torch
 from ddkit.data import DataSettings, RealData
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import EvaluateSettings
+from ddkit.executors import Elsewhere, FolderParcel, Parcel, Report
 from ddkit.experts import Ensemble
 from ddkit.jobs.machine.stopwatch import Spent, Stopwatch
 from ddkit.jobs.recipes import Recipe, changed_settings
@@ -22,7 +23,7 @@ from ddkit.jobs.runs.make import make
 from ddkit.jobs.runs.resume import resumed
 from ddkit.jobs.runs.run import Run
 from ddkit.nets import NetSettings
-from ddkit.run import Meter, Report, RunFolder, read_json, write_json
+from ddkit.run import Meter, RunFolder, read_json, write_json
 from ddkit.synth import read_set
 from ddkit.task import Task
 
@@ -108,13 +109,30 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class CondenseSet:
-    """A unit of work: make the set of one recipe of a candidate in its run folder, or resume it."""
+class CondenseSet(FolderParcel):
+    """A unit of work: make the set of one recipe of a candidate in its run folder, or resume it.
+
+    Attributes:
+        candidate, recipe: what to make.
+        out: the folder of the comparison.
+        device: on which it is made.
+    """
 
     candidate: Candidate
     recipe: Recipe
     out: Path
     device: torch.device
+
+    @property
+    def folder(self) -> Path:
+        return self.out
+
+    def moved(self, folder: Path) -> "CondenseSet":
+        return dataclasses.replace(self, out=folder)
+
+    def parcel(self, common: Mapping[TaskKey, Task]) -> Parcel:
+        """The unit and the experts that it reads."""
+        return Parcel(Elsewhere(self), self.recipe.source(common[self.candidate.task_key]).files())
 
     def run(self, common: Mapping[TaskKey, Task], report: Report) -> None:
         """`common` holds the tasks of all candidates by `Candidate.task_key`."""

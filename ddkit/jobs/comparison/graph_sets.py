@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import GraphJudge
+from ddkit.executors import FolderParcel, Report
 from ddkit.graphs import GraphData
-from ddkit.jobs.data.graph_memory import sets_at_once
+from ddkit.jobs.data.graph_memory import set_needs
 from ddkit.jobs.machine.device import graph_device
 from ddkit.jobs.machine.run_units import run_units
 from ddkit.jobs.machine.stopwatch import Stopwatch
@@ -17,7 +18,7 @@ from ddkit.jobs.recipes import GraphRecipe, changed_settings
 from ddkit.jobs.runs.graphs import GraphWork
 from ddkit.jobs.runs.make import make
 from ddkit.jobs.runs.run import Run
-from ddkit.run import Meter, Report, RunFolder, read_json, write_json
+from ddkit.run import Meter, RunFolder, read_json, write_json
 from ddkit.synth import GraphSet, read_graph_set
 
 
@@ -30,7 +31,7 @@ class Common:
 
 
 @dataclass(frozen=True)
-class MakeGraphSet:
+class MakeGraphSet(FolderParcel):
     """A unit of work: make the set of one recipe under one seed in its run folder.
 
     Attributes:
@@ -44,7 +45,14 @@ class MakeGraphSet:
     out: Path
 
     @property
-    def folder(self) -> RunFolder:
+    def folder(self) -> Path:
+        return self.out
+
+    def moved(self, folder: Path) -> "MakeGraphSet":
+        return dataclasses.replace(self, out=folder)
+
+    @property
+    def run_folder(self) -> RunFolder:
         """The run folder. Its name carries a digest of the settings that shape the set."""
         settings = changed_settings(self.recipe).items()
         shaping = {key: value for key, value in settings if not key.startswith("evaluate.")}
@@ -53,11 +61,11 @@ class MakeGraphSet:
 
     @property
     def _note(self) -> Path:
-        return self.folder.path / "seconds.json"
+        return self.run_folder.path / "seconds.json"
 
     def run(self, common: Common, report: Report) -> None:
         """Make the set, and keep the seconds that it took."""
-        folder = self.folder
+        folder = self.run_folder
         with folder.locked():
             run = Run(self.recipe, folder, graph_device("cpu"), folder.recipe.exists())
             work = GraphWork(run, common.judges[self.recipe.seed], common.digest, ())
@@ -74,16 +82,16 @@ class MakeGraphSet:
         Raises:
             UsageError: it was made of other training graphs.
         """
-        if not (self.folder.set.exists() and self._note.exists()):
+        if not (self.run_folder.set.exists() and self._note.exists()):
             return None
         try:
-            made = read_graph_set(self.folder.set)
+            made = read_graph_set(self.run_folder.set)
         except DataError as error:
             meter.say(f"made again: {error}")
-            self.folder.set.unlink()
+            self.run_folder.set.unlink()
             return None
         if made.facts.data_digest != train.digest:
-            raise UsageError(f"folder '{self.folder.path}': its set was made of other graphs; choose another --out")
+            raise UsageError(f"folder '{self.run_folder.path}': its set was made of other graphs; choose another --out")
         return made
 
 
@@ -109,10 +117,10 @@ def made_sets(members: Mapping[str, GraphRecipe], common: Common, out: Path, met
     train = next(iter(common.judges.values())).train
     stored = [unit.stored(train, meter) for unit in units]
     missing = [unit for unit, made in zip(units, stored, strict=True) if made is None]
-    run_units(missing, common, sets_at_once(train), "condensing sets", meter)
+    run_units(missing, common, set_needs(train), "condensing sets", meter)
     sets: dict[int, dict[str, GraphSet]] = {seed: {} for seed in common.judges}
     seconds: dict[str, tuple[float, ...]] = {}
     for unit, made in zip(units, stored, strict=True):
-        sets[unit.recipe.seed][unit.name] = read_graph_set(unit.folder.set) if made is None else made
+        sets[unit.recipe.seed][unit.name] = read_graph_set(unit.run_folder.set) if made is None else made
         seconds[unit.name] = (*seconds.get(unit.name, ()), unit.seconds())
     return MadeSets(sets, seconds)

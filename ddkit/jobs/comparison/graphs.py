@@ -13,7 +13,7 @@ from ddkit.evaluation.graph_honest import notes
 from ddkit.graphs import load_parts
 from ddkit.jobs.comparison.graph_sets import Common, made_sets
 from ddkit.jobs.comparison.lines import Comparison, LineOfGraphs
-from ddkit.jobs.data.graph_memory import graph_rows_at_once, memory_lines
+from ddkit.jobs.data.graph_memory import graph_row_needs, memory_lines
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.machine.device import graph_device
 from ddkit.jobs.recipes import GraphRecipe
@@ -100,7 +100,7 @@ class _Part:
         made = made_sets(members, Common(parts.every.digest, judges), comparing.out, meter)
         tables = [graph_rows(judge, made.sets[seed], EACH_SET) for seed, judge in judges.items()]
         keep = KeptRows.at(comparing.out / "scores", graph_device("cpu"))
-        scores = score_graph_rows(tables, meter, keep, graph_rows_at_once(judges[first.seed]))
+        scores = score_graph_rows(tables, meter, keep, graph_row_needs(judges[first.seed]))
         return _Part(tables, scores, made.seconds, about)
 
     @property

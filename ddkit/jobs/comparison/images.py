@@ -18,7 +18,8 @@ import torch
 
 from ddkit.data import refuse_small_classes
 from ddkit.errors import UsageError, counted
-from ddkit.evaluation import Table, class_notes, read_score, rows_at_once
+from ddkit.evaluation import Table, class_notes, read_score, row_needs, write_score
+from ddkit.executors import Needs
 from ddkit.jobs.comparison.candidate import (
     Candidate,
     CondenseSet,
@@ -39,7 +40,7 @@ from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.run_units import run_units
 from ddkit.jobs.recipes.request import FYI, Comparing
 from ddkit.jobs.recipes.resolve import resolve
-from ddkit.run import Meter, how_many
+from ddkit.run import Meter
 from ddkit.task import Task
 
 Tasks = dict[TaskKey, Task]
@@ -180,7 +181,7 @@ def _make_missing_sets(
     # The longest trajectories first: otherwise a shared expert could be too short and would be trained twice.
     for candidate in sorted(unfinished, key=lambda one: -one.recipes[0].method.reads_epochs):
         collect_experts(candidate, tasks[candidate.task_key], out, meter)
-    run_units(missing, tasks, how_many(device), "condensing sets", meter)
+    run_units(missing, tasks, Needs(device), "condensing sets", meter)
 
 
 def _score_missing_rows(planned: Planned, tables: list[Table], on: str, meter: Meter) -> None:
@@ -189,8 +190,10 @@ def _score_missing_rows(planned: Planned, tables: list[Table], on: str, meter: M
     if on == "test":
         for number in {unit.table for unit in missing.values()}:
             _ = tables[number].task.real.test  # is preprocessed here, once, and not in every process
-    count = min((rows_at_once(table.task, table.settings) for table in tables), default=1)
-    run_units(list(missing.values()), tables, count, "scoring sets", meter)
+    if missing:
+        needs = max((row_needs(table.task, table.settings) for table in tables), key=lambda one: one.memory)
+        units = list(missing.values())
+        run_units(units, tables, needs, "scoring sets", meter, lambda unit, score: write_score(unit.file, score))
 
 
 def _augmentations(tables: list[Table], planned: Planned) -> str:

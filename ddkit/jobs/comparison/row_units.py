@@ -16,13 +16,12 @@ from ddkit.evaluation import (
     TableRow,
     majority_row,
     score_row,
-    write_score,
 )
+from ddkit.executors import Parcel, Report
 from ddkit.jobs.comparison.candidate import Candidate
 from ddkit.jobs.comparison.lines import Line
 from ddkit.jobs.comparison.rules import Rules
 from ddkit.jobs.recipes import Recipe
-from ddkit.run import Report
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class RowUnit:
         table: the number of its table in the comparison.
         row: the images and labels.
         seed: of all draws.
-        file: of the score.
+        file: where the score will be kept.
     """
 
     table: int
@@ -41,11 +40,23 @@ class RowUnit:
     seed: int
     file: Path
 
-    def run(self, common: Sequence[Table], report: Report) -> None:
-        """Train and judge the row's networks, and write the score. `common` are the comparison's tables."""
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
+
+    def parcel(self, common: Sequence[Table]) -> Parcel:
+        """The unit with its set in memory."""
+        row = self.row.in_memory() if isinstance(self.row, SetRow) else self.row
+        return Parcel(dataclasses.replace(self, row=row))
+
+    def receive(self, result: Score) -> Score:
+        return result
+
+    def run(self, common: Sequence[Table], report: Report) -> Score:
+        """Train and judge the row's networks. `common` are the comparison's tables."""
         table = common[self.table]
         made = self.row.make(table, self.seed)
-        write_score(self.file, score_row(made, table.task, table.settings, self.seed, table.on))
+        return score_row(made, table.task, table.settings, self.seed, table.on)
 
 
 def plan_lines(

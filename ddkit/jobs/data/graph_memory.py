@@ -6,10 +6,10 @@ import torch
 
 from ddkit.evaluation import GraphJudge, GraphTraining
 from ddkit.evaluation.graph_rows import MOST
+from ddkit.executors import Needs
 from ddkit.graphs import GraphData
 from ddkit.jobs.machine.amounts import size_text
 from ddkit.memory import free_memory
-from ddkit.run import how_many
 
 NODE, EDGE = 100, 60
 """Bytes per node and per edge to read, split, weigh and colour graphs."""  # measured on 24.6 million edges
@@ -52,18 +52,13 @@ def memory_lines(every: GraphData, train: GraphData, hops: Sequence[int], traini
     return [f"{line}; {size_text(free_memory(torch.device('cpu')))} are free"]
 
 
-def sets_at_once(train: GraphData) -> int:
-    """The number of sets that are made at once from these training graphs, each in a process of its own."""
-    return _at_once(reading_bytes(train))
+def set_needs(train: GraphData) -> Needs:
+    """What making one set from these training graphs needs."""
+    return Needs(torch.device("cpu"), reading_bytes(train))
 
 
-def graph_rows_at_once(judge: GraphJudge) -> int:
-    """The number of rows that are scored at once, each in a process of its own. The largest row decides."""
+def graph_row_needs(judge: GraphJudge) -> Needs:
+    """What scoring one row needs. The largest row decides."""
     whole = whole_bytes(judge.train, judge.hops, judge.training)
     largest = 1.0 if judge.training.whole else min(0.5, MOST / int(judge.bytes_each.sum()))
-    return _at_once(int(largest * whole))
-
-
-def _at_once(each: int) -> int:
-    cpu = torch.device("cpu")
-    return how_many(cpu, each, free_memory(cpu))
+    return Needs(torch.device("cpu"), int(largest * whole))

@@ -7,9 +7,10 @@ from functools import partial
 import torch
 
 from ddkit.data import Part, RealData
-from ddkit.evaluation import LR_GRIDS, RIVALS, EvaluateSettings, Pool, Training, rows_at_once, same_for_real
+from ddkit.evaluation import LR_GRIDS, RIVALS, EvaluateSettings, Pool, Training, row_needs, same_for_real
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.evaluation.training import honest_training
+from ddkit.executors import executor_in_use
 from ddkit.jobs.machine.threads import one_thread
 from ddkit.jobs.planning.gauge import TIMED, Cost, Gauge
 from ddkit.jobs.recipes import Recipe
@@ -34,7 +35,7 @@ def probe_evaluation(
     The table trains on `rows` sets of `images` images each, and on the whole data if the settings say so. As many rows
     run at once as in the evaluation. The choice of the rivals' images is not measured.
     """
-    at_once = rows_at_once(task, settings)
+    at_once = executor_in_use().at_once(row_needs(task, settings))
     with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
         cost = _table_cost(settings, images, rows, at_once, task, gauge, seconds)
     return cost, "the first steps of each kind of set"

@@ -6,12 +6,12 @@ from dataclasses import replace
 from functools import partial
 
 from ddkit.data import Part
+from ddkit.executors import Needs, executor_in_use
 from ddkit.experts import ExpertSettings, Rehearsal, train_expert
 from ddkit.jobs.machine.threads import one_thread
 from ddkit.jobs.planning.gauge import TIMED, Cost, Gauge
 from ddkit.jobs.recipes import Recipe
 from ddkit.randomness import stream
-from ddkit.run import how_many
 from ddkit.task import Task
 
 ROW_COPIES = 4
@@ -19,8 +19,8 @@ ROW_COPIES = 4
 
 
 def probe_missing(recipe: Recipe, task: Task, gauge: Gauge, seconds: float, missing: int) -> tuple[Cost, str]:
-    """(cost of all `missing` experts, as many at once as there are cores; what was measured)."""
-    at_once = min(missing, how_many(task.device))
+    """(cost of all `missing` experts, as many at once as the executor in use trains; what was measured)."""
+    at_once = min(missing, executor_in_use().at_once(Needs(task.device)))
     with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
         cost, basis = _probe_experts(recipe, task, gauge, seconds)
     return Cost(-(-missing // at_once) * cost.seconds, at_once * cost.memory), basis

@@ -17,7 +17,7 @@ from ddkit.evaluation import (
     Table,
     evaluate_as_paper,
     evaluate_honestly,
-    rows_at_once,
+    row_needs,
 )
 from ddkit.experts import Ensemble
 from ddkit.jobs.tables.kept_rows import KeptRows
@@ -95,7 +95,7 @@ class HonestScoring(ImageScoring):
             meter,
             baselines=self.baselines,
             keep=self.rows,
-            workers=rows_at_once(self.table.task, self.settings),
+            needs=row_needs(self.table.task, self.settings),
         )
 
 
@@ -131,5 +131,5 @@ class PaperScoring(ImageScoring):
             teachers=self.teachers,
             flips=self.flips,
             keep=self.rows,
-            workers=rows_at_once(self.task, self.settings),
+            needs=row_needs(self.task, self.settings),
         )
