@@ -242,7 +242,9 @@ def test_no_module_uses_the_global_random_state(file: Path) -> None:
 
 @pytest.mark.parametrize("file", MODULES, ids=name_of)
 def test_no_module_opens_pickles(file: Path) -> None:
-    assert opens_pickles(MODULES[file]) == []
+    """One does: it reads messages of ddkit's own processes, and no file of a user."""
+    allowed = ["pickle.loads(message)"] if name_of(file) == "ddkit.executors.messages" else []
+    assert opens_pickles(MODULES[file]) == allowed
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ is killed, the kernel kills its children (prctl's PR_SET_PDEATHSIG).
 
 import ctypes
 import os
-import pickle
 import signal
 import sys
 import traceback
@@ -21,6 +20,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from ddkit.errors import DDKitError
+from ddkit.executors.messages import packed, unpacked
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 PR_SET_PDEATHSIG = 1
@@ -77,7 +77,7 @@ def _forked(common: Any, pipe: connection.Connection, others: list[connection.Co
 def _spawned(common: bytes, gpu: str, pipe: connection.Connection, parent: int) -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before this process uses CUDA
     _end_with(parent)
-    _work(pickle.loads(common), pipe)
+    _work(unpacked(common), pipe)
 
 
 def _end_with(parent: int) -> None:
@@ -102,7 +102,7 @@ def _work(common: Any, pipe: connection.Connection) -> None:
         while units := pipe.recv():
             result = units[0].run(common, partial(send, "report"))
             # A pipe would pass a tensor as a handle to the memory of this process, which may end.
-            send("end", pickle.dumps(result))
+            send("end", packed(result))
     except Exception as error:
         place = traceback.format_exc()
         if isinstance(error, DDKitError):

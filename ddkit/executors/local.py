@@ -12,7 +12,6 @@ On several GPUs, each worker is a new process that sees one GPU. With one GPU, u
 """
 
 import os
-import pickle
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +23,7 @@ import torch
 from ddkit.executors.child import fork, spawn
 from ddkit.executors.contract import Needs, SomeUnit, Watch
 from ddkit.executors.cores import process_count
+from ddkit.executors.messages import packed
 from ddkit.executors.processes import in_processes
 from ddkit.memory import free_memory
 
@@ -62,7 +62,7 @@ class LocalExecutor:
             for unit in units:
                 yield unit, unit.run(common, partial(watch.progress, unit))
         elif needs.device.type == "cuda":
-            gpus, shared = cycle(_gpus()), pickle.dumps(common)
+            gpus, shared = cycle(_gpus()), packed(common)
             yield from in_processes(units, lambda _: spawn(shared, next(gpus)), count, watch)
         else:
             yield from in_processes(units, partial(fork, common), count, watch)

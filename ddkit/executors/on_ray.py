@@ -5,7 +5,6 @@ versions of Python, Ray, torch and ddkit. They need no file system in common wit
 travel through Ray's object store, and the driver writes.
 """
 
-import pickle
 import socket
 import time
 from collections.abc import Generator, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, FileUnit, Needs, SomeUnit, Watch
+from ddkit.executors.messages import packed, unpacked
 from ddkit.executors.ray_worker import Done, Errand, Failed, Letter, Mailbox, NeedsParcel, versions, work
 from ddkit.executors.shipping import Place, marked, pack
 from ddkit.home import home
@@ -106,7 +106,7 @@ class _Call:
         pinned = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=True)
         self._mailbox = ray.remote(num_cpus=0, scheduling_strategy=pinned)(Mailbox).remote()
         self._work = ray.remote(max_retries=RETRIES, **self.resources)(work)
-        self._shared = ray.put(pickle.dumps(self.common))
+        self._shared = ray.put(packed(self.common))
 
     def results(self, most: int) -> Generator[tuple[Any, Any], None, None]:
         """Submit all units, up to `most` at once, and yield (unit, result) as they end."""
@@ -124,7 +124,7 @@ class _Call:
                     parcel = unit.parcel(self.common)
                     self._submit(replace(errand, unit=parcel.unit, caller=None), parcel.files)
                     continue
-                result = pickle.loads(answer.result)
+                result = unpacked(answer.result)
                 sent = isinstance(unit, FileUnit) and errand.caller is None
                 yield unit, unit.receive(result) if sent else result
 
@@ -137,14 +137,14 @@ class _Call:
             self.ray.kill(self._mailbox)
 
     def _submit(self, errand: Errand, files: Sequence[Path] = ()) -> None:
-        packed = [self._packed(tuple(files))] if files else None
-        reference = self._work.remote(errand, [self._shared], packed, self._mailbox)
+        sent = [self._sent(tuple(files))] if files else None
+        reference = self._work.remote(errand, [self._shared], sent, self._mailbox)
         self.pending[reference] = _Attempt(errand)
 
-    def _packed(self, files: tuple[Path, ...]) -> Any:
+    def _sent(self, files: tuple[Path, ...]) -> Any:
         """The reference of the contents of files, which are sent once however many units read them."""
         if files not in self.sent:
-            self.sent[files] = self.ray.put(pickle.dumps(pack(home(), files)))
+            self.sent[files] = self.ray.put(packed(pack(home(), files)))
         return self.sent[files]
 
     def _answer(self, reference: Any) -> Done | NeedsParcel:

@@ -5,7 +5,6 @@ call are files below `$DDKIT_HOME/slurm/CALL`; `ddkit jobs ls` lists them.
 """
 
 import json
-import pickle
 import shutil
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, Needs, SomeUnit, Watch
+from ddkit.executors.messages import packed, unpacked
 from ddkit.executors.slurm_job import Job, Result, common_file, progress_file
 from ddkit.home import home
 from ddkit.run import write_json
@@ -61,7 +61,7 @@ class SlurmExecutor:
         if not units:
             return
         folder = _new_folder()
-        common_file(folder).write_bytes(pickle.dumps(common))
+        common_file(folder).write_bytes(packed(common))
         jobs = [Job(folder, number, unit, needs.device.type == "cpu") for number, unit in enumerate(units)]
         call = _Call(folder, jobs, watch, self._submitter(folder, needs))
         try:
@@ -146,7 +146,7 @@ class _Call:
             report = progress_file(self.folder, number).read_bytes()
             if report != self.reports.get(number):
                 self.reports[number] = report
-                self.watch.progress(self.units[number].unit, pickle.loads(report))
+                self.watch.progress(self.units[number].unit, unpacked(report))
 
     def end(self) -> None:
         """Cancel what still runs, and remove the large files."""

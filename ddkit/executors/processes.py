@@ -1,6 +1,5 @@
 """Run units in worker processes of this machine, and run a unit again if its worker was killed."""
 
-import pickle
 import time
 from collections.abc import Generator, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import Any
 from ddkit.errors import DDKitError
 from ddkit.executors.child import ENDS, TERMINATED, Start
 from ddkit.executors.contract import RETRIES, SomeUnit, Watch
+from ddkit.executors.messages import unpacked
 from ddkit.executors.signals import held_back
 
 PATIENCE = 1.0
@@ -96,7 +96,7 @@ class _Pool:
         if kind == "report":
             self.watch.progress(child.unit, value)
             return []
-        finished = child.unit, pickle.loads(value)
+        finished = child.unit, unpacked(value)
         self._give(pipe)
         return [finished]
 

@@ -7,7 +7,6 @@ for trusted networks only.
 import importlib
 import importlib.metadata
 import os
-import pickle
 import time
 import traceback
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import torch
 
 from ddkit.errors import DDKitError
 from ddkit.executors.contract import Unit
+from ddkit.executors.messages import packed, unpacked
 from ddkit.executors.shipping import Place, unpack
 from ddkit.home import home
 
@@ -120,7 +120,7 @@ def work(errand: Errand, common: list[Any], files: list[Any] | None, mailbox: An
             return NeedsParcel()
         if files is not None:
             unpack(_fetched(files), home())
-        return Done(pickle.dumps(errand.unit.run(_fetched(common), report)))
+        return Done(packed(errand.unit.run(_fetched(common), report)))
     except Exception as error:
         place = traceback.format_exc()
         if isinstance(error, DDKitError):
@@ -138,7 +138,7 @@ def _fetched(reference: list[Any]) -> Any:
     if ref.hex() not in _KEPT:
         if len(_KEPT) >= 2:
             _KEPT.pop(next(iter(_KEPT)))
-        _KEPT[ref.hex()] = pickle.loads(_ray().get(ref))
+        _KEPT[ref.hex()] = unpacked(_ray().get(ref))
     return _KEPT[ref.hex()]
 
 

@@ -82,7 +82,7 @@ class FolderUnit(Unit, Protocol):
 
 
 class FolderParcel:
-    """A `FileUnit` for units that write files to `self.folder`: `parcel` runs them in a temporary folder of the worker."""
+    """Base of units that write files to a folder of their own: parcels run in a temporary folder of the worker."""
 
     def parcel(self: FolderUnit, common: Any) -> Parcel:
         return Parcel(Elsewhere(self))

@@ -1,6 +1,5 @@
 """What a Slurm job does: run one unit with the common object of its call, and note its progress in a file."""
 
-import pickle
 import time
 import traceback
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import torch
 
 from ddkit.errors import DDKitError
 from ddkit.executors.contract import Unit
+from ddkit.executors.messages import packed, unpacked
 from ddkit.run import atomic_write
 
 PACE = 5.0
@@ -45,12 +45,12 @@ class Job:
             if (now := time.monotonic()) - last >= PACE:
                 last = now
                 with atomic_write(progress_file(self.folder, self.number)) as file:
-                    file.write_bytes(pickle.dumps(item))
+                    file.write_bytes(packed(item))
 
         try:
             if self.on_cpu:
                 torch.set_num_threads(1)  # for results that are equal to those of other executors
-            common = pickle.loads(common_file(self.folder).read_bytes())
+            common = unpacked(common_file(self.folder).read_bytes())
             return Result(self.unit.run(common, report))
         except Exception as error:
             place = traceback.format_exc()

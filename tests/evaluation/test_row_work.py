@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import torch
 
 from ddkit.data import DSA, RealData
 from ddkit.evaluation import (
@@ -20,17 +21,21 @@ from ddkit.evaluation import (
     WholeRow,
     evaluate_as_paper,
     evaluate_honestly,
+    row_needs,
     row_work,
-    rows_at_once,
 )
 from ddkit.evaluation.row_memory import row_memory
 from ddkit.evaluation.training import honest_training
+from ddkit.executors import Needs, executor
+from ddkit.executors.local import LocalExecutor
 from ddkit.nets import FlatNet, parse_net
 from ddkit.run import SilentMeter
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task
 
 SETTINGS = EvaluateSettings(nets=2, steps=15, epochs=2, batch=32)
+
+CPU = Needs(torch.device("cpu"))
 
 
 class Recorder(SilentMeter):
@@ -99,7 +104,8 @@ def test_scores_are_kept_row_by_row(
 ) -> None:
     kept = Kept()
     with pytest.raises(KeyboardInterrupt):
-        run(name, Recorder(), synthetic, real, net, keep=kept, workers=workers)
+        with executor("local", workers):
+            run(name, Recorder(), synthetic, real, net, keep=kept, needs=CPU)
     assert not multiprocessing.active_children()
     ((row, score),) = kept.scores.items()
     assert len(score.accuracies) == 2
@@ -117,9 +123,9 @@ def test_rows_in_processes_have_the_scores_of_rows_here(
 ) -> None:
     """Progress stays true: it never falls, and ends at the total."""
     meters = Recorder(), Recorder()
-    here, there = (
-        run(name, meter, synthetic, real, net, workers=workers) for meter, workers in zip(meters, (1, 3), strict=True)
-    )
+    here = run(name, meters[0], synthetic, real, net)
+    with executor("local", 3):
+        there = run(name, meters[1], synthetic, real, net, needs=CPU)
     assert [dataclasses.replace(score, seconds=0.0) for score in here] == [
         dataclasses.replace(score, seconds=0.0) for score in there
     ]
@@ -136,13 +142,13 @@ def test_a_row_is_small_however_large_the_data(real: RealData) -> None:
 def test_how_many_rows_at_once_follows_from_memory(
     real: RealData, net: FlatNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 4)
+    monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 4)
     task, wide = Task(real, net, DSA("")), Task(real, FlatNet(parse_net("convnet(width=512)"), net.shape, 10), DSA(""))
     small, large = row_memory(task, SETTINGS), row_memory(wide, SETTINGS)
     assert large > 10 * small
     for free, count in ((4 * small, 4), (3 * small, 3), (small // 2, 1)):
-        monkeypatch.setattr("ddkit.evaluation.row_memory.free_memory", lambda device, free=free: free)
-        assert rows_at_once(task, SETTINGS) == count
+        monkeypatch.setattr("ddkit.executors.local.free_memory", lambda device, free=free: free)
+        assert LocalExecutor().at_once(row_needs(task, SETTINGS)) == count
 
 
 def test_activations_are_what_the_layers_put_out() -> None:

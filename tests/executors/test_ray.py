@@ -12,6 +12,7 @@ from toy_units import Add, Copy, Diverge, Threads
 
 from ddkit.errors import DDKitError, NumericalError, UsageError
 from ddkit.executors import Needs, Watch, executor, on_ray, ray_worker
+from ddkit.executors.messages import packed
 from ddkit.executors.on_ray import RayExecutor
 
 CPU = Needs(torch.device("cpu"))
@@ -115,6 +116,6 @@ def test_a_worker_keeps_the_latest_common_objects_only(monkeypatch: pytest.Monke
     ray = importlib.import_module("ray")
     monkeypatch.setattr(ray_worker, "_KEPT", {})
     for number in range(4):
-        reference = ray.put(ray_worker.pickle.dumps(number))
+        reference = ray.put(packed(number))
         assert ray_worker._fetched([reference]) == number == ray_worker._fetched([reference])
     assert list(ray_worker._KEPT.values()) == [2, 3]

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ddkit.errors import NumericalError
+from ddkit.executors import Elsewhere, FolderParcel, Parcel
 from ddkit.home import home
 
 
@@ -50,13 +51,13 @@ class Threads:
 
 
 @dataclass(frozen=True)
-class Copy:
+class Copy(FolderParcel):
     """Reads a file under home() and writes its upper case to its folder. The result is the home that it saw."""
 
     folder: Path
 
-    def reads(self, common: object) -> Sequence[Path]:
-        return [home() / "inputs" / "text"]
+    def parcel(self, common: object) -> Parcel:
+        return Parcel(Elsewhere(self), [home() / "inputs" / "text"])
 
     def moved(self, folder: Path) -> "Copy":
         return replace(self, folder=folder)

@@ -12,6 +12,7 @@ from scipy.stats import t as student_t
 from ddkit.cli.main import run
 from ddkit.data import RealData
 from ddkit.errors import DataError, UsageError
+from ddkit.executors import executor_in_use
 from ddkit.jobs import compare, condense
 from ddkit.jobs.comparison import candidate, images, row_units
 from ddkit.jobs.comparison.lines import Line
@@ -91,7 +92,7 @@ def test_recipes_of_one_method_go_by_their_own_names(recipe) -> None:
 
 
 def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 1)
+    monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 1)
     file, done = recipe("random"), []
     first = compare([file], sets=2)
     for name, module in (("make", candidate), ("score_row", row_units)):
@@ -112,11 +113,11 @@ def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPa
 
 def test_rows_are_scored_one_by_one_where_memory_is_short(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     counts, real = [], images.run_units
-    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 2)
-    monkeypatch.setattr(images, "run_units", lambda *a: (counts.append(a[2]), real(*a))[1])
+    monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 2)
+    monkeypatch.setattr(images, "run_units", lambda *a: (counts.append(executor_in_use().at_once(a[2])), real(*a))[1])
     file = recipe("random")
     compare([file], sets=1)
-    monkeypatch.setattr("ddkit.evaluation.row_memory.free_memory", lambda device: 2**20)
+    monkeypatch.setattr("ddkit.executors.local.free_memory", lambda device: 2**20)
     compare([file], sets=1, overrides=("evaluate.steps=4",))
     assert counts[1::2] == [2, 1]
 

@@ -78,7 +78,7 @@ def killed_at_the_third_score(monkeypatch):
             raise KeyboardInterrupt
         return score(self, row, gnn, watch)
 
-    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 1)  # where calls can be counted
+    monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 1)  # where calls can be counted
     monkeypatch.setattr(GraphJudge, "score", dies)
     return calls
 

@@ -33,7 +33,7 @@ class Killer:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int | None = None) -> None:
         self.calls, self.at = 0, at
-        monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 1)  # where calls can be counted
+        monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 1)  # where calls can be counted
         for module in (honest, paper):
             monkeypatch.setattr(module, "train_networks", self._around(module.train_networks))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ddkit.evaluation import Evaluation, GraphJudge, evaluate_graph_set
-from ddkit.jobs.data.graph_memory import graph_rows_at_once
+from ddkit.jobs.data.graph_memory import graph_row_needs
 from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.run import Meter
 from ddkit.synth import GraphSet
@@ -38,8 +38,8 @@ class GraphScoring:
 
     def evaluate(self, meter: Meter) -> Evaluation:
         """Score the rows that have no stored score."""
-        workers = graph_rows_at_once(self.judge)
-        return evaluate_graph_set(self.made, self.judge, meter, about=self.about, keep=self.rows, workers=workers)
+        needs = graph_row_needs(self.judge)
+        return evaluate_graph_set(self.made, self.judge, meter, about=self.about, keep=self.rows, needs=needs)
 
     def clear(self) -> None:
         self.rows.clear()
