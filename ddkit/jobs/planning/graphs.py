@@ -7,9 +7,10 @@ from functools import partial
 import torch
 
 from ddkit.evaluation import GraphJudge, GraphRow
+from ddkit.executors import executor_in_use
 from ddkit.graphs import graph_bytes, load_parts
 from ddkit.home import home
-from ddkit.jobs.data.graph_memory import graph_rows_at_once
+from ddkit.jobs.data.graph_memory import graph_row_needs
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.machine.threads import one_thread
 from ddkit.jobs.planning.evaluation_probe import makespan
@@ -52,7 +53,8 @@ def plan_graphs(request: Request) -> Plan:
         rows.append(("rows of its size", SETS, resolved.evaluate.steps, judge.random_row("plan", budget)))
     if resolved.evaluate.whole:
         rows.append(("whole", 1, resolved.evaluate.whole_steps, judge.whole_row()))
-    at_once, idle = graph_rows_at_once(judge), gauge.once(lambda: None).memory
+    at_once = executor_in_use().at_once(graph_row_needs(judge))
+    idle = gauge.once(lambda: None).memory
     for name, times, steps, row in rows:
         if row is not None:
             with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
