@@ -59,7 +59,7 @@ def test_it_goes_on_with_what_is_kept(recipes: list[str], monkeypatch: pytest.Mo
 def test_processes_change_neither_scores_nor_sets(recipes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     tables, sets = [], []
     for count in (1, 2):
-        monkeypatch.setattr("ddkit.run.workers.process_count", lambda count=count: count)
+        monkeypatch.setattr("ddkit.executors.local.process_count", lambda count=count: count)
         found = ddkit.compare(recipes, sets=2, out=f"with-{count}")
         tables.append(
             [(line.name, line.net, [score.metrics for score in line.scores]) for line in found.lines] + [found.notes]

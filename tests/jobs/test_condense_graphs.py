@@ -156,7 +156,7 @@ def test_a_table_goes_on_where_it_stopped(tmp_path, monkeypatch):
 def test_processes_change_no_figure_of_a_table(tmp_path, monkeypatch):
     data, tables = own(tmp_path / "own"), []
     for count in (1, 2):
-        monkeypatch.setattr("ddkit.run.workers.process_count", lambda count=count: count)
+        monkeypatch.setattr("ddkit.executors.local.process_count", lambda count=count: count)
         found = graph_table([data], hops=(1,), ratios=(0.2, 0.3), overrides=QUICK[:4], out=tmp_path / f"with-{count}")
         lines = [(line.ratio, line.score.name, line.score.net, line.score.metrics) for line in found.lines]
         tables.append((lines, found.missing, found.notes))
@@ -184,7 +184,7 @@ def test_a_killed_table_keeps_finished_rows(tmp_path, monkeypatch):
         calls.append(row.name)
         return score(self, row, gnn, watch)
 
-    monkeypatch.setattr("ddkit.run.workers.process_count", lambda: 1)  # where calls can be counted
+    monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 1)  # where calls can be counted
     monkeypatch.setattr(GraphJudge, "score", counted)
     resumed = graph_table([data], **settings, out=out)
     rescored = len(calls)
