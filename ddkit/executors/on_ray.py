@@ -103,7 +103,7 @@ class _Call:
     def __post_init__(self) -> None:
         ray = self.ray
         here = ray.get_runtime_context().get_node_id()
-        near = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=True)
+        near = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
         options = {"num_cpus": 0, "scheduling_strategy": near, "max_restarts": -1, "max_task_retries": -1}
         self._mailbox = ray.remote(**options)(Mailbox).remote()
         self._work = ray.remote(max_retries=RETRIES, **self.resources)(work)
