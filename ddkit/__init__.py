@@ -4,6 +4,7 @@ from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.errors import DataError, DDKitError, NumericalError, UsageError
+    from ddkit.executors import executor
     from ddkit.jobs.compare import compare
     from ddkit.jobs.condense import condense
     from ddkit.jobs.doctor import doctor
@@ -27,6 +28,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "evaluate_all",
+    "executor",
     "export",
     "graph_table",
     "plan",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ddkit.cli.options import json_option
+from ddkit.cli.options import executor_options, json_option
 from ddkit.cli.output import echo
 from ddkit.errors import counted
 from ddkit.evaluation.settings import FLIP_POLICIES, LABEL_POLICIES
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--out", default="runs/compare", show_default=True, help="Folder of runs and scores.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @json_option
+@executor_options
 def compare(
     recipes: tuple[str, ...],
     sets: int,

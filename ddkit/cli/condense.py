@@ -2,6 +2,7 @@
 
 import click
 
+from ddkit.cli.options import executor_options
 from ddkit.cli.output import echo
 from ddkit.data import names as images
 from ddkit.data.names import NAMED
@@ -31,6 +32,7 @@ METHOD_HELP = f"{OF_IMAGES}; for graphs {OF_GRAPHS}; default ftd; see `ddkit met
 @click.option("--resume", is_flag=True, help="Continue from the run folder's last checkpoint.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in method.syn_steps=30.")
 @click.option("--evaluate/--no-evaluate", default=True, show_default=True, help="Score the set at the end.")
+@executor_options
 def condense(
     method: str | None,
     data: str | None,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ddkit.cli.options import json_option
+from ddkit.cli.options import executor_options, json_option
 from ddkit.evaluation.protocols import PROTOCOLS
 
 HELP = (
@@ -26,6 +26,7 @@ HELP = (
 @click.option("--baselines/--no-baselines", default=True, show_default=True, help="Random-real, herding, k-means.")
 @click.option("--no-whole", is_flag=True, help="Leave out the whole real set, the slowest row.")
 @json_option
+@executor_options
 def evaluate(
     source: str,
     protocols: tuple[str, ...],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ddkit.cli.options import json_option
+from ddkit.cli.options import executor_options, json_option
 from ddkit.cli.output import echo
 from ddkit.errors import counted
 from ddkit.methods.table import method_names
@@ -39,6 +39,7 @@ BALANCED = HEADINGS.index("balanced %")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in evaluate.nets=3.")
 @click.option("--out", default="runs/graphs", show_default=True, help="Folder of scores.")
 @json_option
+@executor_options
 def graphs(
     data: tuple[str, ...],
     hops: tuple[int, ...],

@@ -27,6 +27,7 @@ COMMANDS = {
     "protocols": "Protocols of evaluation and their settings.",
     "buffer": "List, verify and remove buffers of expert trajectories.",
     "teachers": "Train, list, verify and remove teachers.",
+    "jobs": "List the work that was sent to a Slurm cluster.",
     "doctor": "Versions, devices, data, disk and a smoke job, for bug reports.",
 }
 

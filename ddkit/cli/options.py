@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
 import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +21,23 @@ class OutFile(click.Path):
 
 
 json_option = click.option("--json", "json_file", type=OutFile(), help="Also write the table to a JSON file.")
+
+
+def executor_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --executor and --workers to a command, which then runs its work with this executor."""
+
+    @click.option(
+        "--executor",
+        "executor_name",
+        metavar="NAME",
+        help="Where experts, sets and rows are made: local (default), ray, ray:HOST:PORT or slurm.",
+    )
+    @click.option("--workers", type=int, help="The most of them at once; default: as many as there is room for.")
+    @wraps(command)
+    def with_executor(executor_name: str | None, workers: int | None, **options: Any) -> None:
+        from ddkit.executors import executor
+
+        with executor(executor_name, workers):
+            command(**options)
+
+    return with_executor

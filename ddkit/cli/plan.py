@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ddkit.cli.condense import condense
+from ddkit.cli.options import executor_options
 from ddkit.cli.output import echo
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ SHARED = ("method", "data", "ipc", "fyi", "seed", "device", "overrides")
     show_default=True,
     help="About how long to measure.",
 )
+@executor_options
 def plan(
     recipe: str | None,
     method: str | None,

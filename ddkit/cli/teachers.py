@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ddkit.cli.options import OutFile
+from ddkit.cli.options import OutFile, executor_options
 from ddkit.cli.output import echo
 from ddkit.errors import counted
 
@@ -25,6 +25,7 @@ def teachers() -> None:
 @click.option("--data", help="Data instead of the recipe's.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in experts.epochs=20.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@executor_options
 def train(recipe: str | None, data: str | None, overrides: tuple[str, ...], device: str) -> None:
     """Train the missing teachers of a recipe."""
     from ddkit.jobs import train_teachers

@@ -2,6 +2,7 @@
 
 import click
 
+from ddkit.cli.options import executor_options
 from ddkit.cli.output import echo
 
 
@@ -10,6 +11,7 @@ from ddkit.cli.output import echo
 @click.option("--out", type=click.Path(), help="Run folder; default runs/verify/RECIPE.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted verification.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@executor_options
 def verify(recipe: str, out: str | None, resume: bool, device: str) -> None:
     """Run RECIPE again and compare it with the scores in its header.
 

@@ -4,14 +4,13 @@ All machines must see `$DDKIT_HOME` and the folders of runs. The common object, 
 call are files below `$DDKIT_HOME/slurm/CALL`; `ddkit jobs ls` lists them.
 """
 
-import json
 import shutil
 import sys
 import time
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, Needs, SomeUnit, Watch
 from ddkit.executors.messages import packed, unpacked
+from ddkit.executors.slurm_calls import CALL, CallFile
 from ddkit.executors.slurm_job import Job, Result, common_file, progress_file
 from ddkit.home import home
 from ddkit.run import write_json
@@ -28,9 +28,6 @@ POLL = 1.0
 
 AT_ONCE = 256
 """The most jobs of an array at once, unless the user says another number."""
-
-CALL = "call.json"
-"""The file of a call's folder that names its jobs."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +92,7 @@ class _Call:
     running: dict[int, Any] = field(default_factory=dict)
     attempts: Counter[int] = field(default_factory=Counter)
     reports: dict[int, bytes] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
 
     def results(self) -> Generator[tuple[Any, Any], None, None]:
         """Submit all jobs as one array, and yield (unit, result) as they end. Jobs that died are submitted again."""
@@ -116,10 +114,12 @@ class _Call:
             raise UsageError(f"--executor slurm: jobs were not accepted: {str(error).splitlines()[0]}") from None
         self.running |= dict(zip(numbers, jobs, strict=True))
         self.attempts.update(numbers)
-        file = self.folder / CALL
-        before = json.loads(file.read_text())["jobs"] if file.exists() else []
-        every = [*before, *(job.job_id for job in jobs)]
-        write_json(file, {"command": " ".join(sys.argv), "units": len(self.units), "jobs": every})
+        self.names += [job.job_id for job in jobs]
+        self._note(ended=False)
+
+    def _note(self, ended: bool) -> None:
+        file = CallFile(" ".join(["ddkit", *sys.argv[1:]]), len(self.units), self.names, ended)
+        write_json(self.folder / CALL, asdict(file))
 
     def _result(self, number: int, job: Any) -> Result | None:
         """The result of a job that ended; None if it died and was submitted again."""
@@ -152,6 +152,7 @@ class _Call:
         """Cancel what still runs, and remove the large files."""
         for job in self.running.values():
             job.cancel()
+        self._note(ended=True)
         for file in (common_file(self.folder), *self.folder.glob("progress-*.pkl")):
             file.unlink(missing_ok=True)
 
