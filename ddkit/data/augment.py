@@ -107,10 +107,8 @@ class DSA:
         rows = 1 if batch_size is None else batch_size
         return _sample(self.groups, generator, batches, rows, side)
 
-    def siamese(self, generator: Generator, *batches: Float[Tensor, "_ c h w"]) -> list[Tensor]:
-        """Draw one batch's parameters, and augment several batches of any sizes with them."""
-        side = (batches[0].shape[-2], batches[0].shape[-1])
-        params = self.sample(generator, 1, None, side)
+    def siamese(self, params: DSAParams, *batches: Float[Tensor, "_ c h w"]) -> list[Tensor]:
+        """Augment several batches of any sizes with the parameters of one, drawn with batch_size=None."""
         return [self.apply(batch[None], params)[0] for batch in batches]
 
     def without_flip(self) -> str:

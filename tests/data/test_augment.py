@@ -299,8 +299,8 @@ def test_strategies_joined_by_plus_follow_each_other():
 
 def test_siamese_batches_share_one_draw():
     dsa, x = DSA("color_crop_scale"), images(1, 5, 1, 8, 8)[0]
-    one, other = dsa.siamese(stream(0, "augment"), x, x[:2])
     params = dsa.sample(stream(0, "augment"), 1, None, (8, 8))
+    one, other = dsa.siamese(params, x, x[:2])
     assert torch.equal(one, DSA.apply(x[None], params)[0]) and torch.equal(one[:2], other)
 
 
