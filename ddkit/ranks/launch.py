@@ -43,6 +43,15 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launch | None:
     return Launch(rank, count, local_rank, local_count, environment["MASTER_ADDR"])
 
 
+def leads() -> bool:
+    """Return whether this process may print: it was started alone, or is rank 0."""
+    try:
+        place = launched()
+    except UsageError:  # every process prints its own wrong variable
+        return True
+    return place is None or place.rank == 0
+
+
 def _number(environment: Mapping[str, str], name: str, first: int, end: int | None) -> int:
     text = environment[name]
     if text.isdecimal() and int(text) >= first and (end is None or int(text) < end):

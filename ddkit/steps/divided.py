@@ -24,7 +24,7 @@ class BatchShare:
 
 @dataclass(frozen=True)
 class DividedStep:
-    """See `ddkit.steps.Step`. Images and labels are this rank's rows; losses and gradients are those of the whole batch.
+    """See `ddkit.steps.Step`. It is given this rank's rows and returns losses and gradients of the whole batch.
 
     A product's derivatives for images and labels are those of this rank's rows. All ranks must make the same calls.
     Networks with batch norm are excluded: their batches cannot be divided. A rank may have no row.
