@@ -52,9 +52,9 @@ class DSAParams:
             batches = slice(first, first + 1)
         return DSAParams(self.ops[batches], self.values[batches], self.side, self.then and self.then[batches])
 
-    def first(self, samples: int) -> DSAParams:
-        """The parameters of the first `samples` images of each batch."""
-        return DSAParams(self.ops, self.values[:, :samples], self.side, self.then and self.then.first(samples))
+    def rows(self, samples: slice) -> DSAParams:
+        """The parameters of these images of each batch."""
+        return DSAParams(self.ops, self.values[:, samples], self.side, self.then and self.then.rows(samples))
 
     def to(self, device: torch.device) -> DSAParams:
         """The same parameters on the device, so that they are copied only once."""

@@ -75,10 +75,6 @@ class WalkDivision:
         """This rank's students."""
         return list(drawn) if self.by_rows else [drawn[i] for i in self.ranks.own(len(drawn))]
 
-    def rows(self, batch: int) -> slice:
-        """This rank's rows of a batch."""
-        return self.ranks.rows(batch) if self.by_rows else slice(None)
-
     def arguments(self, batch: int) -> dict[str, Any]:
         """The arguments of `matching_loss` for this rank's share."""
         return {"share": BatchShare(self.ranks, batch)} if self.by_rows else {}

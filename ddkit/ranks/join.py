@@ -67,8 +67,10 @@ def _device(name: str, place: Launch) -> torch.device:
 
 def _connected(place: Launch, device: torch.device) -> Group:
     import torch.distributed as dist
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
 
-    store: Any = next(iter(dist.rendezvous("env://", timeout=PATIENCE)))[0]
+    store: Any = next(iter(rendezvous("env://", timeout=PATIENCE)))[0]
     lifeline = Lifeline(
         meet(store, place),
         last_line=lambda loss: f"ddkit: {line}" if (line := str(ended_by(loss, place.rank))) else "",
@@ -76,7 +78,7 @@ def _connected(place: Launch, device: torch.device) -> Group:
     )
     dist.init_process_group(
         "gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl",
-        store=dist.PrefixStore("ddkit/group", store),
+        store=PrefixStore("ddkit/group", store),
         rank=place.rank,
         world_size=place.count,
         timeout=PATIENCE,

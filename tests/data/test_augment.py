@@ -293,7 +293,7 @@ def test_strategies_joined_by_plus_follow_each_other():
     expected = DSA.apply(DSA.apply(x, DSAParams(params.ops, params.values, (8, 8))), params.then)
     assert torch.equal(dsa.apply(x, params), expected)
     assert torch.equal(dsa.apply(x[5:9], params[5:9]), expected[5:9])
-    assert torch.equal(dsa.apply(x[:, :2], params.first(2)), expected[:, :2])
+    assert torch.equal(dsa.apply(x[:, :2], params.rows(slice(2))), expected[:, :2])
     assert torch.equal(dsa.apply(x, DSAParams.join([params[:300], params[300:]])), expected)
 
 

@@ -1,0 +1,85 @@
+"""Two ranks make the set that one process makes: every method that divides its work, in float64, 20 iterations."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from together import together
+
+from ddkit.experts import Ensemble
+from ddkit.methods import Context, method_class
+from ddkit.ranks import Ranks
+
+STEPS = 20
+WALK = {"syn_steps": 4, "expert_epochs": 2, "max_start_epoch": 2, "lr_teacher": 0.05, "lr_lr": 1e-3, "lr_img": 5.0}
+BATCH = {"batch_syn": 5, "ipc": 3}  # five rows in two shares
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "dc": ("dc", {"ipc": 2, "outer_loop": 3, "inner_loop": 2, "batch_real": 4, "batch_train": 4}),
+    "dc, batch norm": ("dc", {"ipc": 2, "outer_loop": 3, "inner_loop": 2, "batch_real": 4}),
+    "dsa, fyi": ("dsa", {"ipc": 2, "outer_loop": 3, "inner_loop": 1, "batch_real": 4, "fyi": True}),
+    "dm": ("dm", {"ipc": 2, "batch_real": 4}),
+    "mtt": ("mtt", WALK | BATCH),
+    "mtt, two walks": ("mtt", WALK | BATCH | {"trajectories": 2}),
+    "mtt, batch norm, two walks": ("mtt", WALK | BATCH | {"trajectories": 2}),
+    "mtt, no tapes": ("mtt", WALK | BATCH | {"memory": 0}),
+    "ftd, nearest": ("ftd", WALK | BATCH | {"match": "nearest", "ema_decay": 0.9}),
+    "ast, fyi": ("ast", WALK | {"ipc": 3, "batch_syn": 6, "fyi": True, "pix_init": "real", "middle_loss": "agg"}),
+    "datm": (
+        "datm",
+        WALK | BATCH | {"lr_y": 1.0, "teacher_epoch": 2, "threshold": None, "current_max_start_epoch": None},
+    ),
+    "datm, two walks": (
+        "datm",
+        WALK
+        | BATCH
+        | {"lr_y": 1.0, "teacher_epoch": 2, "threshold": 1.2, "current_max_start_epoch": None, "trajectories": 2},
+    ),
+    "sre2l, sets": ("sre2l", {"ipc": 3, "iterations": STEPS}),
+    "sre2l, parts": ("sre2l", {"ipc": 2, "iterations": STEPS // 2, "batch": 2, "r_bn": 1.0}),
+    "infer": ("infer", {"ipc": 2, "iterations": STEPS // 2, "batch": 2, "bn_distance": "relative"}),
+    "infer, fyi": ("infer", {"ipc": 2, "iterations": STEPS // 2, "batch": 3, "fyi": True, "crop": True}),
+}
+
+
+@pytest.fixture
+def method_of(in_float64: Callable[..., Context], faculty: Ensemble) -> Callable[..., Any]:
+    """method_of(case, ranks): the method on data, experts and teachers in float64."""
+
+    def build(case: str, ranks: Ranks) -> Any:
+        name, settings = CASES[case]
+        norm = "batch" if "batch norm" in case else "instance"
+        context = in_float64(f"convnet(depth=1, width=4, norm={norm})", "color_crop_scale")
+        teachers = [
+            dataclasses.replace(b, theta=b.theta.double(), stats={n: v.double() for n, v in b.stats.items()})
+            for b in faculty.teachers
+        ]
+        context = dataclasses.replace(context, teachers=Ensemble(tuple(teachers)), ranks=ranks)
+        cls = method_class(name)
+        return cls(cls.settings_class(**settings), context)
+
+    return build
+
+
+def learned(method: Any) -> dict[str, torch.Tensor]:
+    """All floating-point tensors of the state after 20 iterations, and all losses."""
+    state, losses = method.init(), []
+    for _ in range(STEPS):
+        state, metrics = method.step(state)
+        losses.append(torch.as_tensor(metrics["loss"], dtype=torch.float64))
+    fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+    tensors = {name: value for name, value in fields.items() if isinstance(value, torch.Tensor)}
+    return tensors | {"losses": torch.stack(losses)}
+
+
+def test_two_ranks_learn_what_one_process_learns(method_of: Callable[..., Any]) -> None:
+    alone = {case: learned(method_of(case, Ranks())) for case in CASES}
+    for made in together(lambda ranks: {case: learned(method_of(case, ranks)) for case in CASES}):
+        for case, state in alone.items():
+            for name, value in state.items():
+                torch.testing.assert_close(
+                    made[case][name], value, rtol=0, atol=1e-10, msg=lambda line: f"{case}, {name}: {line}"
+                )
+            assert not torch.equal(state["losses"], state["losses"][:1].expand(STEPS)), case
