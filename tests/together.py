@@ -16,8 +16,8 @@ fork = multiprocessing.get_context("fork")
 
 
 def together(work: Callable[[Ranks], Any], count: int = 2, within: float = 120) -> list[Any]:
-    """The results (tensors, numbers, texts, dicts and lists) of `work(ranks)` in `count` processes with one thread each,
-    rank by rank."""
+    """What `work(ranks)` returns in each of `count` processes with one thread: tensors, numbers, texts, or dicts or
+    lists of them."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     ways, processes = [], []

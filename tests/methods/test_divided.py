@@ -15,6 +15,7 @@ from ddkit.ranks import Ranks
 STEPS = 20
 WALK = {"syn_steps": 4, "expert_epochs": 2, "max_start_epoch": 2, "lr_teacher": 0.05, "lr_lr": 1e-3, "lr_img": 5.0}
 BATCH = {"batch_syn": 5, "ipc": 3}  # five rows in two shares
+SOFT = {"lr_y": 1.0, "teacher_epoch": 2, "threshold": 1.2, "current_max_start_epoch": None}
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dc": ("dc", {"ipc": 2, "outer_loop": 3, "inner_loop": 2, "batch_real": 4, "batch_train": 4}),
@@ -27,16 +28,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "mtt, no tapes": ("mtt", WALK | BATCH | {"memory": 0}),
     "ftd, nearest": ("ftd", WALK | BATCH | {"match": "nearest", "ema_decay": 0.9}),
     "ast, fyi": ("ast", WALK | {"ipc": 3, "batch_syn": 6, "fyi": True, "pix_init": "real", "middle_loss": "agg"}),
-    "datm": (
-        "datm",
-        WALK | BATCH | {"lr_y": 1.0, "teacher_epoch": 2, "threshold": None, "current_max_start_epoch": None},
-    ),
-    "datm, two walks": (
-        "datm",
-        WALK
-        | BATCH
-        | {"lr_y": 1.0, "teacher_epoch": 2, "threshold": 1.2, "current_max_start_epoch": None, "trajectories": 2},
-    ),
+    "datm": ("datm", WALK | BATCH | SOFT),
+    "datm, two walks": ("datm", WALK | BATCH | SOFT | {"trajectories": 2}),
     "sre2l, sets": ("sre2l", {"ipc": 3, "iterations": STEPS}),
     "sre2l, parts": ("sre2l", {"ipc": 2, "iterations": STEPS // 2, "batch": 2, "r_bn": 1.0}),
     "infer": ("infer", {"ipc": 2, "iterations": STEPS // 2, "batch": 2, "bn_distance": "relative"}),
@@ -79,7 +72,6 @@ def test_two_ranks_learn_what_one_process_learns(method_of: Callable[..., Any]) 
     for made in together(lambda ranks: {case: learned(method_of(case, ranks)) for case in CASES}):
         for case, state in alone.items():
             for name, value in state.items():
-                torch.testing.assert_close(
-                    made[case][name], value, rtol=0, atol=1e-10, msg=lambda line: f"{case}, {name}: {line}"
-                )
-            assert not torch.equal(state["losses"], state["losses"][:1].expand(STEPS)), case
+                difference = (made[case][name].double() - value.double()).abs().max() if value.numel() else 0.0
+                assert difference <= 1e-10, f"{case}, {name}: {difference}"
+            assert len(set(state["losses"].tolist())) == STEPS, case
