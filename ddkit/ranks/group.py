@@ -42,11 +42,12 @@ class Group(Ranks):
 
     def send(self, message: bytes) -> None:
         self._broadcast(torch.tensor([len(message)]))
-        self._broadcast(torch.frombuffer(bytearray(message), dtype=torch.uint8))
+        if message:
+            self._broadcast(torch.frombuffer(bytearray(message), dtype=torch.uint8))
 
     def receive(self) -> bytes:
-        size = self._broadcast(torch.zeros(1, dtype=torch.int64))
-        return self._broadcast(torch.zeros(int(size), dtype=torch.uint8)).numpy().tobytes()
+        size = int(self._broadcast(torch.zeros(1, dtype=torch.int64)))
+        return self._broadcast(torch.zeros(size, dtype=torch.uint8)).numpy().tobytes() if size else b""
 
     def leave(self) -> None:
         import torch.distributed as dist

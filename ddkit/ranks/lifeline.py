@@ -1,7 +1,7 @@
 """Connections by which each rank learns that another one has ended, so that all end together.
 
-Rank 0 has one TCP connection to each other rank. A rank that ends says why: its exit code and its error line. The
-system closes the connections of a killed process, so an end without a word is a kill or a crash. A lost machine is
+Rank 0 has one TCP connection to each other rank. A rank that ends says why: its exit code and its error line. Rank 0
+tells the others at once. The system closes the connections of a killed process, so an end without a word is a kill or a crash. A lost machine is
 noticed by TCP's keepalive.
 
 A thread watches the connections. A collective operation of PyTorch can wait forever for a lost rank and does not let
@@ -9,7 +9,6 @@ Python handle signals. Therefore the thread interrupts the main thread after INT
 after FORCE seconds if the main thread has not ended it by then.
 """
 
-import _thread
 import json
 import os
 import selectors
@@ -19,6 +18,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 INTERRUPT = 1.0
 """Seconds after a loss until the main thread is interrupted."""
@@ -74,9 +74,12 @@ class Lifeline:
             timer = threading.Timer(FORCE, os._exit, [code])
             timer.daemon = True
             timer.start()
+        self._tell({"code": code, "line": line[:1000]})
+
+    def _tell(self, message: dict[str, Any]) -> None:
         for peer in self._peers.values():
             with suppress(OSError):
-                peer.sendall(json.dumps({"code": code, "line": line[:1000]}).encode() + b"\n")
+                peer.sendall(json.dumps(message).encode() + b"\n")
 
     def _watch(self) -> None:
         selector, texts = selectors.DefaultSelector(), dict.fromkeys(self._peers, b"")
@@ -94,13 +97,14 @@ class Lifeline:
                 if loss.code != 0 and self._lost is None:
                     self._lost = loss
                     self._noticed.set()
+                    self._tell({"rank": loss.rank, "code": loss.code, "line": loss.line})
         if self._lost is not None and not self._ending.is_set():
             self._end_all(self._lost)
 
     def _end_all(self, loss: Loss) -> None:
         """End this process, at best by its main thread."""
         if not self._ending.wait(INTERRUPT) and callable(signal.getsignal(signal.SIGTERM)):
-            _thread.interrupt_main(signal.SIGTERM)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)  # which ends a sleep, too
         if self._ending.wait(FORCE - INTERRUPT):
             return
         if line := self._last_line(loss):
@@ -118,11 +122,12 @@ class Lifeline:
 
 
 def _loss(rank: int, text: bytes) -> Loss:
-    """Read the last message of a rank."""
+    """Read the first message of a rank, which is about itself or about a third rank; no message is a kill."""
     try:
-        message = json.loads(text)
-        return Loss(rank, int(message["code"]), str(message["line"]))
-    except (ValueError, KeyError, TypeError):
+        message = json.loads(text.partition(b"\n")[0])
+        code = message["code"]
+        return Loss(int(message.get("rank", rank)), None if code is None else int(code), str(message["line"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return Loss(rank)
 
 
