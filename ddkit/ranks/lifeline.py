@@ -1,8 +1,8 @@
 """Connections by which each rank learns that another one has ended, so that all end together.
 
 Rank 0 has one TCP connection to each other rank. A rank that ends says why: its exit code and its error line. Rank 0
-tells the others at once. The system closes the connections of a killed process, so an end without a word is a kill or a crash. A lost machine is
-noticed by TCP's keepalive.
+tells the others at once. The system closes the connections of a killed process, so an end without a word is a kill or a
+crash. TCP's keepalive notices a lost machine.
 
 A thread watches the connections. A collective operation of PyTorch can wait forever for a lost rank and does not let
 Python handle signals. Therefore the thread interrupts the main thread after INTERRUPT seconds, and ends the process
