@@ -11,8 +11,9 @@ import types
 import typing
 import warnings
 import zipfile
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import torch
 
@@ -34,12 +35,12 @@ def write_checkpoint(path: Path, iteration: int, state: Any, run: str = "") -> N
         pack_state(image, iteration, state, run)
 
 
-def pack_state(file: IO[bytes], iteration: int, state: Any, run: str = "") -> None:
+def pack_state(file: BytesIO, iteration: int, state: Any, run: str = "") -> None:
     """Write the content of a checkpoint to a file or into memory."""
     torch.save({"iteration": iteration, "state": _to_tables(state), "run": run}, file)
 
 
-def unpack_state(file: IO[bytes], state_class: type, device: torch.device) -> tuple[int, Any, str]:
+def unpack_state(file: BytesIO, state_class: type, device: torch.device) -> tuple[int, Any, str]:
     """Return (iteration, state, run) as `pack_state` of another rank of this run wrote them."""
     tables = torch.load(file, map_location=device, weights_only=True)
     return tables["iteration"], _from_tables(state_class, tables["state"]), tables["run"]

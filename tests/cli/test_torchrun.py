@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from killed_jobs import JOBS, RUN, SMALL, Job, Place, alive, finish, left_over, results, start, wait_for
+from killed_jobs import JOBS, RUN, SMALL, TRAJECTORIES, Job, Place, alive, finish, left_over, results, start, wait_for
 
 from ddkit.synth import read_set
 
-DM = JOBS["dm"]
-LONG = Job((*RUN, "--method", "dm", "--no-evaluate", "--set", "method.iterations=300", *SMALL))
+LONG = Job((*RUN, "--method", "dm", "--no-evaluate", "--set", "method.iterations=120", *SMALL))
 
 
 def lines(said: str) -> list[str]:
@@ -43,12 +42,12 @@ def ended(process: subprocess.Popen, within: float) -> str:
     return said
 
 
-def test_two_ranks_make_the_set_of_one_process_and_a_killed_run_goes_on_in_one(tmp_path: Path) -> None:
+def test_two_ranks_make_the_set_of_one_process_and_a_killed_run_goes_on_in_three(tmp_path: Path) -> None:
     """DM's classes are independent, so that all files but the record of the machine are equal to the byte."""
     alone, killed = Place(tmp_path / "alone"), Place(tmp_path / "killed")
     finish(start(LONG, alone))
     process = start(LONG, killed, ranks=2)
-    wait_for(lambda: (killed.out / "checkpoint.pt").exists() and b'"iteration": 40,' in metrics(killed), process)
+    wait_for(lambda: (killed.out / "checkpoint.pt").exists() and b'"iteration": 12,' in metrics(killed), process)
     os.kill(rank(killed, 1), signal.SIGKILL)
     begin = time.monotonic()
     said = ended(process, 20)
@@ -56,7 +55,7 @@ def test_two_ranks_make_the_set_of_one_process_and_a_killed_run_goes_on_in_one(t
     line = "rank 1 was killed or has crashed, so all ranks end; run the same command with --resume to go on"
     assert lines(said) == [line]
     assert not alive(killed) and not left_over(killed)
-    said = finish(start(LONG, killed, "--resume"))
+    finish(start(LONG, killed, "--resume", ranks=3))
     assert results(LONG, killed)["out/metrics.jsonl"] == results(LONG, alone)["out/metrics.jsonl"]
     made, expected = (read_set(place.out / "set.h5") for place in (killed, alone))
     assert torch.equal(made.images, expected.images)
@@ -75,20 +74,22 @@ def test_the_leader_trains_the_experts_once_and_prints_alone(tmp_path: Path) -> 
     assert '"ranks": 2' in other.record.environment and "ranks" not in one.record.environment
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_two_gpus_make_the_set_of_one(tmp_path: Path) -> None:
+    one, two = Place(tmp_path / "one"), Place(tmp_path / "two")
+    job = Job(("condense", "--no-evaluate", *TRAJECTORIES))
+    finish(start(job, one), within=600)
+    finish(start(job, two, ranks=2), within=600)
+    first, second = (read_set(place.out / "set.h5").images for place in (one, two))
+    torch.testing.assert_close(first, second, rtol=0, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("condense", "--method", "rded"), "method 'rded': runs in one process"),
-        (("condense", "--method", "mirage"), "method 'mirage': runs in one process"),
-        (("doctor",), "ddkit doctor: runs in one process"),
-        (
-            ("condense", "--method", "dm", "--device", "cpu", "--set", "net.norm=batch"),
-            "method 'dm': passes all classes through a network with batch norm",
-        ),
-        (
-            ("condense", "--method", "ftd", "--device", "cpu", "--set", "method.trajectories=3"),
-            "method.trajectories=3: cannot be divided over 2 processes",
-        ),
+        (("doctor",), "ddkit doctor: runs in one process, and torchrun started 2"),
+        (("condense", "--method", "rded"), "method 'rded': runs in one process, and torchrun started 2"),
     ],
 )
 def test_wrong_use_is_one_line(arguments: tuple[str, ...], line: str, tmp_path: Path) -> None:

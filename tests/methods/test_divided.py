@@ -1,6 +1,7 @@
 """Two ranks make the set that one process makes: every method that divides its work, in float64, 20 iterations."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +9,12 @@ import pytest
 import torch
 from together import together
 
+from ddkit.errors import UsageError
 from ddkit.experts import Ensemble
 from ddkit.methods import Context, method_class
+from ddkit.methods.division import refuse_undivided
+from ddkit.methods.table import METHODS
+from ddkit.nets import FlatNet, parse_net
 from ddkit.ranks import Ranks
 
 STEPS = 20
@@ -75,3 +80,47 @@ def test_two_ranks_learn_what_one_process_learns(method_of: Callable[..., Any]) 
                 difference = (made[case][name].double() - value.double()).abs().max() if value.numel() else 0.0
                 assert difference <= 1e-10, f"{case}, {name}: {difference}"
             assert len(set(state["losses"].tolist())) == STEPS, case
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_divided_or_refuses_several_ranks(name: str) -> None:
+    settings = method_class(name).settings_class
+    refuse_undivided(name, settings.divided, Ranks())
+    if name in {case for case, _ in CASES.values()} | {"best"}:
+        assert settings.divided
+        refuse_undivided(name, settings.divided, Ranks(0, 2))
+        return
+    with pytest.raises(UsageError, match=f"method '{name}': runs in one process, and torchrun started 2"):
+        refuse_undivided(name, settings.divided, Ranks(0, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "net", "ranks", "line"),
+    [
+        ("dc", {}, "convnet", 4, "method 'dc': divides 3 classes, which is less than the 4 processes"),
+        ("sre2l", {}, "convnet", 4, "method 'sre2l': divides 3 classes, which is less than the 4 processes"),
+        ("dm", {}, "convnet(norm=batch)", 2, "method 'dm': passes all classes through a network with batch norm"),
+        ("mtt", {"ipc": 2}, "convnet", 7, "method 'mtt': divides 6 images of a batch, which is less than the 7"),
+        ("mtt", {"ipc": 2, "batch_syn": 3}, "convnet", 4, "method 'mtt': divides 3 images of a batch"),
+        ("mtt", {"trajectories": 3}, "convnet", 2, "method.trajectories=3: cannot be divided over 2 processes"),
+        ("mtt", {}, "convnet(norm=batch)", 2, "method 'mtt': 2 processes divide every batch of the student"),
+        ("mtt", {"engine": "reference"}, "convnet", 2, "method.engine=reference: cannot divide a batch"),
+    ],
+)
+def test_work_that_cannot_be_divided_is_refused(
+    name: str, settings: dict[str, Any], net: str, ranks: int, line: str
+) -> None:
+    flat = FlatNet(parse_net(net), (1, 8, 8), 3)
+    with pytest.raises(UsageError, match=re.escape(line)):
+        method_class(name).settings_class(**settings).refuse_ranks(ranks, flat)
+
+
+def test_work_that_can_be_divided_is_accepted() -> None:
+    plain, norms = (FlatNet(parse_net(spec), (1, 8, 8), 3) for spec in ("convnet", "convnet(norm=batch)"))
+    for name, settings, net, ranks in [
+        ("dc", {}, norms, 3),
+        ("mtt", {"ipc": 2}, plain, 6),
+        ("mtt", {"trajectories": 4}, norms, 2),
+        ("infer", {}, norms, 3),
+    ]:
+        method_class(name).settings_class(**settings).refuse_ranks(ranks, net)

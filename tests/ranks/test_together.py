@@ -6,10 +6,13 @@ import time
 
 import pytest
 import torch
+import torch.distributed as dist
 from together import ends, together
 
 from ddkit.errors import NumericalError, UsageError
 from ddkit.ranks import Ranks, joined
+from ddkit.ranks.group import Group
+from ddkit.ranks.lifeline import Lifeline
 
 
 def test_a_sum_is_over_all_ranks_and_keeps_shapes() -> None:
@@ -115,21 +118,12 @@ def test_more_ranks_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.gpu
-def test_nccl_adds_and_sends() -> None:
-    """As many ranks as there are GPUs, at most two; with one GPU, a group of one."""
-    from ddkit.ranks.group import Group
-    from ddkit.ranks.lifeline import Lifeline
-
-    count = min(2, torch.cuda.device_count())
-    if count == 1:
-        import torch.distributed as dist
-
-        dist.init_process_group("cpu:gloo,cuda:nccl", store=dist.HashStore(), rank=0, world_size=1)
-        lifeline = Lifeline({}, lambda loss: "", lambda loss: 1)
-        ranks = Group(0, 1, where=torch.device("cuda", 0), lifeline=lifeline)
-        (whole,) = ranks.sum(torch.ones(3, device="cuda"))
-        ranks.send(b"a message")
-        ranks.leave()
-        assert torch.equal(whole, torch.ones(3, device="cuda"))
-        return
-    pytest.skip("two GPUs: run `torchrun --nproc-per-node 2 -m ddkit condense`; forked processes cannot use CUDA")
+def test_a_group_of_one_gpu_adds_by_nccl_and_sends_by_gloo(gpu: torch.device) -> None:
+    backend = "cpu:gloo,cuda:nccl" if gpu.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+    ranks = Group(0, 1, where=gpu, lifeline=Lifeline({}, lambda loss: "", lambda loss: 1))
+    own = torch.ones(3, device=gpu, dtype=torch.float64), torch.tensor(2.0, device=gpu, dtype=torch.float64)
+    first, second = ranks.sum(*own)
+    ranks.send(b"a message")
+    ranks.leave()
+    assert torch.equal(first, own[0]) and torch.equal(second, own[1])
