@@ -42,6 +42,7 @@ def ended(process: subprocess.Popen, within: float) -> str:
     return said
 
 
+@pytest.mark.slow
 def test_two_ranks_make_the_set_of_one_process_and_a_killed_run_goes_on_in_three(tmp_path: Path) -> None:
     """DM's classes are independent, so that all files but the record of the machine are equal to the byte."""
     alone, killed = Place(tmp_path / "alone"), Place(tmp_path / "killed")
@@ -61,6 +62,7 @@ def test_two_ranks_make_the_set_of_one_process_and_a_killed_run_goes_on_in_three
     assert torch.equal(made.images, expected.images)
 
 
+@pytest.mark.slow
 def test_the_leader_trains_the_experts_once_and_prints_alone(tmp_path: Path) -> None:
     alone, two = Place(tmp_path / "alone"), Place(tmp_path / "two")
     finish(start(JOBS["ftd"], alone))
