@@ -9,7 +9,7 @@ from ledger import ROOT, Claim, Target
 MODULES = tuple(f"ddkit/{file.name}" for file in sorted((ROOT / "ddkit").glob("*.py")))
 """The single modules of ddkit, which all packages use."""
 
-BASE = ("ddkit/recipe", "ddkit/run", "ddkit/nets", "ddkit/steps", *MODULES)
+BASE = ("ddkit/recipe", "ddkit/run", "ddkit/ranks", "ddkit/nets", "ddkit/steps", *MODULES)
 """Files that every claim depends on. A test compares `touches` of each claim with all imports of its program."""
 
 IDLE = ("ddkit/graphs", "ddkit/gnns", "ddkit/cli/graphs.py", "ddkit/report/tree_gallery.py")
@@ -27,7 +27,10 @@ MATCHING = (
     *MEASURED,
 )
 COMMANDS = ("ddkit/cli", *JOBS)
-TESTS = ("tests/unroll", "tests/steps", "tests/experts", "tests/data", "tests/evaluation")
+TESTS = ("tests/unroll", "tests/steps", "tests/experts", "tests/data", "tests/evaluation", "tests/ranks")
+HELPERS = tuple(
+    f"tests/{name}.py" for name in ("conftest", "captured_problems", "lent_kernels", "shared_folder", "together")
+)
 
 Figures = Callable[[Path, Path], Mapping[str, float]]
 
@@ -179,7 +182,14 @@ CLAIMS = (
         command=("-m", "pytest", "-q", "-m", "gpu", "-o", "addopts=-ra", "-p", "no:cacheprovider", *TESTS),
         rehearsal=("--rehearse",),
         seconds=240,
-        touches=(*TESTS, "tests/conftest.py", "tests/captured_problems.py", "tests/lent_kernels.py", *JOBS),
+        touches=(
+            *TESTS,
+            "tests/conftest.py",
+            "tests/captured_problems.py",
+            "tests/lent_kernels.py",
+            "tests/together.py",
+            *JOBS,
+        ),
     ),
     Claim(
         name="main-job",

@@ -52,6 +52,14 @@ class NumericalError(DDKitError):
     exit_code = 4
 
 
+class RankError(DDKitError):
+    """Another of several ranks has ended. The line is empty on all ranks but the one that prints it."""
+
+    def __init__(self, line: str = "", exit_code: int = 6) -> None:
+        super().__init__(line)
+        self.exit_code = exit_code
+
+
 class DDKitWarning(UserWarning):
     """A warning about a result that is returned nevertheless. The command line prints it as one line."""
 

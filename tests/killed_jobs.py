@@ -80,9 +80,9 @@ JOBS = {
 }
 
 
-def start(job: Job, place: Place, *more: str, threads: int = 1) -> subprocess.Popen:
+def start(job: Job, place: Place, *more: str, threads: int = 1, ranks: int = 1) -> subprocess.Popen:
     """The job's command in its place; it does not ignore Ctrl-C, whatever this process does. With `threads` 2 or more
-    experts are trained in processes of their own."""
+    experts are trained in processes of their own. With `ranks` 2 or more, torchrun starts as many processes."""
     place.folder.mkdir(parents=True, exist_ok=True)
     lend_kernels(place.home)
     environment = os.environ | {
@@ -92,8 +92,9 @@ def start(job: Job, place: Place, *more: str, threads: int = 1) -> subprocess.Po
         "DDKIT_PLACE": str(place.folder),
     }
     out = ("--out", str(place.out)) if job.takes_out else ()
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks))
     return subprocess.Popen(
-        [sys.executable, "-m", "ddkit", *job.arguments, *out, *more],
+        [sys.executable, *(torchrun if ranks > 1 else ()), "-m", "ddkit", *job.arguments, *out, *more],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -50,12 +50,19 @@ def condense(
 
     Without options: FTD on scikit-learn's digits, one image a class, about a minute on two cores. Options replace
     settings of the recipe, and --set replaces both. An interrupted run continues with --resume.
+
+    `torchrun --nproc-per-node N -m ddkit condense ...` makes one set on N devices (docs/many-devices.md).
     """
     from ddkit.cli.table import print_evaluation
     from ddkit.jobs import condense as job
+    from ddkit.jobs import follow
+    from ddkit.ranks import joined
     from ddkit.run import terminal_meter
 
-    with terminal_meter() as meter:
+    with joined(device) as ranks, terminal_meter() as meter:
+        if not ranks.leads:
+            follow(ranks)
+            return
         result = job(
             method,
             data=data,
@@ -69,6 +76,7 @@ def condense(
             device=device,
             evaluate=evaluate,
             meter=meter,
+            ranks=ranks,
         )
     if result.evaluation is not None:
         print_evaluation(result.evaluation)

@@ -6,11 +6,13 @@ import warnings
 from ddkit.cli.stopping import Stopped, Stopping
 from ddkit.cli.streams import closing_code, guard_streams
 from ddkit.errors import DDKitWarning
+from ddkit.ranks import leads
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    stopping = Stopping()
+    speaks = leads()
+    stopping = Stopping(speaks)
     stopping.install()
     # Importing PyTorch Geometric makes torch warn that torch.jit.script is deprecated, which no user can change.
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
@@ -18,6 +20,8 @@ def main() -> None:
     warnings.formatwarning = lambda message, category, *where: (
         f"ddkit: {message}\n" if issubclass(category, DDKitWarning) else plain(message, category, *where)
     )
+    if not speaks:
+        warnings.simplefilter("ignore")  # rank 0 shows them
     guard_streams()
     try:
         from ddkit.cli.main import run

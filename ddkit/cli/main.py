@@ -6,7 +6,8 @@ import click
 
 from ddkit.cli.output import echo
 from ddkit.cli.stopping import farewell, signal_behind
-from ddkit.errors import DDKitError, UsageError, nearest
+from ddkit.errors import DDKitError, RankError, UsageError, nearest
+from ddkit.ranks import launched, leads
 
 COMMANDS = {
     "condense": "Condense a dataset: the main job.",
@@ -33,6 +34,9 @@ COMMANDS = {
 
 MODULES = dict.fromkeys(("methods", "nets", "data", "experts", "protocols"), "catalogues")
 """Command -> module, where the two names differ."""
+
+DIVIDED = "condense"
+"""The command that several ranks run together."""
 
 
 class LazyGroup(click.Group):
@@ -69,21 +73,45 @@ def ddkit() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code; an error is one line on standard error."""
+    """Run one command line and return its exit code; an error is one line on standard error.
+
+    Of several ranks, only rank 0 prints its error. If rank 0 was killed, rank 1 says so.
+    """
     try:
-        return ddkit.main(arguments, prog_name="ddkit", standalone_mode=False) or 0
+        return _run(arguments)
+    except RankError as error:
+        return _last_line(_one_line(str(error)), error.exit_code, bool(str(error)))
     except DDKitError as error:
-        echo(f"ddkit: {' '.join(str(error).split())}", error=True)
-        return error.exit_code
+        return _last_line(_one_line(str(error)), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
     except click.ClickException as error:
         usage = error.ctx if isinstance(error, click.UsageError) else None
         hint = f" See `{usage.command_path} --help`" if usage else ""
-        echo(f"ddkit: {' '.join(error.format_message().split())}{hint}", error=True)
-        return error.exit_code
+        return _last_line(f"{_one_line(error.format_message())}{hint}", error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
         number = signal_behind(error)
-        echo(farewell(number, arguments), error=True)
-        return 128 + number
+        return _last_line(farewell(number, arguments), 128 + number)
+
+
+def _run(arguments: list[str]) -> int:
+    command = next(iter(arguments), "")
+    if (place := launched()) is not None and command in COMMANDS and command != DIVIDED:
+        raise UsageError(
+            f"ddkit {command}: runs in one process, and torchrun started {place.count}; leave torchrun out. Only ddkit "
+            f"{DIVIDED} divides its work"
+        )
+    code: int = ddkit.main(arguments, prog_name="ddkit", standalone_mode=False) or 0
+    return code
+
+
+def _one_line(text: str) -> str:
+    return f"ddkit: {' '.join(text.split())}"
+
+
+def _last_line(line: str, code: int, speaks: bool | None = None) -> int:
+    """Print the line if this process is not a rank that follows, or if it `speaks` nevertheless."""
+    if leads() if speaks is None else speaks:
+        echo(line, error=True)
+    return code

@@ -63,9 +63,13 @@ def farewell(number: signal.Signals, arguments: list[str]) -> str:
 
 
 class Stopping:
-    """The signal handlers of a process. Call `install` once, and `ended` when the command has ended."""
+    """The signal handlers of a process. Call `install` once, and `ended` when the command has ended.
 
-    def __init__(self) -> None:
+    `speaks` is false for a rank that prints nothing.
+    """
+
+    def __init__(self, speaks: bool = True) -> None:
+        self._speaks = speaks
         self._first: int | None = None
         self._since = 0.0
         self._over = False
@@ -107,8 +111,10 @@ class Stopping:
             raise Stopped(self._first)
         own = [file for file in files[imports[-1] :] if file.startswith(f"{_PACKAGE}{os.sep}")]
         if all(file.startswith(_BEFORE_WORK) for file in own):
-            with suppress(OSError):
-                os.write(2, f"{farewell(signal.Signals(self._first), sys.argv[1:])}\n".encode(errors="surrogateescape"))
+            if self._speaks:
+                line = f"{farewell(signal.Signals(self._first), sys.argv[1:])}\n"
+                with suppress(OSError):
+                    os.write(2, line.encode(errors="surrogateescape"))
             _show_cursor()
             os._exit(128 + self._first)
 

@@ -52,9 +52,9 @@ class DSAParams:
             batches = slice(first, first + 1)
         return DSAParams(self.ops[batches], self.values[batches], self.side, self.then and self.then[batches])
 
-    def first(self, samples: int) -> DSAParams:
-        """The parameters of the first `samples` images of each batch."""
-        return DSAParams(self.ops, self.values[:, :samples], self.side, self.then and self.then.first(samples))
+    def rows(self, samples: slice) -> DSAParams:
+        """The parameters of these images of each batch."""
+        return DSAParams(self.ops, self.values[:, samples], self.side, self.then and self.then.rows(samples))
 
     def to(self, device: torch.device) -> DSAParams:
         """The same parameters on the device, so that they are copied only once."""
@@ -107,10 +107,8 @@ class DSA:
         rows = 1 if batch_size is None else batch_size
         return _sample(self.groups, generator, batches, rows, side)
 
-    def siamese(self, generator: Generator, *batches: Float[Tensor, "_ c h w"]) -> list[Tensor]:
-        """Draw one batch's parameters, and augment several batches of any sizes with them."""
-        side = (batches[0].shape[-2], batches[0].shape[-1])
-        params = self.sample(generator, 1, None, side)
+    def siamese(self, params: DSAParams, *batches: Float[Tensor, "_ c h w"]) -> list[Tensor]:
+        """Augment several batches of any sizes with the parameters of one, drawn with batch_size=None."""
         return [self.apply(batch[None], params)[0] for batch in batches]
 
     def without_flip(self) -> str:

@@ -43,7 +43,7 @@ def epoch_batches(part: Part, size: int, dsa: DSA, generators: Sequence[Generato
     order = torch.stack(orders).to(images.device)
     for first, last, length in _pieces(count, size, max(1, AHEAD // (experts * size * images[0].numel()))):
         index = order[:, first * size : first * size + (last - first) * length].unflatten(1, (last - first, length))
-        params = DSAParams.join([drawn[first:last].first(length) for drawn in draws])
+        params = DSAParams.join([drawn[first:last].rows(slice(length)) for drawn in draws])
         plain = images[index]
         augmented = dsa.apply(plain.flatten(0, 1), params).unflatten(0, (experts, last - first))
         yield from map(Batch._make, zip(augmented.unbind(1), labels[index].unbind(1), plain.unbind(1), strict=True))

@@ -20,6 +20,7 @@ with lazily(__name__):
     from ddkit.jobs.recipes.request import Request
     from ddkit.jobs.relabel import relabel
     from ddkit.jobs.resolved_toml import resolved_toml
+    from ddkit.jobs.runs.follow import follow
     from ddkit.jobs.runs.make import Condensed
     from ddkit.jobs.sets.facts import describe
     from ddkit.jobs.sets.pixels import raw_images
@@ -38,6 +39,7 @@ __all__ = [
     "evaluate",
     "evaluate_all",
     "export",
+    "follow",
     "Request",
     "kind_of_recipe",
     "kind_of_set",

@@ -6,8 +6,11 @@ from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.jobs.kinds import kind_of_recipe, kind_of_request
 from ddkit.jobs.recipes.request import Request
+from ddkit.jobs.runs.follow import send_recipe
 from ddkit.jobs.runs.make import Condensed, make
 from ddkit.jobs.runs.run import Run, begun_recipe, refuse_empty, refuse_used
+from ddkit.methods.division import refuse_undivided
+from ddkit.ranks import ALONE, Ranks
 from ddkit.run import Meter, RunFolder, SilentMeter
 
 
@@ -26,6 +29,7 @@ def condense(
     device: str = "auto",
     evaluate: bool = True,
     meter: Meter | None = None,
+    ranks: Ranks = ALONE,
 ) -> Condensed:
     """Condense images into `ipc` images a class, or graphs into computation trees.
 
@@ -47,6 +51,8 @@ def condense(
         device: "auto", "cpu", "cuda", "cuda:1", ...; methods for graphs run on the CPU.
         evaluate: train networks on the set and on its rivals afterwards, and store the table in the set.
         meter: progress; default silent.
+        ranks: the processes of `torchrun` that make the set together, from `ddkit.ranks.joined`. Only rank 0 calls this
+            function; the others call `ddkit.jobs.follow`.
 
     Example:
         >>> result = condense("ftd", ipc=10)          # digits
@@ -66,7 +72,7 @@ def condense(
     request = Request(method, data, ipc, fyi, recipe, seed, overrides)
     earlier = begun_recipe(out) if resume else None
     kind = kind_of_recipe(None, earlier) if earlier else kind_of_request(request)
-    where = kind.device(device)
+    where = kind.device(device) if ranks.count == 1 else ranks.device
     resolved, origin = (None, "") if resume else kind.resolve(request)
     folder = RunFolder(Path(out) if out is not None else kind.default_folder(resolved or kind.resolve(request)[0]))
     if resume:
@@ -83,5 +89,8 @@ def condense(
         else:
             refuse_used(folder)
             changes = []
-        run = Run(resolved, folder, where, resume, tuple(changes))
-        return make(kind.begin(run, request, origin, evaluate, meter), evaluate, meter)
+        refuse_undivided(resolved.method.name, resolved.method.divided, ranks)
+        run = Run(resolved, folder, where, resume, tuple(changes), ranks)
+        work = kind.begin(run, request, origin, evaluate, meter)
+        send_recipe(ranks, work.run.recipe)
+        return make(work, evaluate, meter)

@@ -1,17 +1,30 @@
 """Random batches of real images of one class. DC, DSA and DM match the synthetic images of a class with them."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
 from ddkit.data import Part
 from ddkit.methods.contract import fewer_iterations
+from ddkit.methods.division import refuse_idle_ranks
+from ddkit.nets import FlatNet
 
 
 class ClassBatchCosts:
-    """The advice on time and memory of settings with `iterations` and `batch_real`. It adds no setting."""
+    """The advice on time and memory of settings with `iterations` and `batch_real`. It adds no setting.
 
+    Several ranks divide the classes.
+    """
+
+    divided: ClassVar[bool] = True
+    name: ClassVar[str]
     iterations: int
     batch_real: int
+
+    def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
+        """See `MethodSettings.refuse_ranks`."""
+        refuse_idle_ranks(self.name, ranks, net.classes)
 
     @property
     def shorter(self) -> str:
@@ -30,7 +43,11 @@ class ClassBatches:
         self._members = [(part.labels == c).nonzero().flatten() for c in range(classes)]
 
     def draw(self, c: int, size: int, generator: torch.Generator) -> Tensor:
-        """Draw `size` distinct images of class `c` [size, C, H, W]. A smaller class gives all its images."""
+        """Draw the numbers of `size` distinct images of class `c`. A smaller class gives all its images."""
         members = self._members[c]
         chosen = torch.randperm(len(members), generator=generator)[:size]
-        return self._images[members[chosen.to(members.device)]]
+        return members[chosen.to(members.device)]
+
+    def images(self, numbers: Tensor) -> Tensor:
+        """The images of these numbers [size, C, H, W]."""
+        return self._images[numbers]

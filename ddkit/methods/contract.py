@@ -26,6 +26,7 @@ from torch import Tensor
 from ddkit.data import DSA, RealData
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.nets import FlatNet
+from ddkit.ranks import ALONE, Ranks
 from ddkit.recipe import Settings, setting
 from ddkit.synth import GraphSet, LabelTerms, SetFacts, SyntheticSet
 from ddkit.task import Task
@@ -41,6 +42,8 @@ class MethodSettings(Settings):
     """The kind of experts for a recipe without an [experts] section. None: the method needs no experts."""
     fixed: ClassVar[tuple[str, ...]] = ()
     """Settings that a resumed run cannot change, in addition to those that no method can change."""
+    divided: ClassVar[bool] = False
+    """Whether several ranks can make one set together; see `ddkit.methods.division`."""
 
     ipc: int = setting(1, at_least=1, help="images per class")
 
@@ -89,6 +92,9 @@ class MethodSettings(Settings):
         """
         return None
 
+    def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
+        """Raise UsageError if so many ranks cannot share the work on a set for this network."""
+
     @property
     def teacher_labels(self) -> LabelTerms | None:
         """The form of the set's labels if they are teachers' logits. None: the set has other labels."""
@@ -122,12 +128,16 @@ def fewer_iterations(iterations: int) -> str:
 
 @dataclass(frozen=True)
 class Context:
-    """The data, network, seed and experts of a method. Methods must not read the test part of `real`."""
+    """The data, network, seed and experts of a method, and this process among those that make the set together.
+
+    Methods must not read the test part of `real`.
+    """
 
     task: Task
     seed: int
     trajectories: Trajectories | None = None
     teachers: Ensemble | None = None
+    ranks: Ranks = ALONE
 
     @property
     def real(self) -> RealData:

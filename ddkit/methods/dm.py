@@ -6,7 +6,7 @@ those of a real batch, both augmented with the same parameters, and descends the
     loss = sum over classes |mean f(real) - mean f(synthetic)|^2,   f: the flattened features before the classifier
 
 With batch norm all classes pass through the network in one batch, as in the published code. Otherwise they pass one at
-a time, so that memory does not grow with the number of classes.
+a time, so that memory does not grow with the number of classes. Then several ranks can divide the classes.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,15 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
+from ddkit.data import DSAParams
+from ddkit.errors import UsageError
 from ddkit.methods.class_batches import ClassBatchCosts, ClassBatches
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.methods.descent import MOMENTUM, moved
+from ddkit.methods.division import of_own_classes
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial import InitialImages, initial_images
+from ddkit.nets import FlatNet
 from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
 from ddkit.steps import convolution_precision
@@ -39,6 +43,14 @@ class DMSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
     @property
     def total_iterations(self) -> int:
         return self.iterations
+
+    def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
+        super().refuse_ranks(ranks, net)
+        if net.has_stats:
+            raise UsageError(
+                f"method '{self.name}': passes all classes through a network with batch norm in one batch, which ranks "
+                "cannot divide; use net.norm=instance, or leave torchrun out"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,35 +89,36 @@ class DM:
         generator = restored(state.rng)
         theta = self._context.fresh_network(generator)
         images = list(state.images.split(settings.ipc))
+        drawn = [self._draw(c, generator) for c in range(len(images))]
         together = len(images) if net.has_stats else 1
-        losses: list[Tensor] = []
-        gradients: list[Tensor] = []
+        groups = [range(first, first + together) for first in range(0, len(images), together)]
         with convolution_precision(self._context.device, "float32"):
-            for first in range(0, len(images), together):
-                loss, gradient = self._match(theta, first, images[first : first + together], generator)
-                losses.append(loss)
-                gradients += gradient
-        moved_images, velocity = moved(
-            state.images, state.image_velocity, torch.cat(gradients), settings.lr_img, MOMENTUM
-        )
-        return DMState(moved_images, velocity, generator.get_state()), {"loss": torch.stack(losses).sum()}
+            loss, gradient = of_own_classes(
+                self._context.ranks, groups, state.images, lambda classes: self._match(theta, classes, images, drawn)
+            )
+        moved_images, velocity = moved(state.images, state.image_velocity, gradient, settings.lr_img, MOMENTUM)
+        return DMState(moved_images, velocity, generator.get_state()), {"loss": loss}
+
+    def _draw(self, c: int, generator: torch.Generator) -> tuple[Tensor, DSAParams]:
+        """Draw a real batch of class c, and the parameters that augment it and the synthetic images."""
+        real = self._real.draw(c, self._settings.batch_real, generator)
+        return real, self._context.dsa.sample(generator, 1, None, self._context.real.data.shape[1:])
 
     def _match(
-        self, theta: Tensor, first: int, images: list[Tensor], generator: torch.Generator
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The loss [] of consecutive classes from `first` on, and its derivative for the images of each class."""
-        images = [own.detach().requires_grad_() for own in images]
-        pairs = [self._pair(c, own, generator) for c, own in enumerate(images, start=first)]
+        self, theta: Tensor, classes: range, images: list[Tensor], drawn: list[tuple[Tensor, DSAParams]]
+    ) -> tuple[Tensor, Tensor]:
+        """The loss [] of these classes, and its derivative for their images."""
+        own = [images[c].detach().requires_grad_() for c in classes]
+        pairs = [self._pair(x, *drawn[c]) for c, x in zip(classes, own, strict=True)]
         real, synthetic = zip(*pairs, strict=True)
         with torch.no_grad():
             target = self._mean_features(theta, real)
         loss = (target - self._mean_features(theta, synthetic)).square().sum()
-        return loss.detach(), torch.autograd.grad(loss, images)
+        return loss.detach(), torch.cat(torch.autograd.grad(loss, own))
 
-    def _pair(self, c: int, images: Tensor, generator: torch.Generator) -> list[Tensor]:
-        """A real batch of class c and its synthetic images, augmented with the same parameters."""
-        real = self._real.draw(c, self._settings.batch_real, generator)
-        return self._context.dsa.siamese(generator, real, self._settings.expand(images))
+    def _pair(self, images: Tensor, real: Tensor, params: DSAParams) -> list[Tensor]:
+        """A real batch of a class and its synthetic images, augmented with the same parameters."""
+        return self._context.dsa.siamese(params, self._real.images(real), self._settings.expand(images))
 
     def _mean_features(self, theta: Tensor, batches: tuple[Tensor, ...]) -> Tensor:
         """The mean features of each batch, [len(batches), features]."""

@@ -4,7 +4,8 @@ DC (Zhao et al., ICLR 2021) and DSA (Zhao and Bilen, ICML 2021) draw `iterations
 `outer_loop` times. One matching compares, for every class, the gradients of a real batch and of the class's synthetic
 images (`gradient_distance`), and then moves all images by one SGD step. Between two matchings the network trains on the
 set for `inner_loop` epochs. Classes are matched one at a time, so that memory does not grow with their number, except
-in the forward pass that computes the statistics of batch norms.
+in the forward pass that computes the statistics of batch norms. Several ranks divide the classes, and the batches of
+the training between two matchings.
 
 The derivative of the distance is one `Step.product` along d distance / d gradient. It is exact, and where the network
 has a fused step it needs no second backward pass through autograd's graph.
@@ -17,15 +18,18 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ddkit.data import DSAParams
 from ddkit.methods.class_batches import ClassBatchCosts, ClassBatches
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.methods.descent import MOMENTUM, moved
+from ddkit.methods.division import of_own_classes
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.gradient_distance import DISTANCES, gradient_distance
 from ddkit.methods.initial import InitialImages, initial_images
 from ddkit.randomness import restored, stream
+from ddkit.ranks import ALONE
 from ddkit.recipe import setting
-from ddkit.steps import AutogradStep, Step, convolution_precision, step_for
+from ddkit.steps import AutogradStep, BatchShare, Step, convolution_precision, step_for
 from ddkit.synth import SyntheticSet
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
@@ -33,6 +37,9 @@ LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: 
 
 BN_IMAGES = 16
 """Real images of each class that give batch norms their statistics."""
+
+Draw = tuple[Tensor, DSAParams | None]
+"""The numbers of a class's real batch, and the parameters of its augmentation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +113,15 @@ class GradientMatching:
         generator = restored(state.rng)
         with convolution_precision(context.device, "float32"):
             step = self._frozen_step(state.theta, generator)
-            matches = [
-                self._match(step, state.theta, c, own, generator)
-                for c, own in enumerate(state.images.split(settings.ipc))
-            ]
-        losses, gradients = zip(*matches, strict=True)
-        images, velocity = moved(state.images, state.image_velocity, torch.cat(gradients), settings.lr_img, MOMENTUM)
+            classes = range(context.real.data.class_count)
+            drawn, own = [self._draw(c, generator) for c in classes], state.images.split(settings.ipc)
+            loss, gradient = of_own_classes(
+                context.ranks,
+                [range(c, c + 1) for c in classes],
+                state.images,
+                lambda group: self._match(step, state.theta, group.start, own[group.start], drawn[group.start]),
+            )
+        images, velocity = moved(state.images, state.image_velocity, gradient, settings.lr_img, MOMENTUM)
         matched, (outer, inner) = state.matched + 1, settings.loops
         if matched < outer:
             with convolution_precision(context.device, "float32"):
@@ -121,18 +131,22 @@ class GradientMatching:
         new = GradientState(
             images=images, image_velocity=velocity, theta=theta, matched=matched, rng=generator.get_state()
         )
-        return new, {"loss": torch.stack(losses).sum()}
+        return new, {"loss": loss}
 
-    def _match(
-        self, step: Step, theta: Tensor, c: int, images: Tensor, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def _draw(self, c: int, generator: torch.Generator) -> Draw:
+        """Draw the numbers of a real batch of class c, and the parameters that augment it and the synthetic images."""
+        real = self._real.draw(c, self._settings.batch_real, generator)
+        side = self._context.real.data.shape[1:]
+        return real, self._context.dsa.sample(generator, 1, None, side) if self._settings.augmented else None
+
+    def _match(self, step: Step, theta: Tensor, c: int, images: Tensor, drawn: Draw) -> tuple[Tensor, Tensor]:
         """The distance of class c's gradients [], and its derivative for the class's images [ipc, C, H, W]."""
         settings, context = self._settings, self._context
-        real = self._real.draw(c, settings.batch_real, generator)
+        real, params = self._real.images(drawn[0]), drawn[1]
         images = images.detach().requires_grad_()
         x = settings.expand(images)
-        if settings.augmented:
-            real, x = context.dsa.siamese(generator, real, x)
+        if params is not None:
+            real, x = context.dsa.siamese(params, real, x)
         label = torch.full((1,), c, device=context.device)
         target = step.gradient(theta, real, label.expand(len(real))).theta
         at, y = x.detach(), label.expand(len(x))
@@ -153,20 +167,26 @@ class GradientMatching:
         if not net.has_stats:
             return step_for(net, theta)
         classes = range(self._context.real.data.class_count)
-        seen = torch.cat([self._real.draw(c, BN_IMAGES, generator) for c in classes])
+        seen = self._real.images(torch.cat([self._real.draw(c, BN_IMAGES, generator) for c in classes]))
         return AutogradStep(partial(net, stats=net.batch_stats(theta, seen)), theta.dtype)
 
     def _trained(self, theta: Tensor, images: Tensor, epochs: int, generator: torch.Generator) -> Tensor:
-        """The network's parameters after `epochs` epochs of plain SGD on the set."""
+        """The network's parameters after `epochs` epochs of plain SGD on the set.
+
+        Ranks divide each batch. A batch of a network with batch norm cannot be divided: each rank computes all of it.
+        """
         settings, context = self._settings, self._context
         step, side = step_for(context.net, theta), context.real.data.shape[1:]
+        ranks = ALONE if context.net.has_stats else context.ranks
         for _ in range(epochs):
             for index in torch.randperm(len(images), generator=generator).split(settings.batch_train):
-                rows = index.to(context.device)
-                x, y = settings.expand(images[rows]), self._labels[settings.expand_index(rows)]
+                drawn = index.to(context.device)
+                x, y = settings.expand(images[drawn]), self._labels[settings.expand_index(drawn)]
                 if settings.augmented:
                     x = context.dsa.apply(x[None], context.dsa.sample(generator, 1, len(x), side))[0]
-                theta = theta - settings.lr_net * step.gradient(theta, x, y).theta
+                whole = step if ranks.count == 1 else BatchShare(ranks, len(x)).of(step)
+                rows = ranks.rows(len(x))
+                theta = theta - settings.lr_net * whole.gradient(theta, x[rows], y[rows]).theta
         return theta
 
     def finish(self, state: GradientState) -> SyntheticSet:

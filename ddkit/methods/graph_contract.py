@@ -17,6 +17,7 @@ class GraphMethodSettings(Settings):
     name: ClassVar[str]
     expert_kind: ClassVar[str | None] = None
     fixed: ClassVar[tuple[str, ...]] = ()
+    divided: ClassVar[bool] = False
     total_iterations: ClassVar[int] = 0
     """All methods for graphs are one-shot methods."""
     hops: int = setting(

@@ -58,7 +58,9 @@ class Matching(Settings):
     largest: float = setting(
         1.0, above=0, at_most=1, help="share of the other parameters matched: the largest differences (EDF: 0.75)"
     )
-    trajectories: int = setting(1, at_least=1, help="students of an iteration; the loss is their mean")
+    trajectories: int = setting(
+        1, at_least=1, help="students of an iteration; the loss is their mean; several ranks divide them"
+    )
     engine: str = setting("auto", one_of=("auto", *ENGINES), help="unroll engine")
     memory: int | None = setting(
         None, at_least=0, help="MiB for student steps that are kept; none: a quarter of the free memory"

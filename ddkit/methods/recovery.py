@@ -14,6 +14,9 @@ passes through the teacher in parts, and its statistics and gradients are still 
 all parts, which are joined, and a second pass propagates the derivative of the joint loss to each part. (The published
 codes treat each part as a whole set: INFER's makes one compensator for each 100 classes, and SRe2L's compares the
 statistics of each batch.)
+
+Several ranks divide the sets of an iteration. If there are fewer sets than ranks, they divide the parts of each set,
+and exchange the parts' moments.
 """
 
 import dataclasses
@@ -164,9 +167,21 @@ class Recovery(ABC):
         z = torch.stack([self._view(own, generator) for own in sets])
         classes = settings.expand_index(torch.arange(self._classes, device=z.device))
         with convolution_precision(z.device, settings.precision):
-            loss, along = matched(teacher, z.detach(), classes, settings)
+            loss, along = self._matched(teacher, z.detach(), classes, settings)
         (gradient,) = torch.autograd.grad(z, value, along)
+        loss, gradient = self._context.ranks.sum(loss, gradient)
         return loss, gradient
+
+    def _matched(
+        self, teacher: Bundle, z: Tensor, classes: Tensor, settings: RecoverySettings
+    ) -> tuple[Tensor, Tensor]:
+        """This rank's share of `matched`."""
+        ranks = self._context.ranks
+        if ranks.count == 1 or len(z) < ranks.count:
+            return matched(teacher, z, classes, settings, ranks)
+        own, along = ranks.rows(len(z)), torch.zeros_like(z)
+        loss, along[own] = matched(teacher, z[own], classes, settings)
+        return loss * len(z[own]) / len(z), along
 
     def _view(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """One set's images under one random crop, mirroring and shift, the same for all images."""

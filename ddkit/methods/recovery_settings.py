@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ddkit.methods.contract import fewer_iterations
+from ddkit.methods.division import refuse_idle_ranks
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.labelled import LabelledSettings
 from ddkit.methods.statistics import BN_DISTANCES
+from ddkit.nets import FlatNet
 from ddkit.recipe import setting
 from ddkit.steps import PRECISIONS
 
@@ -15,6 +17,7 @@ from ddkit.steps import PRECISIONS
 class RecoverySettings(Flipping, LabelledSettings):
     """Settings of a recovery, with the papers' names."""
 
+    divided: ClassVar[bool] = True
     fixed: ClassVar[tuple[str, ...]] = ("iterations", "batch")  # they determine which sets an iteration works on
     iterations: int = setting(1000, at_least=1, help="steps of Adam on each set of one image a class")
     lr: float = setting(0.25, above=0, help="learning rate of Adam at the first step (network space)")
@@ -33,6 +36,9 @@ class RecoverySettings(Flipping, LabelledSettings):
     @property
     def shorter(self) -> str:
         return fewer_iterations(self.iterations)
+
+    def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
+        refuse_idle_ranks(self.name, ranks, net.classes)
 
     @property
     def total_iterations(self) -> None:

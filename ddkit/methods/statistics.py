@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ddkit.nets import Moments, Stats
+from ddkit.ranks import Ranks
 
 BN_DISTANCES = ("norm", "relative")
 
@@ -61,6 +62,19 @@ def _relative(mean: Tensor, variance: Tensor, running_mean: Tensor, running_var:
 def _rms(values: Tensor) -> Tensor:
     root_mean_square: Tensor = values.norm(dim=1) / values.shape[1] ** 0.5
     return root_mean_square
+
+
+def exchanged(own: dict[int, Moments], count: int, ranks: Ranks) -> list[Moments]:
+    """Return the moments of all parts, 0 to `count` - 1. Each rank has those of its own parts, at least one."""
+    if ranks.count == 1:
+        return [own[part] for part in range(count)]
+    one = next(iter(own.values()))
+    values = {name: torch.stack([value.new_zeros(count, *value.shape) for value in pair]) for name, pair in one.items()}
+    for part, moments in own.items():
+        for name, pair in moments.items():
+            values[name][:, part] = torch.stack(pair)
+    whole = dict(zip(values, ranks.sum(*values.values()), strict=True)) if values else {}
+    return [{name: (mean[part], variance[part]) for name, (mean, variance) in whole.items()} for part in range(count)]
 
 
 def joined(parts: list[Moments], sizes: list[int]) -> Moments:

@@ -18,11 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ddkit.data import DSAParams
 from ddkit.errors import UsageError
 from ddkit.experts import Trajectories
 from ddkit.methods.batches import draw_batches
 from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
+from ddkit.methods.division import WalkDivision
 from ddkit.methods.initial_by_experts import choose_initial_images, initial_logits
 from ddkit.methods.matching import Walk
 from ddkit.methods.student import balance, perturbed
@@ -30,6 +32,18 @@ from ddkit.methods.trajectory_settings import TrajectorySettings
 from ddkit.randomness import restored, stream
 from ddkit.synth import SyntheticSet
 from ddkit.unroll import matching_loss, precision_cosine
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """The draws for one student: its expert, start epoch and start [P], its batches [N, b] as image numbers without
+    mirror images, and the parameters of their augmentation."""
+
+    expert: int
+    start: int
+    theta_0: Tensor
+    index: Tensor
+    params: DSAParams
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +86,7 @@ class TrajectoryMatching:
         self._settings, self._context = settings, context
         self._experts: Trajectories = context.trajectories
         self._labels = context.labels(settings.ipc)
+        self._division = WalkDivision(context.ranks, settings.trajectories)
 
     @property
     def iterations(self) -> int:
@@ -83,8 +98,8 @@ class TrajectoryMatching:
         images = choose_initial_images(
             settings.pix_init, settings.ipc, context, experts, settings.labelling_epoch, generator
         )
-        log_lr = torch.tensor(math.log(settings.lr_teacher), device=context.device)
-        logits = torch.zeros(0, device=context.device)
+        log_lr = images.new_tensor(math.log(settings.lr_teacher))
+        logits = images.new_zeros(0)
         if settings.soft_labels:
             views, labels = settings.expand(images), settings.expand_index(self._labels)
             own = initial_logits(context, experts, settings.labelling_epoch, views, labels)
@@ -107,14 +122,17 @@ class TrajectoryMatching:
         generator = restored(state.rng)
         images, log_lr, logits = (t.detach().requires_grad_() for t in (state.images, state.log_lr, state.logits))
         problem = self._problem(images, log_lr, logits, state.iteration, generator)
-        loss = matching_loss(self._context.net, **problem)
+        own_loss = matching_loss(self._context.net, **problem)
         learned = (images, log_lr, logits) if settings.soft_labels else (images, log_lr)
-        image_grad, log_lr_grad, *logit_grad = torch.autograd.grad(loss, learned)
+        image_grad, log_lr_grad, *logit_grad = torch.autograd.grad(own_loss, learned)
+        loss, log_lr_grad, image_grad, *logit_grad = self._division.whole(
+            own_loss.detach(), log_lr_grad, image_grad, *logit_grad
+        )
 
         # The papers learn lr itself with rate lr_lr, and it can become negative. Here its logarithm is learned.
         # Dividing by lr_teacher^2 makes both steps equal where lr = lr_teacher, so published values of lr_lr apply.
         rate = settings.lr_lr / settings.lr_teacher**2
-        accepted = loss.detach() <= (math.inf if settings.threshold is None else settings.threshold)
+        accepted = loss <= (math.inf if settings.threshold is None else settings.threshold)
         image_moved = _moved(state.images, state.image_velocity, image_grad, settings.lr_img, MOMENTUM, accepted)
         lr_moved = _moved(state.log_lr, state.lr_velocity, log_lr_grad, rate, MOMENTUM, accepted)
         labels_moved = state.logits, state.logit_velocity
@@ -133,11 +151,11 @@ class TrajectoryMatching:
             iteration=state.iteration + 1,
             rng=generator.get_state(),
         )
-        metrics: dict[str, Tensor | float] = {"loss": loss.detach(), "lr": state.log_lr.exp()}
+        metrics: dict[str, Tensor | float] = {"loss": loss, "lr": state.log_lr.exp()}
         if settings.threshold is not None:  # a skipped iteration adds the unchanged images to the moving average
             metrics["skipped"] = (~accepted).float()
         if state.iteration == 0 and settings.precision != "float32":  # the error of the lower precision
-            metrics["gradient_cosine"] = precision_cosine(self._context.net, **problem)
+            metrics["gradient_cosine"] = precision_cosine(self._context.net, ranks=self._context.ranks, **problem)
         return new, metrics
 
     def _problem(
@@ -146,11 +164,13 @@ class TrajectoryMatching:
         """The arguments of `matching_loss`, for `trajectories` students, drawn one after another."""
         settings = self._settings
         labels = logits.softmax(1) if settings.soft_labels else self._labels
-        walks = [self._walk(images, log_lr, labels, iteration, generator) for _ in range(settings.trajectories)]
-        return settings.problem(walks, settings.middle_points()) | {"momentum": settings.syn_momentum}
+        drawn = [self._draw(iteration, generator) for _ in range(settings.trajectories)]
+        walks = [self._walk(draw, images, log_lr, labels) for draw in self._division.own(drawn)]
+        share = self._division.arguments(len(settings.expand_index(drawn[0].index[0])))
+        return settings.problem(walks, settings.middle_points()) | {"momentum": settings.syn_momentum} | share
 
-    def _walk(self, images: Tensor, log_lr: Tensor, labels: Tensor, iteration: int, generator: torch.Generator) -> Walk:
-        """Draw an expert, a start epoch and N batches, in this order."""
+    def _draw(self, iteration: int, generator: torch.Generator) -> Draw:
+        """Draw an expert, a start epoch, N batches and their augmentation, in this order."""
         settings, context, experts = self._settings, self._context, self._experts
         expert = int(torch.randint(experts.count, (), generator=generator))
         start = settings.draw_start(iteration, generator)
@@ -158,19 +178,28 @@ class TrajectoryMatching:
         if settings.weight_perturb:
             theta_0 = perturbed(context.net, theta_0, settings.weight_perturb, generator)
         count = len(self._labels)
-        drawn = settings.halved(min(settings.batch_syn or count, count))
-        index = draw_batches(count, drawn, settings.syn_steps, generator).to(context.device)
-        batches, label_index = settings.expand(images[index]), settings.expand_index(index)
-        steps, batch = label_index.shape
+        index = draw_batches(count, settings.drawn_of(count), settings.syn_steps, generator).to(context.device)
+        steps, batch = settings.expand_index(index).shape
         params = context.dsa.sample(generator, steps, batch, context.real.data.shape[1:])
+        return Draw(expert, start, theta_0, index, params)
+
+    def _walk(self, draw: Draw, images: Tensor, log_lr: Tensor, labels: Tensor) -> Walk:
+        """The student of a draw, with this rank's rows of its batches."""
+        settings, context, experts = self._settings, self._context, self._experts
+        expert, start = draw.expert, draw.start
+        batches, label_index = settings.expand(images[draw.index]), settings.expand_index(draw.index)
+        params = draw.params
+        if self._division.by_rows:
+            rows = context.ranks.rows(label_index.shape[1])
+            batches, label_index, params = batches[:, rows], label_index[:, rows], params.rows(rows)
         lr = log_lr.exp() * (balance(start, settings.max_start_epoch) if settings.balance_loss else 1.0)
         return Walk(
-            theta_0=theta_0,
+            theta_0=draw.theta_0,
             target=experts.row(expert, start + settings.expert_epochs),
             middle=[experts.row(expert, start + k) for _, k, _ in settings.middle_points()],
             images=context.dsa.apply(batches, params),
             labels=labels[label_index],
-            lr=lr.expand(steps),
+            lr=lr.expand(len(label_index)),
         )
 
     def finish(self, state: TrajectoryState) -> SyntheticSet:

@@ -10,7 +10,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ddkit.errors import UsageError
 from ddkit.methods.contract import MethodSettings, fewer_iterations
+from ddkit.methods.division import refuse_idle_ranks
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial_by_experts import InitialSet
 from ddkit.methods.matching import Matching
@@ -25,6 +27,7 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, M
     """Settings of trajectory matching, with the papers' names. The defaults are MTT's."""
 
     fixed: ClassVar[tuple[str, ...]] = (*InitialSet.fixed, "lr_teacher")  # the unit of lr_lr
+    divided: ClassVar[bool] = True
     iterations: int = setting(5000, at_least=1, help="outer iterations")
     batch_syn: int | None = setting(None, at_least=1, help="synthetic images of a student step; none: all")
     lr_img: float = setting(100.0, above=0, help="learning rate of the images (network space)")
@@ -93,6 +96,28 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, M
             return None
         batch = min(images, self.batch_syn or images) * math.prod(net.shape) * self.trajectories
         return free // 4 + self.syn_steps * 4 * (net.parameters + 4 * batch)
+
+    def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
+        if self.trajectories > 1:
+            if self.trajectories % ranks:
+                raise UsageError(
+                    f"method.trajectories={self.trajectories}: cannot be divided over {ranks} processes; use a "
+                    "multiple of them, or 1 to divide every batch"
+                )
+            return
+        if net.has_stats:
+            raise UsageError(
+                f"method '{self.name}': {ranks} processes divide every batch of the student, which batch norm does not "
+                f"allow; use net.norm=instance, or method.trajectories={ranks}, which changes the method"
+            )
+        if self.engine not in ("auto", "adjoint"):
+            raise UsageError(f"method.engine={self.engine}: cannot divide a batch over {ranks} processes; use adjoint")
+        drawn = self.drawn_of(self.ipc * net.classes)
+        refuse_idle_ranks(self.name, ranks, 2 * drawn if self.fyi else drawn, "images of a batch")
+
+    def drawn_of(self, count: int) -> int:
+        """How many of a set's `count` images are drawn for a step of the student; FYI adds their mirror images."""
+        return self.halved(min(self.batch_syn or count, count))
 
     def shortened(self, steps: int) -> "TrajectorySettings":
         first = dataclasses.replace(self, min_start_epoch=0, current_max_start_epoch=None, max_start_epoch=1)

@@ -9,7 +9,7 @@ from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.run.atomic import atomic_write, sweep
-    from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
+    from ddkit.run.checkpoint import checkpoint_iteration, pack_state, read_checkpoint, unpack_state, write_checkpoint
     from ddkit.run.folder import SNAPSHOTS, Change, RunFolder
     from ddkit.run.json_file import AGAIN, read_json, read_text, write_json
     from ddkit.run.lock import LOCK, locked
@@ -28,7 +28,9 @@ __all__ = [
     "LOCK",
     "locked",
     "checkpoint_iteration",
+    "pack_state",
     "read_checkpoint",
+    "unpack_state",
     "write_checkpoint",
     "SNAPSHOTS",
     "Change",

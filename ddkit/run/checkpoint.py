@@ -11,6 +11,7 @@ import types
 import typing
 import warnings
 import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,7 +32,18 @@ _ZIP = b"PK\x03\x04"
 def write_checkpoint(path: Path, iteration: int, state: Any, run: str = "") -> None:
     """Write a state (a dataclass of tensors, plain numbers and further such dataclasses) atomically."""
     with atomic_sealed(path) as image:
-        torch.save({"iteration": iteration, "state": _to_tables(state), "run": run}, image)
+        pack_state(image, iteration, state, run)
+
+
+def pack_state(file: BytesIO, iteration: int, state: Any, run: str = "") -> None:
+    """Write the content of a checkpoint to a file or into memory."""
+    torch.save({"iteration": iteration, "state": _to_tables(state), "run": run}, file)
+
+
+def unpack_state(file: BytesIO, state_class: type, device: torch.device) -> tuple[int, Any, str]:
+    """Return (iteration, state, run) as `pack_state` of another rank of this run wrote them."""
+    tables = torch.load(file, map_location=device, weights_only=True)
+    return tables["iteration"], _from_tables(state_class, tables["state"]), tables["run"]
 
 
 def checkpoint_iteration(path: Path) -> int:

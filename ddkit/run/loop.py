@@ -48,6 +48,7 @@ def drive(
     device: torch.device | str = "cpu",
     checkpoint_every: int = 100,
     before_writing: Callable[[], None] = lambda: None,
+    before_steps: Callable[[int, State], None] = lambda done, state: None,
     on_checkpoint: Callable[[int, State], None] = lambda done, state: None,
 ) -> State:
     """Run a method's iterations in `folder` and return its last state.
@@ -61,6 +62,7 @@ def drive(
             of an uninterrupted run, bit by bit.
         run: a text that identifies runs whose states are compatible.
         before_writing: called once, after the content of the folder was read and checked, before anything is written.
+        before_steps: called once with (iterations done, state), before the first step of this call.
         on_checkpoint: called with (iterations done, state) before each checkpoint, including the initial one.
 
     Raises:
@@ -82,6 +84,7 @@ def drive(
     else:
         before_writing()
     folder.keep_metrics(rows_before, begin)
+    before_steps(begin, state)
     meter.start("condensing", method.iterations, begin)
     pending: list[tuple[int, Mapping[str, Any]]] = []
     shown = time.monotonic()

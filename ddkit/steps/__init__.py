@@ -10,6 +10,7 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.steps.autograd import AutogradStep
     from ddkit.steps.choose import step_for
+    from ddkit.steps.divided import BatchShare
     from ddkit.steps.native import native_state
     from ddkit.steps.precision import PRECISIONS, TRAINING, convolution_precision
     from ddkit.steps.slower import warn_slower
@@ -17,6 +18,7 @@ with lazily(__name__):
 
 __all__ = [
     "AutogradStep",
+    "BatchShare",
     "Gradient",
     "Network",
     "PRECISIONS",

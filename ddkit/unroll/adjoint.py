@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ddkit.memory import free_memory
-from ddkit.steps import Network, Product, Step, convolution_precision, step_for
+from ddkit.steps import BatchShare, Network, Product, Step, convolution_precision, step_for
 from ddkit.unroll.problem import Problem
 
 
@@ -43,6 +43,19 @@ def walked(net: Network, precision: str, memory: int | None, problem: Problem, b
     """Solve one trajectory; on CUDA, operations are launched one by one."""
     with convolution_precision(problem.theta_0.device, precision):
         return adjoint(step_for(net, problem.theta_0, precision), problem, budget(memory, problem), backward)
+
+
+def walked_together(
+    share: BatchShare, net: Network, precision: str, memory: int | None, problem: Problem, backward: bool
+) -> Solved:
+    """Solve one trajectory whose batches are divided over ranks; the problem has this rank's rows.
+
+    The loss and the derivative for lr are those of the whole batches. The derivatives for images and labels are those
+    of this rank's rows. Ranks on a CPU share its memory for tapes.
+    """
+    tapes = budget(memory, problem) // (share.ranks.count if memory is None and not problem.theta_0.is_cuda else 1)
+    with convolution_precision(problem.theta_0.device, precision):
+        return adjoint(share.of(step_for(net, problem.theta_0, precision)), problem, tapes, backward)
 
 
 @torch.no_grad()

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ddkit.errors import UsageError, nearest
-from ddkit.steps import PRECISIONS, Network
-from ddkit.unroll.adjoint import Solved
+from ddkit.steps import PRECISIONS, BatchShare, Network
+from ddkit.unroll.adjoint import Solved, walked_together
 from ddkit.unroll.engines import ENGINES, SOLVERS
 from ddkit.unroll.problem import Problem, Rules, Waypoint, Weighting
 from ddkit.unroll.reference import reference
@@ -36,6 +36,7 @@ def matching_loss(
     precision: str = "float32",
     memory: int | None = None,
     engine: str = "auto",
+    share: BatchShare | None = None,
 ) -> Float[Tensor, ""]:
     """Compute the trajectory-matching loss of MTT (Cazenavette et al., CVPR 2022) and later methods, differentiably.
 
@@ -69,12 +70,15 @@ def matching_loss(
         engine: "adjoint" (constant memory), "captured" (the same as one CUDA graph), "reference" (the oracle: the whole
             autograd graph, in the dtype of theta_0 and with the process's TF32 setting), or "auto": captured on CUDA,
             adjoint elsewhere.
+        share: `images` and `labels` are this rank's rows of larger batches. The loss is then that of the whole batches,
+            and so is its derivative for `lr`; those for images and labels are of this rank's rows. The engine is
+            adjoint: the ranks add their gradients at each step.
 
     Raises:
         UsageError: a name is unknown, or shapes disagree.
     """
     if engine == "auto":
-        engine = "captured" if theta_0.is_cuda else "adjoint"
+        engine = "captured" if theta_0.is_cuda and share is None else "adjoint"
     for what, value, known in (
         ("engine", engine, ENGINES),
         ("gradient", gradient, GRADIENTS),
@@ -85,6 +89,8 @@ def matching_loss(
             raise UsageError(f"matching_loss: {what} '{value}' is unknown; {nearest(value, known)}")
     if engine == "captured" and not theta_0.is_cuda:
         raise UsageError("matching_loss: engine 'captured' needs CUDA tensors; use adjoint, or auto")
+    if share is not None and engine != "adjoint":
+        raise UsageError(f"matching_loss: engine '{engine}' cannot divide a batch over ranks; use adjoint, or auto")
     targets = [theta_target, *(point.theta for point in waypoints)]
     if theta_0.ndim == 1:
         theta_0, targets = theta_0[None], [target[None] for target in targets]
@@ -105,7 +111,8 @@ def matching_loss(
         with torch.enable_grad():  # the student's steps need gradients, even inside no_grad
             losses = [reference(net, problem) for problem in problems(images, labels, lr)]
         return torch.stack(losses).mean()
-    solve = partial(SOLVERS[engine], net, precision, memory)
+    solver = SOLVERS[engine] if share is None else partial(walked_together, share)
+    solve = partial(solver, net, precision, memory)
     wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (images, labels, lr))
     loss: Tensor = _Matched.apply(problems, solve, wanted, images, labels, lr)
     return loss

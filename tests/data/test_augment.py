@@ -293,14 +293,14 @@ def test_strategies_joined_by_plus_follow_each_other():
     expected = DSA.apply(DSA.apply(x, DSAParams(params.ops, params.values, (8, 8))), params.then)
     assert torch.equal(dsa.apply(x, params), expected)
     assert torch.equal(dsa.apply(x[5:9], params[5:9]), expected[5:9])
-    assert torch.equal(dsa.apply(x[:, :2], params.first(2)), expected[:, :2])
+    assert torch.equal(dsa.apply(x[:, :2], params.rows(slice(2))), expected[:, :2])
     assert torch.equal(dsa.apply(x, DSAParams.join([params[:300], params[300:]])), expected)
 
 
 def test_siamese_batches_share_one_draw():
     dsa, x = DSA("color_crop_scale"), images(1, 5, 1, 8, 8)[0]
-    one, other = dsa.siamese(stream(0, "augment"), x, x[:2])
     params = dsa.sample(stream(0, "augment"), 1, None, (8, 8))
+    one, other = dsa.siamese(params, x, x[:2])
     assert torch.equal(one, DSA.apply(x[None], params)[0]) and torch.equal(one[:2], other)
 
 

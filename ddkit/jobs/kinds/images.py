@@ -63,6 +63,8 @@ class Images:
             task = task.under(recipe.net)
             if line:
                 meter.say(line)
+        if run.ranks.count > 1:
+            recipe.method.refuse_ranks(run.ranks.count, task.net)
         with fitting_threads(task.net.shape):
             announce_long_work(recipe, task, evaluate, meter)
         return ImageWork(dataclasses.replace(run, recipe=recipe), task)

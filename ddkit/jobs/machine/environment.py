@@ -14,14 +14,19 @@ import torch
 PACKAGES = ("ddkit", "torch", "torchvision", "kornia", "numpy", "scipy", "scikit-learn", "h5py")
 
 
-def environment(device: torch.device) -> dict[str, str | int]:
-    """Versions, hardware and thread count. There is no time of day and no path, so equal runs give equal facts."""
+def environment(device: torch.device, ranks: int = 1) -> dict[str, str | int]:
+    """Versions, hardware, thread count, and the number of ranks if there are several.
+
+    There is no time of day and no path, so equal runs give equal facts.
+    """
     facts: dict[str, str | int] = {"python": platform.python_version(), "system": platform.system(), **versions()}
     facts["machine"] = platform.machine()
     facts["processor"] = processor()
     facts["cores"] = os.cpu_count() or 0
     facts["threads"] = torch.get_num_threads()
     facts["device"] = device_name(device)
+    if ranks > 1:
+        facts["ranks"] = ranks
     return facts
 
 

@@ -45,7 +45,7 @@ class ImageWork:
             yield found, found.digest
 
     def method(self, experts: Experts) -> Method[SyntheticSet]:
-        context = Context(self.task, self.recipe.seed, experts.trajectories, experts.teachers)
+        context = Context(self.task, self.recipe.seed, experts.trajectories, experts.teachers, self.run.ranks)
         return image_method(self.recipe.method.name)(self.recipe.method, context)
 
     def state_digest(self, experts: str) -> str:

@@ -12,6 +12,7 @@ from ddkit.evaluation import Evaluation
 from ddkit.experts import Experts
 from ddkit.jobs.machine.environment import environment
 from ddkit.jobs.recipes import to_toml
+from ddkit.jobs.runs.follow import send_state
 from ddkit.jobs.runs.work import Made, Scoring, Work
 from ddkit.methods import IterativeMethod, OneShotMethod
 from ddkit.run import SNAPSHOTS, Meter, drive, write_json
@@ -80,7 +81,9 @@ def _made(work: Work[Made], experts: Experts, digest: str, meter: Meter) -> tupl
     if run.changes:
         lineage["changes"] = [dataclasses.asdict(change) for change in run.changes]
     record = Record(
-        recipe=to_toml(run.recipe), environment=json.dumps(environment(run.device)), lineage=json.dumps(lineage)
+        recipe=to_toml(run.recipe),
+        environment=json.dumps(environment(run.device, run.ranks.count)),
+        lineage=json.dumps(lineage),
     )
     return dataclasses.replace(made, record=record), seconds
 
@@ -119,6 +122,8 @@ def _iterated(method: IterativeMethod[Made], work: Work[Made], experts: str, met
         device=run.device,
         checkpoint_every=every,
         before_writing=partial(run.note, experts),
+        before_steps=partial(send_state, run.ranks, work.state_digest(experts)),
         on_checkpoint=keep,
     )
+    run.ranks.leave()
     return method.finish(state)

@@ -9,6 +9,7 @@ import torch
 
 from ddkit.errors import DataError, UsageError
 from ddkit.jobs.recipes import ResolvedRecipe, to_toml
+from ddkit.ranks import ALONE, Ranks
 from ddkit.run import Change, RunFolder, write_json
 
 RecipeT = TypeVar("RecipeT", bound=ResolvedRecipe, covariant=True)
@@ -17,7 +18,7 @@ RecipeT = TypeVar("RecipeT", bound=ResolvedRecipe, covariant=True)
 
 @dataclass(frozen=True)
 class Run(Generic[RecipeT]):
-    """A resolved recipe and its folder, which this process has locked.
+    """A resolved recipe and its folder, which the leader has locked.
 
     Attributes:
         recipe: all settings.
@@ -25,6 +26,7 @@ class Run(Generic[RecipeT]):
         device: of the computations.
         resume: whether the run continues from the files of the folder.
         changes: settings of the method that were changed since the run began.
+        ranks: the processes that make the set together. Only the leader, rank 0, locks and writes the folder.
     """
 
     recipe: RecipeT
@@ -32,6 +34,7 @@ class Run(Generic[RecipeT]):
     device: torch.device
     resume: bool
     changes: tuple[Change, ...] = ()
+    ranks: Ranks = ALONE
 
     def note(self, experts: str) -> None:
         """Write the recipe, its changes and the digest of the experts, so that the run can be resumed."""
