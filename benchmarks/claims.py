@@ -182,14 +182,7 @@ CLAIMS = (
         command=("-m", "pytest", "-q", "-m", "gpu", "-o", "addopts=-ra", "-p", "no:cacheprovider", *TESTS),
         rehearsal=("--rehearse",),
         seconds=240,
-        touches=(
-            *TESTS,
-            "tests/conftest.py",
-            "tests/captured_problems.py",
-            "tests/lent_kernels.py",
-            "tests/together.py",
-            *JOBS,
-        ),
+        touches=(*TESTS, *HELPERS, *JOBS),
     ),
     Claim(
         name="main-job",
