@@ -16,7 +16,7 @@ from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import honest, row_work
 from ddkit.executors import executor_in_use
 from ddkit.jobs import compare, condense
-from ddkit.jobs.comparison import candidate, images
+from ddkit.jobs.comparison import images, set_folder
 from ddkit.jobs.comparison.lines import Line
 from ddkit.run import SilentMeter
 
@@ -98,7 +98,7 @@ def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 1)
     file, done = recipe("random"), []
     first = compare([file], sets=2)
-    for name, module in (("make", candidate), ("score_row", honest)):
+    for name, module in (("make", set_folder), ("score_row", honest)):
         real = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda *a, _real=real, _name=name, **k: (done.append(_name), _real(*a, **k))[1]

@@ -17,31 +17,31 @@ from typing import NamedTuple
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.errors import UsageError, counted
+from ddkit.errors import counted
 from ddkit.evaluation import RowWork, Score, Table, class_notes, row_needs, score_all
 from ddkit.executors import Needs
 from ddkit.jobs.comparison.candidate import (
     Candidate,
     CondenseSet,
-    DamagedSet,
     Group,
     TaskKey,
     collect_experts,
-    refuse_another,
     teachers_for,
 )
 from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.comparison.row_units import PlannedLine, plan_lines
 from ddkit.jobs.comparison.rules import Rules, flip_policy
+from ddkit.jobs.comparison.set_folder import damaged_sets
 from ddkit.jobs.comparison.teacher_labels import common_teachers, label_notes, refuse_unclear_labels
 from ddkit.jobs.data.loading import load_task, report_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.run_units import run_units
-from ddkit.jobs.recipes.request import FYI, Comparing
-from ddkit.jobs.recipes.resolve import resolve
+from ddkit.jobs.recipes.request import FYI, Comparing, name_in_table
+from ddkit.jobs.recipes.resolve import parse_images, resolve
 from ddkit.jobs.tables.kept_rows import ScoreFolder
 from ddkit.run import Meter
+from ddkit.synth import read_set
 from ddkit.task import Task
 
 Tasks = dict[TaskKey, Task]
@@ -101,17 +101,14 @@ def candidate_of(name: str, overrides: tuple[str, ...], sets: int) -> Candidate:
     flags = ("method.fyi=true",) if name.endswith(FYI) else ()
     first, _ = resolve(recipe=recipe, overrides=overrides + flags)
     forms = tuple(dataclasses.replace(first, seed=first.seed + i) for i in range(sets))
-    return Candidate(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
+    return Candidate(name_in_table(name), forms)
 
 
 def _candidates(comparing: Comparing) -> list[Candidate]:
     overrides = comparing.overrides
     if comparing.nets is not None:
         overrides = (*overrides, f"evaluate.nets={comparing.nets}")
-    candidates = [candidate_of(str(name), overrides, comparing.sets) for name in comparing.recipes]
-    if len({candidate.name for candidate in candidates}) < len(candidates):
-        raise UsageError("compare: two recipes have one name; name each once")
-    return candidates
+    return [candidate_of(str(name), overrides, comparing.sets) for name in comparing.recipes]
 
 
 def _tasks(candidates: list[Candidate], device: torch.device) -> Tasks:
@@ -146,22 +143,13 @@ def _refuse_what_cannot_be_compared(
 
 
 def _damaged_sets(candidates: list[Candidate], tasks: Tasks, out: Path, meter: Meter) -> dict[Path, str]:
-    """The finished sets that cannot be read, each with a line that says why it is left out.
-
-    Raises:
-        UsageError, DataError: a run has other settings or other data than its folder's name says.
-    """
-    damaged: dict[Path, str] = {}
-    for candidate in candidates:
-        for recipe in candidate.recipes:
-            folder = candidate.folder(out, recipe)
-            try:
-                refuse_another(folder, recipe, tasks[candidate.task_key].real)
-            except DamagedSet as error:
-                if candidate.finished(out, recipe):  # an unfinished one is made again
-                    damaged[folder.set] = f"left out: {error}"
-                    meter.say(damaged[folder.set])
-    return damaged
+    """The files of finished sets that cannot be read; see `damaged_sets`."""
+    expected = [
+        (candidate.folder(out, recipe), recipe, tasks[candidate.task_key].real.data.digest)
+        for candidate in candidates
+        for recipe in candidate.recipes
+    ]
+    return damaged_sets(expected, parse_images, read_set, meter)
 
 
 def _make_missing_sets(
@@ -172,7 +160,7 @@ def _make_missing_sets(
         CondenseSet(candidate, recipe, out, device)
         for candidate in candidates
         for recipe in candidate.recipes
-        if not candidate.finished(out, recipe)
+        if not candidate.folder(out, recipe).finished
     ]
     unfinished = dict.fromkeys(unit.candidate for unit in missing)
     # The longest trajectories first: otherwise a shared expert could be too short and would be trained twice.
