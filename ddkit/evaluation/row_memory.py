@@ -15,9 +15,8 @@ VECTORS = 8
 MAPS = 3
 """Copies of a batch's feature maps in training: the maps, their derivatives, and one layer's intermediate results."""
 
-CHOOSING = 4 + 2 * 8
-"""Bytes for each pixel of the largest class's images in k-means: once as float32, and twice as float64."""
-
+KMEANS_BYTES = 4 + 2 * 8
+"""Bytes of k-means for each value of the largest class's images: the values once in float32 and twice in float64."""
 
 LARGEST_BATCH = 256
 """Largest batch size of the papers' protocols."""
@@ -32,7 +31,7 @@ def row_memory(task: Task, settings: EvaluateSettings) -> int:
     images = batch if fused else max(batch, networks * min(batch, STACK_UP_TO))  # small batches are stacked
     largest = int(train.labels.bincount().max()) * train.images[0].numel()
     training = 4 * (VECTORS * networks * net.parameters + MAPS * images * net.activations + 4 * AHEAD)
-    return training + CHOOSING * largest
+    return training + KMEANS_BYTES * largest
 
 
 def row_needs(task: Task, settings: EvaluateSettings) -> Needs:

@@ -75,16 +75,18 @@ class KeptRows(ScoreFolder):
         """Scores in a folder that stays.
 
         Args:
-            folder: of the files. Rows of other terms and versions may lie there too.
+            folder: of the files. It may also hold scores of other terms and versions.
             device: where networks are trained.
-            terms: what the scores depend on, apart from what names the rows.
+            terms: what all scores depend on. The key of a row holds what only the row's own score depends on.
         """
         key = [FORMAT, versions(), device_name(device), terms]
         return KeptRows(folder, hashlib.sha256(json.dumps(key, default=repr, sort_keys=True).encode()).hexdigest())
 
     @staticmethod
     def of_table(device: torch.device, *terms: Any) -> "KeptRows":
-        """Scores of one table, whose terms name the folder. Arguments as in `at`."""
+        """Scores of one table. The folder's name is a digest of the terms. The arguments are those of `at`, without
+        the folder.
+        """
         own = KeptRows.at(home() / "rows", device, *terms)
         return KeptRows(own.folder / own.shared[:16], own.shared)
 
@@ -119,7 +121,7 @@ class KeptRows(ScoreFolder):
                 read_score(file)
 
     def say(self, meter: Meter) -> None:
-        """Report how many scores are stored."""
+        """Report the number of stored scores."""
         if count := len(list(self.folder.glob("*.json"))):
             meter.say(f"kept from an interrupted evaluation: {counted(count, 'row')}; the others are scored now")
 
