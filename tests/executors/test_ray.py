@@ -49,7 +49,7 @@ def test_a_unit_whose_worker_was_killed_runs_again(tmp_path: Path) -> None:
 
 def test_a_unit_that_always_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_ray, "RETRIES", 1)
-    with pytest.raises(DDKitError, match=r"a unit's worker died 2 times .*; if memory is short, lower --workers"):
+    with pytest.raises(DDKitError, match=r"a unit's worker died 2 times .*; if memory is short, lower workers"):
         list(RayExecutor().run([Add(1, die_always=True)], torch.zeros(1), CPU, Watch()))
 
 
@@ -93,14 +93,14 @@ def test_other_versions_on_a_node_are_one_line(monkeypatch: pytest.MonkeyPatch) 
         list(RayExecutor().run([Add(1)], torch.zeros(1), CPU, Watch()))
 
 
-def test_an_address_that_nobody_answers_is_one_line() -> None:
+def test_an_address_without_a_response_is_one_line() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    with pytest.raises(UsageError, match=rf"--executor ray:127.0.0.1:{port}: nobody answers there .*ray start --head"):
-        on_ray._refuse_silence(f"127.0.0.1:{port}")
-    with pytest.raises(UsageError, match=r"--executor ray:nowhere: is no HOST:PORT"):
-        on_ray._refuse_silence("nowhere")
+    with pytest.raises(UsageError, match=rf"executor 'ray:127.0.0.1:{port}': there is no response .*ray start --head"):
+        on_ray._refuse_no_response(f"127.0.0.1:{port}")
+    with pytest.raises(UsageError, match=r"executor 'ray:nowhere': is no HOST:PORT"):
+        on_ray._refuse_no_response("nowhere")
 
 
 def test_without_ray_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
