@@ -16,7 +16,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -42,6 +42,8 @@ class LocalExecutor:
     """
 
     workers: int | None = None
+    name: ClassVar[str] = "local"
+    elsewhere: ClassVar[bool] = False
 
     def at_once(self, needs: Needs) -> int:
         """On a CPU one unit a core, limited by memory; on CUDA one a GPU, or as many as `workers` says."""
