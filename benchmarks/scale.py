@@ -3,8 +3,9 @@
     python benchmarks/scale.py comparison   every expert, set and row of a comparison of eight recipes x three sets
     python benchmarks/scale.py units        one expert, set and row of DATM at fifty a class; a step of ResNet18
 
-Seconds are those that one thread of this process computes, so that other work on the machine does not count. The figures
-go to docs/results/scores/scale-comparison.json and scale-units.json; `python docs/pages/write.py` writes the page.
+Seconds are those that one thread of this process computes, so that other work on the machine does not count. The
+figures go to docs/results/scores/scale-comparison.json and scale-units.json; `python docs/pages/write.py` writes the
+page.
 `units` reads the CIFAR data in $DDKIT_DATA.
 """
 
@@ -34,7 +35,7 @@ from ddkit.executors.local import LocalExecutor
 from ddkit.jobs.planning import gauge
 from ddkit.jobs.planning.gauge import Cost, Gauge
 from ddkit.jobs.planning.workers import Workers
-from ddkit.nets import parse_net
+from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.run import SilentMeter
 from ddkit.steps import step_for
@@ -46,6 +47,10 @@ WHAT = {"TrainExperts": "expert", "CondenseSet": "set", "RowUnit": "row"}
 DATM = ("datm-cifar10-ipc50", "datm-cifar100-ipc50")
 IMAGES = {"imagenet-64": 64, "imagenet-224": 224}
 BATCH = 16
+"""Images of the step of ResNet18."""
+
+PROBE = 60.0
+"""Seconds of a plan's probe."""
 
 
 def comparison(folder: Path) -> tuple[str, list[Row]]:
@@ -65,27 +70,24 @@ def comparison(folder: Path) -> tuple[str, list[Row]]:
     return f"python benchmarks/scale.py comparison  # ddkit compare {names} --sets 3 --set {ITERATIONS}", rows
 
 
-class Divided:
-    """The seconds of the units of a plan's stages, in the order of the stages."""
+def planned(recipe: str) -> tuple[ddkit.Plan, list[list[float]]]:
+    """A plan, and the seconds of the units of its divided stages."""
+    found: list[list[float]] = []
+    original = Workers.cost
 
-    def __init__(self) -> None:
-        self.seconds: list[list[float]] = []
+    def cost(workers: Workers, seconds: Sequence[float], *args: Any, **named: Any) -> Cost:
+        found.append(list(seconds))
+        return original(workers, seconds, *args, **named)
 
-    def cost(self, workers: Workers, seconds: Sequence[float], *args: Any, **named: Any) -> Cost:
-        self.seconds.append(list(seconds))
-        return self._original(workers, seconds, *args, **named)
-
-    _original = staticmethod(Workers.cost)
+    with patch.object(Workers, "cost", cost):
+        return ddkit.plan(recipe=recipe, device="cpu", probe_seconds=PROBE, meter=SilentMeter()), found
 
 
 def units(folder: Path) -> tuple[str, list[Row]]:
     """(command, rows of seconds): units of DATM by ddkit's plan; an image of a training step of ResNet18."""
     rows: list[Row] = []
     for recipe in DATM:
-        divided = Divided()
-        with patch.object(Workers, "cost", lambda *args, **named: divided.cost(*args, **named)):
-            found = ddkit.plan(recipe=recipe, device="cpu", probe_seconds=PROBE, meter=SilentMeter())
-        experts, table = divided.seconds
+        found, (experts, table) = planned(recipe)
         made = next(stage for stage in found.stages if stage.name == "condensation")
         rows += [
             {"name": "expert", "job": recipe, "seconds": experts[0]},
@@ -93,22 +95,19 @@ def units(folder: Path) -> tuple[str, list[Row]]:
             *({"name": "row", "job": recipe, "seconds": seconds} for seconds in table),
         ]
     for name, side in IMAGES.items():
-        net = parse_net("torchvision(model=resnet18)").build_flat((3, side, side), 1000)
+        net = FlatNet(parse_net("torchvision(model=resnet18)"), (3, side, side), 1000)
         rows.append({"name": "image", "job": name, "seconds": _image_seconds(net)})
     return "python benchmarks/scale.py units", [row | {"seconds": float(f"{row['seconds']:.4g}")} for row in rows]
 
 
-def _image_seconds(net: Any) -> float:
+def _image_seconds(net: FlatNet) -> float:
     """Seconds of a training step (loss and gradient), divided by the images of its batch."""
     generator = stream(0, "scale")
     theta = net.init(generator)
     x, y = torch.rand(BATCH, *net.shape, generator=generator), torch.arange(BATCH)
-    step = step_for(net)
-    cost = Gauge(torch.device("cpu")).cost(lambda: step.gradient(theta, x, y, False), 60.0)
+    step = step_for(net, theta)
+    cost = Gauge(torch.device("cpu")).cost(lambda: step.gradient(theta, x, y), 60.0)
     return cost.seconds / BATCH
-
-
-PROBE = 60.0
 
 
 def main() -> None:
