@@ -64,14 +64,28 @@ def plan(
     _print(found)
 
 
+def _workers(plan: "Plan") -> str:
+    """The executor and the workers that the plan assumes."""
+    from ddkit.errors import counted
+
+    line = f"executor: {plan.executor}, {counted(plan.workers, 'worker')}; time is that of the critical path"
+    if plan.executor != "local":
+        line += ", if each worker is as fast as this machine"
+    return f"{line}; peak memory of experts and evaluation is that of one worker" if plan.elsewhere else line
+
+
 def _print(plan: "Plan") -> None:
     """Print a row for each stage and the total, and lines about stored experts, free memory and problems."""
     from ddkit.cli.grid import print_rows
     from ddkit.jobs.machine.amounts import size_text, time_text
 
-    rows = [(s.name, time_text(s.seconds), size_text(s.memory), size_text(s.disk)) for s in plan.stages]
-    total = ("total", time_text(plan.seconds), size_text(plan.memory), size_text(plan.disk))
-    print_rows(("stage", "time", "peak memory", "disk"), [*rows, total], right=True)
+    rows = [
+        (s.name, time_text(s.seconds), f"{s.at_once} of {s.units}", size_text(s.memory), size_text(s.disk))
+        for s in plan.stages
+    ]
+    total = ("total", time_text(plan.seconds), "", size_text(plan.memory), size_text(plan.disk))
+    print_rows(("stage", "time", "at once", "peak memory", "disk"), [*rows, total], right=True)
+    echo(f"- {_workers(plan)}")
     for fact in plan.facts:
         echo(f"- {fact}")
     if plan.experts_wanted:

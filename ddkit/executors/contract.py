@@ -111,6 +111,16 @@ RETRIES = 3
 class Executor(Protocol):
     """Runs units of work."""
 
+    @property
+    def name(self) -> str:
+        """The name that `--executor` takes."""
+        ...
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether units may run on other machines."""
+        ...
+
     def at_once(self, needs: Needs) -> int:
         """The number of units that run at the same time."""
         ...

@@ -17,7 +17,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -48,6 +48,8 @@ class LocalExecutor:
     """
 
     workers: int | None = None
+    name: ClassVar[str] = "local"
+    elsewhere: ClassVar[bool] = False
 
     def at_once(self, needs: Needs) -> int:
         return self._at_once(needs)[0]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ POLL = 0.05
 
 
 class RayExecutor:
-    """Runs units on a Ray cluster.
+    """Runs units on a Ray cluster, which it joins or starts when it is first needed.
 
     Args:
         address: HOST:PORT of a cluster that `ray start --head` began; "": a cluster on this machine, which starts at
@@ -41,15 +42,34 @@ class RayExecutor:
     """
 
     def __init__(self, address: str = "", workers: int | None = None) -> None:
-        self._ray = _connected(address)
-        self._workers = workers
+        _installed()
+        if address:
+            _refuse_no_response(address)
+        self._address, self._workers = address, workers
+
+    @property
+    def name(self) -> str:
+        return f"ray:{self._address}" if self._address else "ray"
+
+    @property
+    def elsewhere(self) -> bool:
+        return bool(self._address)
+
+    @cached_property
+    def _ray(self) -> Any:
+        """The module ray, connected to the cluster."""
+        return _connected(self._address)
 
     def at_once(self, needs: Needs) -> int:
+        """`workers`, for which the cluster is not asked; else the room of the cluster."""
+        return self._workers or self._room(needs)
+
+    def _room(self, needs: Needs) -> int:
         total = self._ray.cluster_resources()
         room = int(total.get("GPU" if needs.device.type == "cuda" else "CPU", 1))
         if needs.memory and needs.device.type == "cpu":
             room = min(room, int(total.get("memory", 0) // needs.memory))
-        return max(1, min(room, self._workers or room))
+        return max(1, room)
 
     def run(
         self, units: Sequence[SomeUnit], common: Any, needs: Needs, watch: Watch
@@ -191,16 +211,25 @@ def _resources(needs: Needs) -> dict[str, int]:
     return {"num_cpus": 1, "num_gpus": int(on_gpu), "memory": 0 if on_gpu else needs.memory}
 
 
+def _installed() -> Any:
+    """The module ray.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        return import_module("ray")  # not by name: Ray is optional, and type checkers need not have it
+    except ImportError:
+        raise UsageError("executor 'ray': Ray is not installed; run: pip install 'ddkit[ray]'") from None
+
+
 def _connected(address: str) -> Any:
     """The module ray, connected to a cluster.
 
     Raises:
-        UsageError: Ray is not installed, or there is no response at the address.
+        UsageError: the cluster cannot be joined.
     """
-    try:
-        ray: Any = import_module("ray")  # not by name: Ray is optional, and type checkers need not have it
-    except ImportError:
-        raise UsageError("executor 'ray': Ray is not installed; run: pip install 'ddkit[ray]'") from None
+    ray = _installed()
     import_module("ray.util.scheduling_strategies")
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if ray.is_initialized():
@@ -208,7 +237,6 @@ def _connected(address: str) -> Any:
     if not address:
         ray.init(include_dashboard=False, **quiet)
         return ray
-    _refuse_no_response(address)
     try:
         ray.init(address=address, **quiet)
     except Exception as error:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, Needs, SomeUnit, Watch
@@ -49,6 +49,8 @@ class SlurmExecutor:
     workers: int | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     cluster: str = "slurm"
+    name: ClassVar[str] = "slurm"
+    elsewhere: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _submitit()

@@ -1,4 +1,4 @@
-"""Write README.md, the pages of docs/results and their charts from score files: python docs/pages/write.py
+"""Write README.md, docs/scale.md, docs/results and their charts from score files: python docs/pages/write.py
 
 Every page is a template in docs/pages/templates. Its figures and tables come from docs/results/scores and
 benchmarks/results. tests/docs/test_pages.py fails if a template contains a typed figure.
@@ -10,6 +10,7 @@ from pathlib import Path
 import charts
 import jinja2
 import pictures
+import scaling
 import score_file
 from markdown_tables import by, every, gains, listing, pivot, printed, share, span
 from recipe_table import graph_list, image_table
@@ -17,6 +18,8 @@ from recipe_table import graph_list, image_table
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
 TEMPLATES = Path(__file__).parent / "templates"
+ELSEWHERE = {"README.md": ROOT, "scale.md": ROOT / "docs"}
+"""The folders of pages that are not in docs/results."""
 
 
 def pages() -> dict[Path, str]:
@@ -30,24 +33,27 @@ def pages() -> dict[Path, str]:
         keep_trailing_newline=True,
     )
     offered = (pivot, listing, by, every, gains, share, span, printed, image_table, graph_list, source)
-    engine.globals |= {function.__name__: function for function in offered} | {"scores": score_file.read_all()}
+    engine.globals |= {function.__name__: function for function in offered} | {
+        "scores": score_file.read_all(),
+        "scale": scaling,
+    }
     return {place(name): engine.get_template(name).render() for name in sorted(engine.list_templates())}
 
 
 def place(template: str) -> Path:
-    """The file of a template's page: README.md in the repository's root, all others in docs/results."""
-    return ROOT / template if template == "README.md" else RESULTS / template
+    """The file of a template's page, in docs/results unless `ELSEWHERE` says another folder."""
+    return ELSEWHERE.get(template, RESULTS) / template
 
 
-def source(*files: score_file.ScoreFile) -> str:
-    """The source of a table: command, n, hardware, versions and commit of each score file."""
-    return "\n".join(_source(file) for file in files)
+def source(*files: score_file.ScoreFile, folder: str = "scores") -> str:
+    """The source of a table: command, n, hardware, versions and commit of each score file, in `folder` of the page."""
+    return "\n".join(_source(file, folder) for file in files)
 
 
-def _source(file: score_file.ScoreFile) -> str:
+def _source(file: score_file.ScoreFile, folder: str) -> str:
     facts = file.facts
     kept_here = (score_file.SCORES / f"{file.name}.json").exists()
-    link = f"[{file.name}](scores/{file.name}.json)" if kept_here else file.name
+    link = f"[{file.name}]({folder}/{file.name}.json)" if kept_here else file.name
     return (
         f"- {link}: `{facts['command']}`; n: {facts['n']}; intervals: {facts['interval']}; {facts['hardware']}; "
         f"{facts['software']}; commit {facts['commit']}."

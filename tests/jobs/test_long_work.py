@@ -8,7 +8,6 @@ from listener import Listener
 
 from ddkit.jobs import condense, evaluate
 from ddkit.jobs.planning import long_work
-from ddkit.jobs.planning.evaluation_probe import makespan
 from ddkit.jobs.planning.gauge import Cost
 from ddkit.jobs.planning.long_work import AnnouncingMeter
 
@@ -70,8 +69,3 @@ def test_a_condensation_is_said_after_its_first_seconds_and_once(
         meter.advance(done)
     lines = [line for line in listener.lines if "will take" in line]
     assert lines == ([f"the condensation will take about {expected}; to shorten it: less"] if expected else [])
-
-
-@pytest.mark.parametrize(("workers", "seconds"), [(1, 23.0), (2, 12.0), (3, 9.0), (9, 9.0)])
-def test_rows_side_by_side_take_as_long_as_the_busiest_worker(workers: int, seconds: float) -> None:
-    assert makespan([3.0, 9.0, 4.0, 4.0, 3.0], workers) == seconds

@@ -19,11 +19,11 @@ def test_a_plan_is_what_is_then_done(whole, tmp_path, monkeypatch):
     settings = {"data": data, "overrides": (*QUICK, f"evaluate.whole={str(whole).lower()}")}
     found = plan("mirage", **settings)
     assert [p.name for p in tmp_path.iterdir()] == ["own"]  # nothing is kept
-    assert [stage.name for stage in found.stages] == ["colours", "rows of its size"] + ["whole"] * whole
+    assert [stage.name for stage in found.stages] == ["colours", "rows"]
     by_threshold = plan(
         "mirage", data=data, overrides=(*QUICK, "method.thresholds=3,3", f"evaluate.whole={whole}".lower())
     )
-    assert [stage.name for stage in by_threshold.stages] == ["colours"] + ["whole"] * whole
+    assert [stage.name for stage in by_threshold.stages] == ["colours"] + ["rows"] * whole
     assert all(stage.seconds > 0 for stage in found.stages) and found.problems == ()
     made = condense("mirage", **settings)
     graphs = load_graphs(data)
@@ -46,7 +46,7 @@ def test_the_command(tmp_path, capsys):
     text = capsys.readouterr().out
     assert (
         "distinct trees of depth 2" in text
-        and "rows of its size" in text
+        and "of its size: about" in text
         and "total" in text
         and "from a probe" in text
     )

@@ -1,7 +1,7 @@
 """The cost of an honest table, extrapolated from the first training steps on each size of set."""
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -10,9 +10,8 @@ from ddkit.data import Part, RealData
 from ddkit.evaluation import LR_GRIDS, RIVALS, EvaluateSettings, Pool, Training, row_needs, same_for_real
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.evaluation.training import honest_training
-from ddkit.executors import executor_in_use
-from ddkit.jobs.machine.threads import one_thread
 from ddkit.jobs.planning.gauge import TIMED, Cost, Gauge
+from ddkit.jobs.planning.workers import Workers
 from ddkit.jobs.recipes import Recipe
 from ddkit.randomness import stream
 from ddkit.task import Task
@@ -35,16 +34,16 @@ def probe_evaluation(
     The table trains on `rows` sets of `images` images each, and on the whole data if the settings say so. As many rows
     run at once as in the evaluation. The choice of the rivals' images is not measured.
     """
-    at_once = executor_in_use().at_once(row_needs(task, settings))
-    with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
-        cost = _table_cost(settings, images, rows, at_once, task, gauge, seconds)
+    workers = Workers.of(row_needs(task, settings))
+    with workers.threads():
+        cost = _table_cost(settings, images, rows, workers, task, gauge, seconds)
     return cost, "the first steps of each kind of set"
 
 
 def _table_cost(
-    settings: EvaluateSettings, images: int, rows: int, at_once: int, task: Task, gauge: Gauge, seconds: float
+    settings: EvaluateSettings, images: int, rows: int, workers: Workers, task: Task, gauge: Gauge, seconds: float
 ) -> Cost:
-    """The cost of training and judging all rows, `at_once` of them in parallel."""
+    """The cost of training and judging all rows."""
     real = task.real
     sets = {images: rows} | ({len(real.train): 1} if settings.whole else {})
     networks = len(LR_GRIDS[settings.optimiser]) * settings.nets
@@ -56,9 +55,9 @@ def _table_cost(
     judging = _judging_cost(settings, task, gauge, networks, seconds)
     row_seconds = [judging.seconds + cost.seconds for count, cost in trainings for _ in range(count)]
     row_memory = max(judging.memory + _kmeans_memory(real), *(cost.memory for _, cost in trainings))
-    memory = row_memory + (min(at_once, len(row_seconds)) - 1) * (row_memory - idle)
-    memory += 4 * real.data.test_images.numel()  # the test part is preprocessed when the first row is judged, and kept
-    return Cost(makespan(row_seconds, at_once), memory)
+    cost = workers.cost(row_seconds, Cost(max(row_seconds), row_memory), idle)
+    test_part = 4 * real.data.test_images.numel()  # it is preprocessed when the first row is judged, and kept
+    return replace(cost, memory=cost.memory + test_part)
 
 
 def _judging_cost(settings: EvaluateSettings, task: Task, gauge: Gauge, networks: int, seconds: float) -> Cost:
@@ -93,15 +92,6 @@ def _training_cost(
     # Batches are prepared CHUNK steps ahead; later steps need no more memory.
     memory = line.at(min(full, max(CHUNK, line.size))).memory - idle.memory
     return Cost(share * line.at(full).seconds, idle.memory + round(share * max(0, memory)))
-
-
-def makespan(seconds: Sequence[float], workers: int) -> float:
-    """The time of independent units on so many workers. The longest unit begins first, on the first free worker."""
-    busy = [0.0] * workers
-    for own in sorted(seconds, reverse=True):
-        first = busy.index(min(busy))
-        busy[first] += own
-    return max(busy)
 
 
 def _kmeans_memory(real: RealData) -> int:

@@ -1,15 +1,15 @@
 """The cost of training missing experts, extrapolated from a few batches."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
+from itertools import cycle
 
 from ddkit.data import Part
-from ddkit.executors import Needs, executor_in_use
+from ddkit.executors import Needs
 from ddkit.experts import ExpertSettings, Rehearsal, train_expert
-from ddkit.jobs.machine.threads import one_thread
 from ddkit.jobs.planning.gauge import TIMED, Cost, Gauge
+from ddkit.jobs.planning.workers import Workers
 from ddkit.jobs.recipes import Recipe
 from ddkit.randomness import stream
 from ddkit.task import Task
@@ -19,21 +19,19 @@ ROW_COPIES = 4
 
 
 def probe_missing(recipe: Recipe, task: Task, gauge: Gauge, seconds: float, missing: int) -> tuple[Cost, str]:
-    """(cost of all `missing` experts, as many at once as the executor in use trains; what was measured)."""
-    at_once = min(missing, executor_in_use().at_once(Needs(task.device)))
-    with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
-        cost, basis = _probe_experts(recipe, task, gauge, seconds)
-    return Cost(-(-missing // at_once) * cost.seconds, at_once * cost.memory), basis
+    """(cost of all `missing` experts, as many at once as the executor in use trains; what was measured).
 
-
-def _probe_experts(recipe: Recipe, task: Task, gauge: Gauge, seconds: float) -> tuple[Cost, str]:
-    """(cost of one expert that is trained alone, what was measured); for several networks, the mean of their times."""
-    source = recipe.source(task)
+    Equal experts need as many rounds as their number divided by the workers. Different ones, the teachers, begin in
+    their order.
+    """
+    workers, source = Workers.of(Needs(task.device)), recipe.source(task)
     rehearsals = source.rehearsals()
-    found = [_probe_expert(rehearsal, gauge, seconds / len(rehearsals)) for rehearsal in rehearsals]
+    with workers.threads():
+        found = [_probe_expert(rehearsal, gauge, seconds / len(rehearsals)) for rehearsal in rehearsals]
     costs = [cost for cost, _ in found]
-    mean = Cost(sum(cost.seconds for cost in costs) / len(costs), max(cost.memory for cost in costs))
-    return mean, f"{found[0][1]} of {source.rehearsed}"
+    largest = max(costs, key=lambda cost: cost.memory)
+    each = [cost.seconds for cost, _ in zip(cycle(costs), range(missing), strict=False)]
+    return workers.cost(each, largest, longest_first=False), f"{found[0][1]} of {source.rehearsed}"
 
 
 def _probe_expert(rehearsal: Rehearsal, gauge: Gauge, seconds: float) -> tuple[Cost, str]:

@@ -22,10 +22,19 @@ LIBRARIES = ("scipy.stats", "sklearn.cluster", "sklearn.datasets", "sklearn.mode
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of some work, and the bytes of peak memory that data and work add to an empty process."""
+    """What some work costs.
+
+    Attributes:
+        seconds: from its begin to its end.
+        memory: peak bytes that data and work add to an empty process.
+        units: number of its units, which may run at the same time.
+        at_once: units that run at the same time.
+    """
 
     seconds: float
     memory: int
+    units: int = 1
+    at_once: int = 1
 
 
 @dataclass(frozen=True)

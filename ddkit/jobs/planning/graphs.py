@@ -1,7 +1,6 @@
 """The plan of a condensation of graphs: bytes, number of trees, and time from a short probe."""
 
 import dataclasses
-from contextlib import nullcontext
 from functools import partial
 
 import torch
@@ -12,10 +11,10 @@ from ddkit.graphs import graph_bytes, load_parts
 from ddkit.home import home
 from ddkit.jobs.data.graph_memory import graph_row_needs
 from ddkit.jobs.data.graph_parts import graph_lines
-from ddkit.jobs.machine.threads import one_thread
-from ddkit.jobs.planning.evaluation_probe import makespan
-from ddkit.jobs.planning.gauge import Gauge
+from ddkit.jobs.machine.amounts import time_text
+from ddkit.jobs.planning.gauge import Cost, Gauge
 from ddkit.jobs.planning.stages import Plan, Stage, free_disk
+from ddkit.jobs.planning.workers import Workers
 from ddkit.jobs.recipes import GraphRecipe
 from ddkit.jobs.recipes.folders import graph_folder
 from ddkit.jobs.recipes.request import Request
@@ -43,28 +42,38 @@ def plan_graphs(request: Request) -> Plan:
     train = parts.train
     found: list[Trees] = []
     colouring = gauge.once(lambda: found.append(Trees.of(train, resolved.method)))
-    stages = [Stage("colours", colouring.seconds, colouring.memory, 0, "all training graphs")]
+    stages = [Stage.of("colours", colouring, "all training graphs")]
     judge = GraphJudge(train, parts.test, resolved.method.hops, resolved.evaluate, resolved.seed)
     budget, total = resolved.method.bytes_for(train), int(graph_bytes(train).sum())
-    size, rows = f"at most {budget:,} bytes", []
+    size, kinds = f"at most {budget:,} bytes", []
     if thresholds := getattr(resolved.method, "thresholds", ""):
         size = f"as large as itemsets at thresholds {thresholds} are"
     else:
-        rows.append(("rows of its size", SETS, resolved.evaluate.steps, judge.random_row("plan", budget)))
+        kinds.append(("of its size", SETS, resolved.evaluate.steps, judge.random_row("plan", budget)))
     if resolved.evaluate.whole:
-        rows.append(("whole", 1, resolved.evaluate.whole_steps, judge.whole_row()))
-    at_once = executor_in_use().at_once(graph_row_needs(judge))
+        kinds.append(("whole", 1, resolved.evaluate.whole_steps, judge.whole_row()))
+    workers = Workers.of(graph_row_needs(judge))
     idle = gauge.once(lambda: None).memory
-    for name, times, steps, row in rows:
+    units: list[float] = []
+    costs: list[Cost] = []
+    bases: list[str] = []
+    for name, times, steps, row in kinds:
         if row is not None:
-            with one_thread() if at_once > 1 else nullcontext():  # as in a process of its own
-                seconds, memory = _training(resolved, judge, row, steps, gauge)
-            units = [seconds / len(judge.gnns)] * times * len(judge.gnns)
-            peak = memory + (min(at_once, len(units)) - 1) * max(0, memory - idle)
-            stages.append(Stage(name, makespan(units, at_once), peak, 0, f"{PROBE[1]} of {steps} steps"))
+            with workers.threads():
+                one = _training(resolved, judge, row, steps, gauge)
+            seconds = one.seconds / len(judge.gnns)
+            units += [seconds] * times * len(judge.gnns)
+            costs.append(one)
+            bases.append(f"{PROBE[1]} of {steps} steps ({name}: about {time_text(seconds)} a network)")
+    if units:
+        largest = max(costs, key=lambda cost: cost.memory)
+        stages.append(Stage.of("rows", workers.cost(units, largest, idle), ", ".join(bases)))
     return Plan(
         origin=origin,
         device="cpu",
+        executor=executor_in_use().name,
+        workers=workers.count,
+        elsewhere=executor_in_use().elsewhere,
         stages=tuple(stages),
         experts_there=0,
         experts_wanted=0,
@@ -86,12 +95,12 @@ def _scores(judge: GraphJudge, row: GraphRow) -> None:
         judge.score(row, gnn)
 
 
-def _training(recipe: GraphRecipe, judge: GraphJudge, row: GraphRow, steps: int, gauge: Gauge) -> tuple[float, int]:
-    """(seconds of one row under all networks, peak memory), extrapolated from two short trainings."""
+def _training(recipe: GraphRecipe, judge: GraphJudge, row: GraphRow, steps: int, gauge: Gauge) -> Cost:
+    """The cost of one row under all networks, extrapolated from two short trainings."""
     costs = []
     for probe in (PROBE[0], *PROBE):  # the first one imports libraries and fills caches
         few = dataclasses.replace(recipe.evaluate, steps=probe, whole_steps=probe)
         short = dataclasses.replace(judge, training=few)
         costs.append(gauge.once(partial(_scores, short, row)))
     step = max(0.0, costs[2].seconds - costs[1].seconds) / (PROBE[1] - PROBE[0])
-    return costs[1].seconds + (steps - PROBE[0]) * step, max(cost.memory for cost in costs)
+    return Cost(costs[1].seconds + (steps - PROBE[0]) * step, max(cost.memory for cost in costs))

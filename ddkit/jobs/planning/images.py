@@ -4,6 +4,7 @@ import torch
 
 from ddkit.data import refuse_small_classes
 from ddkit.errors import counted
+from ddkit.executors import Needs, executor_in_use
 from ddkit.experts import ExpertSource, Stock
 from ddkit.home import home
 from ddkit.jobs.data.loading import load_task, report_data
@@ -41,24 +42,27 @@ def plan_images(request: Request, device: torch.device, probe_seconds: float, me
     source = resolved.source(task)
     stock = source.stock()
     seconds = probe_seconds / 3
-    stages = [Stage("data", loading.seconds, loading.memory, 0, "")]
+    stages = [Stage.of("data", loading, "")]
     meter.start("probing", 3)
     with fitting_threads(task.net.shape):
         if stock.missing:
             cost, basis = probe_missing(resolved, task, gauge, seconds, stock.missing)
-            stages.append(Stage("experts", cost.seconds, cost.memory, stock.disk, basis))
+            stages.append(Stage.of("experts", cost, basis, stock.disk))
         meter.advance(1)
         cost, disk, basis = probe_condensation(resolved, task, gauge, seconds)
-        stages.append(Stage("condensation", cost.seconds, cost.memory, disk, basis))
+        stages.append(Stage.of("condensation", cost, basis, disk))
         meter.advance(2)
         images = task.real.data.class_count * resolved.method.ipc
         cost, basis = probe_evaluation(resolved.evaluate, images, rows_of(resolved), task, gauge, seconds)
-        stages.append(Stage("evaluation", cost.seconds, cost.memory, 0, basis))
+        stages.append(Stage.of("evaluation", cost, basis))
         meter.advance(3)
     meter.finish()
     return Plan(
         origin=origin,
         device=str(device),
+        executor=executor_in_use().name,
+        workers=executor_in_use().at_once(Needs(device)),
+        elsewhere=executor_in_use().elsewhere,
         stages=tuple(stages),
         experts_there=stock.there,
         experts_wanted=stock.there + stock.missing,
@@ -91,8 +95,9 @@ def _disk_problems(recipe: Recipe, source: ExpertSource, stock: Stock, run: int)
 
 
 def _memory_problems(recipe: Recipe, stages: list[Stage], free: int) -> list[str]:
-    """A line for each stage whose peak memory exceeds the free memory."""
+    """A line for each stage whose peak memory exceeds the free memory of this machine, if its units run here."""
     experts = recipe.experts
+    divided = ("experts", "evaluation") if executor_in_use().elsewhere else ()
     ways = {
         "data": "use fewer or smaller images",
         "experts": f"lower experts.batch, now {experts.batch}, or net.width" if experts is not None else "",
@@ -102,5 +107,5 @@ def _memory_problems(recipe: Recipe, stages: list[Stage], free: int) -> list[str
     return [
         f"{stage.name}: needs {size_text(stage.memory)} of memory, {size_text(free)} are free; {ways[stage.name]}"
         for stage in stages
-        if stage.memory > free
+        if stage.memory > free and stage.name not in divided
     ]
