@@ -5,25 +5,21 @@ versions of Python, Ray, torch and ddkit. They need no file system in common wit
 travel through Ray's object store, and the driver writes.
 """
 
-import socket
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, FileUnit, Needs, SomeUnit, Watch
 from ddkit.executors.messages import packed, unpacked
+from ddkit.executors.ray_cluster import connected, installed, refuse_no_response
 from ddkit.executors.ray_worker import Assignment, Done, Failed, Message, MessageQueue, NeedsParcel, versions, work
 from ddkit.executors.shipping import Place, marked, pack
 from ddkit.home import home
-
-RESPONSE = 10.0
-"""Seconds within which a cluster must respond."""
 
 POLL = 0.05
 """Seconds between two looks at the queue of messages."""
@@ -42,9 +38,9 @@ class RayExecutor:
     """
 
     def __init__(self, address: str = "", workers: int | None = None) -> None:
-        _installed()
+        installed()
         if address:
-            _refuse_no_response(address)
+            refuse_no_response(address)
         self._address, self._workers = address, workers
 
     @property
@@ -58,7 +54,7 @@ class RayExecutor:
     @cached_property
     def _ray(self) -> Any:
         """The module ray, connected to the cluster."""
-        return _connected(self._address)
+        return connected(self._address)
 
     def at_once(self, needs: Needs) -> int:
         """`workers`, for which the cluster is not asked; else the room of the cluster."""
@@ -209,49 +205,3 @@ class _Call:
 def _resources(needs: Needs) -> dict[str, int]:
     on_gpu = needs.device.type == "cuda"
     return {"num_cpus": 1, "num_gpus": int(on_gpu), "memory": 0 if on_gpu else needs.memory}
-
-
-def _installed() -> Any:
-    """The module ray.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        return import_module("ray")  # not by name: Ray is optional, and type checkers need not have it
-    except ImportError:
-        raise UsageError("executor 'ray': Ray is not installed; run: pip install 'ddkit[ray]'") from None
-
-
-def _connected(address: str) -> Any:
-    """The module ray, connected to a cluster.
-
-    Raises:
-        UsageError: the cluster cannot be joined.
-    """
-    ray = _installed()
-    import_module("ray.util.scheduling_strategies")
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    if ray.is_initialized():
-        return ray
-    if not address:
-        ray.init(include_dashboard=False, **quiet)
-        return ray
-    try:
-        ray.init(address=address, **quiet)
-    except Exception as error:
-        raise UsageError(f"executor 'ray:{address}': cannot join the cluster: {str(error).splitlines()[0]}") from None
-    return ray
-
-
-def _refuse_no_response(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise UsageError(f"executor 'ray:{address}': is no HOST:PORT; `ray start --head` prints the address")
-    try:
-        socket.create_connection((host, int(port)), timeout=RESPONSE).close()
-    except OSError as error:
-        raise UsageError(
-            f"executor 'ray:{address}': there is no response ({error.strerror or error}); start a cluster with "
-            "`ray start --head`, or use the executor 'ray' for one on this machine"
-        ) from None

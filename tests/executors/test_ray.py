@@ -11,7 +11,7 @@ import torch
 from toy_units import Add, Copy, Diverge, Threads
 
 from ddkit.errors import DDKitError, NumericalError, UsageError
-from ddkit.executors import Needs, Watch, executor, on_ray, ray_worker
+from ddkit.executors import Needs, Watch, executor, on_ray, ray_cluster, ray_worker
 from ddkit.executors.messages import packed
 from ddkit.executors.on_ray import RayExecutor
 
@@ -98,16 +98,16 @@ def test_an_address_without_a_response_is_one_line() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     with pytest.raises(UsageError, match=rf"executor 'ray:127.0.0.1:{port}': there is no response .*ray start --head"):
-        on_ray._refuse_no_response(f"127.0.0.1:{port}")
+        ray_cluster.refuse_no_response(f"127.0.0.1:{port}")
     with pytest.raises(UsageError, match=r"executor 'ray:nowhere': is no HOST:PORT"):
-        on_ray._refuse_no_response("nowhere")
+        ray_cluster.refuse_no_response("nowhere")
 
 
 def test_without_ray_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> object:
         raise ImportError(name)
 
-    monkeypatch.setattr(on_ray, "import_module", missing)
+    monkeypatch.setattr(ray_cluster, "import_module", missing)
     with pytest.raises(UsageError, match=r"Ray is not installed; run: pip install 'ddkit\[ray\]'"):
         RayExecutor()
 
