@@ -5,6 +5,7 @@ versions of Python, Ray, torch and ddkit. They need no file system in common wit
 travel through Ray's object store, and the driver writes.
 """
 
+import re
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -20,6 +21,9 @@ from ddkit.executors.ray_cluster import connected, installed, refuse_no_response
 from ddkit.executors.ray_worker import Assignment, Done, Failed, Message, MessageQueue, NeedsParcel, versions, work
 from ddkit.executors.shipping import Place, marked, pack
 from ddkit.home import home
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+"""Colours in Ray's messages."""
 
 POLL = 0.05
 """Seconds between two looks at the queue of messages."""
@@ -174,8 +178,13 @@ class _Call:
     def _response(self, reference: Any) -> Done | NeedsParcel:
         try:
             response: Done | NeedsParcel | Failed = self.ray.get(reference)
+        except self.ray.exceptions.RayTaskError as error:  # before the unit began, for example while it was unpickled
+            reason = ANSI.sub("", str(error)).strip().splitlines()[-1]
+            raise DDKitError(
+                f"executor 'ray': a worker cannot run a unit: {reason}; install the same packages on all nodes"
+            ) from None
         except self.ray.exceptions.RayError as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = ANSI.sub("", str(error)).strip().splitlines()[0]
             raise DDKitError(
                 f"executor 'ray': a unit's worker died {RETRIES + 1} times ({reason}); if memory is short, lower "
                 "workers; run again to continue"

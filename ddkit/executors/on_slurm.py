@@ -118,6 +118,8 @@ class _Call:
                     del self.running[number]
                     if (result := self._result(number, job)) is not None:
                         yield self.units[number].unit, result.value
+                        job.paths.result_pickle.write_bytes(b"")  # the caller has the result, which may be large
+                        job.paths.submitted_pickle.unlink(missing_ok=True)
             time.sleep(POLL if self.running else 0)
 
     def _submit(self, numbers: Sequence[int]) -> None:

@@ -17,8 +17,7 @@ import torch
 from ddkit.errors import DDKitError
 from ddkit.executors.contract import Unit
 from ddkit.executors.messages import packed, unpacked
-from ddkit.executors.shipping import Place, unpack
-from ddkit.home import home
+from ddkit.executors.shipping import Place, unpack_home
 
 PACE = 0.1
 """Least seconds between two progress messages of one unit."""
@@ -119,7 +118,7 @@ def work(assignment: Assignment, common: list[Any], files: list[Any] | None, que
         if assignment.caller is not None and not assignment.caller.is_here():
             return NeedsParcel()
         if files is not None:
-            unpack(_fetched(files), home())
+            unpack_home(_fetched(files))
         return Done(packed(assignment.unit.run(_fetched(common), report)))
     except Exception as error:
         place = traceback.format_exc()

@@ -67,6 +67,18 @@ def unpack(files: Files, root: Path) -> None:
                 temporary.write_bytes(content)
 
 
+def unpack_home(files: Files) -> None:
+    """Write files below the home of this process, apart from those that are there and as long or longer.
+
+    The names of files below a home state their contents. A longer file of experts has more epochs, and begins alike.
+    """
+    unpack({name: content for name, content in files.items() if _size(home() / name) < len(content)}, home())
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else -1
+
+
 @runtime_checkable
 class FolderUnit(Unit, Protocol):
     """A unit that writes files to a folder of its own."""

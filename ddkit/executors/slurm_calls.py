@@ -73,7 +73,7 @@ def slurm_calls() -> list[SlurmCall]:
         DataError: a call's file is damaged.
     """
     root = home() / "slurm"
-    folders = [folder for folder in root.iterdir() if (folder / CALL).exists()] if root.is_dir() else []
+    folders = [one for one in root.iterdir() if one.name.isdecimal() and (one / CALL).exists()] if root.is_dir() else []
     return [_read(folder) for folder in sorted(folders, key=lambda one: -int(one.name))]
 
 

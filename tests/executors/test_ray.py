@@ -2,7 +2,6 @@
 
 import importlib
 import socket
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -68,11 +67,6 @@ def test_files_travel_between_two_homes(tmp_path: Path, home: Path) -> None:
     assert (unit.folder / "deep" / "result").read_text() == "TO THE WORKER"
     assert (Path(seen) / "inputs" / "text").read_text() == "to the worker"
     assert not [*home.glob(".here-*"), *unit.folder.parent.glob(".here-*")]
-
-
-def test_closing_cancels_what_still_runs() -> None:
-    with closing(RayExecutor(workers=1).run([Add(1), Add(2)], torch.zeros(1), CPU, Watch())) as finished:
-        assert next(finished)[0] == Add(1)
 
 
 @pytest.mark.parametrize(

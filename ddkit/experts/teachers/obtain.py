@@ -28,15 +28,15 @@ from ddkit.task import Task
 def obtain_teachers(root: Path, task: Task, settings: TeacherSettings, meter: Meter) -> Ensemble:
     """The teachers of `settings` for the task's data, from their bundles under `root`. Missing ones are trained.
 
-    The executor in use trains them, each as a unit. Teacher e of a network draws from stream(settings.seed, "expert", e)
-    only. If another run is training one of them, this one waits and then uses that teacher.
+    The executor in use trains them, each as a unit. Teacher e of a network draws from stream(settings.seed, "expert",
+    e) only. If another run is training one of them, this one waits and then uses that teacher.
 
     Raises:
         DataError: a damaged bundle; or data that is not normalised channel by channel.
         NumericalError: a teacher diverged; it is not stored.
     """
     real = task.real
-    if getattr(real.preprocess, "mean", None) is None:
+    if real.preprocess.mean is None:
         raise DataError(
             f"teachers of '{real.data.name}': need data.preprocess = \"normalise\", not {real.preprocess.space}; "
             "their batch norms are matched in that space"
