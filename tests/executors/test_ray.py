@@ -2,6 +2,7 @@
 
 import importlib
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ddkit.errors import DDKitError, NumericalError, UsageError
 from ddkit.executors import Needs, Watch, executor, on_ray, ray_cluster, ray_worker
 from ddkit.executors.messages import packed
 from ddkit.executors.on_ray import RayExecutor
+from ddkit.executors.shipping import unpack_home
 
 CPU = Needs(torch.device("cpu"))
 
@@ -113,3 +115,42 @@ def test_a_worker_keeps_the_latest_common_objects_only(monkeypatch: pytest.Monke
         reference = ray.put(packed(number))
         assert ray_worker._fetched([reference]) == number == ray_worker._fetched([reference])
     assert list(ray_worker._KEPT.values()) == [2, 3]
+
+
+def test_a_longer_file_of_a_worker_stays(home: Path) -> None:
+    """A worker may have the same expert with more epochs."""
+    (home / "buffers").mkdir(parents=True)
+    (home / "buffers" / "longer").write_bytes(b"12345")
+    (home / "buffers" / "shorter").write_bytes(b"1")
+    unpack_home({f"buffers/{name}": b"123" for name in ("longer", "shorter", "missing")})
+    contents = {file.name: file.read_bytes() for file in (home / "buffers").iterdir()}
+    assert contents == {"longer": b"12345", "shorter": b"123", "missing": b"123"}
+
+
+def test_a_process_joins_one_cluster_only() -> None:
+    joined = importlib.import_module("ray").get_runtime_context().gcs_address
+    host, _, port = joined.rpartition(":")
+    assert ray_cluster.connected(joined) is ray_cluster.connected("")
+    with pytest.raises(UsageError, match=f"this process has already joined the cluster at {joined}"):
+        ray_cluster.connected(f"{host}:{int(port) + 1}")
+    assert ray_cluster.same_address("localhost:1", "127.0.0.1:1")
+    assert not ray_cluster.same_address("localhost:1", "127.0.0.1:2")
+
+
+@dataclass(frozen=True)
+class CannotBeUnpickled:
+    """A unit whose class the worker does not have, as where a package is missing."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return importlib.import_module, ("a_package_that_only_the_driver_has",)
+
+    def run(self, common: object, report: object) -> None:
+        pass
+
+
+def test_a_unit_that_a_worker_cannot_read_is_one_line() -> None:
+    with pytest.raises(
+        DDKitError, match=r"cannot run a unit: .*a_package_that_only.*install the same packages"
+    ) as caught:
+        list(RayExecutor().run([CannotBeUnpickled()], None, CPU, Watch()))
+    assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
