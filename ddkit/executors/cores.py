@@ -18,12 +18,15 @@ def process_count() -> int:
 def why_not_fork() -> str | None:
     """Return the reason why this process cannot have forked children, or None if it can.
 
-    On a machine with a GPU, autograd starts threads at its first use, and forking a process with threads is unsafe.
+    Forking a process with threads is unsafe. On a machine with a GPU, autograd starts threads at its first use. A process
+    that is connected to Ray has threads of gRPC: after a fork, its next call to Ray never returns.
     """
     if sys.platform != "linux":
         return "processes are forked on Linux only"
     if torch.cuda.is_available():
         return "forking is unsafe on a machine with a GPU"
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        return "forking is unsafe in a process that is connected to Ray"
     return "a worker has no workers of its own" if is_worker() else None
 
 

@@ -38,11 +38,17 @@ EXECUTORS: dict[str, Callable[[], Executor]] = {
 }
 
 
-@pytest.fixture(params=EXECUTORS)
-def executor(request: pytest.FixtureRequest, units_on_path: None, home: Path) -> Executor:
+@pytest.fixture(scope="module", params=EXECUTORS)
+def name(request: pytest.FixtureRequest) -> str:
+    """Of the module, so that all tests of `local` run before this process is connected to Ray and may not fork."""
     if request.param == "ray":
         request.getfixturevalue("ray_cluster")
-    return EXECUTORS[request.param]()
+    return str(request.param)
+
+
+@pytest.fixture
+def executor(name: str, units_on_path: None, home: Path) -> Executor:
+    return EXECUTORS[name]()
 
 
 def test_results_come_with_their_units_and_can_be_written(executor: Executor) -> None:
@@ -62,7 +68,7 @@ def test_the_error_of_a_unit_ends_the_call(executor: Executor) -> None:
 
 
 def test_a_dead_workers_unit_runs_again(executor: Executor, tmp_path: Path) -> None:
-    if executor == LocalExecutor(1):
+    if isinstance(executor, LocalExecutor) and executor.at_once(CPU) == 1:
         pytest.skip("the worker is this process")
     lines: list[str] = []
     units = [Add(1, tmp_path / "died"), Add(2)]

@@ -12,6 +12,8 @@ from toy_units import Add, Copy, Diverge, Threads
 
 from ddkit.errors import DDKitError, NumericalError, UsageError
 from ddkit.executors import Needs, Watch, executor, on_ray, ray_cluster, ray_worker
+from ddkit.executors.cores import why_not_fork
+from ddkit.executors.local import LocalExecutor
 from ddkit.executors.messages import packed
 from ddkit.executors.on_ray import RayExecutor
 from ddkit.executors.shipping import unpack_home
@@ -33,6 +35,12 @@ def test_results_are_those_of_this_process_and_can_be_written() -> None:
         assert np.array_equal(result, (common + unit.number).numpy())
         result += 1  # read-only arrays would fail
     assert set(reports) <= {(1, 1), (2, 1), (3, 1)}
+
+
+def test_a_process_connected_to_ray_does_not_fork() -> None:
+    """After a fork, the next call to Ray would never return."""
+    assert LocalExecutor(2).at_once(CPU) == 1
+    assert "connected to Ray" in (why_not_fork() or "")
 
 
 def test_a_worker_has_one_thread() -> None:
