@@ -18,8 +18,8 @@ def process_count() -> int:
 def why_not_fork() -> str | None:
     """Return the reason why this process cannot have forked children, or None if it can.
 
-    Forking a process with threads is unsafe. On a machine with a GPU, autograd starts threads at its first use. A process
-    that is connected to Ray has threads of gRPC: after a fork, its next call to Ray never returns.
+    Forking a process with threads is unsafe. On a machine with a GPU, autograd starts threads at its first use. A
+    process that is connected to Ray has threads of gRPC: after a fork, its next call to Ray never returns.
     """
     if sys.platform != "linux":
         return "processes are forked on Linux only"

@@ -40,8 +40,8 @@ class LocalExecutor:
             it has priority over OMP_NUM_THREADS. None: one a core (at most OMP_NUM_THREADS), or one a GPU.
 
     On a CPU fewer units run at once if memory is too small for them (where their memory is known), and one at a time
-    where forking is unsafe: outside Linux, on a machine with a GPU, and in a process that is connected to Ray. A warning
-    then gives the reason.
+    where forking is unsafe: outside Linux, on a machine with a GPU, and in a process that is connected to Ray. A
+    warning then gives the reason.
 
     Example:
         >>> LocalExecutor(workers=1).at_once(Needs(torch.device("cpu")))
