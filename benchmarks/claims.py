@@ -9,7 +9,7 @@ from ledger import ROOT, Claim, Target
 MODULES = tuple(f"ddkit/{file.name}" for file in sorted((ROOT / "ddkit").glob("*.py")))
 """The single modules of ddkit, which all packages use."""
 
-BASE = ("ddkit/recipe", "ddkit/run", "ddkit/ranks", "ddkit/nets", "ddkit/steps", *MODULES)
+BASE = ("ddkit/recipe", "ddkit/run", "ddkit/executors", "ddkit/ranks", "ddkit/nets", "ddkit/steps", *MODULES)
 """Files that every claim depends on. A test compares `touches` of each claim with all imports of its program."""
 
 IDLE = ("ddkit/graphs", "ddkit/gnns", "ddkit/cli/graphs.py", "ddkit/report/tree_gallery.py")
@@ -182,14 +182,7 @@ CLAIMS = (
         command=("-m", "pytest", "-q", "-m", "gpu", "-o", "addopts=-ra", "-p", "no:cacheprovider", *TESTS),
         rehearsal=("--rehearse",),
         seconds=240,
-        touches=(
-            *TESTS,
-            "tests/conftest.py",
-            "tests/captured_problems.py",
-            "tests/lent_kernels.py",
-            "tests/together.py",
-            *JOBS,
-        ),
+        touches=(*TESTS, *HELPERS, *JOBS),
     ),
     Claim(
         name="main-job",

@@ -5,7 +5,8 @@
 
 The Ray cluster is `ray.cluster_utils.Cluster` on this machine. Its two nodes have one processor each, and each has a
 DDKIT_HOME of its own, so that nothing is shared with the driver. `same` kills a worker while it trains an expert and
-removes a node while sets are made. Exit code 1 if a set or a score differs.
+removes a node while sets are made. Exit code 1 if a set or a score differs, or
+if fewer than two units were run again.
 """
 
 import argparse
@@ -124,22 +125,24 @@ def without_seconds(value: Any) -> Any:
     return value
 
 
-def ray_workers() -> list[int]:
-    """The processes that run a unit on Ray."""
+def ray_workers(cluster: Any) -> list[int]:
+    """The processes of this cluster that run a unit."""
+    raylets = {process.process.pid for node in cluster.list_all_nodes() for process in node.all_processes["raylet"]}
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if (folder / "cmdline").read_bytes().startswith(b"ray::work"):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent in raylets and (folder / "cmdline").read_bytes().startswith(b"ray::work"):
                 found.append(int(folder.name))
         except OSError:
             continue
     return found
 
 
-def kill_a_worker() -> None:
+def kill_a_worker(cluster: Any) -> None:
     """Kill the first worker that runs a unit, in the midst of its work."""
     deadline = time.monotonic() + 120
-    while not (workers := ray_workers()) and time.monotonic() < deadline:
+    while not (workers := ray_workers(cluster)) and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(1.0)
     for worker in workers[:1]:
@@ -161,7 +164,7 @@ def same(folder: Path) -> bool:
 
         def disturb(title: str) -> None:
             if title.startswith("training plain experts"):
-                events.append(threading.Thread(target=kill_a_worker))
+                events.append(threading.Thread(target=kill_a_worker, args=(cluster,)))
             elif title.startswith("condensing sets"):
                 events.append(threading.Thread(target=lose_a_node))
             else:
@@ -191,7 +194,7 @@ def same(folder: Path) -> bool:
             print(f"    {key}: {before.get(key)} {after.get(key)}")
     homes = [name for name in ("home-ray", "first", "second") if list((folder / name).glob("buffers/*"))]
     print(f"homes with a buffer: {', '.join(homes)}")
-    return equal
+    return equal and len(lost) >= 2 and "home-ray" in homes
 
 
 def overhead(folder: Path, repeats: int) -> bool:

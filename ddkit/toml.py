@@ -57,10 +57,10 @@ def read_toml(text: str, where: str) -> dict[str, Any]:
 def refuse_beyond_limits(text: str, where: str) -> None:
     """Raise RecipeError for a text that is too long or too deep. The time is proportional to the length."""
     if len(text) > MOST_CHARACTERS:
-        raise RecipeError(f"{where}: is longer than {MOST_CHARACTERS:,} characters, which no recipe is; check the file")
+        raise RecipeError(f"{where}: is longer than {MOST_CHARACTERS:,} characters; check the file")
     bare = _OPAQUE.sub(lambda found: "" if found[0].startswith("#") else "s", text)
     if _DEEP_KEY.search(bare) or _depth(bare) > DEEPEST:
-        raise RecipeError(f"{where}: is nested more than {DEEPEST} deep; a recipe is sections of key = value")
+        raise RecipeError(f"{where}: is nested more than {DEEPEST} deep; write sections of key = value")
 
 
 def parse_value(text: str, where: str) -> Any:

@@ -31,7 +31,7 @@ def compile_once(compiler: list[str], map_type: str, keep: Path | None) -> ctype
         if not library.exists():
             really_compile(compiler, map_type, library)
     native._keep(library, keep)
-    loaded = native._load(keep)
+    loaded = native._load(library)  # not `keep`: the loader would take a later file of that name for the same library
     assert loaded is not None
     return loaded
 

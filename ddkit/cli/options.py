@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from ddkit.executors.names import NAMES
+
 
 class OutFile(click.Path):
     """A file that the command writes. It is refused before the work if a folder or another file is in its way."""
@@ -30,9 +32,9 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
         "--executor",
         "executor_name",
         metavar="NAME",
-        help="Where experts, sets and rows are made: local (default), ray, ray:HOST:PORT or slurm.",
+        help=f"Where experts, sets and rows are made: {', '.join(NAMES)}; default local, or that of config.toml.",
     )
-    @click.option("--workers", type=int, help="The most of them at once; default: as many as there is room for.")
+    @click.option("--workers", type=int, help="How many are made at once; default: as many as there is room for.")
     @wraps(command)
     def with_executor(executor_name: str | None, workers: int | None, **options: Any) -> None:
         from ddkit.executors import executor

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ddkit.cli.options import OutFile
+from ddkit.cli.options import OutFile, executor_options
 from ddkit.cli.output import echo
 from ddkit.errors import counted
 from ddkit.experts.batch_norm import TEACHER_BN
@@ -28,6 +28,7 @@ from ddkit.experts.batch_norm import TEACHER_BN
 @click.option("--data", help="Where the real data is now, as npz:FILE; default where it was.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in experts.epochs=20.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@executor_options
 def relabel(
     source: str,
     out: Path,

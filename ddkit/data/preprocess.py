@@ -2,7 +2,8 @@
 
 Both kinds have the same contract. `fit` reads the training rows of the images in blocks, so that it does not copy all
 images. `forward` accepts uint8 pixels or floats in [0, 1]. `inverse` returns floats on the [0, 1] scale, not clipped.
-`digest` identifies the fit and is the same on every machine, so that a new fit can be compared with a recorded one.
+`mean` and `std` are those of the channels, or None if pixels are not normalised channel by channel. `digest` identifies
+the fit and is the same on every machine, so that a new fit can be compared with a recorded one.
 """
 
 import hashlib
@@ -92,6 +93,8 @@ class ZCA:
     matrix: Float32[Tensor, "d d"]
     inverse_matrix: Float32[Tensor, "d d"]
     digest: str
+    mean: ClassVar[None] = None
+    std: ClassVar[None] = None
     space: ClassVar[str] = "zca"
 
     @classmethod

@@ -15,7 +15,7 @@ with lazily(__name__):
     from ddkit.evaluation.graph_row_work import GraphScores, score_graph_rows
     from ddkit.evaluation.graph_rows import EACH_SET, ONE_BUDGET, GraphRows, graph_rows
     from ddkit.evaluation.graph_trainer import GraphTraining
-    from ddkit.evaluation.honest import PARTS, ScoreRow, evaluate_honestly, label_notes, score_row
+    from ddkit.evaluation.honest import PARTS, ScoreRow, evaluate_honestly, honest_work, label_notes, score_row
     from ddkit.evaluation.labels import Labels, label_terms, refuse_missing_teachers, same_for_real, temperature_of
     from ddkit.evaluation.majority import MAJORITY
     from ddkit.evaluation.majority_row import class_notes, majority_row
@@ -23,6 +23,7 @@ with lazily(__name__):
     from ddkit.evaluation.pool import Pool
     from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
     from ddkit.evaluation.row_memory import row_needs
+    from ddkit.evaluation.row_work import RowWork, score_all
     from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
     from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Evaluation, Score, interval95, over_sets
     from ddkit.evaluation.score_file import read_score, write_score
@@ -89,6 +90,9 @@ __all__ = [
     "rival_row",
     "whole_row",
     "score_row",
+    "honest_work",
+    "RowWork",
+    "score_all",
     "Trained",
     "Training",
     "train_networks",

@@ -2,8 +2,8 @@
 
 The rivals of a distilled set are: always the largest class; a classifier on graph sizes alone; untrained networks;
 random real graphs of as many bytes as the stored set, and of as many bytes as its trees written out (at most
-`most_written_out`); herding; and all training graphs, through their lossless quotient. No setting and no step is
-chosen on the judged part.
+`most_written_out`); herding; and all training graphs. For the last row, equal trees of the graphs are merged, which
+changes neither outputs nor gradients of a network. No setting and no step is chosen on the judged part.
 """
 
 from ddkit.evaluation.graph_judge import SIZE, GraphJudge

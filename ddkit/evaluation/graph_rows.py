@@ -42,7 +42,8 @@ class GraphRows:
     Attributes:
         judge: trains and judges the rows' networks.
         rows: by name, in the order of the table.
-        gaps: notes on rows that are missing, or have fewer graphs than their names say.
+        gaps: notes on rows that are missing, that are capped at fewer bytes than the name says, or that have no graph
+            of some class.
     """
 
     judge: GraphJudge
@@ -58,7 +59,7 @@ def graph_rows(
     budget: int | None = None,
     common: bool = True,
 ) -> GraphRows:
-    """The rows of a table. Rivals of equal bytes are one row.
+    """The rows of a table. If two rivals of one kind have equal bytes, the table has one row for both; a note says so.
 
     Args:
         judge: draws the rivals.

@@ -23,7 +23,7 @@ from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.table import SAME_LABELS, SetRow, Table, TableRow
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
-from ddkit.executors import Needs, Report
+from ddkit.executors import Needs, Report, Unit
 from ddkit.randomness import stream
 from ddkit.run import Meter
 from ddkit.task import Task
@@ -77,12 +77,7 @@ def evaluate_honestly(
             f"left out: {SAME_LABELS}; the teachers found here, or their statistics, are not those of the set's labels"
         )
     rows = table.rows([SetRow(own.title, 0)], rivals=baselines, whole=settings.whole)
-    judged = len(real.validation) + len(real.data.test_labels) // len(LR_GRIDS[settings.optimiser])
-    works = [
-        RowWork(row.name, honest_training(settings, size), size, judged, ScoreRow(row, seed))
-        for row in rows
-        for size in [row.images(table)]
-    ]
+    works = [honest_work(row.name, row, table, ScoreRow(row, seed)) for row in rows]
     if needs is not None:
         _ = real.test  # preprocessed here, once, and not in every process
     scores = score_all("evaluating", works, table, meter, keep, needs)
@@ -100,6 +95,13 @@ def evaluate_honestly(
     return Evaluation(
         protocol="honest", dataset=real.data.name, net=task.net.spec, seed=seed, scores=tuple(scores), notes=notes
     )
+
+
+def honest_work(name: str, row: TableRow, table: Table, unit: Unit, key: str = "") -> RowWork:
+    """A row of a table to be scored by `unit`, and the amount of work. `name` and `key` are those of `RowWork`."""
+    real, settings, size = table.task.real, table.settings, row.images(table)
+    tested = len(real.data.test_labels) // len(LR_GRIDS[settings.optimiser]) if table.on == "test" else 0
+    return RowWork(name, honest_training(settings, size), size, len(real.validation) + tested, unit, key=key)
 
 
 def score_row(

@@ -19,12 +19,12 @@ from ddkit.experts import Ensemble
 
 @dataclass(frozen=True)
 class LabelTargets:
-    """How training targets are made of labels.
+    """The rule that turns labels into training targets.
 
     Attributes:
-        temperature: of soft labels that are logits; None: soft labels are probabilities.
-        teachers: their outputs for each augmented and mixed batch are the targets, and the labels are ignored; None:
-            the targets are made of the labels.
+        temperature: the temperature of soft labels that are logits. None: soft labels are probabilities.
+        teachers: networks that label each batch after augmentation and mixing; their outputs are the targets, and the
+            stored labels are not used. None: the targets come from the stored labels.
     """
 
     temperature: float | None = None
@@ -36,7 +36,9 @@ CLASSES = LabelTargets()
 
 
 class Mixer:
-    """Mixup (Zhang et al., ICLR 2018): a batch is mixed with itself in another order, one share for all its images.
+    """Mixup (Zhang et al., ICLR 2018): each image of a batch is mixed with another image of the batch.
+
+    A network's batch has one share for all its images: share * image + (1 - share) * other image.
 
     The draws come from a NumPy generator, which `generator` seeds once, because torch draws from a Beta distribution
     with its global generator only. Without mixup nothing is drawn.

@@ -6,17 +6,11 @@ from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.trainer import AHEAD, STACK_UP_TO
 from ddkit.evaluation.training import LR_GRIDS
 from ddkit.executors import Needs
-from ddkit.steps import step_for
+from ddkit.steps import step_for, training_memory
 from ddkit.task import Task
 
-VECTORS = 8
-"""Copies of all networks' parameters in training: parameters, momentum, gradients and intermediate results."""
-
-MAPS = 3
-"""Copies of a batch's feature maps in training: the maps, their derivatives, and one layer's intermediate results."""
-
-CHOOSING = 4 + 2 * 8
-"""Bytes for each pixel of the largest class's images in k-means: once as float32, and twice as float64."""
+KMEANS_BYTES = 4 + 2 * 8
+"""Bytes of k-means for each value of the largest class's images: the values once in float32 and twice in float64."""
 
 
 LARGEST_BATCH = 256
@@ -31,8 +25,7 @@ def row_memory(task: Task, settings: EvaluateSettings) -> int:
     fused = step_for(net, torch.empty(0, device=task.device)).fused
     images = batch if fused else max(batch, networks * min(batch, STACK_UP_TO))  # small batches are stacked
     largest = int(train.labels.bincount().max()) * train.images[0].numel()
-    training = 4 * (VECTORS * networks * net.parameters + MAPS * images * net.activations + 4 * AHEAD)
-    return training + CHOOSING * largest
+    return training_memory(net, networks, images) + 16 * AHEAD + KMEANS_BYTES * largest
 
 
 def row_needs(task: Task, settings: EvaluateSettings) -> Needs:

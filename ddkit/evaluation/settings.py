@@ -30,7 +30,8 @@ class EvaluateSettings(Settings):
     flips: str = setting(
         "auto",
         one_of=FLIP_POLICIES,
-        help="augment: mirror as data.augment does; always: half of all images; auto: always if a set expects it (FYI)",
+        help="augment: flips only if data.augment has them; always: half of all images are mirrored; auto: always if a "
+        "set expects it (FYI)",
     )
     labels: str = setting(
         "auto",

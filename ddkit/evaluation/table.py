@@ -1,7 +1,7 @@
-"""A table before it is scored: a `Table` that all rows share, and rows as small objects that can be pickled.
+"""Tables that are not yet scored. `Table` holds what all rows share; a row is a small object that can be pickled.
 
-The images of a row are made in the process that scores it, so that they need not be sent there. A run, an evaluation
-and a comparison build their honest tables here, and the papers' protocols build their rows here.
+The process that scores a row makes the row's images, so that no images are sent between processes. `condense`,
+`evaluate` and `compare` build their honest tables with `Table.of`. The papers' protocols use the same kinds of rows.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,18 +1,19 @@
 """Choose the executor: by name, by `$DDKIT_HOME/config.toml`, or the one in use."""
 
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.executors.contract import Executor
 from ddkit.executors.local import LocalExecutor
+from ddkit.executors.names import NAMES
+from ddkit.files import read_text
 from ddkit.home import home
-
-NAMES = ("local", "ray", "ray:HOST:PORT", "slurm")
+from ddkit.toml import MOST_CHARACTERS, read_toml, shown
 
 HERE = LocalExecutor(workers=1)
 """The executor that runs one unit after another in this process."""
@@ -25,6 +26,7 @@ def executor_in_use() -> Executor:
     return _IN_USE.get(LocalExecutor())
 
 
+@checked  # when the block is made, so that a wrong argument is refused there
 @contextmanager
 def executor(name: str | None = None, workers: int | None = None) -> Iterator[Executor]:
     """A block in which experts, sets and rows of tables are made by this executor.
@@ -35,7 +37,8 @@ def executor(name: str | None = None, workers: int | None = None) -> Iterator[Ex
         workers: the most units at once; None: the file's, else as many as there is room for.
 
     Raises:
-        UsageError: an unknown name, workers < 1, or the executor cannot be reached.
+        UsageError: an argument of a wrong type, an unknown name, workers < 1, or the executor cannot be reached.
+        DataError: the file cannot be read.
 
     Example:
         >>> with ddkit.executor("ray:10.0.0.1:6379"):
@@ -72,15 +75,13 @@ def _configured() -> _Choice:
     """[executor] and [slurm] of the user's file.
 
     Raises:
-        UsageError: the file is no TOML, or has an unknown key or a wrong value.
+        UsageError: the file is not TOML, exceeds a limit, or has an unknown key or a wrong value.
+        DataError: it cannot be read.
     """
     file = home() / "config.toml"
     if not file.exists():
         return _Choice()
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"file '{file}': cannot be read as TOML: {error}") from None
+    content = read_toml(read_text(file, "settings of executors", MOST_CHARACTERS), f"file '{file}'")
     section, slurm = content.pop("executor", {}), content.pop("slurm", {})
     if content:
         raise UsageError(f"file '{file}': has an unknown key '{next(iter(content))}'; it may have executor and slurm")
@@ -97,7 +98,7 @@ def _configured() -> _Choice:
 def _made(choice: _Choice) -> Executor:
     name, workers = choice.name, choice.workers
     if workers is not None and workers < 1:
-        raise UsageError(f"--workers {workers}: must be at least 1")
+        raise UsageError(f"workers: must be at least 1, got {workers}")
     kind, _, address = name.partition(":")
     if name == "local":
         return LocalExecutor(workers)
@@ -109,4 +110,4 @@ def _made(choice: _Choice) -> Executor:
         from ddkit.executors.on_ray import RayExecutor  # Ray is optional and slow to import
 
         return RayExecutor(address, workers)
-    raise UsageError(f"--executor {name}: is unknown; choose {', '.join(NAMES)}")
+    raise UsageError(f"executor {shown(name)}: is unknown; choose {', '.join(NAMES)}")

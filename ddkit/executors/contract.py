@@ -37,12 +37,15 @@ class Unit(Protocol):
 class FileUnit(Unit, Protocol):
     """A unit that reads or writes files of the caller.
 
-    A worker that sees the caller's files runs the unit itself. Another one gets its parcel.
+    An executor whose workers all see the caller's files runs it like any other unit. Another executor lets each worker
+    look for the unit's folder (`shipping.marked`, `Place.is_here`). A worker that sees it runs the unit. Otherwise the
+    executor calls `parcel`, copies the parcel's files to the worker's `home()`, runs the parcel's unit there, and
+    yields what `receive` returns for its result. The units of one call may share a folder.
     """
 
     @property
     def folder(self) -> Path:
-        """The folder of the caller's files. A worker looks for it to find out whether it sees them."""
+        """The folder of the caller's files."""
         ...
 
     def parcel(self, common: Any) -> "Parcel":
@@ -59,7 +62,7 @@ class Parcel:
     """The work of a unit for another file system.
 
     Attributes:
-        unit: needs no file of the caller, apart from those below.
+        unit: reads no file of the caller except `files`, and writes none.
         files: files under the caller's `home()`, for example experts. They are copied to the worker's home.
     """
 

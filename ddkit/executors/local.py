@@ -1,4 +1,4 @@
-"""Run units on this machine: on a CPU in one process a core, on GPUs in one process a GPU.
+"""Run units on this machine: on a CPU in one process a core, on several GPUs in one process a GPU.
 
 On a CPU, workers are forked, so that they have the common object without a copy. They are processes and not threads,
 because a step of a small network consists of about a hundred short kernels. Two Python threads pass the interpreter's
@@ -12,6 +12,7 @@ On several GPUs, each worker is a new process that sees one GPU. With one GPU, u
 """
 
 import os
+import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +21,13 @@ from typing import Any, ClassVar
 
 import torch
 
+from ddkit.errors import DDKitWarning
 from ddkit.executors.child import fork, spawn
 from ddkit.executors.contract import Needs, SomeUnit, Watch
-from ddkit.executors.cores import process_count
+from ddkit.executors.cores import is_worker, process_count, why_not_fork
 from ddkit.executors.messages import packed
 from ddkit.executors.processes import in_processes
+from ddkit.files import size_text
 from ddkit.memory import free_memory
 
 
@@ -33,8 +36,12 @@ class LocalExecutor:
     """Runs units on this machine.
 
     Attributes:
-        workers: the most units at once; None: one a core, or one a GPU. On GPUs it may be larger than the number of
-            GPUs, which then have several workers each.
+        workers: the number of units at once. It may exceed the number of cores or GPUs, which then share the work, and
+            it has priority over OMP_NUM_THREADS. None: one a core (at most OMP_NUM_THREADS), or one a GPU.
+
+    On a CPU fewer units run at once if memory is too small for them (where their memory is known), and one at a time
+    where forking is unsafe: outside Linux, on a machine with a GPU, and in a process that is connected to Ray. A warning
+    then gives the reason.
 
     Example:
         >>> LocalExecutor(workers=1).at_once(Needs(torch.device("cpu")))
@@ -46,20 +53,27 @@ class LocalExecutor:
     elsewhere: ClassVar[bool] = False
 
     def at_once(self, needs: Needs) -> int:
-        """On a CPU one unit a core, limited by memory; on CUDA one a GPU, or as many as `workers` says."""
+        return self._at_once(needs)[0]
+
+    def _at_once(self, needs: Needs) -> tuple[int, str]:
+        """(the number of units at once, why it is less than `workers`)."""
         if needs.device.type == "cuda":
-            return self.workers or torch.cuda.device_count()
-        count = process_count()
-        if self.workers is not None:
-            count = min(count, self.workers) if count == 1 else self.workers
-        if needs.memory:
-            count = min(count, free_memory(needs.device) // needs.memory)
-        return max(1, count)
+            return self.workers or torch.cuda.device_count(), ""
+        if reason := why_not_fork():
+            return 1, reason
+        count = self.workers or process_count()
+        if needs.memory and (most := max(1, (free := free_memory(needs.device)) // needs.memory)) < count:
+            return most, f"one needs about {size_text(needs.memory)} of memory, and {size_text(free)} are free"
+        return count, ""
 
     def run(
         self, units: Sequence[SomeUnit], common: Any, needs: Needs, watch: Watch
     ) -> Generator[tuple[SomeUnit, Any], None, None]:
-        count = self.at_once(needs)
+        count, reason = self._at_once(needs)
+        if self.workers is not None and count < min(self.workers, len(units)) and not is_worker():
+            warnings.warn(
+                DDKitWarning(f"executor 'local': runs {count} at once, not {self.workers}: {reason}"), stacklevel=2
+            )
         if count == 1 or not units:
             for unit in units:
                 yield unit, unit.run(common, partial(watch.progress, unit))

@@ -1,7 +1,7 @@
 """Pickled messages between ddkit's own processes: units, common objects and results.
 
-Whoever can write such a message can run any code, so it comes from a child's pipe, from Ray's object store, or from the
-own folder of a call of the Slurm executor. No file of a user is ever read here.
+Unpickling a message can run any code. ddkit therefore unpickles only messages from a child's pipe, from Ray's object
+store, and from the folder of a call of the Slurm executor. No file of a user is read here.
 """
 
 import pickle

@@ -5,46 +5,46 @@ versions of Python, Ray, torch and ddkit. They need no file system in common wit
 travel through Ray's object store, and the driver writes.
 """
 
-import socket
+import re
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, FileUnit, Needs, SomeUnit, Watch
 from ddkit.executors.messages import packed, unpacked
-from ddkit.executors.ray_worker import Done, Errand, Failed, Letter, Mailbox, NeedsParcel, versions, work
+from ddkit.executors.ray_cluster import connected, installed, refuse_no_response
+from ddkit.executors.ray_worker import Assignment, Done, Failed, Message, MessageQueue, NeedsParcel, versions, work
 from ddkit.executors.shipping import Place, marked, pack
 from ddkit.home import home
 
-ANSWER = 10.0
-"""Seconds within which a cluster must answer."""
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+"""Colours in Ray's messages."""
 
 POLL = 0.05
-"""Seconds between two looks at the mailbox."""
+"""Seconds between two looks at the queue of messages."""
 
 
 class RayExecutor:
     """Runs units on a Ray cluster, which it joins or starts when it is first needed.
 
     Args:
-        address: HOST:PORT of a cluster that `ray start --head` began; "": a cluster on this machine, which begins at
+        address: HOST:PORT of a cluster that `ray start --head` began; "": a cluster on this machine, which starts at
             the first use and ends with the process.
         workers: the most units at once; None: as many as the cluster has room for.
 
     Raises:
-        UsageError: Ray is not installed, or nobody answers at the address.
+        UsageError: Ray is not installed, or there is no response at the address.
     """
 
     def __init__(self, address: str = "", workers: int | None = None) -> None:
-        _installed()
+        installed()
         if address:
-            _refuse_silence(address)
+            refuse_no_response(address)
         self._address, self._workers = address, workers
 
     @property
@@ -58,7 +58,7 @@ class RayExecutor:
     @cached_property
     def _ray(self) -> Any:
         """The module ray, connected to the cluster."""
-        return _connected(self._address)
+        return connected(self._address)
 
     def at_once(self, needs: Needs) -> int:
         """`workers`, for which the cluster is not asked; else the room of the cluster."""
@@ -79,9 +79,9 @@ class RayExecutor:
         resources = _resources(needs)
         self._refuse_what_fits_no_node(resources)
         with ExitStack() as stack:
-            folders = [unit.folder for unit in units if isinstance(unit, FileUnit)]
-            caller = stack.enter_context(marked(folders[0])) if folders else None
-            call = _Call(self._ray, units, common, resources, watch, caller)
+            folders = dict.fromkeys(unit.folder for unit in units if isinstance(unit, FileUnit))
+            places = {folder: stack.enter_context(marked(folder)) for folder in folders}
+            call = _Call(self._ray, units, common, resources, watch, places)
             stack.callback(call.end)
             yield from call.results(self._workers or len(units))
 
@@ -93,30 +93,36 @@ class RayExecutor:
             if amount > most:
                 unit, scale = ("MiB of memory", 2**20) if name == "memory" else (name, 1)
                 raise UsageError(
-                    f"--executor ray: one unit needs {amount / scale:.0f} {unit}, and the largest node has "
-                    f"{most / scale:.0f}; add a larger node, or use --executor local"
+                    f"executor 'ray': one unit needs {amount / scale:.0f} {unit}, and the largest node has "
+                    f"{most / scale:.0f}; add a larger node, or use the executor 'local'"
                 )
 
 
 @dataclass
 class _Attempt:
-    """A unit that was submitted, the worker that began it, and when."""
+    """A unit that was submitted, the worker that runs it, and since when."""
 
-    errand: Errand
+    assignment: Assignment
     worker: str = ""
     begin: float = 0.0
 
 
 @dataclass
 class _Call:
-    """One call of `RayExecutor.run`."""
+    """One call of `RayExecutor.run`.
+
+    Attributes:
+        places: the caller's file system as seen from the folder of each `FileUnit`.
+        pending: the attempts that run, by the references of their results.
+        sent: references of files in the object store.
+    """
 
     ray: Any
     units: Sequence[Any]
     common: Any
     resources: dict[str, int]
     watch: Watch
-    caller: Place | None
+    places: Mapping[Path, Place]
     pending: dict[Any, _Attempt] = field(default_factory=dict)
     sent: dict[tuple[Path, ...], Any] = field(default_factory=dict)
 
@@ -125,7 +131,7 @@ class _Call:
         here = ray.get_runtime_context().get_node_id()
         near = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
         options = {"num_cpus": 0, "scheduling_strategy": near, "max_restarts": -1, "max_task_retries": -1}
-        self._mailbox = ray.remote(**options)(Mailbox).remote()
+        self._queue = ray.remote(**options)(MessageQueue).remote()
         self._work = ray.remote(max_retries=RETRIES, **self.resources)(work)
         self._shared = ray.put(packed(self.common))
 
@@ -135,18 +141,19 @@ class _Call:
         while waiting or self.pending:
             while waiting and len(self.pending) < most:
                 number, unit = waiting.pop(0)
-                self._submit(Errand(number, unit, versions(), self.caller if isinstance(unit, FileUnit) else None))
+                caller = self.places[unit.folder] if isinstance(unit, FileUnit) else None
+                self._submit(Assignment(number, unit, versions(), caller))
             ended, _ = self.ray.wait(list(self.pending), num_returns=1, timeout=POLL)
-            self._read_mail()
+            self._read_messages()
             for reference in ended:
-                errand = self.pending.pop(reference).errand
-                unit, answer = self.units[errand.number], self._answer(reference)
-                if isinstance(answer, NeedsParcel):
+                assignment = self.pending.pop(reference).assignment
+                unit, response = self.units[assignment.number], self._response(reference)
+                if isinstance(response, NeedsParcel):
                     parcel = unit.parcel(self.common)
-                    self._submit(replace(errand, unit=parcel.unit, caller=None), parcel.files)
+                    self._submit(replace(assignment, unit=parcel.unit, caller=None), parcel.files)
                     continue
-                result = unpacked(answer.result)
-                sent = isinstance(unit, FileUnit) and errand.caller is None
+                result = unpacked(response.result)
+                sent = isinstance(unit, FileUnit) and assignment.caller is None
                 yield unit, unit.receive(result) if sent else result
 
     def end(self) -> None:
@@ -155,12 +162,12 @@ class _Call:
             with suppress(Exception):
                 self.ray.cancel(reference, force=True)
         with suppress(Exception):
-            self.ray.kill(self._mailbox)
+            self.ray.kill(self._queue)
 
-    def _submit(self, errand: Errand, files: Sequence[Path] = ()) -> None:
+    def _submit(self, assignment: Assignment, files: Sequence[Path] = ()) -> None:
         sent = [self._sent(tuple(files))] if files else None
-        reference = self._work.remote(errand, [self._shared], sent, self._mailbox)
-        self.pending[reference] = _Attempt(errand)
+        reference = self._work.remote(assignment, [self._shared], sent, self._queue)
+        self.pending[reference] = _Attempt(assignment)
 
     def _sent(self, files: tuple[Path, ...]) -> Any:
         """The reference of the contents of files, which are sent once however many units read them."""
@@ -168,83 +175,42 @@ class _Call:
             self.sent[files] = self.ray.put(packed(pack(home(), files)))
         return self.sent[files]
 
-    def _answer(self, reference: Any) -> Done | NeedsParcel:
+    def _response(self, reference: Any) -> Done | NeedsParcel:
         try:
-            answer: Done | NeedsParcel | Failed = self.ray.get(reference)
-        except self.ray.exceptions.RayError as error:
-            reason = str(error).strip().splitlines()[0]
+            response: Done | NeedsParcel | Failed = self.ray.get(reference)
+        except self.ray.exceptions.RayTaskError as error:  # before the unit began, for example while it was unpickled
+            reason = ANSI.sub("", str(error)).strip().splitlines()[-1]
             raise DDKitError(
-                f"--executor ray: a unit's worker died {RETRIES + 1} times ({reason}); if memory is short, lower "
-                "--workers; run again to continue"
+                f"executor 'ray': a worker cannot run a unit: {reason}; install the same packages on all nodes"
             ) from None
-        if isinstance(answer, Failed):
-            raise answer.error
-        return answer
+        except self.ray.exceptions.RayError as error:
+            reason = ANSI.sub("", str(error)).strip().splitlines()[0]
+            raise DDKitError(
+                f"executor 'ray': a unit's worker died {RETRIES + 1} times ({reason}); if memory is short, lower "
+                "workers; run again to continue"
+            ) from None
+        if isinstance(response, Failed):
+            raise response.error
+        return response
 
-    def _read_mail(self) -> None:
-        letters: list[Letter] = self.ray.get(self._mailbox.take.remote())
-        attempts = {attempt.errand.number: attempt for attempt in self.pending.values()}
-        for letter in letters:
-            attempt, now = attempts.get(letter.number), time.monotonic()
+    def _read_messages(self) -> None:
+        messages: list[Message] = self.ray.get(self._queue.take.remote())
+        attempts = {attempt.assignment.number: attempt for attempt in self.pending.values()}
+        for message in messages:
+            attempt, now = attempts.get(message.number), time.monotonic()
             if attempt is None:
                 continue
-            if letter.item is not None:
-                self.watch.progress(self.units[letter.number], letter.item)
+            if message.item is not None:
+                self.watch.progress(self.units[message.number], message.item)
             elif attempt.worker:
                 self.watch.lost(
-                    f"worker {attempt.worker} died; its unit runs again on {letter.worker} "
+                    f"worker {attempt.worker} died; its unit runs again on {message.worker} "
                     f"({now - attempt.begin:.1f} s lost)"
                 )
-            if letter.item is None:
-                attempt.worker, attempt.begin = letter.worker, now
+            if message.item is None:
+                attempt.worker, attempt.begin = message.worker, now
 
 
 def _resources(needs: Needs) -> dict[str, int]:
     on_gpu = needs.device.type == "cuda"
     return {"num_cpus": 1, "num_gpus": int(on_gpu), "memory": 0 if on_gpu else needs.memory}
-
-
-def _installed() -> Any:
-    """The module ray.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        return import_module("ray")  # not by name: Ray is optional, and type checkers need not have it
-    except ImportError:
-        raise UsageError("--executor ray: Ray is not installed; run: pip install 'ddkit[ray]'") from None
-
-
-def _connected(address: str) -> Any:
-    """The module ray, connected to a cluster.
-
-    Raises:
-        UsageError: the cluster cannot be joined.
-    """
-    ray = _installed()
-    import_module("ray.util.scheduling_strategies")
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    if ray.is_initialized():
-        return ray
-    if not address:
-        ray.init(include_dashboard=False, **quiet)
-        return ray
-    try:
-        ray.init(address=address, **quiet)
-    except Exception as error:
-        raise UsageError(f"--executor ray:{address}: cannot join the cluster: {str(error).splitlines()[0]}") from None
-    return ray
-
-
-def _refuse_silence(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise UsageError(f"--executor ray:{address}: is no HOST:PORT; `ray start --head` prints the address")
-    try:
-        socket.create_connection((host, int(port)), timeout=ANSWER).close()
-    except OSError as error:
-        raise UsageError(
-            f"--executor ray:{address}: nobody answers there ({error.strerror or error}); begin a cluster with "
-            "`ray start --head`, or use --executor ray for one on this machine"
-        ) from None

@@ -4,7 +4,9 @@ All machines must see `$DDKIT_HOME` and the folders of runs. The common object, 
 call are files below `$DDKIT_HOME/slurm/CALL`; `ddkit jobs ls` lists them.
 """
 
+import os
 import shutil
+import socket
 import sys
 import time
 from collections import Counter
@@ -30,6 +32,10 @@ AT_ONCE = 256
 """The most jobs of an array at once, unless the user says another number."""
 
 
+PROCESS = 2**30
+"""Bytes of a process that has imported PyTorch and ddkit, rounded up."""
+
+
 @dataclass(frozen=True)
 class SlurmExecutor:
     """Runs units as Slurm jobs.
@@ -49,7 +55,7 @@ class SlurmExecutor:
     def __post_init__(self) -> None:
         _submitit()
         if self.cluster == "slurm" and shutil.which("sbatch") is None:
-            raise UsageError("--executor slurm: there is no sbatch here; run ddkit on a login node of the cluster")
+            raise UsageError("executor 'slurm': there is no sbatch here; run ddkit on a login node of the cluster")
 
     def at_once(self, needs: Needs) -> int:
         return self.workers or AT_ONCE
@@ -59,27 +65,32 @@ class SlurmExecutor:
     ) -> Generator[tuple[SomeUnit, Any], None, None]:
         if not units:
             return
+        message = packed(common)
         folder = _new_folder()
-        common_file(folder).write_bytes(packed(common))
         jobs = [Job(folder, number, unit, needs.device.type == "cpu") for number, unit in enumerate(units)]
-        call = _Call(folder, jobs, watch, self._submitter(folder, needs))
+        call = _Call(folder, jobs, watch, self._submitter(folder, needs, len(message)))
         try:
+            common_file(folder).write_bytes(message)
             yield from call.results()
         finally:
             call.end()
 
-    def _submitter(self, folder: Path, needs: Needs) -> Any:
-        """submitit's executor for a call, with the resources of one unit."""
+    def _submitter(self, folder: Path, needs: Needs, common: int) -> Any:
+        """submitit's executor for a call, with the resources of one unit. `common` is the size of the common object.
+
+        A job on a CPU gets memory for the unit, for the common object and its message, and for Python and PyTorch.
+        """
         on_cpu = needs.device.type == "cpu"
         resources = {"cpus_per_task": 1} if on_cpu else {"gpus_per_node": 1}
         if needs.memory and on_cpu:
-            resources["mem_gb"] = max(1, -(-needs.memory // 2**30))
+            resources["mem_gb"] = -(-(needs.memory + 2 * common + PROCESS) // 2**30)
         defaults = {"name": "ddkit", "timeout_min": 60, "slurm_array_parallelism": self.at_once(needs)}
         submitter = _submitit().AutoExecutor(folder=folder / "jobs", cluster=self.cluster, slurm_max_num_timeout=100)
         try:
             submitter.update_parameters(**{**defaults, **resources, **self.parameters})
         except Exception as error:
-            raise UsageError(f"--executor slurm: a parameter is refused: {str(error).splitlines()[0]}") from None
+            shutil.rmtree(folder)
+            raise UsageError(f"executor 'slurm': a parameter is refused: {str(error).splitlines()[0]}") from None
         return submitter
 
 
@@ -95,6 +106,7 @@ class _Call:
     attempts: Counter[int] = field(default_factory=Counter)
     reports: dict[int, bytes] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.time)
 
     def results(self) -> Generator[tuple[Any, Any], None, None]:
         """Submit all jobs as one array, and yield (unit, result) as they end. Jobs that died are submitted again."""
@@ -106,6 +118,8 @@ class _Call:
                     del self.running[number]
                     if (result := self._result(number, job)) is not None:
                         yield self.units[number].unit, result.value
+                        job.paths.result_pickle.write_bytes(b"")  # the caller has the result, which may be large
+                        job.paths.submitted_pickle.unlink(missing_ok=True)
             time.sleep(POLL if self.running else 0)
 
     def _submit(self, numbers: Sequence[int]) -> None:
@@ -113,14 +127,15 @@ class _Call:
             with self.submitter.batch():
                 jobs = [self.submitter.submit(self.units[number]) for number in numbers]
         except Exception as error:
-            raise UsageError(f"--executor slurm: jobs were not accepted: {str(error).splitlines()[0]}") from None
+            raise UsageError(f"executor 'slurm': jobs were not accepted: {str(error).splitlines()[0]}") from None
         self.running |= dict(zip(numbers, jobs, strict=True))
         self.attempts.update(numbers)
         self.names += [job.job_id for job in jobs]
         self._note(ended=False)
 
     def _note(self, ended: bool) -> None:
-        file = CallFile(" ".join(["ddkit", *sys.argv[1:]]), len(self.units), self.names, ended)
+        command = " ".join(["ddkit", *sys.argv[1:]])
+        file = CallFile(command, len(self.units), self.names, ended, socket.gethostname(), os.getpid(), self.began)
         write_json(self.folder / CALL, asdict(file))
 
     def _result(self, number: int, job: Any) -> Result | None:
@@ -131,7 +146,7 @@ class _Call:
             reason = str(error).strip().splitlines()[0]
             if self.attempts[number] > RETRIES:
                 raise DDKitError(
-                    f"--executor slurm: job {job.job_id} ended without a result, as {RETRIES} before it ({reason}); "
+                    f"executor 'slurm': job {job.job_id} ended without a result, as {RETRIES} before it ({reason}); "
                     f"its log is '{job.paths.stderr}'; run again to continue"
                 ) from None
             self._submit([number])
@@ -174,4 +189,4 @@ def _submitit() -> Any:
     try:
         return import_module("submitit")  # not by name: submitit is optional, and type checkers need not have it
     except ImportError:
-        raise UsageError("--executor slurm: submitit is not installed; run: pip install 'ddkit[slurm]'") from None
+        raise UsageError("executor 'slurm': submitit is not installed; run: pip install 'ddkit[slurm]'") from None

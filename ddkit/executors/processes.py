@@ -24,8 +24,8 @@ def in_processes(
 ) -> Generator[tuple[SomeUnit, Any], None, None]:
     """Yield (unit, result) of each unit. Up to `count` processes do one unit after another.
 
-    If a process is killed, its unit is run again, and there is one process fewer from then on, because memory may be
-    short. No process is left when the iterator ends, also by an interrupt.
+    If a process is killed, its unit is run again, and the pool shrinks by one process (but not to zero), because a lack
+    of memory may be the reason. No process is left when the iterator ends, also by an interrupt.
 
     Raises:
         DDKitError: the error of a unit; or a process was ended by the system, or processes were killed too often.
@@ -89,7 +89,7 @@ class _Pool:
         try:
             kind, value = pipe.recv()
         except (EOFError, ConnectionResetError):
-            self._bury(pipe)
+            self._replace_dead(pipe)
             return []
         if kind == "error":
             raise value
@@ -100,11 +100,11 @@ class _Pool:
         self._give(pipe)
         return [finished]
 
-    def _bury(self, pipe: Any) -> None:
-        """Let another process run the unit of one that died.
+    def _replace_dead(self, pipe: Any) -> None:
+        """Remove a dead process, and run its unit in another one.
 
         Raises:
-            DDKitError: it was not killed but ended; or the unit's processes were killed too often.
+            DDKitError: the process ended without being killed; or the unit's processes were killed too often.
         """
         child = self.children[pipe]
         child.process.join()
@@ -116,12 +116,12 @@ class _Pool:
         if code >= 0 or times > RETRIES:
             again = f" (the {times}th process for the same work)" if times > 1 else ""
             raise DDKitError(
-                f"a process at work {how}{again}; if memory is short, set OMP_NUM_THREADS=1, which does one unit at a "
-                "time; run again to continue"
+                f"a process at work {how}{again}; if memory is short, use workers=1, which runs one unit at a time; "
+                "run again to continue"
             )
         del self.children[pipe]
         self.waiting.insert(0, child.unit)
-        fewer = "" if not self.children else "; there is one process fewer from now on, because memory may be short"
+        fewer = "; the pool shrinks by one process, because memory may be short" if self.children else ""
         lost = time.monotonic() - child.begin
         self.watch.lost(f"a process at work {how}; its unit is run again ({lost:.1f} s lost){fewer}")
         if not self.children:

@@ -1,4 +1,4 @@
-"""What a Ray worker does: run one unit, report its progress to the driver's mailbox, and answer with its result.
+"""The function of a Ray worker: it runs one unit, sends its progress to the driver's queue, and returns its result.
 
 Ray imports this module on each node, so ddkit must be installed there. Ray runs whatever a driver sends: a Ray port is
 for trusted networks only.
@@ -17,11 +17,10 @@ import torch
 from ddkit.errors import DDKitError
 from ddkit.executors.contract import Unit
 from ddkit.executors.messages import packed, unpacked
-from ddkit.executors.shipping import Place, unpack
-from ddkit.home import home
+from ddkit.executors.shipping import Place, unpack_home
 
 PACE = 0.1
-"""Least seconds between two reports of one unit to the mailbox."""
+"""Least seconds between two progress messages of one unit."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Done:
 
 @dataclass(frozen=True)
 class NeedsParcel:
-    """The answer of a worker that does not see the caller's files: send the unit's parcel instead."""
+    """The response of a worker that does not see the caller's files. The driver then sends the unit's parcel."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,15 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Errand:
-    """A unit on its way to a worker.
+class Assignment:
+    """A unit for a worker.
 
     Attributes:
-        number: of the unit in its call.
+        number: the unit's number in its call.
         unit: the work.
-        versions: of ddkit and torch at the caller.
-        caller: the caller's file system; None if the unit needs no file of it.
-        threads: of torch, for results that are equal to those of other executors.
+        versions: the caller's versions of ddkit and torch.
+        caller: the caller's file system; None if the unit reads and writes no file of the caller.
+        threads: the number of torch's threads, so that results are equal to those of other executors.
     """
 
     number: int
@@ -63,26 +62,26 @@ class Errand:
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A message of a worker to the driver: a unit begins (`item` is None), or a report of its progress."""
+class Message:
+    """A message of a worker to the driver: a unit starts (`item` is None), or its progress."""
 
     number: int
     worker: str
     item: Any = None
 
 
-class Mailbox:
-    """A Ray actor that keeps the letters of all workers until the driver takes them."""
+class MessageQueue:
+    """A Ray actor that keeps the messages of all workers until the driver takes them."""
 
     def __init__(self) -> None:
-        self._letters: list[Letter] = []
+        self._messages: list[Message] = []
 
-    def put(self, letter: Letter) -> None:
-        self._letters.append(letter)
+    def put(self, message: Message) -> None:
+        self._messages.append(message)
 
-    def take(self) -> list[Letter]:
-        letters, self._letters = self._letters, []
-        return letters
+    def take(self) -> list[Message]:
+        messages, self._messages = self._messages, []
+        return messages
 
 
 def versions() -> tuple[str, str]:
@@ -90,37 +89,37 @@ def versions() -> tuple[str, str]:
     return importlib.metadata.version("ddkit"), importlib.metadata.version("torch")
 
 
-def work(errand: Errand, common: list[Any], files: list[Any] | None, mailbox: Any) -> Done | NeedsParcel | Failed:
+def work(assignment: Assignment, common: list[Any], files: list[Any] | None, queue: Any) -> Done | NeedsParcel | Failed:
     """Run one unit.
 
     Args:
-        common: the reference of the pickled object that all units share, in a list, so that Ray does not fetch it each
-            time.
-        files: the reference of pickled files for the worker's home, in a list; None: there are none.
-        mailbox: the actor that receives letters.
+        common: [reference of the pickled object that all units share]. Ray fetches the object of a reference that is an
+            argument for every unit; it leaves a reference inside a list alone, and the worker fetches it once.
+        files: [reference of pickled files for the worker's home]; None: there are no files.
+        queue: the actor that receives messages.
     """
     worker = f"{os.uname().nodename}:{os.getpid()}"
-    _ray().get(mailbox.put.remote(Letter(errand.number, worker)))  # arrives, even if this worker dies at once
+    _ray().get(queue.put.remote(Message(assignment.number, worker)))  # arrives, even if this worker dies at once
     last = 0.0
 
     def report(item: Any) -> None:
         nonlocal last
         if (now := time.monotonic()) - last >= PACE:
             last = now
-            mailbox.put.remote(Letter(errand.number, worker, item))
+            queue.put.remote(Message(assignment.number, worker, item))
 
     try:
-        if versions() != errand.versions:
+        if versions() != assignment.versions:
             raise DDKitError(
                 f"Ray worker {worker}: has ddkit {versions()[0]} and torch {versions()[1]}, and the driver has ddkit "
-                f"{errand.versions[0]} and torch {errand.versions[1]}; install the same versions on all nodes"
+                f"{assignment.versions[0]} and torch {assignment.versions[1]}; install the same versions on all nodes"
             )
-        torch.set_num_threads(errand.threads)
-        if errand.caller is not None and not errand.caller.is_here():
+        torch.set_num_threads(assignment.threads)
+        if assignment.caller is not None and not assignment.caller.is_here():
             return NeedsParcel()
         if files is not None:
-            unpack(_fetched(files), home())
-        return Done(packed(errand.unit.run(_fetched(common), report)))
+            unpack_home(_fetched(files))
+        return Done(packed(assignment.unit.run(_fetched(common), report)))
     except Exception as error:
         place = traceback.format_exc()
         if isinstance(error, DDKitError):

@@ -1,4 +1,4 @@
-"""Move the files of a unit between two file systems: what it reads to the worker, what it writes to the caller."""
+"""Copy the files of a unit between two file systems: its inputs to the worker, its outputs to the caller."""
 
 import os
 import secrets
@@ -19,7 +19,7 @@ Files = Mapping[str, bytes]
 
 @dataclass(frozen=True)
 class Place:
-    """The caller's file system, as a worker may recognise it: two folders that hold a file of a random name."""
+    """Identifies the caller's file system for a worker: both folders contain a file with a random name, the token."""
 
     home: Path
     folder: Path
@@ -33,7 +33,7 @@ class Place:
 
 @contextmanager
 def marked(folder: Path) -> Iterator[Place]:
-    """A block in which the caller's home and `folder` hold a file by which a worker recognises them."""
+    """A block in which the caller's home and `folder` contain a token, so that a worker can identify them."""
     place = Place(home().absolute(), folder.absolute(), f".here-{os.getpid()}-{secrets.token_hex(8)}")
     files = [root / place.token for root in (place.home, place.folder)]
     try:
@@ -65,6 +65,18 @@ def unpack(files: Files, root: Path) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(file) as temporary:
                 temporary.write_bytes(content)
+
+
+def unpack_home(files: Files) -> None:
+    """Write files below the home of this process, apart from those that are there and as long or longer.
+
+    The names of files below a home state their contents. A longer file of experts has more epochs, and begins alike.
+    """
+    unpack({name: content for name, content in files.items() if _size(home() / name) < len(content)}, home())
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else -1
 
 
 @runtime_checkable

@@ -11,9 +11,9 @@ from typing import Any
 def held_back(signals: Sequence[signal.Signals]) -> Iterator[None]:
     """Delay these signals until the end of the block.
 
-    The mask covers this thread alone, and the system may hand a signal to another one (a progress bar's, a test
-    runner's). Python then calls the handler in the main thread in spite of the mask, so a handler that only remembers
-    the signal stands in for the process's own until the block ends.
+    The mask covers only this thread. If the system delivers a signal to another thread (of a progress bar, of a test
+    runner), Python calls the handler in the main thread in spite of the mask. In the block, therefore, the handler of
+    each signal only records it. At the end, the old handlers are restored and the recorded signals are raised.
     """
     came: list[int] = []
     handlers: dict[signal.Signals, Any] = {}

@@ -1,11 +1,13 @@
 """The calls of the Slurm executor, as their folders below `$DDKIT_HOME/slurm` show them. No pickle is read."""
 
 import datetime
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from ddkit.home import home
 from ddkit.run import read_json
+from ddkit.run.lock import is_gone
 
 CALL = "call.json"
 """The file of a call's folder that names its jobs."""
@@ -20,12 +22,17 @@ class CallFile:
         units: number of units.
         jobs: Slurm's names of the jobs, in the order of submission; a unit that was run again has several.
         ended: whether the call has ended, complete or not.
+        host, process: the machine and the number of the process that made the call and waits for its jobs.
+        began: when the call was made, in seconds since the epoch.
     """
 
     command: str
     units: int
     jobs: list[str]
     ended: bool = False
+    host: str = ""
+    process: int = 0
+    began: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -35,20 +42,27 @@ class SlurmCall:
     Attributes:
         folder: of its jobs and their logs.
         file: what the call noted.
-        began: when its first jobs were submitted.
         finished: number of jobs that left a result.
     """
 
     folder: Path
     file: CallFile
-    began: datetime.datetime
     finished: int
 
     @property
+    def began(self) -> datetime.datetime:
+        """When the call was made."""
+        return datetime.datetime.fromtimestamp(self.file.began)
+
+    @property
     def state(self) -> str:
-        """ "running", or, if the call has ended, "complete" or "incomplete"."""
+        """ "running"; "lost", if its process was killed; or, if the call has ended, "complete" or "incomplete".
+
+        Jobs of a lost call may still run. A process of another machine counts as running.
+        """
         if not self.file.ended:
-            return "running"
+            lost = self.file.host == socket.gethostname() and is_gone(self.file.process)
+            return "lost" if lost else "running"
         return "complete" if self.finished >= self.file.units else "incomplete"
 
 
@@ -59,11 +73,10 @@ def slurm_calls() -> list[SlurmCall]:
         DataError: a call's file is damaged.
     """
     root = home() / "slurm"
-    folders = [folder for folder in root.iterdir() if (folder / CALL).exists()] if root.is_dir() else []
+    folders = [one for one in root.iterdir() if one.name.isdecimal() and (one / CALL).exists()] if root.is_dir() else []
     return [_read(folder) for folder in sorted(folders, key=lambda one: -int(one.name))]
 
 
 def _read(folder: Path) -> SlurmCall:
-    began = datetime.datetime.fromtimestamp((folder / "jobs").stat().st_ctime)
     finished = len(list((folder / "jobs").glob("*_result.pkl")))
-    return SlurmCall(folder, read_json(folder / CALL, CallFile), began, finished)
+    return SlurmCall(folder, read_json(folder / CALL, CallFile), finished)

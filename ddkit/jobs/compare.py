@@ -8,7 +8,7 @@ from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES, PARTS
 from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.kinds import KINDS, kind_of_recipe
-from ddkit.jobs.recipes.request import FYI, Comparing
+from ddkit.jobs.recipes.request import FYI, Comparing, name_in_table
 from ddkit.run import Meter, SilentMeter, refuse_no_folder
 
 
@@ -31,8 +31,10 @@ def compare(
     The seeds of a recipe's sets are its own seed and the numbers after it.
 
     Args:
-        recipes: names or files, all for images or all for graphs. Recipes with equal data, network, evaluation and ipc
-            (for graphs: equal data, hops and evaluation) share their rivals. NAME+fyi is the recipe NAME with FYI.
+        recipes: names or files, all for images or all for graphs. For images, recipes with equal data, network,
+            evaluation and ipc stand in one part of the table and share its rivals; NAME+fyi is the recipe NAME with
+            FYI. For graphs, all recipes must have equal evaluation and seed. Those with equal data and hops stand in
+            one part. Each set has random and herded graphs of its bytes as rivals; all rows without a set are shared.
         sets: number of sets of each recipe, and of draws of each rival.
         nets: networks trained on each set; default the recipes'.
         overrides: "section.key=value" texts for all recipes.
@@ -49,9 +51,11 @@ def compare(
         >>> [(line.name, round(line.overall.mean, 3)) for line in table.lines]
 
     Raises:
-        UsageError: no recipe, an unknown part or policy, or invalid settings.
-        DataError: missing or damaged data, experts or runs. A set that cannot be read is left out; a note says so, and
-            the comparison's `damaged` holds its file.
+        UsageError: no recipe, an unknown part or policy, invalid settings, or recipes for graphs with different
+            evaluation or seed.
+        DataError: missing or damaged data, experts or runs. A finished set that cannot be read is left out, and for
+            graphs also its rivals under its seed; a note says so, and the comparison's `damaged` holds its file. If
+            you delete the file, the next call makes the set again.
         NumericalError: the loss of a condensation exploded; finished sets and scores are kept.
     """
     if not recipes or sets < 1:
@@ -70,6 +74,10 @@ def compare(
             raise UsageError(
                 f"compare: recipe '{name}': is for graphs, and FYI is for methods that learn images; leave {FYI} out"
             )
+    names = [name_in_table(name) for name in recipes]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"compare: two recipes have one name, '{name}'; name each once")
     refuse_no_folder(Path(out))
     comparing = Comparing(
         recipes=tuple(recipes),

@@ -18,12 +18,13 @@ from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, load_task_of, tea
 from ddkit.methods.regions import regions
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter
-from ddkit.synth import TEMPERATURES, SyntheticSet, fewer, load_images, only_top
+from ddkit.synth import TEMPERATURES, GraphSet, SyntheticSet, fewer, load_images, only_top
+from ddkit.synth.container import of_another_kind
 
 
 @checked
 def relabel(
-    source: SyntheticSet | str | Path,
+    source: SyntheticSet | GraphSet | str | Path,
     *,
     nets: str | None = None,
     files: Sequence[Path] = (),
@@ -61,7 +62,7 @@ def relabel(
         UsageError: no teachers are named; the teachers' training would mirror images whose label a mirror changes; or
             regions that are not three shares in ascending order.
         NumericalError: labels too large for float16.
-        DataError: a teacher for other preprocessing or other classes than the set's.
+        DataError: a set of graphs; or a teacher for other preprocessing or other classes than the set's.
     """
     low, high = TEMPERATURES
     if not low <= temperature <= high or (top_k is not None and top_k < 1):
@@ -77,6 +78,8 @@ def relabel(
         )
     if files and (nets or overrides):
         raise UsageError("relabel: teachers are named twice, as bundles and as networks to be trained; keep one")
+    if isinstance(source, GraphSet):
+        raise of_another_kind("relabel: source", "graphs", "images")
     only(overrides, ("experts.", OVERRIDE), "when a set is relabelled")
     synthetic = source if isinstance(source, SyntheticSet) else load_images(source)
     task, meter = load_task_of(synthetic, data, device=device), meter or SilentMeter()

@@ -182,8 +182,8 @@ class Context:
             augment=self.dsa.strategy,
             evaluation_flip=max(self.dsa.flip_share, 0.5 if settings.expects_flips else 0.0),
             fyi=settings.uses_fyi,
-            mean=getattr(preprocess, "mean", None),
-            std=getattr(preprocess, "std", None),
+            mean=preprocess.mean,
+            std=preprocess.std,
             lr=lr,
             teachers="" if self.teachers is None else "; ".join(self.teachers.names),
         )

@@ -80,10 +80,10 @@ class WalkDivision:
         return {"share": BatchShare(self.ranks, batch)} if self.by_rows else {}
 
     def whole(self, loss: Tensor, log_lr: Tensor, *others: Tensor) -> list[Tensor]:
-        """Return the loss of all students, and its derivatives for the log of the lr, and for images and labels.
+        """Return the loss of all students, and its derivatives with respect to the log of the lr, images and labels.
 
-        Each rank gives the loss of its students. If ranks have rows of a batch, each has the whole loss and its whole
-        derivative for the lr.
+        The arguments are those of this rank's students. If the ranks divide the rows of a batch, every rank already has
+        the complete loss and its complete derivative with respect to the lr, so these are averaged.
         """
         count = self.ranks.count
         if count == 1:

@@ -42,8 +42,9 @@ class SRe2L(Recovery):
         return torch.randn(size, generator=generator).to(self._context.real.train.images)
 
     def kept(self, learned: Tensor) -> Tensor:
-        mean, std = (getattr(self._context.real.preprocess, name) for name in ("mean", "std"))
-        return clip(learned, mean, std)
+        preprocess = self._context.real.preprocess
+        assert preprocess.mean is not None and preprocess.std is not None  # `obtain_teachers` refuses other data
+        return clip(learned, preprocess.mean, preprocess.std)
 
     def finish(self, state: RecoveryState) -> SyntheticSet:
         images = self.recovered(state)[0].transpose(0, 1).flatten(0, 1)

@@ -18,8 +18,8 @@ from ddkit.recipe import Settings, setting
 
 @dataclass(frozen=True, kw_only=True)
 class Student(Settings):
-    """Settings of the student. It takes N = syn_steps steps from one expert snapshot towards the snapshot M =
-    expert_epochs later."""
+    """Settings of the student. It trains for N = syn_steps steps from an expert's snapshot. Its target is the snapshot
+    M = expert_epochs later."""
 
     syn_steps: int = setting(50, at_least=1, help="N: student steps of an outer iteration")
     expert_epochs: int = setting(2, at_least=1, epochs=True, help="M: expert epochs between start and target")

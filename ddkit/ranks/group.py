@@ -18,7 +18,7 @@ PATIENCE = 3.0
 """Seconds after a failed operation in which the lifeline can name the lost rank."""
 
 ENDED = 6
-"""The exit code if a rank ended without a word."""
+"""The exit code if a rank was killed or crashed, so that it sent no exit code."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,13 @@ class Group(Ranks):
 
 
 def ended_by(loss: Loss, rank: int) -> RankError:
-    """The error of rank `rank` after the loss of another one. It has a line only on the one rank that has to print."""
+    """The error of rank `rank` after the loss of another one. Its line is empty, except on the rank that prints."""
     code = ENDED if loss.code is None else loss.code
     if loss.rank == 0:
-        speaks = loss.code is None and rank == 1  # otherwise rank 0 has printed its own line
+        prints = loss.code is None and rank == 1  # otherwise rank 0 has printed its own line
     else:
-        speaks = rank == 0
-    return RankError(_line(loss) if speaks else "", code)
+        prints = rank == 0
+    return RankError(_line(loss) if prints else "", code)
 
 
 def _line(loss: Loss) -> str:

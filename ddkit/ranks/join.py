@@ -15,8 +15,7 @@ from ddkit.ranks.meeting import meet
 from ddkit.ranks.ranks import ALONE, Ranks
 
 PATIENCE = timedelta(days=30)
-"""How long an operation waits for a rank that lives: rank 0 may train experts for days. The lifeline notices the
-ranks that do not."""
+"""The timeout of an operation. Rank 0 may train experts for days, so it is long. The lifeline detects dead ranks."""
 
 
 @contextmanager

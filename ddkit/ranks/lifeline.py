@@ -1,8 +1,8 @@
 """Connections by which each rank learns that another one has ended, so that all end together.
 
-Rank 0 has one TCP connection to each other rank. A rank that ends says why: its exit code and its error line. Rank 0
-tells the others at once. The system closes the connections of a killed process, so an end without a word is a kill or a
-crash. TCP's keepalive notices a lost machine.
+Rank 0 has one TCP connection to each other rank. A rank that ends sends its exit code and its error line. Rank 0
+forwards them at once. The system closes the connections of a killed process, so a connection that closes without a
+message is a kill or a crash. TCP's keepalive detects a lost machine.
 
 A thread watches the connections. A collective operation of PyTorch can wait forever for a lost rank and does not let
 Python handle signals. Therefore the thread interrupts the main thread after INTERRUPT seconds, and ends the process
@@ -32,7 +32,7 @@ LONGEST = 2**16
 
 @dataclass(frozen=True)
 class Loss:
-    """Another rank has ended: its exit code and error line, or None and "" if it ended without a word."""
+    """Another rank has ended: its exit code and error line, or None and "" if it sent none."""
 
     rank: int
     code: int | None = None
@@ -65,7 +65,7 @@ class Lifeline:
         return self._lost
 
     def end(self, code: int, line: str = "") -> None:
-        """Tell the others that this rank ends, and why. Code 0: they continue without it.
+        """Send the exit code and the error line of this rank, which ends, to the others. Code 0: they continue.
 
         With another code the process itself ends within FORCE seconds, even if it waits for a lost rank at its exit.
         """
@@ -74,9 +74,9 @@ class Lifeline:
             timer = threading.Timer(FORCE, os._exit, [code])
             timer.daemon = True
             timer.start()
-        self._tell({"code": code, "line": line[:1000]})
+        self._send({"code": code, "line": line[:1000]})
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         for peer in self._peers.values():
             with suppress(OSError):
                 peer.sendall(json.dumps(message).encode() + b"\n")
@@ -97,12 +97,12 @@ class Lifeline:
                 if loss.code != 0 and self._lost is None:
                     self._lost = loss
                     self._noticed.set()
-                    self._tell({"rank": loss.rank, "code": loss.code, "line": loss.line})
+                    self._send({"rank": loss.rank, "code": loss.code, "line": loss.line})
         if self._lost is not None and not self._ending.is_set():
             self._end_all(self._lost)
 
     def _end_all(self, loss: Loss) -> None:
-        """End this process, at best by its main thread."""
+        """End this process, if possible by an exception in its main thread."""
         if not self._ending.wait(INTERRUPT) and callable(signal.getsignal(signal.SIGTERM)):
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)  # which ends a sleep, too
         if self._ending.wait(FORCE - INTERRUPT):
@@ -122,7 +122,7 @@ class Lifeline:
 
 
 def _loss(rank: int, text: bytes) -> Loss:
-    """Read the first message of a rank, which is about itself or about a third rank; no message is a kill."""
+    """The loss in the first message of a rank, which is about itself or another rank. No message: it was killed."""
     try:
         message = json.loads(text.partition(b"\n")[0])
         code = message["code"]
@@ -139,7 +139,7 @@ def _received(peer: socket.socket) -> bytes:
 
 
 def _keep_alive(peer: socket.socket) -> None:
-    """Notice a lost machine after about 8 seconds."""
+    """Detect a lost machine after about 8 seconds."""
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, seconds in (("TCP_KEEPIDLE", 2), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, name):

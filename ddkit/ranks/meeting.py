@@ -1,4 +1,4 @@
-"""How ranks find each other: rank 0 listens on a port, and the others connect and name themselves."""
+"""Connects the ranks: rank 0 listens on a port, and each other rank connects and sends its number."""
 
 import secrets
 import socket
@@ -10,7 +10,7 @@ from ddkit.errors import RankError
 from ddkit.ranks.launch import Launch
 
 LATE = 600.0
-"""Seconds until a rank that has not come counts as lost."""
+"""Seconds until a rank that has not connected counts as lost."""
 
 KEY = "ddkit/lifeline"
 """The key in torch's store under which rank 0 publishes its port and a secret."""
@@ -23,11 +23,11 @@ def meet(store: Any, place: Launch) -> dict[int, socket.socket]:
         store: torch's key-value store, which all ranks reach.
         place: this rank's.
 
-    The listening socket is open only while the ranks meet, and only to this machine if all ranks are on it. Whoever
-    does not know the secret is disconnected. All waiting is done in short pieces, so that signals are handled.
+    The listening socket is open only while the ranks meet, and only to this machine if all ranks are on it. A
+    connection without the secret is closed. Waits are short, so that signals are handled.
 
     Raises:
-        RankError: a rank did not come within LATE seconds.
+        RankError: a rank did not connect within LATE seconds.
     """
     end = time.monotonic() + LATE
     return _listen(store, place, end) if place.rank == 0 else _connect(store, place, end)
@@ -55,11 +55,11 @@ def _listen(store: Any, place: Launch, end: float) -> dict[int, socket.socket]:
 
 
 def _introduced(peer: socket.socket, secret: str) -> int:
-    """The rank that a new connection names, or -1 if it does not know the secret."""
+    """The rank that a new connection sends, or -1 if its secret is wrong."""
     peer.settimeout(5)
     with suppress(OSError, ValueError):
-        told, rank = peer.makefile("rb").readline(200).decode("ascii").split()
-        if secrets.compare_digest(told, secret):
+        sent, rank = peer.makefile("rb").readline(200).decode("ascii").split()
+        if secrets.compare_digest(sent, secret):
             peer.settimeout(None)
             return int(rank)
     return -1

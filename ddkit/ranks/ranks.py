@@ -8,7 +8,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among `count` processes that make one set. The class itself is the rank of a process alone.
+    """This process among `count` processes that make one set.
+
+    `Ranks()` is the only rank of an ordinary run. Several ranks are instances of a child class (`Group`).
 
     Attributes:
         rank: the number of this process, 0 .. count - 1.

@@ -218,13 +218,14 @@ def _holders(descriptor: int) -> list[str]:
         for line in os.pread(descriptor, 2**16, 0).decode(errors="replace").splitlines():
             host, _, rest = line.partition("\t")
             pid, _, command = rest.partition("\t")
-            if pid.isdecimal() and not (host == socket.gethostname() and _is_gone(int(pid))):
+            if pid.isdecimal() and not (host == socket.gethostname() and is_gone(int(pid))):
                 own = "this process, " if (host, int(pid)) == (socket.gethostname(), os.getpid()) else ""
                 found.append(f"{own}pid {pid} on {host} ({command})")
     return list(dict.fromkeys(found))
 
 
-def _is_gone(pid: int) -> bool:
+def is_gone(pid: int) -> bool:
+    """Return whether no process of this machine has this number."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

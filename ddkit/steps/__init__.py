@@ -15,6 +15,7 @@ with lazily(__name__):
     from ddkit.steps.precision import PRECISIONS, TRAINING, convolution_precision
     from ddkit.steps.slower import warn_slower
     from ddkit.steps.step import Gradient, Network, Product, Step
+    from ddkit.steps.training_memory import training_memory
 
 __all__ = [
     "AutogradStep",
@@ -28,5 +29,6 @@ __all__ = [
     "convolution_precision",
     "native_state",
     "step_for",
+    "training_memory",
     "warn_slower",
 ]

@@ -93,12 +93,15 @@ def read_file(path: Path, parsers: Mapping[str, Callable[[h5py.File], S]]) -> S:
             f"set '{path}': has format {shown(found)}, not {FORMAT!r}; it is not a set this version of ddkit can read"
         )
     if kind in CONTENTS:
-        wanted = CONTENTS[next(iter(parsers))]
-        raise DataError(
-            f"set '{path}': is a set of {CONTENTS[kind]}, but a set of {wanted} is needed here; name another set "
-            "(ddkit.load reads both)"
-        )
+        raise of_another_kind(f"set '{path}'", CONTENTS[kind], CONTENTS[next(iter(parsers))])
     raise DataError(f"set '{path}': is of kind {shown(kind)}, which is unknown; {nearest(str(kind), CONTENTS)}")
+
+
+def of_another_kind(where: str, found: str, wanted: str) -> DataError:
+    """The error for a set of graphs in place of one of images, or the reverse."""
+    return DataError(
+        f"{where}: is a set of {found}, but a set of {wanted} is needed here; name another set (ddkit.load reads both)"
+    )
 
 
 class NotASet(ValueError):

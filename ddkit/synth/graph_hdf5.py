@@ -18,7 +18,6 @@ from ddkit.run import atomic_hdf5
 from ddkit.synth.container import (
     FORMAT,
     kind_of,
-    located,
     numbers,
     only,
     read_facts,
@@ -27,6 +26,7 @@ from ddkit.synth.container import (
     write_facts,
 )
 from ddkit.synth.graph_set import VOCABULARIES, GraphFacts, GraphSet, Samples, probabilities
+from ddkit.synth.ready_made import find_set
 
 KIND, SOFT = "graphs", "sample_soft"
 
@@ -52,13 +52,13 @@ def read_graph_set(source: str | Path) -> GraphSet:
     """Read a set of graphs.
 
     Args:
-        source: the file, or a run folder with the file set.h5.
+        source: the file, a run folder with the file set.h5, or the name of a ready-made set.
 
     Raises:
         UsageError: `source` is not a path.
         DataError: the file is missing, damaged or not a set of graphs, or its content is invalid.
     """
-    return read_file(located(source), GRAPH_PARSERS)
+    return read_file(find_set(source), GRAPH_PARSERS)
 
 
 def is_graph_set(source: str | Path) -> bool:

@@ -1,6 +1,9 @@
 """--executor and --workers of commands, and `ddkit jobs`."""
 
 import json
+import os
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ WITH_EXECUTORS = {
     "evaluate": ["ftd-digits-ipc1"],
     "verify": ["ftd-digits-ipc1"],
     "teachers": ["train"],
+    "relabel": ["digits-ftd-ipc1", "--out", "relabelled.h5"],
 }
 
 
@@ -25,9 +29,9 @@ WITH_EXECUTORS = {
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (["--executor", "dask"], "--executor dask: is unknown; choose local, ray, ray:HOST:PORT, slurm"),
-        (["--workers", "0"], "--workers 0: must be at least 1"),
-        (["--executor", "ray:nowhere"], "--executor ray:nowhere: is no HOST:PORT"),
+        (["--executor", "dask"], "executor 'dask': is unknown; choose local, ray, ray:HOST:PORT, slurm"),
+        (["--workers", "0"], "workers: must be at least 1, got 0"),
+        (["--executor", "ray:nowhere"], "executor 'ray:nowhere': is no HOST:PORT"),
     ],
 )
 def test_a_wrong_executor_is_one_line(command, arguments, options, line, home: Path, capsys) -> None:
@@ -52,18 +56,22 @@ def test_the_command_runs_with_the_executor_that_was_chosen(home: Path, monkeypa
 def test_jobs_lists_the_calls_of_slurm(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["jobs", "ls"]) == 0
     capsys.readouterr()
-    for number, (results, ended) in enumerate([(2, True), (1, False), (1, True)], start=1):
+    gone = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True).stdout
+    alive, dead, elsewhere = (socket.gethostname(), os.getpid()), (socket.gethostname(), int(gone)), ("else", int(gone))
+    cases = [(2, True, dead), (1, False, alive), (1, True, dead), (0, False, dead), (0, False, elsewhere)]
+    for number, (results, ended, (host, process)) in enumerate(cases, start=1):
         jobs = home / "slurm" / str(number) / "jobs"
         jobs.mkdir(parents=True)
         for unit in range(results):
             (jobs / f"{number}{unit}_0_result.pkl").touch()
         call = {"command": f"ddkit compare {number}", "units": 2, "jobs": [f"{number}0", f"{number}1"], "ended": ended}
-        write_json(jobs.parent / "call.json", call)
+        write_json(jobs.parent / "call.json", {**call, "host": host, "process": process, "began": 1e9})
     assert run(["jobs", "ls"]) == 0
     words = capsys.readouterr().out.replace("│", " ").split()
-    assert [word for word in words if word in ("running", "complete", "incomplete")] == [
-        *("incomplete", "running", "complete")
+    assert [word for word in words if word in ("running", "complete", "incomplete", "lost")] == [
+        *("running", "lost", "incomplete", "running", "complete")
     ]
-    assert [word for word in words if word.endswith("/2")] == ["1/2", "1/2", "2/2"]
+    assert words.count("2001-09-09") == 5
+    assert [word for word in words if word.endswith("/2")] == ["0/2", "0/2", "1/2", "1/2", "2/2"]
     (home / "slurm" / "2" / "call.json").write_text(json.dumps({"command": 3}))
     assert run(["jobs", "ls"]) == 3

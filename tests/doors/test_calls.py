@@ -157,6 +157,10 @@ def test_sets_of_graphs_are_loaded_and_exported_as_those_of_images(graphs: ddkit
     assert "is a set of images, but a set of graphs is needed here" in line_of(
         lambda: ddkit.read_graph_set(ddkit.list_sets()[SHIPPED])
     )
+    line = "set 'X': is a set of images, but a set of graphs is needed here"
+    assert line_of(lambda: ddkit.read_graph_set(SHIPPED)).startswith(line.replace("X", str(ddkit.list_sets()[SHIPPED])))
+    line = "relabel: source: is a set of graphs, but a set of images is needed here"
+    assert line_of(lambda: ddkit.relabel(graphs)).startswith(line)
 
 
 def test_tables_are_checked_when_they_are_asked_for() -> None:

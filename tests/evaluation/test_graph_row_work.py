@@ -5,14 +5,18 @@ import pickle
 from collections.abc import Mapping
 
 import pytest
+import torch
 from random_graphs import distil, random_graph_data
 
 from ddkit.evaluation import EACH_SET, GraphJudge, GraphTraining, Score, evaluate_graph_set, graph_rows
 from ddkit.evaluation.graph_row_work import ScoreGraphRow, score_graph_rows, score_key
+from ddkit.executors import Needs, executor
 from ddkit.methods import graph_method
 from ddkit.methods.mirage import MirageSettings
 from ddkit.run import SilentMeter
 from ddkit.synth import GraphSet
+
+CPU = Needs(torch.device("cpu"))
 
 TRAINING = GraphTraining(gnns="gin,gcn", nets=3, steps=5, whole_steps=7, width=8)
 
@@ -57,7 +61,8 @@ def made(judge: GraphJudge) -> GraphSet:
 
 def test_processes_change_no_score_and_no_order(judge: GraphJudge, made: GraphSet) -> None:
     alone = evaluate_graph_set(made, judge, SilentMeter())
-    parallel = evaluate_graph_set(made, judge, SilentMeter(), workers=2)
+    with executor("local", 2):
+        parallel = evaluate_graph_set(made, judge, SilentMeter(), needs=CPU)
     assert parallel.tables(with_seconds=False) == alone.tables(with_seconds=False)
     by_hand = [judge.score(row, gnn) for row in graph_rows(judge, {"mirage": made}).rows.values() for gnn in judge.gnns]
     assert [(one.name, one.net, one.metrics) for one in alone.scores[2:]] == [
@@ -69,7 +74,8 @@ def test_progress_counts_every_training_step_of_every_network(judge: GraphJudge,
     """Six rows: one is not trained, four have 5 steps, and the whole data has 7; each has 2 x 3 networks."""
     for workers in (1, 2):
         meter = Recorder()
-        evaluate_graph_set(made, judge, meter, workers=workers)
+        with executor("local", workers):
+            evaluate_graph_set(made, judge, meter, needs=CPU)
         assert meter.title == "evaluating, in steps" and meter.total == 6 * (4 * 5 + 7)
         assert meter.done[-1] == meter.total and meter.done == sorted(meter.done)
 

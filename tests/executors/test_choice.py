@@ -1,8 +1,10 @@
 """The choice of an executor: by name, by the user's file, by default."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +39,8 @@ def test_the_users_file_is_the_default_and_an_argument_wins(home: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("[executor", "cannot be read as TOML"),
+        ("[executor", "is not valid TOML"),
+        ("a = " + "[" * 9000, "is nested more than 8 deep"),
         ("[executer]\n", "has an unknown key 'executer'"),
         ("[executor]\nworker = 2\n", "unknown key 'worker'; it may have name and workers"),
         ("[executor]\nworkers = 0\n", "workers an integer of at least 1"),
@@ -59,8 +62,22 @@ def test_an_unknown_name_is_one_line(home: Path, name: str) -> None:
         pass
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ({"name": 3}, "executor: name must be str or None, got int 3"),
+        ({"workers": "2"}, "executor: workers must be int or None, got str '2'"),
+        ({"workers": 1.5}, "executor: workers must be int or None, got float 1.5"),
+        ({"worker": 2}, "executor: has no argument 'worker'"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_the_block_begins(home: Path, arguments: dict[str, Any], line: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(line)):
+        executor(**arguments)
+
+
 def test_workers_must_be_positive(home: Path) -> None:
-    with pytest.raises(UsageError, match="--workers 0: must be at least 1"), executor("local", 0):
+    with pytest.raises(UsageError, match="workers: must be at least 1, got 0"), executor("local", 0):
         pass
 
 

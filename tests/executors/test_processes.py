@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from ddkit.errors import DDKitError, NumericalError
+from ddkit.errors import DDKitError, DDKitWarning, NumericalError
 from ddkit.executors import Needs, Watch, cores, local, processes
 from ddkit.executors.child import fork
 from ddkit.executors.cores import process_count
@@ -172,7 +173,7 @@ def test_the_work_of_a_killed_process_is_done_by_another(tmp_path):
     assert all(
         re.match(r"a process at work was killed by signal 9; its unit is run again \(0.\d s lost\)", x) for x in lines
     )
-    assert "one process fewer" in lines[0] and "one process fewer" not in lines[-1]
+    assert "shrinks by one process" in lines[0] and "shrinks" not in lines[-1]
 
 
 def test_a_unit_whose_processes_are_always_killed_is_an_error():
@@ -267,8 +268,18 @@ def test_how_many(monkeypatch):
     assert process_count() == 2
     monkeypatch.setattr(cores, "_quota", lambda: 9)
     assert process_count() == 6
+
+
+def test_where_processes_may_be_forked(monkeypatch):
+    monkeypatch.setattr(cores.sys, "platform", "linux")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert cores.why_not_fork() is None
+    (_, [reason]), *_ = in_processes(lambda _: [cores.why_not_fork()], [0], 1)
+    assert reason == "a worker has no workers of its own"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert process_count() == 1
+    assert "machine with a GPU" in cores.why_not_fork()
+    monkeypatch.setattr(cores.sys, "platform", "darwin")
+    assert "Linux only" in cores.why_not_fork()
 
 
 def test_processes_that_are_ended_clean_up_first(tmp_path):
@@ -354,8 +365,28 @@ def test_how_many_units_at_once(monkeypatch):
     assert [LocalExecutor().at_once(one) for one in needs] == [4, 4, 4, 3, 2, 1, 1]
     assert [LocalExecutor(6).at_once(one) for one in needs] == [6, 6, 4, 3, 2, 1, 1]
     assert [LocalExecutor(2).at_once(one) for one in needs] == [2, 2, 2, 2, 2, 1, 1]
-    monkeypatch.setattr(local, "process_count", lambda: 1)  # where forking is unsafe
-    assert LocalExecutor(6).at_once(needs[0]) == 1
+    monkeypatch.setattr(local, "process_count", lambda: 1)  # as with OMP_NUM_THREADS=1
+    assert LocalExecutor().at_once(needs[0]) == 1 and LocalExecutor(6).at_once(needs[0]) == 6
+    monkeypatch.setattr(local, "why_not_fork", lambda: "forking is unsafe")
+    assert LocalExecutor(6).at_once(needs[0]) == LocalExecutor().at_once(needs[0]) == 1
+
+
+def test_fewer_units_at_once_than_workers_is_said(monkeypatch):
+    units, memory = [Numbered(number) for number in range(3)], Needs(torch.device("cpu"), 4 * 10**9)
+    monkeypatch.setattr(local, "free_memory", lambda device: 9 * 10**9)
+
+    def warnings_of(workers, needs):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert len(list(LocalExecutor(workers).run(units, lambda number: [number], needs, Watch()))) == 3
+        return [str(warning.message) for warning in caught if warning.category is DDKitWarning]
+
+    (line,) = warnings_of(3, memory)
+    assert line == ("executor 'local': runs 2 at once, not 3: one needs about 4.0 GB of memory, and 9.0 GB are free")
+    assert warnings_of(2, memory) == warnings_of(None, memory) == warnings_of(9, CPU) == []
+    monkeypatch.setattr(local, "why_not_fork", lambda: "forking is unsafe")
+    assert warnings_of(2, CPU) == ["executor 'local': runs 1 at once, not 2: forking is unsafe"]
+    assert warnings_of(None, CPU) == []
 
 
 @dataclass(frozen=True)

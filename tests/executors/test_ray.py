@@ -2,7 +2,7 @@
 
 import importlib
 import socket
-from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,12 @@ import torch
 from toy_units import Add, Copy, Diverge, Threads
 
 from ddkit.errors import DDKitError, NumericalError, UsageError
-from ddkit.executors import Needs, Watch, executor, on_ray, ray_worker
+from ddkit.executors import Needs, Watch, executor, on_ray, ray_cluster, ray_worker
+from ddkit.executors.cores import why_not_fork
+from ddkit.executors.local import LocalExecutor
 from ddkit.executors.messages import packed
 from ddkit.executors.on_ray import RayExecutor
+from ddkit.executors.shipping import unpack_home
 
 CPU = Needs(torch.device("cpu"))
 
@@ -34,6 +37,12 @@ def test_results_are_those_of_this_process_and_can_be_written() -> None:
     assert set(reports) <= {(1, 1), (2, 1), (3, 1)}
 
 
+def test_a_process_connected_to_ray_does_not_fork() -> None:
+    """After a fork, the next call to Ray would never return."""
+    assert LocalExecutor(2).at_once(CPU) == 1
+    assert "connected to Ray" in (why_not_fork() or "")
+
+
 def test_a_worker_has_one_thread() -> None:
     assert list(RayExecutor().run([Threads()], None, CPU, Watch())) == [(Threads(), 1)]
 
@@ -49,7 +58,7 @@ def test_a_unit_whose_worker_was_killed_runs_again(tmp_path: Path) -> None:
 
 def test_a_unit_that_always_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_ray, "RETRIES", 1)
-    with pytest.raises(DDKitError, match=r"a unit's worker died 2 times .*; if memory is short, lower --workers"):
+    with pytest.raises(DDKitError, match=r"a unit's worker died 2 times .*; if memory is short, lower workers"):
         list(RayExecutor().run([Add(1, die_always=True)], torch.zeros(1), CPU, Watch()))
 
 
@@ -70,11 +79,6 @@ def test_files_travel_between_two_homes(tmp_path: Path, home: Path) -> None:
     assert not [*home.glob(".here-*"), *unit.folder.parent.glob(".here-*")]
 
 
-def test_closing_cancels_what_still_runs() -> None:
-    with closing(RayExecutor(workers=1).run([Add(1), Add(2)], torch.zeros(1), CPU, Watch())) as finished:
-        assert next(finished)[0] == Add(1)
-
-
 @pytest.mark.parametrize(
     ("needs", "line"),
     [
@@ -93,21 +97,21 @@ def test_other_versions_on_a_node_are_one_line(monkeypatch: pytest.MonkeyPatch) 
         list(RayExecutor().run([Add(1)], torch.zeros(1), CPU, Watch()))
 
 
-def test_an_address_that_nobody_answers_is_one_line() -> None:
+def test_an_address_without_a_response_is_one_line() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    with pytest.raises(UsageError, match=rf"--executor ray:127.0.0.1:{port}: nobody answers there .*ray start --head"):
-        on_ray._refuse_silence(f"127.0.0.1:{port}")
-    with pytest.raises(UsageError, match=r"--executor ray:nowhere: is no HOST:PORT"):
-        on_ray._refuse_silence("nowhere")
+    with pytest.raises(UsageError, match=rf"executor 'ray:127.0.0.1:{port}': there is no response .*ray start --head"):
+        ray_cluster.refuse_no_response(f"127.0.0.1:{port}")
+    with pytest.raises(UsageError, match=r"executor 'ray:nowhere': is no HOST:PORT"):
+        ray_cluster.refuse_no_response("nowhere")
 
 
 def test_without_ray_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> object:
         raise ImportError(name)
 
-    monkeypatch.setattr(on_ray, "import_module", missing)
+    monkeypatch.setattr(ray_cluster, "import_module", missing)
     with pytest.raises(UsageError, match=r"Ray is not installed; run: pip install 'ddkit\[ray\]'"):
         RayExecutor()
 
@@ -119,3 +123,42 @@ def test_a_worker_keeps_the_latest_common_objects_only(monkeypatch: pytest.Monke
         reference = ray.put(packed(number))
         assert ray_worker._fetched([reference]) == number == ray_worker._fetched([reference])
     assert list(ray_worker._KEPT.values()) == [2, 3]
+
+
+def test_a_longer_file_of_a_worker_stays(home: Path) -> None:
+    """A worker may have the same expert with more epochs."""
+    (home / "buffers").mkdir(parents=True)
+    (home / "buffers" / "longer").write_bytes(b"12345")
+    (home / "buffers" / "shorter").write_bytes(b"1")
+    unpack_home({f"buffers/{name}": b"123" for name in ("longer", "shorter", "missing")})
+    contents = {file.name: file.read_bytes() for file in (home / "buffers").iterdir()}
+    assert contents == {"longer": b"12345", "shorter": b"123", "missing": b"123"}
+
+
+def test_a_process_joins_one_cluster_only() -> None:
+    joined = importlib.import_module("ray").get_runtime_context().gcs_address
+    host, _, port = joined.rpartition(":")
+    assert ray_cluster.connected(joined) is ray_cluster.connected("")
+    with pytest.raises(UsageError, match=f"this process has already joined the cluster at {joined}"):
+        ray_cluster.connected(f"{host}:{int(port) + 1}")
+    assert ray_cluster.same_address("localhost:1", "127.0.0.1:1")
+    assert not ray_cluster.same_address("localhost:1", "127.0.0.1:2")
+
+
+@dataclass(frozen=True)
+class CannotBeUnpickled:
+    """A unit whose class the worker does not have, as where a package is missing."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return importlib.import_module, ("a_package_that_only_the_driver_has",)
+
+    def run(self, common: object, report: object) -> None:
+        pass
+
+
+def test_a_unit_that_a_worker_cannot_read_is_one_line() -> None:
+    with pytest.raises(
+        DDKitError, match=r"cannot run a unit: .*a_package_that_only.*install the same packages"
+    ) as caught:
+        list(RayExecutor().run([CannotBeUnpickled()], None, CPU, Watch()))
+    assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)

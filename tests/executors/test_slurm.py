@@ -62,8 +62,9 @@ def test_a_job_at_its_time_limit_runs_the_same_unit_again(tmp_path: Path) -> Non
 
 def test_a_parameter_that_submitit_does_not_know_is_one_line(home: Path) -> None:
     pytest.importorskip("submitit", reason="submitit is not installed")
-    with pytest.raises(UsageError, match=r"--executor slurm: a parameter is refused: .*nonsense"):
+    with pytest.raises(UsageError, match=r"executor 'slurm': a parameter is refused: .*nonsense"):
         list(SlurmExecutor(1, {"nonsense": 1}, "local").run([Add(1)], torch.zeros(1), CPU, Watch()))
+    assert not list((home / "slurm").iterdir())
 
 
 def test_without_slurm_or_submitit_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

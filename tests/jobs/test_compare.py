@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -12,10 +13,12 @@ from scipy.stats import t as student_t
 from ddkit.cli.main import run
 from ddkit.data import RealData
 from ddkit.errors import DataError, UsageError
+from ddkit.evaluation import honest, row_work
 from ddkit.executors import executor_in_use
 from ddkit.jobs import compare, condense
-from ddkit.jobs.comparison import candidate, images, row_units
+from ddkit.jobs.comparison import images, set_folder
 from ddkit.jobs.comparison.lines import Line
+from ddkit.run import SilentMeter
 
 RECIPE = """
 seed = {seed}
@@ -95,7 +98,7 @@ def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 1)
     file, done = recipe("random"), []
     first = compare([file], sets=2)
-    for name, module in (("make", candidate), ("score_row", row_units)):
+    for name, module in (("make", set_folder), ("score_row", honest)):
         real = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda *a, _real=real, _name=name, **k: (done.append(_name), _real(*a, **k))[1]
@@ -112,14 +115,42 @@ def test_what_is_finished_is_not_done_again(recipe, monkeypatch: pytest.MonkeyPa
 
 
 def test_rows_are_scored_one_by_one_where_memory_is_short(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    counts, real = [], images.run_units
+    counts, real = [], images.score_all
     monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 2)
-    monkeypatch.setattr(images, "run_units", lambda *a: (counts.append(executor_in_use().at_once(a[2])), real(*a))[1])
+    monkeypatch.setattr(images, "score_all", lambda *a: (counts.append(executor_in_use().at_once(a[5])), real(*a))[1])
     file = recipe("random")
     compare([file], sets=1)
     monkeypatch.setattr("ddkit.executors.local.free_memory", lambda device: 2**20)
     compare([file], sets=1, overrides=("evaluate.steps=4",))
-    assert counts[1::2] == [2, 1]
+    assert counts == [2, 1]
+
+
+class Recorder(SilentMeter):
+    """Its `done` are the amounts of finished work of each progress, and its `totals` the amounts of all work."""
+
+    def __init__(self) -> None:
+        self.done: dict[str, list[int]] = {}
+        self.totals: dict[str, int] = {}
+
+    def start(self, title: str, total: int, done: int = 0) -> None:
+        self.title = title
+        self.totals[title], self.done[title] = total, []
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        self.done[self.title].append(done)
+
+
+def test_progress_moves_within_a_row_and_ends_at_the_total(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 1)
+    monkeypatch.setattr(row_work, "PACE", 0.0)
+    file, meters = recipe("random"), (Recorder(), Recorder())
+    rows, title = 2 * 4 + 1, "scoring sets, in images"
+    for meter in meters:
+        compare([file], sets=2, meter=meter)
+        assert meter.done[title] == sorted(meter.done[title])
+        assert meter.done[title][-1] == meter.totals[title] == meters[0].totals[title]
+    assert len(meters[0].done[title]) > 2 * rows
+    assert len(meters[1].done[title]) == rows  # stored scores count as finished work
 
 
 def test_on_the_validation_part_the_test_part_is_never_met(recipe, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

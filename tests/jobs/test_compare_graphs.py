@@ -9,7 +9,7 @@ from own_graphs import own
 
 import ddkit
 from ddkit.cli.main import run
-from ddkit.errors import UsageError
+from ddkit.errors import DataError, UsageError
 
 RECIPE = """[data]
 name = "{data}"
@@ -86,16 +86,48 @@ def test_the_command_prints_the_same_table(recipes: list[str], capsys: pytest.Ca
     assert table["on"] == "validation" and {line["name"] for line in table["lines"]} >= {"mirage", "mirage-plus"}
 
 
-def test_a_damaged_set_is_made_again(recipes: list[str], tmp_path: Path) -> None:
+def test_a_damaged_set_is_left_out_and_the_rest_is_scored(
+    recipes: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a comparison of images: a line, a note, `damaged`, exit code 3, and the file stays as it is."""
+    first = ddkit.compare(recipes, sets=2)
+    bad = next(Path("runs/compare").glob("mirage-[0-9a-f]*-seed0/set.h5"))
+    cut = bad.read_bytes()[:-1]
+    bad.write_bytes(cut)
+    assert run(["compare", *recipes, "--sets", "2"]) == 3
+    out, err = capsys.readouterr()
+    assert f"left out: set '{bad}': is damaged" in err and "its seal is for" in out
+    assert err.splitlines()[-1] == "ddkit: compare: left out 1 set that cannot be read; see the table's notes"
+    listener = Listener()
+    found = ddkit.compare(recipes, sets=2, meter=listener)
+    assert found.damaged == (str(bad),) and bad.read_bytes() == cut
+    (line,) = [line for line in listener.lines if line.startswith("left out: ")]
+    assert line in found.notes
+    rest, every = ({(line.name, line.net): line.scores for line in table.lines} for table in (found, first))
+    of_bad = {"mirage", "random, as mirage", "random, as mirage written out", "herding, as mirage"}
+    assert rest == {key: scores[1:] if key[0] in of_bad else scores for key, scores in every.items()}
+    next(Path("runs/compare").glob("mirage-[0-9a-f]*-seed1/set.h5")).write_bytes(b"")
+    found = ddkit.compare(recipes, sets=2)
+    assert "mirage" not in {line.name for line in found.lines} and len(found.damaged) == 2
+
+
+def test_a_damaged_set_of_an_unfinished_run_is_made_again(recipes: list[str]) -> None:
     first = ddkit.compare(recipes[:1], sets=1)
-    (file,) = (tmp_path / "runs" / "compare").glob("mirage*/set.h5")
+    (file,) = Path("runs/compare").glob("mirage*/set.h5")
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
+    file.with_name("seconds.json").unlink()
     listener = Listener()
-    assert [line.scores for line in ddkit.compare(recipes[:1], sets=1, meter=listener).lines] == [
-        line.scores for line in first.lines
-    ]
+    found = ddkit.compare(recipes[:1], sets=1, meter=listener)
+    assert [line.scores for line in found.lines] == [line.scores for line in first.lines] and found.damaged == ()
     assert file.read_bytes() == whole and any("made again: " in line for line in listener.lines)
+
+
+def test_a_set_of_other_graphs_is_refused(recipes: list[str], tmp_path: Path) -> None:
+    ddkit.compare(recipes[:1], sets=1)
+    own(tmp_path / "own", seed=1)  # other graphs in its place
+    with pytest.raises(DataError, match=r"was made with other data .*choose another --out"):
+        ddkit.compare(recipes[:1], sets=1)
 
 
 def test_what_cannot_be_compared_is_one_line(recipes: list[str]) -> None:

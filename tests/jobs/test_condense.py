@@ -77,7 +77,10 @@ def test_a_one_shot_run_whose_evaluation_fails_can_be_resumed(
             "evaluate_honestly",
             ("evaluate.epochs=1", "net.name=convnet", "net.width=4"),
         ),
-        "mirage": ("runs.graphs", "evaluate_graph_set", ("evaluate.gnns=gin", "method.hops=1", "method.ratio=0.3")),
+        "mirage": (
+            *("tables.graph_scoring", "evaluate_graph_set"),
+            ("evaluate.gnns=gin", "method.hops=1", "method.ratio=0.3"),
+        ),
     }[method]
     overrides = ("evaluate.nets=2", "evaluate.steps=5", "evaluate.whole=false", *short)
     data = own(tmp_path / "own") if method == "mirage" else "digits"

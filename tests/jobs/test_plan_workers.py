@@ -35,9 +35,9 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(address)
         return Cluster()
 
-    monkeypatch.setattr(on_ray, "_installed", lambda: None)
-    monkeypatch.setattr(on_ray, "_refuse_silence", lambda address: None)
-    monkeypatch.setattr(on_ray, "_connected", connected)
+    monkeypatch.setattr(on_ray, "installed", lambda: None)
+    monkeypatch.setattr(on_ray, "refuse_no_response", lambda address: None)
+    monkeypatch.setattr(on_ray, "connected", connected)
     return asked
 
 

@@ -127,7 +127,10 @@ def test_a_larger_budget_means_lower_thresholds():
 @pytest.mark.parametrize(
     "settings, line",
     [
-        (MirageSettings(hops=2, budget=4), "class 'a' has no frequent itemset in its share of the budget"),
+        (
+            MirageSettings(hops=2, budget=4),
+            "class 'a' has no frequent itemset that fits its share, 2 bytes; raise method.ratio",
+        ),
         (MirageSettings(hops=2, thresholds="3"), "must be 2 numbers of at least 1 joined by commas"),
         (MirageSettings(hops=2, thresholds="0,3"), "must be 2 numbers of at least 1 joined by commas"),
         (MirageSettings(hops=2, thresholds="3,3", budget=900), "both set the size of the set; keep one"),

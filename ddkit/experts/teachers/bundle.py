@@ -65,14 +65,16 @@ class TeacherFacts:
     @staticmethod
     def of(net: FlatNet, real: RealData, data: str, validation_accuracy: float) -> "TeacherFacts":
         """The facts of a teacher for real data that is normalised channel by channel; `data` is its training data."""
+        mean, std = real.preprocess.mean, real.preprocess.std
+        assert mean is not None and std is not None  # `obtain_teachers` has refused other data
         return TeacherFacts(
             net=net.spec,
             shape=real.data.shape,
             classes=real.data.classes,
             data=data,
             data_digest=real.data.digest,
-            mean=real.preprocess.mean,  # type: ignore[union-attr]  # `obtain_teachers` has refused whitened data
-            std=real.preprocess.std,  # type: ignore[union-attr]
+            mean=mean,
+            std=std,
             validation_accuracy=validation_accuracy,
         )
 
@@ -122,7 +124,7 @@ class Bundle:
                 f"{where}: its class {differs} is '{pair[0]}', the data's is '{pair[1]}', so its outputs would be "
                 "read as other classes; put the data's classes in its order, or train another"
             )
-        found = (getattr(preprocess, "mean", None), getattr(preprocess, "std", None))
+        found = (preprocess.mean, preprocess.std)
         if not all(map(_close, found, (own.mean, own.std))):
             raise DataError(
                 f"{where}: needs pixels normalised by mean {_short(own.mean)} and std {_short(own.std)}, the "

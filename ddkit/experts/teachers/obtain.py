@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ddkit.errors import DataError, NumericalError
-from ddkit.executors import Needs, Report, Watch, executor_in_use
+from ddkit.executors import Report, Watch, executor_in_use
+from ddkit.experts.memory import expert_needs
 from ddkit.experts.population_stats import population_stats
 from ddkit.experts.progress import Epochs
 from ddkit.experts.teachers.bundle import Bundle, TeacherFacts, write_bundle
@@ -27,16 +28,15 @@ from ddkit.task import Task
 def obtain_teachers(root: Path, task: Task, settings: TeacherSettings, meter: Meter) -> Ensemble:
     """The teachers of `settings` for the task's data, from their bundles under `root`. Missing ones are trained.
 
-    On a CPU, each teacher is trained in a process of its own, as many at once as there are cores. Teacher e of a
-    network draws from stream(settings.seed, "expert", e) only. If another run is training one of them, this one waits
-    and then uses that teacher.
+    The executor in use trains them, each as a unit. Teacher e of a network draws from stream(settings.seed, "expert",
+    e) only. If another run is training one of them, this one waits and then uses that teacher.
 
     Raises:
         DataError: a damaged bundle; or data that is not normalised channel by channel.
         NumericalError: a teacher diverged; it is not stored.
     """
     real = task.real
-    if getattr(real.preprocess, "mean", None) is None:
+    if real.preprocess.mean is None:
         raise DataError(
             f"teachers of '{real.data.name}': need data.preprocess = \"normalise\", not {real.preprocess.space}; "
             "their batch norms are matched in that space"
@@ -89,7 +89,9 @@ def _train(missing: list[Wanted], wanted: list[Wanted], task: Task, settings: Te
     done = Epochs(meter, total, before)
     watch = Watch(lambda unit, finished: done.reach(unit.teacher.file, finished), meter.say)
     units = [TrainTeacher(settings, teacher) for teacher in missing]
-    with closing(executor_in_use().run(units, task, Needs(task.device), watch)) as trained:
+    each_needs = [expert_needs(task.with_net(one.net), settings, rows=1) for one in missing if one.net is not None]
+    needs = max(each_needs, key=lambda one: one.memory)
+    with closing(executor_in_use().run(units, task, needs, watch)) as trained:
         for unit, (parameters, loss) in trained:
             teacher = unit.teacher
             assert teacher.net is not None

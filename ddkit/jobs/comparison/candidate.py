@@ -10,33 +10,17 @@ from typing import NamedTuple
 
 import torch
 
-from ddkit.data import DataSettings, RealData
-from ddkit.errors import DataError, UsageError
+from ddkit.data import DataSettings
 from ddkit.evaluation import EvaluateSettings
 from ddkit.executors import Elsewhere, FolderParcel, Parcel, Report
 from ddkit.experts import Ensemble
-from ddkit.jobs.machine.stopwatch import Spent, Stopwatch
-from ddkit.jobs.recipes import Recipe, changed_settings
-from ddkit.jobs.recipes.resolve import parse_images
+from ddkit.jobs.comparison.set_folder import SetFolder
+from ddkit.jobs.machine.stopwatch import Spent
+from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.runs.images import ImageWork
-from ddkit.jobs.runs.make import make
-from ddkit.jobs.runs.resume import resumed
-from ddkit.jobs.runs.run import Run
 from ddkit.nets import NetSettings
-from ddkit.run import Meter, RunFolder, read_json, write_json
-from ddkit.synth import read_set
+from ddkit.run import Meter, read_json, write_json
 from ddkit.task import Task
-
-
-class DamagedSet(DataError):
-    """The set of a run cannot be read."""
-
-
-@dataclass(frozen=True)
-class Condensing:
-    """The layout of the file with the seconds in which a set was made."""
-
-    condensing: float
 
 
 class TaskKey(NamedTuple):
@@ -70,7 +54,8 @@ class Candidate:
     def task_key(self) -> TaskKey:
         """The settings of the recipe's task."""
         first = self.recipes[0]
-        return TaskKey(_without_flip_rule(first).data, first.net)
+        data = dataclasses.replace(first.data, flips_keep_label=None)  # it does not affect the task
+        return TaskKey(data, first.net)
 
     @property
     def group(self) -> Group:
@@ -79,28 +64,13 @@ class Candidate:
         evaluate = dataclasses.replace(first.evaluate, flips="auto")  # the group has one policy of flips
         return Group(self.task_key, evaluate, first.method.ipc)
 
-    def folder(self, out: Path, recipe: Recipe) -> RunFolder:
-        """The folder of a run. Its name has a digest of the recipe, so that other settings have another folder.
-
-        The digest leaves out settings with their default value. So names stay the same if a later version adds a
-        setting.
-        """
-        digest = hashlib.sha256(repr(changed_settings(_shaping(recipe))).encode()).hexdigest()[:8]
-        return RunFolder(out / f"{self.name}-{digest}-seed{recipe.seed}")
-
-    def finished(self, out: Path, recipe: Recipe) -> bool:
-        """Whether the set of this recipe is made."""
-        folder = self.folder(out, recipe)
-        return folder.set.exists() and _seconds_file(folder).exists()
+    def folder(self, out: Path, recipe: Recipe) -> SetFolder:
+        """The run folder of one of the recipes."""
+        return SetFolder.of(out, self.name, recipe)
 
     def seconds(self, out: Path) -> tuple[float, ...]:
-        """The seconds in which each set was made.
-
-        Raises:
-            DataError: the file with the seconds is damaged.
-        """
-        files = [_seconds_file(self.folder(out, recipe)) for recipe in self.recipes]
-        return tuple(read_json(file, Condensing).condensing for file in files)
+        """The seconds in which each set was made; see `SetFolder.seconds`."""
+        return tuple(self.folder(out, recipe).seconds() for recipe in self.recipes)
 
     def expert_seconds(self, out: Path) -> float | None:
         """The seconds in which the experts were trained; None if no comparison in this folder trained them."""
@@ -136,57 +106,8 @@ class CondenseSet(FolderParcel):
 
     def run(self, common: Mapping[TaskKey, Task], report: Report) -> None:
         """`common` holds the tasks of all candidates by `Candidate.task_key`."""
-        folder = self.candidate.folder(self.out, self.recipe)
-        with folder.locked():
-            watch = Stopwatch(folder.path / "spent.json")
-            run = Run(self.recipe, folder, self.device, folder.recipe.exists())
-            make(ImageWork(run, common[self.candidate.task_key]), False, watch)
-            write_json(_seconds_file(folder), {"condensing": watch.seconds})
-
-
-def _shaping(recipe: Recipe) -> Recipe:
-    """The recipe without settings that do not affect the set."""
-    return dataclasses.replace(_without_flip_rule(recipe), evaluate=EvaluateSettings())
-
-
-def _without_flip_rule(recipe: Recipe) -> Recipe:
-    """The recipe without `flips_keep_label`, which does not affect the result."""
-    return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, flips_keep_label=None))
-
-
-def refuse_another(folder: RunFolder, recipe: Recipe, real: RealData) -> None:
-    """Raise if the run in a folder has other settings or other data than the recipe.
-
-    The folder's name is a digest of the settings, but a user may have resumed the run with changed ones.
-
-    Raises:
-        UsageError: the settings differ.
-        DamagedSet: its set cannot be read.
-        DataError: the data differ.
-    """
-    if not folder.recipe.exists():
-        return
-    own, changes = resumed(folder, (), parse_images)
-    if changes or _shaping(own) != _shaping(recipe):
-        raise UsageError(
-            f"folder '{folder.path}': its run was resumed with other settings than the recipe's; move the folder, or "
-            "put these settings into the recipe"
-        )
-    if not folder.set.exists():
-        return
-    try:
-        found = read_set(folder.set).facts.data_digest
-    except DataError as error:
-        raise DamagedSet(str(error)) from None
-    if found != real.data.digest:
-        raise DataError(
-            f"set '{folder.set}': was made with other data (digest {found[:8]}) than found here "
-            f"({real.data.digest[:8]}); choose another --out"
-        )
-
-
-def _seconds_file(folder: RunFolder) -> Path:
-    return folder.path / "seconds.json"
+        task, folder = common[self.candidate.task_key], self.candidate.folder(self.out, self.recipe)
+        folder.make(self.recipe, self.device, lambda run: ImageWork(run, task))
 
 
 def collect_experts(candidate: Candidate, task: Task, out: Path, meter: Meter) -> None:

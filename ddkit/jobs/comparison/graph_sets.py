@@ -1,24 +1,20 @@
 """The sets of one part of a comparison of graphs: each recipe under each seed, in a run folder of its own."""
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import GraphJudge
 from ddkit.executors import FolderParcel, Report
-from ddkit.graphs import GraphData
+from ddkit.jobs.comparison.set_folder import SetFolder, damaged_sets
 from ddkit.jobs.data.graph_memory import set_needs
 from ddkit.jobs.machine.device import graph_device
 from ddkit.jobs.machine.run_units import run_units
-from ddkit.jobs.machine.stopwatch import Stopwatch
-from ddkit.jobs.recipes import GraphRecipe, changed_settings
+from ddkit.jobs.recipes import GraphRecipe
+from ddkit.jobs.recipes.resolve_graphs import parse_graphs
 from ddkit.jobs.runs.graphs import GraphWork
-from ddkit.jobs.runs.make import make
-from ddkit.jobs.runs.run import Run
-from ddkit.run import Meter, RunFolder, read_json, write_json
+from ddkit.run import Meter
 from ddkit.synth import GraphSet, read_graph_set
 
 
@@ -52,62 +48,35 @@ class MakeGraphSet(FolderParcel):
         return dataclasses.replace(self, out=folder)
 
     @property
-    def run_folder(self) -> RunFolder:
-        """The run folder. Its name carries a digest of the settings that shape the set."""
-        settings = changed_settings(self.recipe).items()
-        shaping = {key: value for key, value in settings if not key.startswith("evaluate.")}
-        digest = hashlib.sha256(repr(shaping).encode()).hexdigest()[:8]
-        return RunFolder(self.out / f"{self.name}-{digest}-seed{self.recipe.seed}")
-
-    @property
-    def _note(self) -> Path:
-        return self.run_folder.path / "seconds.json"
+    def run_folder(self) -> SetFolder:
+        return SetFolder.of(self.out, self.name, self.recipe)
 
     def run(self, common: Common, report: Report) -> None:
-        """Make the set, and keep the seconds that it took."""
-        folder = self.run_folder
-        with folder.locked():
-            run = Run(self.recipe, folder, graph_device("cpu"), folder.recipe.exists())
-            work = GraphWork(run, common.judges[self.recipe.seed], common.digest, ())
-            done = make(work, False, Stopwatch(folder.path / "spent.json"))
-            write_json(self._note, {"condensing": done.seconds})
-
-    def seconds(self) -> float:
-        """The seconds of making the set."""
-        return float(read_json(self._note, dict[str, float])["condensing"])
-
-    def stored(self, train: GraphData, meter: Meter) -> GraphSet | None:
-        """The finished set; None if it is missing or damaged. A damaged file is removed, and a line says so.
-
-        Raises:
-            UsageError: it was made of other training graphs.
-        """
-        if not (self.run_folder.set.exists() and self._note.exists()):
-            return None
-        try:
-            made = read_graph_set(self.run_folder.set)
-        except DataError as error:
-            meter.say(f"made again: {error}")
-            self.run_folder.set.unlink()
-            return None
-        if made.facts.data_digest != train.digest:
-            raise UsageError(f"folder '{self.run_folder.path}': its set was made of other graphs; choose another --out")
-        return made
+        judge, digest = common.judges[self.recipe.seed], common.digest
+        self.run_folder.make(self.recipe, graph_device("cpu"), lambda run: GraphWork(run, judge, digest, ()))
 
 
 @dataclass(frozen=True)
 class MadeSets:
-    """The sets of one part, by seed and name of the recipe, and the seconds of making them, one a seed."""
+    """The sets of one part.
+
+    Attributes:
+        sets: by seed and name of the recipe. Sets that cannot be read are missing.
+        seconds: of making them, one a seed, by name of the recipe.
+        damaged: the files of sets that cannot be read, each with a line that says so.
+    """
 
     sets: dict[int, dict[str, GraphSet]]
     seconds: dict[str, tuple[float, ...]]
+    damaged: dict[Path, str]
 
 
 def made_sets(members: Mapping[str, GraphRecipe], common: Common, out: Path, meter: Meter) -> MadeSets:
     """Read the sets of recipes under the judges' seeds, and make the missing ones on all cores.
 
     Raises:
-        UsageError: a stored set was made of other graphs.
+        UsageError: a run has other settings than its recipe.
+        DataError: a stored set was made of other graphs.
     """
     units = [
         MakeGraphSet(name, dataclasses.replace(recipe, seed=seed), out)
@@ -115,12 +84,15 @@ def made_sets(members: Mapping[str, GraphRecipe], common: Common, out: Path, met
         for name, recipe in members.items()
     ]
     train = next(iter(common.judges.values())).train
-    stored = [unit.stored(train, meter) for unit in units]
-    missing = [unit for unit, made in zip(units, stored, strict=True) if made is None]
+    expected = [(unit.run_folder, unit.recipe, train.digest) for unit in units]
+    damaged = damaged_sets(expected, parse_graphs, read_graph_set, meter)
+    missing = [unit for unit in units if not unit.run_folder.finished]
     run_units(missing, common, set_needs(train), "condensing sets", meter)
     sets: dict[int, dict[str, GraphSet]] = {seed: {} for seed in common.judges}
     seconds: dict[str, tuple[float, ...]] = {}
-    for unit, made in zip(units, stored, strict=True):
-        sets[unit.recipe.seed][unit.name] = read_graph_set(unit.run_folder.set) if made is None else made
-        seconds[unit.name] = (*seconds.get(unit.name, ()), unit.seconds())
-    return MadeSets(sets, seconds)
+    for unit in units:
+        folder = unit.run_folder
+        if folder.set not in damaged:
+            sets[unit.recipe.seed][unit.name] = read_graph_set(folder.set)
+        seconds[unit.name] = (*seconds.get(unit.name, ()), folder.seconds())
+    return MadeSets(sets, seconds, damaged)

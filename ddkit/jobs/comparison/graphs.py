@@ -17,7 +17,7 @@ from ddkit.jobs.data.graph_memory import graph_row_needs, memory_lines
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.machine.device import graph_device
 from ddkit.jobs.recipes import GraphRecipe
-from ddkit.jobs.recipes.request import Comparing, Request, refuse_options
+from ddkit.jobs.recipes.request import Comparing, Request, name_in_table, refuse_options
 from ddkit.jobs.recipes.resolve_graphs import resolve_graphs
 from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.run import Meter
@@ -34,28 +34,28 @@ def compare_graphs(comparing: Comparing, meter: Meter) -> Comparison:
     flags = () if comparing.nets is None else (f"evaluate.nets={comparing.nets}",)
     recipes: dict[str, GraphRecipe] = {}
     for source in comparing.recipes:
-        name = Path(source).name.removesuffix(".toml")
-        if name in recipes:
-            raise UsageError("compare: two recipes have one name; name each once")
-        recipes[name], _ = resolve_graphs(Request(recipe=source, overrides=(*comparing.overrides, *flags)))
+        request = Request(recipe=source, overrides=(*comparing.overrides, *flags))
+        recipes[name_in_table(source)], _ = resolve_graphs(request)
     groups: dict[object, dict[str, GraphRecipe]] = {}
     for name, recipe in recipes.items():
         groups.setdefault((recipe.data, recipe.method.hops), {})[name] = recipe
     _refuse_unlike_training(recipes)
     lines: list[LineOfGraphs] = []
     remarks: dict[str, None] = {}
+    damaged: dict[Path, str] = {}
     uneven = False
     for members in groups.values():
         part = _Part.of(members, comparing, meter)
         lines += part.lines()
         remarks |= dict.fromkeys(part.notes())
+        damaged |= part.damaged
         uneven |= part.judge.uneven
     over = f"over the means of {comparing.sets} seeds" if comparing.sets > 1 else "over the networks of one seed"
     choosing = ["for choosing settings, no score to publish; the test part was not looked at"]
     all_notes = [f"mean and 95 % interval {over}", *choosing * (comparing.on != "test"), *remarks]
     training = next(iter(recipes.values())).evaluate
-    all_notes += notes(training, comparing.on, uneven)
-    return Comparison(comparing.on, tuple(lines), tuple(all_notes), uneven=uneven)
+    all_notes += [*notes(training, comparing.on, uneven), *damaged.values()]
+    return Comparison(comparing.on, tuple(lines), tuple(all_notes), tuple(map(str, damaged)), uneven)
 
 
 def _refuse_unlike_training(recipes: dict[str, GraphRecipe]) -> None:
@@ -78,12 +78,14 @@ class _Part:
         scores: of each table's rows.
         seconds: of making the sets, by the recipes' names.
         about: notes on the graphs.
+        damaged: the files of sets that cannot be read, each with a line that says that the set is left out.
     """
 
     tables: list[GraphRows]
     scores: list[GraphScores]
     seconds: dict[str, tuple[float, ...]]
     about: tuple[str, ...]
+    damaged: dict[Path, str]
 
     @staticmethod
     def of(members: dict[str, GraphRecipe], comparing: Comparing, meter: Meter) -> "_Part":
@@ -101,7 +103,7 @@ class _Part:
         tables = [graph_rows(judge, made.sets[seed], EACH_SET) for seed, judge in judges.items()]
         keep = KeptRows.at(comparing.out / "scores", graph_device("cpu"))
         scores = score_graph_rows(tables, meter, keep, graph_row_needs(judges[first.seed]))
-        return _Part(tables, scores, made.seconds, about)
+        return _Part(tables, scores, made.seconds, about, made.damaged)
 
     @property
     def judge(self) -> GraphJudge:
@@ -109,12 +111,16 @@ class _Part:
         return self.tables[0].judge
 
     def lines(self) -> Iterator[LineOfGraphs]:
-        """A line for each row and network. A row may lack some seeds, into whose bytes no graph fits."""
+        """A line for each row and network.
+
+        A row lacks a seed if its bytes are too few for one graph, or if the set that it needs cannot be read.
+        """
         for score in self.judge.scores_without_network():
             yield self._line(score.name, "", (score,))
-        for name in dict.fromkeys(name for table in self.tables for name in table.rows):
+        for name in dict.fromkeys((*self.seconds, *(name for table in self.tables for name in table.rows))):
             for gnn in self.judge.gnns:
-                yield self._line(name, gnn, tuple(own[name, gnn] for own in self.scores if (name, gnn) in own))
+                if scores := tuple(own[name, gnn] for own in self.scores if (name, gnn) in own):
+                    yield self._line(name, gnn, scores)
 
     def notes(self) -> tuple[str, ...]:
         """Notes on the graphs, and on rows that are missing, or have fewer graphs than their names say."""

@@ -17,37 +17,35 @@ from typing import NamedTuple
 import torch
 
 from ddkit.data import refuse_small_classes
-from ddkit.errors import UsageError, counted
-from ddkit.evaluation import Table, class_notes, read_score, row_needs, write_score
+from ddkit.errors import counted
+from ddkit.evaluation import RowWork, Score, Table, class_notes, row_needs, score_all
 from ddkit.executors import Needs
 from ddkit.jobs.comparison.candidate import (
     Candidate,
     CondenseSet,
-    DamagedSet,
     Group,
     TaskKey,
     collect_experts,
-    refuse_another,
     teachers_for,
 )
-from ddkit.jobs.comparison.lines import Comparison, Line
-from ddkit.jobs.comparison.row_units import RowUnit, plan_lines
+from ddkit.jobs.comparison.lines import Comparison
+from ddkit.jobs.comparison.row_units import PlannedLine, plan_lines
 from ddkit.jobs.comparison.rules import Rules, flip_policy
+from ddkit.jobs.comparison.set_folder import damaged_sets
 from ddkit.jobs.comparison.teacher_labels import common_teachers, label_notes, refuse_unclear_labels
 from ddkit.jobs.data.loading import load_task, report_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.run_units import run_units
-from ddkit.jobs.recipes.request import FYI, Comparing
-from ddkit.jobs.recipes.resolve import resolve
+from ddkit.jobs.recipes.request import FYI, Comparing, name_in_table
+from ddkit.jobs.recipes.resolve import parse_images, resolve
+from ddkit.jobs.tables.kept_rows import ScoreFolder
 from ddkit.run import Meter
+from ddkit.synth import read_set
 from ddkit.task import Task
 
 Tasks = dict[TaskKey, Task]
 """The tasks of all candidates by `Candidate.task_key`."""
-
-Planned = list[tuple[list[RowUnit], Line]]
-"""The lines of the table without their scores, each with the units that score it."""
 
 
 class Part(NamedTuple):
@@ -80,21 +78,20 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
         parts.setdefault(Part(group, rules.task.dsa.strategy, rules.labels), (members, rules))
     tables = [rules.table for _, rules in parts.values()]
     planned = [
-        line
-        for number, (members, rules) in enumerate(parts.values())
-        for line in plan_lines(members, rules, number, out, damaged)
+        list(plan_lines(members, rules, number, out, damaged)) for number, (members, rules) in enumerate(parts.values())
     ]
-    _score_missing_rows(planned, tables, comparing.on, meter)
+    scores = _scores(planned, tables, ScoreFolder(out / "scores"), meter)
     lines = [
-        dataclasses.replace(line, scores=tuple(read_score(unit.file) for unit in units)) if units else line
-        for units, line in planned
+        dataclasses.replace(line, scores=tuple(scores[work.key] for work in works)) if works else line
+        for part in planned
+        for works, line in part
     ]
     notes = [*_notes(candidates, comparing.sets, comparing.on)]
     notes += [note for members in groups.values() for note in label_notes(members, teachers_of, labels)]
     notes += [note for task in tasks.values() for note in class_notes(task.real, comparing.on)]
     if len({line.flip_share for line in lines}) > 1:
         notes.append("do not compare rows under different flips: their networks have different augmentation")
-    notes += [_augmentations(tables, planned), *damaged.values()]
+    notes += [_augmentations(tables), *damaged.values()]
     return Comparison(comparing.on, tuple(lines), tuple(dict.fromkeys(notes)), tuple(map(str, damaged)))
 
 
@@ -104,17 +101,14 @@ def candidate_of(name: str, overrides: tuple[str, ...], sets: int) -> Candidate:
     flags = ("method.fyi=true",) if name.endswith(FYI) else ()
     first, _ = resolve(recipe=recipe, overrides=overrides + flags)
     forms = tuple(dataclasses.replace(first, seed=first.seed + i) for i in range(sets))
-    return Candidate(Path(recipe).name.removesuffix(".toml") + "-fyi" * bool(flags), forms)
+    return Candidate(name_in_table(name), forms)
 
 
 def _candidates(comparing: Comparing) -> list[Candidate]:
     overrides = comparing.overrides
     if comparing.nets is not None:
         overrides = (*overrides, f"evaluate.nets={comparing.nets}")
-    candidates = [candidate_of(str(name), overrides, comparing.sets) for name in comparing.recipes]
-    if len({candidate.name for candidate in candidates}) < len(candidates):
-        raise UsageError("compare: two recipes have one name; name each once")
-    return candidates
+    return [candidate_of(str(name), overrides, comparing.sets) for name in comparing.recipes]
 
 
 def _tasks(candidates: list[Candidate], device: torch.device) -> Tasks:
@@ -149,22 +143,13 @@ def _refuse_what_cannot_be_compared(
 
 
 def _damaged_sets(candidates: list[Candidate], tasks: Tasks, out: Path, meter: Meter) -> dict[Path, str]:
-    """The finished sets that cannot be read, each with a line that says why it is left out.
-
-    Raises:
-        UsageError, DataError: a run has other settings or other data than its folder's name says.
-    """
-    damaged: dict[Path, str] = {}
-    for candidate in candidates:
-        for recipe in candidate.recipes:
-            folder = candidate.folder(out, recipe)
-            try:
-                refuse_another(folder, recipe, tasks[candidate.task_key].real)
-            except DamagedSet as error:
-                if candidate.finished(out, recipe):  # an unfinished one is made again
-                    damaged[folder.set] = f"left out: {error}"
-                    meter.say(damaged[folder.set])
-    return damaged
+    """The files of finished sets that cannot be read; see `damaged_sets`."""
+    expected = [
+        (candidate.folder(out, recipe), recipe, tasks[candidate.task_key].real.data.digest)
+        for candidate in candidates
+        for recipe in candidate.recipes
+    ]
+    return damaged_sets(expected, parse_images, read_set, meter)
 
 
 def _make_missing_sets(
@@ -175,7 +160,7 @@ def _make_missing_sets(
         CondenseSet(candidate, recipe, out, device)
         for candidate in candidates
         for recipe in candidate.recipes
-        if not candidate.finished(out, recipe)
+        if not candidate.folder(out, recipe).finished
     ]
     unfinished = dict.fromkeys(unit.candidate for unit in missing)
     # The longest trajectories first: otherwise a shared expert could be too short and would be trained twice.
@@ -184,21 +169,29 @@ def _make_missing_sets(
     run_units(missing, tasks, Needs(device), "condensing sets", meter)
 
 
-def _score_missing_rows(planned: Planned, tables: list[Table], on: str, meter: Meter) -> None:
-    """Score the rows whose files are missing, each file once."""
-    missing = {unit.file: unit for units, _ in planned for unit in units if not unit.file.exists()}
-    if on == "test":
-        for number in {unit.table for unit in missing.values()}:
-            _ = tables[number].task.real.test  # is preprocessed here, once, and not in every process
-    if missing:
-        needs = max((row_needs(table.task, table.settings) for table in tables), key=lambda one: one.memory)
-        units = list(missing.values())
-        run_units(units, tables, needs, "scoring sets", meter, lambda unit, score: write_score(unit.file, score))
+def _scores(planned: list[list[PlannedLine]], tables: list[Table], keep: ScoreFolder, meter: Meter) -> dict[str, Score]:
+    """The scores of all rows by their keys. Rows of equal keys are scored once.
+
+    Args:
+        planned: the lines of each table.
+        tables: the tables.
+        keep: stores each score when it is finished, and may have scores of an interrupted comparison.
+        meter: progress.
+    """
+    rows: dict[str, RowWork] = {}
+    for table, lines in zip(tables, planned, strict=True):
+        own = {work.key: work for works, _ in lines for work in works}
+        if table.on == "test" and any(keep.find(key) is None for key in own):
+            _ = table.task.real.test  # is preprocessed here, once, and not in every process
+        rows |= {key: work for key, work in own.items() if key not in rows}
+    needs = max((row_needs(table.task, table.settings) for table in tables), key=lambda one: one.memory)
+    scores = score_all("scoring sets", list(rows.values()), tables, meter, keep, needs)
+    return dict(zip(rows, scores, strict=True))
 
 
-def _augmentations(tables: list[Table], planned: Planned) -> str:
+def _augmentations(tables: list[Table]) -> str:
     """A note that lists the augmentations of the networks' training in the parts of the table."""
-    strategies = dict.fromkeys(tables[unit.table].task.dsa.strategy or "none" for units, _ in planned for unit in units)
+    strategies = dict.fromkeys(table.task.dsa.strategy or "none" for table in tables)
     return f"augmentation of the networks' training: {', '.join(strategies)}"
 
 

@@ -16,13 +16,14 @@ class Line:
     """One line of the table: what was trained on, and a score for each of its sets.
 
     Attributes:
-        data, ipc: where it belongs.
-        flip_share: the probability with which an image was mirrored, at each step, when networks were trained.
-        labels: the policy of labels it was trained under, see `ddkit.evaluation.settings.LABEL_POLICIES`.
-        name: the method's name (the recipe's, where two recipes of one method stand together), or a rival's.
-        scores: one a set, each of several networks.
-        seconds: of condensing a set, by set; empty for what is not condensed.
-        expert_seconds: what its experts took, where this comparison or an earlier one in the folder trained them.
+        data, ipc: the real data, and images a class; lines with equal ones stand in one part of the table.
+        flip_share: the probability that an image is mirrored in a step of the networks' training.
+        labels: the policy of labels in the networks' training, one of `ddkit.evaluation.settings.LABEL_POLICIES`.
+        name: the name of the method or of the rival. If several recipes of the part have one method: the recipe's name.
+        scores: one for each set, over several networks. A rival has a score for each seed of the sets.
+        seconds: the seconds in which each set was condensed; empty for rivals.
+        expert_seconds: the seconds in which the recipe's experts were trained; None if no comparison in this folder
+            trained them.
     """
 
     data: str
@@ -36,12 +37,12 @@ class Line:
 
     @property
     def keys(self) -> dict[str, str]:
-        """Heading -> text, for the columns that say where the line belongs."""
+        """Heading -> text, for the columns that name the part of the table."""
         return {"data, ipc": f"{self.data}, {self.ipc}", "flips": f"{self.flip_share:.2g}", "labels": self.labels}
 
     @cached_property
     def overall(self) -> Score:
-        """Over the means of the sets where there are several, else over the one set's networks; lr is the first's."""
+        """The score over the means of several sets, or over the networks of a single set. lr is the first set's."""
         return over_sets(self.scores)
 
 
@@ -50,11 +51,12 @@ class LineOfGraphs:
     """One line of a table of graphs.
 
     Attributes:
-        data, hops: where it belongs.
+        data, hops: the graphs, and the depth of trees; lines with equal ones stand in one part of the table.
         net: the kind of the networks.
-        name: the recipe's name, or a rival's.
-        scores: one a seed, each of several networks.
-        seconds: of making a set, by seed; empty for what is not made.
+        name: the name of the recipe or of the rival.
+        scores: one for each seed, over several networks.
+        seconds: the seconds in which the set of each seed was made; empty for rivals.
+        expert_seconds: None, because methods for graphs have no experts.
     """
 
     data: str
@@ -67,26 +69,32 @@ class LineOfGraphs:
 
     @property
     def keys(self) -> dict[str, str]:
-        """Heading -> text, for the columns that say where the line belongs."""
+        """Heading -> text, for the columns that name the part of the table."""
         return {"data, hops": f"{self.data}, {self.hops}", "network": self.net}
 
     @cached_property
     def overall(self) -> Score:
-        """Over the means of the seeds where there are several, else over the one seed's networks."""
+        """The score over the means of several seeds, or over the networks of a single seed."""
         return over_sets(self.scores)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The table, the part of the data that was judged on, what a reader must know of how it came about, and the files
-    of sets that were left out because they cannot be read."""
+    """The result of a comparison.
+
+    Attributes:
+        on: the part of the data on which networks were judged.
+        lines: of the table.
+        notes: on how the figures were obtained, and on sets that were left out.
+        damaged: the files of sets that were left out because they cannot be read.
+        uneven: whether the table shows balanced accuracy. It is False if the classes of all graphs are even.
+    """
 
     on: str
     lines: tuple[Line, ...] | tuple[LineOfGraphs, ...]
     notes: tuple[str, ...]
     damaged: tuple[str, ...] = ()
     uneven: bool = True
-    """False: classes of graphs are even, so balanced accuracy is not shown."""
 
     def tables(self) -> dict[str, Any]:
         """Plain tables for JSON."""

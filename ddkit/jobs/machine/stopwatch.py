@@ -19,17 +19,21 @@ class Spent:
 
 
 class Stopwatch(SilentMeter):
-    """A silent meter that writes the seconds to `file`. It begins with the seconds that the file holds."""
+    """A silent meter that writes the seconds to `file`. It begins with the seconds that the file holds.
+
+    Attributes:
+        earlier: the seconds of earlier processes, which the file holds.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._before = read_json(file, Spent).seconds if file.exists() else 0.0
+        self.earlier = read_json(file, Spent).seconds if file.exists() else 0.0
         self._begin = self._written = time.perf_counter()
 
     @property
     def seconds(self) -> float:
         """All seconds until now."""
-        return self._before + time.perf_counter() - self._begin
+        return self.earlier + time.perf_counter() - self._begin
 
     def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
         now = time.perf_counter()

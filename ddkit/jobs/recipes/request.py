@@ -61,6 +61,12 @@ FYI = "+fyi"
 """Suffix of a recipe's name in a comparison: the recipe is used with FYI."""
 
 
+def name_in_table(recipe: str | Path) -> str:
+    """The name of a recipe in a comparison: the file's name without its ending, with "-fyi" if it is used with FYI."""
+    name = str(recipe)
+    return Path(name.removesuffix(FYI)).name.removesuffix(".toml") + "-fyi" * name.endswith(FYI)
+
+
 @dataclass(frozen=True)
 class Comparing:
     """The request of a comparison; see `ddkit.compare`."""

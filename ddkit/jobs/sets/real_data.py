@@ -47,7 +47,7 @@ def load_task_of(synthetic: SyntheticSet, data: str | None = None, net: str | No
             )
     preprocess = task.real.preprocess
     for name in ("space", "mean", "std"):
-        stated, real = getattr(facts, name), getattr(preprocess, name, None)
+        stated, real = getattr(facts, name), getattr(preprocess, name)
         if stated is not None and stated != real:
             raise DataError(
                 f"set of '{facts.dataset}': its {name} is {shown(stated)}, but that of its preprocessing is "

@@ -6,7 +6,7 @@ with lazily(__name__):
     from ddkit.jobs.tables.graphs import graph_tables
     from ddkit.jobs.tables.image_scoring import HonestScoring, ImageScoring, PaperScoring
     from ddkit.jobs.tables.images import image_tables
-    from ddkit.jobs.tables.kept_rows import KeptRows
+    from ddkit.jobs.tables.kept_rows import KeptRows, ScoreFolder
 
 __all__ = [
     "HonestScoring",
@@ -15,4 +15,5 @@ __all__ = [
     "graph_tables",
     "image_tables",
     "KeptRows",
+    "ScoreFolder",
 ]

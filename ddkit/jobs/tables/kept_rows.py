@@ -29,19 +29,45 @@ FORMAT = "ddkit-rows/3"
 
 
 @dataclass(frozen=True)
-class KeptRows:
-    """Scores of rows in a folder, one file a row.
+class ScoreFolder:
+    """Scores of rows in a folder, one file a row. The rows may belong to several tables.
+
+    Attributes:
+        folder: of the files.
+    """
+
+    folder: Path
+
+    def file(self, row: str) -> Path:
+        """The file of a row's score. `row` is the file's name without its ending, see `KeptRows.file_name`."""
+        return self.folder / f"{row}.json"
+
+    def find(self, row: str) -> Score | None:
+        """A row's stored score; None if there is none.
+
+        Raises:
+            DataError: its file is damaged.
+        """
+        file = self.file(row)
+        return read_score(file) if file.exists() else None
+
+    def put(self, row: str, score: Score) -> None:
+        """Store a row's score."""
+        write_score(self.file(row), score)
+
+
+@dataclass(frozen=True)
+class KeptRows(ScoreFolder):
+    """Scores of rows in a folder, one file a row. The rows share some terms.
 
     The folder of a single table is deleted once the table is finished: use it within `in_use`, and call `clear` at the
     end. If several runs make the same table at the same time, the last one clears the folder. The folder of a
     comparison stays.
 
     Attributes:
-        folder: of the files.
         shared: a digest of the terms that all its rows share.
     """
 
-    folder: Path
     shared: str
 
     @staticmethod
@@ -49,16 +75,18 @@ class KeptRows:
         """Scores in a folder that stays.
 
         Args:
-            folder: of the files. Rows of other terms and versions may lie there too.
+            folder: of the files. It may also hold scores of other terms and versions.
             device: where networks are trained.
-            terms: what the scores depend on, apart from what names the rows.
+            terms: what all scores depend on. The key of a row holds what only the row's own score depends on.
         """
         key = [FORMAT, versions(), device_name(device), terms]
         return KeptRows(folder, hashlib.sha256(json.dumps(key, default=repr, sort_keys=True).encode()).hexdigest())
 
     @staticmethod
     def of_table(device: torch.device, *terms: Any) -> "KeptRows":
-        """Scores of one table, whose terms name the folder. Arguments as in `at`."""
+        """Scores of one table. The folder's name is a digest of the terms. The arguments are those of `at`, without
+        the folder.
+        """
         own = KeptRows.at(home() / "rows", device, *terms)
         return KeptRows(own.folder / own.shared[:16], own.shared)
 
@@ -93,25 +121,21 @@ class KeptRows:
                 read_score(file)
 
     def say(self, meter: Meter) -> None:
-        """Report how many scores are stored."""
+        """Report the number of stored scores."""
         if count := len(list(self.folder.glob("*.json"))):
             meter.say(f"kept from an interrupted evaluation: {counted(count, 'row')}; the others are scored now")
 
-    def file(self, row: str) -> Path:
-        """The file of a row's score. `row` is a text of what the score depends on, beside the shared terms."""
-        return self.folder / f"{hashlib.sha256(f'{self.shared} {row}'.encode()).hexdigest()[:16]}.json"
+    def file_name(self, row: str) -> str:
+        """The name of the file of a row's score, without its ending.
 
-    def find(self, row: str) -> Score | None:
-        """A row's stored score; None if there is none.
-
-        Raises:
-            DataError: its file is damaged.
+        Args:
+            row: a text of what the score depends on, beside the shared terms.
         """
-        return read_score(self.file(row)) if self.file(row).exists() else None
+        return hashlib.sha256(f"{self.shared} {row}".encode()).hexdigest()[:16]
 
-    def put(self, row: str, score: Score) -> None:
-        """Store a row's score."""
-        write_score(self.file(row), score)
+    def file(self, row: str) -> Path:
+        """The file of a row's score. `row` as in `file_name`."""
+        return super().file(self.file_name(row))
 
     def clear(self) -> None:
         """Delete the scores, unless another run uses the folder."""
