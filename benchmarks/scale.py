@@ -3,8 +3,8 @@
     python benchmarks/scale.py comparison   every expert, set and row of a comparison of eight recipes x three sets
     python benchmarks/scale.py units        one expert, set and row of DATM at fifty a class; a step of ResNet18
 
-Seconds are those that one thread of this process computes, so that other work on the machine does not count. The
-figures go to docs/results/scores/scale-comparison.json and scale-units.json; `python docs/pages/write.py` writes the
+Seconds are those that one thread of this process computes, so that waiting for other work on the machine does not count.
+--beside names that work. The figures go to docs/results/scores/scale-comparison.json and scale-units.json; `python docs/pages/write.py` writes the
 page.
 `units` reads the CIFAR data in $DDKIT_DATA.
 """
@@ -113,7 +113,9 @@ def _image_seconds(net: FlatNet) -> float:
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("what", choices=("comparison", "units"))
-    what = ask.parse_args().what
+    ask.add_argument("--beside", default="", help="other work on the machine, for the score file")
+    asked = ask.parse_args()
+    what = asked.what
     gauge.time = SimpleNamespace(perf_counter=time.process_time)  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["DDKIT_HOME"] = f"{temporary}/home"
@@ -121,9 +123,12 @@ def main() -> None:
         command, rows = {"comparison": comparison, "units": units}[what](Path(temporary))
     facts = {
         "command": command,
-        "n": "one run of each unit" if what == "comparison" else "the fastest of two probes after a first one",
+        "n": "one run of each unit"
+        if what == "comparison"
+        else "the fastest of two probes after a first one, extrapolated as ddkit plan does",
         "interval": "none",
-        "hardware": f"one thread on {hardware()}, processor seconds",
+        "hardware": f"one thread on {hardware()}, processor seconds"
+        + (f", beside {asked.beside}" if asked.beside else ""),
         "software": f"torch {version('torch').rsplit('.', 1)[0]}",
         "commit": commit(),
         "origin": "kept by benchmarks/scale.py",

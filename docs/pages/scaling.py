@@ -32,6 +32,9 @@ FLOAT32 = 4
 ROWS = 400
 """Rows of the leaderboard."""
 
+IMAGENET = 1_281_167
+"""Training images of ImageNet-1k."""
+
 
 @dataclass(frozen=True)
 class Experts:
@@ -74,7 +77,7 @@ class Job:
 
     @property
     def data(self) -> int:
-        """Bytes of the data, which travel once to each machine."""
+        """Bytes of the data. They travel once to each machine, and each Ray worker unpacks its own copy."""
         return PER_VALUE * self.values
 
     def stages(self, workers: int) -> list[float]:
@@ -94,7 +97,7 @@ class Job:
 @cache
 def imagenet(side: int) -> Job:
     """200 experts of ResNet18 on ImageNet-1k with images of this side, 50 epochs each."""
-    images, epochs, shape = 1_281_167, 50, (3, side, side)
+    images, epochs, shape = IMAGENET, 50, (3, side, side)
     net = FlatNet(parse_net("torchvision(model=resnet18)"), shape, 1000)
     image = _seconds("image", f"imagenet-{side}")[0]
     return Job(images * 3 * side * side, Experts(200, epochs, net.parameters, image * images * epochs))
@@ -145,8 +148,9 @@ def gradient_bytes(data: str) -> int:
     return 2 * recipe.method.inner_steps * experts.parameters * FLOAT32
 
 
-def iteration_seconds(data: str) -> float:
-    return datm(data).sets[0] / resolve(recipe=f"datm-{data}-ipc50")[0].method.total_iterations
+def iterations(data: str) -> int:
+    """Iterations of DATM."""
+    return resolve(recipe=f"datm-{data}-ipc50")[0].method.total_iterations
 
 
 def times(jobs: dict[str, Job]) -> str:
@@ -170,9 +174,9 @@ def network(jobs: dict[str, Job]) -> str:
     for name, job in jobs.items():
         assert job.experts is not None
         rate = job.experts.bytes / job.experts.seconds
-        each = [f"{size_text(round(rate * min(n, job.experts.count)))}/s" for n in WORKERS]
-        body.append([name, *each, f"{NETWORK / job.experts.bytes:,.2f} s"])
-    return markdown(["workers", *map(str, WORKERS), "workers that fill 10 Gbit/s, for experts of s seconds"], body)
+        each = [f"{rate * min(n, job.experts.count) / 1e3:,.1f} kB/s" for n in WORKERS]
+        body.append([name, *each, f"{NETWORK / job.experts.bytes:,.2f} x s"])
+    return markdown(["workers", *map(str, WORKERS), "workers that fill 10 Gbit/s, at s seconds an expert"], body)
 
 
 def schedule(file: ScoreFile) -> str:
