@@ -3,9 +3,9 @@
     python benchmarks/scale.py comparison   every expert, set and row of a comparison of eight recipes x three sets
     python benchmarks/scale.py units        one expert, set and row of DATM at fifty a class; a step of ResNet18
 
-Seconds are those that one thread of this process computes, so that waiting for other work on the machine does not count.
---beside names that work. The figures go to docs/results/scores/scale-comparison.json and scale-units.json; `python docs/pages/write.py` writes the
-page.
+Seconds are those that one thread of this process computes, so that waiting for other work on the machine does not
+count; --beside names that work. The figures go to docs/results/scores/scale-comparison.json and scale-units.json, and
+`python docs/pages/write.py` writes the page.
 `units` reads the CIFAR data in $DDKIT_DATA.
 """
 
