@@ -125,8 +125,9 @@ print((status("VmHWM") - before) / (4 * images.numel()))
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measured through /proc")
 @pytest.mark.parametrize("kind, count, side", [("normalise", 12_000, 32), ("zca", 40_000, 12)])
 def test_memory_holds_the_real_data_once(kind: str, count: int, side: int) -> None:
-    """At most 2.2 times its float32 size, uint8 images and temporaries included; 1.25 of it is what stays."""
+    """At most 1.6 times its float32 size, uint8 images and temporaries included; 1.25 of it is what stays."""
     arguments = [sys.executable, "-c", PEAK, kind, str(count), str(side)]
-    alone = os.environ | {"OMP_NUM_THREADS": "1"}
+    # glibc may keep freed memory, more or less of it by chance, unless the size of blocks that it maps is fixed.
+    alone = os.environ | {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
     result = subprocess.run(arguments, capture_output=True, text=True, check=True, env=alone)
-    assert 1.0 < float(result.stdout) < 2.2
+    assert 1.0 < float(result.stdout) < 1.6

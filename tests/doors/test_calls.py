@@ -54,7 +54,7 @@ CALLS = [
     (ddkit.load, {}, {"source": "a" * 300}, "cannot be accessed"),
     (ddkit.load, {}, {"source": "nowhere/set.h5"}, "set 'nowhere/set.h5': there is no such file"),
     (ddkit.read_graph_set, {}, {"source": None}, "read_graph_set: source must be str or a path, got NoneType None"),
-    (ddkit.read_graph_set, {}, {"source": "nowhere"}, "set 'nowhere': there is no such file"),
+    (ddkit.read_graph_set, {}, {"source": "nowhere"}, "set 'nowhere': is no file and no ready-made set; there are"),
     (ddkit.as_pyg, {}, {"graphs": [1]}, "as_pyg: graphs must be GraphSet, got list"),
     (ddkit.raw_images, {}, {"synthetic": SHIPPED}, "raw_images: synthetic must be SyntheticSet, got str"),
     (ddkit.SyntheticDataset, {}, {"source": 3}, "SyntheticDataset: source must be SyntheticSet or str or a path, got"),
