@@ -85,7 +85,7 @@ def textbook(name: str, context: Context, ipc: int, batch: int) -> Callable[[], 
         images = state.images.clone().requires_grad_()
         total = torch.zeros((), device=images.device)
         for c, own in enumerate(images.split(ipc)):
-            real = method._real.draw(c, batch, generator)
+            real = method._real.images(method._real.draw(c, batch, generator))
             if settings.augmented:
                 params = context.dsa.sample(generator, 1, None, side)
                 real, own = context.dsa.apply(real[None], params)[0], context.dsa.apply(own[None], params)[0]
