@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,8 @@ def installed() -> Any:
     Raises:
         UsageError: it is not installed.
     """
+    if "ray" not in sys.modules and has_token():  # Ray reads the variable when it is imported
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # `ray start` asks for a token on a machine that has one
     try:
         return import_module("ray")  # not by name: Ray is optional, and type checkers need not have it
     except ImportError:
@@ -31,8 +34,6 @@ def connected(address: str) -> Any:
     Raises:
         UsageError: the cluster cannot be joined, or this process has joined another one.
     """
-    if has_token():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")  # `ray start` asks for a token on a machine that has one
     ray = installed()
     import_module("ray.util.scheduling_strategies")
     if ray.is_initialized():
