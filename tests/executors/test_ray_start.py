@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def test_a_token_of_ray_lets_in_and_does_no_harm(tmp_path: Path) -> None:
     paths = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"HOME": str(tmp_path), "PYTHONPATH": paths, "DDKIT_HOME": str(tmp_path / "home")}
     environment.pop("RAY_AUTH_MODE", None)
+    # Paths of sockets must be short. In the usual folder Ray would note the address of this cluster for later commands.
+    environment["RAY_TMPDIR"] = folder = tempfile.mkdtemp(prefix="ray")
 
     def run(name: str) -> str:
         command = [sys.executable, "-c", RUN, name]
@@ -61,3 +64,4 @@ def test_a_token_of_ray_lets_in_and_does_no_harm(tmp_path: Path) -> None:
     finally:
         head.terminate()
         head.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
