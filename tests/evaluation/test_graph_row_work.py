@@ -22,7 +22,7 @@ TRAINING = GraphTraining(gnns="gin,gcn", nets=3, steps=5, whole_steps=7, width=8
 
 
 class Recorder(SilentMeter):
-    """What a meter was told."""
+    """A meter that keeps its calls."""
 
     def __init__(self) -> None:
         self.title, self.total, self.done = "", 0, list[int]()

@@ -39,7 +39,7 @@ def test_a_comparison_on_ray_has_the_bytes_of_one_here(home: Path, tmp_path: Pat
             table = ddkit.compare(recipes, sets=2, out=tmp_path / name, device="cpu")
         found[name] = files(tmp_path / name)
         assert [line.name for line in table.lines][:2] == ["mtt", "dm"]
-        for buffer in (home / "buffers").iterdir():  # the experts are in the driver's home, whoever trained them
+        for buffer in (home / "buffers").iterdir():  # the experts are in the driver's home, wherever they were trained
             buffer.rename(tmp_path / f"{name}-{buffer.name}")
     assert len(found["local"]) == 4 + 2 * (2 + 3)
     assert found["ray"] == found["local"]

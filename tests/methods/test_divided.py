@@ -46,8 +46,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 def method_of(in_float64: Callable[..., Context], make_context: Callable[..., Context]) -> Callable[..., Any]:
     """method_of(case, ranks): the method on data, experts and teachers in float64."""
 
-    faculty = make_context("teacher").teachers
-    assert faculty is not None
+    ensemble = make_context("teacher").teachers
+    assert ensemble is not None
 
     def build(case: str, ranks: Ranks) -> Any:
         name, settings = CASES[case]
@@ -55,7 +55,7 @@ def method_of(in_float64: Callable[..., Context], make_context: Callable[..., Co
         context = in_float64(f"convnet(depth=1, width=4, norm={norm})", "color_crop_scale")
         teachers = [
             dataclasses.replace(b, theta=b.theta.double(), stats={n: v.double() for n, v in b.stats.items()})
-            for b in faculty
+            for b in ensemble
         ]
         context = dataclasses.replace(context, teachers=Ensemble(tuple(teachers)), ranks=ranks)
         cls = method_class(name)

@@ -3,6 +3,7 @@
 import pytest
 
 from ddkit.errors import UsageError
+from ddkit.jobs import follow
 from ddkit.ranks import Launch, Ranks, launched
 
 PLACE = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
@@ -39,3 +40,8 @@ def test_the_shares_of_all_ranks_are_all_items_once(count: int, items: int) -> N
     rows = [range(items)[each.rows(items)] for each in ranks]
     assert [i for each in rows for i in each] == list(range(items))
     assert max(map(len, rows)) - min(map(len, rows)) <= 1
+
+
+def test_rank_0_cannot_follow() -> None:
+    with pytest.raises(UsageError, match=r"follow: this is rank 0, which leads; call ddkit\.condense"):
+        follow(Ranks())

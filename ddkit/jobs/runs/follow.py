@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.arguments import checked
-from ddkit.errors import DataError
+from ddkit.errors import DataError, UsageError
 from ddkit.jobs.data.loading import load_task
 from ddkit.jobs.recipes import ResolvedRecipe, to_toml
 from ddkit.jobs.recipes.resolve import parse_images
@@ -45,8 +45,11 @@ def follow(ranks: Ranks) -> None:
         ...     condense("mtt", ranks=ranks) if ranks.leads else follow(ranks)
 
     Raises:
+        UsageError: this is rank 0, which would wait for itself.
         DataError: data or experts of this rank differ from the leader's.
     """
+    if ranks.leads:
+        raise UsageError("follow: this is rank 0, which leads; call ddkit.condense(..., ranks=ranks) there")
     where = "recipe of rank 0"
     recipe = parse_images(read_toml(ranks.receive().decode(), where), where)
     task = load_task(recipe.data, recipe.net, ranks.device)
