@@ -140,14 +140,24 @@ def ray_workers(cluster: Any) -> list[int]:
 
 
 def kill_a_worker(cluster: Any) -> None:
-    """Kill the first worker that runs a unit, in the midst of its work."""
+    """Kill the first worker that has used five seconds of processor time, so that it is in the midst of a unit."""
     deadline = time.monotonic() + 120
-    while not (workers := ray_workers(cluster)) and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        for worker in ray_workers(cluster):
+            if processor_seconds(worker) > 5:
+                os.kill(worker, signal.SIGKILL)
+                print("    (killed a worker)", flush=True)
+                return
         time.sleep(0.1)
-    time.sleep(1.0)
-    for worker in workers[:1]:
-        os.kill(worker, signal.SIGKILL)
-        print("    (killed a worker)", flush=True)
+
+
+def processor_seconds(process: int) -> float:
+    """The processor time that a process has used; 0 if it has ended."""
+    try:
+        user, system = (Path("/proc") / str(process) / "stat").read_text().rpartition(")")[2].split()[11:13]
+    except OSError:
+        return 0.0
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def same(folder: Path) -> bool:

@@ -16,6 +16,7 @@ with lazily(__name__):
     from ddkit.jobs.sets.pixels import raw_images
     from ddkit.jobs.teachers import train_teachers
     from ddkit.jobs.verify import verify
+    from ddkit.jobs.verify_set import verify_set
     from ddkit.synth import GraphSet, SyntheticDataset, SyntheticSet, as_pyg, list_sets, load, read_graph_set
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "relabel",
     "train_teachers",
     "verify",
+    "verify_set",
     "GraphSet",
     "SyntheticDataset",
     "SyntheticSet",

@@ -1,11 +1,10 @@
 """Equality of dataclasses with tensors or arrays."""
 
 import dataclasses
+import sys
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 
 class EqualByContent:
@@ -23,7 +22,8 @@ class EqualByContent:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Tensor) and isinstance(other, Tensor):
+    torch = sys.modules.get("torch")  # not imported here: lists of sets need none, and then there are no tensors
+    if torch is not None and isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
         return (one.dtype, one.device) == (other.dtype, other.device) and torch.equal(one, other)
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other)

@@ -12,6 +12,7 @@ from ddkit.errors import counted
 
 if TYPE_CHECKING:
     from ddkit.evaluation import Evaluation, Score
+    from ddkit.jobs import Verdict
 
 
 T = TypeVar("T")
@@ -81,6 +82,17 @@ def print_summary(evaluations: Sequence["Evaluation"]) -> None:
     print_rows(headings, rows, title=", ".join([*title, "accuracy %"]), right=True)
     if protocols != {"honest"}:
         echo("- paper-*: the authors' evaluation, see above; comparable with published tables, not with honest ones")
+
+
+def print_verdicts(rows: "Sequence[Verdict]", stated: str) -> None:
+    """Print the rows of a verification: the stated score, the new one, and whether they agree.
+
+    Args:
+        rows: as `verify` and `verify_set` return them.
+        stated: the heading of the stated scores.
+    """
+    shown = ((row.name, percent(*row.stated), percent(*row.now), "yes" if row.agrees else "NO") for row in rows)
+    print_rows(("trained on", stated, "now %", "agrees"), shown)
 
 
 def _accuracy(column: "Mapping[tuple[bool, str], Score]", row: tuple[bool, str]) -> str:

@@ -18,16 +18,14 @@ def verify(recipe: str, out: str | None, resume: bool, device: str) -> None:
     Scores are accuracies, or ROC-AUC for graphs. A row agrees if the 95 % intervals of the header and of the new run
     overlap. The exit code is 1 if a row does not agree.
     """
-    from ddkit.cli.grid import print_rows
-    from ddkit.cli.table import percent
+    from ddkit.cli.table import print_verdicts
     from ddkit.jobs import verify as job
     from ddkit.jobs.verify import where_measured
     from ddkit.run import terminal_meter
 
     with terminal_meter() as meter:
         rows = job(recipe, out=out, resume=resume, device=device, meter=meter)
-    shown = ((row.name, percent(*row.header), percent(*row.now), "yes" if row.agrees else "NO") for row in rows)
-    print_rows(("trained on", "header %", "now %", "agrees"), shown)
+    print_verdicts(rows, "header %")
     for line in where_measured(recipe):
         echo(f"- {line}")
     if not all(row.agrees for row in rows):

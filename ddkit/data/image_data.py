@@ -146,8 +146,16 @@ class ImageData:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) over the tensors' shapes and bytes and the class names, not over their origins."""
+        return self._digest_of("train", "test", "validation")
+
+    @cached_property
+    def training_digest(self) -> str:
+        """The same without the test part, on which no set depends."""
+        return self._digest_of("train", "validation")
+
+    def _digest_of(self, *parts: str) -> str:
         sha = hashlib.sha256(repr(self.classes).encode())
-        for tensor in (tensor for _, *both in self._parts for tensor in both):
+        for tensor in (tensor for part, *both in self._parts if part in parts for tensor in both):
             array = tensor.contiguous().numpy()
             sha.update(repr(array.shape).encode())
             sha.update(array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).data)

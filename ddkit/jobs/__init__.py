@@ -26,6 +26,7 @@ with lazily(__name__):
     from ddkit.jobs.sets.pixels import raw_images
     from ddkit.jobs.teachers import remove_teacher, teacher_files, train_teachers
     from ddkit.jobs.verify import Verdict, verify
+    from ddkit.jobs.verify_set import verify_set
 
 __all__ = [
     "Comparison",
@@ -53,4 +54,5 @@ __all__ = [
     "train_teachers",
     "Verdict",
     "verify",
+    "verify_set",
 ]

@@ -32,16 +32,16 @@ SCORE = re.compile(r"(?<!\S)([\w+-]+)(?: \([^)]*\))? (\d+(?:\.\d+)?) \+- (\d+(?:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One row: mean accuracy and half the width of its interval, in %, in the header and now."""
+    """One row: mean accuracy and half the width of its interval, in %, as stated and now."""
 
     name: str
-    header: tuple[float, float]
+    stated: tuple[float, float]
     now: tuple[float, float]
 
     @property
     def agrees(self) -> bool:
         """Whether the two intervals overlap."""
-        return abs(self.header[0] - self.now[0]) <= self.header[1] + self.now[1]
+        return abs(self.stated[0] - self.now[0]) <= self.stated[1] + self.now[1]
 
 
 @checked

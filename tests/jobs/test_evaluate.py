@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from listener import Listener
 
 import ddkit
 from ddkit.data import DataSettings, prepare
@@ -242,6 +243,24 @@ def test_the_environment_has_versions_and_neither_time_nor_paths() -> None:
     assert torch.__version__.startswith(str(one["torch"]))
     assert one["threads"] == torch.get_num_threads() and one["device"] == "cpu"
     assert not any("/" in str(value) for value in one.values())
+
+
+def test_a_set_is_judged_on_another_test_part_with_a_remark(make_run: Callable[..., Condensed], tmp_path: Path) -> None:
+    """No set depends on the test part, and copies of a dataset differ there (a few images that went through JPEG)."""
+    arrays = dict(np.load(write_data(tmp_path / "tiny.npz")))
+    arrays |= {name.replace("train", "test"): array[:30].copy() for name, array in arrays.items()}
+    np.savez(tmp_path / "tiny.npz", **arrays)
+    run = make_run()
+    arrays["test_images"][0, 0, 0, 0] ^= 1
+    np.savez(tmp_path / "tiny.npz", **arrays)
+    meter = Listener()
+    assert evaluate(run.folder, meter=meter).scores[0].name == "herding"
+    remark = "its test part differs from the one that the set was made beside; scores may differ"
+    assert sum(line.endswith(remark) for line in meter.lines) == 1
+    arrays["train_images"][0, 0, 0, 0] ^= 1
+    np.savez(tmp_path / "tiny.npz", **arrays)
+    with pytest.raises(DataError, match="made with other data"):
+        evaluate(run.folder)
 
 
 def test_a_set_outlives_the_place_of_its_data(make_run: Callable[..., Condensed], tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_recipe_for_graphs_is_held_to_its_header(tmp_path: Path, monkeypatch, 
     for row, name in zip(found, ("mirage", "random, bytes as stored", "untrained"), strict=True):
         (gin,) = [score for score in scores if score["name"] == name and score["gnn"] == "gin"]
         assert row.now == (100 * gin["auc"][0], 100 * gin["auc"][1])
-    assert [row.header for row in found] == [(50, 60), (1, 0.1), (50, 60)]
+    assert [row.stated for row in found] == [(50, 60), (1, 0.1), (50, 60)]
     assert run(["verify", write("mirage 50 +- 60"), "--out", "fine"]) == 0
     assert run(["verify", write("mirage 50 +- 60"), "--out", "fine", "--resume"]) == 0
     assert run(["verify", write("mirage 300 +- 1"), "--out", "not"]) == 1

@@ -55,7 +55,12 @@ class ImageWork:
 
     def lineage(self, experts: str) -> dict[str, object]:
         real = self.task.real
-        return {"data": real.data.digest, "prepared": real.digest, "buffer": experts}
+        return {
+            "data": real.data.digest,
+            "training_data": real.data.training_digest,
+            "prepared": real.digest,
+            "buffer": experts,
+        }
 
     def iteration_meter(self, meter: Meter) -> Meter:
         return AnnouncingMeter(meter, "the condensation", self.recipe.method.shorter)

@@ -22,6 +22,8 @@ SET_WITH_FLIPS = "the set was made with it, so use a set that was made without f
 def load_task_of(synthetic: SyntheticSet, data: str | None = None, net: str | None = None, device: str = "cpu") -> Task:
     """The real data that a set was made from, compared with the set's digests, and a network for it.
 
+    No set depends on the test part. If only the test part differs, the data has a remark.
+
     Args:
         synthetic: the set.
         data: where the data is now; None: where it was when the set was made.
@@ -29,13 +31,16 @@ def load_task_of(synthetic: SyntheticSet, data: str | None = None, net: str | No
         device: "auto", "cpu", "cuda", ...
 
     Raises:
-        DataError: the data found here differs from the data that the set was made from, or the set's tensors were
-            changed and are no longer valid.
+        DataError: the training data found here differs from the data that the set was made from, or the set's tensors
+            were changed and are no longer valid.
     """
     replace(synthetic)  # runs its checks again, since tensors can be changed in place
     facts, settings = synthetic.facts, data_of(synthetic)
     settings = replace(settings, name=data) if data else settings
     task = load_task(settings, parse_net(net or facts.net), pick_device(device))
+    if task.real.data.digest != facts.data_digest and task.real.data.training_digest == _training_digest(synthetic):
+        task = _with_remark(task, "its test part differs from the one that the set was made beside; scores may differ")
+        facts = replace(facts, data_digest=task.real.data.digest)
     for what, found, expected in (
         ("data", task.real.data.digest, facts.data_digest),
         ("preprocessing", task.real.preprocess.digest, facts.preprocess_digest),
@@ -63,6 +68,17 @@ def load_task_of(synthetic: SyntheticSet, data: str | None = None, net: str | No
                 "it again from this data"
             )
     return task
+
+
+def _training_digest(synthetic: SyntheticSet) -> str | None:
+    """The digest of the set's training data; None for sets of earlier versions, which do not have it."""
+    found: str | None = json.loads(synthetic.record.lineage).get("training_data")
+    return found
+
+
+def _with_remark(task: Task, remark: str) -> Task:
+    data = replace(task.real.data, notes=(*task.real.data.notes, remark))
+    return replace(task, real=replace(task.real, data=data))
 
 
 def data_of(synthetic: SyntheticSet, overrides: tuple[str, ...] = ()) -> DataSettings:
