@@ -140,11 +140,11 @@ def ray_workers(cluster: Any) -> list[int]:
 
 
 def kill_a_worker(cluster: Any) -> None:
-    """Kill the first worker that has used five seconds of processor time, so that it is in the midst of a unit."""
+    """Kill the first worker that has used eight seconds of processor time, so that it is in the midst of a unit."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         for worker in ray_workers(cluster):
-            if processor_seconds(worker) > 5:
+            if processor_seconds(worker) > 8:
                 os.kill(worker, signal.SIGKILL)
                 print("    (killed a worker)", flush=True)
                 return
