@@ -30,9 +30,11 @@ def ls(data: str | None, method: str | None) -> None:
     for name, file in list_sets().items():
         found = describe(file)
         facts, size = found.facts, f"{found.stored_bytes:,}"
-        if (data or facts.dataset) == facts.dataset and (method or facts.method) == facts.method:
+        if all(wanted in (None, own.lower()) for wanted, own in ((data, facts.dataset), (method, facts.method))):
             ipc = str(facts.ipc) if isinstance(facts, SetFacts) else f"{facts.hops} hops"
-            rows.append((name, facts.dataset, facts.method, ipc, size, *_scores(found.record.scores)))
+            rows.append(
+                (name, facts.dataset, facts.method, ipc, size, *_scores(json.loads(found.record.scores), facts.method))
+            )
     if not rows:
         echo("no ready-made set is of that data and method; `ddkit sets ls` lists all")
         return
@@ -61,14 +63,20 @@ def verify(source: str, data: str | None, seed: int | None, device: str) -> None
         click.get_current_context().exit(1)
 
 
-def _scores(record: str) -> tuple[str, str]:
-    """The scores of the set and of random real images or graphs as texts, "not measured" if there is none."""
-    from ddkit.cli.table import read_scores, share
+def _scores(table: dict[str, Any], method: str) -> tuple[str, str]:
+    """The scores of the set, and of random real images or graphs of its size, as texts.
 
-    def shown(row: dict[str, Any]) -> str:
-        return share(*row["auc"]) if "auc" in row else share(row["mean"], row["interval95"])
+    The set of images is the first row of its table. A set of graphs has a row of its method for each network, of which
+    the first counts, as it does for the random graphs.
+    """
+    from ddkit.cli.table import share
 
-    own, *others = read_scores(record, shown) or ["not measured"]
-    names = [row["name"] for row in json.loads(record).get("scores", ())] if others else []
-    random = next((text for text, name in zip(others, names[1:], strict=True) if name.startswith("random")), "")
-    return own, random
+    try:
+        rows = [
+            (row["name"], row["auc"] if "auc" in row else (row["mean"], row["interval95"])) for row in table["scores"]
+        ]
+        own = next(score for name, score in rows if name.partition("+")[0] == method)
+        random = next((score for name, score in rows if name.startswith(("random-real", "random,"))), None)
+        return share(*own), share(*random) if random else ""
+    except (LookupError, TypeError, ValueError, AttributeError, StopIteration):
+        return "not measured", ""
