@@ -21,9 +21,7 @@ SHARED = ("method", "data", "ipc", "fyi", "seed", "device", "overrides")
 @click.option(
     "--probe-seconds",
     type=click.FloatRange(min=0, min_open=True),
-    default=10.0,
-    show_default=True,
-    help="About how long to measure.",
+    help="About how long to measure; default 10. Plans for graphs have no such choice.",
 )
 @executor_options
 def plan(
@@ -35,7 +33,7 @@ def plan(
     seed: int | None,
     device: str,
     overrides: tuple[str, ...],
-    probe_seconds: float,
+    probe_seconds: float | None,
 ) -> None:
     """Estimate time, memory and disk of condensing on this machine, from a short probe.
 
@@ -46,7 +44,7 @@ def plan(
     from ddkit.jobs import plan as job
     from ddkit.run import terminal_meter
 
-    if not math.isfinite(probe_seconds):
+    if probe_seconds is not None and not math.isfinite(probe_seconds):
         raise UsageError(f"option --probe-seconds: must be a number of seconds, got {probe_seconds}")
     with terminal_meter() as meter:
         found = job(

@@ -30,11 +30,11 @@ def ls(data: str | None, method: str | None) -> None:
     for name, file in list_sets().items():
         found = describe(file)
         facts, size = found.facts, f"{found.stored_bytes:,}"
-        if all((wanted or own).lower() == own.lower() for wanted, own in ((data, facts.dataset), (method, facts.method))):
+        wanted = ((data, facts.dataset), (method, facts.method))
+        if all((given or own).lower() == own.lower() for given, own in wanted):
             ipc = str(facts.ipc) if isinstance(facts, SetFacts) else f"{facts.hops} hops"
-            rows.append(
-                (name, facts.dataset, facts.method, ipc, size, *_scores(json.loads(found.record.scores), facts.method))
-            )
+            scores = _scores(json.loads(found.record.scores), facts.method)
+            rows.append((name, facts.dataset, facts.method, ipc, size, *scores))
     if not rows:
         echo("no ready-made set is of that data and method; `ddkit sets ls` lists all")
         return

@@ -22,7 +22,7 @@ def plan(
     overrides: tuple[str, ...] = (),
     seed: int | None = None,
     device: str = "auto",
-    probe_seconds: float = 10.0,
+    probe_seconds: float | None = None,
     meter: Meter | None = None,
 ) -> Plan:
     """Estimate time, memory and disk of `condense` with the same arguments on this machine. Nothing is kept.
@@ -33,8 +33,8 @@ def plan(
 
     Args:
         method, data, ipc, fyi, recipe, overrides, seed, device: as for `condense`.
-        probe_seconds: about how long to measure. The choice of initial images or of a coreset is always measured
-            completely.
+        probe_seconds: about how long to measure; default 10; plans for graphs have no such choice. The choice of initial
+            images or of a coreset is always measured completely.
         meter: progress; default silent.
 
     Example:
@@ -45,7 +45,7 @@ def plan(
         UsageError: invalid settings.
         DataError: missing or damaged data or experts.
     """
-    if not 0 < probe_seconds < math.inf:
+    if probe_seconds is not None and not 0 < probe_seconds < math.inf:
         raise UsageError(f"plan: probe_seconds must be above 0 and finite, got {probe_seconds:g}")
     request = Request(method, data, ipc, fyi, recipe, seed, overrides)
     kind = kind_of_request(request)

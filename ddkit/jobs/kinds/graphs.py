@@ -47,8 +47,8 @@ class Graphs:
     def begin(self, run: Run[GraphRecipe], request: Request, origin: str, evaluate: bool, meter: Meter) -> GraphWork:
         return begin_graphs(run, origin, evaluate, meter)
 
-    def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
-        refuse_options("graphs", probe_seconds=probe_seconds != 10.0)
+    def plan(self, request: Request, device: torch.device, probe_seconds: float | None, meter: Meter) -> Plan:
+        refuse_options("graphs", probe_seconds=probe_seconds is not None)
         return plan_graphs(request)
 
     def header_rows(self, recipe: GraphRecipe) -> Mapping[str, str]:

@@ -69,7 +69,7 @@ class Images:
             announce_long_work(recipe, task, evaluate, meter)
         return ImageWork(dataclasses.replace(run, recipe=recipe), task)
 
-    def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
+    def plan(self, request: Request, device: torch.device, probe_seconds: float | None, meter: Meter) -> Plan:
         return plan_images(request, device, probe_seconds, meter)
 
     def header_rows(self, recipe: Recipe) -> Mapping[str, str]:

@@ -53,7 +53,7 @@ class Kind(Protocol[RecipeT, Made]):
         """Load the data of a run, report facts about them, and refuse recipes that cannot work on them."""
         ...
 
-    def plan(self, request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
+    def plan(self, request: Request, device: torch.device, probe_seconds: float | None, meter: Meter) -> Plan:
         """The plan of a condensation; see `ddkit.plan`."""
         ...
 

@@ -24,8 +24,11 @@ from ddkit.jobs.recipes.resolve import resolve
 from ddkit.run import Meter
 from ddkit.task import Task
 
+PROBE_SECONDS = 10.0
+"""About how long all measurements of a plan take, if the user does not say."""
 
-def plan_images(request: Request, device: torch.device, probe_seconds: float, meter: Meter) -> Plan:
+
+def plan_images(request: Request, device: torch.device, probe_seconds: float | None, meter: Meter) -> Plan:
     """The plan of a condensation of images; see `ddkit.plan`."""
     resolved, origin = resolve(**vars(request))
     facts = []
@@ -41,7 +44,7 @@ def plan_images(request: Request, device: torch.device, probe_seconds: float, me
     facts += [line] * bool(line)
     source = resolved.source(task)
     stock = source.stock()
-    seconds = probe_seconds / 3
+    seconds = (PROBE_SECONDS if probe_seconds is None else probe_seconds) / 3
     stages = [Stage.of("data", loading, "")]
     meter.start("probing", 3)
     with fitting_threads(task.net.shape):
