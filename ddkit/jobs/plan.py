@@ -33,8 +33,8 @@ def plan(
 
     Args:
         method, data, ipc, fyi, recipe, overrides, seed, device: as for `condense`.
-        probe_seconds: about how long to measure; default 10; plans for graphs have no such choice. The choice of initial
-            images or of a coreset is always measured completely.
+        probe_seconds: about how long to measure; default 10; plans for graphs have no such choice. The choice of
+            initial images or of a coreset is always measured completely.
         meter: progress; default silent.
 
     Example:
