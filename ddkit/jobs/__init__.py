@@ -7,6 +7,7 @@ package combines data, networks, experts, methods and evaluation, which do not d
 from ddkit.lazy import lazily
 
 with lazily(__name__):
+    from ddkit.jobs.cite import cite
     from ddkit.jobs.compare import compare
     from ddkit.jobs.comparison.lines import Comparison
     from ddkit.jobs.condense import condense
@@ -24,11 +25,13 @@ with lazily(__name__):
     from ddkit.jobs.runs.make import Condensed
     from ddkit.jobs.sets.facts import describe
     from ddkit.jobs.sets.pixels import raw_images
+    from ddkit.jobs.sets.publish_images import ready_made_card
     from ddkit.jobs.teachers import remove_teacher, teacher_files, train_teachers
     from ddkit.jobs.verify import Verdict, verify
     from ddkit.jobs.verify_set import verify_set
 
 __all__ = [
+    "cite",
     "Comparison",
     "compare",
     "Condensed",
@@ -47,6 +50,7 @@ __all__ = [
     "Plan",
     "plan",
     "raw_images",
+    "ready_made_card",
     "relabel",
     "resolved_toml",
     "remove_teacher",
