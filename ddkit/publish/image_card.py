@@ -57,7 +57,7 @@ def _space(made: SyntheticSet) -> str:
     facts = made.facts
     if facts.mean is None or facts.std is None:
         return f"whitened by ZCA fitted to the training data, digest {facts.preprocess_digest}"
-    mean, std = (", ".join(f"{value:.6g}" for value in values) for values in (facts.mean, facts.std))
+    mean, std = (", ".join(map(repr, values)) for values in (facts.mean, facts.std))
     return f"normalised: (raw - mean) / std with raw in [0, 1], mean {mean}, std {std}"
 
 
