@@ -58,7 +58,7 @@ def export(
     if kind not in FORMS:
         raise UsageError(f"export kind '{kind}' is unknown; {nearest(kind, FORMS)}")
     if (push is not None and kind != HF) or (private and push is None):
-        raise UsageError("export: push needs the kind hf, and private needs push; leave them out, or add --to hf --push")
+        raise UsageError("export: push needs the kind hf, and private needs push; leave them out, or export to hf")
     meter = meter or SilentMeter()
     hub = None if push is None else Hub(push, private)  # before any work
     made = load(source) if isinstance(source, (str, Path)) else source

@@ -75,19 +75,20 @@ _CHANGES: Mapping[str, tuple[Any, str]] = {
 """Setting -> (the value that switches it off, the paper that introduced it)."""
 
 
-def papers_of(method: str, settings: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...] | None:
+def papers_of(method: str, settings: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the keys of a method's papers and of the papers of all pieces that are switched on, each once.
 
     Args:
         method: the name of a method.
-        settings: the sections of a recipe; a setting that is missing is off.
+        settings: the tables of a recipe, by section; a setting that is missing is off.
 
     Returns:
         None if the method is known neither to ddkit nor to ELSEWHERE and no piece is on; its papers are then unknown.
         A method without a paper has an empty tuple.
     """
-    own = (METHODS | ELSEWHERE).get(method)
-    values = {f"{section}.{key}": value for section, table in settings.items() for key, value in table.items()}
+    own = METHODS.get(method, ELSEWHERE.get(method))
+    tables = {section: table for section, table in settings.items() if isinstance(table, Mapping)}
+    values = {f"{section}.{key}": value for section, table in tables.items() for key, value in table.items()}
     pieces = [entries[values[name]] for name, entries in _VALUES.items() if values.get(name) in entries]
     pieces += [entry for name, (off, entry) in _CHANGES.items() if values.get(name, off) not in (off, "none")]
     if "method.syn_steps" in values and values.get("method.soft_labels"):  # of a teachers' method they are its own

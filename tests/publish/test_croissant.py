@@ -16,11 +16,6 @@ from ddkit.synth import GraphSet, SyntheticSet
 Publish = Callable[[str], tuple[SyntheticSet, Path]]
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlcroissant._src.core.constants.CROISSANT_CACHE", tmp_path / "croissant", raising=False)
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_it_validates_and_its_first_record_is_the_sets(publish: Publish, form: str) -> None:
     import mlcroissant

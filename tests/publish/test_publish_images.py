@@ -152,7 +152,7 @@ def test_folders_that_the_recipe_names_are_said_and_do_not_stand_on_the_card(tmp
     assert 'name = "npz:photos.npz"' in card and "secret" not in card + (folder / "croissant.json").read_text()
     assert any("names the folder '/home/me/secret place/'" in line for line in listener.lines)
     assert any("licence of digits is not declared" in line for line in listener.lines)
-    assert "license: \"unknown\"" in card
+    assert 'license: "unknown"' in card
 
 
 def test_a_folder_with_another_readme_stays_as_it_is(tmp_path: Path) -> None:
@@ -203,7 +203,9 @@ def test_the_record_of_scores_is_the_cards_table(publish: Publish) -> None:
     synthetic, folder = publish("plain")
     card = (folder / "README.md").read_text()
     for row in json.loads(synthetic.record.scores)["scores"]:
-        assert f"| {row['name']} | {row['images']:,} | {100 * row['mean']:.1f} ± {100 * row['interval95']:.1f} |" in card
+        assert (
+            f"| {row['name']} | {row['images']:,} | {100 * row['mean']:.1f} ± {100 * row['interval95']:.1f} |" in card
+        )
     assert "reach 93.5 % test accuracy; with as many random real images: 71.1 %" in card
 
 

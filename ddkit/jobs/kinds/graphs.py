@@ -21,8 +21,8 @@ from ddkit.jobs.recipes.resolve_graphs import parse_graphs, resolve_graphs
 from ddkit.jobs.runs.graphs import GraphWork, begin_graphs
 from ddkit.jobs.runs.resume import resumed
 from ddkit.jobs.runs.run import Run
-from ddkit.jobs.tables.graphs import graph_tables
 from ddkit.jobs.sets.publish_graphs import publish_graphs
+from ddkit.jobs.tables.graphs import graph_tables
 from ddkit.run import Change, Meter, RunFolder
 from ddkit.synth import GraphSet, export_graphs
 

@@ -1,8 +1,9 @@
-"""What a set's record says for its card: the licence of its real data, the papers of its method, folders in its recipe."""
+"""What a set's record says about its origin: the licence of its real data, its papers, folders in its recipe."""
 
 from typing import Any
 
 from ddkit.publish import FOLDER, Origin, licence_of, papers_of
+from ddkit.recipe import override
 from ddkit.run import Meter
 from ddkit.synth import GraphSet, SyntheticSet
 from ddkit.toml import read_toml
@@ -15,19 +16,16 @@ def origin_of(made: SyntheticSet | GraphSet) -> Origin:
         RecipeError: its record has a recipe that is not TOML.
     """
     tables, facts = settings_of(made), made.facts
-    return Origin(
-        licence=licence_of(str(tables.get("data", {}).get("name", facts.dataset))),
-        papers=papers_of(facts.method, tables),
-    )
+    data = tables.get("data")
+    name = data.get("name", facts.dataset) if isinstance(data, dict) else facts.dataset
+    return Origin(licence=licence_of(str(name)), papers=papers_of(facts.method, tables))
 
 
-def settings_of(made: SyntheticSet | GraphSet) -> dict[str, dict[str, Any]]:
-    """The sections of a set's recipe, with what its facts state about FYI; no section if it records no recipe."""
+def settings_of(made: SyntheticSet | GraphSet) -> dict[str, Any]:
+    """The tables of a set's recipe, with what its facts state about FYI; empty if it records no recipe."""
     recipe = read_toml(made.record.recipe, "the set's recipe")
-    tables = {name: table for name, table in recipe.items() if isinstance(table, dict)}
-    if isinstance(made, SyntheticSet) and made.facts.fyi:
-        tables["method"] = tables.get("method", {}) | {"fyi": True}
-    return tables
+    fyi = isinstance(made, SyntheticSet) and made.facts.fyi
+    return override(recipe, ("method.fyi=true",)) if fyi else recipe
 
 
 def report_origin(made: SyntheticSet | GraphSet, origin: Origin, meter: Meter) -> None:

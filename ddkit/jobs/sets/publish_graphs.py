@@ -52,9 +52,7 @@ def publish_graphs(graphs: GraphSet, folder: Path, repo: str, meter: Meter) -> t
         command=RECIPE.format(set=SET),
         evaluate=f"ddkit evaluate {SET}",
     )
-    head = front_matter(
-        name, "graph-ml", len(graphs), origin.licence.identifier, (facts.method,), table_files(tables)
-    )
+    head = front_matter(name, "graph-ml", len(graphs), origin.licence.identifier, (facts.method,), table_files(tables))
     repository = Repository(
         name=name,
         about=f"{facts.dataset} condensed to {len(graphs)} bags of computation trees by {facts.method}.",
@@ -77,7 +75,12 @@ def _loading(repo: str, table: bool) -> list[tuple[str, str]]:
         f'rows = load_dataset("{repo}", split="train").with_format("torch")',
         'edges, nodes, label = (rows[0][name] for name in ("edge_index", "node_feat", "y"))',
     )
-    by_h5py = ("import h5py", "", f'with h5py.File("{SET}") as file:', "    arrays = {name: file[name][()] for name in file}")
+    by_h5py = (
+        "import h5py",
+        "",
+        f'with h5py.File("{SET}") as file:',
+        "    arrays = {name: file[name][()] for name in file}",
+    )
     by_ddkit = ("import ddkit", "", f'graphs = ddkit.as_pyg(ddkit.read_graph_set("{SET}"))')
     found = {"`datasets`": by_datasets} if table else {}
     return [(needs, "\n".join(code)) for needs, code in (found | {"h5py alone": by_h5py, "ddkit": by_ddkit}).items()]
