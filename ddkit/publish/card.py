@@ -102,10 +102,11 @@ def _making(source: Source, record: Record) -> list[str]:
     environment = json.loads(record.environment)
     hardware = ("device", "processor", "machine", "cores", "threads", "ranks", "system")
     versions = {name: value for name, value in environment.items() if name not in hardware}
+    machine = {name: environment[name] for name in hardware if name in environment}
     lines = [
         f"- `{source.command}`",
         f"- versions: {_pairs(versions) or 'not recorded'}",
-        f"- hardware: {_pairs({name: environment[name] for name in hardware if name in environment}) or 'not recorded'}",
+        f"- hardware: {_pairs(machine) or 'not recorded'}",
     ]
     digests = {name: value for name, value in json.loads(record.lineage).items() if isinstance(value, str) and value}
     if digests:

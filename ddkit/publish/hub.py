@@ -1,4 +1,4 @@
-"""Upload of a published folder to the Hugging Face Hub. huggingface_hub is imported only here, because it is optional."""
+"""Upload of a published folder to the Hugging Face Hub. Only this module imports huggingface_hub, which is optional."""
 
 from collections.abc import Sequence
 from importlib import import_module

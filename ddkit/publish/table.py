@@ -1,4 +1,4 @@
-"""Tables of a published set as parquet files. pyarrow is imported only here, because it is optional."""
+"""Tables of a published set as parquet files. Only this module imports pyarrow, which is optional."""
 
 import json
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ def numbers(name: str, about: str, rows: Array) -> Column:
 
 
 def ragged(name: str, about: str, rows: Sequence[Array]) -> Column:
-    """A column of arrays of different lengths and one dtype, int64 or float32: [n] each, or [n, m] as lists of lists."""
+    """A column of arrays of different lengths, int64 or float32: [n] each, or [n, m] each as lists of lists."""
     feature = listed(value(str(rows[0].dtype)))
     lists = _lists([row for matrix in rows for row in matrix] if rows[0].ndim == 2 else rows)
     if rows[0].ndim == 2:

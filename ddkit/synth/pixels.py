@@ -22,7 +22,7 @@ class Clipped:
 
 
 def in_bytes(raw: Float[Tensor, "n c h w"]) -> np.ndarray:
-    """Return [0, 1] pixels as bytes [N, H, W, C], or [N, H, W] for one channel. Values outside the range are clipped."""
+    """Return [0, 1] pixels as bytes [N, H, W, C], or [N, H, W] for one channel, clipped."""
     pixels: np.ndarray = (raw.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
     return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 

@@ -75,12 +75,8 @@ def _loading(repo: str, table: bool) -> list[tuple[str, str]]:
         f'rows = load_dataset("{repo}", split="train").with_format("torch")',
         'edges, nodes, label = (rows[0][name] for name in ("edge_index", "node_feat", "y"))',
     )
-    by_h5py = (
-        "import h5py",
-        "",
-        f'with h5py.File("{SET}") as file:',
-        "    arrays = {name: file[name][()] for name in file}",
-    )
+    arrays = '    arrays = {name: file[name][()] for name in file if name != "ddkit"}'
+    by_h5py = ("import h5py", "", f'with h5py.File("{SET}") as file:', arrays)
     by_ddkit = ("import ddkit", "", f'graphs = ddkit.as_pyg(ddkit.read_graph_set("{SET}"))')
     found = {"`datasets`": by_datasets} if table else {}
     return [(needs, "\n".join(code)) for needs, code in (found | {"h5py alone": by_h5py, "ddkit": by_ddkit}).items()]
