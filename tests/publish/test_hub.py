@@ -1,4 +1,4 @@
-"""Uploads, against a stand-in of the Hub's client that has its calls and their arguments; nothing reaches the network."""
+"""Uploads, to a stand-in of the Hub's client that has its calls and arguments; nothing reaches the network."""
 
 from fnmatch import fnmatch
 from pathlib import Path
