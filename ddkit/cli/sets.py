@@ -30,7 +30,9 @@ def ls(data: str | None, method: str | None) -> None:
     for name, file in list_sets().items():
         found = describe(file)
         facts, size = found.facts, f"{found.stored_bytes:,}"
-        if all((wanted or own).lower() == own.lower() for wanted, own in ((data, facts.dataset), (method, facts.method))):
+        if all(
+            (wanted or own).lower() == own.lower() for wanted, own in ((data, facts.dataset), (method, facts.method))
+        ):
             ipc = str(facts.ipc) if isinstance(facts, SetFacts) else f"{facts.hops} hops"
             rows.append(
                 (name, facts.dataset, facts.method, ipc, size, *_scores(json.loads(found.record.scores), facts.method))

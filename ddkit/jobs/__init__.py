@@ -23,9 +23,9 @@ with lazily(__name__):
     from ddkit.jobs.resolved_toml import resolved_toml
     from ddkit.jobs.runs.follow import follow
     from ddkit.jobs.runs.make import Condensed
+    from ddkit.jobs.sets.cards import ready_made_card
     from ddkit.jobs.sets.facts import describe
     from ddkit.jobs.sets.pixels import raw_images
-    from ddkit.jobs.sets.publish_images import ready_made_card
     from ddkit.jobs.teachers import remove_teacher, teacher_files, train_teachers
     from ddkit.jobs.verify import Verdict, verify
     from ddkit.jobs.verify_set import verify_set

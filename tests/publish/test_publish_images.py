@@ -110,6 +110,7 @@ def test_the_front_matter_is_read_as_it_was_meant(publish: Publish, form: str) -
     assert all(file.is_file() for file in files)
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")  # the preview's font lacks some
 def test_class_names_survive_yaml_json_and_parquet(tmp_path: Path) -> None:
     """Names that YAML reads as something else (no, 1e3, null), with quotes, a colon, a pipe and other alphabets."""
     import dataclasses

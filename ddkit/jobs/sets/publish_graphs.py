@@ -4,12 +4,11 @@ from functools import partial
 from pathlib import Path
 
 from ddkit.errors import DataError
+from ddkit.jobs.sets.cards import SET, published_source
 from ddkit.jobs.sets.origin import origin_of, report_origin
-from ddkit.jobs.sets.publish_images import RECIPE, SET
 from ddkit.publish import (
     PREVIEW,
     Repository,
-    Source,
     bibtex,
     front_matter,
     graph_card,
@@ -45,13 +44,7 @@ def publish_graphs(graphs: GraphSet, folder: Path, repo: str, meter: Meter) -> t
     except DataError as error:
         limits = (f"There is no table of the graphs, which is too large; `{ARRAYS}` and `{SET}` hold the trees.",)
         meter.say(f"{error}; no parquet file is written, {ARRAYS} and {SET} hold the set")
-    source = Source(
-        name=name,
-        loading=_loading(repo or "PATH/TO/THIS/FOLDER", bool(tables)),
-        picture=PREVIEW,
-        command=RECIPE.format(set=SET),
-        evaluate=f"ddkit evaluate {SET}",
-    )
+    source = published_source(graphs, name, repo, PREVIEW, table=bool(tables))
     head = front_matter(name, "graph-ml", len(graphs), origin.licence.identifier, (facts.method,), table_files(tables))
     repository = Repository(
         name=name,
@@ -66,17 +59,3 @@ def publish_graphs(graphs: GraphSet, folder: Path, repo: str, meter: Meter) -> t
     )
     report_origin(graphs, origin, meter)
     return repository.write(folder)
-
-
-def _loading(repo: str, table: bool) -> list[tuple[str, str]]:
-    by_datasets = (
-        "from datasets import load_dataset",
-        "",
-        f'rows = load_dataset("{repo}", split="train").with_format("torch")',
-        'edges, nodes, label = (rows[0][name] for name in ("edge_index", "node_feat", "y"))',
-    )
-    arrays = '    arrays = {name: file[name][()] for name in file if name != "ddkit"}'
-    by_h5py = ("import h5py", "", f'with h5py.File("{SET}") as file:', arrays)
-    by_ddkit = ("import ddkit", "", f'graphs = ddkit.as_pyg(ddkit.read_graph_set("{SET}"))')
-    found = {"`datasets`": by_datasets} if table else {}
-    return [(needs, "\n".join(code)) for needs, code in (found | {"h5py alone": by_h5py, "ddkit": by_ddkit}).items()]

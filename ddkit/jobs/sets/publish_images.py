@@ -1,4 +1,4 @@
-"""Cards and dataset repositories of sets of images."""
+"""Dataset repositories of sets of images."""
 
 from functools import partial
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
 
+from ddkit.jobs.sets.cards import SET, published_source
 from ddkit.jobs.sets.origin import origin_of, report_origin
 from ddkit.publish import (
     PREVIEW,
     Repository,
-    Source,
     bibtex,
     front_matter,
     image_card,
@@ -20,24 +20,7 @@ from ddkit.publish import (
 )
 from ddkit.report import gallery
 from ddkit.run import Meter
-from ddkit.synth import SyntheticSet, clipped, load_images, write_set
-
-SET = "set.h5"
-RECIPE = "ddkit show {set} --recipe > recipe.toml && ddkit condense --recipe recipe.toml"
-"""What makes a set again."""
-
-
-def ready_made_card(name: str) -> str:
-    """The card of a ready-made set of images, which lies beside it as NAME.md with the picture NAME.png."""
-    made = load_images(name)
-    source = Source(
-        name=name,
-        loading=[("ddkit", f'import ddkit\n\nsynthetic = ddkit.load("{name}")'), _by_h5py(made, f"{name}.h5")],
-        picture=f"{name}.png",
-        command=RECIPE.format(set=name),
-        evaluate=f"ddkit evaluate {name}",
-    )
-    return image_card(made, None, source, origin_of(made))
+from ddkit.synth import SyntheticSet, clipped, write_set
 
 
 def publish_images(
@@ -59,13 +42,7 @@ def publish_images(
     facts, origin, lost = made.facts, origin_of(made), clipped(raw)
     name = f"{facts.dataset}-{facts.title}-ipc{facts.ipc}"
     tables = image_tables(made, raw)
-    source = Source(
-        name=name,
-        loading=[_by_datasets(made, repo or "PATH/TO/THIS/FOLDER"), _by_h5py(made, SET), _by_ddkit()],
-        picture=PREVIEW,
-        command=RECIPE.format(set=SET),
-        evaluate=f"ddkit evaluate {SET}",
-    )
+    source = published_source(made, name, repo, PREVIEW)
     head = front_matter(
         name, "image-classification", len(made), origin.licence.identifier, (facts.title,), table_files(tables)
     )
@@ -87,26 +64,3 @@ def publish_images(
             f"{lost.farthest:.3g} of the pixels' range; configuration exact and set.h5 hold them unclipped"
         )
     return repository.write(folder)
-
-
-def _by_datasets(made: SyntheticSet, repo: str) -> tuple[str, str]:
-    shape = ", ".join(map(str, made.images.shape[1:]))
-    lines = (
-        "from datasets import load_dataset",
-        "",
-        f'pictures = load_dataset("{repo}", split="train")  # for looking: `image` has 8 bits a channel',
-        f'rows = load_dataset("{repo}", "exact", split="train").with_format("numpy")[:]  # for training',
-        f'images, labels = rows["values"].reshape(-1, {shape}), rows["label"]',
-    )
-    return "`datasets`", "\n".join(lines)
-
-
-def _by_h5py(made: SyntheticSet, file: str) -> tuple[str, str]:
-    arrays = 'images, labels = file["image"][:], file["label"][:]'
-    if made.compact is not None:  # examples/train_on_a_compact_set.py expands it
-        arrays = 'real, compensators = file["compact/real"][:], file["compact/compensator"][:]  # the compact form'
-    return "h5py alone", f'import h5py\n\nwith h5py.File("{file}") as file:\n    {arrays}'
-
-
-def _by_ddkit() -> tuple[str, str]:
-    return "ddkit", f'import ddkit\n\nsynthetic = ddkit.load("{SET}")'
