@@ -40,7 +40,8 @@ def export(
     Args:
         source: a SyntheticSet or GraphSet, a file, a run folder, or the name of a ready-made set.
         kind: "npz", "pt", "h5", "hf", or "png" (images only).
-        path: file, or folder for "png" and "hf"; default the name of `source` in the working folder.
+        path: file, or folder for "png" and "hf"; default the name of `source` in the
+            working folder, and NAME-hf for "hf".
         data: where the real data of a whitened set of images is now; default where it was when the set was made.
         push: for "hf", the repository on the Hub to which the folder is uploaded, as USER/NAME.
         private: for `push`, whether only its owner sees the repository.
@@ -66,7 +67,7 @@ def export(
         if not isinstance(source, (str, Path)):
             raise UsageError(f"export: path is missing; a set in memory has no name, so name one, as in 'set.{kind}'")
         name = Path(source).absolute().stem
-        path = name if kind in ("png", HF) else f"{name}.{kind}"
+        path = {"png": name, HF: f"{name}-hf"}.get(kind, f"{name}.{kind}")
     if not Path(path).name:
         raise UsageError(f"export: path must name a file or folder, got {str(path)!r}; name a file of its own")
     if kind != HF:

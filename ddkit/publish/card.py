@@ -14,7 +14,7 @@ from ddkit.publish.citations import bibtex
 from ddkit.publish.licences import Licence
 from ddkit.synth import Record
 
-FOLDER = re.compile(r"(?<=[\"':])(?:/|[A-Za-z]:[\\/])[^\"'\n]*[\\/]")
+FOLDER = re.compile(r"(?<=[\"':])(?:/(?!/)|[A-Za-z]:[\\/])[^\"';\n]*[\\/]")
 """The folders of an absolute path in a recipe, which a card leaves out."""
 
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)

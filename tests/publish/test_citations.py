@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import made
+from published_sets import made
 
 import ddkit
 from ddkit.errors import DataError, UsageError
@@ -134,3 +134,10 @@ def test_every_shipped_recipe_has_papers_that_exist() -> None:
         papers = papers_of(recipe.method, read_toml(text, where))
         assert papers is not None and set(papers) <= entries().keys()
         assert papers or recipe.method == "random"
+
+
+def test_the_command_prints_what_the_call_returns(capsys: pytest.CaptureFixture[str]) -> None:
+    from ddkit.cli.main import run
+
+    assert run(["cite", "dm", "digits-ftd-ipc1"]) == 0
+    assert capsys.readouterr().out == ddkit.cite("dm", "digits-ftd-ipc1") + "\n"

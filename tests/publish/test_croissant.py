@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FORMS
+from published_sets import FORMS
 
 import ddkit
 from ddkit.errors import with_causes

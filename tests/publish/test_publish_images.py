@@ -10,8 +10,8 @@ import pytest
 import scipy
 import torch
 import yaml
-from conftest import FORMS, made
 from listener import Listener
+from published_sets import FORMS, made
 from torch import nn
 
 import ddkit
@@ -218,3 +218,23 @@ def test_a_card_states_no_score_that_the_set_does_not_record(tmp_path: Path, sco
     synthetic = dataclasses.replace(plain, record=dataclasses.replace(plain.record, scores=scores))
     card = (ddkit.export(synthetic, "hf", tmp_path / "set") / "README.md").read_text()
     assert said in card and "test accuracy" not in card
+
+
+def test_a_whitened_set_has_pictures_in_pixels_and_numbers_in_its_space(tmp_path: Path, home: Path) -> None:
+    """The coreset's images are real: their pixels are whole numbers of sixteenths, which PNG keeps."""
+    overrides = ("data.preprocess=zca",)
+    made = ddkit.condense("random", data="digits", ipc=1, overrides=overrides, evaluate=False, out=tmp_path / "run")
+    folder = ddkit.export(made.set, "hf", tmp_path / "set")
+    rows = rows_of(folder, tmp_path, "exact").with_format("numpy")[:]
+    assert np.array_equal(rows["values"].reshape(made.set.images.shape), made.set.images.numpy())
+    sixteenths = np.stack([np.asarray(picture) for picture in rows_of(folder, tmp_path)["image"]]) / 255 * 16
+    np.testing.assert_allclose(sixteenths, sixteenths.round(), atol=0.05)
+    assert "whitened by ZCA" in (folder / "README.md").read_text()
+
+
+def test_the_default_folder_is_not_the_run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "run"
+    ddkit.export("digits-ftd-ipc1", "h5", run / "set.h5")
+    assert ddkit.export("run", "hf") == Path("run-hf")
+    assert [file.name for file in run.iterdir()] == ["set.h5"]
