@@ -122,7 +122,7 @@ def _pairs(values: Mapping[str, Any]) -> str:
 def _scores(source: Source, record: Record) -> list[str]:
     try:
         return _score_parts(json.loads(record.scores)) or [
-            f"Not measured. `{source.evaluate}` trains networks on the set and on real images of the same number."
+            f"Not measured. `{source.evaluate}` trains networks on the set and on real data of the same size."
         ]
     except _UNREADABLE:
         return ["The file has scores in a format that this version of ddkit does not read."]

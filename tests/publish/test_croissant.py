@@ -59,5 +59,6 @@ def test_that_of_graphs_validates_and_yields_a_record(graphs: GraphSet, tmp_path
     import mlcroissant
 
     folder = ddkit.export(graphs, "hf", tmp_path / "graphs")
+    assert "license" not in json.loads((folder / "croissant.json").read_text())  # that of own data is not known
     record = next(iter(mlcroissant.Dataset(folder / "croissant.json").records("default")))
     assert record["default/num_nodes"] == len(ddkit.as_pyg(graphs)[0].x)

@@ -49,7 +49,7 @@ def publish_graphs(graphs: GraphSet, folder: Path, repo: str, meter: Meter) -> t
     repository = Repository(
         name=name,
         about=f"{facts.dataset} condensed to {len(graphs)} bags of computation trees by {facts.method}.",
-        licence=origin.licence.text,
+        licence=origin.licence.text if origin.licence.declared else "",
         bibtex=bibtex(origin.papers or ()),
         url=f"https://huggingface.co/datasets/{repo}" if repo else "",
         readme=head + graph_card(graphs, source, origin, limits),

@@ -49,7 +49,7 @@ def publish_images(
     repository = Repository(
         name=name,
         about=f"{facts.dataset} condensed to {facts.ipc} images a class by {facts.title}.",
-        licence=origin.licence.text,
+        licence=origin.licence.text if origin.licence.declared else "",
         bibtex=bibtex(origin.papers or ()),
         url=f"https://huggingface.co/datasets/{repo}" if repo else "",
         readme=head + image_card(made, lost, source, origin),
