@@ -1,9 +1,11 @@
 """Make the ready-made sets of synth_sets/: each by one command, with its scores in its file.
 
     python benchmarks/catalogue.py --runs FOLDER [NAME ...]
+    python benchmarks/catalogue.py --cards [NAME ...]
 
 A run folder that exists is gone on with, so that an interrupted call continues. Then the set is copied to
-synth_sets/NAME.h5 and its picture to synth_sets/NAME.png. `ddkit sets verify NAME` trains networks on a set again.
+synth_sets/NAME.h5 and its picture to synth_sets/NAME.png, and its card is written to synth_sets/NAME.md. `--cards`
+writes only the cards, from the sets that exist. `ddkit sets verify NAME` trains networks on a set again.
 The data must be at hand: DDKIT_DATA, or downloads (docs/data.md).
 """
 
@@ -12,6 +14,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from ddkit.jobs import ready_made_card
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,11 +54,17 @@ SETS: dict[str, tuple[str, ...]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="sets to make; default all that synth_sets/ lacks")
-    parser.add_argument("--runs", type=Path, required=True, help="folder of the run folders")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--runs", type=Path, help="folder of the run folders")
+    what.add_argument("--cards", action="store_true", help="write only the cards of sets that exist")
     given = parser.parse_args()
     if unknown := set(given.names) - set(SETS):
         parser.error(f"no such set: {', '.join(sorted(unknown))}; there are {', '.join(SETS)}")
     folder, failed = ROOT / "synth_sets", []
+    if given.cards:
+        for name in given.names or [name for name in SETS if (folder / f"{name}.h5").exists()]:
+            write_card(name, folder)
+        return 0
     for name in given.names or [name for name in SETS if not (folder / f"{name}.h5").exists()]:
         run = given.runs / name
         command = [sys.executable, "-m", "ddkit", "condense", *SETS[name], "--out", str(run)]
@@ -64,9 +74,16 @@ def main() -> int:
             continue
         shutil.copyfile(run / "set.h5", folder / f"{name}.h5")
         shutil.copyfile(run / "gallery.png", folder / f"{name}.png")
+        write_card(name, folder)
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def write_card(name: str, folder: Path) -> None:
+    """Write the card of a set, with the command that makes it."""
+    card = ready_made_card(name, f"ddkit condense {' '.join(SETS[name])}")
+    (folder / f"{name}.md").write_text(card, encoding="utf-8")
 
 
 if __name__ == "__main__":

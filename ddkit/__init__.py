@@ -5,6 +5,7 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.errors import DataError, DDKitError, NumericalError, UsageError
     from ddkit.executors import executor
+    from ddkit.jobs.cite import cite
     from ddkit.jobs.compare import compare
     from ddkit.jobs.condense import condense
     from ddkit.jobs.doctor import doctor
@@ -24,6 +25,7 @@ __all__ = [
     "DDKitError",
     "NumericalError",
     "UsageError",
+    "cite",
     "compare",
     "condense",
     "doctor",

@@ -41,6 +41,9 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
     """
     signature = inspect.signature(call)
     hints = typing.get_type_hints(call)
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_POSITIONAL and name in hints:  # its annotation is that of each argument
+            hints[name] = types.GenericAlias(tuple, (hints[name], ...))
 
     @functools.wraps(call)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:

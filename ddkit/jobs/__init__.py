@@ -7,6 +7,7 @@ package combines data, networks, experts, methods and evaluation, which do not d
 from ddkit.lazy import lazily
 
 with lazily(__name__):
+    from ddkit.jobs.cite import cite
     from ddkit.jobs.compare import compare
     from ddkit.jobs.comparison.lines import Comparison
     from ddkit.jobs.condense import condense
@@ -22,6 +23,7 @@ with lazily(__name__):
     from ddkit.jobs.resolved_toml import resolved_toml
     from ddkit.jobs.runs.follow import follow
     from ddkit.jobs.runs.make import Condensed
+    from ddkit.jobs.sets.cards import ready_made_card
     from ddkit.jobs.sets.facts import describe
     from ddkit.jobs.sets.pixels import raw_images
     from ddkit.jobs.teachers import remove_teacher, teacher_files, train_teachers
@@ -29,6 +31,7 @@ with lazily(__name__):
     from ddkit.jobs.verify_set import verify_set
 
 __all__ = [
+    "cite",
     "Comparison",
     "compare",
     "Condensed",
@@ -47,6 +50,7 @@ __all__ = [
     "Plan",
     "plan",
     "raw_images",
+    "ready_made_card",
     "relabel",
     "resolved_toml",
     "remove_teacher",

@@ -19,12 +19,14 @@ with lazily(__name__):
     from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, in_255ths, probabilities
     from ddkit.synth.hdf5 import read_set, write_set
     from ddkit.synth.load import load, load_images
+    from ddkit.synth.pixels import Clipped, clipped, in_bytes
     from ddkit.synth.ready_made import list_sets
     from ddkit.synth.synthetic_set import SyntheticSet
     from ddkit.synth.top_k import fewer, only_top, packed_bytes
 
 __all__ = [
     "EXPORTERS",
+    "Clipped",
     "Compact",
     "Description",
     "GraphFacts",
@@ -34,6 +36,7 @@ __all__ = [
     "as_pyg",
     "export_graphs",
     "in_255ths",
+    "in_bytes",
     "is_graph_set",
     "read_graph_set",
     "sample_data",
@@ -44,6 +47,7 @@ __all__ = [
     "SyntheticSet",
     "TEMPERATURES",
     "clip",
+    "clipped",
     "describe",
     "export",
     "fewer",

@@ -16,9 +16,8 @@ from ddkit.arguments import checked
 from ddkit.errors import DataError, UsageError, nearest
 from ddkit.run import Meter, SilentMeter, atomic_write
 from ddkit.synth.hdf5 import write_set
+from ddkit.synth.pixels import clipped, in_bytes
 from ddkit.synth.synthetic_set import SyntheticSet
-
-PIXEL = 1 / 255
 
 
 @checked
@@ -92,30 +91,20 @@ def _pt(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:
 def _png(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:
     if raw.shape[1] not in (1, 3):
         raise DataError(f"export: png supports images of 1 or 3 channels, not of {raw.shape[1]}; use npz or pt")
-    pixels = (raw.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
     seen = [0] * len(synthetic.facts.classes)
-    for image, label in zip(pixels, synthetic.labels.tolist(), strict=True):
+    for image, label in zip(in_bytes(raw), synthetic.labels.tolist(), strict=True):
         name = synthetic.facts.classes[label].replace("/", "_")
         with atomic_write(path / f"{label:04d}-{name}" / f"{seen[label]:04d}.png") as temporary:
-            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(temporary, format="png")
+            Image.fromarray(image).save(temporary, format="png")
         seen[label] += 1
-    clipped = _clipped(raw)
+    lost = clipped(raw)
     with atomic_write(path / "facts.json") as temporary:
-        temporary.write_text(_facts(synthetic, **({"clipped": clipped} if clipped["values"] else {})) + "\n")
-    if clipped["values"]:
+        temporary.write_text(_facts(synthetic, **({"clipped": dataclasses.asdict(lost)} if lost.values else {})) + "\n")
+    if lost.values:
         meter.say(
-            f"png: clipped {clipped['values']:,} of {clipped['of']:,} values, which were outside the pixels' range, by "
-            f"at most {clipped['farthest']:.3g} of that range; npz and pt store them unclipped"
+            f"png: clipped {lost.values:,} of {lost.of:,} values, which were outside the pixels' range, by "
+            f"at most {lost.farthest:.3g} of that range; npz and pt store them unclipped"
         )
-
-
-def _clipped(raw: Tensor) -> dict[str, int | float]:
-    """Count the clipped values (of how many), and the largest difference in units of the pixels' range.
-
-    Values up to half a step of a byte outside the range do not count, since rounding has the same effect anywhere.
-    """
-    beyond = (raw - raw.clamp(0, 1)).abs()
-    return {"values": int((beyond > PIXEL / 2).sum()), "of": beyond.numel(), "farthest": float(beyond.max())}
 
 
 def _h5(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:

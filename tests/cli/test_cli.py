@@ -117,7 +117,7 @@ def test_recipes(capsys, tmp_path):
 
 
 def test_sets(capsys):
-    assert "accuracy" in output(capsys, "sets", "ls")
+    assert "honest %" in output(capsys, "sets", "ls")
 
 
 def test_buffers(home, capsys):

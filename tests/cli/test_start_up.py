@@ -55,6 +55,7 @@ def imported(home: Path, *commands: str, **environment: str) -> tuple[int, set[s
         "data ls",
         "experts ls",
         "protocols ls",
+        "cite --help",
     ],
 )
 def test_a_command_that_reads_texts_needs_no_torch(command: str, tmp_path: Path) -> None:

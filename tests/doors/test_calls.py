@@ -110,6 +110,8 @@ CALLS = [
     (ddkit.export, {"source": SHIPPED, "kind": "npz"}, {"path": 3}, "export: path must be str or a path or None, got"),
     (ddkit.export, {"source": SHIPPED}, {"kind": "jpg"}, "export kind 'jpg' is unknown"),
     (ddkit.export, {"kind": "npz"}, {"source": [1]}, "source must be SyntheticSet or GraphSet or str or a path, got"),
+    (ddkit.export, {"source": SHIPPED, "kind": "hf"}, {"push": 3}, "export: push must be str or None, got int 3"),
+    (ddkit.cite, {}, {}, "cite: needs a method or a set"),
     (ddkit.doctor, {}, {"smoke": "no"}, "doctor: smoke must be bool, got str 'no'"),
 ]
 

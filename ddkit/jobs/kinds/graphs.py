@@ -21,6 +21,7 @@ from ddkit.jobs.recipes.resolve_graphs import parse_graphs, resolve_graphs
 from ddkit.jobs.runs.graphs import GraphWork, begin_graphs
 from ddkit.jobs.runs.resume import resumed
 from ddkit.jobs.runs.run import Run
+from ddkit.jobs.sets.publish_graphs import publish_graphs
 from ddkit.jobs.tables.graphs import graph_tables
 from ddkit.run import Change, Meter, RunFolder
 from ddkit.synth import GraphSet, export_graphs
@@ -64,3 +65,7 @@ class Graphs:
     def export(self, made: GraphSet, form: str, path: Path, data: str | None, meter: Meter) -> Path:
         refuse_options("graphs", data=data is not None)
         return export_graphs(made, form, path)
+
+    def publish(self, made: GraphSet, folder: Path, repo: str, data: str | None, meter: Meter) -> tuple[str, ...]:
+        refuse_options("graphs", data=data is not None)
+        return publish_graphs(made, folder, repo, meter)

@@ -27,6 +27,7 @@ from ddkit.jobs.runs.images import ImageWork
 from ddkit.jobs.runs.resume import resumed
 from ddkit.jobs.runs.run import Run
 from ddkit.jobs.sets.pixels import raw_images
+from ddkit.jobs.sets.publish_images import publish_images
 from ddkit.jobs.tables.images import image_tables
 from ddkit.run import Change, Meter, RunFolder
 from ddkit.synth import SyntheticSet, export
@@ -90,3 +91,6 @@ class Images:
                 "probability holds the probabilities that a cross entropy needs"
             )
         return written
+
+    def publish(self, made: SyntheticSet, folder: Path, repo: str, data: str | None, meter: Meter) -> tuple[str, ...]:
+        return publish_images(made, raw_images(made, data), folder, repo, meter)

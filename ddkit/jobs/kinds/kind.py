@@ -73,6 +73,13 @@ class Kind(Protocol[RecipeT, Made]):
         """Write a set in another format, and return the path of the output; see `ddkit.export`."""
         ...
 
+    def publish(self, made: Made, folder: Path, repo: str, data: str | None, meter: Meter) -> tuple[str, ...]:
+        """Write a set as a dataset repository for the Hugging Face Hub, and return the names of its files.
+
+        `repo` is the repository's name there; "" if it is not known.
+        """
+        ...
+
 
 AnyKind = Kind[Any, Any]
 """A kind that is known at run time only, because a request or a set determines it."""
