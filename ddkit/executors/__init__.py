@@ -9,7 +9,8 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.executors.choice import HERE, executor, executor_in_use
     from ddkit.executors.contract import Executor, FileUnit, Needs, Parcel, Report, SomeUnit, Unit, Watch
-    from ddkit.executors.shipping import Elsewhere, FolderParcel
+    from ddkit.executors.elsewhere import Elsewhere, FolderParcel
+    from ddkit.executors.shipping import Files, files_of, pack
 
 __all__ = [
     "HERE",
@@ -18,6 +19,7 @@ __all__ = [
     "Elsewhere",
     "Executor",
     "FileUnit",
+    "Files",
     "FolderParcel",
     "Needs",
     "Parcel",
@@ -25,4 +27,6 @@ __all__ = [
     "SomeUnit",
     "Unit",
     "Watch",
+    "files_of",
+    "pack",
 ]

@@ -1,6 +1,6 @@
 """Run units on a Ray cluster: on the nodes of a cluster that `ray start` began, or on this machine.
 
-Ray (Ray Core) decides which unit runs where, and runs a unit again if its worker or node died. Workers need the same
+Ray (Ray Core) decides which unit runs where. A unit whose worker or node died is submitted again. Workers need the same
 versions of Python, Ray, torch and ddkit. They need no file system in common with the driver: common objects and results
 travel through Ray's object store, and the driver writes.
 """
@@ -16,10 +16,11 @@ from typing import Any
 
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, FileUnit, Needs, SomeUnit, Watch
+from ddkit.executors.elsewhere import Unfinished
 from ddkit.executors.messages import packed, unpacked
 from ddkit.executors.ray_cluster import connected, installed, refuse_no_response
 from ddkit.executors.ray_worker import Assignment, Done, Failed, Message, MessageQueue, NeedsParcel, versions, work
-from ddkit.executors.shipping import Place, marked, pack
+from ddkit.executors.shipping import Place, marked, pack, unpack
 from ddkit.home import home
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -100,9 +101,10 @@ class RayExecutor:
 
 @dataclass
 class _Attempt:
-    """A unit that was submitted, the worker that runs it, and since when."""
+    """A unit that was submitted, how many of its workers died, the latest worker, and since when it runs there."""
 
     assignment: Assignment
+    deaths: int = 0
     worker: str = ""
     begin: float = 0.0
 
@@ -132,7 +134,7 @@ class _Call:
         near = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
         options = {"num_cpus": 0, "scheduling_strategy": near, "max_restarts": -1, "max_task_retries": -1}
         self._queue = ray.remote(**options)(MessageQueue).remote()
-        self._work = ray.remote(max_retries=RETRIES, **self.resources)(work)
+        self._work = ray.remote(max_retries=0, **self.resources)(work)
         self._shared = ray.put(packed(self.common))
 
     def results(self, most: int) -> Generator[tuple[Any, Any], None, None]:
@@ -142,19 +144,21 @@ class _Call:
             while waiting and len(self.pending) < most:
                 number, unit = waiting.pop(0)
                 caller = self.places[unit.folder] if isinstance(unit, FileUnit) else None
-                self._submit(Assignment(number, unit, versions(), caller))
+                self._submit(_Attempt(Assignment(number, unit, versions(), caller)))
             ended, _ = self.ray.wait(list(self.pending), num_returns=1, timeout=POLL)
             self._read_messages()
             for reference in ended:
-                assignment = self.pending.pop(reference).assignment
-                unit, response = self.units[assignment.number], self._response(reference)
-                if isinstance(response, NeedsParcel):
-                    parcel = unit.parcel(self.common)
-                    self._submit(replace(assignment, unit=parcel.unit, caller=None), parcel.files)
-                    continue
-                result = unpacked(response.result)
-                sent = isinstance(unit, FileUnit) and assignment.caller is None
-                yield unit, unit.receive(result) if sent else result
+                attempt = self.pending.pop(reference)
+                assignment, unit = attempt.assignment, self.units[attempt.assignment.number]
+                response = self._response(reference, attempt)
+                if response is None:
+                    self._submit(replace(attempt, deaths=attempt.deaths + 1))
+                elif isinstance(response, NeedsParcel):
+                    self._submit(replace(attempt, assignment=replace(assignment, caller=None)))
+                else:
+                    result = unpacked(response.result)
+                    sent = isinstance(unit, FileUnit) and assignment.caller is None
+                    yield unit, unit.receive(result) if sent else result
 
     def end(self) -> None:
         """Cancel what still runs."""
@@ -164,10 +168,16 @@ class _Call:
         with suppress(Exception):
             self.ray.kill(self._queue)
 
-    def _submit(self, assignment: Assignment, files: Sequence[Path] = ()) -> None:
-        sent = [self._sent(tuple(files))] if files else None
+    def _submit(self, attempt: _Attempt) -> None:
+        """Submit a unit. If its worker does not see the caller's files, its parcel, with the files of this moment."""
+        assignment, sent = attempt.assignment, None
+        unit = self.units[assignment.number]
+        if isinstance(unit, FileUnit) and assignment.caller is None:
+            parcel = unit.parcel(self.common)
+            assignment = replace(assignment, unit=parcel.unit)
+            sent = [self._sent(tuple(parcel.files))] if parcel.files else None
         reference = self._work.remote(assignment, [self._shared], sent, self._queue)
-        self.pending[reference] = _Attempt(assignment)
+        self.pending[reference] = attempt
 
     def _sent(self, files: tuple[Path, ...]) -> Any:
         """The reference of the contents of files, which are sent once however many units read them."""
@@ -175,7 +185,8 @@ class _Call:
             self.sent[files] = self.ray.put(packed(pack(home(), files)))
         return self.sent[files]
 
-    def _response(self, reference: Any) -> Done | NeedsParcel:
+    def _response(self, reference: Any, attempt: _Attempt) -> Done | NeedsParcel | None:
+        """The response of a worker; None if it died and its unit may run again."""
         try:
             response: Done | NeedsParcel | Failed = self.ray.get(reference)
         except self.ray.exceptions.RayTaskError as error:  # before the unit began, for example while it was unpickled
@@ -184,6 +195,8 @@ class _Call:
                 f"executor 'ray': a worker cannot run a unit: {reason}; install the same packages on all nodes"
             ) from None
         except self.ray.exceptions.RayError as error:
+            if attempt.deaths < RETRIES:
+                return None
             reason = ANSI.sub("", str(error)).strip().splitlines()[0]
             raise DDKitError(
                 f"executor 'ray': a unit's worker died {RETRIES + 1} times ({reason}); if memory is short, lower "
@@ -200,7 +213,9 @@ class _Call:
             attempt, now = attempts.get(message.number), time.monotonic()
             if attempt is None:
                 continue
-            if message.item is not None:
+            if isinstance(message.item, Unfinished):
+                unpack(message.item.files, self.units[message.number].folder)
+            elif message.item is not None:
                 self.watch.progress(self.units[message.number], message.item)
             elif attempt.worker:
                 self.watch.lost(

@@ -16,6 +16,7 @@ import torch
 
 from ddkit.errors import DDKitError
 from ddkit.executors.contract import Unit
+from ddkit.executors.elsewhere import Unfinished
 from ddkit.executors.messages import packed, unpacked
 from ddkit.executors.shipping import Place, unpack_home
 
@@ -104,7 +105,9 @@ def work(assignment: Assignment, common: list[Any], files: list[Any] | None, que
 
     def report(item: Any) -> None:
         nonlocal last
-        if (now := time.monotonic()) - last >= PACE:
+        if isinstance(item, Unfinished):  # arrives before the unit goes on, and so before its result
+            _ray().get(queue.put.remote(Message(assignment.number, worker, item)))
+        elif (now := time.monotonic()) - last >= PACE:
             last = now
             queue.put.remote(Message(assignment.number, worker, item))
 

@@ -2,16 +2,13 @@
 
 import os
 import secrets
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
-from ddkit.executors.contract import Parcel, Report, Unit
 from ddkit.home import home
-from ddkit.run import atomic_write
+from ddkit.run import CHECKPOINT, atomic_write
 
 Files = Mapping[str, bytes]
 """Contents by path, relative to a folder."""
@@ -51,10 +48,14 @@ def pack(root: Path, files: Sequence[Path]) -> dict[str, bytes]:
     return {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
 
 
-def pack_folder(folder: Path) -> dict[str, bytes]:
-    """The contents of all files of a folder, without locks and other hidden files."""
-    every = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
-    return pack(folder, every)
+def files_of(folder: Path) -> list[Path]:
+    """All files of a folder that may be missing, without locks and other hidden files. Checkpoints are the last.
+
+    A run continues from a checkpoint only if the other files of its folder are as new. In this order they are, also if
+    copying them is interrupted.
+    """
+    every = [file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")]
+    return sorted(every, key=lambda file: (file.name == CHECKPOINT, file))
 
 
 def unpack(files: Files, root: Path) -> None:
@@ -77,43 +78,3 @@ def unpack_home(files: Files) -> None:
 
 def _size(file: Path) -> int:
     return file.stat().st_size if file.is_file() else -1
-
-
-@runtime_checkable
-class FolderUnit(Unit, Protocol):
-    """A unit that writes files to a folder of its own."""
-
-    @property
-    def folder(self) -> Path:
-        """The folder."""
-        ...
-
-    def moved(self, folder: Path) -> "FolderUnit":
-        """The same unit with its folder below another one."""
-        ...
-
-
-class FolderParcel:
-    """Base of units that write files to a folder of their own: parcels run in a temporary folder of the worker."""
-
-    def parcel(self: FolderUnit, common: Any) -> Parcel:
-        return Parcel(Elsewhere(self))
-
-    def receive(self: FolderUnit, result: tuple[Any, Files]) -> Any:
-        own, files = result
-        unpack(files, self.folder)
-        return own
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """A unit of work: run a unit with a folder in a temporary folder of the worker's machine."""
-
-    unit: FolderUnit
-
-    def run(self, common: Any, report: Report) -> tuple[Any, Files]:
-        """(the unit's result, the files of its folder)."""
-        with tempfile.TemporaryDirectory(prefix="ddkit-") as folder:
-            moved = self.unit.moved(Path(folder))
-            result = moved.run(common, report)
-            return result, pack_folder(moved.folder)

@@ -10,7 +10,7 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.run.atomic import atomic_write, sweep
     from ddkit.run.checkpoint import checkpoint_iteration, pack_state, read_checkpoint, unpack_state, write_checkpoint
-    from ddkit.run.folder import SNAPSHOTS, Change, RunFolder
+    from ddkit.run.folder import CHECKPOINT, SNAPSHOTS, Change, RunFolder
     from ddkit.run.json_file import AGAIN, read_json, read_text, write_json
     from ddkit.run.lock import LOCK, locked
     from ddkit.run.loop import drive
@@ -32,6 +32,7 @@ __all__ = [
     "read_checkpoint",
     "unpack_state",
     "write_checkpoint",
+    "CHECKPOINT",
     "SNAPSHOTS",
     "Change",
     "RunFolder",

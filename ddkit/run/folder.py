@@ -15,6 +15,9 @@ from ddkit.run.atomic import atomic_write, sweep, write_failure
 from ddkit.run.json_file import fitted, parsed, read_json, read_text
 from ddkit.run.lock import LOCK, locked
 
+CHECKPOINT = "checkpoint.pt"
+"""The name of a run's checkpoint."""
+
 SNAPSHOTS = 10
 """Number of intermediate sets that a run keeps for protocol `paper`."""
 
@@ -57,7 +60,7 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        return self.path / "checkpoint.pt"
+        return self.path / CHECKPOINT
 
     @property
     def changes(self) -> Path:

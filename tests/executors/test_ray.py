@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toy_units import Add, Copy, Diverge, Threads
+from toy_units import Add, Copy, Count, Diverge, Threads
 
 from ddkit.errors import DDKitError, NumericalError, UsageError
-from ddkit.executors import Needs, Watch, executor, on_ray, ray_cluster, ray_worker
+from ddkit.executors import Needs, Watch, elsewhere, executor, on_ray, ray_cluster, ray_worker
 from ddkit.executors.cores import why_not_fork
 from ddkit.executors.local import LocalExecutor
 from ddkit.executors.messages import packed
@@ -77,6 +77,28 @@ def test_files_travel_between_two_homes(tmp_path: Path, home: Path) -> None:
     assert (unit.folder / "deep" / "result").read_text() == "TO THE WORKER"
     assert (Path(seen) / "inputs" / "text").read_text() == "to the worker"
     assert not [*home.glob(".here-*"), *unit.folder.parent.glob(".here-*")]
+
+
+def test_a_dead_workers_unit_continues_from_its_files(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two homes: without its files, the second worker would count from 0."""
+    monkeypatch.setattr(elsewhere, "EVERY", 0.0)
+    lines: list[str] = []
+    unit = Count(tmp_path / "out", die_once=tmp_path / "died")
+    assert list(RayExecutor().run([unit], None, CPU, Watch(lost=lines.append))) == [(unit, 3)]
+    (line,) = lines
+    assert "died; its unit runs again on" in line
+    assert (tmp_path / "out" / "checkpoint.pt").read_text() == "5"
+
+
+def test_a_later_call_continues_from_the_files_of_an_ended_one(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "EVERY", 0.0)
+    with pytest.raises(NumericalError, match=f"the count failed; continue in {tmp_path / 'out'}"):
+        list(RayExecutor().run([Count(tmp_path / "out", fail_at=2)], None, CPU, Watch()))
+    assert list(RayExecutor().run([unit := Count(tmp_path / "out")], None, CPU, Watch())) == [(unit, 2)]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ddkit.errors import NumericalError
-from ddkit.executors import Elsewhere, FolderParcel, Parcel
+from ddkit.executors import Elsewhere, Files, FolderParcel, Parcel, files_of, pack
 from ddkit.home import home
 
 
@@ -66,3 +66,38 @@ class Copy(FolderParcel):
         (self.folder / "deep").mkdir(parents=True)
         (self.folder / "deep" / "result").write_text((home() / "inputs" / "text").read_text().upper())
         return str(home())
+
+
+@dataclass(frozen=True)
+class Count(FolderParcel):
+    """Counts to `end` in the file `checkpoint.pt` of its folder. The result is the number from which it counted.
+
+    If `die_once` is a file that is missing, it is made when the count is 3, and the worker dies. At `fail_at` the unit
+    fails with an error that names its folder.
+    """
+
+    folder: Path
+    end: int = 5
+    die_once: Path | None = None
+    fail_at: int = 0
+
+    def moved(self, folder: Path) -> "Count":
+        return replace(self, folder=folder)
+
+    def begun(self) -> Files:
+        return pack(self.folder, files_of(self.folder))
+
+    def run(self, common: object, report: Callable[[int], None]) -> int:
+        file = self.folder / "checkpoint.pt"
+        first = int(file.read_text()) if file.exists() else 0
+        for number in range(first + 1, self.end + 1):
+            (self.folder / "a-log").write_text("x" * number)
+            file.write_text(str(number))
+            (self.folder / "z-log").write_text("x" * number)
+            report(number)
+            if number == self.fail_at:
+                raise NumericalError(f"the count failed; continue in {self.folder}")
+            if number == 3 and self.die_once is not None and not self.die_once.exists():
+                self.die_once.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return first

@@ -12,7 +12,7 @@ import torch
 
 from ddkit.data import DataSettings
 from ddkit.evaluation import EvaluateSettings
-from ddkit.executors import Elsewhere, FolderParcel, Parcel, Report
+from ddkit.executors import Elsewhere, Files, FolderParcel, Parcel, Report, files_of, pack
 from ddkit.experts import Ensemble
 from ddkit.jobs.comparison.set_folder import SetFolder
 from ddkit.jobs.machine.stopwatch import Spent
@@ -100,14 +100,17 @@ class CondenseSet(FolderParcel):
     def moved(self, folder: Path) -> "CondenseSet":
         return dataclasses.replace(self, out=folder)
 
+    def begun(self) -> Files:
+        return pack(self.out, files_of(self.candidate.folder(self.out, self.recipe).path))
+
     def parcel(self, common: Mapping[TaskKey, Task]) -> Parcel:
         """The unit and the experts that it reads."""
-        return Parcel(Elsewhere(self), self.recipe.source(common[self.candidate.task_key]).files())
+        return Parcel(Elsewhere(self, self.begun()), self.recipe.source(common[self.candidate.task_key]).files())
 
     def run(self, common: Mapping[TaskKey, Task], report: Report) -> None:
         """`common` holds the tasks of all candidates by `Candidate.task_key`."""
         task, folder = common[self.candidate.task_key], self.candidate.folder(self.out, self.recipe)
-        folder.make(self.recipe, self.device, lambda run: ImageWork(run, task))
+        folder.make(self.recipe, self.device, lambda run: ImageWork(run, task), report)
 
 
 def collect_experts(candidate: Candidate, task: Task, out: Path, meter: Meter) -> None:

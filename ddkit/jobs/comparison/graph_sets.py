@@ -53,7 +53,7 @@ class MakeGraphSet(FolderParcel):
 
     def run(self, common: Common, report: Report) -> None:
         judge, digest = common.judges[self.recipe.seed], common.digest
-        self.run_folder.make(self.recipe, graph_device("cpu"), lambda run: GraphWork(run, judge, digest, ()))
+        self.run_folder.make(self.recipe, graph_device("cpu"), lambda run: GraphWork(run, judge, digest, ()), report)
 
 
 @dataclass(frozen=True)

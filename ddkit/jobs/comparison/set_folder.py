@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ddkit.errors import DataError, UsageError
+from ddkit.executors import Report
 from ddkit.jobs.machine.stopwatch import Stopwatch
 from ddkit.jobs.recipes import ResolvedRecipe, changed_settings
 from ddkit.jobs.runs.make import make
@@ -56,16 +57,19 @@ class SetFolder(RunFolder):
         """
         return float(read_json(self.seconds_file, Condensing).condensing)
 
-    def make(self, recipe: Resolved, device: torch.device, work: Callable[[Run[Resolved]], Work[Any]]) -> None:
+    def make(
+        self, recipe: Resolved, device: torch.device, work: Callable[[Run[Resolved]], Work[Any]], report: Report
+    ) -> None:
         """Make the set, or continue an interrupted run, and write the seconds in which the set was made.
 
         Args:
             recipe: with the seed.
             device: on which the set is made.
             work: loads the run's data.
+            report: receives the number of finished iterations. At these moments the run can continue from its folder.
         """
         with self.locked():
-            watch = Stopwatch(self.path / "spent.json")
+            watch = Stopwatch(self.path / "spent.json", report)
             made = make(work(Run(recipe, self, device, self.recipe.exists())), False, watch)
             write_json(self.seconds_file, {"condensing": watch.earlier + made.seconds})
 
