@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 from ddkit.errors import DataError, UsageError, nearest, reason
 from ddkit.files import too_little_memory
@@ -14,6 +16,7 @@ from ddkit.graphs.ogb import read_ogb
 from ddkit.graphs.pt_file import read_pt
 from ddkit.graphs.tu import read_tu
 from ddkit.home import expanded, home
+from ddkit.run import LOCK, locked
 
 
 def load_graphs(spec: str) -> GraphData:
@@ -120,15 +123,26 @@ def _tu_folder(name: str, home: Path) -> Path:
     root = _data_folder()
     if root is not None and (root / "tu" / name / "raw").is_dir():
         return root / "tu" / name / "raw"
+    raw = home / "data" / name / "raw"
+    if not (raw / f"{name}_A.txt").exists():
+        _download_tu(name, raw)
+    return raw
+
+
+def _download_tu(name: str, raw: Path) -> None:
+    """Download a TU dataset by PyG. `raw` exists only if it is complete, so that the next run tries again."""
     from torch_geometric.datasets import TUDataset  # slow to import
 
-    folder = home / "data"
-    if not (folder / name / "raw").is_dir():
-        try:
-            TUDataset(str(folder), name)
-        except Exception as error:
-            raise DataError(
-                f"graphs '{name}': could not be downloaded to '{folder}' ({reason(error)}); connect to the network, or "
-                f"place graphs/tu/{name}/raw in the folder that the environment variable DDKIT_DATA names"
-            ) from None
-    return folder / name / "raw"
+    folder = raw.parents[1]
+    lock = folder / f".{name}{LOCK}"
+    try:
+        with locked(lock, f"graphs '{name}'", wait=lambda line: None), TemporaryDirectory(dir=folder) as temporary:
+            if not (raw / f"{name}_A.txt").exists():  # else another run has downloaded it meanwhile
+                TUDataset(temporary, name)
+                rmtree(raw.parent, ignore_errors=True)  # an earlier version left an empty folder if a download failed
+                (Path(temporary) / name).rename(raw.parent)
+    except Exception as error:
+        raise DataError(
+            f"graphs '{name}': could not be downloaded to '{folder}' ({reason(error)}); connect to the network, or "
+            f"place graphs/tu/{name}/raw in the folder that the environment variable DDKIT_DATA names"
+        ) from None

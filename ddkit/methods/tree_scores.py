@@ -10,6 +10,7 @@ Hence a network with a mean readout and a linear head that gives s(v) to single 
 whole graphs.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def tree_scores(trees: Trees) -> Array:
     parts = [_shares(trees, level) for level in trees.levels]
     features = sparse.hstack([shares for shares, _ in parts]).tocsr()
     scale = sparse.diags_array(np.asarray(features.multiply(features).mean(0)).ravel() ** -0.25)
-    model = _fit(features @ scale, data.y)
+    model = _fit(features @ scale, data.y, data.classes)
     weights, bias = model.coef_ @ scale, model.intercept_
     if len(bias) == 1:  # two classes have one row, the log odds of the second class
         weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
@@ -70,14 +71,16 @@ def _shares(trees: Trees, level: Array) -> tuple[Any, Array]:
     return sparse.coo_array(entries, shape=(len(data), int(column.max()) + 1)).tocsr(), place
 
 
-def _fit(features: Any, y: Array) -> Any:
+def _fit(features: Any, y: Array, classes: Sequence[str]) -> Any:
     """Return the model with the penalty that has the lowest log loss on held-out folds."""
     from sklearn.linear_model import LogisticRegression  # slow to import
     from sklearn.model_selection import StratifiedKFold, cross_val_score
 
-    rarest = int(np.bincount(y).min())
+    count = np.bincount(y, minlength=len(classes))
+    rarest = int(count.min())
     if rarest < 2 or not features.shape[1]:
-        what = "some class has a single training graph" if rarest < 2 else f"no tree occurs in {SEEN} graphs"
+        few = f"class '{classes[int(count.argmin())]}' has {'a single' if rarest else 'no'} training graph"
+        what = few if rarest < 2 else f"no tree occurs in {SEEN} graphs"
         raise UsageError(f"method 'mirage-plus': {what}, so there is nothing to learn from; use mirage, or more graphs")
     folds = StratifiedKFold(min(FOLDS, rarest))
     models = [LogisticRegression(C=strength, max_iter=ITERATIONS) for strength in STRENGTHS]

@@ -1,6 +1,7 @@
 """Sources: each format against what was written, and the lines that wrong input gets."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,35 @@ def test_tu(tmp_path):
 def test_without_node_labels_the_degree_is_one(tmp_path):
     data = load_graphs(tu_folder(tmp_path))
     assert data.node_vocabulary[data.node_label].ravel().tolist() == [1, 1, 0, 1] == data.degree.tolist()
+
+
+def test_a_failed_download_leaves_nothing_and_the_next_run_tries_again(home, tmp_path, monkeypatch):
+    """PyG makes the folder before it downloads; an earlier version of ddkit then read the empty folder."""
+    from torch_geometric import datasets
+
+    monkeypatch.setenv("DDKIT_DATA", str(tmp_path / "nothing"))
+    (home / "data" / "MUTAG" / "raw").mkdir(parents=True)  # as an earlier version left it
+
+    def download(root, name):
+        raw = Path(root) / name / "raw"
+        raw.mkdir(parents=True)
+        if not connected:
+            raise OSError("no network")
+        tu_folder(raw)
+        for file in raw.iterdir():
+            file.rename(raw / file.name.replace("X_", f"{name}_"))
+
+    connected = False
+    monkeypatch.setattr(datasets, "TUDataset", download)
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"graphs 'MUTAG': could not be downloaded to .* connect to the network"):
+            load_graphs("mutag")
+    assert [file.name for file in (home / "data").iterdir()] in ([], ["MUTAG"])
+    connected = True
+    assert load_graphs("mutag").y.tolist() == [0, 1]
+    assert [file.name for file in (home / "data").iterdir()] == ["MUTAG"]
+    monkeypatch.setattr(datasets, "TUDataset", None)  # it is there now
+    assert load_graphs("mutag").y.tolist() == [0, 1]
 
 
 def test_tu_is_pygs(real_graphs, tmp_path):

@@ -130,10 +130,12 @@ def test_labels_stay_probabilities_however_far_scores_are_spread():
     assert np.array_equal(made.samples.label, found.argmax(1))
 
 
-def test_a_class_of_one_graph_is_one_line():
+@pytest.mark.parametrize(("kept", "words"), [(1, "a single"), (0, "no")])
+@pytest.mark.parametrize("rare", [0, 1])
+def test_a_class_of_one_training_graph_or_none_is_one_line(rare, kept, words):
     data = random_graph_data(33, graphs=60)
-    few = data.subset(np.concatenate([np.flatnonzero(data.y == 0), np.flatnonzero(data.y == 1)[:1]]))
-    with pytest.raises(UsageError, match="some class has a single training graph"):
+    few = data.subset(np.concatenate([np.flatnonzero(data.y != rare), np.flatnonzero(data.y == rare)[:kept]]))
+    with pytest.raises(UsageError, match=f"class '{'ab'[rare]}' has {words} training graph, so there is nothing to"):
         distil(graph_method("mirage-plus"), SETTINGS, few, 0)
 
 
