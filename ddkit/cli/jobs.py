@@ -30,3 +30,13 @@ def ls() -> None:
     ]
     print_rows(("call", "began", "state", "finished", "first job", "command"), rows)
     echo(f"- logs: {home() / 'slurm' / 'CALL' / 'jobs'}")
+
+
+@jobs.command()
+@click.option("--lost", is_flag=True, help="Also calls whose command was killed; their jobs are cancelled.")
+def clean(lost: bool) -> None:
+    """Remove the folders of calls that have ended, with their logs."""
+    from ddkit.executors.slurm_calls import clean_calls
+
+    for line in clean_calls(lost):
+        echo(f"- {line}")

@@ -18,6 +18,9 @@ from ddkit.toml import MOST_CHARACTERS, read_toml, shown
 HERE = LocalExecutor(workers=1)
 """The executor that runs one unit after another in this process."""
 
+JOBS_IN_ARRAY = "jobs_in_array"
+"""The key of [slurm] for the most jobs of one array."""
+
 _IN_USE: ContextVar[Executor] = ContextVar("executor")
 
 
@@ -63,7 +66,7 @@ class _Choice:
 
     Attributes:
         name, workers: as in `executor`.
-        slurm: parameters of Slurm jobs, in submitit's names.
+        slurm: parameters of Slurm jobs, in submitit's names, and `jobs_in_array`.
     """
 
     name: str = "local"
@@ -103,9 +106,13 @@ def _made(choice: _Choice) -> Executor:
     if name == "local":
         return LocalExecutor(workers)
     if name == "slurm":
-        from ddkit.executors.on_slurm import SlurmExecutor  # submitit is optional
+        from ddkit.executors.on_slurm import ARRAY, SlurmExecutor  # submitit is optional
 
-        return SlurmExecutor(workers, choice.slurm)
+        parameters = dict(choice.slurm)
+        array = parameters.pop(JOBS_IN_ARRAY, ARRAY)
+        if type(array) is not int or array < 1:
+            raise UsageError(f"[slurm] {JOBS_IN_ARRAY}: must be an integer of at least 1, got {shown(array)}")
+        return SlurmExecutor(workers, parameters, array)
     if kind == "ray" and (address or name == "ray"):
         from ddkit.executors.on_ray import RayExecutor  # Ray is optional and slow to import
 

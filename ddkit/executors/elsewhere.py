@@ -13,10 +13,14 @@ from typing import Any, Protocol, runtime_checkable
 
 from ddkit.errors import DDKitError
 from ddkit.executors.contract import Parcel, Report, Unit
+from ddkit.executors.left_over import named, sweep_left_over
 from ddkit.executors.shipping import Files, files_of, pack, unpack
 
 EVERY = 30.0
 """Least seconds between two messages with files of one unit."""
+
+PREFIX = "ddkit-"
+"""The begin of a temporary folder's name. A killed worker leaves it behind; the next one on its machine removes it."""
 
 LARGEST = 2**28
 """Bytes of such a message at most. Larger files are sent only with the result."""
@@ -88,7 +92,8 @@ class Elsewhere:
             DDKitError: the unit's error. The files with which the unit can continue are reported before, and the line
                 names the caller's folder.
         """
-        with tempfile.TemporaryDirectory(prefix="ddkit-") as folder:
+        sweep_left_over(Path(tempfile.gettempdir()), PREFIX)
+        with tempfile.TemporaryDirectory(prefix=named(PREFIX)) as folder:
             moved = self.unit.moved(Path(folder))
             unpack(self.begun, moved.folder)
             sender = _Sender(moved.folder, report, self.every)

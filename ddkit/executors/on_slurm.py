@@ -1,4 +1,4 @@
-"""Run units as jobs of a Slurm cluster, through submitit: each call is one job array.
+"""Run units as jobs of a Slurm cluster, through submitit: each call is one job array, or several if it has many units.
 
 All machines must see `$DDKIT_HOME` and the folders of runs. The common object, units, results, progress and logs of a
 call are files below `$DDKIT_HOME/slurm/CALL`; `ddkit jobs ls` lists them.
@@ -31,6 +31,8 @@ POLL = 1.0
 AT_ONCE = 256
 """The most jobs of an array at once, unless the user says another number."""
 
+ARRAY = 1000
+"""The most jobs of one array, unless the user says another number. Slurm's MaxArraySize is 1001 unless it is set."""
 
 PROCESS = 2**30
 """Bytes of a process that has imported PyTorch and ddkit, rounded up."""
@@ -43,11 +45,13 @@ class SlurmExecutor:
     Attributes:
         workers: the most jobs at once; None: 256.
         parameters: of jobs, in submitit's names, for example {"timeout_min": 120, "slurm_partition": "gpu"}.
+        array: the most jobs of one array. A call with more units has several arrays.
         cluster: "slurm"; "local" runs the jobs as processes of this machine, for tests.
     """
 
     workers: int | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    array: int = ARRAY
     cluster: str = "slurm"
     name: ClassVar[str] = "slurm"
     elsewhere: ClassVar[bool] = True
@@ -68,23 +72,27 @@ class SlurmExecutor:
         message = packed(common)
         folder = _new_folder()
         jobs = [Job(folder, number, unit, needs.device.type == "cpu") for number, unit in enumerate(units)]
-        call = _Call(folder, jobs, watch, self._submitter(folder, needs, len(message)))
+        waiting = arrays(len(units), self.array)
+        together = min(len(waiting), self.at_once(needs))
+        submitter = self._submitter(folder, needs, len(message), self.at_once(needs) // together)
+        call = _Call(folder, jobs, watch, submitter, waiting, together)
         try:
             common_file(folder).write_bytes(message)
             yield from call.results()
         finally:
             call.end()
 
-    def _submitter(self, folder: Path, needs: Needs, common: int) -> Any:
-        """submitit's executor for a call, with the resources of one unit. `common` is the size of the common object.
+    def _submitter(self, folder: Path, needs: Needs, common: int, at_once: int) -> Any:
+        """submitit's executor for a call, with the resources of one unit.
 
-        A job on a CPU gets memory for the unit, for the common object and its message, and for Python and PyTorch.
+        `common` is the size of the common object, and `at_once` the most jobs of an array that run at the same time. A
+        job on a CPU gets memory for the unit, for the common object and its message, and for Python and PyTorch.
         """
         on_cpu = needs.device.type == "cpu"
         resources = {"cpus_per_task": 1} if on_cpu else {"gpus_per_node": 1}
         if needs.memory and on_cpu:
             resources["mem_gb"] = -(-(needs.memory + 2 * common + PROCESS) // 2**30)
-        defaults = {"name": "ddkit", "timeout_min": 60, "slurm_array_parallelism": self.at_once(needs)}
+        defaults = {"name": "ddkit", "timeout_min": 60, "slurm_array_parallelism": at_once}
         submitter = _submitit().AutoExecutor(folder=folder / "jobs", cluster=self.cluster, slurm_max_num_timeout=100)
         try:
             submitter.update_parameters(**{**defaults, **resources, **self.parameters})
@@ -96,12 +104,19 @@ class SlurmExecutor:
 
 @dataclass
 class _Call:
-    """The jobs of one call."""
+    """The jobs of one call.
+
+    Attributes:
+        waiting: arrays that are not yet submitted, each as the numbers of its units.
+        together: the most arrays that run at the same time.
+    """
 
     folder: Path
     units: Sequence[Job]
     watch: Watch
     submitter: Any
+    waiting: list[range]
+    together: int
     running: dict[int, Any] = field(default_factory=dict)
     attempts: Counter[int] = field(default_factory=Counter)
     reports: dict[int, bytes] = field(default_factory=dict)
@@ -109,9 +124,13 @@ class _Call:
     began: float = field(default_factory=time.time)
 
     def results(self) -> Generator[tuple[Any, Any], None, None]:
-        """Submit all jobs as one array, and yield (unit, result) as they end. Jobs that died are submitted again."""
-        self._submit(range(len(self.units)))
-        while self.running:
+        """Submit all jobs, and yield (unit, result) as they end. Jobs that died are submitted again."""
+        submitted: list[range] = []
+        while self.waiting or self.running:
+            submitted = [numbers for numbers in submitted if not self.running.keys().isdisjoint(numbers)]
+            while self.waiting and len(submitted) < self.together:
+                submitted.append(self.waiting.pop(0))
+                self._submit(submitted[-1])
             for number, job in list(self.running.items()):
                 self._look_at_progress(number)
                 if job.done():
@@ -172,6 +191,19 @@ class _Call:
         self._note(ended=True)
         for file in (common_file(self.folder), *self.folder.glob("progress-*.pkl")):
             file.unlink(missing_ok=True)
+
+
+def arrays(units: int, most: int) -> list[range]:
+    """The numbers of the units of each array: as few arrays as possible, which have every n-th unit each.
+
+    So each has long units first if all units are in that order.
+
+    Example:
+        >>> arrays(5, 2)
+        [range(0, 5, 3), range(1, 5, 3), range(2, 5, 3)]
+    """
+    count = -(-units // most)
+    return [range(first, units, count) for first in range(count)]
 
 
 def _new_folder() -> Path:

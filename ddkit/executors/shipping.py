@@ -1,17 +1,20 @@
 """Copy the files of a unit between two file systems: its inputs to the worker, its outputs to the caller."""
 
-import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ddkit.executors.left_over import named, sweep_left_over
 from ddkit.home import home
 from ddkit.run import CHECKPOINT, atomic_write
 
 Files = Mapping[str, bytes]
 """Contents by path, relative to a folder."""
+
+MARK = ".here-"
+"""The begin of a token's name."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,14 @@ class Place:
 
 @contextmanager
 def marked(folder: Path) -> Iterator[Place]:
-    """A block in which the caller's home and `folder` contain a token, so that a worker can identify them."""
-    place = Place(home().absolute(), folder.absolute(), f".here-{os.getpid()}-{secrets.token_hex(8)}")
+    """A block in which the caller's home and `folder` contain a token, so that a worker can identify them.
+
+    Tokens that killed processes left there are removed.
+    """
+    place = Place(home().absolute(), folder.absolute(), named(MARK) + secrets.token_hex(8))
     files = [root / place.token for root in (place.home, place.folder)]
+    for root in (place.home, place.folder):
+        sweep_left_over(root, MARK)
     try:
         for file in files:
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,9 @@
 """The calls of the Slurm executor, as their folders below `$DDKIT_HOME/slurm` show them. No pickle is read."""
 
 import datetime
+import shutil
 import socket
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +77,33 @@ def slurm_calls() -> list[SlurmCall]:
     root = home() / "slurm"
     folders = [one for one in root.iterdir() if one.name.isdecimal() and (one / CALL).exists()] if root.is_dir() else []
     return [_read(folder) for folder in sorted(folders, key=lambda one: -int(one.name))]
+
+
+def clean_calls(lost: bool = False) -> list[str]:
+    """Remove the folders of calls that have ended: logs, and what is left of units and results.
+
+    Args:
+        lost: remove those of lost calls too, after their jobs are cancelled.
+
+    Returns: a line for each call, which says what became of it.
+
+    Raises:
+        DataError: a call's file is damaged.
+    """
+    lines = []
+    for call in slurm_calls():
+        name, state = f"call {call.folder.name}", call.state
+        if state == "running":
+            lines.append(f"{name}: is running, and is kept")
+            continue
+        if state == "lost" and not lost:
+            lines.append(f"{name}: its command was killed, and its jobs may run; --lost cancels them and removes it")
+            continue
+        if state == "lost" and call.file.jobs and shutil.which("scancel"):
+            subprocess.run(["scancel", *dict.fromkeys(job.partition("_")[0] for job in call.file.jobs)], check=False)
+        shutil.rmtree(call.folder)
+        lines.append(f"{name}: was {state}, and is removed")
+    return lines
 
 
 def _read(folder: Path) -> SlurmCall:

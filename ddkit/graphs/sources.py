@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
 
 from ddkit.errors import DataError, UsageError, nearest, reason
 from ddkit.files import too_little_memory
@@ -134,13 +133,17 @@ def _download_tu(name: str, raw: Path) -> None:
     from torch_geometric.datasets import TUDataset  # slow to import
 
     folder = raw.parents[1]
-    lock = folder / f".{name}{LOCK}"
+    lock, partial = folder / f".{name}{LOCK}", folder / f".{name}.part"
     try:
-        with locked(lock, f"graphs '{name}'", wait=lambda line: None), TemporaryDirectory(dir=folder) as temporary:
+        with locked(lock, f"graphs '{name}'", wait=lambda line: None):
             if not (raw / f"{name}_A.txt").exists():  # else another run has downloaded it meanwhile
-                TUDataset(temporary, name)
-                rmtree(raw.parent, ignore_errors=True)  # an earlier version left an empty folder if a download failed
-                (Path(temporary) / name).rename(raw.parent)
+                rmtree(partial, ignore_errors=True)  # a killed run left it
+                try:
+                    TUDataset(str(partial), name)
+                    rmtree(raw.parent, ignore_errors=True)  # earlier versions left an empty folder here
+                    (partial / name).rename(raw.parent)
+                finally:
+                    rmtree(partial, ignore_errors=True)
     except Exception as error:
         raise DataError(
             f"graphs '{name}': could not be downloaded to '{folder}' ({reason(error)}); connect to the network, or "

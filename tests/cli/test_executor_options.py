@@ -53,7 +53,9 @@ def test_the_command_runs_with_the_executor_that_was_chosen(home: Path, monkeypa
     assert executor_in_use() == LocalExecutor()
 
 
-def test_jobs_lists_the_calls_of_slurm(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_jobs_lists_the_calls_of_slurm_and_removes_them(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run(["jobs", "ls"]) == 0
     capsys.readouterr()
     gone = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True).stdout
@@ -73,5 +75,15 @@ def test_jobs_lists_the_calls_of_slurm(home: Path, capsys: pytest.CaptureFixture
     ]
     assert words.count("2001-09-09") == 5
     assert [word for word in words if word.endswith("/2")] == ["0/2", "0/2", "1/2", "1/2", "2/2"]
+    assert run(["jobs", "clean"]) == 0
+    assert "call 4: its command was killed, and its jobs may run; --lost" in capsys.readouterr().out
+    assert sorted(folder.name for folder in (home / "slurm").iterdir()) == ["2", "4", "5"]
+    cancel = home / "scancel"
+    cancel.write_text(f'#!/bin/sh\necho "$@" > {home}/cancelled\n')
+    cancel.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{home}{os.pathsep}{os.environ['PATH']}")
+    assert run(["jobs", "clean", "--lost"]) == 0
+    assert (home / "cancelled").read_text() == "40 41\n"
+    assert sorted(folder.name for folder in (home / "slurm").iterdir()) == ["2", "5"]
     (home / "slurm" / "2" / "call.json").write_text(json.dumps({"command": 3}))
     assert run(["jobs", "ls"]) == 3

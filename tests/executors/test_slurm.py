@@ -5,7 +5,9 @@ No Slurm cluster is at hand where these tests are written.
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +56,37 @@ def test_a_unit_that_always_dies_is_one_line(slurm: SlurmExecutor, home: Path, m
         list(slurm.run([Add(1, die_always=True)], torch.zeros(1), CPU, Watch()))
 
 
+def test_many_units_are_several_arrays(slurm: SlurmExecutor, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven units in arrays of at most three, two of which run at the same time, with one job each."""
+    sizes: list[int] = []
+    parallel: list[int] = []
+    submit, make = on_slurm._Call._submit, SlurmExecutor._submitter
+
+    def submitted(call: on_slurm._Call, numbers: Sequence[int]) -> None:
+        begun = len({number % 3 for number in call.running})
+        sizes.append(len(numbers))
+        assert begun < 2
+        submit(call, numbers)
+
+    def submitter(self: SlurmExecutor, folder: Path, needs: Needs, common: int, at_once: int) -> Any:
+        parallel.append(at_once)
+        return make(self, folder, needs, common, at_once)
+
+    monkeypatch.setattr(on_slurm._Call, "_submit", submitted)
+    monkeypatch.setattr(SlurmExecutor, "_submitter", submitter)
+    units = [Add(number) for number in range(7)]
+    found = dict(SlurmExecutor(2, {}, 3, "local").run(units, torch.zeros(1), CPU, Watch()))
+    assert {unit.number: result.tolist() for unit, result in found.items()} == {i: [float(i)] for i in range(7)}
+    assert sizes == [3, 2, 2] and parallel == [1]
+
+
+@pytest.mark.parametrize(("units", "most"), [(1, 1000), (1000, 1000), (1001, 1000), (2500, 1000), (7, 3), (5, 1)])
+def test_arrays_have_each_unit_once_and_their_limit(units: int, most: int) -> None:
+    found = on_slurm.arrays(units, most)
+    assert sorted(number for numbers in found for number in numbers) == list(range(units))
+    assert max(map(len, found)) <= most and len(found) == -(-units // most)
+
+
 def test_a_job_at_its_time_limit_runs_the_same_unit_again(tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason="submitit is not installed")
     job = Job(tmp_path, 3, Add(5), True)
@@ -63,7 +96,7 @@ def test_a_job_at_its_time_limit_runs_the_same_unit_again(tmp_path: Path) -> Non
 def test_a_parameter_that_submitit_does_not_know_is_one_line(home: Path) -> None:
     pytest.importorskip("submitit", reason="submitit is not installed")
     with pytest.raises(UsageError, match=r"executor 'slurm': a parameter is refused: .*nonsense"):
-        list(SlurmExecutor(1, {"nonsense": 1}, "local").run([Add(1)], torch.zeros(1), CPU, Watch()))
+        list(SlurmExecutor(1, {"nonsense": 1}, cluster="local").run([Add(1)], torch.zeros(1), CPU, Watch()))
     assert not list((home / "slurm").iterdir())
 
 
