@@ -30,6 +30,12 @@ class Task:
         """The device of the images, on which networks are trained."""
         return self.real.train.images.device
 
+    @property
+    def data_bytes(self) -> int:
+        """Bytes of the images on the device. The test part is counted as if it were as large as the validation part."""
+        real = self.real
+        return real.train.images.nbytes + 2 * real.validation.images.nbytes
+
     def under(self, net: NetSettings) -> "Task":
         """Return the same task with a network of other settings, for the same images and classes."""
         return self.with_net(FlatNet(net, self.real.data.shape, self.real.data.class_count))

@@ -17,7 +17,7 @@ with lazily(__name__):
     from ddkit.data.names import is_images
     from ddkit.data.preprocess import ZCA, Normalise, fit_preprocess, zca_memory, zca_seconds
     from ddkit.data.real import Part, RealData, prepare
-    from ddkit.data.select import refuse_small_classes, select
+    from ddkit.data.select import KMEANS_BYTES, refuse_small_classes, select
     from ddkit.data.settings import DataSettings
     from ddkit.data.sources import load_images, refuse_unknown
     from ddkit.data.split import split_validation
@@ -45,6 +45,7 @@ __all__ = [
     "Part",
     "RealData",
     "prepare",
+    "KMEANS_BYTES",
     "select",
     "refuse_small_classes",
 ]

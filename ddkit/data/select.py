@@ -9,6 +9,9 @@ from torch import Tensor
 
 from ddkit.errors import UsageError, nearest
 
+KMEANS_BYTES = 4 + 2 * 8
+"""Bytes of k-means for each value of the largest class's images: the values once in float32 and twice in float64."""
+
 
 def select(
     name: str, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], ipc: int, generator: torch.Generator

@@ -2,16 +2,13 @@
 
 import torch
 
+from ddkit.data import KMEANS_BYTES
 from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.trainer import AHEAD, STACK_UP_TO
 from ddkit.evaluation.training import LR_GRIDS
 from ddkit.executors import Needs
 from ddkit.steps import step_for, training_memory
 from ddkit.task import Task
-
-KMEANS_BYTES = 4 + 2 * 8
-"""Bytes of k-means for each value of the largest class's images: the values once in float32 and twice in float64."""
-
 
 LARGEST_BATCH = 256
 """Largest batch size of the papers' protocols."""
@@ -30,4 +27,4 @@ def row_memory(task: Task, settings: EvaluateSettings) -> int:
 
 def row_needs(task: Task, settings: EvaluateSettings) -> Needs:
     """What scoring one row needs."""
-    return Needs(task.device, row_memory(task, settings))
+    return Needs(task.device, row_memory(task, settings), task.data_bytes)

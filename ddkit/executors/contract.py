@@ -79,11 +79,13 @@ class Needs:
 
     Attributes:
         device: the kind of device.
-        memory: bytes of the device's memory; 0: few.
+        memory: bytes of the device's memory; 0: few, or unknown.
+        shared: bytes of the common object there, of which each process on a GPU has a copy.
     """
 
     device: torch.device
     memory: int = 0
+    shared: int = 0
 
 
 def _ignore(*_: object) -> None:

@@ -27,6 +27,7 @@ from ddkit.executors.contract import Needs, SomeUnit, Watch
 from ddkit.executors.cores import is_worker, process_count, why_not_fork
 from ddkit.executors.messages import packed
 from ddkit.executors.processes import in_processes
+from ddkit.executors.room import fit, together
 from ddkit.files import size_text
 from ddkit.memory import free_memory
 
@@ -37,10 +38,11 @@ class LocalExecutor:
 
     Attributes:
         workers: the number of units at once. It may exceed the number of cores or GPUs, which then share the work, and
-            it has priority over OMP_NUM_THREADS. None: one a core (at most OMP_NUM_THREADS), or one a GPU.
+            it has priority over OMP_NUM_THREADS. None: one a core (at most OMP_NUM_THREADS), or one a GPU; on several
+            GPUs two a GPU if their memory is known and fits.
 
-    On a CPU fewer units run at once if memory is too small for them (where their memory is known), and one at a time
-    where forking is unsafe: outside Linux, on a machine with a GPU, and in a process that is connected to Ray. A
+    Fewer units run at once if memory is too small for them (where their memory is known). On a CPU they run one at a
+    time where forking is unsafe: outside Linux, on a machine with a GPU, and in a process that is connected to Ray. A
     warning then gives the reason.
 
     Example:
@@ -58,13 +60,27 @@ class LocalExecutor:
     def _at_once(self, needs: Needs) -> tuple[int, str]:
         """(the number of units at once, why it is less than `workers`)."""
         if needs.device.type == "cuda":
-            return self.workers or torch.cuda.device_count(), ""
+            return self._on_gpus(needs, torch.cuda.device_count())
         if reason := why_not_fork():
             return 1, reason
         count = self.workers or process_count()
         if needs.memory and (most := max(1, (free := free_memory(needs.device)) // needs.memory)) < count:
             return most, f"one needs about {size_text(needs.memory)} of memory, and {size_text(free)} are free"
         return count, ""
+
+    def _on_gpus(self, needs: Needs, gpus: int) -> tuple[int, str]:
+        """The same for GPUs. With one GPU and without `workers`, units run one after another in this process.
+
+        A second process on the only GPU must import everything anew, and needs a script with a guard.
+        """
+        if not needs.memory or (gpus == 1 and self.workers is None):
+            return self.workers or gpus, ""
+        free = free_memory(needs.device)
+        if self.workers is None:
+            return gpus * together(needs, free), ""
+        if (most := gpus * fit(needs, free)) < self.workers:
+            return most, f"one needs about {size_text(needs.memory)} of a GPU's memory, and {size_text(free)} are free"
+        return self.workers, ""
 
     def run(
         self, units: Sequence[SomeUnit], common: Any, needs: Needs, watch: Watch

@@ -14,12 +14,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, FileUnit, Needs, SomeUnit, Watch
 from ddkit.executors.elsewhere import Unfinished
 from ddkit.executors.messages import packed, unpacked
 from ddkit.executors.ray_cluster import connected, installed, refuse_no_response
 from ddkit.executors.ray_worker import Assignment, Done, Failed, Message, MessageQueue, NeedsParcel, versions, work
+from ddkit.executors.room import together
 from ddkit.executors.shipping import Place, marked, pack, unpack
 from ddkit.home import home
 
@@ -67,8 +70,10 @@ class RayExecutor:
 
     def _room(self, needs: Needs) -> int:
         total = self._ray.cluster_resources()
-        room = int(total.get("GPU" if needs.device.type == "cuda" else "CPU", 1))
-        if needs.memory and needs.device.type == "cpu":
+        if needs.device.type == "cuda":
+            return max(1, int(total.get("GPU", 1) / _gpu_share(needs)))
+        room = int(total.get("CPU", 1))
+        if needs.memory:
             room = min(room, int(total.get("memory", 0) // needs.memory))
         return max(1, room)
 
@@ -86,15 +91,16 @@ class RayExecutor:
             stack.callback(call.end)
             yield from call.results(self._workers or len(units))
 
-    def _refuse_what_fits_no_node(self, resources: dict[str, int]) -> None:
+    def _refuse_what_fits_no_node(self, resources: dict[str, int | float]) -> None:
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         wanted = {"CPU": resources["num_cpus"], "GPU": resources["num_gpus"], "memory": resources["memory"]}
         for name, amount in wanted.items():
             most = max((node.get(name, 0) for node in nodes), default=0)
             if amount > most:
                 unit, scale = ("MiB of memory", 2**20) if name == "memory" else (name, 1)
+                digits = int(amount < 1)
                 raise UsageError(
-                    f"executor 'ray': one unit needs {amount / scale:.0f} {unit}, and the largest node has "
+                    f"executor 'ray': one unit needs {amount / scale:.{digits}f} {unit}, and the largest node has "
                     f"{most / scale:.0f}; add a larger node, or use the executor 'local'"
                 )
 
@@ -122,7 +128,7 @@ class _Call:
     ray: Any
     units: Sequence[Any]
     common: Any
-    resources: dict[str, int]
+    resources: dict[str, int | float]
     watch: Watch
     places: Mapping[Path, Place]
     pending: dict[Any, _Attempt] = field(default_factory=dict)
@@ -154,7 +160,7 @@ class _Call:
                 if response is None:
                     self._submit(replace(attempt, deaths=attempt.deaths + 1))
                 elif isinstance(response, NeedsParcel):
-                    self._submit(replace(attempt, assignment=replace(assignment, caller=None)))
+                    self._submit(replace(attempt, assignment=replace(assignment, caller=None), worker=""))
                 else:
                     result = unpacked(response.result)
                     sent = isinstance(unit, FileUnit) and assignment.caller is None
@@ -226,6 +232,16 @@ class _Call:
                 attempt.worker, attempt.begin = message.worker, now
 
 
-def _resources(needs: Needs) -> dict[str, int]:
+def _resources(needs: Needs) -> dict[str, int | float]:
     on_gpu = needs.device.type == "cuda"
-    return {"num_cpus": 1, "num_gpus": int(on_gpu), "memory": 0 if on_gpu else needs.memory}
+    return {"num_cpus": 1, "num_gpus": _gpu_share(needs) if on_gpu else 0, "memory": 0 if on_gpu else needs.memory}
+
+
+def _gpu_share(needs: Needs) -> float:
+    """The share of a GPU for one unit. The GPUs of all nodes count as being as large as the driver's.
+
+    Ray does not know how large a GPU is. A driver without one asks for whole GPUs.
+    """
+    if not torch.cuda.is_available():
+        return 1.0
+    return 1 / together(needs, torch.cuda.get_device_properties(needs.device).total_memory)

@@ -19,4 +19,4 @@ def expert_needs(task: Task, settings: ExpertSettings, rows: int, experts: int =
     """
     batch = min(settings.batch, len(task.real.train))
     kept = FLOAT32 * ROW_COPIES * rows * task.net.parameters
-    return Needs(task.device, training_memory(task.net, experts, experts * batch) + experts * kept)
+    return Needs(task.device, training_memory(task.net, experts, experts * batch) + experts * kept, task.data_bytes)

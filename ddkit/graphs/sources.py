@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 from ddkit.errors import DataError, UsageError, nearest, reason
 from ddkit.files import too_little_memory
@@ -15,7 +16,6 @@ from ddkit.graphs.ogb import read_ogb
 from ddkit.graphs.pt_file import read_pt
 from ddkit.graphs.tu import read_tu
 from ddkit.home import expanded, home
-from ddkit.run import LOCK, locked
 
 
 def load_graphs(spec: str) -> GraphData:
@@ -133,17 +133,13 @@ def _download_tu(name: str, raw: Path) -> None:
     from torch_geometric.datasets import TUDataset  # slow to import
 
     folder = raw.parents[1]
-    lock, partial = folder / f".{name}{LOCK}", folder / f".{name}.part"
     try:
-        with locked(lock, f"graphs '{name}'", wait=lambda line: None):
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=f".{name}-") as partial:
+            TUDataset(partial, name)
             if not (raw / f"{name}_A.txt").exists():  # else another run has downloaded it meanwhile
-                rmtree(partial, ignore_errors=True)  # a killed run left it
-                try:
-                    TUDataset(str(partial), name)
-                    rmtree(raw.parent, ignore_errors=True)  # earlier versions left an empty folder here
-                    (partial / name).rename(raw.parent)
-                finally:
-                    rmtree(partial, ignore_errors=True)
+                rmtree(raw.parent, ignore_errors=True)  # earlier versions left an empty folder here
+                (Path(partial) / name).rename(raw.parent)
     except Exception as error:
         raise DataError(
             f"graphs '{name}': could not be downloaded to '{folder}' ({reason(error)}); connect to the network, or "

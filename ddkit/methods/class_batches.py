@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from ddkit.data import Part
-from ddkit.methods.contract import fewer_iterations
 from ddkit.methods.division import refuse_idle_ranks
+from ddkit.methods.effort import fewer_iterations
 from ddkit.nets import FlatNet
+from ddkit.task import Task
 
 
 class ClassBatchCosts:
@@ -25,6 +26,10 @@ class ClassBatchCosts:
     def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
         """See `MethodSettings.refuse_ranks`."""
         refuse_idle_ranks(self.name, ranks, net.classes)
+
+    def largest_batch(self, task: Task) -> int:
+        """The images of the largest real batch. A class with fewer than `batch_real` images gives all of them."""
+        return min(self.batch_real, int(task.real.train.labels.bincount().max()))
 
     @property
     def shorter(self) -> str:

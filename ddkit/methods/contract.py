@@ -25,9 +25,11 @@ from torch import Tensor
 
 from ddkit.data import DSA, RealData
 from ddkit.experts import Ensemble, Trajectories
+from ddkit.methods.effort import Effort
 from ddkit.nets import FlatNet
 from ddkit.ranks import ALONE, Ranks
 from ddkit.recipe import Settings, setting
+from ddkit.steps import training_memory
 from ddkit.synth import GraphSet, LabelTerms, SetFacts, SyntheticSet
 from ddkit.task import Task
 
@@ -92,6 +94,11 @@ class MethodSettings(Settings):
         """
         return None
 
+    def effort(self, task: Task) -> Effort:
+        """An estimate of what making a set takes. The network of `task` is the largest teacher's, if there are any."""
+        images = self.ipc * task.net.classes
+        return Effort(float(images), training_memory(task.net, 1, images))
+
     def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
         """Raise UsageError if so many ranks cannot share the work on a set for this network."""
 
@@ -119,11 +126,6 @@ class MethodSettings(Settings):
     def title(self) -> str:
         """Name of the set in tables: the method, with "+fyi" if it uses FYI."""
         return self.name + "+fyi" * self.uses_fyi
-
-
-def fewer_iterations(iterations: int) -> str:
-    """Return `MethodSettings.shorter` for a method that has a setting `iterations`."""
-    return f"--set method.iterations={iterations // 10 or 1} needs a tenth of the time"
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from ddkit.data import select
+from ddkit.data import KMEANS_BYTES, select
 from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.effort import FORWARD, Effort
 from ddkit.randomness import stream
 from ddkit.synth import SyntheticSet
+from ddkit.task import Task
 
 
 class Coreset:
@@ -41,6 +43,11 @@ class KMeansSettings(MethodSettings):
     """Settings of k-means."""
 
     name: ClassVar[str] = "kmeans"
+
+    def effort(self, task: Task) -> Effort:
+        train = task.real.train
+        largest = int(train.labels.bincount().max()) * train.images[0].numel()
+        return Effort(len(train) * FORWARD, KMEANS_BYTES * largest)
 
 
 @final

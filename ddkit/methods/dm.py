@@ -22,13 +22,15 @@ from ddkit.methods.class_batches import ClassBatchCosts, ClassBatches
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.division import of_own_classes
+from ddkit.methods.effort import FORWARD, Effort
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial import InitialImages, initial_images
 from ddkit.nets import FlatNet
 from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
-from ddkit.steps import convolution_precision
+from ddkit.steps import convolution_precision, training_memory
 from ddkit.synth import SyntheticSet
+from ddkit.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,13 @@ class DMSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
     @property
     def total_iterations(self) -> int:
         return self.iterations
+
+    def effort(self, task: Task) -> Effort:
+        classes, own = task.net.classes, self.ipc * (2 if self.fyi else 1)
+        together = classes if task.net.has_stats else 1
+        real = self.largest_batch(task)
+        passes = self.iterations * classes * (FORWARD * real + own)
+        return Effort(passes, training_memory(task.net, 1, together * (real + own)))
 
     def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
         super().refuse_ranks(ranks, net)

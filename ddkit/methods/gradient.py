@@ -23,14 +23,16 @@ from ddkit.methods.class_batches import ClassBatchCosts, ClassBatches
 from ddkit.methods.contract import Context, MethodSettings
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.division import of_own_classes
+from ddkit.methods.effort import SECOND, Effort
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.gradient_distance import DISTANCES, gradient_distance
 from ddkit.methods.initial import InitialImages, initial_images
 from ddkit.randomness import restored, stream
 from ddkit.ranks import ALONE
 from ddkit.recipe import setting
-from ddkit.steps import AutogradStep, BatchShare, Step, convolution_precision, step_for
+from ddkit.steps import AutogradStep, BatchShare, Step, convolution_precision, step_for, training_memory
 from ddkit.synth import SyntheticSet
+from ddkit.task import Task
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 """ipc -> (outer_loop, inner_loop) in the published code, which supports no other ipc."""
@@ -67,6 +69,13 @@ class GradientSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings)
     @property
     def total_iterations(self) -> int:
         return self.iterations * self.loops[0]
+
+    def effort(self, task: Task) -> Effort:
+        own, (outer, inner) = self.ipc * (2 if self.fyi else 1), self.loops
+        images, matched = own * task.net.classes, self.largest_batch(task) + SECOND * own
+        passes = outer * task.net.classes * matched + (outer - 1) * inner * images
+        largest = max(matched, min(self.batch_train, images))
+        return Effort(float(self.iterations * passes), training_memory(task.net, 1, largest))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,11 +18,14 @@ from torch.nn.functional import cross_entropy, pad
 from ddkit.data import crop_to_side, random_box
 from ddkit.errors import UsageError
 from ddkit.methods.contract import Context
+from ddkit.methods.effort import FORWARD, Effort
 from ddkit.methods.labelled import LabelledSettings, labelled, teachers_of
 from ddkit.nets import logits_of
 from ddkit.randomness import stream
 from ddkit.recipe import preset, setting
+from ddkit.steps import training_memory
 from ddkit.synth import SyntheticSet
+from ddkit.task import Task
 
 SCALE = (0.08, 1.0)
 
@@ -39,6 +42,9 @@ class RDEDSettings(LabelledSettings):
     num_crop: int = setting(5, at_least=1, help="crops of each real image")
     factor: int = setting(1, at_least=1, help="crops along a side of a stored image (2 for 224 pixels)")
     temperature: float = preset(LabelledSettings, "temperature", 20.0)
+
+    def effort(self, task: Task) -> Effort:
+        return Effort(FORWARD * task.net.classes * self.mipc * self.num_crop, training_memory(task.net, 1, CHUNK))
 
 
 @final

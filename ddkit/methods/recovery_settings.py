@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ddkit.methods.contract import fewer_iterations
 from ddkit.methods.division import refuse_idle_ranks
+from ddkit.methods.effort import Effort, fewer_iterations
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.labelled import LabelledSettings
 from ddkit.methods.statistics import BN_DISTANCES
 from ddkit.nets import FlatNet
 from ddkit.recipe import setting
-from ddkit.steps import PRECISIONS
+from ddkit.steps import PRECISIONS, training_memory
+from ddkit.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,11 @@ class RecoverySettings(Flipping, LabelledSettings):
     @property
     def shorter(self) -> str:
         return fewer_iterations(self.iterations)
+
+    def effort(self, task: Task) -> Effort:
+        classes, views = task.net.classes, 2 if self.fyi else 1
+        passes = float(self.iterations * self.ipc * classes * views)
+        return Effort(passes, training_memory(task.net, 1, max(self.batch, classes * views)))
 
     def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
         refuse_idle_ranks(self.name, ranks, net.classes)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ddkit.errors import UsageError
-from ddkit.methods.contract import MethodSettings, fewer_iterations
+from ddkit.methods.contract import MethodSettings
 from ddkit.methods.division import refuse_idle_ranks
+from ddkit.methods.effort import SECOND, Effort, fewer_iterations
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial_by_experts import InitialSet
 from ddkit.methods.matching import Matching
@@ -20,6 +21,8 @@ from ddkit.methods.start_epoch import StartEpochs
 from ddkit.methods.student import Student
 from ddkit.nets import FlatNet
 from ddkit.recipe import setting
+from ddkit.steps import training_memory
+from ddkit.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +99,15 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, M
             return None
         batch = min(images, self.batch_syn or images) * math.prod(net.shape) * self.trajectories
         return free // 4 + self.syn_steps * 4 * (net.parameters + 4 * batch)
+
+    def effort(self, task: Task) -> Effort:
+        """See `MethodSettings.effort`. Tapes are not counted: the unroller keeps as many as the free memory allows."""
+        net, images = task.net, self.ipc * task.net.classes
+        batch = min(images, self.batch_syn or images) * self.trajectories
+        step = SECOND * training_memory(net, self.trajectories, batch)
+        kept = 4 * (2 * self.trajectories * net.parameters + SECOND * batch * math.prod(net.shape))
+        memory = self.syn_steps * (step if self.engine == "reference" else kept) + step
+        return Effort(float(SECOND) * self.iterations * self.syn_steps * batch, memory)
 
     def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
         if self.trajectories > 1:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ddkit.errors import UsageError
-from ddkit.executors import Report, Watch, executor_in_use
+from ddkit.executors import Needs, Report, Watch, executor_in_use
 from ddkit.experts.memory import expert_needs
 from ddkit.experts.settings import ExpertSettings
 from ddkit.experts.train import train_experts
@@ -100,10 +100,10 @@ def train_all(
     Args:
         watch: its `progress` gets a `TrainExperts` and the number of its finished epochs, summed over its experts.
     """
-    executor, needs = executor_in_use(), expert_needs(task, settings, epochs + 1)
-    size = 1
-    if task.device.type == "cuda":
-        size = max(1, min(STACK, -(-len(experts) // executor.at_once(needs))))
+    executor, size = executor_in_use(), 1
+    if task.device.type == "cuda":  # a stack is faster than as many processes, so stacks are divided over the GPUs only
+        size = max(1, min(STACK, -(-len(experts) // executor.at_once(Needs(task.device)))))
+    needs = expert_needs(task, settings, epochs + 1, size)
     units = [
         TrainExperts(settings, epochs, tuple(experts[first : first + size])) for first in range(0, len(experts), size)
     ]

@@ -37,6 +37,7 @@ from ddkit.jobs.data.loading import load_task, report_data
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.run_units import run_units
+from ddkit.jobs.planning.set_effort import SetEffort
 from ddkit.jobs.recipes.request import FYI, Comparing, name_in_table
 from ddkit.jobs.recipes.resolve import parse_images, resolve
 from ddkit.jobs.tables.kept_rows import ScoreFolder
@@ -155,7 +156,7 @@ def _damaged_sets(candidates: list[Candidate], tasks: Tasks, out: Path, meter: M
 def _make_missing_sets(
     candidates: list[Candidate], tasks: Tasks, out: Path, device: torch.device, meter: Meter
 ) -> None:
-    """Train the experts of recipes whose sets are missing, and make these sets."""
+    """Train the experts of recipes whose sets are missing, and make these sets, the longest first."""
     missing = [
         CondenseSet(candidate, recipe, out, device)
         for candidate in candidates
@@ -166,7 +167,10 @@ def _make_missing_sets(
     # The longest trajectories first: otherwise a shared expert could be too short and would be trained twice.
     for candidate in sorted(unfinished, key=lambda one: -one.recipes[0].method.reads_epochs):
         collect_experts(candidate, tasks[candidate.task_key], out, meter)
-    run_units(missing, tasks, Needs(device), "condensing sets", meter)
+    efforts = {one: SetEffort.of(one.recipes[0], tasks[one.task_key]) for one in unfinished}
+    needs = max((one.needs for one in efforts.values()), key=lambda one: one.memory, default=Needs(device))
+    missing.sort(key=lambda unit: -efforts[unit.candidate].time)  # equal ones stay in their order
+    run_units(missing, tasks, needs, "condensing sets", meter)
 
 
 def _scores(planned: list[list[PlannedLine]], tables: list[Table], keep: ScoreFolder, meter: Meter) -> dict[str, Score]:
