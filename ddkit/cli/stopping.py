@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 from ddkit.errors import with_causes
+from ddkit.ranks import several
 
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
@@ -54,10 +55,12 @@ def signal_behind(error: BaseException) -> signal.Signals:
 
 
 def farewell(number: signal.Signals, arguments: list[str]) -> str:
-    """The last line of a command that a signal has ended."""
+    """The last line of a command that a signal has ended, or of one of its ranks."""
     line, command = f"ddkit: {WORDS[number]}", next(iter(arguments), "")
     if command not in RESUMABLE:
         return line
+    if several():
+        return f"{line}; run the same command with {' '.join(RESUMABLE[command])} to go on"
     again = [*arguments, *(option for option in RESUMABLE[command] if option not in arguments)]
     return f"{line}. To resume, run: ddkit {shlex.join(again)}"
 

@@ -10,6 +10,7 @@ with lazily(__name__):
     from ddkit.executors.choice import HERE, executor, executor_in_use
     from ddkit.executors.contract import Executor, FileUnit, Needs, Parcel, Report, SomeUnit, Unit, Watch
     from ddkit.executors.elsewhere import Elsewhere, FolderParcel
+    from ddkit.executors.inputs import copies_of, own_place
     from ddkit.executors.shipping import Files, files_of, pack
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "SomeUnit",
     "Unit",
     "Watch",
+    "copies_of",
     "files_of",
+    "own_place",
     "pack",
 ]

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from multiprocessing import connection, get_context
+from multiprocessing import connection, current_process, get_context
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -27,6 +27,12 @@ PR_SET_PDEATHSIG = 1
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that end a command."""
+
+NAME = "ddkit worker"
+"""The name of new worker processes."""
+
+UNGUARDED = 79
+"""The exit code of a new worker whose import of the caller's script has come to a call of ddkit."""
 
 TERMINATED = 128 + signal.SIGTERM
 
@@ -56,10 +62,21 @@ def spawn(common: bytes, gpu: str) -> Started:
     """
     context = get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_spawned, args=(common, gpu, there, os.getpid()), daemon=True)
+    process = context.Process(target=_spawned, args=(common, gpu, there, os.getpid()), daemon=True, name=NAME)
     process.start()
     there.close()
     return here, process
+
+
+def leave_if_unguarded() -> None:
+    """End this process if it is a new worker that still imports the caller's script.
+
+    A new Python process imports the main script. Without a guard the script would begin its work a second time there,
+    and wait for locks of the process that waits for it. The parent raises the error.
+    """
+    process = current_process()
+    if process.name == NAME and getattr(process, "_inheriting", False):
+        os._exit(UNGUARDED)
 
 
 def _forked(common: Any, pipe: connection.Connection, others: list[connection.Connection], parent: int) -> None:

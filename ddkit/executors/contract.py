@@ -63,7 +63,7 @@ class Parcel:
 
     Attributes:
         unit: reads no file of the caller except `files`, and writes none.
-        files: files under the caller's `home()`, for example experts. They are copied to the worker's home.
+        files: files of the caller, for example experts. They are copied to the worker's home; see `executors.inputs`.
     """
 
     unit: Unit

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ddkit.errors import DDKitError
 from ddkit.executors.contract import Parcel, Report, Unit
+from ddkit.executors.inputs import replaced_by
 from ddkit.executors.left_over import named, sweep_left_over
 from ddkit.executors.shipping import Files, files_of, pack, unpack
 
@@ -79,11 +80,13 @@ class Elsewhere:
         unit: of the caller.
         begun: files of an interrupted run, from which it continues.
         every: least seconds between two reports of its files.
+        copies: of files that the unit reads and that are not below the caller's home; see `copies_of`.
     """
 
     unit: FolderUnit
     begun: Mapping[str, bytes] = field(default_factory=dict, hash=False)
     every: float = field(default_factory=lambda: EVERY)
+    copies: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def run(self, common: Any, report: Report) -> tuple[Any, Files]:
         """(the unit's result, the files of its folder).
@@ -98,7 +101,8 @@ class Elsewhere:
             unpack(self.begun, moved.folder)
             sender = _Sender(moved.folder, report, self.every)
             try:
-                result = moved.run(common, sender)
+                with replaced_by(self.copies):
+                    result = moved.run(common, sender)
             except DDKitError as error:
                 sender.send_changed()
                 error.args = (str(error).replace(str(moved.folder), str(self.unit.folder)),)

@@ -19,12 +19,12 @@ import torch
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, FileUnit, Needs, SomeUnit, Watch
 from ddkit.executors.elsewhere import Unfinished
+from ddkit.executors.inputs import names_of
 from ddkit.executors.messages import packed, unpacked
 from ddkit.executors.ray_cluster import connected, installed, refuse_no_response
 from ddkit.executors.ray_worker import Assignment, Done, Failed, Message, MessageQueue, NeedsParcel, versions, work
 from ddkit.executors.room import together
-from ddkit.executors.shipping import Place, marked, pack, unpack
-from ddkit.home import home
+from ddkit.executors.shipping import Place, marked, unpack
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 """Colours in Ray's messages."""
@@ -188,7 +188,7 @@ class _Call:
     def _sent(self, files: tuple[Path, ...]) -> Any:
         """The reference of the contents of files, which are sent once however many units read them."""
         if files not in self.sent:
-            self.sent[files] = self.ray.put(packed(pack(home(), files)))
+            self.sent[files] = self.ray.put(packed({name: file.read_bytes() for name, file in names_of(files).items()}))
         return self.sent[files]
 
     def _response(self, reference: Any, attempt: _Attempt) -> Done | NeedsParcel | None:

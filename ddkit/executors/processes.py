@@ -8,8 +8,8 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from ddkit.errors import DDKitError
-from ddkit.executors.child import ENDS, TERMINATED, Start
+from ddkit.errors import DDKitError, UsageError
+from ddkit.executors.child import ENDS, TERMINATED, UNGUARDED, Start
 from ddkit.executors.contract import RETRIES, SomeUnit, Watch
 from ddkit.executors.messages import unpacked
 from ddkit.executors.signals import held_back
@@ -104,11 +104,17 @@ class _Pool:
         """Remove a dead process, and run its unit in another one.
 
         Raises:
+            UsageError: the process is a new one whose script has no guard.
             DDKitError: the process ended without being killed; or the unit's processes were killed too often.
         """
         child = self.children[pipe]
         child.process.join()
         code = child.process.exitcode or 0
+        if code == UNGUARDED:
+            raise UsageError(
+                "script: each worker of a GPU imports it and would begin its work again; put its calls of ddkit below "
+                'if __name__ == "__main__":, or use workers=1 with one GPU visible (CUDA_VISIBLE_DEVICES=0)'
+            )
         if code == TERMINATED:
             time.sleep(PATIENCE)  # wait for this process's own signal, which gives the reason
         how = f"was killed by signal {-code}" if code < 0 else f"ended too early (exit code {code})"

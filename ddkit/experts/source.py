@@ -87,7 +87,7 @@ class ExpertSource(Protocol):
         ...
 
     def files(self) -> list[Path]:
-        """The files under home() of the experts, all of which are stored."""
+        """The files of the experts, all of which are stored."""
         ...
 
     def obtain(self, meter: Meter) -> AbstractContextManager[Experts]:

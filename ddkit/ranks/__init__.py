@@ -9,7 +9,7 @@ from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.ranks.join import joined
-    from ddkit.ranks.launch import Launch, launched, leads
+    from ddkit.ranks.launch import Launch, launched, leads, several
     from ddkit.ranks.ranks import ALONE, Ranks
 
-__all__ = ["joined", "Launch", "launched", "leads", "ALONE", "Ranks"]
+__all__ = ["joined", "Launch", "launched", "leads", "several", "ALONE", "Ranks"]

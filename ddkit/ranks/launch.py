@@ -43,6 +43,14 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launch | None:
     return Launch(rank, count, local_rank, local_count, environment["MASTER_ADDR"])
 
 
+def several() -> bool:
+    """Return whether `torchrun` started this process and others."""
+    try:
+        return launched() is not None
+    except UsageError:  # every process prints its own wrong variable
+        return False
+
+
 def leads() -> bool:
     """Return whether this process may print: it was started alone, or is rank 0."""
     try:

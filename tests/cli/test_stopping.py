@@ -62,6 +62,14 @@ def test_the_last_line_is_a_command_that_resumes(arguments: list[str], end: str)
     assert farewell(signal.SIGINT, arguments) == f"ddkit: interrupted{end}"
 
 
+def test_the_last_line_of_a_rank_names_no_command_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rank that is killed before the ranks have met: torchrun ends the others by a signal."""
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    line = "ddkit: terminated; run the same command with --resume to go on"
+    assert farewell(signal.SIGTERM, ["condense", "--out", "x"]) == line
+
+
 def test_no_process_outlives_a_parent_that_was_killed(place: Place) -> None:
     process = in_training(place)
     stop(process, signal.SIGKILL)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ddkit.experts.source import HEADER, Experts, Rehearsal, Stock
 from ddkit.experts.teachers.ensemble import Ensemble
 from ddkit.experts.teachers.obtain import bundle_of, obtain_teachers
-from ddkit.experts.teachers.settings import TeacherSettings
+from ddkit.experts.teachers.settings import PRETRAINED, TeacherSettings
 from ddkit.experts.teachers.wanted import Wanted, wanted_teachers
 from ddkit.home import home
 from ddkit.randomness import stream
@@ -38,7 +38,7 @@ class TeacherSource:
         return Stock(len(wanted) - len(missing), len(missing), disk // max(1, len(missing)), disk)
 
     def files(self) -> list[Path]:
-        return [teacher.file for teacher in self.wanted() if teacher.file.is_relative_to(home())]
+        return [teacher.file for teacher in self.wanted() if not str(teacher.file).startswith(PRETRAINED)]
 
     @contextmanager
     def obtain(self, meter: Meter) -> Iterator[Experts]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ddkit.data import RealData
 from ddkit.errors import DataError
+from ddkit.executors import own_place
 from ddkit.experts.buffer_key import BufferKey
 from ddkit.experts.teachers.bundle import FORMAT, Bundle, read_bundle
 from ddkit.experts.teachers.pretrained import is_cached, pretrained
@@ -62,7 +63,7 @@ def wanted_teachers(root: Path, task: Task, settings: TeacherSettings) -> list[W
     found = []
     for name in settings.named:
         if name.startswith((FILE, PRETRAINED)):
-            found.append(Wanted(None, 0, Path(name.removeprefix(FILE))))
+            found.append(Wanted(None, 0, own_place(Path(name.removeprefix(FILE)))))
             continue
         net = task.under(parse_net(name)).net
         digest = f"{task.real.digest} {FORMAT}"  # with the format, so that files of other versions have other names

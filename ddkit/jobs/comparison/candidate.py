@@ -12,7 +12,7 @@ import torch
 
 from ddkit.data import DataSettings
 from ddkit.evaluation import EvaluateSettings
-from ddkit.executors import Elsewhere, Files, FolderParcel, Parcel, Report, files_of, pack
+from ddkit.executors import Elsewhere, Files, FolderParcel, Parcel, Report, copies_of, files_of, pack
 from ddkit.experts import Ensemble
 from ddkit.jobs.comparison.set_folder import SetFolder
 from ddkit.jobs.machine.stopwatch import Spent
@@ -105,7 +105,8 @@ class CondenseSet(FolderParcel):
 
     def parcel(self, common: Mapping[TaskKey, Task]) -> Parcel:
         """The unit and the experts that it reads."""
-        return Parcel(Elsewhere(self, self.begun()), self.recipe.source(common[self.candidate.task_key]).files())
+        files = self.recipe.source(common[self.candidate.task_key]).files()
+        return Parcel(Elsewhere(self, self.begun(), copies=copies_of(files)), files)
 
     def run(self, common: Mapping[TaskKey, Task], report: Report) -> None:
         """`common` holds the tasks of all candidates by `Candidate.task_key`."""

@@ -5,6 +5,7 @@ import re
 import torch
 
 from ddkit.errors import UsageError
+from ddkit.executors.child import leave_if_unguarded
 
 
 def pick_device(name: str) -> torch.device:
@@ -13,6 +14,7 @@ def pick_device(name: str) -> torch.device:
     Raises:
         UsageError: the name is not a device's, or this machine does not have the device.
     """
+    leave_if_unguarded()  # before a job takes locks
     if not re.fullmatch(r"auto|(cpu|cuda)(:\d+)?", name):
         raise UsageError(f"device '{name}': is unknown; use cuda or cuda:1 for a GPU, cpu, or auto")
     if name == "auto":
