@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ddkit.cli.options import executor_options, json_option
+from ddkit.cli.options import executor_options, json_option, scores_option
 from ddkit.cli.output import echo
 from ddkit.errors import counted
 from ddkit.evaluation.settings import FLIP_POLICIES, LABEL_POLICIES
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, for all recipes.")
 @click.option("--out", default="runs/compare", show_default=True, help="Folder of runs and scores.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@scores_option
 @json_option
 @executor_options
 def compare(
@@ -39,6 +40,7 @@ def compare(
     overrides: tuple[str, ...],
     out: str,
     device: str,
+    scores: str | None,
     json_file: Path | None,
 ) -> None:
     """Condense each of RECIPES (names or files) several times, and print one table.
@@ -63,6 +65,7 @@ def compare(
             flips=flips,
             labels=labels,
             device=device,
+            scores=scores,
             meter=meter,
         )
     _print(found)
@@ -76,6 +79,7 @@ def compare(
 
 def _print(found: "Comparison") -> None:
     from ddkit.cli.table import METRICS, print_filled
+    from ddkit.evaluation.ddranking import TITLES
 
     lines = found.lines
     flips, labels = ({line.keys.get(heading, "") for line in lines} for heading in ("flips", "labels"))
@@ -94,6 +98,8 @@ def _print(found: "Comparison") -> None:
     columns |= {heading: partial(_metric, metric) for metric, heading in headings.items()}
     if found.on == "test":
         columns["validation %"] = lambda line: _percent(line.overall.validation)
+    if any(line.ranking for line in lines):
+        columns |= {title: partial(_ranking, name) for name, title in TITLES.items()}
     columns["n"] = lambda line: (
         f"{len(line.scores)} x {len(line.scores[0].accuracies)}" if line.overall.lr or line.overall.net else ""
     )
@@ -125,6 +131,12 @@ def _metric(metric: str, line: "Line | LineOfGraphs") -> str:
     from ddkit.cli.table import metric_share
 
     return metric_share(metric, line.overall)
+
+
+def _ranking(name: str, line: "Line | LineOfGraphs") -> str:
+    from ddkit.cli.table import ranking_share
+
+    return ranking_share(name, line.ranking)
 
 
 def _percent(fraction: float | None) -> str:

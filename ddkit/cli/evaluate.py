@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
-from ddkit.cli.options import executor_options, json_option
+from ddkit.cli.options import OutFile, executor_options, json_option, scores_option
+from ddkit.cli.output import echo
+from ddkit.errors import UsageError
 from ddkit.evaluation.protocols import PROTOCOLS
 
 HELP = (
@@ -25,6 +27,8 @@ HELP = (
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in evaluate.steps=2000.")
 @click.option("--baselines/--no-baselines", default=True, show_default=True, help="Random-real, herding, k-means.")
 @click.option("--no-whole", is_flag=True, help="Leave out the whole real set, the slowest row.")
+@scores_option
+@click.option("--csv", "csv_file", type=OutFile(), help="Also write --scores as DD-Ranking's CSV files.")
 @json_option
 @executor_options
 def evaluate(
@@ -39,6 +43,8 @@ def evaluate(
     overrides: tuple[str, ...],
     baselines: bool,
     no_whole: bool,
+    scores: str | None,
+    csv_file: Path | None,
     json_file: Path | None,
 ) -> None:
     """Train fresh networks on SET and its rivals, and print a table of test accuracies for each protocol and network.
@@ -49,9 +55,12 @@ def evaluate(
     SET is a file, a run folder, or a ready-made set's name.
     """
     from ddkit.cli.table import print_evaluation, print_summary
+    from ddkit.evaluation import write_ranking
     from ddkit.jobs import evaluate_all
     from ddkit.run import terminal_meter, write_json
 
+    if csv_file and (not scores or cross or len(architectures) > 1):
+        raise UsageError("option --csv: needs --scores ddranking, and holds one table; name at most one --net")
     evaluations = []
     with terminal_meter() as meter:
         tables = evaluate_all(
@@ -65,6 +74,7 @@ def evaluate(
             seed=seed,
             device=device,
             baselines=baselines,
+            scores=scores,
             meter=meter,
         )
         for found in tables:
@@ -72,5 +82,7 @@ def evaluate(
             evaluations.append(found)
     if len(evaluations) > 1:
         print_summary(evaluations)
+    if csv_file:
+        echo(f"written: {', '.join(map(str, write_ranking(evaluations[0], csv_file)))}")
     if json_file:
         write_json(json_file, [e.tables() for e in evaluations], indent=2)

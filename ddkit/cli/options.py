@@ -24,6 +24,10 @@ class OutFile(click.Path):
 
 json_option = click.option("--json", "json_file", type=OutFile(), help="Also write the table to a JSON file.")
 
+scores_option = click.option(
+    "--scores", metavar="NAME", help="Also HLR, IOR, LRS and ARS of DD-Ranking: ddranking. For images."
+)
+
 
 def executor_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add --executor and --workers to a command, which then runs its work with this executor."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ddkit.cli.grid import print_rows
 from ddkit.cli.output import echo
 from ddkit.errors import counted
+from ddkit.evaluation.ddranking import TITLES
 
 if TYPE_CHECKING:
-    from ddkit.evaluation import Evaluation, Score
+    from ddkit.evaluation import DDRanking, Evaluation, Score
     from ddkit.jobs import Verdict
 
 
@@ -35,6 +36,7 @@ def print_evaluation(evaluation: "Evaluation") -> None:
         "images" if evaluation.hops is None else "samples": lambda score: str(score.samples),
         "bytes": lambda score: f"{score.size:,}" if score.size is not None else "",
         **{METRICS.get(metric, f"{metric} %"): partial(metric_share, metric) for metric in metrics},
+        **(_ranking_columns(evaluation) if evaluation.ranking else {}),
         "n": lambda score: str(len(score.metrics[score.main])) if score.lr or score.net else "",
         "lr": lambda score: f"{score.lr:.3g}" if score.lr else "",
         "seconds": lambda score: f"{score.seconds:.1f}" if score.lr else "",
@@ -44,6 +46,16 @@ def print_evaluation(evaluation: "Evaluation") -> None:
     print_filled(evaluation.scores, columns, keys=2 if evaluation.hops is not None else 1, title=title)
     for note in evaluation.notes:
         echo(f"- {note}")
+
+
+def _ranking_columns(evaluation: "Evaluation") -> "dict[str, Callable[[Score], str]]":
+    """The columns of DD-Ranking's scores, which the first row has."""
+    own = evaluation.scores[0]
+
+    def column(name: str) -> "Callable[[Score], str]":
+        return lambda score: ranking_share(name, evaluation.ranking) if score is own else ""
+
+    return {title: column(name) for name, title in TITLES.items()}
 
 
 def print_filled(lines: Sequence[T], columns: Mapping[str, Callable[[T], str]], keys: int, title: str = "") -> None:
@@ -103,6 +115,14 @@ def metric_share(metric: str, score: "Score") -> str:
     """The mean of a metric and its interval, in %; empty if the score does not have the metric."""
     found = score.of(metric)
     return share(*found) if found else ""
+
+
+def ranking_share(name: str, ranking: "DDRanking | None") -> str:
+    """One of DD-Ranking's scores and its interval, in %; "-" if it cannot be computed; empty without `ranking`."""
+    if ranking is None:
+        return ""
+    found = ranking.of(name)
+    return "-" if found is None else share(found.value, found.half)
 
 
 def share(mean: float, half: float | None) -> str:

@@ -16,10 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, nearest
 
 DDRANKING = "ddranking"
 """The name by which `evaluate` and `compare` are asked for these scores."""
+
+SCORES = (DDRANKING,)
+"""Names of scores that `evaluate` and `compare` can add to a table."""
 
 W = GAMMA = 0.5
 """DD-Ranking's weights of IOR in LRS, and of training with augmentation in ARS."""
@@ -35,6 +38,12 @@ Accuracies = Mapping[str, tuple[float, ...]]
 
 _SOURCES = {"set": (HARD, OWN, PLAIN), "random": (RANDOM, PLAIN_RANDOM), "whole": (WHOLE,)}
 """Rows whose networks begin with the same parameters, so that their accuracies are paired."""
+
+
+def refuse_unknown_scores(scores: str) -> None:
+    """Raise UsageError if there are no scores of that name; "" means none."""
+    if scores and scores not in SCORES:
+        raise UsageError(f"scores '{scores}' are unknown; {nearest(scores, SCORES)}")
 
 
 def hard_label_recovery(whole: float, hard: float) -> float:

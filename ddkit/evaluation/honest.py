@@ -13,6 +13,7 @@ from statistics import fmean
 import torch
 
 from ddkit.data import refuse_small_classes
+from ddkit.evaluation.ddranking_rows import RankedSet, ranking_notes
 from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.majority import uneven
 from ddkit.evaluation.majority_row import class_counts, class_notes, majority_row
@@ -34,15 +35,23 @@ PARTS = ("test", "validation")
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """A unit of work: make one row of a table, train its networks and judge them."""
+    """A unit of work: make one row of a table, train its networks and judge them.
+
+    Attributes:
+        row: the images and labels.
+        seed: of all draws.
+        augmented: whether the networks are trained with the table's augmentation; else without any.
+    """
 
     row: TableRow
     seed: int
+    augmented: bool = True
 
     def run(self, common: Table, report: Report) -> Score:
         """The score. The number of finished training steps is reported from time to time."""
-        row = self.row.make(common, self.seed)
-        return score_row(row, common.task, common.settings, self.seed, common.on, paced(report))
+        table = common if self.augmented else common.plain
+        row = self.row.make(table, self.seed)
+        return score_row(row, table.task, table.settings, self.seed, table.on, paced(report))
 
 
 def evaluate_honestly(
@@ -51,6 +60,7 @@ def evaluate_honestly(
     meter: Meter,
     *,
     baselines: bool = True,
+    ranked: bool = False,
     keep: Keep = KEEP_NOTHING,
     needs: Needs | None = None,
 ) -> Evaluation:
@@ -61,6 +71,7 @@ def evaluate_honestly(
         seed: of all draws.
         meter: progress.
         baselines: whether the table has rivals.
+        ranked: whether to compute DD-Ranking's scores; the rows that only these need follow all others.
         keep: stores each row's score when it is finished.
         needs: of one row, see `row_needs`; None: rows are scored one after another in this process.
 
@@ -78,9 +89,20 @@ def evaluate_honestly(
         )
     rows = table.rows([SetRow(own.title, 0)], rivals=baselines, whole=settings.whole)
     works = [honest_work(row.name, row, table, ScoreRow(row, seed)) for row in rows]
+    plan = RankedSet.of(own.title, synthetic, table)
+    more = plan.rows(0, rivals=baselines) if ranked else {}
+    works += [
+        honest_work(each.row.name, each.row, table, ScoreRow(each.row, seed, each.augmented), f"ranked {each.row.name}")
+        for each in more.values()
+    ]
     if needs is not None:
         _ = real.test  # preprocessed here, once, and not in every process
     scores = score_all("evaluating", works, table, meter, keep, needs)
+    scores, extra = scores[: len(rows)], scores[len(rows) :]
+    ranking = None
+    if ranked:
+        rivals = {score.name: score for score in scores[1:]}
+        ranking = plan.ranking(scores[0], rivals, dict(zip(more, extra, strict=True)))
     if baselines:
         scores.append(majority_row(real))
     notes = (
@@ -91,9 +113,16 @@ def evaluate_honestly(
         f"augmentation of every row: {task.dsa.strategy or 'none'}",
         *class_notes(real)[0 if baselines else 1 :],  # the first is about the majority row
         *label_notes(settings, labels),
+        *(ranking_notes([(plan, ranking)], over="networks") if ranking else ()),
     )
     return Evaluation(
-        protocol="honest", dataset=real.data.name, net=task.net.spec, seed=seed, scores=tuple(scores), notes=notes
+        protocol="honest",
+        dataset=real.data.name,
+        net=task.net.spec,
+        seed=seed,
+        scores=(*scores, *extra),
+        notes=notes,
+        ranking=ranking,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from ddkit.evaluation.ddranking import DDRANKING, DDRanking
 from ddkit.evaluation.score_layout import OfGraphs, OfImages
 
 ACCURACY, BALANCED, AUC = "accuracy", "balanced", "auc"
@@ -126,6 +127,7 @@ class Evaluation:
         notes: lines on how the figures were obtained.
         hops: depth of the trees of a set of graphs; None for images.
         uneven: whether classes of graphs differ so much in size that the table states balanced accuracy.
+        ranking: DD-Ranking's scores of the set, the first row; None if they were not asked for.
     """
 
     protocol: str
@@ -136,6 +138,7 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     hops: int | None = None
     uneven: bool = False
+    ranking: DDRanking | None = None
 
     def tables(self, with_seconds: bool = True) -> dict[str, Any]:
         """Plain tables for JSON. Without seconds, they are equal in all runs with the same seed."""
@@ -151,6 +154,8 @@ class Evaluation:
         else:
             own = {"dataset": self.dataset, "hops": self.hops, "on": "test", "scores": rows, "notes": self.notes}
             own["uneven"] = self.uneven
+        if self.ranking is not None:
+            own[DDRANKING] = self.ranking.tables()
         return own | {"scores": rows}
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from ddkit.data import DSA
 from ddkit.evaluation.flips import evaluation_dsa
 from ddkit.evaluation.labels import Labels, temperature_of
 from ddkit.evaluation.rows import RIVALS, WHOLE, Row, rival_row, set_row, whole_row
@@ -98,6 +99,11 @@ class Table:
             sets=(synthetic,),
         )
 
+    @property
+    def plain(self) -> "Table":
+        """The same table without augmentation."""
+        return replace(self, task=self.task.with_augmentation(DSA("")))
+
     def rows(self, sets: Sequence["SetRow"], rivals: bool, whole: bool) -> list["TableRow"]:
         """The rows with networks, in the order of the table.
 
@@ -133,10 +139,17 @@ class TableRow(Protocol):
 
 @dataclass(frozen=True)
 class SetRow:
-    """A synthetic set, given by its index in the table's sets, by its file, or in memory."""
+    """A synthetic set.
+
+    Attributes:
+        name: of the row.
+        source: the set's index in the table's sets, its file, or the set in memory.
+        policy: replaces the table's policy of labels.
+    """
 
     name: str
     source: int | Path | SyntheticSet
+    policy: str | None = None
 
     def in_memory(self) -> "SetRow":
         """The same row. A set that was given by its file is in memory."""
@@ -150,9 +163,10 @@ class SetRow:
     def make(self, table: Table, seed: int) -> Row:
         """The set with labels by the table's policy. The set's own logits are learned at its own temperature."""
         synthetic, settings = self._set(table), table.settings
-        own = temperature_of(settings.temperature, synthetic.facts.temperature or table.labels.temperature)
+        labels = table.labels if self.policy is None else table.labels.under(self.policy)
+        own = temperature_of(settings.temperature, synthetic.facts.temperature or labels.temperature)
         row = set_row(synthetic, table.task.real, settings.nets)
-        return replace(table.labels, temperature=own).apply(row, synthetic.labels)
+        return replace(labels, temperature=own).apply(row, synthetic.labels)
 
     def images(self, table: Table) -> int:
         return len(self._set(table))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ddkit.arguments import checked
 from ddkit.errors import UsageError, nearest
-from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES, PARTS
+from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES, PARTS, refuse_unknown_scores
 from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.kinds import KINDS, kind_of_recipe
 from ddkit.jobs.recipes.request import FYI, Comparing, name_in_table
@@ -24,6 +24,7 @@ def compare(
     flips: Sequence[str] = (),
     labels: Sequence[str] = (),
     device: str = "auto",
+    scores: str | None = None,
     meter: Meter | None = None,
 ) -> Comparison:
     """Condense every recipe `sets` times, and score all sets and their rivals.
@@ -44,6 +45,8 @@ def compare(
             graphs.
         labels: policies of `evaluate.labels`, each with its own part of the table.
         device: "auto", "cpu", "cuda", ...
+        scores: "ddranking" adds DD-Ranking's scores HLR, IOR, LRS and ARS of each recipe, as the `ranking` of its line.
+            The rows that only they need have no lines. For images, on the test part.
         meter: progress; default silent.
 
     Example:
@@ -66,6 +69,9 @@ def compare(
         for policy in policies:
             if policy not in known:
                 raise UsageError(f"compare: {what} '{policy}' is no policy; {nearest(policy, known)}")
+    refuse_unknown_scores(scores or "")
+    if scores and on != "test":
+        raise UsageError(f"compare: scores '{scores}' are of the test part; leave them out, or on='{on}'")
     kinds = {kind_of_recipe(None, str(name).removesuffix(FYI)).name for name in recipes}
     if len(kinds) > 1:
         raise UsageError("compare: one table cannot hold recipes for images and for graphs; name one kind only")
@@ -89,5 +95,6 @@ def compare(
         flips=tuple(flips),
         labels=tuple(labels),
         device=device,
+        scores=scores or "",
     )
     return KINDS[kinds.pop()].compare(comparing, meter or SilentMeter())

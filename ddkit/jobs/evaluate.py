@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
-from ddkit.evaluation import Evaluation
+from ddkit.evaluation import Evaluation, refuse_unknown_scores
 from ddkit.evaluation.protocols import refuse_unknown_protocol
 from ddkit.jobs.kinds import kind_of_set
 from ddkit.jobs.recipes.request import Judging
@@ -25,6 +25,7 @@ def evaluate(
     seed: int = 0,
     device: str = "auto",
     baselines: bool = True,
+    scores: str | None = None,
     meter: Meter | None = None,
 ) -> Evaluation:
     """Train fresh networks on a set and on its rivals in the same way, and score them on the real test part.
@@ -45,6 +46,8 @@ def evaluate(
         seed: of initialisations, batches, augmentation and rivals.
         device: "auto", "cpu", "cuda", ...; sets of graphs are evaluated on the CPU.
         baselines: also train on random-real, herding and k-means sets of the same ipc.
+        scores: "ddranking" adds DD-Ranking's scores HLR, IOR, LRS and ARS, as the table's `ranking`, and up to three
+            rows that only they need. For images, under protocol "honest".
         meter: progress; default silent.
 
     Example:
@@ -65,6 +68,7 @@ def evaluate(
         seed=seed,
         device=device,
         baselines=baselines,
+        scores=scores,
         meter=meter,
     )
     return found
@@ -83,6 +87,7 @@ def evaluate_all(
     seed: int = 0,
     device: str = "auto",
     baselines: bool = True,
+    scores: str | None = None,
     meter: Meter | None = None,
 ) -> Iterator[Evaluation]:
     """Yield a table for every pair of a protocol and an architecture, as soon as it is finished.
@@ -90,7 +95,7 @@ def evaluate_all(
     The real data is loaded once. A set of graphs has one table, which has the rows of all architectures.
 
     Args:
-        source, data, nets, overrides, seed, device, baselines, meter: as for `evaluate`.
+        source, data, nets, overrides, seed, device, baselines, scores, meter: as for `evaluate`.
         protocols: protocols of `evaluate`.
         architectures: networks, as `net` of `evaluate`; default the set's own.
         cross: also the set's own architecture, AlexNet, VGG11 and ResNet18, as far as the images are large enough.
@@ -106,6 +111,13 @@ def evaluate_all(
         raise UsageError("evaluate: needs at least one protocol, such as honest")
     for protocol in protocols:
         refuse_unknown_protocol(protocol)
+    refuse_unknown_scores(scores or "")
+    for protocol in protocols if scores else ():
+        if protocol != "honest":
+            raise UsageError(
+                f"evaluate: scores '{scores}' need protocol honest, since '{protocol}' has no rows with class labels "
+                "and of the whole data; ask for them in a call of their own"
+            )
     judging = Judging(
         protocols=tuple(protocols),
         architectures=tuple(architectures),
@@ -116,5 +128,6 @@ def evaluate_all(
         seed=seed,
         device=device,
         baselines=baselines,
+        scores=scores or "",
     )
     return kind_of_set(source).tables(source, judging, meter or SilentMeter())

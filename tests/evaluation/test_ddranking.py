@@ -44,7 +44,7 @@ def test_percentages_give_the_numbers_of_their_bug_and_are_refused() -> None:
         lambda: label_robust_score(28.3, 23.2),
         lambda: augmentation_robust_score(23.2, 20.0),
     ):
-        with pytest.raises(UsageError, match="needs fractions .* divide percentages by 100"):
+        with pytest.raises(UsageError, match=r"needs fractions .* divide percentages by 100"):
             call()
 
 

@@ -29,7 +29,7 @@ def compare_graphs(comparing: Comparing, meter: Meter) -> Comparison:
     Recipes with equal data, hops and evaluation stand in one part of the table. Each is made under every seed, and each
     seed has networks and draws of its own. What is finished is kept in `comparing.out`.
     """
-    refuse_options("graphs", flips=bool(comparing.flips), labels=bool(comparing.labels))
+    refuse_options("graphs", flips=bool(comparing.flips), labels=bool(comparing.labels), scores=bool(comparing.scores))
     graph_device(comparing.device)
     flags = () if comparing.nets is None else (f"evaluate.nets={comparing.nets}",)
     recipes: dict[str, GraphRecipe] = {}

@@ -18,7 +18,7 @@ import torch
 
 from ddkit.data import refuse_small_classes
 from ddkit.errors import counted
-from ddkit.evaluation import RowWork, Score, Table, class_notes, row_needs, score_all
+from ddkit.evaluation import DDRANKING, RowWork, Score, Table, class_notes, ranking_notes, row_needs, score_all
 from ddkit.executors import Needs
 from ddkit.jobs.comparison.candidate import (
     Candidate,
@@ -29,7 +29,7 @@ from ddkit.jobs.comparison.candidate import (
     teachers_for,
 )
 from ddkit.jobs.comparison.lines import Comparison
-from ddkit.jobs.comparison.row_units import PlannedLine, plan_lines
+from ddkit.jobs.comparison.row_units import PlannedLine, plan_lines, scored_lines
 from ddkit.jobs.comparison.rules import Rules, flip_policy
 from ddkit.jobs.comparison.set_folder import damaged_sets
 from ddkit.jobs.comparison.teacher_labels import common_teachers, label_notes, refuse_unclear_labels
@@ -78,16 +78,18 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
         rules = Rules.of(members, task, comparing.on, flips, policy, teachers)
         parts.setdefault(Part(group, rules.task.dsa.strategy, rules.labels), (members, rules))
     tables = [rules.table for _, rules in parts.values()]
+    ranked = comparing.scores == DDRANKING
     planned = [
-        list(plan_lines(members, rules, number, out, damaged)) for number, (members, rules) in enumerate(parts.values())
+        list(plan_lines(members, rules, number, out, damaged, ranked))
+        for number, (members, rules) in enumerate(parts.values())
     ]
     scores = _scores(planned, tables, ScoreFolder(out / "scores"), meter)
-    lines = [
-        dataclasses.replace(line, scores=tuple(scores[work.key] for work in works)) if works else line
-        for part in planned
-        for works, line in part
-    ]
+    lines = [line for part in planned for line in scored_lines(part, scores)]
     notes = [*_notes(candidates, comparing.sets, comparing.on)]
+    if ranked:
+        plans = [one.ranked for part in planned for one in part]
+        pairs = [(plan, line.ranking) for plan, line in zip(plans, lines, strict=True) if plan and line.ranking]
+        notes += ranking_notes(pairs, over="sets" if comparing.sets > 1 else "networks")
     notes += [note for members in groups.values() for note in label_notes(members, teachers_of, labels)]
     notes += [note for task in tasks.values() for note in class_notes(task.real, comparing.on)]
     if len({line.flip_share for line in lines}) > 1:
@@ -184,7 +186,7 @@ def _scores(planned: list[list[PlannedLine]], tables: list[Table], keep: ScoreFo
     """
     rows: dict[str, RowWork] = {}
     for table, lines in zip(tables, planned, strict=True):
-        own = {work.key: work for works, _ in lines for work in works}
+        own = {work.key: work for line in lines for work in line.every_work}
         if table.on == "test" and any(keep.find(key) is None for key in own):
             _ = table.task.real.test  # is preprocessed here, once, and not in every process
         rows |= {key: work for key, work in own.items() if key not in rows}

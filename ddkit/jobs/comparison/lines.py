@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ddkit.evaluation import Score, over_sets
+from ddkit.evaluation import DDRANKING, DDRanking, Score, over_sets
 
 MEANS = ("mean", "interval95", "auc", "accuracy")
 """Keys of a score's means and intervals in JSON."""
@@ -24,6 +24,7 @@ class Line:
         seconds: the seconds in which each set was condensed; empty for rivals.
         expert_seconds: the seconds in which the recipe's experts were trained; None if no comparison in this folder
             trained them.
+        ranking: DD-Ranking's scores of the recipe's sets; None if they were not asked for.
     """
 
     data: str
@@ -34,6 +35,7 @@ class Line:
     scores: tuple[Score, ...]
     seconds: tuple[float, ...] = ()
     expert_seconds: float | None = None
+    ranking: DDRanking | None = None
 
     @property
     def keys(self) -> dict[str, str]:
@@ -57,6 +59,7 @@ class LineOfGraphs:
         scores: one for each seed, over several networks.
         seconds: the seconds in which the set of each seed was made; empty for rivals.
         expert_seconds: None, because methods for graphs have no experts.
+        ranking: None, because DD-Ranking's scores are of images.
     """
 
     data: str
@@ -66,6 +69,7 @@ class LineOfGraphs:
     scores: tuple[Score, ...]
     seconds: tuple[float, ...] = ()
     expert_seconds: None = None
+    ranking: None = None
 
     @property
     def keys(self) -> dict[str, str]:
@@ -98,10 +102,13 @@ class Comparison:
 
     def tables(self) -> dict[str, Any]:
         """Plain tables for JSON."""
-        lines = [
-            dataclasses.asdict(dataclasses.replace(line, scores=()))
-            | {"scores": [score.kept() for score in line.scores]}
-            | {key: value for key, value in line.overall.plain().items() if key in MEANS}
-            for line in self.lines
-        ]
-        return {"on": self.on, "lines": lines, "notes": list(self.notes)}
+        return {"on": self.on, "lines": [_plain(line) for line in self.lines], "notes": list(self.notes)}
+
+
+def _plain(line: Line | LineOfGraphs) -> dict[str, Any]:
+    """A line for JSON."""
+    own = dataclasses.asdict(dataclasses.replace(line, scores=(), ranking=None))
+    del own["ranking"]
+    own |= {"scores": [score.kept() for score in line.scores]}
+    own |= {key: value for key, value in line.overall.plain().items() if key in MEANS}
+    return own if line.ranking is None else own | {DDRANKING: line.ranking.tables()}

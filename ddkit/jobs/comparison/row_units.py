@@ -1,14 +1,17 @@
-"""The rows of a comparison: one set or rival under one seed, as units of work, and the keys of their scores."""
+"""The lines of a comparison before they are scored, and their rows: one set or rival under one seed, as units of work
+with the keys of their scores."""
 
 import dataclasses
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddkit.evaluation import (
     BY_TEACHERS,
     MAJORITY,
+    PLAIN_RANDOM,
+    RankedSet,
     RivalRow,
     RowWork,
     Score,
@@ -18,15 +21,55 @@ from ddkit.evaluation import (
     TableRow,
     honest_work,
     majority_row,
+    over_sets,
 )
 from ddkit.executors import Parcel, Report
 from ddkit.jobs.comparison.candidate import Candidate
 from ddkit.jobs.comparison.lines import Line
 from ddkit.jobs.comparison.rules import Rules
 from ddkit.jobs.recipes import Recipe
+from ddkit.synth import read_set
 
-PlannedLine = tuple[list[RowWork], Line]
-"""A line of the table without its scores, and the rows to be scored for it, one a seed."""
+
+@dataclass(frozen=True)
+class PlannedLine:
+    """A line of the table that is not yet scored.
+
+    Attributes:
+        line: without its scores, unless it needs no networks.
+        works: the rows to be scored for it, one a seed.
+        ranked: the set whose DD-Ranking scores the line gets; None: it gets none.
+        more: the rows that only these scores need; see `RankedSet.rows`.
+    """
+
+    line: Line
+    works: list[RowWork] = field(default_factory=list)
+    ranked: RankedSet | None = None
+    more: Mapping[str, list[RowWork]] = field(default_factory=dict)
+
+    @property
+    def every_work(self) -> list[RowWork]:
+        """All rows to be scored."""
+        return [*self.works, *(work for works in self.more.values() for work in works)]
+
+    def scored(self, scores: Mapping[str, Score]) -> Line:
+        """The line with its scores, which `scores` holds by their keys."""
+        found = tuple(scores[work.key] for work in self.works)
+        return dataclasses.replace(self.line, scores=found) if found else self.line
+
+    def with_ranking(self, line: Line, rivals: Mapping[str, Score], scores: Mapping[str, Score]) -> Line:
+        """`line` with DD-Ranking's scores, if the line gets them. `rivals` are the scores of the part's other rows."""
+        if self.ranked is None:
+            return line
+        more = {part: over_sets([scores[work.key] for work in works]) for part, works in self.more.items()}
+        return dataclasses.replace(line, ranking=self.ranked.ranking(line.overall, rivals, more))
+
+
+def scored_lines(planned: Sequence[PlannedLine], scores: Mapping[str, Score]) -> list[Line]:
+    """The lines of one part of the table. `scores` holds the scores of all rows by their keys."""
+    lines = [one.scored(scores) for one in planned]
+    rivals = {line.name: line.overall for one, line in zip(planned, lines, strict=True) if one.ranked is None}
+    return [one.with_ranking(line, rivals, scores) for one, line in zip(planned, lines, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -58,19 +101,27 @@ class RowUnit:
 
 
 def plan_lines(
-    candidates: list[Candidate], rules: Rules, number: int, out: Path, damaged: Collection[Path] = ()
+    candidates: list[Candidate],
+    rules: Rules,
+    number: int,
+    out: Path,
+    damaged: Collection[Path] = (),
+    ranked: bool = False,
 ) -> Iterable[PlannedLine]:
     """The lines of table `number`, each with its rows to be scored.
 
     The key of a row is the name of its score's file in OUT/scores, see `ScoreFolder`. The line of the majority class
     has a score already and no rows. Damaged sets are left out. A recipe is left out if all of its sets are damaged.
+    If `ranked` is set, recipes' lines get DD-Ranking's scores.
     """
-    table, real, kept = rules.table, rules.task.real, rules.kept(out / "scores")
+    table, real = rules.table, rules.task.real
+    kept = {True: rules.kept(out / "scores"), False: rules.plain.kept(out / "scores")}
 
-    def work(recipe: Recipe, what: str, row: TableRow, labels: str | None = None) -> RowWork:
+    def work(recipe: Recipe, what: str, row: TableRow, augmented: bool = True) -> RowWork:
         name = row.drawn if isinstance(row, RivalRow) else row.name  # one score may stand in two lines
-        key = kept.file_name(rules.row_key(recipe, what, labels))
-        return honest_work(name, row, table, RowUnit(number, ScoreRow(row, recipe.seed), out), key)
+        policy = row.policy if isinstance(row, RivalRow | SetRow) else None
+        key = kept[augmented].file_name(rules.row_key(recipe, what, policy))
+        return honest_work(name, row, table, RowUnit(number, ScoreRow(row, recipe.seed, augmented), out), key)
 
     methods = [candidate.method for candidate in candidates]
 
@@ -92,16 +143,27 @@ def plan_lines(
         works = [work(recipe, f"set {_digest(file)}", SetRow(candidate.method, file)) for recipe, file in files]
         name = candidate.method if methods.count(candidate.method) == 1 else candidate.name
         seconds, expert_seconds = candidate.seconds(out), candidate.expert_seconds(out)
-        yield works, dataclasses.replace(line(name), seconds=seconds, expert_seconds=expert_seconds)
+        own = dataclasses.replace(line(name), seconds=seconds, expert_seconds=expert_seconds)
+        if not ranked:
+            yield PlannedLine(own, works)
+            continue
+        plan, more = RankedSet.of(name, read_set(files[0][1]), table), {}
+        for part in plan.rows(0):
+            if part == PLAIN_RANDOM:
+                rows = [(recipe, f"random-real, ipc {table.ipc}", plan.rows(0)[part]) for recipe in candidate.recipes]
+            else:
+                rows = [(recipe, f"set {_digest(file)}", plan.rows(file)[part]) for recipe, file in files]
+            more[part] = [work(recipe, what, each.row, each.augmented) for recipe, what, each in rows]
+        yield PlannedLine(own, works, plan, more)
     recipes = candidates[0].recipes
     for row in rules.rows():
         if isinstance(row, RivalRow):
-            what, policy = f"{row.drawn}, ipc {table.ipc}", row.policy
-            yield [work(recipe, what, row, policy) for recipe in recipes], line(row.name)
+            what = f"{row.drawn}, ipc {table.ipc}"
+            yield PlannedLine(line(row.name), [work(recipe, what, row) for recipe in recipes])
         else:  # the whole data does not depend on a set's seed
-            yield [work(recipes[0], row.name, row)], line(row.name)
+            yield PlannedLine(line(row.name), [work(recipes[0], row.name, row)])
     if rules.labels not in BY_TEACHERS:
-        yield [], line(MAJORITY, (majority_row(real, table.on),))
+        yield PlannedLine(line(MAJORITY, (majority_row(real, table.on),)))
 
 
 def _digest(file: Path) -> str:

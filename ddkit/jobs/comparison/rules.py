@@ -61,6 +61,11 @@ class Rules:
         return self.table.task
 
     @property
+    def plain(self) -> "Rules":
+        """The same rules without augmentation."""
+        return Rules(self.table.plain)
+
+    @property
     def labels(self) -> str:
         """The policy of labels."""
         return self.table.labels.policy

@@ -43,7 +43,7 @@ class Judging:
 
     Every pair of a protocol and an architecture gives one table. If there are no architectures, the set's own is used.
     `cross` adds the set's own and those of `ddkit.jobs.tables.images.POOL`. `data` is the place of the real data;
-    `nets` is the number of networks a row.
+    `nets` is the number of networks a row. `scores` is "ddranking" or "".
     """
 
     protocols: tuple[str, ...] = ("honest",)
@@ -55,6 +55,7 @@ class Judging:
     seed: int = 0
     device: str = "auto"
     baselines: bool = True
+    scores: str = ""
 
 
 FYI = "+fyi"
@@ -80,6 +81,7 @@ class Comparing:
     flips: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     device: str = "auto"
+    scores: str = ""
 
 
 def refuse_options(kind: str, **given: bool) -> None:

@@ -25,6 +25,7 @@ def graph_tables(source: GraphSet | str | Path, judging: Judging, meter: Meter) 
         protocol=judging.protocols != ("honest",),
         cross=judging.cross,
         no_baselines=not judging.baselines,
+        scores=bool(judging.scores),
     )
     graph_device(judging.device)
     made = source if isinstance(source, GraphSet) else read_graph_set(source)

@@ -73,9 +73,15 @@ class ImageScoring(ABC):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class HonestScoring(ImageScoring):
-    """The table of `synthetic` under protocol `honest`. `task` has the recipe's augmentation."""
+    """The table of `synthetic` under protocol `honest`. `task` has the recipe's augmentation.
+
+    Attributes:
+        synthetic: the set.
+        ranked: whether the table has DD-Ranking's scores.
+    """
 
     synthetic: SyntheticSet
+    ranked: bool = False
 
     @cached_property
     def table(self) -> Table:
@@ -94,6 +100,7 @@ class HonestScoring(ImageScoring):
             self.seed,
             meter,
             baselines=self.baselines,
+            ranked=self.ranked,
             keep=self.rows,
             needs=row_needs(self.table.task, self.settings),
         )

@@ -12,6 +12,7 @@ from ddkit.data import DataSettings
 from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import (
     BY_TEACHERS,
+    DDRANKING,
     PAPERS,
     RIVALS,
     EvaluateSettings,
@@ -36,6 +37,9 @@ from ddkit.run import Meter, RunFolder
 from ddkit.synth import SyntheticSet, load_images
 from ddkit.task import Task
 from ddkit.toml import read_toml
+
+MOST_MORE_ROWS = 3
+"""Rows that DD-Ranking's scores add to a table, at most; see `ddkit.evaluation.ddranking_rows`."""
 
 POOL = ("convnet", "alexnet", "vgg11", "resnet18")
 """Networks of cross-architecture evaluation: pool M of MTT's code, without the variant ResNet18_AP."""
@@ -114,8 +118,9 @@ class _JudgedSet:
             report_data(task, self.meter)
         teachers = self._teachers(paper, task)
         if paper is None:
-            rivals = len(RIVALS) if baselines else 0
-            announce_long_evaluation(settings, len(self.synthetic), 1 + rivals, task, self.meter)
+            ranked = self.judging.scores == DDRANKING
+            rows = 1 + len(RIVALS) * baselines + MOST_MORE_ROWS * ranked
+            announce_long_evaluation(settings, len(self.synthetic), rows, task, self.meter)
             return HonestScoring(
                 task=task,
                 settings=settings,
@@ -123,6 +128,7 @@ class _JudgedSet:
                 teachers=teachers,
                 baselines=baselines,
                 synthetic=self.synthetic,
+                ranked=ranked,
             )
         return PaperScoring(
             task=task.with_augmentation(dsa),
