@@ -8,6 +8,7 @@ from ddkit.data import names as images
 from ddkit.data.names import NAMED
 from ddkit.graphs import names as graphs
 from ddkit.graphs.names import GRAPHS
+from ddkit.loggers.names import LOGGERS
 from ddkit.methods.table import method_names
 
 OF_IMAGES, OF_GRAPHS = (", ".join(method_names(kind)) for kind in ("images", "graphs"))
@@ -32,6 +33,7 @@ METHOD_HELP = f"{OF_IMAGES}; for graphs {OF_GRAPHS}; default ftd; see `ddkit met
 @click.option("--resume", is_flag=True, help="Continue from the run folder's last checkpoint.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in method.syn_steps=30.")
 @click.option("--evaluate/--no-evaluate", default=True, show_default=True, help="Score the set at the end.")
+@click.option("--log", metavar="NAME", help=f"Also log the run to {', '.join(LOGGERS)}; see docs/logging.md.")
 @executor_options
 def condense(
     method: str | None,
@@ -45,6 +47,7 @@ def condense(
     resume: bool,
     overrides: tuple[str, ...],
     evaluate: bool,
+    log: str | None,
 ) -> None:
     """Condense images into a few images a class, or graphs into computation trees, depending on the method.
 
@@ -75,6 +78,7 @@ def condense(
             resume=resume,
             device=device,
             evaluate=evaluate,
+            log=log,
             meter=meter,
             ranks=ranks,
         )

@@ -9,6 +9,7 @@ from ddkit.jobs.recipes.request import Request
 from ddkit.jobs.runs.follow import send_recipe
 from ddkit.jobs.runs.make import Condensed, make
 from ddkit.jobs.runs.run import Run, begun_recipe, refuse_empty, refuse_used
+from ddkit.loggers import Log
 from ddkit.methods.division import refuse_undivided
 from ddkit.ranks import ALONE, Ranks
 from ddkit.run import Meter, RunFolder, SilentMeter
@@ -28,6 +29,7 @@ def condense(
     resume: bool = False,
     device: str = "auto",
     evaluate: bool = True,
+    log: str | None = None,
     meter: Meter | None = None,
     ranks: Ranks = ALONE,
 ) -> Condensed:
@@ -50,6 +52,8 @@ def condense(
             A one-shot method makes its set again; stored scores are kept.
         device: "auto", "cpu", "cuda", "cuda:1", ...; methods for graphs run on the CPU.
         evaluate: train networks on the set and on its rivals afterwards, and store the table in the set.
+        log: "tensorboard", "wandb" or "mlflow" also gets the metrics, the final scores and the gallery. A logger that
+            fails is switched off with a warning. A resumed run continues the log if `log` is given again.
         meter: progress; default silent.
         ranks: the processes of `torchrun` that make the set together, from `ddkit.ranks.joined`. Only rank 0 calls this
             function; the others call `ddkit.jobs.follow`.
@@ -77,7 +81,7 @@ def condense(
     folder = RunFolder(Path(out) if out is not None else kind.default_folder(resolved or kind.resolve(request)[0]))
     if resume:
         refuse_empty(folder)
-    with folder.locked():
+    with Log.of(log, folder) as opened, folder.locked():
         if resolved is None:
             resolved, changes = kind.resume(folder, request)
             if recipe is not None and kind_of_request(request).resolve(request)[0] != resolved:
@@ -90,7 +94,7 @@ def condense(
             refuse_used(folder)
             changes = []
         refuse_undivided(resolved.method.name, resolved.method.divided, ranks)
-        run = Run(resolved, folder, where, resume, tuple(changes), ranks)
+        run = Run(resolved, folder, where, resume, tuple(changes), ranks, opened)
         work = kind.begin(run, request, origin, evaluate, meter)
         send_recipe(ranks, work.run.recipe)
         return make(work, evaluate, meter)

@@ -22,7 +22,7 @@ SNAPSHOTS = 10
 """Number of intermediate sets that a run keeps for protocol `paper`."""
 
 OURS = re.compile(
-    r"recipe\.toml|metrics\.jsonl|checkpoint\.pt|experts\.sha256|(changes|scores|spent|seconds)\.json"
+    r"recipe\.toml|metrics\.jsonl|checkpoint\.pt|experts\.sha256|(changes|scores|spent|seconds|logs)\.json"
     r"|(initial|set|iteration-\d+)\.h5|(gallery|curve)\.png|[0-9a-f]{16}\.json"
 )
 """The names of a run's files. Only a process that holds the folder's lock writes them."""
@@ -89,6 +89,10 @@ class RunFolder:
     @property
     def curve(self) -> Path:
         return self.path / "curve.png"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs.json"
 
     @property
     def snapshots(self) -> Path:

@@ -49,6 +49,7 @@ def drive(
     checkpoint_every: int = 100,
     before_writing: Callable[[], None] = lambda: None,
     before_steps: Callable[[int, State], None] = lambda done, state: None,
+    on_metrics: Callable[[int, Mapping[str, float]], None] = lambda iteration, metrics: None,
     on_checkpoint: Callable[[int, State], None] = lambda done, state: None,
 ) -> State:
     """Run a method's iterations in `folder` and return its last state.
@@ -63,6 +64,7 @@ def drive(
         run: a text that identifies runs whose states are compatible.
         before_writing: called once, after the content of the folder was read and checked, before anything is written.
         before_steps: called once with (iterations done, state), before the first step of this call.
+        on_metrics: called with (iteration, metrics) for each iteration, when its metrics are written.
         on_checkpoint: called with (iterations done, state) before each checkpoint, including the initial one.
 
     Raises:
@@ -94,6 +96,8 @@ def drive(
         rows = [{"iteration": i, **{name: float(value) for name, value in m.items()}} for i, m in pending]
         pending.clear()
         folder.append_metrics(rows)
+        for row in rows:
+            on_metrics(int(row["iteration"]), {name: value for name, value in row.items() if name != "iteration"})
         _refuse_bad_losses(rows, folder, method)
         if rows:
             last = {**rows[-1]}

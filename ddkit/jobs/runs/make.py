@@ -17,6 +17,7 @@ from ddkit.jobs.runs.work import Made, Scoring, Work
 from ddkit.methods import IterativeMethod, OneShotMethod
 from ddkit.run import SNAPSHOTS, Meter, drive, write_json
 from ddkit.synth import GraphSet, Record, SyntheticSet
+from ddkit.toml import read_toml
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
     that is refused before its first iteration leaves no files. Once the set is written, an error loses nothing.
     """
     run, written = work.run, False
+    run.log.describe(read_toml(to_toml(run.recipe), "recipe"))
     if run.resume:
         work.refuse_other_data()
     else:
@@ -57,9 +59,11 @@ def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
             work.write(made, run.folder.set)
             written = True
             work.draw(made, meter)
+            run.log.picture("gallery", run.folder.gallery)
             if scoring is None:
                 return Condensed(run.folder.path, made, None, seconds)
             made, evaluation = _evaluated(work, made, scoring, meter)
+            run.log.scores({score.name: score.mean for score in evaluation.scores})
             return Condensed(run.folder.path, made, evaluation, seconds)
     except DDKitError:
         if not written:
@@ -123,6 +127,7 @@ def _iterated(method: IterativeMethod[Made], work: Work[Made], experts: str, met
         checkpoint_every=every,
         before_writing=partial(run.note, experts),
         before_steps=partial(send_state, run.ranks, work.state_digest(experts)),
+        on_metrics=run.log.metrics,
         on_checkpoint=keep,
     )
     run.ranks.leave()

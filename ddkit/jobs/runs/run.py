@@ -9,6 +9,7 @@ import torch
 
 from ddkit.errors import DataError, UsageError
 from ddkit.jobs.recipes import ResolvedRecipe, to_toml
+from ddkit.loggers import NO_LOG, RunLog
 from ddkit.ranks import ALONE, Ranks
 from ddkit.run import Change, RunFolder, write_json
 
@@ -27,6 +28,7 @@ class Run(Generic[RecipeT]):
         resume: whether the run continues from the files of the folder.
         changes: settings of the method that were changed since the run began.
         ranks: the processes that make the set together. Only the leader, rank 0, locks and writes the folder.
+        log: shows metrics, scores and the gallery while the run is made.
     """
 
     recipe: RecipeT
@@ -35,6 +37,7 @@ class Run(Generic[RecipeT]):
     resume: bool
     changes: tuple[Change, ...] = ()
     ranks: Ranks = ALONE
+    log: RunLog = NO_LOG
 
     def note(self, experts: str) -> None:
         """Write the recipe, its changes and the digest of the experts, so that the run can be resumed."""
