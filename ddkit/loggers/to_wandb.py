@@ -24,7 +24,7 @@ class WandbLogger:
             resume="allow",
             config=dict(settings),
             reinit="create_new",  # a run of the calling script goes on
-            settings=self._wandb.Settings(init_timeout=SECONDS, login_timeout=SECONDS, console="off"),
+            settings=self._wandb.Settings(init_timeout=SECONDS, login_timeout=SECONDS, console="off", quiet=True),
         )
         self._run.define_metric("iteration")
         self._run.define_metric("*", step_metric="iteration")
@@ -40,4 +40,4 @@ class WandbLogger:
         self._run.log({name: self._wandb.Image(str(file)), "iteration": iteration})
 
     def close(self, finished: bool) -> None:
-        self._run.finish(exit_code=0 if finished else 1, quiet=True)
+        self._run.finish(exit_code=0 if finished else 1)
