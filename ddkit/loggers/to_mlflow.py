@@ -4,9 +4,11 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ddkit.errors import UsageError
 from ddkit.loggers.names import library
 
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
@@ -26,6 +28,10 @@ class MLflowLogger:
         for name, value in PATIENCE.items():
             os.environ.setdefault(name, value)
         mlflow = library("mlflow")
+        if mlflow.get_tracking_uri().startswith("sqlite") and find_spec("sqlalchemy") is None:
+            raise UsageError(
+                "MLflow's own store needs the whole mlflow: pip install mlflow, or set MLFLOW_TRACKING_URI"
+            )
         self._entities, self._client = mlflow.entities, mlflow.MlflowClient()
         self._pending: list[Any] = []
         self._sent = time.monotonic()
