@@ -38,6 +38,13 @@ def test_metrics_scores_and_gallery_of_a_run_and_of_its_resume(
     assert picture.encoded_image_string == (made.folder / "gallery.png").read_bytes()
 
 
+def test_the_set_has_the_same_bytes_with_and_without_a_log(small_run: Callable[..., Condensed], tmp_path: Path) -> None:
+    without = small_run(tmp_path / "a").folder
+    logged = small_run(tmp_path / "b", log="tensorboard").folder
+    assert (logged / "set.h5").read_bytes() == (without / "set.h5").read_bytes()
+    assert (logged / "tensorboard").exists() and not (without / "tensorboard").exists()
+
+
 def test_what_a_killed_run_wrote_after_its_checkpoint_is_hidden(tmp_path: Path) -> None:
     killed = TensorBoardLogger(tmp_path, {}, "")
     for iteration in range(6):

@@ -1,7 +1,9 @@
 """The outer loop on a toy method: metrics, checkpoints, resume, and numbers that are lost."""
 
 import itertools
+import json
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -50,6 +52,24 @@ def folder(tmp_path) -> RunFolder:
 
 def go(method, folder, **options):
     return drive(method, folder, SilentMeter(), **{"checkpoint_every": 5} | options)
+
+
+def test_on_metrics_gets_each_row_that_is_written(folder, monkeypatch):
+    """Also the row of a loss that ends the run. It is called only where rows are written, and not after each step."""
+    seen, steps = [], []
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: 0.0))  # rows are written at checkpoints only
+
+    def note(iteration, metrics):
+        seen.append({"iteration": iteration, **metrics})
+        steps.append(method.done)
+
+    method = Toy(12, bad=11)
+    with pytest.raises(NumericalError):
+        go(method, folder, on_metrics=note)
+    expected = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+    assert [row["iteration"] for row in seen] == list(range(12))
+    assert seen[:11] == expected[:11] and set(seen[11]) == {"iteration", "loss", "norm"}
+    assert steps[:6] == [6] * 6  # the rows before the first checkpoint, which is due after the step of iteration 5
 
 
 def test_metrics_and_checkpoints(folder):
