@@ -9,8 +9,8 @@ package is not named `evaluate`, because `ddkit.evaluate` is the function.
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.evaluation.ddranking import DDRANKING, PLAIN_RANDOM, SCORES, DDRanking, Estimate, refuse_unknown_scores
-    from ddkit.evaluation.ddranking_csv import ranking_files, write_ranking
+    from ddkit.evaluation.ddranking import DDRANKING, SCORES, DDRanking, Estimate, refuse_unknown_scores
+    from ddkit.evaluation.ddranking_csv import write_ranking
     from ddkit.evaluation.ddranking_rows import RankedSet, ranking_notes
     from ddkit.evaluation.flips import evaluation_dsa, resolved_flips
     from ddkit.evaluation.graph_honest import evaluate_graph_set
@@ -48,13 +48,11 @@ __all__ = [
     "evaluate_graph_set",
     "DDRANKING",
     "SCORES",
-    "PLAIN_RANDOM",
     "DDRanking",
     "Estimate",
     "RankedSet",
     "ranking_notes",
     "refuse_unknown_scores",
-    "ranking_files",
     "write_ranking",
     "EvaluateSettings",
     "FLIP_POLICIES",

@@ -30,7 +30,7 @@ LABEL_COLUMNS = ("hard_label_recovery", "improvement_over_random", "lrs")
 AUGMENTATION_COLUMNS = ("with_aug_scores", "without_aug_scores", "ars_list")
 
 
-def ranking_files(file: Path) -> tuple[Path, Path, Path]:
+def _files(file: Path) -> tuple[Path, Path, Path]:
     """The files of the label-robust and of the augmentation-robust score, and the JSON file."""
     return file, file.with_name(f"{file.stem}-ars{file.suffix}"), file.with_name(f"{file.stem}-details.json")
 
@@ -41,7 +41,7 @@ def write_ranking(evaluation: Evaluation, file: Path) -> list[Path]:
     Raises:
         DataError: a file cannot be written.
     """
-    labels, augmentation, details = ranking_files(file)
+    labels, augmentation, details = _files(file)
     ranking = evaluation.ranking
     assert ranking is not None
     written = []

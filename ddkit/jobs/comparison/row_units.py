@@ -10,7 +10,6 @@ from pathlib import Path
 from ddkit.evaluation import (
     BY_TEACHERS,
     MAJORITY,
-    PLAIN_RANDOM,
     RankedSet,
     RivalRow,
     RowWork,
@@ -148,12 +147,13 @@ def plan_lines(
             yield PlannedLine(own, works)
             continue
         plan, more = RankedSet.of(name, read_set(files[0][1]), table), {}
-        for part in plan.rows(0):
-            if part == PLAIN_RANDOM:
-                rows = [(recipe, f"random-real, ipc {table.ipc}", plan.rows(0)[part]) for recipe in candidate.recipes]
+        for part, each in plan.rows(files[0][1]).items():
+            if isinstance(each.row, RivalRow):
+                what = f"{each.row.drawn}, ipc {table.ipc}"
+                more[part] = [work(recipe, what, each.row, each.augmented) for recipe in candidate.recipes]
             else:
-                rows = [(recipe, f"set {_digest(file)}", plan.rows(file)[part]) for recipe, file in files]
-            more[part] = [work(recipe, what, each.row, each.augmented) for recipe, what, each in rows]
+                rows = [(recipe, file, dataclasses.replace(each.row, source=file)) for recipe, file in files]
+                more[part] = [work(recipe, f"set {_digest(file)}", row, each.augmented) for recipe, file, row in rows]
         yield PlannedLine(own, works, plan, more)
     recipes = candidates[0].recipes
     for row in rules.rows():
