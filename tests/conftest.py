@@ -1,5 +1,6 @@
 """Fixtures for every test: a private home, tiny data, the real images and graphs where a machine has them."""
 
+import importlib
 import importlib.util
 import os
 import signal
@@ -65,10 +66,12 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs draw no pictures, which take half of the time of a small run, except in tests marked `pictures`."""
+    """Runs draw no pictures and write no report, except in tests marked `pictures`: they take half of a small run."""
     if not request.node.get_closest_marker("pictures"):
         for drawing in ("images.gallery", "images.curve", "graphs.tree_gallery"):
             monkeypatch.setattr(f"ddkit.jobs.runs.{drawing}", lambda *_: None)
+        for job in ("condense", "compare"):
+            monkeypatch.setattr(importlib.import_module(f"ddkit.jobs.{job}"), "written_at_end", lambda *_: None)
 
 
 @pytest.fixture

@@ -46,9 +46,9 @@ class Run(Generic[RecipeT]):
             folder.write_text(folder.experts, experts + "\n")
 
     def forget(self) -> None:
-        """Remove the files that `note` wrote, if the run is new and has no checkpoint."""
+        """Remove the files that `note` wrote, and the messages, if the run is new and has no checkpoint."""
         if not self.resume and not self.folder.checkpoint.exists():
-            for file in (self.folder.recipe, self.folder.experts):
+            for file in (self.folder.recipe, self.folder.experts, self.folder.messages):
                 file.unlink(missing_ok=True)
 
     def refuse_other_experts(self, digest: str) -> None:
