@@ -1,7 +1,7 @@
 """Charts of scores and of metrics, as SVG. They are 360 units wide, so that a phone shows their texts at full size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ddkit.report.axis import Axis, short
@@ -11,6 +11,8 @@ from ddkit.report.svg import Element, add, drawing, markup
 WIDTH = 360.0
 BAR_ROW = 40.0
 PLOT = 250.0
+LEFT, RIGHT, TOP, BOTTOM = 44.0, WIDTH - 12, 10.0, PLOT - 34
+"""Where the axes of a plot begin and end."""
 MOST_POINTS = 180
 """Points of a curve. Longer curves are averaged over equal stretches."""
 
@@ -36,23 +38,33 @@ class Measured:
     @property
     def text(self) -> str:
         """The mean and its interval."""
-        return f"{self.mean:.1f}" if self.half is None else f"{self.mean:.1f} ± {self.half:.1f}"
+        return (
+            f"{self.mean:.1f}"
+            if self.half is None
+            else f"{self.mean:.1f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{self.half:.1f}"
+        )
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of the interval, within 0 and 100; the mean twice if there is no interval."""
+        half = self.half or 0.0
+        return max(0.0, self.mean - half), max(self.mean, min(100.0, self.mean + half))
 
 
 def bars(scores: Sequence[Measured], what: str, caption: str) -> Chart:
     """A horizontal bar from 0 for each score, with its interval as a line. `what` names the unit: "accuracy %"."""
-    high = max([1e-9, *(score.mean + (score.half or 0) for score in scores)])
-    axis = Axis(0, max(high, 100.0 if high > 50 else high), 0, WIDTH - 8)
+    high = max([1e-9, *(score.ends[1] for score in scores)])
+    axis = Axis(0.0, 100.0 if high > 50 else high, 0.0, WIDTH)
     spoken = "; ".join(f"{score.name} {score.text}" for score in scores)
     root = drawing(WIDTH, BAR_ROW * len(scores), f"Bar chart, {what}: {spoken}", "chart")
     for number, score in enumerate(scores):
         top = BAR_ROW * number
-        add(root, "text", score.name, x=0, y=top + 14, class_="name ours" if score.ours else "name")
+        add(root, "text", cut(score.name, 36), x=0, y=top + 14, class_="name ours" if score.ours else "name")
         add(root, "text", score.text, x=WIDTH, y=top + 14, class_="value")
         add(root, "rect", x=0, y=top + 20, width=axis.end, height=12, class_="track")
         add(root, "rect", x=0, y=top + 20, width=axis.place(max(0.0, score.mean)), height=12, class_=_paint(score))
         if score.half is not None:
-            left, right = (axis.place(max(0.0, score.mean + sign * score.half)) for sign in (-1, 1))
+            left, right = map(axis.place, score.ends)
             middle = top + 26
             path = f"M{left:.1f} {middle - 5}v10M{left:.1f} {middle}H{right:.1f}M{right:.1f} {middle - 5}v10"
             add(root, "path", d=path, class_="interval")
@@ -67,9 +79,8 @@ def against_bytes(scores: Sequence[Measured], what: str, caption: str) -> Chart 
     shown = [score for score in scores if score.size]
     if len(shown) < 2:
         return None
-    x = Axis.around([float(score.size or 1) for score in shown], 44, WIDTH - 12, log=True)
-    ends = [score.mean + sign * (score.half or 0) for score in shown for sign in (-1, 1)]
-    y = Axis.around(ends, PLOT - 34, 10)
+    x = Axis.around([float(score.size or 1) for score in shown], LEFT, RIGHT, log=True)
+    y = Axis.around([end for score in shown for end in score.ends], BOTTOM, TOP)
     spoken = "; ".join(f"{score.name} {score.size:,} bytes, {score.text}" for score in shown)
     root = drawing(WIDTH, PLOT + 18 * len(shown), f"{what} against bytes: {spoken}", "chart")
     _axes(root, x, y, "bytes of training data")
@@ -80,18 +91,18 @@ def against_bytes(scores: Sequence[Measured], what: str, caption: str) -> Chart 
             place += 4  # beside a point that it would hide
         taken.append((place, height))
         if score.half is not None:
-            low, high = (y.place(score.mean + sign * score.half) for sign in (-1, 1))
+            low, high = map(y.place, score.ends)
             add(root, "path", d=f"M{place:.1f} {low:.1f}V{high:.1f}", class_="interval")
         _point(root, place, height, number, score)
         line = PLOT + 18 * number - 6
-        _point(root, 10, line - 4, number, score)
-        add(root, "text", f"{score.name}: {score.size:,} bytes, {score.text}", x=24, y=line, class_="small")
+        _point(root, 10.0, line - 4.0, number, score)
+        add(root, "text", f"{cut(score.name, 24)}: {score.size:,} bytes, {score.text}", x=24, y=line, class_="small")
     return Chart(markup(root), caption)
 
 
-def curve_chart(rows: Sequence[dict[str, float]], name: str, title: str) -> Chart | None:
+def curve_chart(rows: Sequence[Mapping[str, float | int]], name: str, title: str) -> Chart | None:
     """One metric over the outer iterations, logarithmic if all values are above 0. None if there are fewer than two."""
-    points = [(row["iteration"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan))]
+    points = [(float(row["iteration"]), float(row[name])) for row in rows if math.isfinite(row.get(name, math.nan))]
     if len(points) < 2:
         return None
     every = -(-len(points) // MOST_POINTS)
@@ -99,8 +110,8 @@ def curve_chart(rows: Sequence[dict[str, float]], name: str, title: str) -> Char
     mean = [tuple(math.fsum(column) / len(part) for column in zip(*part, strict=True)) for part in stretches]
     values = [value for _, value in mean]
     log = min(values) > 0 and max(values) > 3 * min(values)
-    x = Axis(points[0][0], points[-1][0], 44, WIDTH - 12)
-    y = Axis.around(values, PLOT - 34, 10, log)
+    x = Axis(points[0][0], points[-1][0], LEFT, RIGHT)
+    y = Axis.around(values, BOTTOM, TOP, log)
     said = f"{title} over {len(points)} outer iterations, from {points[0][1]:.4g} to {points[-1][1]:.4g}"
     root = drawing(WIDTH, PLOT, said, "chart")
     _axes(root, x, y, "outer iteration")
@@ -109,6 +120,11 @@ def curve_chart(rows: Sequence[dict[str, float]], name: str, title: str) -> Char
     scale = ", logarithmic" if log else ""
     averaged = f"; each point is the mean of {every} iterations" if every > 1 else ""
     return Chart(markup(root), f"{said}{scale}{averaged}.")
+
+
+def cut(text: str, most: int) -> str:
+    """The text, or its beginning and dots if it has more than `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _axes(root: Element, x: Axis, y: Axis, below: str) -> None:

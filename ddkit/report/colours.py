@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
-"""The palette of Okabe and Ito (2008), with grey in the place of black, which a dark page would hide."""
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#666666")
+"""The palette of Okabe and Ito (2008), with a dark grey in the place of black, which a dark page would hide."""
 
 SHAPES = ("circle", "square", "triangle", "diamond")
 """Shapes of marks. The first eight labels are circles, the next eight are squares, and so on."""

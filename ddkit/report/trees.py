@@ -147,7 +147,7 @@ def _picture(graphs: GraphSet, tree: DrawnTree, found: dict[int, Mark]) -> Marku
 
 def _key(mark: Mark) -> Markup:
     root = drawing(16, 16, f"{mark.shape} {mark.number}".strip(), "key")
-    _mark(root, mark, 8, 8, 6)
+    _mark(root, mark, 8.0, 8.0, 6.0)
     return markup(root)
 
 

@@ -28,7 +28,7 @@ def comparison_page(folder: Path) -> Page:
     table = _table(folder, missing)
     lines: tuple[tuple[str, ScoreRow], ...] = ()
     try:
-        lines = lines_of_comparison(table) if table else ()
+        lines = lines_of_comparison(table, f"file '{folder / COMPARISON}'") if table else ()
     except DDKitError as error:
         missing.append(str(error))
     parts = {part: tuple(row for own, row in lines if own == part) for part, _ in lines}
@@ -39,7 +39,7 @@ def comparison_page(folder: Path) -> Page:
     sections += [Section("Notes", (Lines(notes),) if notes else ()), Section("Sets in this folder", pictures)]
     if len(runs) > MOST_SETS:
         missing.append(f"Pictures of the first {MOST_SETS} of {len(runs)} sets are shown, to keep this file small.")
-    said = tuple(f"{part}: {_best(rows)}" for part, rows in parts.items())
+    said = tuple(sentence for part, rows in parts.items() for sentence in _best(part, rows))
     first = said or (f"A comparison with {counted(len(runs), 'run')} and no table.",)
     judged = ("Judged on the validation part: use it to choose settings, and do not publish it.",) * (on != "test")
     return Page(f"Comparison in {folder}", (*first, *judged), tuple(dict.fromkeys(missing)), tuple(sections))
@@ -57,14 +57,15 @@ def _table(folder: Path, missing: list[str]) -> dict[str, Any]:
         return {}
 
 
-def _best(rows: tuple[ScoreRow, ...]) -> str:
-    """The answer for the best set of a part, with its name."""
+def _best(part: str, rows: tuple[ScoreRow, ...]) -> tuple[str, ...]:
+    """The answer for the best set of a part, with the names of both."""
     sets = [row for row in rows if row.measured.ours]
     if not sets:
-        return "no set could be scored."
+        return (f"{part}: no set could be scored.",)
     best = max(sets, key=lambda row: row.measured.mean)
     rivals = [row for row in rows if not row.measured.ours]
-    return f"{best.name} gives {answer((best, *rivals))[0]}"
+    first, *more = answer((best, *rivals))
+    return (f"{part}: {best.name} gives {first}", *more)
 
 
 def _pictures(runs: list[Path], missing: list[str]) -> tuple[Block, ...]:

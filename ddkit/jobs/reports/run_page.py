@@ -103,8 +103,9 @@ class _Found:
         if not self.folder.scores.exists():
             return (), {}
         table = self.tried(lambda: read_json(self.folder.scores, dict[str, Any]))
+        where = f"file '{self.folder.scores}'"
         ours = self.recipe.method.name if self.recipe is not None else ""
-        rows = self.tried(lambda: rows_of_set(table, ours)) if table is not None else None
+        rows = self.tried(lambda: rows_of_set(table, ours, where)) if table is not None else None
         return (rows, table or {}) if rows else ((), {})
 
     def messages(self) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """The rows of a table of scores, read from the JSON of a run, of a set or of a comparison."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ddkit.errors import DataError
 from ddkit.report import Measured
 from ddkit.run import AGAIN
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,20 +34,25 @@ class ScoreRow:
     lr: str
 
 
-def rows_of_set(table: Mapping[str, Any], ours: str) -> tuple[ScoreRow, ...]:
+def rows_of_set(table: Mapping[str, Any], ours: str, where: str) -> tuple[ScoreRow, ...]:
     """The rows of the table of one set.
 
     Args:
         table: as in `scores.json`.
         ours: the name of the row of a set of graphs. For images it is the first row.
+        where: the table's file, for the error line.
 
     Raises:
         DataError: the table has another form.
     """
-    return _read(table, "scores", lambda place, row: _row(row, [row], row.get("gnn", ""), _is_set(place, row, ours)))
+
+    def line(place: int, row: dict[str, Any]) -> ScoreRow:
+        return _row(row, [row], row.get("gnn", ""), _is_set(place, row, ours))
+
+    return _read(table, "scores", line, where)
 
 
-def lines_of_comparison(table: Mapping[str, Any]) -> tuple[tuple[str, ScoreRow], ...]:
+def lines_of_comparison(table: Mapping[str, Any], where: str) -> tuple[tuple[str, ScoreRow], ...]:
     """(the part of the table, the row) of each line of a comparison. Only sets have seconds of making them.
 
     Raises:
@@ -55,14 +62,14 @@ def lines_of_comparison(table: Mapping[str, Any]) -> tuple[tuple[str, ScoreRow],
     def line(_: int, row: dict[str, Any]) -> tuple[str, ScoreRow]:
         return _part(row), _row(row, row["scores"], row.get("net", ""), bool(row["seconds"]))
 
-    return _read(table, "lines", line)
+    return _read(table, "lines", line, where)
 
 
-def _read(table: Mapping[str, Any], key: str, read: Any) -> tuple[Any, ...]:
+def _read(table: Mapping[str, Any], key: str, read: Callable[[int, dict[str, Any]], T], where: str) -> tuple[T, ...]:
     try:
         return tuple(read(place, row) for place, row in enumerate(table[key]))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"table of scores: has another form than this version writes ({error!r}); {AGAIN}") from None
+        raise DataError(f"{where}: has another form than this version writes ({error!r}); {AGAIN}") from None
 
 
 def _is_set(place: int, row: Mapping[str, Any], ours: str) -> bool:

@@ -66,7 +66,7 @@ def _certainty(best: ScoreRow, random: ScoreRow | None, peers: Sequence[ScoreRow
     """Sentences on the interval, on the best rival of the same size, and on the whole data."""
     said = []
     if best.measured.half is not None:
-        said.append(f"95 % interval ± {best.measured.half:.1f} over n = {best.n}.")
+        said.append(f"95 % interval ±\N{NO-BREAK SPACE}{best.measured.half:.1f} over n = {best.n}.")
         if random is not None and random.measured.half is not None:
             gap = best.measured.mean - random.measured.mean
             if abs(gap) <= best.measured.half + random.measured.half:
