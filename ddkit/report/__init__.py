@@ -8,7 +8,7 @@ blocks with pictures, and `write_page` writes the page.
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.report.blocks import Block, Chart, Code, Fold, Gallery, Lines, Page, Section, Table, Trees
+    from ddkit.report.blocks import Block, Chart, Code, Fold, Gallery, Lines, Page, Section, TextTable, TreeDrawings
     from ddkit.report.charts import Measured, against_bytes, bars, curve_chart
     from ddkit.report.curve import curve
     from ddkit.report.gallery import gallery
@@ -26,8 +26,8 @@ __all__ = [
     "Lines",
     "Page",
     "Section",
-    "Table",
-    "Trees",
+    "TextTable",
+    "TreeDrawings",
     "Measured",
     "against_bytes",
     "bars",

@@ -19,7 +19,7 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """A table of texts. The first column names the row."""
 
     kind: ClassVar[str] = "table"
@@ -99,7 +99,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Trees:
+class TreeDrawings:
     """Drawings of the trees of each class, and a legend of their marks."""
 
     kind: ClassVar[str] = "trees"
@@ -108,12 +108,12 @@ class Trees:
     legend: tuple[Drawing, ...]
     note: str = ""
 
-    def named(self, title: str) -> "Trees":
+    def named(self, title: str) -> "TreeDrawings":
         """The drawings with another title."""
         return replace(self, title=title)
 
 
-Block = Lines | Table | Chart | Code | Fold | Gallery | Trees
+Block = Lines | TextTable | Chart | Code | Fold | Gallery | TreeDrawings
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from ddkit.report.blocks import Drawing, Trees
+from ddkit.report.blocks import Drawing, TreeDrawings
 from ddkit.report.colours import Mark
 from ddkit.report.svg import Element, add, drawing, markup
 from ddkit.synth import GraphSet
@@ -81,7 +81,7 @@ def label_name(graphs: GraphSet, label: int) -> str:
     return f"label {', '.join(map(str, value))}" if value else f"label {label}"
 
 
-def tree_drawings(graphs: GraphSet, *, budget: int) -> Trees:
+def tree_drawings(graphs: GraphSet, *, budget: int) -> TreeDrawings:
     """Drawings of the trees of the heaviest samples in at most `budget` bytes, and the legend of the node labels.
 
     The root is at the top. If the drawings are larger than the budget, those of the lighter samples are left out.
@@ -90,10 +90,10 @@ def tree_drawings(graphs: GraphSet, *, budget: int) -> Trees:
         drawn = _drawings(graphs, each)
         if sum(len(one.svg) for _, trees in drawn.groups for one in trees) <= budget:
             return drawn
-    return Trees(graphs.facts.dataset, (), (), "The trees are too large to draw in this file.")
+    return TreeDrawings(graphs.facts.dataset, (), (), "The trees are too large to draw in this file.")
 
 
-def _drawings(graphs: GraphSet, each: int) -> Trees:
+def _drawings(graphs: GraphSet, each: int) -> TreeDrawings:
     groups = drawn_trees(graphs, each)
     found = marks(tree for trees in groups.values() for tree in trees)
     drawn = [
@@ -103,7 +103,7 @@ def _drawings(graphs: GraphSet, each: int) -> Trees:
     counts = np.bincount(graphs.samples.label, minlength=len(graphs.facts.classes))
     notes = [f"the first tree of the {each} heaviest samples of a class"] * int(counts.max() > each)
     notes += [f"{MOST_CLASSES} of {(counts > 0).sum()} classes"] * int((counts > 0).sum() > MOST_CLASSES)
-    return Trees(
+    return TreeDrawings(
         title=f"{graphs.facts.method} on {graphs.facts.dataset}",
         groups=tuple(drawn),
         legend=tuple(Drawing(_key(mark), label_name(graphs, label)) for label, mark in found.items()),

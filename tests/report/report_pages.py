@@ -12,7 +12,7 @@ from ddkit.report import (
     Moment,
     Page,
     Section,
-    Table,
+    TextTable,
     against_bytes,
     bars,
     curve_chart,
@@ -61,8 +61,8 @@ def image_page(names: tuple[str, ...] = tuple("0123456789")) -> Page:
     )
 
 
-def wide_table() -> Table:
-    return Table(tuple(f"column {i}" for i in range(12)), (tuple(f"value {i}" for i in range(12)),), "A wide table")
+def wide_table() -> TextTable:
+    return TextTable(tuple(f"column {i}" for i in range(12)), (tuple(f"value {i}" for i in range(12)),), "A wide table")
 
 
 def tree_set(labels: int = 20, seed: int = 51) -> GraphSet:
@@ -85,7 +85,7 @@ def hostile_page() -> Page:
     assert scatter is not None and curve is not None
     blocks = (
         *(bars((score,), HOSTILE, HOSTILE), scatter, curve, Lines((HOSTILE,)), Code(HOSTILE), Fold(HOSTILE, HOSTILE)),
-        Table((HOSTILE,), ((HOSTILE,),), HOSTILE),
+        TextTable((HOSTILE,), ((HOSTILE,),), HOSTILE),
         image_gallery(HOSTILE, moments, labels, (HOSTILE,), budget=10**5),
     )
     return Page(HOSTILE, (HOSTILE,), (HOSTILE,), (Section(HOSTILE, blocks),))

@@ -5,9 +5,9 @@ from typing import Any
 
 from ddkit.errors import DDKitError, counted
 from ddkit.jobs.reports.run_page import PICTURES, run_page
-from ddkit.jobs.reports.score_rows import ScoreRow, lines_of_comparison
+from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison
 from ddkit.jobs.reports.scores import answer, score_blocks
-from ddkit.report import Block, Gallery, Lines, Page, Section, Trees
+from ddkit.report import Block, Gallery, Lines, Page, Section, TreeDrawings
 from ddkit.run import RunFolder, read_json
 
 COMPARISON = "comparison.json"
@@ -26,7 +26,7 @@ def comparison_page(folder: Path) -> Page:
     """The report of the comparison in a folder. Without a table, it shows the sets that exist."""
     missing: list[str] = []
     table = _table(folder, missing)
-    lines: tuple[tuple[str, ScoreRow], ...] = ()
+    lines: tuple[tuple[str, ShownRow], ...] = ()
     try:
         lines = lines_of_comparison(table, f"file '{folder / COMPARISON}'") if table else ()
     except DDKitError as error:
@@ -57,7 +57,7 @@ def _table(folder: Path, missing: list[str]) -> dict[str, Any]:
         return {}
 
 
-def _best(part: str, rows: tuple[ScoreRow, ...]) -> tuple[str, ...]:
+def _best(part: str, rows: tuple[ShownRow, ...]) -> tuple[str, ...]:
     """The answer for the best set of a part, with the names of both."""
     sets = [row for row in rows if row.measured.ours]
     if not sets:
@@ -76,5 +76,5 @@ def _pictures(runs: list[Path], missing: list[str]) -> tuple[Block, ...]:
         unfinished = [line for line in page.missing if not line.startswith("The set has no scores")]
         missing += [f"{run.name}: {line}" for line in unfinished]
         blocks = [block for section in page.sections for block in section.blocks]
-        shown += [block.named(run.name) for block in blocks if isinstance(block, Gallery | Trees)]
+        shown += [block.named(run.name) for block in blocks if isinstance(block, Gallery | TreeDrawings)]
     return tuple(shown)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ddkit.errors import DDKitError
 from ddkit.jobs.sets.real_data import load_task_of
-from ddkit.report import Block, Moment, Table, first_images, heaviest, image_gallery, tree_drawings
+from ddkit.report import Block, Moment, TextTable, first_images, heaviest, image_gallery, tree_drawings
 from ddkit.run import RunFolder
 from ddkit.synth import GraphSet, SyntheticSet, read_set
 
@@ -66,7 +66,7 @@ def graph_blocks(made: GraphSet, budget: int) -> tuple[Block, ...]:
     most = int(np.bincount(samples.label).max())
     first = f"; the {MOST_IN_TABLE} heaviest of each class" if most > MOST_IN_TABLE else ""
     columns = ("class", "sample", "weight", "% of the class", "trees", "nodes")
-    return (tree_drawings(made, budget=budget), Table(columns, tuple(rows), f"Supports: weights of samples{first}"))
+    return (tree_drawings(made, budget=budget), TextTable(columns, tuple(rows), f"Supports: weights of samples{first}"))
 
 
 def _files(folder: RunFolder) -> Iterator[tuple[str, Path]]:

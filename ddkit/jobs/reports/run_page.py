@@ -11,11 +11,11 @@ from ddkit.jobs.recipes import ResolvedRecipe, changed_settings
 from ddkit.jobs.recipes.resolve import method_named, parse_images
 from ddkit.jobs.recipes.resolve_graphs import parse_graphs
 from ddkit.jobs.reports.pictures import Pixels, graph_blocks, image_blocks
-from ddkit.jobs.reports.score_rows import ScoreRow, rows_of_set
+from ddkit.jobs.reports.score_rows import ShownRow, rows_of_set
 from ddkit.jobs.reports.scores import answer, score_blocks
 from ddkit.jobs.reports.training import training_blocks
 from ddkit.methods import method_class
-from ddkit.report import Block, Fold, Lines, Page, Section, Table, curve_chart
+from ddkit.report import Block, Fold, Lines, Page, Section, TextTable, curve_chart
 from ddkit.run import RunFolder, checkpoint_iteration, read_json
 from ddkit.synth import GraphSet, SyntheticSet, load
 from ddkit.toml import read_toml, shortened
@@ -98,7 +98,7 @@ class _Found:
         graphs = method is not None and method_class(method).settings_class.kind == "graphs"
         return parse_graphs(tables, where) if graphs else parse_images(tables, where)
 
-    def scores(self) -> tuple[tuple[ScoreRow, ...], Mapping[str, Any]]:
+    def scores(self) -> tuple[tuple[ShownRow, ...], Mapping[str, Any]]:
         """The rows of the run's table, and the table; both empty if there is none."""
         if not self.folder.scores.exists():
             return (), {}
@@ -117,9 +117,9 @@ class _Found:
         changes = self.tried(self.folder.read_changes) or []
         rows = tuple((one.key, str(one.from_iteration), str(one.was), str(one.now)) for one in changes)
         columns = ("changed setting", "from iteration", "was", "became")
-        return (Table(columns, rows, "Settings that were changed when the run was resumed"),) if rows else ()
+        return (TextTable(columns, rows, "Settings that were changed when the run was resumed"),) if rows else ()
 
-    def say_what_is_missing(self, rows: tuple[ScoreRow, ...]) -> None:
+    def say_what_is_missing(self, rows: tuple[ShownRow, ...]) -> None:
         """Add the lines that say how far the run came, and how to continue."""
         folder = self.folder
         resume = f"ddkit condense --resume --out {shlex.quote(str(folder.path))}"
@@ -142,7 +142,7 @@ def _settings(recipe: ResolvedRecipe) -> tuple[Block, ...]:
         default = next((one.default for one in fields(owner) if one.name == name), "")
         if not (key == "seed" and value == default):
             rows.append((key, shortened(str(value), LONGEST), str(default)))
-    return (Table(("setting", "value", "default"), tuple(rows)),)
+    return (TextTable(("setting", "value", "default"), tuple(rows)),)
 
 
 def _record(made: SyntheticSet | GraphSet | None) -> tuple[Block, ...]:
@@ -152,7 +152,7 @@ def _record(made: SyntheticSet | GraphSet | None) -> tuple[Block, ...]:
     found = {"lineage": json.loads(made.record.lineage) | {"set": made.digest}}
     found["environment"] = json.loads(made.record.environment)
     return tuple(
-        Table((what, "value"), tuple((str(key), shortened(str(value), LONGEST)) for key, value in own.items()))
+        TextTable((what, "value"), tuple((str(key), shortened(str(value), LONGEST)) for key, value in own.items()))
         for what, own in found.items()
         if own
     )

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class ScoreRow:
+class ShownRow:
     """One row.
 
     Attributes:
@@ -34,7 +34,7 @@ class ScoreRow:
     lr: str
 
 
-def rows_of_set(table: Mapping[str, Any], ours: str, where: str) -> tuple[ScoreRow, ...]:
+def rows_of_set(table: Mapping[str, Any], ours: str, where: str) -> tuple[ShownRow, ...]:
     """The rows of the table of one set.
 
     Args:
@@ -46,20 +46,20 @@ def rows_of_set(table: Mapping[str, Any], ours: str, where: str) -> tuple[ScoreR
         DataError: the table has another form.
     """
 
-    def line(place: int, row: dict[str, Any]) -> ScoreRow:
+    def line(place: int, row: dict[str, Any]) -> ShownRow:
         return _row(row, [row], row.get("gnn", ""), _is_set(place, row, ours))
 
     return _read(table, "scores", line, where)
 
 
-def lines_of_comparison(table: Mapping[str, Any], where: str) -> tuple[tuple[str, ScoreRow], ...]:
+def lines_of_comparison(table: Mapping[str, Any], where: str) -> tuple[tuple[str, ShownRow], ...]:
     """(the part of the table, the row) of each line of a comparison. Only sets have seconds of making them.
 
     Raises:
         DataError: the table has another form.
     """
 
-    def line(_: int, row: dict[str, Any]) -> tuple[str, ScoreRow]:
+    def line(_: int, row: dict[str, Any]) -> tuple[str, ShownRow]:
         return _part(row), _row(row, row["scores"], row.get("net", ""), bool(row["seconds"]))
 
     return _read(table, "lines", line, where)
@@ -76,14 +76,14 @@ def _is_set(place: int, row: Mapping[str, Any], ours: str) -> bool:
     return row["name"] == ours if "gnn" in row else place == 0
 
 
-def _row(row: Mapping[str, Any], scores: Sequence[Mapping[str, Any]], net: str, ours: bool) -> ScoreRow:
+def _row(row: Mapping[str, Any], scores: Sequence[Mapping[str, Any]], net: str, ours: bool) -> ShownRow:
     first = scores[0]
     graphs = "aucs" in first
     mean, half = row["auc"] if graphs else (row["mean"], row["interval95"])
     accuracy, spread = row["accuracy"] if graphs else (0.0, None)
     lr, size, networks = first.get("lr"), first["size"], len(first["accuracies"])
     trained = bool(net) if graphs else lr is not None
-    return ScoreRow(
+    return ShownRow(
         name=str(row["name"]),
         net=str(net),
         measured=_measured(str(row["name"]), mean, half, int(size) if size else None, ours),

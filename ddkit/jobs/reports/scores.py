@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ddkit.errors import counted
-from ddkit.jobs.reports.score_rows import ScoreRow
-from ddkit.report import Block, Table, against_bytes, bars
+from ddkit.jobs.reports.score_rows import ShownRow
+from ddkit.report import Block, TextTable, against_bytes, bars
 
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -12,7 +12,7 @@ NO_RIVALS = ("whole", "untrained", "majority class", "graph size")
 """Rows that are no rivals of the set's size."""
 
 
-def answer(rows: Sequence[ScoreRow]) -> tuple[str, ...]:
+def answer(rows: Sequence[ShownRow]) -> tuple[str, ...]:
     """The result in sentences: the set's score beside random real data of the same size, and how sure it is.
 
     Example:
@@ -33,7 +33,7 @@ def answer(rows: Sequence[ScoreRow]) -> tuple[str, ...]:
     return (f"{first}.", *_certainty(best, random, peers))
 
 
-def score_blocks(rows: Sequence[ScoreRow], on: str = "test") -> tuple[Block, ...]:
+def score_blocks(rows: Sequence[ShownRow], on: str = "test") -> tuple[Block, ...]:
     """A bar chart and a chart against bytes for each kind of network, and the table."""
     metric = f"{'AUC' if any(row.accuracy for row in rows) else 'accuracy'} %"
     what = metric if on == "test" else f"{on} {metric}"
@@ -47,7 +47,7 @@ def score_blocks(rows: Sequence[ScoreRow], on: str = "test") -> tuple[Block, ...
     return (*blocks, _table(rows, what))
 
 
-def _table(rows: Sequence[ScoreRow], what: str) -> Table:
+def _table(rows: Sequence[ShownRow], what: str) -> TextTable:
     columns = {
         "trained on": [row.name for row in rows],
         "network": [row.net for row in rows],
@@ -59,10 +59,10 @@ def _table(rows: Sequence[ScoreRow], what: str) -> Table:
         "lr": [row.lr for row in rows],
     }
     filled = {heading: cells for heading, cells in columns.items() if any(cells)}
-    return Table(tuple(filled), tuple(zip(*filled.values(), strict=True)), "Mean and 95 % interval over n")
+    return TextTable(tuple(filled), tuple(zip(*filled.values(), strict=True)), "Mean and 95 % interval over n")
 
 
-def _certainty(best: ScoreRow, random: ScoreRow | None, peers: Sequence[ScoreRow]) -> list[str]:
+def _certainty(best: ShownRow, random: ShownRow | None, peers: Sequence[ShownRow]) -> list[str]:
     """Sentences on the interval, on the best rival of the same size, and on the whole data."""
     said = []
     if best.measured.half is not None:

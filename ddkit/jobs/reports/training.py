@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from ddkit.report import Block, Code, Table
+from ddkit.report import Block, Code, TextTable
 from ddkit.synth import GraphSet, SyntheticSet
 
 TRAIN_ON_IMAGES = """\
@@ -56,14 +56,14 @@ def _facts(
     names: tuple[str, ...],
     titles: dict[str, str] | None = None,
     more: dict[str, str] | None = None,
-) -> Table:
+) -> TextTable:
     """The facts of these names that the set has; `titles` replace names."""
     found = dataclasses.asdict(made.facts)
     values = {name: found[name] for name in names if found[name] not in (None, "")}
     shown = {"images": str(list(made.images.shape))} if isinstance(made, SyntheticSet) else {}
     shown |= {(titles or {}).get(name, name): _text(value) for name, value in values.items()}
     shown |= {name: value for name, value in (more or {}).items() if value}
-    return Table(("fact", "value"), tuple(shown.items()))
+    return TextTable(("fact", "value"), tuple(shown.items()))
 
 
 def _text(value: object) -> str:
