@@ -25,7 +25,7 @@ torch.set_num_threads(1)  # everything here is small; see ddkit/jobs/threads.py
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rehearse", action="store_true", help="run the tests marked gpu on the CPU, without CUDA graphs")
-    parser.addoption("--write-picture", action="store_true", help="run the main job and draw its report for README.md")
+    parser.addoption("--write-picture", metavar="RUN", help="draw the report of this run's folder for README.md")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -92,15 +92,15 @@ def condense(
             refuse_used(folder)
             changes = []
         refuse_undivided(resolved.method.name, resolved.method.divided, ranks)
-        run = Run(resolved, folder, where, resume, tuple(changes), ranks)
+        run = Run(resolved, folder, where, resume, tuple(changes), ranks, accepted=recorder.begin)
         work = kind.begin(run, request, origin, evaluate, recorder)
         send_recipe(ranks, work.run.recipe)
         try:
             condensed = make(work, evaluate, recorder)
         except NumericalError as error:  # the folder keeps the last good checkpoint, and the report shows it
-            recorder.record(f"error: {error}")
-            written_at_end(work.report, folder.report, recorder)
+            if recorder.begun and folder.recipe.exists():  # a new run without a checkpoint leaves no files
+                recorder.record(f"error: {error}")
+                written_at_end(work.report, folder.report, recorder)
             raise
-        recorder.write()
         written_at_end(work.report, folder.report, recorder)
         return condensed

@@ -1,6 +1,6 @@
 """Reports in a real browser: what a reader sees, and that the page needs no network.
 
-`pytest tests/report/test_browser.py --write-picture` runs the main job and writes docs/report.png from its report.
+`pytest tests/report/test_browser.py --write-picture RUN` writes docs/report.png from the report of a run of the main job.
 """
 
 import io
@@ -13,7 +13,7 @@ from browser import Page, chromium
 from PIL import Image
 from report_pages import HOSTILE, hostile_page, image_page, tree_page
 
-from ddkit.jobs import condense
+from ddkit.jobs import report
 from ddkit.report import LARGEST, write_page
 
 PICTURE = Path(__file__).parents[2] / "docs" / "report.png"
@@ -94,16 +94,11 @@ def test_texts_of_foreign_files_are_shown_and_not_run(page: Page, reports: dict[
     assert page.run(f"document.body.textContent.includes({HOSTILE!r})")
 
 
-@pytest.mark.pictures
-def test_the_picture_of_a_report_in_readme(
-    page: Page, request: pytest.FixtureRequest, tmp_path: Path, home: Path
-) -> None:
-    """Runs the main job, which takes a minute or two, if `--write-picture` is given."""
-    if not request.config.getoption("--write-picture"):
-        assert PICTURE.stat().st_size < 200_000
-        assert Image.open(PICTURE).width == 900
-        return
-    made = condense("ftd", out=tmp_path / "run")
-    page.open(made.folder / "report.html", width=900)
-    picture = Image.open(io.BytesIO(page.picture(1150))).convert("RGB")
-    picture.quantize(128, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
+def test_the_picture_of_a_report_in_readme(page: Page, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """It is drawn again if `--write-picture` names the folder of a run."""
+    if run := request.config.getoption("--write-picture"):
+        page.open(report(run, tmp_path / "report.html"), width=900)
+        picture = Image.open(io.BytesIO(page.picture(1150))).convert("RGB")
+        picture.quantize(128, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
+    assert PICTURE.stat().st_size < 200_000
+    assert Image.open(PICTURE).width == 900

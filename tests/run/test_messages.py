@@ -7,12 +7,12 @@ from listener import Listener
 from ddkit.run import RecordingMeter, RunFolder
 
 
-def test_messages_wait_for_the_recipe_and_are_passed_on_at_once(tmp_path: Path) -> None:
-    folder, heard = RunFolder(tmp_path / "run"), Listener()
+def test_messages_wait_for_the_beginning_and_are_passed_on_at_once(tmp_path: Path) -> None:
+    folder, heard = RunFolder(tmp_path), Listener()
     meter = RecordingMeter(heard, folder)
     meter.say("before")
-    assert heard.lines == ["before"] and not folder.path.exists()
-    folder.write_text(folder.recipe, "seed = 0\n")
+    assert heard.lines == ["before"] and not folder.messages.exists()
+    meter.begin()
     meter.say("two\nlines")
     meter.record("silent")
     assert heard.lines == ["before", "two\nlines"]
@@ -22,9 +22,9 @@ def test_messages_wait_for_the_recipe_and_are_passed_on_at_once(tmp_path: Path) 
 
 def test_a_resumed_run_adds_its_messages_and_repeats_none(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    folder.write_text(folder.recipe, "seed = 0\n")
     for lines in (("a", "b"), ("a", "c")):
         meter = RecordingMeter(Listener(), folder)
+        meter.begin()
         for line in lines:
             meter.say(line)
     assert folder.read_messages() == ["a", "b", "c"]
@@ -32,8 +32,9 @@ def test_a_resumed_run_adds_its_messages_and_repeats_none(tmp_path: Path) -> Non
 
 def test_a_folder_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    folder.write_text(folder.recipe, "seed = 0\n")
     folder.messages.mkdir()
     heard = Listener()
-    RecordingMeter(heard, folder).say("a")
+    meter = RecordingMeter(heard, folder)
+    meter.begin()
+    meter.say("a")
     assert heard.lines == ["a"]

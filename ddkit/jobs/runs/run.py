@@ -1,6 +1,7 @@
 """One run of a recipe in its folder."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -27,6 +28,7 @@ class Run(Generic[RecipeT]):
         resume: whether the run continues from the files of the folder.
         changes: settings of the method that were changed since the run began.
         ranks: the processes that make the set together. Only the leader, rank 0, locks and writes the folder.
+        accepted: called when the run is accepted, so that other code may write to the folder too.
     """
 
     recipe: RecipeT
@@ -35,6 +37,7 @@ class Run(Generic[RecipeT]):
     resume: bool
     changes: tuple[Change, ...] = ()
     ranks: Ranks = ALONE
+    accepted: Callable[[], None] = lambda: None
 
     def note(self, experts: str) -> None:
         """Write the recipe, its changes and the digest of the experts, so that the run can be resumed."""
@@ -44,6 +47,7 @@ class Run(Generic[RecipeT]):
             write_json(folder.changes, [dataclasses.asdict(change) for change in self.changes], indent=2)
         if experts:
             folder.write_text(folder.experts, experts + "\n")
+        self.accepted()
 
     def forget(self) -> None:
         """Remove the files that `note` wrote, and the messages, if the run is new and has no checkpoint."""
