@@ -85,11 +85,13 @@ def against_bytes(scores: Sequence[Measured], what: str, caption: str) -> Chart 
     root = drawing(WIDTH, PLOT + 18 * len(shown), f"{what} against bytes: {spoken}", "chart")
     _axes(root, x, y, "bytes of training data")
     taken: list[tuple[float, float]] = []
+    moved = False
     for number, score in enumerate(shown, start=1):
         place, height = x.place(float(score.size or 1)), y.place(score.mean)
         while any(abs(place - a) < 16 and abs(height - b) < 16 for a, b in taken):
             place += 4  # beside a point that it would hide
         taken.append((place, height))
+        moved |= place != x.place(float(score.size or 1))
         if score.half is not None:
             low, high = map(y.place, score.ends)
             add(root, "path", d=f"M{place:.1f} {low:.1f}V{high:.1f}", class_="interval")
@@ -97,7 +99,7 @@ def against_bytes(scores: Sequence[Measured], what: str, caption: str) -> Chart 
         line = PLOT + 18 * number - 6
         _point(root, 10.0, line - 4.0, number, score)
         add(root, "text", f"{cut(score.name, 24)}: {score.size:,} bytes, {score.text}", x=24, y=line, class_="small")
-    return Chart(markup(root), caption)
+    return Chart(markup(root), caption + " Points that would hide each other stand side by side." * moved)
 
 
 def curve_chart(rows: Sequence[Mapping[str, float | int]], name: str, title: str) -> Chart | None:

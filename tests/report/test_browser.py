@@ -1,6 +1,6 @@
 """Reports in a real browser: what a reader sees, and that the page needs no network.
 
-`pytest tests/report/test_browser.py --write-picture RUN` writes docs/report.png from the report of a run of the main job.
+`pytest tests/report/test_browser.py --write-picture RUN` writes docs/report.png from the report of a run.
 """
 
 import io
@@ -98,7 +98,7 @@ def test_the_picture_of_a_report_in_readme(page: Page, request: pytest.FixtureRe
     """It is drawn again if `--write-picture` names the folder of a run."""
     if run := request.config.getoption("--write-picture"):
         page.open(report(run, tmp_path / "report.html"), width=900)
-        picture = Image.open(io.BytesIO(page.picture(1150))).convert("RGB")
+        picture = Image.open(io.BytesIO(page.picture(1285))).convert("RGB")
         picture.quantize(128, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
     assert PICTURE.stat().st_size < 200_000
     assert Image.open(PICTURE).width == 900

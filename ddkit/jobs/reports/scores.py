@@ -23,7 +23,9 @@ def answer(rows: Sequence[ShownRow]) -> tuple[str, ...]:
     if best is None:
         return ()
     graphs, peers = bool(best.net), [row for row in rows if row.net == best.net and not row.measured.ours]
-    random = next((row for row in peers if row.name.startswith("random")), None)
+    randoms = [row for row in peers if row.name.startswith("random")]
+    # A comparison of graphs has random graphs of the bytes of each set.
+    random = next((row for row in randoms if row.name == f"random, as {best.name}"), next(iter(randoms), None))
     what = "AUC " if graphs else ""
     of = f"{counted(best.samples, 'sample')} of {best.measured.size or 0:,} bytes" if graphs else _images(best.samples)
     first = f"{what}{best.measured.mean:.1f} % from {of}"
@@ -65,8 +67,9 @@ def _table(rows: Sequence[ShownRow], what: str) -> TextTable:
 def _certainty(best: ShownRow, random: ShownRow | None, peers: Sequence[ShownRow]) -> list[str]:
     """Sentences on the interval, on the best rival of the same size, and on the whole data."""
     said = []
+    over = f"{best.n} (sets x networks)" if "x" in best.n else f"{best.n} networks"
     if best.measured.half is not None:
-        said.append(f"95 % interval ±\N{NO-BREAK SPACE}{best.measured.half:.1f} over n = {best.n}.")
+        said.append(f"95 % interval ±\N{NO-BREAK SPACE}{best.measured.half:.1f} over {over}.")
         if random is not None and random.measured.half is not None:
             gap = best.measured.mean - random.measured.mean
             if abs(gap) <= best.measured.half + random.measured.half:
