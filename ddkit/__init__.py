@@ -14,6 +14,7 @@ with lazily(__name__):
     from ddkit.jobs.graph_table import graph_table
     from ddkit.jobs.plan import plan
     from ddkit.jobs.relabel import relabel
+    from ddkit.jobs.report import report
     from ddkit.jobs.sets.pixels import raw_images
     from ddkit.jobs.teachers import train_teachers
     from ddkit.jobs.verify import verify
@@ -37,6 +38,7 @@ __all__ = [
     "plan",
     "raw_images",
     "relabel",
+    "report",
     "train_teachers",
     "verify",
     "verify_set",

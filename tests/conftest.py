@@ -1,5 +1,6 @@
 """Fixtures for every test: a private home, tiny data, the real images and graphs where a machine has them."""
 
+import importlib
 import importlib.util
 import os
 import signal
@@ -24,6 +25,7 @@ torch.set_num_threads(1)  # everything here is small; see ddkit/jobs/threads.py
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rehearse", action="store_true", help="run the tests marked gpu on the CPU, without CUDA graphs")
+    parser.addoption("--write-picture", metavar="RUN", help="draw the report of this run's folder for README.md")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -65,10 +67,12 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs draw no pictures, which take half of the time of a small run, except in tests marked `pictures`."""
+    """Runs draw no pictures and write no report, except in tests marked `pictures`: they take half of a small run."""
     if not request.node.get_closest_marker("pictures"):
         for drawing in ("images.gallery", "images.curve", "graphs.tree_gallery"):
             monkeypatch.setattr(f"ddkit.jobs.runs.{drawing}", lambda *_: None)
+        for job in ("condense", "compare"):
+            monkeypatch.setattr(importlib.import_module(f"ddkit.jobs.{job}"), "written_at_end", lambda *_: None)
 
 
 @pytest.fixture

@@ -125,9 +125,14 @@ def test_a_wheel_holds_every_file_of_the_packages_and_the_mark_of_types() -> Non
     named, missing = config["options.package_data"], []
     for package in config["options"]["packages"].split():
         patterns = named.get(package, "").split(", ")
-        for file in (ROOT / folders.get(package, package.replace(".", "/"))).iterdir():
+        root = ROOT / folders.get(package, package.replace(".", "/"))
+        for file in root.rglob("*"):
+            inner = [folder for folder in file.parents if folder != root and folder.is_relative_to(root)]
+            if any((folder / "__init__.py").exists() for folder in inner):
+                continue  # belongs to another package
             if file.is_file() and file.suffix not in (".py", ".pyc"):
-                missing += [] if any(fnmatch(file.name, pattern) for pattern in patterns) else [file]
+                name = file.relative_to(root).as_posix()
+                missing += [] if any(fnmatch(name, pattern) for pattern in patterns) else [file]
     assert missing == []
     assert (HOUSE / "py.typed").is_file() and "py.typed" in named["ddkit"]
 

@@ -85,4 +85,7 @@ def condense(
     if result.evaluation is not None:
         print_evaluation(result.evaluation)
     pictures = [name for name in ("gallery.png", "curve.png") if (result.folder / name).exists()]
-    echo(f"set: {result.folder / 'set.h5'}   pictures: {', '.join(pictures)}   recipe: recipe.toml")
+    reports = [name for name in ("report.html",) if (result.folder / name).exists()]
+    named = {"pictures": pictures, "report": reports, "recipe": ["recipe.toml"]}
+    others = "   ".join(f"{what}: {', '.join(names)}" for what, names in named.items() if names)
+    echo(f"set: {result.folder / 'set.h5'}   {others}")

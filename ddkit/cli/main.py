@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": "Run a recipe again and compare it with the scores in its header.",
     "relabel": "Label a set by teachers.",
     "show": "Print the facts of a set and how to train on it.",
+    "report": "Write the report of a run or a comparison as one HTML file.",
     "export": "Write a set as npz, png, pt or h5, or as a dataset repository for the Hugging Face Hub.",
     "cite": "Print BibTeX of the papers behind a set or a method.",
     "sets": "The ready-made sets.",

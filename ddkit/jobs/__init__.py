@@ -20,6 +20,7 @@ with lazily(__name__):
     from ddkit.jobs.planning.stages import Plan
     from ddkit.jobs.recipes.request import Request
     from ddkit.jobs.relabel import relabel
+    from ddkit.jobs.report import report
     from ddkit.jobs.resolved_toml import resolved_toml
     from ddkit.jobs.runs.follow import follow
     from ddkit.jobs.runs.make import Condensed
@@ -52,6 +53,7 @@ __all__ = [
     "raw_images",
     "ready_made_card",
     "relabel",
+    "report",
     "resolved_toml",
     "remove_teacher",
     "teacher_files",

@@ -9,7 +9,8 @@ from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES, PARTS, refuse_unknow
 from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.kinds import KINDS, kind_of_recipe
 from ddkit.jobs.recipes.request import FYI, Comparing, name_in_table
-from ddkit.run import Meter, SilentMeter, refuse_no_folder
+from ddkit.jobs.reports import COMPARISON, REPORT, comparison_page, written_at_end
+from ddkit.run import Meter, SilentMeter, refuse_no_folder, write_json
 
 
 @checked
@@ -28,6 +29,8 @@ def compare(
     meter: Meter | None = None,
 ) -> Comparison:
     """Condense every recipe `sets` times, and score all sets and their rivals.
+
+    The table is also written to `out`, as `comparison.json` and in the report, `report.html`.
 
     The seeds of a recipe's sets are its own seed and the numbers after it.
 
@@ -97,4 +100,8 @@ def compare(
         device=device,
         scores=scores or "",
     )
-    return KINDS[kinds.pop()].compare(comparing, meter or SilentMeter())
+    meter = meter or SilentMeter()
+    found = KINDS[kinds.pop()].compare(comparing, meter)
+    write_json(comparing.out / COMPARISON, found.tables(), indent=2)
+    written_at_end(lambda: comparison_page(comparing.out), comparing.out / REPORT, meter)
+    return found

@@ -3,16 +3,17 @@
 from pathlib import Path
 
 from ddkit.arguments import checked
-from ddkit.errors import UsageError
+from ddkit.errors import NumericalError, UsageError
 from ddkit.jobs.kinds import kind_of_recipe, kind_of_request
 from ddkit.jobs.recipes.request import Request
+from ddkit.jobs.reports import written_at_end
 from ddkit.jobs.runs.follow import send_recipe
 from ddkit.jobs.runs.make import Condensed, make
 from ddkit.jobs.runs.run import Run, begun_recipe, refuse_empty, refuse_used
 from ddkit.loggers import Log
 from ddkit.methods.division import refuse_undivided
 from ddkit.ranks import ALONE, Ranks
-from ddkit.run import Meter, RunFolder, SilentMeter
+from ddkit.run import Meter, RecordingMeter, RunFolder, SilentMeter
 
 
 @checked
@@ -35,7 +36,8 @@ def condense(
 ) -> Condensed:
     """Condense images into `ipc` images a class, or graphs into computation trees.
 
-    The run folder holds all files of the run. The method determines whether images or graphs are condensed.
+    The run folder holds all files of the run, at its end also its report, `report.html`. The method determines whether
+    images or graphs are condensed.
 
     Args:
         method: a method's name; default the recipe's, else "ftd".
@@ -70,7 +72,6 @@ def condense(
         DataError: missing or damaged data, buffer or checkpoint; a full disk.
         NumericalError: the matching loss exploded; the folder keeps the last good checkpoint.
     """
-    meter = meter or SilentMeter()
     if out is not None and not str(out):
         raise UsageError("condense: out is empty; name a folder, or leave it out")
     request = Request(method, data, ipc, fyi, recipe, seed, overrides)
@@ -81,6 +82,7 @@ def condense(
     folder = RunFolder(Path(out) if out is not None else kind.default_folder(resolved or kind.resolve(request)[0]))
     if resume:
         refuse_empty(folder)
+    recorder = RecordingMeter(meter or SilentMeter(), folder)
     with Log.of(log, folder) as opened, folder.locked():
         if resolved is None:
             resolved, changes = kind.resume(folder, request)
@@ -94,7 +96,15 @@ def condense(
             refuse_used(folder)
             changes = []
         refuse_undivided(resolved.method.name, resolved.method.divided, ranks)
-        run = Run(resolved, folder, where, resume, tuple(changes), ranks, opened)
-        work = kind.begin(run, request, origin, evaluate, meter)
+        run = Run(resolved, folder, where, resume, tuple(changes), ranks, opened, accepted=recorder.begin)
+        work = kind.begin(run, request, origin, evaluate, recorder)
         send_recipe(ranks, work.run.recipe)
-        return make(work, evaluate, meter)
+        try:
+            condensed = make(work, evaluate, recorder)
+        except NumericalError as error:  # the folder keeps the last good checkpoint, and the report shows it
+            if recorder.begun and folder.recipe.exists():  # a new run without a checkpoint leaves no files
+                recorder.record(f"error: {error}")
+                written_at_end(work.report, folder.report, recorder)
+            raise
+        written_at_end(work.report, folder.report, recorder)
+        return condensed

@@ -30,6 +30,11 @@ class GraphMethodSettings(Settings):
     true_degrees: bool = setting(False, help="distinguish trees by their leaves' true degrees, which makes GCN exact")
     exact: bool = setting(False, help="compare trees instead of their 64-bit hashes, which is a few times slower")
 
+    @property
+    def title(self) -> str:
+        """Name of the set in tables: the method."""
+        return self.name
+
     def bytes_for(self, train: GraphData) -> int:
         """The budget in bytes."""
         return self.budget if self.budget is not None else int(self.ratio * graph_bytes(train).sum())

@@ -1,14 +1,46 @@
-"""Pictures of a run: the gallery of a set of images or trees, and the curves of the metrics.
+"""Pictures of a run as PNG, and the parts of its report, which is one HTML page.
 
-The functions draw pixels, labels and rows of metrics to PNG files. They use matplotlib's object interface, so that they
-do not change a notebook's figures and backend.
+`gallery`, `tree_gallery` and `curve` draw PNG files with matplotlib's object interface, which does not change a
+notebook's figures. `Page` holds sections of blocks (`blocks.py`); `charts.py`, `sprites.py` and `trees.py` make the
+blocks with pictures, and `write_page` writes the page.
 """
 
 from ddkit.lazy import lazily
 
 with lazily(__name__):
+    from ddkit.report.blocks import Block, Chart, Code, Fold, Gallery, Lines, Page, Section, TextTable, TreeDrawings
+    from ddkit.report.charts import Measured, against_bytes, bars, curve_chart
     from ddkit.report.curve import curve
     from ddkit.report.gallery import gallery
+    from ddkit.report.page import LARGEST, render, write_page
+    from ddkit.report.sprites import Moment, first_images, image_gallery
     from ddkit.report.tree_gallery import tree_gallery
+    from ddkit.report.trees import heaviest, tree_drawings
 
-__all__ = ["curve", "gallery", "tree_gallery"]
+__all__ = [
+    "Block",
+    "Chart",
+    "Code",
+    "Fold",
+    "Gallery",
+    "Lines",
+    "Page",
+    "Section",
+    "TextTable",
+    "TreeDrawings",
+    "Measured",
+    "against_bytes",
+    "bars",
+    "curve_chart",
+    "curve",
+    "gallery",
+    "LARGEST",
+    "render",
+    "write_page",
+    "Moment",
+    "first_images",
+    "image_gallery",
+    "tree_gallery",
+    "heaviest",
+    "tree_drawings",
+]

@@ -1,84 +1,68 @@
-"""The gallery of a set of graphs: a row for each class, with the trees of its heaviest samples."""
+"""The gallery of a set of graphs as a PNG: for each class a row of its heaviest samples' trees, and a legend."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ddkit.report.colours import MARKERS, Mark
+from ddkit.report.trees import EACH, DrawnTree, drawn_trees, label_name, marks
 from ddkit.run import atomic_write
 from ddkit.synth import GraphSet
 
-COLUMNS = 5
-MOST_ROWS = 12
-MOST_NODES = 400
-"""Trees with more nodes are not drawn; the picture gives their number of nodes."""
+MOST_IN_LEGEND = 24
 
 
 def tree_gallery(graphs: GraphSet, path: Path) -> None:
     """Draw the first tree of each class's heaviest samples to a PNG.
 
-    Nodes are coloured by their label, and the root is at the top. Titles give the weight of the sample, and its number
-    of trees if it has several.
+    Nodes are marked by their label, and the root is at the top. Titles give the weight of the sample, and its number
+    of trees if it has several. The legend has the node labels that are drawn, at most 24.
 
     Raises:
         DataError: the file cannot be written.
     """
     from matplotlib.figure import Figure  # slow to import
 
-    facts, samples = graphs.facts, graphs.samples
-    shown = [c for c in range(len(facts.classes)) if (samples.label == c).any()][:MOST_ROWS]
-    begin = np.concatenate([[0], np.cumsum(samples.size)])
-    figure = Figure(figsize=(2 * COLUMNS + 0.6, 1.5 * len(shown) + 0.6), layout="constrained", dpi=130)
-    axes = figure.subplots(len(shown), COLUMNS, squeeze=False)
-    for row, c in zip(axes, shown, strict=True):
-        members = np.flatnonzero(samples.label == c)
-        heaviest = members[np.argsort(-samples.support[members], kind="stable")][:COLUMNS]
+    facts, groups = graphs.facts, drawn_trees(graphs)
+    found = marks(tree for trees in groups.values() for tree in trees)
+    figure = Figure(figsize=(2 * EACH + 0.6, 1.5 * len(groups) + 1.0), layout="constrained", dpi=130)
+    axes = figure.subplots(len(groups), EACH, squeeze=False)
+    for row, (name, trees) in zip(axes, groups.items(), strict=True):
         for place in row:
             place.axis("off")
-        for place, sample in zip(row, heaviest, strict=False):
-            _draw_tree(place, graphs, int(samples.tree[begin[sample]]))
-            more = f", {samples.size[sample]} trees" if samples.size[sample] > 1 else ""
-            place.set_title(f"weight {samples.support[sample]}{more}", fontsize=7)
-        row[0].text(-0.08, 0.5, facts.classes[c], transform=row[0].transAxes, fontsize=9, ha="right", va="center")
+        for place, tree in zip(row, trees, strict=False):
+            _draw_tree(place, tree, found)
+            place.set_title(tree.caption, fontsize=7)
+        row[0].text(-0.08, 0.5, name, transform=row[0].transAxes, fontsize=9, ha="right", va="center")
     depth = f"{facts.hops} hop{'s' if facts.hops > 1 else ''}"
     figure.suptitle(f"{facts.method} on {facts.dataset}: the heaviest trees of each class, {depth}", fontsize=10)
+    _legend(figure, {label_name(graphs, label): mark for label, mark in found.items()})
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
-def _draw_tree(axes: Any, graphs: GraphSet, root: int) -> None:
-    trees = graphs.trees
-    if trees.nodes[root] > MOST_NODES:
-        axes.text(0.5, 0.5, f"{trees.nodes[root]} nodes", ha="center", va="center", fontsize=7)
+def _draw_tree(axes: Any, tree: DrawnTree, found: dict[int, Mark]) -> None:
+    if tree.x is None:
+        axes.text(0.5, 0.5, f"{tree.nodes} nodes", ha="center", va="center", fontsize=7)
         return
-    number, parent, _ = trees.unfold(root)
-    x, depth = _layout(parent)
+    x, depth, parent = tree.x, tree.depth, tree.parent
     axes.plot(np.stack([x[1:], x[parent]]), -np.stack([depth[1:], depth[parent]]), color="0.6", linewidth=0.5, zorder=1)
-    labels = max(2, len(graphs.node_vocabulary))
-    axes.scatter(x, -depth, c=trees.label[number], cmap="turbo", vmin=0, vmax=labels - 1, s=9, zorder=2)
+    for label in np.unique(tree.label):
+        mark, here = found[int(label)], tree.label == label
+        place = (x[here], -depth[here])
+        axes.scatter(*place, color=mark.colour, marker=MARKERS[mark.shape], s=14, lw=0.3, edgecolors="0.2", zorder=2)
+        for a, b in zip(*place, strict=True) if mark.number else ():
+            axes.text(a, b, mark.number, fontsize=4, ha="center", va="center", zorder=3)
     axes.margins(0.1)
 
 
-def _layout(parent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (x, depth) of each node of a tree whose nodes are numbered level by level.
+def _legend(figure: Any, names: dict[str, Mark]) -> None:
+    from matplotlib.lines import Line2D
 
-    Leaves are side by side, and parents are above the middle of their children.
-    """
-    nodes = len(parent) + 1
-    depth = np.zeros(nodes)
-    for node in range(1, nodes):
-        depth[node] = depth[parent[node - 1]] + 1
-    children: list[list[int]] = [[] for _ in range(nodes)]
-    for node in range(1, nodes):
-        children[parent[node - 1]].append(node)
-    x, next_leaf = np.zeros(nodes), 0
-    stack = [(0, False)]
-    while stack:
-        node, done = stack.pop()
-        if not children[node]:
-            x[node], next_leaf = next_leaf, next_leaf + 1
-        elif done:
-            x[node] = (x[children[node][0]] + x[children[node][-1]]) / 2
-        else:
-            stack += [(node, True), *((child, False) for child in reversed(children[node]))]
-    return x, depth
+    keys = [
+        Line2D([], [], color=mark.colour, marker=MARKERS[mark.shape], linestyle="", markersize=5, label=name)
+        for name, mark in list(names.items())[:MOST_IN_LEGEND]
+    ]
+    title = None if len(names) <= MOST_IN_LEGEND else f"the first {MOST_IN_LEGEND} of {len(names)} node labels"
+    figure.legend(handles=keys, loc="outside lower center", ncols=8, fontsize=7, title=title, title_fontsize=7)

@@ -14,6 +14,7 @@ with lazily(__name__):
     from ddkit.run.json_file import AGAIN, read_json, read_text, write_json
     from ddkit.run.lock import LOCK, is_gone, locked
     from ddkit.run.loop import drive
+    from ddkit.run.messages import RecordingMeter
     from ddkit.run.obstacles import refuse_no_file, refuse_no_folder
     from ddkit.run.progress import Meter, SilentMeter, terminal_meter
     from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
@@ -41,6 +42,7 @@ __all__ = [
     "refuse_no_file",
     "refuse_no_folder",
     "Meter",
+    "RecordingMeter",
     "SilentMeter",
     "terminal_meter",
     "HDF5",

@@ -1,4 +1,4 @@
-"""The folder of one run: paths of its recipe, metrics, checkpoints, set, pictures and scores."""
+"""The folder of one run: paths of its recipe, metrics, checkpoints, set, pictures, scores, messages and report."""
 
 import json
 import math
@@ -23,7 +23,7 @@ SNAPSHOTS = 10
 
 OURS = re.compile(
     r"recipe\.toml|metrics\.jsonl|checkpoint\.pt|experts\.sha256|(changes|scores|spent|seconds|logs)\.json"
-    r"|(initial|set|iteration-\d+)\.h5|(gallery|curve)\.png|[0-9a-f]{16}\.json"
+    r"|(initial|set|iteration-\d+)\.h5|(gallery|curve)\.png|messages\.txt|report\.html|[0-9a-f]{16}\.json"
 )
 """The names of a run's files. Only a process that holds the folder's lock writes them."""
 
@@ -95,8 +95,21 @@ class RunFolder:
         return self.path / "logs.json"
 
     @property
+    def messages(self) -> Path:
+        return self.path / "messages.txt"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
     def snapshots(self) -> Path:
         return self.path / "snapshots"
+
+    def read_snapshots(self) -> dict[int, Path]:
+        """Return the files of the snapshots by their iteration, in order."""
+        names = {file: file.stem.removeprefix("iteration-") for file in self.snapshots.glob("iteration-*.h5")}
+        return dict(sorted((int(name), file) for file, name in names.items() if re.fullmatch("[0-9]{1,12}", name)))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -146,6 +159,16 @@ class RunFolder:
         if not re.fullmatch("[0-9a-f]{64}", digest):
             raise DataError(f"file '{self.experts}': must have 64 hexadecimal digits, found {digest[:80]!r}; {fix}")
         return digest
+
+    def read_messages(self) -> list[str]:
+        """Return the messages of the run, oldest first; a message that a resumed run repeated is returned once.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        if not self.messages.exists():
+            return []
+        return list(dict.fromkeys(filter(None, read_text(self.messages, "delete it").splitlines())))
 
     def append_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append one line of JSON for each row.

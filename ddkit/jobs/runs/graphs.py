@@ -13,10 +13,11 @@ from ddkit.graphs import load_parts
 from ddkit.jobs.data.graph_memory import memory_lines
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.recipes import GraphRecipe
+from ddkit.jobs.reports import run_page
 from ddkit.jobs.runs.run import Run
 from ddkit.jobs.tables.graph_scoring import GraphScoring
 from ddkit.methods import GraphContext, Method, graph_method
-from ddkit.report import tree_gallery
+from ddkit.report import Page, tree_gallery
 from ddkit.run import Meter
 from ddkit.synth import GraphSet, read_graph_set, write_graph_set
 
@@ -75,6 +76,9 @@ class GraphWork:
             f"{made.stored_bytes} bytes ({made.explicit_bytes} written out)"
         )
         tree_gallery(made, self.run.folder.gallery)
+
+    def report(self) -> Page:
+        return run_page(self.run.folder)
 
     def scoring(self, made: GraphSet, experts: Experts) -> GraphScoring:
         return GraphScoring(made, self.judge, self.about)

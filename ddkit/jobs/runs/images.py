@@ -11,10 +11,11 @@ from ddkit.experts import Experts
 from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.jobs.planning.long_work import AnnouncingMeter
 from ddkit.jobs.recipes import Recipe
+from ddkit.jobs.reports import run_page
 from ddkit.jobs.runs.run import Run
 from ddkit.jobs.tables.image_scoring import HonestScoring
 from ddkit.methods import Context, Method, image_method
-from ddkit.report import curve, gallery
+from ddkit.report import Page, curve, gallery
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet, read_set, write_set
 from ddkit.task import Task
@@ -80,6 +81,9 @@ class ImageWork:
         gallery(initial, final, made.labels, facts.classes, title, folder.gallery)
         if len(rows) > 1:
             curve(rows, title, folder.curve)
+
+    def report(self) -> Page:
+        return run_page(self.run.folder, self.task.real.preprocess.to("cpu").inverse)
 
     def scoring(self, made: SyntheticSet, experts: Experts) -> HonestScoring:
         recipe = self.recipe

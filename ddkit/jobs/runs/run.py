@@ -1,6 +1,7 @@
 """One run of a recipe in its folder."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -29,6 +30,7 @@ class Run(Generic[RecipeT]):
         changes: settings of the method that were changed since the run began.
         ranks: the processes that make the set together. Only the leader, rank 0, locks and writes the folder.
         log: shows metrics, scores and the gallery while the run is made.
+        accepted: called when the run is accepted, so that other code may write to the folder too.
     """
 
     recipe: RecipeT
@@ -38,6 +40,7 @@ class Run(Generic[RecipeT]):
     changes: tuple[Change, ...] = ()
     ranks: Ranks = ALONE
     log: RunLog = NO_LOG
+    accepted: Callable[[], None] = lambda: None
 
     def note(self, experts: str) -> None:
         """Write the recipe, its changes and the digest of the experts, so that the run can be resumed."""
@@ -47,11 +50,12 @@ class Run(Generic[RecipeT]):
             write_json(folder.changes, [dataclasses.asdict(change) for change in self.changes], indent=2)
         if experts:
             folder.write_text(folder.experts, experts + "\n")
+        self.accepted()
 
     def forget(self) -> None:
-        """Remove the files that `note` wrote, if the run is new and has no checkpoint."""
+        """Remove the files that `note` wrote, and the messages, if the run is new and has no checkpoint."""
         if not self.resume and not self.folder.checkpoint.exists():
-            for file in (self.folder.recipe, self.folder.experts):
+            for file in (self.folder.recipe, self.folder.experts, self.folder.messages):
                 file.unlink(missing_ok=True)
 
     def refuse_other_experts(self, digest: str) -> None:

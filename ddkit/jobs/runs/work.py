@@ -12,6 +12,7 @@ from ddkit.experts import Experts
 from ddkit.jobs.recipes import ResolvedRecipe
 from ddkit.jobs.runs.run import Run
 from ddkit.methods import Method
+from ddkit.report import Page
 from ddkit.run import Meter
 from ddkit.synth import GraphSet, SyntheticSet
 
@@ -77,6 +78,10 @@ class Work(Protocol[Made]):
 
     def draw(self, made: Made, meter: Meter) -> None:
         """Write the pictures, and report facts that matter to readers of the scores."""
+        ...
+
+    def report(self) -> Page:
+        """The report of the finished run."""
         ...
 
     def scoring(self, made: Made, experts: Experts) -> Scoring:

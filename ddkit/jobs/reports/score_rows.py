@@ -1,0 +1,107 @@
+"""The rows of a table of scores, read from the JSON of a run, of a set or of a comparison."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ddkit.errors import DataError
+from ddkit.report import Measured
+from ddkit.run import AGAIN
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """One row.
+
+    Attributes:
+        name: of the set or the rival.
+        net: the kind of the networks, for graphs; else "".
+        measured: the main metric in %, for charts.
+        samples: number of images, or of samples of graphs.
+        n: how many networks were trained, or "sets x networks"; "" for a row without networks.
+        accuracy: mean and interval in % if the main metric is another one; else "".
+        lr: the learning rate as text; "" if the row has none.
+    """
+
+    name: str
+    net: str
+    measured: Measured
+    samples: int
+    n: str
+    accuracy: str
+    lr: str
+
+
+def rows_of_set(table: Mapping[str, Any], ours: str, where: str) -> tuple[ShownRow, ...]:
+    """The rows of the table of one set.
+
+    Args:
+        table: as in `scores.json`.
+        ours: the name of the row of a set of graphs. For images it is the first row.
+        where: the table's file, for the error line.
+
+    Raises:
+        DataError: the table has another form.
+    """
+
+    def line(place: int, row: dict[str, Any]) -> ShownRow:
+        return _row(row, [row], row.get("gnn", ""), _is_set(place, row, ours))
+
+    return _read(table, "scores", line, where)
+
+
+def lines_of_comparison(table: Mapping[str, Any], where: str) -> tuple[tuple[str, ShownRow], ...]:
+    """(the part of the table, the row) of each line of a comparison. Only sets have seconds of making them.
+
+    Raises:
+        DataError: the table has another form.
+    """
+
+    def line(_: int, row: dict[str, Any]) -> tuple[str, ShownRow]:
+        return _part(row), _row(row, row["scores"], row.get("net", ""), bool(row["seconds"]))
+
+    return _read(table, "lines", line, where)
+
+
+def _read(table: Mapping[str, Any], key: str, read: Callable[[int, dict[str, Any]], T], where: str) -> tuple[T, ...]:
+    try:
+        return tuple(read(place, row) for place, row in enumerate(table[key]))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{where}: has another form than this version writes ({error!r}); {AGAIN}") from None
+
+
+def _is_set(place: int, row: Mapping[str, Any], ours: str) -> bool:
+    return row["name"] == ours if "gnn" in row else place == 0
+
+
+def _row(row: Mapping[str, Any], scores: Sequence[Mapping[str, Any]], net: str, ours: bool) -> ShownRow:
+    first = scores[0]
+    graphs = "aucs" in first
+    mean, half = row["auc"] if graphs else (row["mean"], row["interval95"])
+    accuracy, spread = row["accuracy"] if graphs else (0.0, None)
+    lr, size, networks = first.get("lr"), first["size"], len(first["accuracies"])
+    trained = bool(net) if graphs else lr is not None
+    return ShownRow(
+        name=str(row["name"]),
+        net=str(net),
+        measured=_measured(str(row["name"]), mean, half, int(size) if size else None, ours),
+        samples=int(first["samples"] if graphs else first["images"]),
+        n="" if not trained else f"{len(scores)} x {networks}" if len(scores) > 1 else str(networks),
+        accuracy=_measured("", accuracy, spread, None, ours).text if graphs else "",
+        lr="" if lr is None else f"{float(lr):.3g}",
+    )
+
+
+def _measured(name: str, mean: Any, half: Any, size: int | None, ours: bool) -> Measured:
+    return Measured(name, 100 * float(mean), None if half is None else 100 * float(half), size, ours)
+
+
+def _part(line: Mapping[str, Any]) -> str:
+    """The part of a comparison's table, in words."""
+    if "hops" in line:
+        return f"{line['data']}, {line['hops']} hop{'s' if line['hops'] > 1 else ''}"
+    images = f"{line['data']}, {line['ipc']} image{'s' if line['ipc'] > 1 else ''} a class"
+    flips = f", flips {float(line['flip_share']):.2g}" if line["flip_share"] else ""
+    return images + flips + (f", labels {line['labels']}" if line["labels"] not in ("auto", "hard") else "")
