@@ -20,6 +20,7 @@ COMMANDS = {
     "show": "Print the facts of a set and how to train on it.",
     "export": "Write a set as npz, png, pt or h5, or as a dataset repository for the Hugging Face Hub.",
     "cite": "Print BibTeX of the papers behind a set or a method.",
+    "import": "Read a set that others released as a set of ddkit.",
     "sets": "The ready-made sets.",
     "recipes": "List, show and check recipes.",
     "methods": "Methods: papers, settings with default, range and help, recipes.",
@@ -36,6 +37,9 @@ COMMANDS = {
 MODULES = dict.fromkeys(("methods", "nets", "data", "experts", "protocols"), "catalogues")
 """Command -> module, where the two names differ."""
 
+WORDS_OF_PYTHON = {"import": "import_set"}
+"""Command -> module and function, where the command's name cannot be a function's."""
+
 DIVIDED = "condense"
 """The command that several ranks run together."""
 
@@ -49,6 +53,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
+        name = WORDS_OF_PYTHON.get(name, name)
         command: click.Command = getattr(importlib.import_module(f"ddkit.cli.{MODULES.get(name, name)}"), name)
         return command
 
