@@ -43,8 +43,8 @@ def import_set(path: Path, out: Path | None, mean: str | None, std: str | None, 
 
     out = out or Path(f"{path.absolute().stem}.h5")
     refuse_no_file(out)
-    constants = {name: numbers(text, f"--{name}") for name, text in (("mean", mean), ("std", std)) if text is not None}
+    constants = [None if text is None else numbers(text, name) for text, name in ((mean, "--mean"), (std, "--std"))]
     with terminal_meter() as meter:
-        made = job(path, **constants, **options, meter=meter)
+        made = job(path, mean=constants[0], std=constants[1], **options, meter=meter)
     save(made, out)
     echo(f"wrote {out}: {counted(len(made), 'image')} of {made.facts.dataset}, {made.facts.ipc} a class")

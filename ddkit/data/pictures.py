@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -101,23 +100,9 @@ def decoded(encoded: Sequence[bytes], where: str) -> UInt8[Tensor, "n c h w"]:
     return _together(each, sum(map(len, encoded)), f"{where}: its pictures", where, None)
 
 
-class _Encoded(Protocol):
-    """An encoded picture. `str` of it is its name in error lines."""
-
-    def open(self) -> Image.Image: ...
-
-    def stored(self) -> int:
-        """Bytes on the disk."""
-        ...
-
-    def odd(self) -> str | None:
-        """What it is, if it cannot be read."""
-        ...
-
-
 @dataclass(frozen=True)
 class _File:
-    """A picture in a file of its own."""
+    """A picture in a file of its own. `str` of it is its name in error lines."""
 
     path: Path
 
@@ -152,6 +137,9 @@ class _Bytes:
 
     def odd(self) -> str | None:
         return None
+
+
+_Encoded = _File | _Bytes
 
 
 def _together(

@@ -44,8 +44,8 @@ def arranged(images: Tensor, shape: tuple[int, int, int], where: str) -> Tensor:
     if not images.is_floating_point():
         if int(images.min()) < 0 or int(images.max()) > 255:
             raise DataError(
-                f"{where}: its images are whole numbers from {int(images.min())} to {int(images.max())}, and pixels are "
-                "0 to 255; convert them"
+                f"{where}: its images are whole numbers from {int(images.min())} to {int(images.max())}, and pixels "
+                "are 0 to 255; convert them"
             )
         return images.to(torch.uint8).contiguous()
     return images.float().contiguous()

@@ -5,6 +5,7 @@ float32. That one is read if it is there. Only pyarrow is needed.
 """
 
 import json
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,12 +15,15 @@ import torch
 from torch import Tensor
 
 from ddkit.data.pictures import decoded
-from ddkit.errors import DataError, UsageError, reason
+from ddkit.errors import DataError, reason
 from ddkit.files import not_a_file, refuse_bomb, stored_bytes
-from ddkit.releases.exported import facts_of
 from ddkit.releases.release import Choices, Release, Source
+from ddkit.synth import read_set
 
-VALUES, SOFT = "values", "soft_label"
+VALUES, SOFT, DERIVED = "values", "soft_label", "probability"
+WHOLE = "set.h5"
+"""The set itself, in the folders that ddkit writes. It has the facts."""
+
 IMAGES, LABELS = ("image", "img", "images"), ("label", "class_id", "labels", "fine_label")
 """Names of columns; the first one that a file has is read."""
 
@@ -49,9 +53,9 @@ class Parquet:
                 f"{', '.join(names)}; rename the columns"
             )
         read = VALUES if VALUES in names else str(images)
-        unread = [name for name in names if name not in (read, label, SOFT)]
+        unread = [name for name in names if name not in (read, label, SOFT, DERIVED)]
         meta = {key.decode(errors="replace"): value for key, value in (table.schema.metadata or {}).items()}
-        facts = meta.get("ddkit")
+        whole = source.path / WHOLE
         return Release(
             layout=self.name,
             images=_floats(table, VALUES, where) if read == VALUES else _pictures(table, read, where),
@@ -59,21 +63,17 @@ class Parquet:
             soft=_floats(table, SOFT, where) if SOFT in names else None,
             files=tuple(files),
             classes=_class_names(meta.get("huggingface"), label),
-            facts=None if facts is None else facts_of(facts.decode(errors="replace"), where),
-            notes=(*([f"columns not read: {', '.join(unread)}"] if unread else []),),
+            facts=read_set(whole).facts if whole.is_file() else None,
+            notes=(
+                *([f"columns not read: {', '.join(unread)}"] if unread else []),
+                *([f"{WHOLE} beside the tables is the set with its record; ddkit reads it as it is"] * whole.is_file()),
+            ),
         )
 
 
 def _inside(folder: Path) -> list[Path]:
     """The files of the split train, those with exact floats first of all; [] if there are none."""
-    for pattern in (
-        "exact/*.parquet",
-        "data/train*.parquet",
-        "data/*.parquet",
-        "*/train*.parquet",
-        "train*.parquet",
-        "*.parquet",
-    ):
+    for pattern in PATTERNS:
         if files := sorted(folder.glob(pattern)):
             return files
     return []
@@ -83,15 +83,13 @@ def _pyarrow(where: str) -> ModuleType:
     """The package pyarrow with its reader of parquet.
 
     Raises:
-        UsageError: it is not installed.
+        DataError: it is not installed.
     """
     try:
-        import pyarrow
-        import pyarrow.parquet
+        import_module("pyarrow.parquet")
+        return import_module("pyarrow")  # not by name: pyarrow is optional, and type checkers need not have it
     except ImportError:
-        raise UsageError(f'{where}: parquet needs pyarrow; install it with `pip install "ddkit[hf]"`') from None
-    found: ModuleType = pyarrow
-    return found
+        raise DataError(f"{where}: parquet is read by pyarrow; run: pip install 'ddkit[hf]'") from None
 
 
 def _table(files: list[Path], where: str, arrow: ModuleType) -> Any:
@@ -129,7 +127,7 @@ def _floats(table: Any, name: str, where: str) -> Tensor:
     column = table.column(name).combine_chunks()
     rows, values = len(column), column
     try:
-        while not hasattr(values.type, "bit_width") or hasattr(values.type, "value_type"):
+        while hasattr(values.type, "value_type"):  # lists of any kind
             values = values.flatten()
         found = values.to_numpy(zero_copy_only=False).astype(np.float32)
         return torch.from_numpy(found.reshape(rows, -1).copy())

@@ -30,9 +30,9 @@ class Pictures:
             raise DataError(
                 f"{where}: has folders inside the folders of classes; name the folder whose sub-folders are the classes"
             )
-        facts = (
-            facts_of(read_text(source.path / FACTS, where, LONGEST_FACTS), where) if self._exported(entries) else None
-        )
+        facts = None
+        if any(entry.name == FACTS for entry in entries):
+            facts = facts_of(read_text(source.path / FACTS, where, LONGEST_FACTS), where)
         files, labels = files_by_class(dict(enumerate(folders)), where)
         unread = [entry.name for entry in entries if not entry.is_dir() and entry.name != FACTS]
         lossy = [file for file in files if file.suffix.lower() in (".jpg", ".jpeg")]

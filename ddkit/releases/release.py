@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -91,6 +91,7 @@ class Source:
         return read_torch(self.path, self.where)
 
 
+@runtime_checkable
 class Layout(Protocol):
     """One way in which sets are released.
 

@@ -58,7 +58,8 @@ def decide_space(request: ImportRequest, release: Release, images: Tensor, data:
         sample = data.train_images[:: max(1, len(data.train_images) // 1000)]
         statistics += f", {Measured.of(Normalise(*constants).forward(sample))} in normalised ({whose})"
     seen = "raw" if images.dtype == torch.uint8 else space_of(found)
-    given = request.space or (None if facts is None else facts.space)
+    exact = facts is not None and images.is_floating_point()  # pictures are in pixels, whatever their facts say
+    given = request.space or (facts.space if exact and facts is not None else None)
     if given is None:
         how, name = "by the values of the images", _seen(seen, statistics, request.where)
     else:
@@ -75,7 +76,9 @@ def decide_space(request: ImportRequest, release: Release, images: Tensor, data:
             f"{request.where}: its images are normalised ({how}; {statistics}), and no published code that ddkit knows "
             f"normalises '{data.name}'; give the authors' constants by --mean and --std, one number a channel"
         )
-    if name != "normalised" and request.constants is None:
+    if name != "normalised" and request.constants is None and facts is None:
+        constants, whose = None, ""  # raw images are normalised with the fit of the data
+    if name == "zca":
         constants, whose = None, ""
     fit = "all" if name == "zca" and facts is None else "train"
     return Space(name, how, constants, whose, fit, statistics)

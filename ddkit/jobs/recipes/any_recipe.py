@@ -20,8 +20,10 @@ class AnyRecipe(Settings):
 
 
 def to_toml(recipe: AnyRecipe) -> str:
-    """The resolved recipe as TOML with every default written out, except as `written` says. `parse_recipe` reads it back to
-    equal settings."""
+    """The resolved recipe as TOML with every default written out, except as `written` says.
+
+    `parse_recipe` reads it back to equal settings.
+    """
     lines = [f"seed = {recipe.seed}"]
     for section, settings in _sections(recipe):
         lines += ["", f"[{section}]"]
