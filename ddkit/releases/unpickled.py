@@ -1,6 +1,7 @@
 """Reads files of `torch.save` that others made: tensors and plain values. No code in them is run."""
 
 import io
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,8 @@ def read_torch(path: Path, where: str) -> Any:
         raise DataError(f"{where}: cannot be read ('{path.name}' is {odd}); check the path")
     try:
         refuse_packed(path)
-        with torch.serialization.safe_globals(PLAIN):
+        with torch.serialization.safe_globals(PLAIN), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about old versions of pickle
             found = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
     except MemoryError:
         raise
@@ -49,10 +51,8 @@ def read_torch(path: Path, where: str) -> Any:
         raise _refused(error, path, where) from None
     values = list(_values(found, where))
     tensors = [value for value in values if isinstance(value, Tensor)]
-    if odd_tensor := next(
-        (tensor for tensor in tensors if tensor.layout != torch.strided or tensor.is_quantized), None
-    ):
-        raise DataError(f"{where}: has a tensor of layout {odd_tensor.layout}; save it again as a dense one")
+    if any(tensor.layout != torch.strided or tensor.is_quantized for tensor in tensors):
+        raise DataError(f"{where}: has a sparse or quantised tensor; save it again as a dense one")
     refuse_bomb(tensor_bytes(tensors), stored_bytes(path), f"{where}: '{path.name}'")
     return _plain(found)
 

@@ -5,6 +5,8 @@ import json
 import os
 import pickle
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,11 @@ import ddkit
 from ddkit.cli.main import run
 from ddkit.data import ZCA, load_images
 from ddkit.errors import DataError, DDKitError, UsageError
+from ddkit.jobs.imports import check
 from ddkit.jobs.sets import load_task_of
 from ddkit.run import SilentMeter
 
-TINY = "convnet(depth=1, width=4)"
+TINY = "mlp(depth=1, width=8)"
 
 
 class Lines(SilentMeter):
@@ -126,8 +129,11 @@ def test_an_imported_set_is_evaluated(home: Path, toy: str, tmp_path: Path, prot
     assert [score.samples for score in found.scores] == [8]
 
 
-def test_a_check_compares_with_random_images(home: Path, toy: str, tmp_path: Path) -> None:
+def test_a_check_compares_with_random_images(
+    home: Path, toy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Real images with their classes are as good as random ones, and with turned classes they are not."""
+    monkeypatch.setattr(check, "SHORT", replace(check.SHORT, steps=40))
     real = load_images(toy)
     rows = torch.cat([(real.train_labels == label).nonzero().flatten()[:2] for label in range(4)])
     said = {}
@@ -137,7 +143,7 @@ def test_a_check_compares_with_random_images(home: Path, toy: str, tmp_path: Pat
         ddkit.import_set(tmp_path / f"{turn}.npz", data=toy, net=TINY, check=True, device="cpu", meter=meter)
         said[turn] = [line for line in meter.lines if line.startswith("check:")]
         assert re.fullmatch(
-            r"check: [\d.]+ % on validation images after 200 steps; random real .* [\d.]+ %", said[turn][0]
+            r"check: [\d.]+ % on validation images after 40 steps; random real .* [\d.]+ %", said[turn][0]
         )
     assert len(said[2]) == 2 and "the set is not better than random images; its space" in said[2][1]
 
@@ -294,10 +300,16 @@ def released() -> Path:
     return source / "released"
 
 
+@pytest.fixture
+def cifar10(real_images: Callable[[str], Path], released: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The data by its name."""
+    monkeypatch.setenv("DDKIT_DATA", str(real_images("cifar10").parent))
+    return "cifar10"
+
+
 @pytest.mark.parametrize("ipc", [1, 10])
-def test_released_sets_of_cifar10(released: Path, real_images: Any, ipc: int) -> None:
-    file = released / f"res_DC_CIFAR10_ConvNet_{ipc}ipc.pt"
-    made = ddkit.import_set(file, data=f"npz:{real_images('cifar10')}", ipc=ipc)
+def test_released_sets_of_cifar10(released: Path, cifar10: str, ipc: int) -> None:
+    made = ddkit.import_set(released / f"res_DC_CIFAR10_ConvNet_{ipc}ipc.pt", data=cifar10, ipc=ipc)
     assert made.labels.tolist() == torch.arange(10).repeat_interleave(ipc).tolist()
     assert (made.facts.mean, made.facts.std) == ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
     stored = json.loads(made.record.lineage)["release"]["stored accuracies"]["ConvNet"]
@@ -319,8 +331,8 @@ def test_the_released_set_of_mnist_has_five(released: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_released_set_trains_to_its_stored_accuracy(home: Path, released: Path, real_images: Any) -> None:
+def test_a_released_set_trains_to_its_stored_accuracy(home: Path, released: Path, cifar10: str) -> None:
     """26.5 % in the file, by the protocol of its authors."""
-    made = ddkit.import_set(released / "res_DC_CIFAR10_ConvNet_1ipc.pt", data=f"npz:{real_images('cifar10')}")
+    made = ddkit.import_set(released / "res_DC_CIFAR10_ConvNet_1ipc.pt", data=cifar10)
     found = ddkit.evaluate(made, protocol="paper-dc", nets=2, device="cpu", baselines=False)
     assert found.scores[0].mean == pytest.approx(0.265, abs=0.025)
