@@ -172,10 +172,11 @@ def pictures(folder: Path) -> Built:
 
 
 def numbered_pictures(folder: Path) -> Built:
+    """By their names, new10 is before new9."""
     encoded = (pixels() * 255).round().byte()
     for number, (image, label) in enumerate(zip(encoded, LABELS.tolist(), strict=True)):
-        (folder / f"new{label:03d}").mkdir(exist_ok=True)
-        Image.fromarray(image.permute(1, 2, 0).numpy()).save(folder / f"new{label:03d}" / f"class_id{number:03d}.png")
+        (folder / f"new{label + 8}").mkdir(exist_ok=True)
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(folder / f"new{label + 8}" / f"class_id{number:03d}.png")
     return Built(folder, encoded.float() / 255, in_pixels=True)
 
 

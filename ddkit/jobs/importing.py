@@ -12,6 +12,7 @@ from ddkit.arguments import checked
 from ddkit.data import load_images
 from ddkit.errors import UsageError, counted
 from ddkit.evaluation import EvaluateSettings
+from ddkit.files import too_little_memory
 from ddkit.jobs.data.loading import task_of
 from ddkit.jobs.imports import (
     ImportedRecipe,
@@ -108,7 +109,10 @@ def import_set(
     )
     meter, chosen = meter or SilentMeter(), pick_device(device)
     release = read_release(request.path, Choices(entry, labels))
-    made, task, notes = _imported(request, release)
+    try:
+        made, task, notes = _imported(request, release)
+    except (MemoryError, RuntimeError) as error:
+        raise too_little_memory(error, request.where) from None
     for note in notes:
         meter.say(note)
     if check:
@@ -218,5 +222,7 @@ def _ipc(request: ImportRequest, stored: int, labels: Tensor, factor: int, class
     found = len(labels) // classes
     if request.ipc not in (None, found, stored // classes):
         packed = f", {stored // classes} before unpacking" if factor > 1 else ""
-        raise UsageError(f"--ipc: the release has {found} images a class{packed}, got {request.ipc}; leave --ipc out")
+        raise UsageError(
+            f"--ipc: the release has {counted(found, 'image')} a class{packed}, got {request.ipc}; leave --ipc out"
+        )
     return found

@@ -83,7 +83,7 @@ def _whole(labels: Tensor, classes: int, where: str) -> Tensor:
         )
     if int(counts.min()) != int(counts.max()):
         raise DataError(
-            f"{where}: a class has {int(counts.min())} images and another {int(counts.max())}; ddkit's sets have "
+            f"{where}: its classes have between {int(counts.min())} and {int(counts.max())} images; ddkit's sets have "
             "equally many images a class"
         )
     return found

@@ -1,5 +1,6 @@
 """Folders of pictures: one sub-folder a class (SRe2L, CDA, RDED, and ddkit's own export as png)."""
 
+import re
 from pathlib import Path
 
 from ddkit.data.pictures import files_by_class, read_pictures, visible
@@ -15,7 +16,7 @@ LONGEST_FACTS = 4 * 2**20
 
 
 class Pictures:
-    """Reads the pictures of all sub-folders. The sub-folders, sorted by name, are the classes."""
+    """Reads the pictures of all sub-folders. The sub-folders, sorted by number or by name, are the classes."""
 
     name = "a folder of pictures"
     choices: tuple[str, ...] = ()
@@ -25,7 +26,7 @@ class Pictures:
 
     def read(self, source: Source, choices: Choices) -> Release:
         where, entries = source.where, visible(source.path)
-        folders = [entry for entry in entries if entry.is_dir()]
+        folders = _in_order([entry for entry in entries if entry.is_dir()])
         if any(inner.is_dir() for folder in folders for inner in visible(folder)):
             raise DataError(
                 f"{where}: has folders inside the folders of classes; name the folder whose sub-folders are the classes"
@@ -48,6 +49,14 @@ class Pictures:
                 *([f"{len(lossy)} of {len(files)} pictures are JPEG, which changes pixels"] if lossy else []),
             ),
         )
+
+
+def _in_order(folders: list[Path]) -> list[Path]:
+    """The folders by their numbers, if their names are one word and a number each, as new2 and new10; else by name."""
+    found = [re.fullmatch(r"(\D*)(\d{1,18})", folder.name) for folder in folders]
+    numbers = [(int(each[2]), folder) for each, folder in zip(found, folders, strict=True) if each]
+    same_word = len({each[1] for each in found if each}) == 1
+    return [folder for _, folder in sorted(numbers)] if same_word and len(numbers) == len(folders) else folders
 
 
 def _class_name(folder: Path) -> str:

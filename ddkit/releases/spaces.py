@@ -14,8 +14,8 @@ SPACES = ("raw", "normalised", "zca")
 OTHER_ZCA = "zca of another kind"
 """Whitened as FRePo, RCIG or KIP do it, which is no preprocessing of ddkit."""
 
-MOST = 5_000
-"""Images that are measured; of more, an even selection."""
+MOST = 2**24
+"""Values that are measured, of an even selection of the images if they have more."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Measured:
     @staticmethod
     def of(images: Tensor) -> "Measured":
         """Measure images [N, C, H, W], uint8 or floats. uint8 are measured as pixels in [0, 1]."""
-        images = images[:: max(1, len(images) // MOST)]
+        images = images[:: -(-images.numel() // MOST)]
         x = images.double() / 255 if images.dtype == torch.uint8 else images.double()
         sides = torch.stack([x[..., :-1].flatten(), x[..., 1:].flatten()])
         neighbours = float(torch.corrcoef(sides)[0, 1]) if sides.shape[1] > 1 else 0.0

@@ -213,7 +213,7 @@ def test_the_name_of_the_file_is_believed(tmp_path: Path) -> None:
     assert "its name says method DC, but --method is dm" in refused(svhn, cifar, method="dm")
     made = ddkit.import_set(svhn, data=cifar, method="dm", force=True, ipc=1)
     assert made.facts.method == "dm" and made.facts.mean == (0.4914, 0.4822, 0.4465)  # the constants of DC's code
-    assert "--ipc: the release has 1 images a class, got 10" in refused(svhn, cifar, ipc=10)
+    assert "--ipc: the release has 1 image a class, got 10" in refused(svhn, cifar, ipc=10)
 
 
 def test_constants_are_asked_for_where_no_code_has_any(toy: str, tmp_path: Path) -> None:

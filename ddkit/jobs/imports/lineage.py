@@ -21,7 +21,6 @@ def lineage_of(release: Release, space: Space, real: RealData, factor: int, note
         "layout": release.layout,
         "space": space.name,
         "space known": space.how,
-        "statistics": space.statistics,
     }
     if release.entry is not None:
         table["entry"] = f"{release.entry} of 0 to {release.entries - 1}"

@@ -14,6 +14,9 @@ from ddkit.errors import DataError, UsageError
 from ddkit.jobs.imports.request import ImportRequest
 from ddkit.releases import OF, OTHER_ZCA, Constants, Measured, Release, constants_of, space_of
 
+SAMPLE = 2**22
+"""Values of the data that are normalised to be measured."""
+
 
 @dataclass(frozen=True)
 class Space:
@@ -55,7 +58,7 @@ def decide_space(request: ImportRequest, release: Release, images: Tensor, data:
     constants, whose = _constants(request, release, data)
     statistics = f"images {found}; the data {real} in raw"
     if constants is not None and len(constants[0]) == data.shape[0]:
-        sample = data.train_images[:: max(1, len(data.train_images) // 1000)]
+        sample = data.train_images[:: -(-data.train_images.numel() // SAMPLE)]
         statistics += f", {Measured.of(Normalise(*constants).forward(sample))} in normalised ({whose})"
     seen = "raw" if images.dtype == torch.uint8 else space_of(found)
     exact = facts is not None and images.is_floating_point()  # pictures are in pixels, whatever their facts say
