@@ -108,7 +108,7 @@ def _labels(parts: list[Path], given: str | Path | None, where: str) -> tuple[Te
         if str(given) == BLOCKS:
             return None, []
         return _tensor(Path(given), where), [Path(given)]
-    files = [part.with_name(part.name.replace(IMAGES, LABELS)) for part in parts]
+    files = [part.with_name(part.name.replace("images_zca", IMAGES).replace(IMAGES, LABELS)) for part in parts]
     whole = files[0].with_name(re.sub(r"_0\.pt$", ".pt", files[0].name))
     for candidates in (files, [whole]):
         if all(file.is_file() and file not in parts for file in candidates):

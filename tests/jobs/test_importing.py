@@ -6,7 +6,6 @@ import os
 import pickle
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import ddkit
 from ddkit.cli.main import run
 from ddkit.data import ZCA, load_images
 from ddkit.errors import DataError, DDKitError, UsageError
-from ddkit.jobs.imports import check
+from ddkit.evaluation import PAPERS, Training
 from ddkit.jobs.sets import load_task_of
 from ddkit.run import SilentMeter
 
@@ -108,6 +107,24 @@ def test_whitened_images_are_whitened_as_the_data_is(toy: str, tmp_path: Path) -
     assert torch.allclose(ddkit.raw_images(made), files.pixels(), atol=1e-5)
 
 
+def test_images_to_look_at_are_no_images_to_train_on(toy: str, tmp_path: Path) -> None:
+    """`images_zca_N.pt` are pixels after the inverse whitening; labels lie under the name without zca."""
+    torch.save(files.pixels(), tmp_path / "images_zca_5.pt")
+    torch.save(files.LABELS, tmp_path / "labels_5.pt")
+    meter = Lines()
+    made = ddkit.import_set(tmp_path / "images_zca_5.pt", data=toy, meter=meter)
+    assert torch.allclose(made.raw_images, files.pixels(), atol=1e-6)
+    assert any("'images_5.pt' has the images to train on" in line for line in meter.lines)
+
+
+def test_a_published_folder_has_the_facts_of_its_set(toy: str, tmp_path: Path) -> None:
+    release = built("exact_parquet", tmp_path)
+    made = ddkit.import_set(release.path, data=toy, net=TINY, method="datm", lr=0.03, **release.options)
+    ddkit.save(made, release.path / "set.h5")
+    again = ddkit.import_set(release.path, data=toy)
+    assert again.facts == made.facts and torch.equal(again.images, made.images)
+
+
 def test_exports_of_ddkit_come_back(home: Path, toy: str, tmp_path: Path) -> None:
     release = built("datm", tmp_path)
     made = ddkit.import_set(release.path, data=toy, net=TINY, method="datm", **release.options)
@@ -133,7 +150,7 @@ def test_a_check_compares_with_random_images(
     home: Path, toy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Real images with their classes are as good as random ones, and with turned classes they are not."""
-    monkeypatch.setattr(check, "SHORT", replace(check.SHORT, steps=40))
+    monkeypatch.setattr("ddkit.jobs.imports.check.SHORT", Training(steps=60, batch=64))
     real = load_images(toy)
     rows = torch.cat([(real.train_labels == label).nonzero().flatten()[:2] for label in range(4)])
     said = {}
@@ -143,7 +160,7 @@ def test_a_check_compares_with_random_images(
         ddkit.import_set(tmp_path / f"{turn}.npz", data=toy, net=TINY, check=True, device="cpu", meter=meter)
         said[turn] = [line for line in meter.lines if line.startswith("check:")]
         assert re.fullmatch(
-            r"check: [\d.]+ % on validation images after 40 steps; random real .* [\d.]+ %", said[turn][0]
+            r"check: [\d.]+ % on validation .* 200 steps of 3 networks; random .* [\d.]+ %", said[turn][0]
         )
     assert len(said[2]) == 2 and "the set is not better than random images; its space" in said[2][1]
 
@@ -328,6 +345,17 @@ def test_the_released_set_of_mnist_has_five(released: Path, tmp_path: Path) -> N
     assert sets[0].facts.mean == (0.1307,) and sets[0].facts.augment == ""
     stored = json.loads(sets[0].record.lineage)["release"]["stored accuracies"]["ConvNet"]
     assert (round(100 * stored["mean"], 1), stored["n"]) == (91.8, 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, paper in PAPERS.items() if paper.labels == "auto"])
+def test_every_protocol_without_teachers_scores_an_imported_set(
+    home: Path, toy: str, tmp_path: Path, name: str
+) -> None:
+    release = built("datm", tmp_path)  # with soft labels and a learned lr
+    made = ddkit.import_set(release.path, data=toy, net=TINY, method=name, augment="color_crop", **release.options)
+    found = ddkit.evaluate(made, protocol="paper", nets=2, device="cpu", baselines=False)
+    assert found.protocol == f"paper-{name}" and found.scores[0].lr == pytest.approx(0.02)
 
 
 @pytest.mark.slow
