@@ -42,9 +42,20 @@ class Parquet:
         return source.path.suffix.lower() == ".parquet" or (source.path.is_dir() and bool(_inside(source.path)))
 
     def read(self, source: Source, choices: Choices) -> Release:
-        where, arrow = source.where, _pyarrow(source.where)
         files = _inside(source.path) if source.path.is_dir() else [source.path]
-        table = _table(files, where, arrow)
+        arrow = _pyarrow(source.where)
+        try:
+            return self._read(source, files, arrow)
+        except (DataError, MemoryError):
+            raise
+        except Exception as error:  # damaged bytes choose what pyarrow raises
+            raise DataError(
+                f"{source.where}: is no readable parquet ({reason(error)[:100]}); it is damaged or cut off, so download "
+                "it again"
+            ) from None
+
+    def _read(self, source: Source, files: list[Path], arrow: ModuleType) -> Release:
+        where, table = source.where, _table(files, source.where, arrow)
         names = table.column_names
         images, label = (next((name for name in known if name in names), None) for known in (IMAGES, LABELS))
         if label is None or (images is None and VALUES not in names):
@@ -102,20 +113,12 @@ def _table(files: list[Path], where: str, arrow: ModuleType) -> Any:
     for file in files:
         if odd := not_a_file(file):
             raise DataError(f"{where}: cannot be read ('{file.name}' is {odd}); check the path")
-        try:
-            opened = arrow.parquet.ParquetFile(file)
-            groups = [opened.metadata.row_group(i) for i in range(opened.metadata.num_row_groups)]
-            widths = [t.list_size for t in opened.schema_arrow.types if arrow.types.is_fixed_size_list(t)]
-            claimed = sum(group.total_byte_size for group in groups) + 8 * opened.metadata.num_rows * (1 + sum(widths))
-            refuse_bomb(claimed, stored_bytes(file), f"{where}: '{file.name}'")
-            tables.append(opened.read())
-        except (DataError, MemoryError):
-            raise
-        except Exception as error:  # damaged bytes choose what pyarrow raises
-            raise DataError(
-                f"{where}: '{file.name}' is no readable parquet file ({reason(error)[:100]}); it is damaged or cut "
-                "off, so download it again"
-            ) from None
+        opened = arrow.parquet.ParquetFile(file)
+        groups = [opened.metadata.row_group(i) for i in range(opened.metadata.num_row_groups)]
+        widths = [t.list_size for t in opened.schema_arrow.types if arrow.types.is_fixed_size_list(t)]
+        claimed = sum(group.total_byte_size for group in groups) + 8 * opened.metadata.num_rows * (1 + sum(widths))
+        refuse_bomb(claimed, stored_bytes(file), f"{where}: '{file.name}'")
+        tables.append(opened.read())
     try:
         return arrow.concat_tables(tables)
     except arrow.ArrowInvalid:
