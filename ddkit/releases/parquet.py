@@ -50,8 +50,8 @@ class Parquet:
             raise
         except Exception as error:  # damaged bytes choose what pyarrow raises
             raise DataError(
-                f"{source.where}: is no readable parquet ({reason(error)[:100]}); it is damaged or cut off, so download "
-                "it again"
+                f"{source.where}: is no readable parquet ({reason(error)[:100]}); it is damaged or cut off, so "
+                "download it again"
             ) from None
 
     def _read(self, source: Source, files: list[Path], arrow: ModuleType) -> Release:

@@ -123,6 +123,16 @@ def test_a_published_folder_has_the_facts_of_its_set(toy: str, tmp_path: Path) -
     ddkit.save(made, release.path / "set.h5")
     again = ddkit.import_set(release.path, data=toy)
     assert again.facts == made.facts and torch.equal(again.images, made.images)
+    published = ddkit.export(again, "hf", tmp_path / "published")
+    card = (published / "README.md").read_text()
+    assert "Others made and released this set" in card and "ddkit condense" not in card
+    assert hashlib.sha256((release.path / "set.h5").read_bytes()).hexdigest() not in card  # the tables were read
+    assert json.loads(again.record.lineage)["release"]["files"]["train-00000-of-00001.parquet"] in card
+    back = ddkit.import_set(published, data=toy)
+    assert back.facts == made.facts and torch.equal(back.images, made.images)
+    assert back.soft_labels is not None and torch.equal(back.soft_labels, release.soft)  # type: ignore[arg-type]
+    plain = ddkit.import_set(published / "data" / "train-00000-of-00001.parquet", data=toy, net=TINY)
+    assert float((plain.raw_images - made.raw_images.clamp(0, 1)).abs().max()) <= 0.5 / 255 + 1e-6
 
 
 def test_exports_of_ddkit_come_back(home: Path, toy: str, tmp_path: Path) -> None:
