@@ -19,7 +19,7 @@ DATA, ACCURACIES = "data", "accs_all_exps"
 class Condensation:
     """Reads one set of such a file, by default the last one, as other code for these files does."""
 
-    name = "Dataset Condensation's table"
+    name = "a file of Dataset Condensation"
     choices = ("entry",)
 
     def recognises(self, source: Source) -> bool:

@@ -72,7 +72,7 @@ def test_the_lineage_says_where_everything_comes_from(toy: str, tmp_path: Path) 
     lineage = json.loads(made.record.lineage)["release"]
     assert lineage["files"] == {release.path.name: hashlib.sha256(release.path.read_bytes()).hexdigest()}
     assert lineage["entry"] == "1 of 0 to 1" and lineage["space known"] == "by the values of the images"
-    assert (lineage["mean"], lineage["constants"]) == (list(files.MEAN), "constants given")
+    assert (lineage["mean"], lineage["normalised by"]) == (list(files.MEAN), "constants given")
     assert lineage["stored accuracies"] == {"ConvNet": {"mean": 0.6, "n": 2}}
     assert meter.lines == lineage["notes"] and str(tmp_path) not in made.record.lineage
     assert any("set 1 of 0 to 1 was read (the last one; --entry chooses another)" in line for line in meter.lines)

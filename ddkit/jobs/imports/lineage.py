@@ -22,11 +22,11 @@ def lineage_of(release: Release, space: Space, real: RealData, factor: int, note
         "space": space.name,
         "space known": space.how,
     }
-    if release.entry is not None:
+    if release.entry is not None and release.entries > 1:
         table["entry"] = f"{release.entry} of 0 to {release.entries - 1}"
     if space.constants is not None:
         mean, std = space.constants
-        table |= {"mean": mean, "std": std, "constants": space.whose}
+        table |= {"mean": mean, "std": std, "normalised by": space.whose}
     if factor > 1:
         table["factor"] = factor
     if release.accuracies:
