@@ -12,6 +12,7 @@ with lazily(__name__):
     from ddkit.jobs.evaluate import evaluate, evaluate_all
     from ddkit.jobs.export import export
     from ddkit.jobs.graph_table import graph_table
+    from ddkit.jobs.importing import import_set
     from ddkit.jobs.plan import plan
     from ddkit.jobs.relabel import relabel
     from ddkit.jobs.report import report
@@ -19,7 +20,18 @@ with lazily(__name__):
     from ddkit.jobs.teachers import train_teachers
     from ddkit.jobs.verify import verify
     from ddkit.jobs.verify_set import verify_set
-    from ddkit.synth import GraphSet, SyntheticDataset, SyntheticSet, as_pyg, list_sets, load, read_graph_set
+    from ddkit.synth import (
+        GraphSet,
+        Record,
+        SetFacts,
+        SyntheticDataset,
+        SyntheticSet,
+        as_pyg,
+        list_sets,
+        load,
+        read_graph_set,
+        save,
+    )
 
 __all__ = [
     "DataError",
@@ -35,6 +47,7 @@ __all__ = [
     "executor",
     "export",
     "graph_table",
+    "import_set",
     "plan",
     "raw_images",
     "relabel",
@@ -43,10 +56,13 @@ __all__ = [
     "verify",
     "verify_set",
     "GraphSet",
+    "Record",
+    "SetFacts",
     "SyntheticDataset",
     "SyntheticSet",
     "as_pyg",
     "list_sets",
     "load",
     "read_graph_set",
+    "save",
 ]

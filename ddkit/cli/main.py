@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "Write the report of a run or a comparison as one HTML file.",
     "export": "Write a set as npz, png, pt or h5, or as a dataset repository for the Hugging Face Hub.",
     "cite": "Print BibTeX of the papers behind a set or a method.",
+    "import": "Read a set that others released as a set of ddkit.",
     "sets": "The ready-made sets.",
     "recipes": "List, show and check recipes.",
     "methods": "Methods: papers, settings with default, range and help, recipes.",
@@ -37,6 +38,9 @@ COMMANDS = {
 MODULES = dict.fromkeys(("methods", "nets", "data", "experts", "protocols"), "catalogues")
 """Command -> module, where the two names differ."""
 
+WORDS_OF_PYTHON = {"import": "import_set"}
+"""Command -> module and function, where the command's name cannot be a function's."""
+
 DIVIDED = "condense"
 """The command that several ranks run together."""
 
@@ -50,6 +54,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
+        name = WORDS_OF_PYTHON.get(name, name)
         command: click.Command = getattr(importlib.import_module(f"ddkit.cli.{MODULES.get(name, name)}"), name)
         return command
 

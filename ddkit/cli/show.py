@@ -1,6 +1,7 @@
 """ddkit show"""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -50,9 +51,20 @@ def _show(source: str, recipe: bool) -> None:
             echo(f"  {line}")
     for title, text in (("lineage", found.record.lineage), ("environment", found.record.environment)):
         echo(f"\n{title}")
-        for name, value in json.loads(text).items():
-            echo(f"  {name} {value}")
+        for line in _lines(json.loads(text)):
+            echo(f"  {line}")
     echo(f"\nrecipe\n{found.record.recipe}", end="")
+
+
+def _lines(table: dict[str, Any]) -> Iterator[str]:
+    """The lines of a table. Those of a table in it, and of a list of texts, are indented."""
+    for name, value in table.items():
+        texts = isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+        if texts or (name == "release" and isinstance(value, dict)):
+            yield name
+            yield from (f"  {line}" for line in (value if texts else _lines(value)))
+        else:
+            yield f"{name} {value}"
 
 
 def _score_line(row: dict[str, Any]) -> str:

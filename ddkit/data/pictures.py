@@ -1,6 +1,8 @@
 """Reads picture files into one uint8 tensor. All datasets in folders are read with it."""
 
+import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -83,32 +85,97 @@ def read_pictures(
     """
     stored = sum(file.stat().st_size for file in files if not_a_file(file) is None)
     together = f"{where}: '{files[0].parent}' and the other folders"
+    return _together([_File(file) for file in files], stored, together, where, fit)
+
+
+def decoded(encoded: Sequence[bytes], where: str) -> UInt8[Tensor, "n c h w"]:
+    """Decode pictures that are not in files of their own, as `read_pictures` does.
+
+    Raises:
+        DataError: as for `read_pictures`, or there is no picture.
+    """
+    if not encoded:
+        raise DataError(f"{where}: has no picture; check the file")
+    each = [_Bytes(content, f"picture {number}") for number, content in enumerate(encoded)]
+    return _together(each, sum(map(len, encoded)), f"{where}: its pictures", where, None)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A picture in a file of its own. `str` of it is its name in error lines."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def open(self) -> Image.Image:
+        return Image.open(self.path)
+
+    def stored(self) -> int:
+        return stored_bytes(self.path)
+
+    def odd(self) -> str | None:
+        return not_a_file(self.path)  # opening a pipe would block forever
+
+
+@dataclass(frozen=True)
+class _Bytes:
+    """A picture in memory."""
+
+    content: bytes
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def open(self) -> Image.Image:
+        return Image.open(io.BytesIO(self.content))
+
+    def stored(self) -> int:
+        return len(self.content)
+
+    def odd(self) -> str | None:
+        return None
+
+
+_Encoded = _File | _Bytes
+
+
+def _together(
+    pictures: Sequence[_Encoded],
+    stored: int,
+    together: str,
+    where: str,
+    fit: Callable[[Image.Image], Image.Image] | None,
+) -> UInt8[Tensor, "n c h w"]:
+    """Decode pictures, of `stored` bytes on the disk; `together` names them all in error lines."""
     if fit is None:
-        refuse_bomb(len(files) * _claimed(files[0], where), stored, together)
-    first, wanted = _picture(files[0], where, fit)
-    refuse_bomb(len(files) * first.size, stored, together)
-    images = np.empty((len(files), *first.shape), np.uint8)
-    for i, file in enumerate(files):
-        image, kind = _picture(file, where, fit)
+        refuse_bomb(len(pictures) * _claimed(pictures[0], where), stored, together)
+    first, wanted = _picture(pictures[0], where, fit)
+    refuse_bomb(len(pictures) * first.size, stored, together)
+    images = np.empty((len(pictures), *first.shape), np.uint8)
+    for i, picture in enumerate(pictures):
+        image, kind = _picture(picture, where, fit)
         if kind != wanted:
             raise DataError(
-                f"{where}: '{file}' is {kind} but the first picture, '{files[0]}', is {wanted}; "
+                f"{where}: '{picture}' is {kind} but the first picture, '{pictures[0]}', is {wanted}; "
                 f"convert all to one size and mode"
             )
         images[i] = image
     return torch.from_numpy(images)
 
 
-def _claimed(file: Path, where: str) -> int:
+def _claimed(file: _Encoded, where: str) -> int:
     """Return the bytes of a picture according to its header, without decoding it.
 
     Raises:
         DataError: the file is not a picture, or claims more bytes than its size justifies.
     """
-    if odd := not_a_file(file):  # opening a pipe would block forever
+    if odd := file.odd():
         raise DataError(f"{where}: '{file}' is not a readable picture (it is {odd}); repair or remove it")
     try:
-        with Image.open(file) as opened:
+        with file.open() as opened:
             if opened.format in NOT_READ:
                 raise ValueError(f"{opened.format} is not read, {NOT_READ[opened.format]}; save it as PNG")
             claimed = opened.width * opened.height * len(opened.getbands())
@@ -117,17 +184,17 @@ def _claimed(file: Path, where: str) -> int:
         raise
     except Exception as error:  # damaged bytes choose what Pillow's many decoders raise
         raise DataError(f"{where}: '{file}' is not a readable picture ({reason(error)}); repair or remove it") from None
-    refuse_bomb(claimed, stored_bytes(file), f"{where}: '{file}', {size},", always=ALWAYS)
+    refuse_bomb(claimed, file.stored(), f"{where}: '{file}', {size},", always=ALWAYS)
     return claimed
 
 
 def _picture(
-    file: Path, where: str, fit: Callable[[Image.Image], Image.Image] | None
+    file: _Encoded, where: str, fit: Callable[[Image.Image], Image.Image] | None
 ) -> tuple[UInt8[np.ndarray, "c h w"], str]:
     """Read one picture. Return it, and its size and mode in words."""
     _claimed(file, where)
     try:
-        with Image.open(file) as opened:
+        with file.open() as opened:
             frames = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)  # a camera's MPO has a preview
             upright = ImageOps.exif_transpose(opened)
             picture = fit(upright) if fit else upright

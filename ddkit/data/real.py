@@ -12,6 +12,7 @@ from ddkit.data.image_data import ImageData
 from ddkit.data.preprocess import ZCA, Normalise, blocks_of, fit_preprocess
 from ddkit.data.settings import DataSettings
 from ddkit.data.split import split_validation
+from ddkit.errors import UsageError, counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,7 @@ def prepare(data: ImageData, settings: DataSettings) -> RealData:
 
     Raises:
         DataError: a class has too few images to be split.
+        UsageError: `settings.mean` has not one number for each channel.
     """
     where = f"dataset '{data.name}'"
     images, labels, cpu = data.train_images, data.train_labels, torch.device("cpu")
@@ -85,7 +87,7 @@ def prepare(data: ImageData, settings: DataSettings) -> RealData:
     else:
         train, validation = torch.arange(len(labels)), torch.arange(0)
         held_out, held_out_labels, rows = data.validation_images, data.validation_labels, None
-    preprocess = fit_preprocess(settings.preprocess, images, train)
+    preprocess = _preprocess(settings, images, train if settings.fit == "train" else None)
     return RealData(
         data=data,
         preprocess=preprocess,
@@ -94,6 +96,21 @@ def prepare(data: ImageData, settings: DataSettings) -> RealData:
         train=_part(preprocess, images, labels, train, cpu),
         validation=_part(preprocess, held_out, held_out_labels, rows, cpu),
     )
+
+
+def _preprocess(
+    settings: DataSettings, images: UInt8[Tensor, "n c h w"], rows: Int64[Tensor, " m"] | None
+) -> Normalise | ZCA:
+    """The preprocessing with the settings' own constants, or fitted on these rows (None: on all images)."""
+    if settings.constants is None:
+        return fit_preprocess(settings.preprocess, images, rows)
+    mean, std = settings.constants
+    if len(mean) != images.shape[1]:
+        raise UsageError(
+            f"key 'data.mean': has {counted(len(mean), 'number')}, but the images have "
+            f"{counted(images.shape[1], 'channel')}; give one number a channel"
+        )
+    return Normalise(mean, std)
 
 
 def _part(

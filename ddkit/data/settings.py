@@ -1,11 +1,13 @@
 """The recipe's section [data]: the images, their split and their preprocessing."""
 
+import math
 from dataclasses import dataclass
 
+from ddkit.errors import RecipeError
 from ddkit.recipe import ANY_SEED, Settings, setting
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DataSettings(Settings):
     """The dataset, its split, and the space of the synthetic images."""
 
@@ -22,3 +24,66 @@ class DataSettings(Settings):
     flips_keep_label: bool | None = setting(
         None, help="whether a mirrored image keeps its label; none: as the data declares, else as a test finds"
     )
+    mean: str | None = setting(
+        None,
+        later=True,
+        help="mean of each channel, as in 0.49, 0.48, 0.45, in place of that of the training images; needs std",
+    )
+    std: str | None = setting(
+        None,
+        later=True,
+        help="standard deviation of each channel, in place of that of the training images; needs mean",
+    )
+    fit: str = setting(
+        "train",
+        later=True,
+        one_of=("train", "all"),
+        help="images that the preprocessing is fitted on; all: also those that are held out for validation",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.mean is None) != (self.std is None):
+            given, missing = ("mean", "std") if self.std is None else ("std", "mean")
+            raise RecipeError(f"key 'data.{given}': needs data.{missing} too; set both, or neither")
+        if self.mean is not None and self.preprocess != "normalise":
+            raise RecipeError(
+                f'key \'data.mean\': replaces the fit of data.preprocess "normalise", got "{self.preprocess}"; '
+                "leave mean and std out, or change preprocess"
+            )
+        _ = self.constants
+
+    @property
+    def constants(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Mean and std of each channel; None if they are those of the training images.
+
+        Raises:
+            RecipeError: they are not finite numbers, as many of each, or a std is not above 0.
+        """
+        if self.mean is None or self.std is None:
+            return None
+        mean, std = numbers(self.mean, "key 'data.mean'"), numbers(self.std, "key 'data.std'")
+        if len(mean) != len(std):
+            raise RecipeError(f"key 'data.std': has {len(std)} numbers, but data.mean {len(mean)}; give one a channel")
+        if min(std) <= 0:
+            raise RecipeError(f"key 'data.std': must be above 0, got {min(std):g}")
+        return mean, std
+
+
+def numbers(text: str, where: str) -> tuple[float, ...]:
+    """Read numbers that commas or spaces separate.
+
+    Example:
+        >>> numbers("0.5, .25", "here")
+        (0.5, 0.25)
+
+    Raises:
+        RecipeError: the text is something else. The line begins with `where`.
+    """
+    try:
+        found = tuple(float(word) for word in text.replace(",", " ").split())
+    except ValueError:
+        found = ()
+    if not found or not all(map(math.isfinite, found)):
+        raise RecipeError(f"{where}: must be finite numbers, one a channel, as in 0.49, 0.48, 0.45; got {text[:60]!r}")
+    return found

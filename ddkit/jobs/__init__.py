@@ -15,6 +15,7 @@ with lazily(__name__):
     from ddkit.jobs.evaluate import evaluate, evaluate_all
     from ddkit.jobs.export import export
     from ddkit.jobs.graph_table import GraphTable, graph_table
+    from ddkit.jobs.importing import import_set
     from ddkit.jobs.kinds import kind_of_recipe, kind_of_set
     from ddkit.jobs.plan import plan
     from ddkit.jobs.planning.stages import Plan
@@ -45,6 +46,7 @@ __all__ = [
     "evaluate_all",
     "export",
     "follow",
+    "import_set",
     "Request",
     "kind_of_recipe",
     "kind_of_set",

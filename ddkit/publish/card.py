@@ -99,6 +99,8 @@ def card(
 def _making(source: Source, record: Record) -> list[str]:
     if not record.recipe.strip():
         return ["The file records no recipe: ddkit did not make this set, or it was made from Python."]
+    if isinstance(release := json.loads(record.lineage).get("release"), dict):
+        return _import(release)
     environment = json.loads(record.environment)
     hardware = ("device", "processor", "machine", "cores", "threads", "ranks", "system")
     versions = {name: value for name, value in environment.items() if name not in hardware}
@@ -113,6 +115,14 @@ def _making(source: Source, record: Record) -> list[str]:
         lines.append(f"- digests: {_pairs(digests)}")
     recipe = FOLDER.sub("", record.recipe).strip()
     return ["\n".join(lines), f"<details><summary>The recipe</summary>\n\n```toml\n{recipe}\n```\n\n</details>"]
+
+
+def _import(release: Mapping[str, Any]) -> list[str]:
+    """The origin of a set that others released, from its lineage (see `ddkit.jobs.imports.lineage`)."""
+    files, notes = release.get("files"), release.get("notes")
+    digests = [f"file {name}, SHA-256 {digest}" for name, digest in files.items()] if isinstance(files, dict) else []
+    said = [str(note) for note in notes] if isinstance(notes, list) else []
+    return ["Others made and released this set. `ddkit import` read it:", _bullets((*digests, *said))]
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

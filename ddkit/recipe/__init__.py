@@ -10,7 +10,7 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.recipe.contract import allowed, contract_of
     from ddkit.recipe.overrides import KEPT, NAMED_SECTIONS, dropped, only, override
-    from ddkit.recipe.settings import ANY_SEED, Settings, admits, field_of, preset, setting
+    from ddkit.recipe.settings import ANY_SEED, Settings, admits, field_of, preset, setting, written
     from ddkit.recipe.table import parse_table
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "field_of",
     "preset",
     "setting",
+    "written",
     "parse_table",
 ]

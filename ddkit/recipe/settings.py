@@ -25,17 +25,20 @@ def setting(
     below: int | float | None = None,
     one_of: tuple[str, ...] | tuple[float, ...] | None = None,
     epochs: bool = False,
+    later: bool = False,
     help: str = "",
 ) -> Any:
     """Make a dataclass field with its contract: default, range or choices, and one line of help.
 
     Args:
         epochs: whether the setting counts epochs of the real data, so that its cost grows with the data.
+        later: whether recipes and names of files leave the setting out while it has its default. A setting that was
+            added to an existing section needs this, so that the texts and names of existing runs stay the same.
     """
     limits = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
     bounds = {name: BOUNDS[name](limit) for name, limit in limits.items() if limit is not None}
     choice = None if one_of is None else a_choice_of(one_of)
-    metadata = {"bounds": bounds, "choice": choice, "epochs": epochs, "help": help}
+    metadata = {"bounds": bounds, "choice": choice, "epochs": epochs, "later": later, "help": help}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -47,6 +50,15 @@ def preset(cls: type, name: str, default: Any) -> Any:
 def field_of(cls: type, name: str) -> dataclasses.Field[Any]:
     """Return the field `name` of a dataclass."""
     return next(field for field in dataclasses.fields(cls) if field.name == name)
+
+
+def written(settings: Any) -> list[dataclasses.Field[Any]]:
+    """Return the fields of settings that texts contain: all but those with `later` that have their default."""
+    return [
+        field
+        for field in dataclasses.fields(settings)
+        if not (field.metadata.get("later") and getattr(settings, field.name) == field.default)
+    ]
 
 
 def admits(field: dataclasses.Field[Any], value: int | float) -> bool:
@@ -74,6 +86,11 @@ class Settings:
         for name, contract in _contracts(type(self)).items():  # type: ignore[arg-type]  # a class is hashable
             value = contract.check(getattr(self, name), f"{type(self).__name__}, key '{name}'")
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        """The settings that `written` gives. A child with settings added later is a dataclass with repr=False."""
+        values = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in written(self))
+        return f"{type(self).__qualname__}({values})"
 
 
 @cache

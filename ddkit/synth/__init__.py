@@ -21,6 +21,7 @@ with lazily(__name__):
     from ddkit.synth.load import load, load_images
     from ddkit.synth.pixels import Clipped, clipped, in_bytes
     from ddkit.synth.ready_made import list_sets
+    from ddkit.synth.save import save
     from ddkit.synth.synthetic_set import SyntheticSet
     from ddkit.synth.top_k import fewer, only_top, packed_bytes
 
@@ -58,6 +59,7 @@ __all__ = [
     "packed_bytes",
     "probabilities",
     "read_set",
+    "save",
     "shown",
     "write_set",
 ]

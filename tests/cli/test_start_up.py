@@ -45,6 +45,7 @@ def imported(home: Path, *commands: str, **environment: str) -> tuple[int, set[s
         "condense --help",
         "plan --help",
         "evaluate --help",
+        "import --help",
         "recipes ls",
         "recipes ls --fits cpu",
         "recipes show ftd-digits-ipc1",

@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from ddkit.data import DataSettings, ImageData, Normalise, RealData, load_images, prepare, split_validation
-from ddkit.errors import DataError
+from ddkit.data import (
+    DataSettings,
+    ImageData,
+    Normalise,
+    RealData,
+    fit_preprocess,
+    load_images,
+    prepare,
+    split_validation,
+)
+from ddkit.errors import DataError, RecipeError, UsageError
+from ddkit.jobs import resolved_toml
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +141,62 @@ def test_memory_holds_the_real_data_once(kind: str, count: int, side: int) -> No
     alone = os.environ | {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
     result = subprocess.run(arguments, capture_output=True, text=True, check=True, env=alone)
     assert 1.0 < float(result.stdout) < 1.6
+
+
+def test_settings_added_later_change_no_text_and_no_name() -> None:
+    """Names of files and texts of recipes are made from these."""
+    settings = DataSettings(name="digits")
+    assert repr(settings) == (
+        "DataSettings(name='digits', validation=0.1, split_seed=0, preprocess='normalise', augment='', "
+        "flips_keep_label=None)"
+    )
+    assert "mean='0.5', std='0.2'" in repr(DataSettings(name="digits", mean="0.5", std="0.2"))
+    text = resolved_toml("ftd-digits-ipc1")
+    assert text[text.index("[data]") : text.index("[net]")] == (
+        '[data]\nname = "digits"\nvalidation = 0.1\nsplit_seed = 0\npreprocess = "normalise"\n'
+        'augment = "color_crop_cutout_scale_rotate"\nflips_keep_label = "none"\n\n'
+    )
+
+
+def test_given_constants_replace_the_fit() -> None:
+    data = load_images("digits")
+    real = prepare(data, DataSettings(mean=".25", std="0.5"))
+    assert (real.preprocess.mean, real.preprocess.std) == ((0.25,), (0.5,))
+    rows = data.train_images[real.train_index].float() / 255
+    assert torch.equal(real.train.images, (rows - 0.25) / 0.5)
+    fitted = prepare(data, DataSettings())
+    again = DataSettings(mean=repr(fitted.preprocess.mean[0]), std=repr(fitted.preprocess.std[0]))
+    assert prepare(data, again).digest == fitted.digest  # equal numbers have equal digests
+
+
+@pytest.mark.parametrize("kind", ["normalise", "zca"])
+def test_the_fit_can_read_the_images_that_are_held_out(kind: str) -> None:
+    data = load_images("digits")
+    real = prepare(data, DataSettings(preprocess=kind, fit="all"))
+    assert real.preprocess.digest == fit_preprocess(kind, data.train_images).digest
+    assert real.preprocess.digest != prepare(data, DataSettings(preprocess=kind)).preprocess.digest
+    assert len(real.validation) == len(prepare(data, DataSettings()).validation)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"mean": "0.5"}, "key 'data.mean': needs data.std too"),
+        ({"mean": "0.5", "std": "0"}, "'data.std': must be above 0, got 0"),
+        ({"mean": "0.5", "std": "nan"}, "must be finite numbers"),
+        ({"mean": "a", "std": "1"}, "must be finite numbers, one a channel, as in .*; got 'a'"),
+        ({"mean": "0.5, 0.5", "std": "1"}, "has 1 numbers, but data.mean 2"),
+        (
+            {"mean": "0.5", "std": "1", "preprocess": "zca"},
+            'replaces the fit of data.preprocess "normalise", got "zca"',
+        ),
+    ],
+)
+def test_wrong_constants_are_refused(given: dict[str, str], says: str) -> None:
+    with pytest.raises(RecipeError, match=says):
+        DataSettings(**given)
+
+
+def test_constants_for_other_channels_are_refused() -> None:
+    with pytest.raises(UsageError, match="has 2 numbers, but the images have 1 channel; give one number a channel"):
+        prepare(load_images("digits"), DataSettings(mean="0.5, 0.5", std="1, 1"))

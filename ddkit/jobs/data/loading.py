@@ -2,7 +2,7 @@
 
 import torch
 
-from ddkit.data import DSA, DataSettings, load_images, prepare
+from ddkit.data import DSA, DataSettings, ImageData, load_images, prepare
 from ddkit.jobs.data.parts import parts_line
 from ddkit.jobs.data.size import refuse_too_large
 from ddkit.memory import free_memory
@@ -20,7 +20,13 @@ def load_task(data: DataSettings, net: NetSettings, device: torch.device, meter:
         UsageError: an unknown dataset or augmentation, or images too small for the network.
         DataError: missing or damaged data, or data that does not fit into memory.
     """
-    images = load_images(data.name)
+    return task_of(load_images(data.name), data, net, device, meter)
+
+
+def task_of(
+    images: ImageData, data: DataSettings, net: NetSettings, device: torch.device, meter: Meter | None = None
+) -> Task:
+    """Do what `load_task` does, with images that are already loaded."""
     dsa = DSA(data.augment)
     flat = FlatNet(net, images.shape, images.class_count)
     refuse_too_large(images, data, free_memory(torch.device("cpu")), meter or SilentMeter())

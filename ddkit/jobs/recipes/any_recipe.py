@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ddkit.recipe import ANY_SEED, NAMED_SECTIONS, Settings, setting
+from ddkit.recipe import ANY_SEED, NAMED_SECTIONS, Settings, setting, written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +20,16 @@ class AnyRecipe(Settings):
 
 
 def to_toml(recipe: AnyRecipe) -> str:
-    """The resolved recipe as TOML with every default written out. `parse_recipe` reads it back to equal settings."""
+    """The resolved recipe as TOML with every default written out, except as `written` says.
+
+    `parse_recipe` reads it back to equal settings.
+    """
     lines = [f"seed = {recipe.seed}"]
     for section, settings in _sections(recipe):
         lines += ["", f"[{section}]"]
         if section in NAMED_SECTIONS:
             lines.append(f"name = {_toml_value(settings.name)}")
-        values = ((field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings))
+        values = ((field.name, getattr(settings, field.name)) for field in written(settings))
         lines += [f"{name} = {_toml_value(value)}" for name, value in values]
     return "\n".join(lines) + "\n"
 
