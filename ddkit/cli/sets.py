@@ -20,8 +20,8 @@ def ls(data: str | None, method: str | None) -> None:
     """List the ready-made sets: bytes of images, trees and soft labels, and scores under protocol honest.
 
     The score is accuracy for images, and for graphs the ROC-AUC of the first kind of network (GIN), with its 95 %
-    interval over networks; `ddkit show NAME` prints all rows. `random` is the score of random real images, or graphs, of
-    the same size. `ddkit sets verify NAME` measures both again.
+    interval over networks; `ddkit show NAME` prints all rows. `random` is the score of random real images, or graphs,
+    of the same size. `ddkit sets verify NAME` measures both again.
     """
     from ddkit.cli.grid import print_rows
     from ddkit.cli.output import echo
