@@ -9,8 +9,8 @@ from ddkit.errors import DataError
 def class_order(found: tuple[str, ...], expected: tuple[str, ...], where: str) -> tuple[Tensor, str]:
     """Return the data's class for each class of a release [K], and a note on how it is known.
 
-    Classes are matched by their names, if need be whatever their capitals and signs. If no name is that of a class of the data,
-    the order of the release is that of the data.
+    Classes are matched by their names, if need be whatever their capitals and signs. If no name is that of a class of
+    the data, the order of the release is that of the data.
 
     Raises:
         DataError: the numbers of classes differ, only some names are those of the data's classes, or two classes have

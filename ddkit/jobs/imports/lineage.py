@@ -49,7 +49,8 @@ def _digests(files: Sequence[Path]) -> dict[str, str]:
     If several files have one name, the names of their folders stand before it.
     """
     unique = len({file.name for file in files}) == len(files)
-    each = {file.name if unique else f"{file.parent.name}/{file.name}": hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    names = [file.name if unique else f"{file.parent.name}/{file.name}" for file in files]
+    each = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in zip(names, files, strict=True)}
     if len(files) <= MOST_FILES:
         return each
     sha = hashlib.sha256()
