@@ -264,6 +264,8 @@ def test_values_near_a_bound_are_asked_about(toy: str, tmp_path: Path) -> None:
     assert "do not show the space of its images" in refused(tmp_path / "beyond.npz", toy)
     beyond = ddkit.import_set(tmp_path / "beyond.npz", data=toy, space="raw")  # IDC's code does not clamp
     assert torch.allclose(beyond.raw_images, 2 * files.pixels() - 0.5, atol=1e-6)
+    known = json.loads(beyond.record.lineage)["release"]["space known"]
+    assert known == "given, though the values do not show it (--check scores the set)"
     white = 0.26 * torch.randn(8, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     white -= white.mean((1, 2, 3), keepdim=True)
     np.savez(tmp_path / "white.npz", image=white.numpy(), label=files.LABELS.numpy())

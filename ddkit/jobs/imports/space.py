@@ -72,6 +72,8 @@ def decide_space(request: ImportRequest, release: Release, images: Tensor, data:
         how, name = "by the values of the images", _seen(seen, statistics, request.where)
     else:
         name, how = given, "given" if request.space else "by the facts in the file"
+        if seen is None:
+            how += ", though the values do not show it (--check scores the set)"
         if images.dtype == torch.uint8 and name != "raw":
             raise UsageError(f"{request.where}: its images are bytes, which are pixels, not {name}; write --space raw")
         whitened = name == "zca" and seen == OTHER_ZCA  # learned images may have a larger std than real ones
