@@ -129,7 +129,8 @@ def _imported(request: ImportRequest, release: Release) -> tuple[SyntheticSet, T
     soft, temperature, label_note = soft_labels_of(request, release, read)
     space = decide_space(request, release, images, data)
     task = task_of(data, space.settings(request.data, origin.augment), parse_net(origin.net), torch.device("cpu"))
-    preprocess, factor, classes = task.real.preprocess, _factor(request, release, space.name), read.classes
+    factor = _factor(request, release, space.name, min(data.shape[1:]))
+    preprocess, classes = task.real.preprocess, read.classes
     if factor > 1 and soft is not None:
         raise UsageError(
             f"--factor: {request.path.name} has soft labels, which packed images do not have; leave it out"
@@ -194,11 +195,11 @@ def _labels_of(
     return read_labels(labels, soft, images, len(classes), request.where), note
 
 
-def _factor(request: ImportRequest, release: Release, space: str) -> int:
-    """The factor of the packing; 1 if images are not packed.
+def _factor(request: ImportRequest, release: Release, space: str, side: int) -> int:
+    """The factor of the packing of images of `side` pixels; 1 if images are not packed.
 
     Raises:
-        UsageError: it is needed, or the images are not in pixels.
+        UsageError: it is needed, larger than an image, or the images are not in pixels.
     """
     if request.factor is None and release.packed:
         raise UsageError(
@@ -206,6 +207,8 @@ def _factor(request: ImportRequest, release: Release, space: str) -> int:
             "NCFM for small images), --factor 3 (IDC for ImageNet), or --factor 1 if they are not"
         )
     factor = request.factor or 1
+    if factor > side:
+        raise UsageError(f"--factor: an image of {side} pixels has no {factor} small ones in a row; give 2 or 3")
     if factor > 1 and space != "raw":
         raise UsageError(
             f"--factor: packed images are in pixels, but these are {space}; leave it out, or write --space raw"

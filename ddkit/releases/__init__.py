@@ -13,10 +13,11 @@ with lazily(__name__):
     from ddkit.releases.labels import ReadLabels, read_labels
     from ddkit.releases.layouts import LAYOUTS, read_release
     from ddkit.releases.release import BLOCKS, Choices, Layout, Release
-    from ddkit.releases.spaces import OTHER_ZCA, SPACES, Measured, space_of
+    from ddkit.releases.spaces import BYTES, OTHER_ZCA, SPACES, Measured, space_of
 
 __all__ = [
     "BLOCKS",
+    "BYTES",
     "LAYOUTS",
     "OF",
     "OTHER_ZCA",

@@ -15,6 +15,8 @@ GREY = 0.5
 def arranged(images: Tensor, shape: tuple[int, int, int], where: str) -> Tensor:
     """Return the images as [N, C, H, W], uint8 or float32. Channels may be first, last or absent, and rows may be flat.
 
+    Numbers that are all whole, from 0 to 255, become uint8, also if they are stored as floats.
+
     Args:
         images: of the release.
         shape: (C, H, W) of the data's images.
@@ -41,7 +43,7 @@ def arranged(images: Tensor, shape: tuple[int, int, int], where: str) -> Tensor:
         raise DataError(f"{where}: has no image; check the file")
     if images.is_complex() or images.dtype == torch.bool or not bool(images.isfinite().all()):
         raise DataError(f"{where}: its images have numbers that are not finite, or no plain numbers; download it again")
-    if not images.is_floating_point():
+    if not images.is_floating_point() or _are_bytes(images):
         if int(images.min()) < 0 or int(images.max()) > 255:
             raise DataError(
                 f"{where}: its images are whole numbers from {int(images.min())} to {int(images.max())}, and pixels "
@@ -49,6 +51,12 @@ def arranged(images: Tensor, shape: tuple[int, int, int], where: str) -> Tensor:
             )
         return images.to(torch.uint8).contiguous()
     return images.float().contiguous()
+
+
+def _are_bytes(images: Tensor) -> bool:
+    """Whether floats are all whole numbers from 0 to 255, and not all 0 or 1."""
+    low, high = float(images.min()), float(images.max())
+    return low >= 0 and 1 < high <= 255 and bool((images == images.round()).all())
 
 
 def unpacked(images: Tensor, labels: Tensor, factor: int) -> tuple[Tensor, Tensor]:

@@ -126,15 +126,18 @@ def _table(files: list[Path], where: str, arrow: ModuleType) -> Any:
 
 
 def _floats(table: Any, name: str, where: str) -> Tensor:
-    """A column of lists, or of nested lists, as float32 [N, D]."""
-    column = table.column(name).combine_chunks()
-    rows, values = len(column), column
+    """A column of lists as float32 [N, D], or of nested lists as [N, D, E, ...]."""
+    length_of = import_module("pyarrow.compute").list_value_length
+    values = table.column(name).combine_chunks()
+    shape = [len(values)]
     try:
         while hasattr(values.type, "value_type"):  # lists of any kind
+            (length,) = length_of(values).unique().to_pylist()  # ValueError if lists differ in length
+            shape.append(length)
             values = values.flatten()
         found = values.to_numpy(zero_copy_only=False).astype(np.float32)
-        return torch.from_numpy(found.reshape(rows, -1).copy())
-    except (AttributeError, ValueError):
+        return torch.from_numpy(found.reshape(shape).copy())
+    except (AttributeError, TypeError, ValueError):
         raise DataError(f"{where}: column '{name}' must have as many numbers in every row; check the file") from None
 
 

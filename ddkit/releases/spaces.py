@@ -14,6 +14,9 @@ SPACES = ("raw", "normalised", "zca")
 OTHER_ZCA = "zca of another kind"
 """Whitened as FRePo, RCIG or KIP do it, which is no preprocessing of ddkit."""
 
+BYTES = "0 to 255"
+"""Floats that are pixels of 0 to 255, which no space has."""
+
 MOST = 2**24
 """Values that are measured, of an even selection of the images if they have more."""
 
@@ -56,14 +59,17 @@ class Measured:
 
 
 def space_of(found: Measured) -> str | None:
-    """Return the space that images are in by their values, OTHER_ZCA, or None near a bound.
+    """Return the space that images are in by their values, OTHER_ZCA, BYTES, or None near a bound.
 
     The bounds lie between the values of CIFAR-10 in each space and those of sets that were released. Whitened images
-    have means near 0 and a small std. Normalised images have a std near 1, and learned ones a larger one.
+    have means near 0 and a small std. Normalised images have a std near 1, and learned ones a larger one; their dark
+    pixels are below 0.
     """
     if found.low >= -0.1 and found.high <= 1.1 and found.mean >= 0.05:
         return "raw"
-    if found.std >= 0.9:
+    if found.low >= -0.1 and found.std >= 2:
+        return BYTES
+    if found.std >= 0.9 and found.low < -0.1:
         return "normalised"
     if abs(found.mean) < 0.05 and found.std_of_means < 0.05 and 0.15 <= found.std <= 0.8:
         return "zca" if found.std < 0.37 else OTHER_ZCA

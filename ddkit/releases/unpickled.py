@@ -24,6 +24,8 @@ PLAIN: list[Any] = [
 ]
 """What a file may name beside torch's own tensors: NumPy's scalars of plain numbers, such as stored accuracies."""
 
+FLOATS_OF_A_BYTE = (torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz)
+
 DEEPEST = 8
 """Most lists and tables inside each other. Releases have three."""
 
@@ -95,9 +97,11 @@ def _values(value: Any, where: str, depth: int = 0) -> Iterator[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The same object with tensors without gradients, and plain tuples."""
+    """The same object with tensors without gradients, of a type that torch computes with, and plain tuples."""
     if isinstance(value, Tensor):
-        return value.detach().clone()
+        if value.dtype in (torch.uint16, torch.uint32, torch.uint64):
+            return value.long()
+        return value.detach().float() if value.dtype in FLOATS_OF_A_BYTE else value.detach().clone()
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

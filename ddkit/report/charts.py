@@ -87,11 +87,10 @@ def against_bytes(scores: Sequence[Measured], what: str, caption: str) -> Chart 
     taken: list[tuple[float, float]] = []
     moved = False
     for number, score in enumerate(shown, start=1):
-        place, height = x.place(float(score.size or 1)), y.place(score.mean)
-        while any(abs(place - a) < 16 and abs(height - b) < 16 for a, b in taken):
-            place += 4  # beside a point that it would hide
+        own, height = x.place(float(score.size or 1)), y.place(score.mean)
+        place = _free(own, height, taken)
         taken.append((place, height))
-        moved |= place != x.place(float(score.size or 1))
+        moved |= place != own
         if score.half is not None:
             low, high = map(y.place, score.ends)
             add(root, "path", d=f"M{place:.1f} {low:.1f}V{high:.1f}", class_="interval")
@@ -127,6 +126,17 @@ def curve_chart(rows: Sequence[Mapping[str, float | int]], name: str, title: str
 def cut(text: str, most: int) -> str:
     """The text, or its beginning and dots if it has more than `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _free(place: float, height: float, taken: Sequence[tuple[float, float]]) -> float:
+    """The place, or one on its right or else on its left where a point hides no other and lies between the axes' ends.
+
+    If there is none, it is the place itself.
+    """
+    rightwards = [place + 4 * i for i in range(int((RIGHT - place) / 4) + 1)]
+    leftwards = [place - 4 * i for i in range(1, int((place - LEFT) / 4) + 1)]
+    near = [a for a, b in taken if abs(height - b) < 16]
+    return next((x for x in (*rightwards, *leftwards) if all(abs(x - a) >= 16 for a in near)), place)
 
 
 def _axes(root: Element, x: Axis, y: Axis, below: str) -> None:

@@ -82,13 +82,14 @@ def label_name(graphs: GraphSet, label: int) -> str:
 
 
 def tree_drawings(graphs: GraphSet, *, budget: int) -> TreeDrawings:
-    """Drawings of the trees of the heaviest samples in at most `budget` bytes, and the legend of the node labels.
+    """Drawings of the trees of the heaviest samples, and the legend of the node labels, in at most `budget` bytes.
 
-    The root is at the top. If the drawings are larger than the budget, those of the lighter samples are left out.
+    The root is at the top. If both are larger than the budget, the drawings of the lighter samples are left out.
     """
     for each in range(EACH, 0, -1):
         drawn = _drawings(graphs, each)
-        if sum(len(one.svg) for _, trees in drawn.groups for one in trees) <= budget:
+        drawings = [*drawn.legend, *(one for _, trees in drawn.groups for one in trees)]
+        if sum(len(one.svg) + len(one.caption) for one in drawings) <= budget:
             return drawn
     return TreeDrawings(graphs.facts.dataset, (), (), "The trees are too large to draw in this file.")
 

@@ -200,11 +200,72 @@ def test_a_wrong_space_is_noticed(toy: str, tmp_path: Path) -> None:
     assert torch.equal(forced.images, files.pixels())
 
 
+def test_pixels_of_0_to_255_as_floats_are_not_normalised_images(toy: str, tmp_path: Path) -> None:
+    bytes_ = (255 * files.pixels()).round()
+    np.savez(tmp_path / "whole.npz", image=bytes_.numpy(), label=files.LABELS.numpy())
+    made = ddkit.import_set(tmp_path / "whole.npz", data=toy)
+    assert torch.allclose(made.raw_images, bytes_ / 255, atol=1e-6)
+    np.savez(tmp_path / "means.npz", image=(255 * files.pixels()).numpy(), label=files.LABELS.numpy())
+    for space in (None, "raw", "normalised"):
+        line = refused(tmp_path / "means.npz", toy, space=space, **files.CONSTANTS)
+        assert "floats as pixels of 0 to 255" in line and line.endswith("divide them by 255, or save them as uint8")
+
+
+def test_bytes_are_pixels_whatever_is_forced(toy: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "bytes.npz", image=(255 * files.pixels()).byte().numpy(), label=files.LABELS.numpy())
+    for force in (False, True):
+        line = refused(tmp_path / "bytes.npz", toy, space="zca", force=force)
+        assert line.endswith("its images are bytes, which are pixels, not zca; write --space raw")
+
+
+def test_an_image_has_no_more_small_ones_than_pixels(toy: str, tmp_path: Path) -> None:
+    release = built("idc", tmp_path)
+    assert "an image of 8 pixels has no 9 small ones in a row" in refused(release.path, toy, factor=9)
+
+
+def test_the_facts_of_an_export_name_its_data(toy: str, tmp_path: Path) -> None:
+    made = ddkit.import_set(built("idc", tmp_path).path, data=toy, factor=1, net=TINY)
+    exported, other = ddkit.export(made, "npz", tmp_path / "set.npz"), files.write_data(tmp_path, "other")
+    assert "its facts say data 'toy', but --data is 'other'" in refused(exported, other)
+    notes = json.loads(ddkit.import_set(exported, data=other, force=True).record.lineage)["release"]["notes"]
+    assert f"the facts in the file are of data 'toy' with another digest, {made.facts.data_digest}" in notes
+
+
+def test_pictures_of_one_name_have_a_digest_each(toy: str, tmp_path: Path) -> None:
+    release = built("pictures", tmp_path)
+    for file in sorted(release.path.glob("*/*.png"))[::2]:
+        file.unlink()
+    for folder in release.path.iterdir():
+        next(folder.iterdir()).rename(folder / "0.png")
+    made = ddkit.import_set(release.path, data=toy, net=TINY)
+    digests = json.loads(made.record.lineage)["release"]["files"]
+    assert digests == {
+        f"{name}/0.png": hashlib.sha256((release.path / name / "0.png").read_bytes()).hexdigest()
+        for name in ("Ape", "Bee", "cat", "dog")
+    }
+
+
+def test_nested_rows_of_parquet_keep_their_axes(toy: str, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    images = files.normalised(files.pixels())
+    file = tmp_path / "nested.parquet"
+    for same in (images, images.permute(0, 2, 3, 1), images.flatten(1)):
+        write_table(pyarrow.table({"values": same.tolist(), "label": files.LABELS.tolist()}), file)
+        assert torch.equal(ddkit.import_set(file, data=toy, net=TINY, **files.CONSTANTS).images, images)
+    uneven = [[0.5] * (192 + (-1) ** i) for i in range(8)]
+    write_table(pyarrow.table({"values": uneven, "label": files.LABELS.tolist()}), file)
+    assert "must have as many numbers in every row" in refused(file, toy)
+
+
 def test_values_near_a_bound_are_asked_about(toy: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "beyond.npz", image=(2 * files.pixels() - 0.5).numpy(), label=files.LABELS.numpy())
     assert "do not show the space of its images" in refused(tmp_path / "beyond.npz", toy)
     beyond = ddkit.import_set(tmp_path / "beyond.npz", data=toy, space="raw")  # IDC's code does not clamp
     assert torch.allclose(beyond.raw_images, 2 * files.pixels() - 0.5, atol=1e-6)
+    known = json.loads(beyond.record.lineage)["release"]["space known"]
+    assert known == "given, though the values do not show it (--check scores the set)"
     white = 0.26 * torch.randn(8, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     white -= white.mean((1, 2, 3), keepdim=True)
     np.savez(tmp_path / "white.npz", image=white.numpy(), label=files.LABELS.numpy())

@@ -1,6 +1,7 @@
 """Reports of real folders: finished, failed and killed runs, comparisons, and faults that must not end a run."""
 
 import json
+import math
 import re
 import shutil
 import sys
@@ -117,6 +118,24 @@ def test_a_damaged_file_leaves_its_part_out_and_is_named(run: Path, name: str, c
     assert str(run / name) in unescape(missing)
     assert ("How to train on it" in html) == (name != "set.h5")
     assert ("<h2" in html) and ("Images" in html)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"mean": math.nan}, {"mean": math.inf}, {"mean": 69.9}, {"size": -5}, {"size": math.inf}], ids=str
+)
+def test_numbers_that_no_score_has_leave_the_scores_out(run: Path, wrong: dict[str, float]) -> None:
+    table = json.loads((run / "scores.json").read_text())
+    table["scores"][0] |= wrong
+    (run / "scores.json").write_text(json.dumps(table))
+    words = text_of(report(run))
+    assert f"file '{run / 'scores.json'}': has another form than this version writes" in words and "nan %" not in words
+
+
+@pytest.mark.parametrize("notes", [None, "a text", 3])
+def test_notes_of_another_form_are_left_out(run: Path, notes: object) -> None:
+    table = json.loads((run / "scores.json").read_text())
+    (run / "scores.json").write_text(json.dumps(table | {"notes": notes}))
+    assert "<li>" not in report(run).read_text().partition("Scores</h2>")[2].partition("</section>")[0]
 
 
 def test_an_exploded_run_writes_a_report_with_the_error(tmp_path: Path, home: Path) -> None:

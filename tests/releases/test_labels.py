@@ -73,6 +73,10 @@ def test_classes_are_matched_by_their_names() -> None:
     assert order.tolist() == [2, 1, 0] and "matched by their names" in note
     order, note = class_order(("n01", "n02", "n03"), ("a", "b", "c"), "here")
     assert order.tolist() == [0, 1, 2] and "in their order" in note
+    order, note = class_order(("C", "C++", "c#"), ("C++", "c#", "C"), "here")  # equal but for signs
+    assert order.tolist() == [2, 0, 1] and "matched by their names" in note
+    with pytest.raises(DataError, match="has several classes 'cat'"):
+        class_order(("cat", "cat", "dog"), ("cat", "dog", "bee"), "here")
     with pytest.raises(DataError, match="has a class 'bird', which the data does not have"):
         class_order(("cat", "dog", "bird"), ("cat", "dog", "bee"), "here")
     with pytest.raises(DataError, match="has 2 classes"):

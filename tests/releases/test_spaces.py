@@ -5,7 +5,7 @@ import torch
 
 from ddkit.data import ZCA, Normalise
 from ddkit.randomness import stream
-from ddkit.releases import OTHER_ZCA, Measured, constants_of, space_of
+from ddkit.releases import BYTES, OTHER_ZCA, Measured, constants_of, space_of
 
 MEASURED = {
     "CIFAR-10 raw": ((0, 1, 0.47, 0.252, 0.124, 0.906), "raw"),
@@ -17,6 +17,7 @@ MEASURED = {
     "DC's CIFAR-10, ipc 10": ((-9.17, 8.79, 0.06, 1.58, 0.18, 0.834), "normalised"),
     "RCIG's CIFAR-10, ipc 1": ((-2.79, 3.28, 0, 0.455, 0.012, 0.425), OTHER_ZCA),
     "DC's MNIST": ((-2.22, 6.86, -0.19, 1.53, 0.18, 0.79), "normalised"),
+    "CIFAR-10 as floats of 0 to 255": ((0, 255, 120.7, 64.2, 31.6, 0.906), BYTES),
     "pixels beyond their range": ((-0.6, 1.6, 0.47, 0.4, 0.12, 0.9), None),
 }
 

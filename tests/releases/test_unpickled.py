@@ -25,6 +25,13 @@ def test_tensors_and_plain_numbers_are_read(tmp_path: Path) -> None:
         assert isinstance(found["pair"], list) and type(found["images"]) is torch.Tensor
 
 
+@pytest.mark.parametrize("kind", [torch.uint16, torch.uint32, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_types_that_torch_hardly_computes_with_become_common_ones(tmp_path: Path, kind: torch.dtype) -> None:
+    torch.save(torch.arange(4).to(kind), tmp_path / "odd.pt")
+    found = read_torch(tmp_path / "odd.pt", "here")
+    assert found.dtype in (torch.int64, torch.float32) and found.tolist() == [0, 1, 2, 3]
+
+
 def test_an_array_is_no_plain_number(tmp_path: Path) -> None:
     torch.save({"array": np.zeros(3)}, tmp_path / "array.pt")
     with pytest.raises(DataError, match=r"its pickle needs 'numpy._core.multiarray._reconstruct'"):

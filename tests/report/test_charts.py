@@ -56,6 +56,15 @@ def test_points_do_not_hide_each_other() -> None:
     assert against_bytes(same[:1], "accuracy %", "") is None
 
 
+def test_points_that_are_moved_stay_on_the_chart() -> None:
+    """All sets have more bytes than the rival, so that their points are on the right."""
+    scores = [Measured("random-real", 50.0, None, 640, False), *[Measured("dm", 60.0, None, 2560, True)] * 12]
+    circles = drawn(against_bytes(scores, "accuracy %", ""), "circle", "set")[::2]
+    places = sorted(float(circle.get("cx", 0)) for circle in circles)
+    assert 44 <= places[0] and places[-1] <= 348
+    assert all(b - a >= 15 for a, b in pairwise(places))
+
+
 def test_a_curve_goes_through_the_means_of_its_stretches() -> None:
     rows = [{"iteration": i, "loss": 2.0 + math.sin(i)} for i in range(360)]
     chart = curve_chart(rows, "loss", "matching loss")

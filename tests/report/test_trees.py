@@ -114,6 +114,11 @@ def test_drawings_keep_to_their_budget_and_the_note_says_what_is_shown() -> None
     fewer = tree_drawings(made, budget=size // 2)
     assert sum(len(one.svg) for _, group in fewer.groups for one in group) <= size // 2
     assert max(len(group) for _, group in fewer.groups) < EACH and "heaviest samples" in fewer.note
+    many = tree_set(labels=10_000)
+    for budget in (5_000, 4_000):  # the drawings alone are smaller
+        drawn = tree_drawings(many, budget=budget)
+        drawings = [*drawn.legend, *(one for _, group in drawn.groups for one in group)]
+        assert sum(len(one.svg) for one in drawings) <= budget
     assert tree_drawings(made, budget=10).note == "The trees are too large to draw in this file."
 
 

@@ -44,11 +44,19 @@ def origin_of(request: ImportRequest, release: Release, data: ImageData) -> Orig
     """Find method, network and augmentation by the request, the facts of an export, and the name of the file.
 
     Raises:
-        UsageError: the name of the file names another method or other data than the request.
+        UsageError: the name of the file names another method or other data than the request, or the facts of an export
+            name other data.
     """
     named, facts, notes = FILE_NAME.match(request.path.name), release.facts, []
     if named is not None and not request.force:
         _refuse_another(request, named, data)
+    if facts is not None and facts.data_digest != data.digest:
+        if not same_data(facts.dataset, data.name) and not request.force:
+            raise UsageError(
+                f"{request.where}: its facts say data '{facts.dataset}', but --data is '{data.name}'; name the data "
+                "that the set was distilled from, or add --force to keep it"
+            )
+        notes.append(f"the facts in the file are of data '{facts.dataset}' with another digest, {facts.data_digest}")
     if named is not None:
         notes.append(f"the name of the file: method {named['method']}, data {named['data']}, network {named['net']}")
     method = request.method or (facts.method if facts else named["method"] if named else UNKNOWN)

@@ -44,8 +44,13 @@ def accuracies_line(release: Release) -> str:
 
 
 def _digests(files: Sequence[Path]) -> dict[str, str]:
-    """Name -> SHA-256 (hex) of each file. Of many files, one of all names and contents."""
-    each = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    """Name -> SHA-256 (hex) of each file. Of many files, one of all names and contents.
+
+    If several files have one name, the names of their folders stand before it.
+    """
+    unique = len({file.name for file in files}) == len(files)
+    names = [file.name if unique else f"{file.parent.name}/{file.name}" for file in files]
+    each = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in zip(names, files, strict=True)}
     if len(files) <= MOST_FILES:
         return each
     sha = hashlib.sha256()

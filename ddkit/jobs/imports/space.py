@@ -12,7 +12,7 @@ from torch import Tensor
 from ddkit.data import DataSettings, ImageData, Normalise
 from ddkit.errors import DataError, UsageError
 from ddkit.jobs.imports.request import ImportRequest
-from ddkit.releases import OF, OTHER_ZCA, Constants, Measured, Release, constants_of, space_of
+from ddkit.releases import BYTES, OF, OTHER_ZCA, Constants, Measured, Release, constants_of, space_of
 
 SAMPLE = 2**22
 """Values of the data that are normalised to be measured."""
@@ -52,7 +52,7 @@ def decide_space(request: ImportRequest, release: Release, images: Tensor, data:
     Raises:
         UsageError: the values do not show the space; they contradict the given one; or there are no constants for
             normalised images.
-        DataError: the images are whitened in a way that ddkit does not have.
+        DataError: the images are pixels of 0 to 255 as floats, or whitened in a way that ddkit does not have.
     """
     found, real, facts = Measured.of(images), Measured.of(data.train_images), release.facts
     constants, whose = _constants(request, release, data)
@@ -62,11 +62,20 @@ def decide_space(request: ImportRequest, release: Release, images: Tensor, data:
         statistics += f", {Measured.of(Normalise(*constants).forward(sample))} in normalised ({whose})"
     seen = "raw" if images.dtype == torch.uint8 else space_of(found)
     exact = facts is not None and images.is_floating_point()  # pictures are in pixels, whatever their facts say
+    if seen == BYTES and not request.force:
+        raise DataError(
+            f"{request.where}: its images are floats as pixels of 0 to 255 ({statistics}); divide them by 255, or save "
+            "them as uint8"
+        )
     given = request.space or (facts.space if exact and facts is not None else None)
     if given is None:
         how, name = "by the values of the images", _seen(seen, statistics, request.where)
     else:
         name, how = given, "given" if request.space else "by the facts in the file"
+        if seen is None:
+            how += ", though the values do not show it (--check scores the set)"
+        if images.dtype == torch.uint8 and name != "raw":
+            raise UsageError(f"{request.where}: its images are bytes, which are pixels, not {name}; write --space raw")
         whitened = name == "zca" and seen == OTHER_ZCA  # learned images may have a larger std than real ones
         if seen not in (None, name) and not whitened and not request.force:
             fix = f"write --space {seen}, or add" if seen != OTHER_ZCA else "add"

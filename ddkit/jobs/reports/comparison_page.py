@@ -5,7 +5,7 @@ from typing import Any
 
 from ddkit.errors import DDKitError, counted
 from ddkit.jobs.reports.run_page import PICTURES, run_page
-from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison
+from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison, notes_of
 from ddkit.jobs.reports.scores import answer, score_blocks
 from ddkit.report import Block, Gallery, Lines, Page, Section, TreeDrawings
 from ddkit.run import RunFolder, read_json
@@ -32,7 +32,7 @@ def comparison_page(folder: Path) -> Page:
     except DDKitError as error:
         missing.append(str(error))
     parts = {part: tuple(row for own, row in lines if own == part) for part, _ in lines}
-    on, notes = str(table.get("on", "test")), tuple(str(note) for note in table.get("notes", ()))
+    on, notes = str(table.get("on", "test")), notes_of(table)
     runs = sorted(file.parent for file in folder.glob("*/recipe.toml"))
     pictures = _pictures(runs, missing)
     sections = [Section(part, score_blocks(rows, on)) for part, rows in parts.items()]

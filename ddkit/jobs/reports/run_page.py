@@ -11,7 +11,7 @@ from ddkit.jobs.recipes import ResolvedRecipe, changed_settings
 from ddkit.jobs.recipes.resolve import method_named, parse_images
 from ddkit.jobs.recipes.resolve_graphs import parse_graphs
 from ddkit.jobs.reports.pictures import Pixels, graph_blocks, image_blocks
-from ddkit.jobs.reports.score_rows import ShownRow, rows_of_set
+from ddkit.jobs.reports.score_rows import ShownRow, notes_of, rows_of_set
 from ddkit.jobs.reports.scores import answer, score_blocks
 from ddkit.jobs.reports.training import training_blocks
 from ddkit.methods import method_class
@@ -43,7 +43,7 @@ def run_page(folder: RunFolder, pixels: Pixels | None = None, budget: int = PICT
     name = f"{recipe.method.title} on {recipe.data.name}" if recipe is not None else str(folder.path)
     graphs = isinstance(made, GraphSet) or (recipe is not None and recipe.method.kind == "graphs")
     rows, table = found.scores()
-    said = [str(note) for note in table.get("notes", ())]
+    said = notes_of(table)
     lr = next((row.lr for row in rows if row.measured.ours), "")
     pictures: tuple[Block, ...] = ()
     if isinstance(made, GraphSet):
@@ -53,7 +53,7 @@ def run_page(folder: RunFolder, pixels: Pixels | None = None, budget: int = PICT
     names = [key for key in (metrics[-1] if metrics else ()) if key not in ("iteration", "skipped")]
     charts = [curve_chart(metrics, key, CURVES.get(key, key)) for key in names]
     sections = (
-        Section("Scores", (*score_blocks(rows), *([Lines(tuple(said))] if said else ())) if rows else ()),
+        Section("Scores", (*score_blocks(rows), *([Lines(said)] if said else ())) if rows else ()),
         Section("Trees" if graphs else "Images", pictures),
         Section("Curves", tuple(chart for chart in charts if chart is not None)),
         Section("How to train on it", training_blocks(made, folder.set, lr) if made is not None else ()),

@@ -1,5 +1,6 @@
 """The rows of a table of scores, read from the JSON of a run, of a set or of a comparison."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -65,10 +66,16 @@ def lines_of_comparison(table: Mapping[str, Any], where: str) -> tuple[tuple[str
     return _read(table, "lines", line, where)
 
 
+def notes_of(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The notes of a table; none if they have another form."""
+    notes = table.get("notes")
+    return tuple(map(str, notes)) if isinstance(notes, list) else ()
+
+
 def _read(table: Mapping[str, Any], key: str, read: Callable[[int, dict[str, Any]], T], where: str) -> tuple[T, ...]:
     try:
         return tuple(read(place, row) for place, row in enumerate(table[key]))
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{where}: has another form than this version writes ({error!r}); {AGAIN}") from None
 
 
@@ -80,7 +87,7 @@ def _row(row: Mapping[str, Any], scores: Sequence[Mapping[str, Any]], net: str, 
     first = scores[0]
     graphs = "aucs" in first
     mean, half = row["auc"] if graphs else (row["mean"], row["interval95"])
-    accuracy, spread = row["accuracy"] if graphs else (0.0, None)
+    accuracy, spread = row["accuracy"] if graphs else (math.nan, None)
     lr, size, networks = first.get("lr"), first["size"], len(first["accuracies"])
     trained = bool(net) if graphs else lr is not None
     return ShownRow(
@@ -89,13 +96,25 @@ def _row(row: Mapping[str, Any], scores: Sequence[Mapping[str, Any]], net: str, 
         measured=_measured(str(row["name"]), mean, half, int(size) if size else None, ours),
         samples=int(first["samples"] if graphs else first["images"]),
         n="" if not trained else f"{len(scores)} x {networks}" if len(scores) > 1 else str(networks),
-        accuracy=_measured("", accuracy, spread, None, ours).text if graphs else "",
+        accuracy="" if math.isnan(accuracy) else _measured("", accuracy, spread, None, ours).text,
         lr="" if lr is None else f"{float(lr):.3g}",
     )
 
 
 def _measured(name: str, mean: Any, half: Any, size: int | None, ours: bool) -> Measured:
-    return Measured(name, 100 * float(mean), None if half is None else 100 * float(half), size, ours)
+    """The score. NaN for an interval means that there is none.
+
+    Raises:
+        ValueError: a number is none that a score has.
+    """
+    half = None if half is None or math.isnan(half) else 100 * float(half)
+    if (
+        not -1e-6 <= mean <= 1 + 1e-6
+        or (half is not None and not 0 <= half < math.inf)
+        or (size is not None and size < 0)
+    ):
+        raise ValueError(f"mean {mean}, interval {half}, size {size}")
+    return Measured(name, 100 * float(mean), half, size, ours)
 
 
 def _part(line: Mapping[str, Any]) -> str:
