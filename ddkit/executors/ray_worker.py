@@ -9,6 +9,7 @@ import importlib.metadata
 import os
 import time
 import traceback
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,7 +123,8 @@ def work(assignment: Assignment, common: list[Any], files: list[Any] | None, que
             return NeedsParcel()
         if files is not None:
             unpack_home(_fetched(files))
-        return Done(packed(assignment.unit.run(_fetched(common), report)))
+        with nullcontext() if assignment.caller is None else assignment.caller.entered():
+            return Done(packed(assignment.unit.run(_fetched(common), report)))
     except Exception as error:
         place = traceback.format_exc()
         if isinstance(error, DDKitError):

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,16 +19,29 @@ MARK = ".here-"
 
 @dataclass(frozen=True)
 class Place:
-    """Identifies the caller's file system for a worker: both folders contain a file with a random name, the token."""
+    """Identifies the caller's file system for a worker.
+
+    Attributes:
+        home, folder: folders that contain a file with a random name, the token.
+        token: this name.
+        current: the caller's current folder, from which its relative paths start.
+    """
 
     home: Path
     folder: Path
     token: str
+    current: Path
 
     def is_here(self) -> bool:
-        """Whether this process has the same two folders."""
-        same = home() == self.home
+        """Whether this process has the same folders."""
+        same = home() == self.home and self.current.is_dir()
         return same and all((root / self.token).exists() for root in (self.home, self.folder))
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """A block in which the caller's relative paths are valid here. A Ray worker starts in another folder."""
+        with chdir(self.current):
+            yield
 
 
 @contextmanager
@@ -37,7 +50,7 @@ def marked(folder: Path) -> Iterator[Place]:
 
     Tokens that killed processes left there are removed.
     """
-    place = Place(home().absolute(), folder.absolute(), named(MARK) + secrets.token_hex(8))
+    place = Place(home().absolute(), folder.absolute(), named(MARK) + secrets.token_hex(8), Path.cwd())
     files = [root / place.token for root in (place.home, place.folder)]
     for root in (place.home, place.folder):
         sweep_left_over(root, MARK)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toy_units import Add, Copy, Count, Diverge, Threads
+from toy_units import Add, Copy, Count, Diverge, Home, Threads
 
 from ddkit.errors import DDKitError, NumericalError, UsageError
 from ddkit.executors import Needs, Watch, elsewhere, executor, on_ray, ray_cluster, ray_worker
@@ -77,6 +77,16 @@ def test_files_travel_between_two_homes(tmp_path: Path, home: Path) -> None:
     assert (unit.folder / "deep" / "result").read_text() == "TO THE WORKER"
     assert (Path(seen) / "inputs" / "text").read_text() == "to the worker"
     assert not [*home.glob(".here-*"), *unit.folder.parent.glob(".here-*")]
+
+
+def test_relative_paths_are_those_of_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers share the caller's folders, and were started in another current folder, as by `ray start`."""
+    (home_of_workers,) = (Path(seen) for _, seen in RayExecutor().run([Home()], None, CPU, Watch()))
+    monkeypatch.setenv("DDKIT_HOME", str(home_of_workers))
+    monkeypatch.chdir(tmp_path)
+    unit = Count(Path("out"))
+    assert list(RayExecutor().run([unit], None, CPU, Watch())) == [(unit, 0)]
+    assert (tmp_path / "out" / "checkpoint.pt").read_text() == "5"
 
 
 def test_a_dead_workers_unit_continues_from_its_files(

@@ -51,6 +51,14 @@ class Threads:
 
 
 @dataclass(frozen=True)
+class Home:
+    """Gives the worker's home."""
+
+    def run(self, common: object, report: Callable[[int], None]) -> str:
+        return str(home())
+
+
+@dataclass(frozen=True)
 class Copy(FolderParcel):
     """Reads a file under home() and writes its upper case to its folder. The result is the home that it saw."""
 
