@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import chdir, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ddkit.executors.left_over import named, sweep_left_over
 from ddkit.home import home
-from ddkit.run import CHECKPOINT, atomic_write
+from ddkit.run import CHECKPOINT, atomic_write, locked
 
 Files = Mapping[str, bytes]
 """Contents by path, relative to a folder."""
@@ -51,17 +51,15 @@ def marked(folder: Path) -> Iterator[Place]:
     Tokens that killed processes left there are removed.
     """
     place = Place(home().absolute(), folder.absolute(), named(MARK) + secrets.token_hex(8), Path.cwd())
-    files = [root / place.token for root in (place.home, place.folder)]
-    for root in (place.home, place.folder):
+    roots = dict.fromkeys((place.home, place.folder))  # they may be one folder
+    for root in roots:
         sweep_left_over(root, MARK)
-    try:
-        for file in files:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
+    with ExitStack() as stack:
+        for root in roots:
+            stack.enter_context(locked(root / place.token, f"folder '{root}'"))
+            (root / place.token).touch()  # on a disk without locks the lock left no file
+            stack.callback((root / place.token).unlink, missing_ok=True)
         yield place
-    finally:
-        for file in files:
-            file.unlink(missing_ok=True)
 
 
 def pack(root: Path, files: Sequence[Path]) -> dict[str, bytes]:

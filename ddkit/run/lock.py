@@ -224,6 +224,24 @@ def _holders(descriptor: int) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def is_held(file: Path) -> bool | None:
+    """Return whether a process holds the lock on `file`; None if there is no such file, as on a disk without locks."""
+    with _guard:  # so that no forked child inherits the descriptor
+        try:
+            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+    return False
+
+
 def is_gone(pid: int) -> bool:
     """Return whether no process of this machine has this number."""
     try:
