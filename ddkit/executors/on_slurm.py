@@ -23,7 +23,7 @@ from ddkit.executors.messages import packed, unpacked
 from ddkit.executors.slurm_calls import CALL, CallFile
 from ddkit.executors.slurm_job import Job, Result, common_file, progress_file
 from ddkit.home import home
-from ddkit.run import write_json
+from ddkit.run import LOCK, locked, write_json
 
 POLL = 1.0
 """Seconds between two looks at jobs and their progress."""
@@ -76,11 +76,13 @@ class SlurmExecutor:
         together = min(len(waiting), self.at_once(needs))
         submitter = self._submitter(folder, needs, len(message), self.at_once(needs) // together)
         call = _Call(folder, jobs, watch, submitter, waiting, together)
-        try:
-            common_file(folder).write_bytes(message)
-            yield from call.results()
-        finally:
-            call.end()
+        with locked(folder / LOCK, f"folder '{folder}'"):  # shows `ddkit jobs` that this process lives
+            try:
+                call.note(ended=False)  # first, so that `ddkit jobs clean` finds the folder after a kill at any moment
+                common_file(folder).write_bytes(message)
+                yield from call.results()
+            finally:
+                call.end()
 
     def _submitter(self, folder: Path, needs: Needs, common: int, at_once: int) -> Any:
         """submitit's executor for a call, with the resources of one unit.
@@ -150,9 +152,10 @@ class _Call:
         self.running |= dict(zip(numbers, jobs, strict=True))
         self.attempts.update(numbers)
         self.names += [job.job_id for job in jobs]
-        self._note(ended=False)
+        self.note(ended=False)
 
-    def _note(self, ended: bool) -> None:
+    def note(self, ended: bool) -> None:
+        """Write the file that `ddkit jobs` reads."""
         command = " ".join(["ddkit", *sys.argv[1:]])
         file = CallFile(command, len(self.units), self.names, ended, socket.gethostname(), os.getpid(), self.began)
         write_json(self.folder / CALL, asdict(file))
@@ -188,7 +191,7 @@ class _Call:
         """Cancel what still runs, and remove the large files."""
         for job in self.running.values():
             job.cancel()
-        self._note(ended=True)
+        self.note(ended=True)
         for file in (common_file(self.folder), *self.folder.glob("progress-*.pkl")):
             file.unlink(missing_ok=True)
 

@@ -17,6 +17,7 @@ from toy_units import Add, Diverge, Threads
 from ddkit.errors import DDKitError, NumericalError, UsageError
 from ddkit.executors import Needs, Watch, on_slurm
 from ddkit.executors.on_slurm import SlurmExecutor
+from ddkit.executors.slurm_calls import slurm_calls
 from ddkit.executors.slurm_job import Job
 
 CPU = Needs(torch.device("cpu"), memory=2**30)
@@ -48,6 +49,23 @@ def test_jobs_have_the_results_of_this_process_and_dead_ones_run_again(
 def test_an_error_of_a_unit_ends_the_call(slurm: SlurmExecutor, home: Path) -> None:
     with pytest.raises(NumericalError, match="expert 7: its parameters"):
         list(slurm.run([Diverge()], None, CPU, Watch()))
+
+
+def test_a_call_is_listed_before_anything_large_is_written(
+    slurm: SlurmExecutor, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill at any later moment leaves a folder that `ddkit jobs clean` finds."""
+
+    states: list[str] = []
+
+    def watched(folder: Path) -> Path:
+        states.extend(call.state for call in slurm_calls())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(on_slurm, "common_file", watched)
+    with pytest.raises(KeyboardInterrupt):
+        list(slurm.run([Add(1)], None, CPU, Watch()))
+    assert states[0] == "running"
 
 
 def test_a_unit_that_always_dies_is_one_line(slurm: SlurmExecutor, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
