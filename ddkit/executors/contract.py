@@ -39,8 +39,8 @@ class FileUnit(Unit, Protocol):
 
     An executor whose workers all see the caller's files runs it like any other unit. Another executor lets each worker
     look for the unit's folder (`shipping.marked`, `Place.is_here`). A worker that sees it runs the unit. Otherwise the
-    executor calls `parcel`, copies the parcel's files to the worker's `home()`, runs the parcel's unit there, and
-    yields what `receive` returns for its result. The units of one call may share a folder.
+    executor calls `parcel`, copies the parcel's files to the worker (`executors.inputs`), runs the parcel's unit there,
+    and yields what `receive` returns for its result. The units of one call may share a folder.
     """
 
     @property

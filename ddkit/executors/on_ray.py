@@ -19,7 +19,7 @@ import torch
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, FileUnit, Needs, SomeUnit, Watch
 from ddkit.executors.elsewhere import Unfinished
-from ddkit.executors.inputs import names_of
+from ddkit.executors.inputs import Inputs
 from ddkit.executors.messages import packed, unpacked
 from ddkit.executors.ray_cluster import connected, installed, refuse_no_response
 from ddkit.executors.ray_worker import Assignment, Done, Failed, Message, MessageQueue, NeedsParcel, versions, work
@@ -188,7 +188,7 @@ class _Call:
     def _sent(self, files: tuple[Path, ...]) -> Any:
         """The reference of the contents of files, which are sent once however many units read them."""
         if files not in self.sent:
-            self.sent[files] = self.ray.put(packed({name: file.read_bytes() for name, file in names_of(files).items()}))
+            self.sent[files] = self.ray.put(packed(Inputs.of(files)))
         return self.sent[files]
 
     def _response(self, reference: Any, attempt: _Attempt) -> Done | NeedsParcel | None:

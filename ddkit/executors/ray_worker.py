@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import time
 import traceback
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,8 @@ from ddkit.errors import DDKitError
 from ddkit.executors.contract import Unit
 from ddkit.executors.elsewhere import Unfinished
 from ddkit.executors.messages import packed, unpacked
-from ddkit.executors.shipping import Place, unpack_home
+from ddkit.executors.shipping import Place
+from ddkit.home import experts_at
 
 PACE = 0.1
 """Least seconds between two progress messages of one unit."""
@@ -97,7 +98,7 @@ def work(assignment: Assignment, common: list[Any], files: list[Any] | None, que
     Args:
         common: [reference of the pickled object that all units share]. Ray fetches the object of a reference that is an
             argument for every unit; it leaves a reference inside a list alone, and the worker fetches it once.
-        files: [reference of pickled files for the worker's home]; None: there are no files.
+        files: [reference of the pickled `Inputs`]; None: there are no files.
         queue: the actor that receives messages.
     """
     worker = f"{os.uname().nodename}:{os.getpid()}"
@@ -121,9 +122,11 @@ def work(assignment: Assignment, common: list[Any], files: list[Any] | None, que
         torch.set_num_threads(assignment.threads)
         if assignment.caller is not None and not assignment.caller.is_here():
             return NeedsParcel()
-        if files is not None:
-            unpack_home(_fetched(files))
-        with nullcontext() if assignment.caller is None else assignment.caller.entered():
+        with ExitStack() as stack:
+            if files is not None:
+                stack.enter_context(experts_at(_fetched(files).placed()))
+            if assignment.caller is not None:
+                stack.enter_context(assignment.caller.entered())
             return Done(packed(assignment.unit.run(_fetched(common), report)))
     except Exception as error:
         place = traceback.format_exc()

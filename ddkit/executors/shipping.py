@@ -81,19 +81,12 @@ def unpack(files: Files, root: Path) -> None:
     """Write files below `root`, each of them whole or not at all. A file that is there with that content stays."""
     for name, content in files.items():
         file = root / name
-        if not (file.is_file() and file.stat().st_size == len(content) and file.read_bytes() == content):
+        if not has(file, content):
             file.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(file) as temporary:
                 temporary.write_bytes(content)
 
 
-def unpack_home(files: Files) -> None:
-    """Write files below the home of this process, apart from those that are there and as long or longer.
-
-    The names of files below a home state their contents. A longer file of experts has more epochs, and begins alike.
-    """
-    unpack({name: content for name, content in files.items() if _size(home() / name) < len(content)}, home())
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.is_file() else -1
+def has(file: Path, content: bytes) -> bool:
+    """Whether a file is there with this content."""
+    return file.is_file() and file.stat().st_size == len(content) and file.read_bytes() == content
