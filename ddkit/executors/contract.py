@@ -81,11 +81,13 @@ class Needs:
         device: the kind of device.
         memory: bytes of the device's memory; 0: few, or unknown.
         shared: bytes of the common object there, of which each process on a GPU has a copy.
+        rough: how many times too large `memory` may be. A unit is refused only if `memory` / `rough` is too much.
     """
 
     device: torch.device
     memory: int = 0
     shared: int = 0
+    rough: int = 1
 
 
 def _ignore(*_: object) -> None:

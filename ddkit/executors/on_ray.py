@@ -82,8 +82,7 @@ class RayExecutor:
     ) -> Generator[tuple[SomeUnit, Any], None, None]:
         if not units:
             return
-        resources = _resources(needs)
-        self._refuse_what_fits_no_node(resources)
+        resources = self._on_a_node(_resources(needs), needs.rough)
         with ExitStack() as stack:
             folders = dict.fromkeys(unit.folder for unit in units if isinstance(unit, FileUnit))
             places = {folder: stack.enter_context(marked(folder)) for folder in folders}
@@ -91,18 +90,25 @@ class RayExecutor:
             stack.callback(call.end)
             yield from call.results(self._workers or len(units))
 
-    def _refuse_what_fits_no_node(self, resources: dict[str, int | float]) -> None:
+    def _on_a_node(self, resources: dict[str, int | float], rough: int) -> dict[str, int | float]:
+        """These resources; a rough estimate of memory is at most that of the largest node, where the unit runs alone.
+
+        Raises:
+            UsageError: no node has them.
+        """
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        wanted = {"CPU": resources["num_cpus"], "GPU": resources["num_gpus"], "memory": resources["memory"]}
-        for name, amount in wanted.items():
-            most = max((node.get(name, 0) for node in nodes), default=0)
-            if amount > most:
+        memory = resources["memory"]
+        least = {"CPU": resources["num_cpus"], "GPU": resources["num_gpus"], "memory": memory / rough}
+        largest = {name: max((node.get(name, 0) for node in nodes), default=0) for name in least}
+        for name, amount in least.items():
+            if amount > largest[name]:
                 unit, scale = ("MiB of memory", 2**20) if name == "memory" else (name, 1)
                 digits = int(amount < 1)
                 raise UsageError(
                     f"executor 'ray': one unit needs {amount / scale:.{digits}f} {unit}, and the largest node has "
-                    f"{most / scale:.0f}; add a larger node, or use the executor 'local'"
+                    f"{largest[name] / scale:.0f}; add a larger node, or use the executor 'local'"
                 )
+        return {**resources, "memory": int(min(memory, largest["memory"]))}
 
 
 @dataclass

@@ -148,7 +148,10 @@ class _Call:
             with self.submitter.batch():
                 jobs = [self.submitter.submit(self.units[number]) for number in numbers]
         except Exception as error:
-            raise UsageError(f"executor 'slurm': jobs were not accepted: {str(error).splitlines()[0]}") from None
+            raise UsageError(
+                f"executor 'slurm': jobs were not accepted: {str(error).splitlines()[0]}; [slurm] of "
+                "$DDKIT_HOME/config.toml sets their parameters, for example mem_gb and slurm_partition"
+            ) from None
         self.running |= dict(zip(numbers, jobs, strict=True))
         self.attempts.update(numbers)
         self.names += [job.job_id for job in jobs]
