@@ -164,7 +164,8 @@ class _Call:
                 assignment, unit = attempt.assignment, self.units[attempt.assignment.number]
                 response = self._response(reference, attempt)
                 if response is None:
-                    self._submit(replace(attempt, deaths=attempt.deaths + 1))
+                    again = replace(assignment, again=True)
+                    self._submit(replace(attempt, assignment=again, deaths=attempt.deaths + 1))
                 elif isinstance(response, NeedsParcel):
                     self._submit(replace(attempt, assignment=replace(assignment, caller=None), worker=""))
                 else:
