@@ -34,6 +34,9 @@ AT_ONCE = 256
 ARRAY = 1000
 """The most jobs of one array, unless the user says another number. Slurm's MaxArraySize is 1001 unless it is set."""
 
+PARALLEL = "slurm_array_parallelism"
+"""submitit's name for the most jobs of an array at the same time."""
+
 PROCESS = 2**30
 """Bytes of a process that has imported PyTorch and ddkit, rounded up."""
 
@@ -73,9 +76,9 @@ class SlurmExecutor:
         folder = _new_folder()
         jobs = [Job(folder, number, unit, needs.device.type == "cpu") for number, unit in enumerate(units)]
         waiting = arrays(len(units), self.array)
-        together = min(len(waiting), self.at_once(needs))
-        submitter = self._submitter(folder, needs, len(message), self.at_once(needs) // together)
-        call = _Call(folder, jobs, watch, submitter, waiting, together)
+        free = shares(self.at_once(needs), len(waiting))
+        submitter = self._submitter(folder, needs, len(message))
+        call = _Call(folder, jobs, watch, submitter, waiting, free, PARALLEL in self.parameters)
         with locked(folder / LOCK, f"folder '{folder}'"):  # shows `ddkit jobs` that this process lives
             try:
                 call.note(ended=False)  # first, so that `ddkit jobs clean` finds the folder after a kill at any moment
@@ -84,17 +87,17 @@ class SlurmExecutor:
             finally:
                 call.end()
 
-    def _submitter(self, folder: Path, needs: Needs, common: int, at_once: int) -> Any:
+    def _submitter(self, folder: Path, needs: Needs, common: int) -> Any:
         """submitit's executor for a call, with the resources of one unit.
 
-        `common` is the size of the common object, and `at_once` the most jobs of an array that run at the same time. A
-        job on a CPU gets memory for the unit, for the common object and its message, and for Python and PyTorch.
+        `common` is the size of the common object. A job on a CPU gets memory for the unit, for the common object and
+        its message, and for Python and PyTorch.
         """
         on_cpu = needs.device.type == "cpu"
         resources = {"cpus_per_task": 1} if on_cpu else {"gpus_per_node": 1}
         if needs.memory and on_cpu:
             resources["mem_gb"] = -(-(needs.memory + 2 * common + PROCESS) // 2**30)
-        defaults = {"name": "ddkit", "timeout_min": 60, "slurm_array_parallelism": at_once}
+        defaults = {"name": "ddkit", "timeout_min": 60}
         submitter = _submitit().AutoExecutor(folder=folder / "jobs", cluster=self.cluster, slurm_max_num_timeout=100)
         try:
             submitter.update_parameters(**{**defaults, **resources, **self.parameters})
@@ -110,7 +113,8 @@ class _Call:
 
     Attributes:
         waiting: arrays that are not yet submitted, each as the numbers of its units.
-        together: the most arrays that run at the same time.
+        free: for each further array that may run now, the most of its jobs at the same time.
+        fixed: whether the user says how many jobs of an array run at the same time.
     """
 
     folder: Path
@@ -118,7 +122,8 @@ class _Call:
     watch: Watch
     submitter: Any
     waiting: list[range]
-    together: int
+    free: list[int]
+    fixed: bool
     running: dict[int, Any] = field(default_factory=dict)
     attempts: Counter[int] = field(default_factory=Counter)
     reports: dict[int, bytes] = field(default_factory=dict)
@@ -127,12 +132,14 @@ class _Call:
 
     def results(self) -> Generator[tuple[Any, Any], None, None]:
         """Submit all jobs, and yield (unit, result) as they end. Jobs that died are submitted again."""
-        submitted: list[range] = []
+        share_of: dict[range, int] = {}
         while self.waiting or self.running:
-            submitted = [numbers for numbers in submitted if not self.running.keys().isdisjoint(numbers)]
-            while self.waiting and len(submitted) < self.together:
-                submitted.append(self.waiting.pop(0))
-                self._submit(submitted[-1])
+            ended = [numbers for numbers in share_of if self.running.keys().isdisjoint(numbers)]
+            self.free += [share_of.pop(numbers) for numbers in ended]
+            while self.waiting and self.free:
+                numbers, share = self.waiting.pop(0), self.free.pop(0)
+                share_of[numbers] = share
+                self._submit(numbers, share)
             for number, job in list(self.running.items()):
                 self._look_at_progress(number)
                 if job.done():
@@ -143,8 +150,11 @@ class _Call:
                         job.paths.submitted_pickle.unlink(missing_ok=True)
             time.sleep(POLL if self.running else 0)
 
-    def _submit(self, numbers: Sequence[int]) -> None:
+    def _submit(self, numbers: Sequence[int], at_once: int = 1) -> None:
+        """Submit the jobs of these units as one array, of which `at_once` run at the same time."""
         try:
+            if not self.fixed:
+                self.submitter.update_parameters(**{PARALLEL: at_once})
             with self.submitter.batch():
                 jobs = [self.submitter.submit(self.units[number]) for number in numbers]
         except Exception as error:
@@ -210,6 +220,17 @@ def arrays(units: int, most: int) -> list[range]:
     """
     count = -(-units // most)
     return [range(first, units, count) for first in range(count)]
+
+
+def shares(workers: int, count: int) -> list[int]:
+    """The jobs at the same time of each of `count` arrays, or of as many as get one; `workers` in all.
+
+    Example:
+        >>> shares(5, 3), shares(2, 3)
+        ([2, 2, 1], [1, 1])
+    """
+    count = min(workers, count)
+    return [(workers + count - 1 - place) // count for place in range(count)]
 
 
 def _new_folder() -> Path:

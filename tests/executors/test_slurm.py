@@ -7,7 +7,6 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -78,24 +77,20 @@ def test_many_units_are_several_arrays(slurm: SlurmExecutor, home: Path, monkeyp
     """Seven units in arrays of at most three, two of which run at the same time, with one job each."""
     sizes: list[int] = []
     parallel: list[int] = []
-    submit, make = on_slurm._Call._submit, SlurmExecutor._submitter
+    submit = on_slurm._Call._submit
 
-    def submitted(call: on_slurm._Call, numbers: Sequence[int]) -> None:
+    def submitted(call: on_slurm._Call, numbers: Sequence[int], at_once: int = 1) -> None:
         begun = len({number % 3 for number in call.running})
         sizes.append(len(numbers))
-        assert begun < 2
-        submit(call, numbers)
-
-    def submitter(self: SlurmExecutor, folder: Path, needs: Needs, common: int, at_once: int) -> Any:
         parallel.append(at_once)
-        return make(self, folder, needs, common, at_once)
+        assert begun < 2
+        submit(call, numbers, at_once)
 
     monkeypatch.setattr(on_slurm._Call, "_submit", submitted)
-    monkeypatch.setattr(SlurmExecutor, "_submitter", submitter)
     units = [Add(number) for number in range(7)]
     found = dict(SlurmExecutor(2, {}, 3, "local").run(units, torch.zeros(1), CPU, Watch()))
     assert {unit.number: result.tolist() for unit, result in found.items()} == {i: [float(i)] for i in range(7)}
-    assert sizes == [3, 2, 2] and parallel == [1]
+    assert sizes == [3, 2, 2] and parallel == [1, 1, 1]
 
 
 @pytest.mark.parametrize(("units", "most"), [(1, 1000), (1000, 1000), (1001, 1000), (2500, 1000), (7, 3), (5, 1)])
@@ -103,6 +98,13 @@ def test_arrays_have_each_unit_once_and_their_limit(units: int, most: int) -> No
     found = on_slurm.arrays(units, most)
     assert sorted(number for numbers in found for number in numbers) == list(range(units))
     assert max(map(len, found)) <= most and len(found) == -(-units // most)
+
+
+@pytest.mark.parametrize(("workers", "arrays"), [(1, 1), (1, 3), (5, 3), (50, 3), (256, 3), (3, 2), (6, 3)])
+def test_arrays_share_all_workers(workers: int, arrays: int) -> None:
+    found = on_slurm.shares(workers, arrays)
+    assert sum(found) == workers and min(found) >= 1 and max(found) - min(found) <= 1
+    assert len(found) == min(workers, arrays)
 
 
 def test_a_job_at_its_time_limit_runs_the_same_unit_again(tmp_path: Path) -> None:
