@@ -70,8 +70,8 @@ def pack(root: Path, files: Sequence[Path]) -> dict[str, bytes]:
 def files_of(folder: Path) -> list[Path]:
     """All files of a folder that may be missing, without locks and other hidden files. Checkpoints are the last.
 
-    A run continues from a checkpoint only if the other files of its folder are as new. In this order they are, also if
-    copying them is interrupted.
+    A run continues from a checkpoint only if the other files of its folder are at least as new. They are, even if
+    copying is interrupted, because checkpoints are copied last.
     """
     every = [file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")]
     return sorted(every, key=lambda file: (file.name == CHECKPOINT, file))

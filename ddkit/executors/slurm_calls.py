@@ -101,7 +101,9 @@ def clean_calls(lost: bool = False) -> list[str]:
             where = "" if call.here else f" on {call.file.host}, or was killed there"
             lines.append(f"{name}: is running{where}, and is kept")
         elif state == "lost" and not lost:
-            lines.append(f"{name}: its command was killed, and its jobs may run; --lost cancels them and removes it")
+            lines.append(
+                f"{name}: its command was killed; --lost cancels its jobs, which may run, and removes its folder"
+            )
         elif state == "lost" and (problem := _cancel(call)):
             lines.append(f"{name}: is kept, because its jobs may run: {problem}")
         else:

@@ -79,7 +79,7 @@ def test_jobs_lists_the_calls_of_slurm_and_removes_them(
     assert words.count("2001-09-09") == 5
     assert [word for word in words if word.endswith("/2")] == ["0/2", "0/2", "1/2", "1/2", "2/2"]
     assert run(["jobs", "clean"]) == 0
-    assert "call 4: its command was killed, and its jobs may run; --lost" in capsys.readouterr().out
+    assert "call 4: its command was killed; --lost cancels its jobs" in capsys.readouterr().out
     assert sorted(folder.name for folder in (home / "slurm").iterdir()) == ["2", "4", "5"]
     assert run(["jobs", "clean", "--lost"]) == 0
     line = "call 4: is kept, because its jobs may run: there is no squeue here; run this on a login node of the cluster"
