@@ -16,6 +16,7 @@ from toy_units import Add, Diverge, Threads
 from ddkit.errors import DDKitError, NumericalError, UsageError
 from ddkit.executors import Needs, Watch, on_slurm
 from ddkit.executors.on_slurm import SlurmExecutor
+from ddkit.executors.slurm_arrays import arrays, shares
 from ddkit.executors.slurm_calls import slurm_calls
 from ddkit.executors.slurm_job import Job
 
@@ -95,16 +96,16 @@ def test_many_units_are_several_arrays(slurm: SlurmExecutor, home: Path, monkeyp
 
 @pytest.mark.parametrize(("units", "most"), [(1, 1000), (1000, 1000), (1001, 1000), (2500, 1000), (7, 3), (5, 1)])
 def test_arrays_have_each_unit_once_and_their_limit(units: int, most: int) -> None:
-    found = on_slurm.arrays(units, most)
+    found = arrays(units, most)
     assert sorted(number for numbers in found for number in numbers) == list(range(units))
     assert max(map(len, found)) <= most and len(found) == -(-units // most)
 
 
-@pytest.mark.parametrize(("workers", "arrays"), [(1, 1), (1, 3), (5, 3), (50, 3), (256, 3), (3, 2), (6, 3)])
-def test_arrays_share_all_workers(workers: int, arrays: int) -> None:
-    found = on_slurm.shares(workers, arrays)
+@pytest.mark.parametrize(("workers", "count"), [(1, 1), (1, 3), (5, 3), (50, 3), (256, 3), (3, 2), (6, 3)])
+def test_arrays_share_all_workers(workers: int, count: int) -> None:
+    found = shares(workers, count)
     assert sum(found) == workers and min(found) >= 1 and max(found) - min(found) <= 1
-    assert len(found) == min(workers, arrays)
+    assert len(found) == min(workers, count)
 
 
 def test_a_job_at_its_time_limit_runs_the_same_unit_again(tmp_path: Path) -> None:
