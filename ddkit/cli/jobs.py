@@ -12,7 +12,7 @@ def jobs() -> None:
 
 @jobs.command()
 def ls() -> None:
-    """List the calls, the latest first. Each is one job array."""
+    """List the calls, the latest first. Each is one job array, or several."""
     from ddkit.cli.grid import print_rows
     from ddkit.executors.slurm_calls import slurm_calls
     from ddkit.home import home

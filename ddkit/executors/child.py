@@ -32,7 +32,7 @@ NAME = "ddkit worker"
 """The name of new worker processes."""
 
 UNGUARDED = 79
-"""The exit code of a new worker whose import of the caller's script has come to a call of ddkit."""
+"""The exit code of a new worker that called ddkit while it imported the caller's script."""
 
 TERMINATED = 128 + signal.SIGTERM
 

@@ -39,8 +39,8 @@ class FileUnit(Unit, Protocol):
 
     An executor whose workers all see the caller's files runs it like any other unit. Another executor lets each worker
     look for the unit's folder (`shipping.marked`, `Place.is_here`). A worker that sees it runs the unit. Otherwise the
-    executor calls `parcel`, copies the parcel's files to the worker's `home()`, runs the parcel's unit there, and
-    yields what `receive` returns for its result. The units of one call may share a folder.
+    executor calls `parcel`, copies the parcel's files to the worker (`executors.inputs`), runs the parcel's unit there,
+    and yields what `receive` returns for its result. The units of one call may share a folder.
     """
 
     @property
@@ -81,11 +81,13 @@ class Needs:
         device: the kind of device.
         memory: bytes of the device's memory; 0: few, or unknown.
         shared: bytes of the common object there, of which each process on a GPU has a copy.
+        rough: how many times too large `memory` may be. A unit is refused only if `memory` / `rough` is too much.
     """
 
     device: torch.device
     memory: int = 0
     shared: int = 0
+    rough: int = 1
 
 
 def _ignore(*_: object) -> None:

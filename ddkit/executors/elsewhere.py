@@ -16,6 +16,7 @@ from ddkit.executors.contract import Parcel, Report, Unit
 from ddkit.executors.inputs import replaced_by
 from ddkit.executors.left_over import named, sweep_left_over
 from ddkit.executors.shipping import Files, files_of, pack, unpack
+from ddkit.run import LOCK, locked
 
 EVERY = 30.0
 """Least seconds between two messages with files of one unit."""
@@ -96,7 +97,10 @@ class Elsewhere:
                 names the caller's folder.
         """
         sweep_left_over(Path(tempfile.gettempdir()), PREFIX)
-        with tempfile.TemporaryDirectory(prefix=named(PREFIX)) as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix=named(PREFIX)) as folder,
+            locked(Path(folder) / LOCK, f"folder '{folder}'"),  # so that nobody sweeps it
+        ):
             moved = self.unit.moved(Path(folder))
             unpack(self.begun, moved.folder)
             sender = _Sender(moved.folder, report, self.every)

@@ -69,9 +69,10 @@ class LocalExecutor:
         return count, ""
 
     def _on_gpus(self, needs: Needs, gpus: int) -> tuple[int, str]:
-        """The same for GPUs. With one GPU and without `workers`, units run one after another in this process.
+        """What `_at_once` returns for work on GPUs.
 
-        A second process on the only GPU must import everything anew, and needs a script with a guard.
+        With one GPU and without `workers`, units run one after another in this process. A second process on the only
+        GPU must import everything anew, and needs a script with a guard.
         """
         if not needs.memory or (gpus == 1 and self.workers is None):
             return self.workers or gpus, ""

@@ -14,16 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, FileUnit, Needs, SomeUnit, Watch
 from ddkit.executors.elsewhere import Unfinished
-from ddkit.executors.inputs import names_of
+from ddkit.executors.inputs import Inputs
 from ddkit.executors.messages import packed, unpacked
 from ddkit.executors.ray_cluster import connected, installed, refuse_no_response
 from ddkit.executors.ray_worker import Assignment, Done, Failed, Message, MessageQueue, NeedsParcel, versions, work
-from ddkit.executors.room import together
+from ddkit.executors.room import gpu_share
 from ddkit.executors.shipping import Place, marked, unpack
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -71,7 +69,7 @@ class RayExecutor:
     def _room(self, needs: Needs) -> int:
         total = self._ray.cluster_resources()
         if needs.device.type == "cuda":
-            return max(1, int(total.get("GPU", 1) / _gpu_share(needs)))
+            return max(1, int(total.get("GPU", 1) / gpu_share(needs)))
         room = int(total.get("CPU", 1))
         if needs.memory:
             room = min(room, int(total.get("memory", 0) // needs.memory))
@@ -82,8 +80,7 @@ class RayExecutor:
     ) -> Generator[tuple[SomeUnit, Any], None, None]:
         if not units:
             return
-        resources = _resources(needs)
-        self._refuse_what_fits_no_node(resources)
+        resources = self._on_a_node(_resources(needs), needs.rough)
         with ExitStack() as stack:
             folders = dict.fromkeys(unit.folder for unit in units if isinstance(unit, FileUnit))
             places = {folder: stack.enter_context(marked(folder)) for folder in folders}
@@ -91,18 +88,22 @@ class RayExecutor:
             stack.callback(call.end)
             yield from call.results(self._workers or len(units))
 
-    def _refuse_what_fits_no_node(self, resources: dict[str, int | float]) -> None:
+    def _on_a_node(self, resources: dict[str, int | float], rough: int) -> dict[str, int | float]:
+        """These resources; a rough estimate of memory is at most that of the largest node, where the unit runs alone.
+
+        Raises UsageError if no node has them.
+        """
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        wanted = {"CPU": resources["num_cpus"], "GPU": resources["num_gpus"], "memory": resources["memory"]}
-        for name, amount in wanted.items():
-            most = max((node.get(name, 0) for node in nodes), default=0)
-            if amount > most:
+        least = {"CPU": resources["num_cpus"], "GPU": resources["num_gpus"], "memory": resources["memory"] / rough}
+        largest = {name: max((node.get(name, 0) for node in nodes), default=0) for name in least}
+        for name, amount in least.items():
+            if amount > largest[name]:
                 unit, scale = ("MiB of memory", 2**20) if name == "memory" else (name, 1)
-                digits = int(amount < 1)
                 raise UsageError(
-                    f"executor 'ray': one unit needs {amount / scale:.{digits}f} {unit}, and the largest node has "
-                    f"{most / scale:.0f}; add a larger node, or use the executor 'local'"
+                    f"executor 'ray': one unit needs {amount / scale:.{int(amount < 1)}f} {unit}, and the largest node "
+                    f"has {largest[name] / scale:.0f}; add a larger node, or use the executor 'local'"
                 )
+        return {**resources, "memory": int(min(resources["memory"], largest["memory"]))}
 
 
 @dataclass
@@ -158,7 +159,9 @@ class _Call:
                 assignment, unit = attempt.assignment, self.units[attempt.assignment.number]
                 response = self._response(reference, attempt)
                 if response is None:
-                    self._submit(replace(attempt, deaths=attempt.deaths + 1))
+                    self._submit(
+                        replace(attempt, assignment=replace(assignment, again=True), deaths=attempt.deaths + 1)
+                    )
                 elif isinstance(response, NeedsParcel):
                     self._submit(replace(attempt, assignment=replace(assignment, caller=None), worker=""))
                 else:
@@ -188,7 +191,7 @@ class _Call:
     def _sent(self, files: tuple[Path, ...]) -> Any:
         """The reference of the contents of files, which are sent once however many units read them."""
         if files not in self.sent:
-            self.sent[files] = self.ray.put(packed({name: file.read_bytes() for name, file in names_of(files).items()}))
+            self.sent[files] = self.ray.put(packed(Inputs.of(files)))
         return self.sent[files]
 
     def _response(self, reference: Any, attempt: _Attempt) -> Done | NeedsParcel | None:
@@ -234,14 +237,4 @@ class _Call:
 
 def _resources(needs: Needs) -> dict[str, int | float]:
     on_gpu = needs.device.type == "cuda"
-    return {"num_cpus": 1, "num_gpus": _gpu_share(needs) if on_gpu else 0, "memory": 0 if on_gpu else needs.memory}
-
-
-def _gpu_share(needs: Needs) -> float:
-    """The share of a GPU for one unit. The GPUs of all nodes count as being as large as the driver's.
-
-    Ray does not know how large a GPU is. A driver without one asks for whole GPUs.
-    """
-    if not torch.cuda.is_available():
-        return 1.0
-    return 1 / together(needs, torch.cuda.get_device_properties(needs.device).total_memory)
+    return {"num_cpus": 1, "num_gpus": gpu_share(needs) if on_gpu else 0, "memory": 0 if on_gpu else needs.memory}

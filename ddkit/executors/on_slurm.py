@@ -20,10 +20,11 @@ from typing import Any, ClassVar
 from ddkit.errors import DDKitError, UsageError
 from ddkit.executors.contract import RETRIES, Needs, SomeUnit, Watch
 from ddkit.executors.messages import packed, unpacked
+from ddkit.executors.slurm_arrays import arrays, shares
 from ddkit.executors.slurm_calls import CALL, CallFile
 from ddkit.executors.slurm_job import Job, Result, common_file, progress_file
 from ddkit.home import home
-from ddkit.run import write_json
+from ddkit.run import LOCK, locked, write_json
 
 POLL = 1.0
 """Seconds between two looks at jobs and their progress."""
@@ -33,6 +34,9 @@ AT_ONCE = 256
 
 ARRAY = 1000
 """The most jobs of one array, unless the user says another number. Slurm's MaxArraySize is 1001 unless it is set."""
+
+PARALLEL = "slurm_array_parallelism"
+"""submitit's name for the most jobs of an array at the same time."""
 
 PROCESS = 2**30
 """Bytes of a process that has imported PyTorch and ddkit, rounded up."""
@@ -73,26 +77,28 @@ class SlurmExecutor:
         folder = _new_folder()
         jobs = [Job(folder, number, unit, needs.device.type == "cpu") for number, unit in enumerate(units)]
         waiting = arrays(len(units), self.array)
-        together = min(len(waiting), self.at_once(needs))
-        submitter = self._submitter(folder, needs, len(message), self.at_once(needs) // together)
-        call = _Call(folder, jobs, watch, submitter, waiting, together)
-        try:
-            common_file(folder).write_bytes(message)
-            yield from call.results()
-        finally:
-            call.end()
+        free = shares(self.at_once(needs), len(waiting))
+        submitter = self._submitter(folder, needs, len(message))
+        call = _Call(folder, jobs, watch, submitter, waiting, free, PARALLEL in self.parameters)
+        with locked(folder / LOCK, f"folder '{folder}'"):  # shows `ddkit jobs` that this process lives
+            try:
+                call.note(ended=False)  # first, so that `ddkit jobs clean` finds the folder after a kill at any moment
+                common_file(folder).write_bytes(message)
+                yield from call.results()
+            finally:
+                call.end()
 
-    def _submitter(self, folder: Path, needs: Needs, common: int, at_once: int) -> Any:
+    def _submitter(self, folder: Path, needs: Needs, common: int) -> Any:
         """submitit's executor for a call, with the resources of one unit.
 
-        `common` is the size of the common object, and `at_once` the most jobs of an array that run at the same time. A
-        job on a CPU gets memory for the unit, for the common object and its message, and for Python and PyTorch.
+        `common` is the size of the common object. A job on a CPU gets memory for the unit, for the common object and
+        its message, and for Python and PyTorch.
         """
         on_cpu = needs.device.type == "cpu"
         resources = {"cpus_per_task": 1} if on_cpu else {"gpus_per_node": 1}
         if needs.memory and on_cpu:
             resources["mem_gb"] = -(-(needs.memory + 2 * common + PROCESS) // 2**30)
-        defaults = {"name": "ddkit", "timeout_min": 60, "slurm_array_parallelism": at_once}
+        defaults = {"name": "ddkit", "timeout_min": 60}
         submitter = _submitit().AutoExecutor(folder=folder / "jobs", cluster=self.cluster, slurm_max_num_timeout=100)
         try:
             submitter.update_parameters(**{**defaults, **resources, **self.parameters})
@@ -108,7 +114,8 @@ class _Call:
 
     Attributes:
         waiting: arrays that are not yet submitted, each as the numbers of its units.
-        together: the most arrays that run at the same time.
+        free: for each further array that may run now, the most of its jobs at the same time.
+        fixed: whether the user says how many jobs of an array run at the same time.
     """
 
     folder: Path
@@ -116,7 +123,8 @@ class _Call:
     watch: Watch
     submitter: Any
     waiting: list[range]
-    together: int
+    free: list[int]
+    fixed: bool
     running: dict[int, Any] = field(default_factory=dict)
     attempts: Counter[int] = field(default_factory=Counter)
     reports: dict[int, bytes] = field(default_factory=dict)
@@ -125,12 +133,14 @@ class _Call:
 
     def results(self) -> Generator[tuple[Any, Any], None, None]:
         """Submit all jobs, and yield (unit, result) as they end. Jobs that died are submitted again."""
-        submitted: list[range] = []
+        share_of: dict[range, int] = {}
         while self.waiting or self.running:
-            submitted = [numbers for numbers in submitted if not self.running.keys().isdisjoint(numbers)]
-            while self.waiting and len(submitted) < self.together:
-                submitted.append(self.waiting.pop(0))
-                self._submit(submitted[-1])
+            ended = [numbers for numbers in share_of if self.running.keys().isdisjoint(numbers)]
+            self.free += [share_of.pop(numbers) for numbers in ended]
+            while self.waiting and self.free:
+                numbers, share = self.waiting.pop(0), self.free.pop(0)
+                share_of[numbers] = share
+                self._submit(numbers, share)
             for number, job in list(self.running.items()):
                 self._look_at_progress(number)
                 if job.done():
@@ -141,18 +151,25 @@ class _Call:
                         job.paths.submitted_pickle.unlink(missing_ok=True)
             time.sleep(POLL if self.running else 0)
 
-    def _submit(self, numbers: Sequence[int]) -> None:
+    def _submit(self, numbers: Sequence[int], at_once: int = 1) -> None:
+        """Submit the jobs of these units as one array, of which `at_once` run at the same time."""
         try:
+            if not self.fixed:
+                self.submitter.update_parameters(**{PARALLEL: at_once})
             with self.submitter.batch():
                 jobs = [self.submitter.submit(self.units[number]) for number in numbers]
         except Exception as error:
-            raise UsageError(f"executor 'slurm': jobs were not accepted: {str(error).splitlines()[0]}") from None
+            raise UsageError(
+                f"executor 'slurm': jobs were not accepted: {str(error).splitlines()[0]}; [slurm] of "
+                "$DDKIT_HOME/config.toml sets their parameters, for example mem_gb and slurm_partition"
+            ) from None
         self.running |= dict(zip(numbers, jobs, strict=True))
         self.attempts.update(numbers)
         self.names += [job.job_id for job in jobs]
-        self._note(ended=False)
+        self.note(ended=False)
 
-    def _note(self, ended: bool) -> None:
+    def note(self, ended: bool) -> None:
+        """Write the file that `ddkit jobs` reads."""
         command = " ".join(["ddkit", *sys.argv[1:]])
         file = CallFile(command, len(self.units), self.names, ended, socket.gethostname(), os.getpid(), self.began)
         write_json(self.folder / CALL, asdict(file))
@@ -188,22 +205,9 @@ class _Call:
         """Cancel what still runs, and remove the large files."""
         for job in self.running.values():
             job.cancel()
-        self._note(ended=True)
+        self.note(ended=True)
         for file in (common_file(self.folder), *self.folder.glob("progress-*.pkl")):
             file.unlink(missing_ok=True)
-
-
-def arrays(units: int, most: int) -> list[range]:
-    """The numbers of the units of each array: as few arrays as possible, which have every n-th unit each.
-
-    So each has long units first if all units are in that order.
-
-    Example:
-        >>> arrays(5, 2)
-        [range(0, 5, 3), range(1, 5, 3), range(2, 5, 3)]
-    """
-    count = -(-units // most)
-    return [range(first, units, count) for first in range(count)]
 
 
 def _new_folder() -> Path:

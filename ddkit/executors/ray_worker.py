@@ -9,19 +9,30 @@ import importlib.metadata
 import os
 import time
 import traceback
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from ddkit.errors import DDKitError
+from ddkit.errors import DDKitError, InUseError
 from ddkit.executors.contract import Unit
 from ddkit.executors.elsewhere import Unfinished
 from ddkit.executors.messages import packed, unpacked
-from ddkit.executors.shipping import Place, unpack_home
+from ddkit.executors.shipping import Place
+from ddkit.home import experts_at
 
 PACE = 0.1
 """Least seconds between two progress messages of one unit."""
+
+RELEASE = 120.0
+"""Seconds in which the lock of a dead worker is released. A process ends a while after its node, and a file server
+releases the locks of a lost machine later still."""
+
+POLL = 0.5
+"""Seconds between two attempts to take such a lock."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,7 @@ class Assignment:
         unit: the work.
         versions: the caller's versions of ddkit and torch.
         caller: the caller's file system; None if the unit reads and writes no file of the caller.
+        again: whether an earlier worker of the unit died.
         threads: the number of torch's threads, so that results are equal to those of other executors.
     """
 
@@ -59,6 +71,7 @@ class Assignment:
     unit: Unit
     versions: tuple[str, str]
     caller: Place | None = None
+    again: bool = False
     threads: int = 1
 
 
@@ -96,7 +109,7 @@ def work(assignment: Assignment, common: list[Any], files: list[Any] | None, que
     Args:
         common: [reference of the pickled object that all units share]. Ray fetches the object of a reference that is an
             argument for every unit; it leaves a reference inside a list alone, and the worker fetches it once.
-        files: [reference of pickled files for the worker's home]; None: there are no files.
+        files: [reference of the pickled `Inputs`]; None: there are no files.
         queue: the actor that receives messages.
     """
     worker = f"{os.uname().nodename}:{os.getpid()}"
@@ -120,15 +133,31 @@ def work(assignment: Assignment, common: list[Any], files: list[Any] | None, que
         torch.set_num_threads(assignment.threads)
         if assignment.caller is not None and not assignment.caller.is_here():
             return NeedsParcel()
-        if files is not None:
-            unpack_home(_fetched(files))
-        return Done(packed(assignment.unit.run(_fetched(common), report)))
+        with ExitStack() as stack:
+            if files is not None:
+                stack.enter_context(experts_at(_placed(files)))
+            if assignment.caller is not None:
+                stack.enter_context(assignment.caller.entered())
+            unit, shared = assignment.unit, _fetched(common)
+            return Done(packed(when_released(lambda: unit.run(shared, report), RELEASE if assignment.again else 0.0)))
     except Exception as error:
         place = traceback.format_exc()
         if isinstance(error, DDKitError):
             error.add_note(place)
             return Failed(error)
         return Failed(RuntimeError(place))  # other errors may not pickle
+
+
+def when_released(run: Callable[[], Any], patience: float) -> Any:
+    """The result of `run`. While a lock that it needs is in use, it is called again, for `patience` seconds at most."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return run()
+        except InUseError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(POLL)
 
 
 _KEPT: dict[str, Any] = {}
@@ -142,6 +171,17 @@ def _fetched(reference: list[Any]) -> Any:
             _KEPT.pop(next(iter(_KEPT)))
         _KEPT[ref.hex()] = unpacked(_ray().get(ref))
     return _KEPT[ref.hex()]
+
+
+_PLACED: dict[str, Path] = {}
+
+
+def _placed(reference: list[Any]) -> Path:
+    """The folder of the files behind a reference. They are fetched once, and are not kept in memory."""
+    (ref,) = reference
+    if ref.hex() not in _PLACED:
+        _PLACED[ref.hex()] = unpacked(_ray().get(ref)).placed()
+    return _PLACED[ref.hex()]
 
 
 def _ray() -> Any:

@@ -1,5 +1,7 @@
 """How many units fit on one GPU, from estimates of their memory."""
 
+import torch
+
 from ddkit.executors.contract import Needs
 
 PROCESS = 2**30
@@ -23,3 +25,13 @@ def fit(needs: Needs, memory: int) -> int:
 def together(needs: Needs, memory: int) -> int:
     """The number of units that share a GPU of `memory` bytes by default; 1 if their memory is unknown."""
     return min(TOGETHER, fit(needs, memory)) if needs.memory else 1
+
+
+def gpu_share(needs: Needs) -> float:
+    """The share of a GPU for one unit. The GPUs of all nodes count as being as large as the driver's.
+
+    Ray does not know how large a GPU is. A driver without one asks for whole GPUs.
+    """
+    if not torch.cuda.is_available():
+        return 1.0
+    return 1 / together(needs, torch.cuda.get_device_properties(needs.device).total_memory)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ddkit.nets import FlatNet
 
 SECOND = 3
-"""Passes of a step that is differentiated once more, as of a student: its gradient, and the product on the way back."""
+"""Passes that a step costs whose gradient is differentiated again: one for the gradient, two for its derivative."""
 
 FORWARD = 1 / 3
 """Passes of a batch without a gradient."""

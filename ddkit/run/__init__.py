@@ -12,10 +12,11 @@ with lazily(__name__):
     from ddkit.run.checkpoint import checkpoint_iteration, pack_state, read_checkpoint, unpack_state, write_checkpoint
     from ddkit.run.folder import CHECKPOINT, SNAPSHOTS, Change, RunFolder
     from ddkit.run.json_file import AGAIN, read_json, read_text, write_json
-    from ddkit.run.lock import LOCK, is_gone, locked
+    from ddkit.run.lock import LOCK, is_held, locked
     from ddkit.run.loop import drive
     from ddkit.run.messages import RecordingMeter
     from ddkit.run.obstacles import refuse_no_file, refuse_no_folder
+    from ddkit.run.process import is_gone
     from ddkit.run.progress import Meter, SilentMeter, terminal_meter
     from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
 
@@ -28,6 +29,7 @@ __all__ = [
     "write_json",
     "LOCK",
     "is_gone",
+    "is_held",
     "locked",
     "checkpoint_iteration",
     "pack_state",

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from ddkit.errors import DataError, DDKitWarning, InUseError
 from ddkit.run.obstacles import file_obstacle
+from ddkit.run.process import is_gone
 
 LOCK = ".lock"
 """Name of the lock file of a folder."""
@@ -216,23 +217,25 @@ def _holders(descriptor: int) -> list[str]:
     found = []
     with suppress(OSError):
         for line in os.pread(descriptor, 2**16, 0).decode(errors="replace").splitlines():
-            host, _, rest = line.partition("\t")
-            pid, _, command = rest.partition("\t")
+            host, pid, command = [*line.split("\t", 2), "", ""][:3]
             if pid.isdecimal() and not (host == socket.gethostname() and is_gone(int(pid))):
                 own = "this process, " if (host, int(pid)) == (socket.gethostname(), os.getpid()) else ""
                 found.append(f"{own}pid {pid} on {host} ({command})")
     return list(dict.fromkeys(found))
 
 
-def is_gone(pid: int) -> bool:
-    """Return whether no process of this machine has this number."""
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return True
-    except PermissionError:
-        pass
-    return False
+def is_held(file: Path) -> bool | None:
+    """Return whether a process holds the lock on `file`; None if there is no such file, as on a disk without locks."""
+    with _guard, suppress(OSError):  # the guard, so that no forked child inherits the descriptor
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+    return None
 
 
 def _forget() -> None:

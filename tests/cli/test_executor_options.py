@@ -1,7 +1,9 @@
 """--executor and --workers of commands, and `ddkit jobs`."""
 
+import errno
 import json
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 from ddkit.cli.main import run
 from ddkit.executors import executor_in_use
 from ddkit.executors.local import LocalExecutor
-from ddkit.run import write_json
+from ddkit.executors.slurm_calls import slurm_calls
+from ddkit.run import LOCK, locked, write_json
 
 WITH_EXECUTORS = {
     "condense": [],
@@ -76,14 +79,58 @@ def test_jobs_lists_the_calls_of_slurm_and_removes_them(
     assert words.count("2001-09-09") == 5
     assert [word for word in words if word.endswith("/2")] == ["0/2", "0/2", "1/2", "1/2", "2/2"]
     assert run(["jobs", "clean"]) == 0
-    assert "call 4: its command was killed, and its jobs may run; --lost" in capsys.readouterr().out
+    assert "call 4: its command was killed; --lost cancels its jobs" in capsys.readouterr().out
     assert sorted(folder.name for folder in (home / "slurm").iterdir()) == ["2", "4", "5"]
-    cancel = home / "scancel"
-    cancel.write_text(f'#!/bin/sh\necho "$@" > {home}/cancelled\n')
-    cancel.chmod(0o700)
-    monkeypatch.setenv("PATH", f"{home}{os.pathsep}{os.environ['PATH']}")
     assert run(["jobs", "clean", "--lost"]) == 0
-    assert (home / "cancelled").read_text() == "40 41\n"
+    line = "call 4: is kept, because its jobs may run: there is no squeue here; run this on a login node of the cluster"
+    assert line in capsys.readouterr().out
+    monkeypatch.setenv("PATH", f"{home}{os.pathsep}{os.environ['PATH']}")
+    program(home / "squeue", "echo 7; echo 41; echo 41")  # job 40 ended long ago
+    program(home / "scancel", "echo scancel: no controller >&2; exit 1")
+    assert run(["jobs", "clean", "--lost"]) == 0
+    assert "its jobs may run: scancel failed (scancel: no controller); try again" in capsys.readouterr().out
+    assert (home / "slurm" / "4").exists()
+    program(home / "scancel", f'echo "$@" > {home}/cancelled')
+    assert run(["jobs", "clean", "--lost"]) == 0
+    lines = capsys.readouterr().out
+    assert "call 4: was lost, and is removed" in lines and "call 2: is running, and is kept" in lines
+    assert "call 5: is running on else, or was killed there, and is kept" in lines
+    assert (home / "cancelled").read_text() == "41\n"
     assert sorted(folder.name for folder in (home / "slurm").iterdir()) == ["2", "5"]
     (home / "slurm" / "2" / "call.json").write_text(json.dumps({"command": 3}))
     assert run(["jobs", "ls"]) == 3
+
+
+def program(file: Path, text: str) -> None:
+    """Write a shell program."""
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o700)
+
+
+def test_a_folder_that_cannot_be_removed_is_one_line(home: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """A job that ends still writes its log. The call stays in the list, and the next clean removes it."""
+    jobs = home / "slurm" / "1" / "jobs"
+    jobs.mkdir(parents=True)
+    write_json(jobs.parent / "call.json", {"command": "ddkit compare", "units": 1, "jobs": ["10"], "ended": True})
+
+    def busy(folder: Path) -> None:
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(folder))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", busy)
+        assert run(["jobs", "clean"]) == 0
+    line = f"call 1: was incomplete, and cannot be removed (Directory not empty: '{jobs}'); run this again when its"
+    assert line in capsys.readouterr().out
+    assert run(["jobs", "clean"]) == 0
+    assert "call 1: was incomplete, and is removed" in capsys.readouterr().out
+
+
+def test_a_call_is_lost_if_another_process_has_its_number(home: Path) -> None:
+    folder = home / "slurm" / "1"
+    folder.mkdir(parents=True)
+    call = {"command": "ddkit", "units": 1, "jobs": [], "host": socket.gethostname(), "process": os.getpid()}
+    write_json(folder / "call.json", call)
+    with locked(folder / LOCK, "a folder"):
+        assert slurm_calls()[0].state == "running"
+    (folder / LOCK).touch()  # as after a kill
+    assert slurm_calls()[0].state == "lost"

@@ -94,9 +94,8 @@ def test_a_set_continues_from_the_files_that_were_reported(tmp_path: Path, home:
     whole = unit.moved(tmp_path / "whole")
     whole.run(common, lambda item: None)
     assert folder.set.read_bytes() == candidate.folder(whole.out, own).set.read_bytes()
-    assert {file.name for file in files_of(folder.path)} == {
-        file.name for file in files_of(candidate.folder(whole.out, own).path)
-    }
+    made, expected = ({file.name for file in files_of(one.path)} for one in (folder, candidate.folder(whole.out, own)))
+    assert made - {"spent.json"} == expected - {"spent.json"}  # only a slow run writes that file
 
 
 def _parcel(unit: CondenseSet, common: Any) -> Elsewhere:

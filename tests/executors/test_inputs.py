@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ddkit.executors.inputs import OUTSIDE, copies_of, names_of, own_place, replaced_by
-from ddkit.executors.shipping import unpack_home
+from ddkit.executors.inputs import OUTSIDE, Inputs, copies_of, own_place, replaced_by
+from ddkit.home import experts_at, experts_home
 from ddkit.jobs.comparison.candidate import CondenseSet
 from ddkit.jobs.comparison.images import candidate_of
 from ddkit.jobs.data.loading import load_task
@@ -18,11 +18,28 @@ def test_a_file_outside_the_home_has_a_name_of_its_contents(home: Path, tmp_path
     for file, text in ((inside, "inside"), (outside, "outside")):
         file.parent.mkdir(parents=True)
         file.write_text(text)
-    first, second = names_of([inside, outside])
+    first, second = Inputs.of([inside, outside]).files
     assert first == "teachers/a.pt" and second.startswith(f"{OUTSIDE}/") and second.endswith("/a.pt")
     assert copies_of([inside, outside]) == {str(outside): second}
     outside.write_text("changed")
     assert copies_of([outside])[str(outside)] != second
+
+
+def test_a_worker_with_other_experts_of_the_same_name_reads_the_callers(home: Path, tmp_path: Path) -> None:
+    """They are as long, or longer, as after training on another processor. The worker's own stay."""
+    callers = home / "buffers" / "b" / "expert-000.h5"
+    callers.parent.mkdir(parents=True)
+    callers.write_text("the caller's")
+    inputs = Inputs.of([callers])
+    assert inputs.placed() == home  # one home for both: no copy
+    for own in ("the worker's", "the worker's, longer"):
+        callers.write_text(own)
+        folder = inputs.placed()
+        assert (folder / "buffers" / "b" / "expert-000.h5").read_text() == "the caller's"
+        assert callers.read_text() == own
+        with experts_at(folder):
+            assert experts_home() == folder
+    assert experts_home() == home
 
 
 def test_only_the_unit_from_elsewhere_reads_the_copy(home: Path, tmp_path: Path) -> None:
@@ -58,10 +75,10 @@ def test_a_teacher_that_a_recipe_names_by_its_path_arrives(
     common = {here.candidate.task_key: task}
     here.run(common, lambda item: None)
     parcel = sent.parcel(common)
-    contents = {name: path.read_bytes() for name, path in names_of(parcel.files).items()}
+    inputs = Inputs.of(parcel.files)
     file.rename(tmp_path / "gone.pt")
     monkeypatch.setenv("DDKIT_HOME", str(tmp_path / "home of the worker"))
-    unpack_home(contents)
-    sent.receive(parcel.unit.run(common, lambda item: None))
+    with experts_at(inputs.placed()):
+        sent.receive(parcel.unit.run(common, lambda item: None))
     made, expected = (unit.candidate.folder(unit.out, unit.recipe).set.read_bytes() for unit in (sent, here))
     assert made == expected

@@ -2,21 +2,23 @@
 
 import importlib
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from toy_units import Add, Copy, Count, Diverge, Threads
+from toy_units import Add, Copy, Count, Diverge, Home, Threads
 
-from ddkit.errors import DDKitError, NumericalError, UsageError
+from ddkit.errors import DDKitError, InUseError, NumericalError, UsageError
 from ddkit.executors import Needs, Watch, elsewhere, executor, on_ray, ray_cluster, ray_worker
 from ddkit.executors.cores import why_not_fork
+from ddkit.executors.inputs import Inputs
 from ddkit.executors.local import LocalExecutor
 from ddkit.executors.messages import packed
 from ddkit.executors.on_ray import RayExecutor
-from ddkit.executors.shipping import unpack_home
+from ddkit.run import LOCK, locked
 
 CPU = Needs(torch.device("cpu"))
 
@@ -75,8 +77,19 @@ def test_files_travel_between_two_homes(tmp_path: Path, home: Path) -> None:
     ((_, seen),) = RayExecutor().run([unit], None, CPU, Watch())
     assert Path(seen) != home
     assert (unit.folder / "deep" / "result").read_text() == "TO THE WORKER"
-    assert (Path(seen) / "inputs" / "text").read_text() == "to the worker"
+    (copy,) = Path(seen).glob("copies/*/inputs/text")
+    assert copy.read_text() == "to the worker"
     assert not [*home.glob(".here-*"), *unit.folder.parent.glob(".here-*")]
+
+
+def test_relative_paths_are_those_of_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers share the caller's folders, and were started in another current folder, as by `ray start`."""
+    (home_of_workers,) = (Path(seen) for _, seen in RayExecutor().run([Home()], None, CPU, Watch()))
+    monkeypatch.setenv("DDKIT_HOME", str(home_of_workers))
+    monkeypatch.chdir(tmp_path)
+    unit = Count(Path("out"))
+    assert list(RayExecutor().run([unit], None, CPU, Watch())) == [(unit, 0)]
+    assert (tmp_path / "out" / "checkpoint.pt").read_text() == "5"
 
 
 def test_a_dead_workers_unit_continues_from_its_files(
@@ -90,6 +103,25 @@ def test_a_dead_workers_unit_continues_from_its_files(
     (line,) = lines
     assert "died; its unit runs again on" in line
     assert (tmp_path / "out" / "checkpoint.pt").read_text() == "5"
+
+
+def test_the_lock_of_a_dead_worker_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that counts as dead still holds the lock of the run folder. A first worker does not wait."""
+    monkeypatch.setattr(ray_worker, "POLL", 0.01)
+    calls: list[int] = []
+    with ExitStack() as stack:
+        stack.enter_context(locked(tmp_path / LOCK, "a folder"))
+
+        def run() -> str:
+            calls.append(1)
+            if len(calls) == 4:
+                stack.close()
+            with locked(tmp_path / LOCK, "a folder"):
+                return "done"
+
+        with pytest.raises(InUseError):
+            ray_worker.when_released(run, 0.0)
+        assert ray_worker.when_released(run, 60.0) == "done" and len(calls) == 4
 
 
 def test_a_later_call_continues_from_the_files_of_an_ended_one(
@@ -147,14 +179,20 @@ def test_a_worker_keeps_the_latest_common_objects_only(monkeypatch: pytest.Monke
     assert list(ray_worker._KEPT.values()) == [2, 3]
 
 
-def test_a_longer_file_of_a_worker_stays(home: Path) -> None:
-    """A worker may have the same expert with more epochs."""
-    (home / "buffers").mkdir(parents=True)
-    (home / "buffers" / "longer").write_bytes(b"12345")
-    (home / "buffers" / "shorter").write_bytes(b"1")
-    unpack_home({f"buffers/{name}": b"123" for name in ("longer", "shorter", "missing")})
-    contents = {file.name: file.read_bytes() for file in (home / "buffers").iterdir()}
-    assert contents == {"longer": b"12345", "shorter": b"123", "missing": b"123"}
+def test_a_worker_fetches_files_once_and_does_not_keep_them_in_memory(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Experts can have many GB."""
+    monkeypatch.setattr(ray_worker, "_KEPT", {})
+    file = home / "buffers" / "expert"
+    file.parent.mkdir(parents=True)
+    file.write_text("one")
+    reference = importlib.import_module("ray").put(packed(Inputs.of([file])))
+    file.write_text("two")
+    folder = ray_worker._placed([reference])
+    monkeypatch.setattr(ray_worker, "unpacked", None)  # a second time would fail
+    assert ray_worker._placed([reference]) == folder and not ray_worker._KEPT
+    assert (folder / "buffers" / "expert").read_text() == "one"
 
 
 def test_a_process_joins_one_cluster_only() -> None:

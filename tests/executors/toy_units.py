@@ -12,7 +12,7 @@ import torch
 
 from ddkit.errors import NumericalError
 from ddkit.executors import Elsewhere, Files, FolderParcel, Parcel, files_of, pack
-from ddkit.home import home
+from ddkit.home import experts_home, home
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,16 @@ class Threads:
 
 
 @dataclass(frozen=True)
+class Home:
+    """Gives the worker's home."""
+
+    def run(self, common: object, report: Callable[[int], None]) -> str:
+        return str(home())
+
+
+@dataclass(frozen=True)
 class Copy(FolderParcel):
-    """Reads a file under home() and writes its upper case to its folder. The result is the home that it saw."""
+    """Reads a file of the caller's home and writes its upper case to its folder. The result is the worker's home."""
 
     folder: Path
 
@@ -64,7 +72,7 @@ class Copy(FolderParcel):
 
     def run(self, common: object, report: Callable[[int], None]) -> str:
         (self.folder / "deep").mkdir(parents=True)
-        (self.folder / "deep" / "result").write_text((home() / "inputs" / "text").read_text().upper())
+        (self.folder / "deep" / "result").write_text((experts_home() / "inputs" / "text").read_text().upper())
         return str(home())
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ddkit.cli.main import run
+from ddkit.errors import UsageError
 from ddkit.executors import Executor, Needs, executor, on_ray
 from ddkit.executors.local import LocalExecutor
 from ddkit.executors.on_ray import RayExecutor
@@ -31,6 +32,10 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def cluster_resources(self) -> dict[str, float]:
             return {"CPU": 5.0, "GPU": 3.0}
 
+        def nodes(self) -> list[dict[str, Any]]:
+            sizes = {2**30: True, 3 * 2**30: True, 9 * 2**30: False}
+            return [{"Alive": alive, "Resources": {"CPU": 2.0, "memory": size}} for size, alive in sizes.items()]
+
     def connected(address: str) -> Cluster:
         asked.append(address)
         return Cluster()
@@ -47,6 +52,15 @@ def test_a_cluster_is_asked_only_without_workers(no_cluster: list[str]) -> None:
     assert no_cluster == []
     assert (ray.at_once(CPU), ray.at_once(CUDA), ray.name) == (5, 3, "ray:head:6379")
     assert no_cluster == ["head:6379"]
+
+
+def test_a_rough_estimate_takes_the_largest_node_and_is_not_refused(no_cluster: list[str]) -> None:
+    ray, gib = RayExecutor("head:6379"), 2**30
+    for memory, rough, asked in ((2 * gib, 1, 2 * gib), (3 * gib, 1, 3 * gib), (5 * gib, 2, 3 * gib)):
+        assert ray._on_a_node(on_ray._resources(Needs(CPU.device, memory)), rough)["memory"] == asked
+    for memory, rough, least in ((4 * gib, 1, 4096), (8 * gib, 2, 4096)):
+        with pytest.raises(UsageError, match=f"one unit needs {least} MiB of memory, and the largest node has 3072;"):
+            ray._on_a_node(on_ray._resources(Needs(CPU.device, memory)), rough)
 
 
 @pytest.mark.parametrize(

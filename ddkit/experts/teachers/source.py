@@ -11,7 +11,7 @@ from ddkit.experts.teachers.ensemble import Ensemble
 from ddkit.experts.teachers.obtain import bundle_of, obtain_teachers
 from ddkit.experts.teachers.settings import PRETRAINED, TeacherSettings
 from ddkit.experts.teachers.wanted import Wanted, wanted_teachers
-from ddkit.home import home
+from ddkit.home import experts_home
 from ddkit.randomness import stream
 from ddkit.run import Meter
 from ddkit.task import Task
@@ -29,7 +29,7 @@ class TeacherSource:
 
     def wanted(self) -> list[Wanted]:
         """The teachers in their order, stored or missing."""
-        return wanted_teachers(home() / "teachers", self.task, self.settings)
+        return wanted_teachers(experts_home() / "teachers", self.task, self.settings)
 
     def stock(self) -> Stock:
         wanted = self.wanted()
@@ -43,7 +43,7 @@ class TeacherSource:
     @contextmanager
     def obtain(self, meter: Meter) -> Iterator[Experts]:
         """A block with the teachers. They are read into memory, so their files may be removed within the block."""
-        found = obtain_teachers(home() / "teachers", self.task, self.settings, meter)
+        found = obtain_teachers(experts_home() / "teachers", self.task, self.settings, meter)
         digest = hashlib.sha256(" ".join(bundle.digest for bundle in found).encode()).hexdigest()
         yield Experts(teachers=found, digest=digest, trained=found.trained)
 

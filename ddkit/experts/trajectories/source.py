@@ -14,7 +14,7 @@ from ddkit.experts.source import HEADER, Experts, Rehearsal, Stock
 from ddkit.experts.trajectories.buffer import Buffer
 from ddkit.experts.trajectories.collect import collect
 from ddkit.experts.trajectories.trajectories import Trajectories
-from ddkit.home import home
+from ddkit.home import experts_home
 from ddkit.randomness import stream
 from ddkit.run import Meter
 from ddkit.task import Task
@@ -37,19 +37,19 @@ class TrajectorySource:
         return BufferKey(task.real.data.name, task.real.digest, task.dsa.strategy, task.net.spec, self.settings)
 
     def stock(self) -> Stock:
-        buffer, rows, count = Buffer(home() / "buffers" / self.key.folder), self.epochs + 1, self.settings.count
+        buffer, rows, count = Buffer(experts_home() / "buffers" / self.key.folder), self.epochs + 1, self.settings.count
         missing = [expert for expert in range(count) if buffer.rows(expert) < rows]
         size = HEADER + rows * self.task.net.parameters * getattr(torch, self.settings.dtype).itemsize
         replaced = sum(buffer.file(expert).stat().st_size for expert in missing if buffer.file(expert).exists())
         return Stock(count - len(missing), len(missing), size, max(0, len(missing) * size - replaced))
 
     def files(self) -> list[Path]:
-        buffer = Buffer(home() / "buffers" / self.key.folder)
+        buffer = Buffer(experts_home() / "buffers" / self.key.folder)
         return [buffer.key_file, *(buffer.file(expert) for expert in range(self.settings.count))]
 
     @contextmanager
     def obtain(self, meter: Meter) -> Iterator[Experts]:
-        root = home() / "buffers"
+        root = experts_home() / "buffers"
         with Buffer(root / self.key.folder).in_use(meter):
             found = collect(Buffer.open(root, self.key), self.task, self.settings, self.epochs, meter)
             yield Experts(trajectories=found, digest=self.key.digest, trained=found.trained)

@@ -10,6 +10,7 @@ An interrupted comparison continues in any stage. Stages 2 and 3 use all cores.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -170,7 +171,7 @@ def _make_missing_sets(
     for candidate in sorted(unfinished, key=lambda one: -one.recipes[0].method.reads_epochs):
         collect_experts(candidate, tasks[candidate.task_key], out, meter)
     efforts = {one: SetEffort.of(one.recipes[0], tasks[one.task_key]) for one in unfinished}
-    needs = max((one.needs for one in efforts.values()), key=lambda one: one.memory, default=Needs(device))
+    needs = _largest([one.needs for one in efforts.values()], tasks.values()) if efforts else Needs(device)
     missing.sort(key=lambda unit: -efforts[unit.candidate].time)  # equal ones stay in their order
     run_units(missing, tasks, needs, "condensing sets", meter)
 
@@ -190,9 +191,15 @@ def _scores(planned: list[list[PlannedLine]], tables: list[Table], keep: ScoreFo
         if table.on == "test" and any(keep.find(key) is None for key in own):
             _ = table.task.real.test  # is preprocessed here, once, and not in every process
         rows |= {key: work for key, work in own.items() if key not in rows}
-    needs = max((row_needs(table.task, table.settings) for table in tables), key=lambda one: one.memory)
+    needs = _largest([row_needs(table.task, table.settings) for table in tables], [table.task for table in tables])
     scores = score_all("scoring sets", list(rows.values()), tables, meter, keep, needs)
     return dict(zip(rows, scores, strict=True))
+
+
+def _largest(needs: Iterable[Needs], tasks: Iterable[Task]) -> Needs:
+    """The needs of the unit with the most memory. The common object has the data of all tasks, each once."""
+    data = {id(task.real): task.data_bytes for task in tasks}
+    return dataclasses.replace(max(needs, key=lambda one: one.memory), shared=sum(data.values()))
 
 
 def _augmentations(tables: list[Table]) -> str:

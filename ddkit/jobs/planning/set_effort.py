@@ -7,6 +7,9 @@ from ddkit.experts.teachers.source import TeacherSource
 from ddkit.jobs.recipes import Recipe
 from ddkit.task import Task
 
+ROUGH = 8
+"""How many times too large the estimate of a set's memory may be, as where a network has fused kernels."""
+
 
 @dataclass(frozen=True)
 class SetEffort:
@@ -25,7 +28,7 @@ class SetEffort:
         """The estimate for a recipe on its task."""
         own = _with_largest_teacher(recipe, task)
         effort = recipe.method.effort(own)
-        return SetEffort(Needs(task.device, effort.memory, task.data_bytes), effort.time(own.net))
+        return SetEffort(Needs(task.device, effort.memory, task.data_bytes, ROUGH), effort.time(own.net))
 
 
 def _with_largest_teacher(recipe: Recipe, task: Task) -> Task:
