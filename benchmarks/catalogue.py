@@ -33,6 +33,7 @@ SETS: dict[str, tuple[str, ...]] = {
     **{
         f"{data}-{method}-ipc{ipc}": ("--recipe", f"{method}-{data}-ipc{ipc}{cpu}", *BIG)
         for data, method, ipc, cpu in (
+            ("digits", "infer", 10, ""),
             ("fashion-mnist", "infer", 10, ""),
             ("fashion-mnist", "best", 10, ""),
             ("fashion-mnist", "dm", 10, ""),

@@ -62,7 +62,7 @@ class RankedSet:
 
     @property
     def trained_on_classes(self) -> bool:
-        """Whether the set's own row has classes already."""
+        """Whether the set's own row is trained on class labels."""
         return self.policy == "hard" or (self.policy == "auto" and not self.own_labels)
 
     def rows(self, source: int | Path, rivals: bool = True) -> dict[str, RankedRow]:
@@ -115,7 +115,8 @@ def ranking_notes(ranked: Iterable[tuple[RankedSet, DDRanking]], over: str) -> l
         "and ARS; plain: without augmentation",
         "the lr is chosen on validation data, and accuracy is taken after the last step; DD-Ranking's own tool chooses "
         "both on the test set (the best lr, and the best of a look every 20 epochs), so its figures differ",
-        f"95 % intervals of the scores: Welch's, over {over}; LRS and ARS: its ends are mapped as the score is",
+        f"95 % intervals of the scores: Welch's, over {over}; for LRS and ARS the ends of the weighted difference's "
+        "interval are mapped as the score is",
     ]
     for plan, ranking in ranked:
         notes += plan.notes

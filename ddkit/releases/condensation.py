@@ -40,6 +40,8 @@ class Condensation:
         chosen = " (the last one; --entry chooses another)" if choices.entry is None else ""
         several = (f"set {entry} of 0 to {len(entries) - 1} was read{chosen}",) if len(entries) > 1 else ()
         unread = sorted(map(str, set(table) - {DATA, ACCURACIES}))
+        accuracies = _accuracies(table.get(ACCURACIES, {}), where)
+        fractions = all(0 <= each <= 1 for found in accuracies.values() for each in found)  # not nan, not percent
         return Release(
             layout=self.name,
             images=images,
@@ -47,8 +49,12 @@ class Condensation:
             files=(source.path,),
             entry=entry,
             entries=len(entries),
-            accuracies=_accuracies(table.get(ACCURACIES, {}), where),
-            notes=(*several, *([f"not read: {', '.join(unread)}"] if unread else [])),
+            accuracies=accuracies if fractions else {},
+            notes=(
+                *several,
+                *([f"not read: {', '.join(unread)}"] if unread else []),
+                *([f"not read: '{ACCURACIES}', whose numbers are not all fractions of 0 to 1"] * (not fractions)),
+            ),
         )
 
 

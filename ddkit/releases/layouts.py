@@ -35,7 +35,7 @@ def read_release(path: Path, choices: Choices) -> Release:
         if layout.recognises(source):
             for name, value in vars(choices).items():
                 if value is not None and name not in layout.choices:
-                    raise UsageError(f"--{name}: {layout.name} has no such choice; leave it out")
+                    raise UsageError(f"--{name}: does not apply to {layout.name}; leave it out")
             return layout.read(source, choices)
     found = f"it holds {_described(source.content)}" if source.is_torch else f"{path.suffix or 'a name without ending'}"
     known = ", ".join(layout.name for layout in LAYOUTS)

@@ -21,6 +21,9 @@ from ddkit.releases.release import Choices, Release, Source
 from ddkit.synth import read_set
 
 VALUES, SOFT, DERIVED = "values", "soft_label", "probability"
+MOST_README = 100_000
+"""Characters of a README.md in which its head is searched."""
+
 WHOLE = "set.h5"
 """The set itself, in the folders that ddkit writes. It has the facts."""
 
@@ -67,18 +70,31 @@ class Parquet:
         unread = [name for name in names if name not in (read, label, SOFT, DERIVED)]
         meta = {key.decode(errors="replace"): value for key, value in (table.schema.metadata or {}).items()}
         whole = source.path / WHOLE
+        classes = _class_names(meta.get("huggingface"), label)
+        if not classes and not whole.is_file():
+            _refuse_names_in_readme(source)
         return Release(
             layout=self.name,
             images=_floats(table, VALUES, where) if read == VALUES else _pictures(table, read, where),
             labels=_labels(table, label, where),
             soft=_floats(table, SOFT, where) if SOFT in names else None,
             files=tuple(files),
-            classes=_class_names(meta.get("huggingface"), label),
+            classes=classes,
             facts=read_set(whole).facts if whole.is_file() else None,
             notes=(
                 *([f"columns not read: {', '.join(unread)}"] if unread else []),
                 *([f"{WHOLE} beside the tables is the set with its record; ddkit reads it as it is"] * whole.is_file()),
             ),
+        )
+
+
+def _refuse_names_in_readme(source: Source) -> None:
+    """Raise DataError if only the folder's README.md names the classes. `datasets` obeys it; no YAML is read here."""
+    readme = source.path / "README.md"
+    if not not_a_file(readme) and "class_label" in readme.read_text(encoding="utf-8", errors="replace")[:MOST_README]:
+        raise DataError(
+            f"{source.where}: only its README.md names the classes (class_label), and ddkit reads names from the "
+            "parquet files; load it by `datasets`, write it by to_parquet, and import that file"
         )
 
 

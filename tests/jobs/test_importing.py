@@ -79,6 +79,32 @@ def test_the_lineage_says_where_everything_comes_from(toy: str, tmp_path: Path) 
     assert made.facts.method == "dm" and "flip" in made.facts.augment  # by the file's name, and as DM trains
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), 60.0, -0.5])
+def test_accuracies_that_are_no_fractions_are_left_out_with_a_line(toy: str, tmp_path: Path, wrong: float) -> None:
+    images, meter = files.normalised(files.pixels()), Lines()
+    torch.save({"data": [[images, files.LABELS]], "accs_all_exps": {"ConvNet": [0.5, wrong]}}, tmp_path / "set.pt")
+    made = ddkit.import_set(
+        tmp_path / "set.pt", data=toy, meter=meter, method="dm", space="normalised", **files.CONSTANTS
+    )
+    assert "stored accuracies" not in json.loads(made.record.lineage)["release"]
+    assert any("not read: 'accs_all_exps', whose numbers are not all fractions" in line for line in meter.lines)
+
+
+def test_class_names_that_only_a_readme_has_are_refused(toy: str, tmp_path: Path) -> None:
+    """`datasets` obeys README.md; without its names, labels would be taken in the data's order."""
+    import pyarrow.parquet as parquet
+
+    release = built("parquet", tmp_path)
+    (file,) = release.path.glob("data/*.parquet")
+    parquet.write_table(parquet.read_table(file).replace_schema_metadata(None), file)
+    (release.path / "README.md").write_text(
+        "---\ndataset_info:\n  features:\n  - dtype: {class_label: {names: {}}}\n---\n"
+    )
+    assert "only its README.md names the classes" in refused(release.path, toy, **release.options)
+    (release.path / "README.md").write_text("# Pictures\n")
+    assert ddkit.import_set(release.path, data=toy, **release.options)
+
+
 def test_an_entry_is_chosen(toy: str, tmp_path: Path) -> None:
     release = built("dc", tmp_path)
     made = ddkit.import_set(release.path, data=toy, entry=0, **release.options)
@@ -348,7 +374,7 @@ def test_what_is_no_release_is_refused(toy: str, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     assert "is in no layout that ddkit reads (.txt)" in refused(tmp_path / "notes.txt", toy)
     assert "it is not there" in refused(tmp_path / "nothing.pt", toy)
-    assert "--entry: tensors of a trajectory method has no such choice" in refused(
+    assert "--entry: does not apply to tensors of a trajectory method" in refused(
         built("mtt", tmp_path).path, toy, entry=1
     )
     (tmp_path / "empty").mkdir()

@@ -17,7 +17,7 @@ UNKNOWN = "imported"
 """The method of a set whose maker is not known."""
 
 PLAIN = ("dc", UNKNOWN)
-"""Methods whose sets are trained on without augmentation unless the user says otherwise."""
+"""Methods whose sets are trained on without augmentation unless `--augment` is given."""
 
 STRATEGY = "color_crop_cutout_flip_scale_rotate"
 """The augmentation under which DSA, DM and the trajectory methods learn their sets."""
@@ -62,7 +62,9 @@ def origin_of(request: ImportRequest, release: Release, data: ImageData) -> Orig
     method = request.method or (facts.method if facts else named["method"] if named else UNKNOWN)
     method = method.lower()
     if method == UNKNOWN:
-        notes.append("the method is not known; --method names it, and protocol `paper` is then that of its authors")
+        notes.append(
+            "the method is not known; --method names it, and `--protocol paper` then repeats that method's evaluation"
+        )
     net = request.net or (facts.net if facts else "convnet")
     if request.augment is not None:
         augment = request.augment
