@@ -20,13 +20,14 @@ from torch import Tensor
 
 from ddkit.data import DSAParams
 from ddkit.methods.class_batches import ClassBatchCosts, ClassBatches
-from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.division import of_own_classes
 from ddkit.methods.effort import SECOND, Effort
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.gradient_distance import DISTANCES, gradient_distance
-from ddkit.methods.initial import InitialImages, initial_images
+from ddkit.methods.initial import InitialImages, initial_images, starting_images
+from ddkit.methods.method_settings import MethodSettings
 from ddkit.randomness import restored, stream
 from ddkit.ranks import ALONE
 from ddkit.recipe import setting
@@ -71,10 +72,10 @@ class GradientSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings)
         return self.iterations * self.loops[0]
 
     def effort(self, task: Task) -> Effort:
-        own, (outer, inner) = self.ipc * (2 if self.fyi else 1), self.loops
-        images, matched = own * task.net.classes, self.largest_batch(task) + SECOND * own
-        passes = outer * task.net.classes * matched + (outer - 1) * inner * images
-        largest = max(matched, min(self.batch_train, images))
+        counts, views, (outer, inner) = self.counts(task.real), 2 if self.fyi else 1, self.loops
+        images, real = counts.total * views, self.largest_batch(task)
+        passes = outer * (task.net.classes * real + SECOND * images) + (outer - 1) * inner * images
+        largest = max(real + SECOND * counts.largest * views, min(self.batch_train, images))
         return Effort(float(self.iterations * passes), training_memory(task.net, 1, largest))
 
 
@@ -98,7 +99,8 @@ class GradientMatching:
 
     def __init__(self, settings: GradientSettings, context: Context) -> None:
         self._settings, self._context = settings, context
-        self._labels = context.labels(settings.ipc)
+        self._counts = settings.counts(context.real)
+        self._labels = context.labels(self._counts)
         self._real = ClassBatches(context.real.train, context.real.data.class_count)
 
     @property
@@ -106,9 +108,10 @@ class GradientMatching:
         return self._settings.total_iterations
 
     def init(self) -> GradientState:
-        settings, context = self._settings, self._context
-        generator = stream(context.seed, "condense")
-        images = initial_images(settings.pix_init, settings.ipc, context, generator)
+        context, counts, generator = self._context, self._counts, stream(self._context.seed, "condense")
+        images = starting_images(
+            self._settings, counts, context, lambda pix_init: initial_images(pix_init, counts, context, generator)
+        )
         return GradientState(
             images=images,
             image_velocity=torch.zeros_like(images),
@@ -123,10 +126,11 @@ class GradientMatching:
         with convolution_precision(context.device, "float32"):
             step = self._frozen_step(state.theta, generator)
             classes = range(context.real.data.class_count)
-            drawn, own = [self._draw(c, generator) for c in classes], state.images.split(settings.ipc)
+            drawn, own = [self._draw(c, generator) for c in classes], self._counts.split(state.images)
             loss, gradient = of_own_classes(
                 context.ranks,
                 [range(c, c + 1) for c in classes],
+                self._counts,
                 state.images,
                 lambda group: self._match(step, state.theta, group.start, own[group.start], drawn[group.start]),
             )
@@ -149,7 +153,7 @@ class GradientMatching:
         return real, self._context.dsa.sample(generator, 1, None, side) if self._settings.augmented else None
 
     def _match(self, step: Step, theta: Tensor, c: int, images: Tensor, drawn: Draw) -> tuple[Tensor, Tensor]:
-        """The distance of class c's gradients [], and its derivative for the class's images [ipc, C, H, W]."""
+        """The distance of class c's gradients [], and its derivative for the class's images [n, C, H, W]."""
         settings, context = self._settings, self._context
         real, params = self._real.images(drawn[0]), drawn[1]
         images = images.detach().requires_grad_()

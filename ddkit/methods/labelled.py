@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from ddkit.errors import UsageError
 from ddkit.experts import Ensemble
-from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.contract import Context
+from ddkit.methods.method_settings import MethodSettings
 from ddkit.recipe import setting
 from ddkit.synth import TEMPERATURES, LabelTerms, SyntheticSet, fewer, only_top
 

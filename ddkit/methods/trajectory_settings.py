@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ddkit.errors import UsageError
-from ddkit.methods.contract import MethodSettings
 from ddkit.methods.division import refuse_idle_ranks
 from ddkit.methods.effort import SECOND, Effort, fewer_iterations
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial_by_experts import InitialSet
 from ddkit.methods.matching import Matching
+from ddkit.methods.method_settings import MethodSettings
 from ddkit.methods.start_epoch import StartEpochs
 from ddkit.methods.student import Student
 from ddkit.nets import FlatNet
@@ -102,7 +102,7 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, M
 
     def effort(self, task: Task) -> Effort:
         """See `MethodSettings.effort`. Tapes are not counted: the unroller keeps as many as the free memory allows."""
-        net, images = task.net, self.ipc * task.net.classes
+        net, images = task.net, self.counts(task.real).total
         batch = min(images, self.batch_syn or images) * self.trajectories
         step = SECOND * training_memory(net, self.trajectories, batch)
         kept = 4 * (2 * self.trajectories * net.parameters + SECOND * batch * math.prod(net.shape))

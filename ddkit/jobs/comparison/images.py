@@ -121,7 +121,7 @@ def _tasks(candidates: list[Candidate], device: torch.device) -> Tasks:
         recipe, key = candidate.recipes[0], candidate.task_key
         if key not in tasks:
             tasks[key] = load_task(recipe.data, recipe.net, device)
-        refuse_small_classes(tasks[key].real.train.labels, recipe.method.ipc)
+        refuse_small_classes(tasks[key].real.train.labels, recipe.method.counts(tasks[key].real))
     return tasks
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from ddkit.jobs.planning.long_work import AnnouncingMeter
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.reports import run_page
 from ddkit.jobs.runs.run import Run
+from ddkit.jobs.sets.given import given_images
 from ddkit.jobs.tables.image_scoring import HonestScoring
-from ddkit.methods import Context, Method, image_method
+from ddkit.methods import Context, GivenImages, Method, image_method
 from ddkit.report import Page, curve, gallery
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet, read_set, write_set
@@ -32,6 +34,11 @@ class ImageWork:
     def recipe(self) -> Recipe:
         return self.run.recipe
 
+    @cached_property
+    def given(self) -> GivenImages | None:
+        """The images of the set that the run begins from; None if the recipe names no set."""
+        return given_images(self.recipe, self.task)
+
     def refuse_other_data(self) -> None:
         folder, real = self.run.folder, self.task.real
         earlier = folder.initial if folder.checkpoint.exists() else folder.set
@@ -46,13 +53,16 @@ class ImageWork:
             yield found, found.digest
 
     def method(self, experts: Experts) -> Method[SyntheticSet]:
-        context = Context(self.task, self.recipe.seed, experts.trajectories, experts.teachers, self.run.ranks)
+        context = Context(
+            self.task, self.recipe.seed, experts.trajectories, experts.teachers, self.run.ranks, self.given
+        )
         return image_method(self.recipe.method.name)(self.recipe.method, context)
 
     def state_digest(self, experts: str) -> str:
         method, task = self.recipe.method, self.task
         parts = (task.real.data.digest, task.net.spec, method.name, method.ipc, method.uses_fyi)
-        return hashlib.sha256(repr((*parts, self.recipe.seed, experts)).encode()).hexdigest()
+        given = () if self.given is None else (self.given.digest,)
+        return hashlib.sha256(repr((*parts, self.recipe.seed, experts, *given)).encode()).hexdigest()
 
     def lineage(self, experts: str) -> dict[str, object]:
         real = self.task.real
@@ -61,6 +71,7 @@ class ImageWork:
             "training_data": real.data.training_digest,
             "prepared": real.digest,
             "buffer": experts,
+            **({} if self.given is None else {"initial_set": self.given.digest}),
         }
 
     def iteration_meter(self, meter: Meter) -> Meter:
