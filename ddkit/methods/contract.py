@@ -79,13 +79,14 @@ class Context:
 
     def facts(self, settings: MethodSettings, lr: float | None = None) -> SetFacts:
         """The facts of a set made from these settings in this context."""
-        preprocess = self.real.preprocess
+        preprocess, counts = self.real.preprocess, settings.counts(self.real)
         return SetFacts(
             method=settings.name,
             dataset=self.real.data.name,
             data_digest=self.real.data.digest,
             classes=self.real.data.classes,
-            ipc=settings.ipc,
+            ipc=counts.ipc,
+            counts=counts.each if counts.ipc is None else None,
             space=preprocess.space,
             preprocess_digest=preprocess.digest,
             net=self.net.spec,

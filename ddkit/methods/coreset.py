@@ -26,21 +26,28 @@ class Coreset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomSettings(MethodSettings):
+class CoresetSettings(MethodSettings):
+    """Settings of a coreset."""
+
+    uneven: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSettings(CoresetSettings):
     """Settings of random-real."""
 
     name: ClassVar[str] = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
-class HerdingSettings(MethodSettings):
+class HerdingSettings(CoresetSettings):
     """Settings of herding."""
 
     name: ClassVar[str] = "herding"
 
 
 @dataclass(frozen=True, kw_only=True)
-class KMeansSettings(MethodSettings):
+class KMeansSettings(CoresetSettings):
     """Settings of k-means."""
 
     name: ClassVar[str] = "kmeans"

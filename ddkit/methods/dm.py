@@ -39,6 +39,7 @@ class DMSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
     """Settings of DM, with the paper's names."""
 
     name: ClassVar[str] = "dm"
+    uneven: ClassVar[bool] = True
     iterations: int = setting(20000, at_least=1, help="networks; each is drawn for one iteration")
     batch_real: int = setting(256, at_least=1, help="real images of a class in a batch")
     lr_img: float = setting(1.0, above=0, help="learning rate of the images (the paper: 10 from 100 images a class on)")

@@ -14,6 +14,7 @@ has a fused step it needs no second backward pass through autograd's graph.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -49,6 +50,7 @@ Draw = tuple[Tensor, DSAParams | None]
 class GradientSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
     """Settings of gradient matching, with the paper's names."""
 
+    uneven: ClassVar[bool] = True
     iterations: int = setting(1000, at_least=1, help="networks, one after another")
     outer_loop: int | None = setting(None, at_least=1, help="matchings of a network; none: the paper's for this ipc")
     inner_loop: int | None = setting(
@@ -61,18 +63,24 @@ class GradientSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings)
     dis_metric: str = setting("ours", one_of=DISTANCES, help="distance of two gradients")
     augmented: bool = setting(False, help="augment images by data.augment in matching and inner loop")
 
-    @property
-    def loops(self) -> tuple[int, int]:
-        """(outer_loop, inner_loop). Where the paper has none for this ipc, those of the next larger ipc."""
-        outer, inner = next((pair for ipc, pair in LOOPS.items() if self.ipc <= ipc), LOOPS[50])
+    def loops_at(self, ipc: int) -> tuple[int, int]:
+        """(outer_loop, inner_loop). Where the paper has none for this ipc, those of the next larger ipc.
+
+        If classes are uneven, `ipc` is their mean, rounded up.
+        """
+        outer, inner = next((pair for most, pair in LOOPS.items() if ipc <= most), LOOPS[50])
         return self.outer_loop or outer, inner if self.inner_loop is None else self.inner_loop
 
     @property
-    def total_iterations(self) -> int:
-        return self.iterations * self.loops[0]
+    def total_iterations(self) -> int | None:
+        """The matchings of all networks. None: the paper's number for a network depends on the sizes of the classes."""
+        if isinstance(self.ipc, int):
+            return self.iterations * self.loops_at(self.ipc)[0]
+        return None if self.outer_loop is None else self.iterations * self.outer_loop
 
     def effort(self, task: Task) -> Effort:
-        counts, views, (outer, inner) = self.counts(task.real), 2 if self.fyi else 1, self.loops
+        counts, views = self.counts(task.real), 2 if self.fyi else 1
+        outer, inner = self.loops_at(counts.mean)
         images, real = counts.total * views, self.largest_batch(task)
         passes = outer * (task.net.classes * real + SECOND * images) + (outer - 1) * inner * images
         largest = max(real + SECOND * counts.largest * views, min(self.batch_train, images))
@@ -100,12 +108,13 @@ class GradientMatching:
     def __init__(self, settings: GradientSettings, context: Context) -> None:
         self._settings, self._context = settings, context
         self._counts = settings.counts(context.real)
+        self._loops = settings.loops_at(self._counts.mean)
         self._labels = context.labels(self._counts)
         self._real = ClassBatches(context.real.train, context.real.data.class_count)
 
     @property
     def iterations(self) -> int:
-        return self._settings.total_iterations
+        return self._settings.iterations * self._loops[0]
 
     def init(self) -> GradientState:
         context, counts, generator = self._context, self._counts, stream(self._context.seed, "condense")
@@ -135,7 +144,7 @@ class GradientMatching:
                 lambda group: self._match(step, state.theta, group.start, own[group.start], drawn[group.start]),
             )
         images, velocity = moved(state.images, state.image_velocity, gradient, settings.lr_img, MOMENTUM)
-        matched, (outer, inner) = state.matched + 1, settings.loops
+        matched, (outer, inner) = state.matched + 1, self._loops
         if matched < outer:
             with convolution_precision(context.device, "float32"):
                 theta = self._trained(state.theta, images, inner, generator)

@@ -26,6 +26,12 @@ class LabelledSettings(MethodSettings):
     )
 
     @property
+    def images_of_every_class(self) -> int:
+        """`ipc`, which is the same for all classes."""
+        assert isinstance(self.ipc, int)  # `uneven` is False
+        return self.ipc
+
+    @property
     def teacher_labels(self) -> LabelTerms | None:
         return LabelTerms(self.temperature, self.top_k) if self.soft_labels else None
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ddkit.data import Counts, RealData
+from ddkit.errors import RecipeError
 from ddkit.methods.effort import Effort
 from ddkit.nets import FlatNet
-from ddkit.recipe import Settings, setting
+from ddkit.recipe import Settings, Uneven, setting
 from ddkit.steps import training_memory
 from ddkit.synth import LabelTerms
 from ddkit.task import Task
@@ -25,11 +26,28 @@ class MethodSettings(Settings):
     divided: ClassVar[bool] = False
     """Whether several ranks can make one set together; see `ddkit.methods.division`."""
 
-    ipc: int = setting(1, at_least=1, help="images per class")
+    uneven: ClassVar[bool] = False
+    """Whether classes may have different numbers of images."""
+
+    ipc: int | Uneven = setting(
+        1, at_least=1, help="images per class; of uneven classes: a share of each class, or a table"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.uneven and isinstance(self.ipc, Uneven):
+            raise RecipeError(
+                f"key 'method.ipc': method '{self.name}' makes the same number of images for every class, but ipc is "
+                f"{self.ipc}; set a whole number"
+            )
 
     def counts(self, real: RealData) -> Counts:
-        """The number of images of each class of the set."""
-        return Counts.even(self.ipc, real.data.class_count)
+        """The number of images of each class of the set.
+
+        Raises:
+            UsageError: `ipc` names classes that the data does not have, or leaves out some that it has.
+        """
+        return Counts.of(self.ipc, real.train.labels, real.data.classes)
 
     @property
     def reads_epochs(self) -> int:

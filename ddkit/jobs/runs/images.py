@@ -85,7 +85,9 @@ class ImageWork:
         folder, facts = self.run.folder, made.facts
         rows = folder.read_metrics()
         _report_result(made, rows, meter)
-        title = f"{facts.method} on {facts.dataset}, {facts.ipc} image{'s' if facts.ipc > 1 else ''} a class"
+        title = (
+            f"{facts.method} on {facts.dataset}, {facts.images_a_class} image{'' if facts.ipc == 1 else 's'} a class"
+        )
         preprocess = self.task.real.preprocess.to("cpu")
         final = preprocess.inverse(made.images)
         initial = preprocess.inverse(read_set(folder.initial).images) if folder.initial.exists() else None
@@ -109,7 +111,7 @@ def _report_result(made: SyntheticSet, rows: list[dict[str, Any]], meter: Meter)
     `rows` are the metrics of the iterations.
     """
     if made.compact is not None:
-        meter.say(f"compact set: {made.compact.summary(made.facts.ipc)}")
+        meter.say(f"compact set: {made.compact.summary(max(made.facts.each))}")
     if rows and "gradient_cosine" in rows[0]:
         meter.say(f"gradient cosine to float32, at the first iteration: {rows[0]['gradient_cosine']:.4f}")
     if skipped := sum(row.get("skipped", 0) for row in rows):
