@@ -29,9 +29,7 @@ class MethodSettings(Settings):
     uneven: ClassVar[bool] = False
     """Whether classes may have different numbers of images."""
 
-    ipc: int | Uneven = setting(
-        1, at_least=1, help="images per class; of uneven classes: a share of each class, or a table"
-    )
+    ipc: int | Uneven = setting(1, at_least=1, help="images per class; uneven: a share of each class, or a table")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -67,7 +67,7 @@ def test_a_set_and_its_rivals_have_the_share_of_each_class(
     assert isinstance(read, SyntheticSet) and read == made.set
     assert read.labels.tolist() == [c for c, count in enumerate(wanted) for _ in range(count)]
     assert (read.facts.ipc, read.facts.counts) == (None, tuple(wanted))
-    rows = {score.name: score.images for score in made.evaluation.scores}
+    rows = {score.name: score.samples for score in made.evaluation.scores}
     assert {rows[name] for name in (made.set.facts.title, *RIVALS)} == {sum(wanted)}
     assert 'ipc = "share:0.15"' in read.record.recipe
 
@@ -155,7 +155,7 @@ def test_a_comparison_has_rivals_of_the_same_counts(archive: Callable[..., str],
     )
     found = ddkit.compare([tmp_path / "own.toml"], out=tmp_path / "out")
     assert {line.ipc for line in found.lines} == {"1 to 4, 7 in all"}
-    assert {line.scores[0].images for line in found.lines if line.name in ("random", *RIVALS)} == {7}
+    assert {line.scores[0].samples for line in found.lines if line.name in ("random", *RIVALS)} == {7}
 
 
 @pytest.mark.parametrize(
