@@ -51,8 +51,11 @@ class Contract:
         """
         if self.optional and (value is None or value == "none"):
             return None
-        if self.uneven and (rule := Uneven.read(value)) is not None:
-            return rule
+        if self.uneven:
+            if (rule := Uneven.read(value)) is not None:
+                return rule
+            if not isinstance(value, str | dict):  # not meant as a rule, so the error line is about numbers
+                return dataclasses.replace(self, uneven=False).check(value, where)
         if self.type is float and KINDS[int].holds(value):
             value = float(value) if abs(value) < 2**1023 else math.inf
         if self.type is int and KINDS[int].holds(value) and value > MOST and "at_most" not in self.bounds:
