@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddkit import condense, load
+from ddkit import compare, condense, load
 from ddkit.data import DataSettings, load_images, prepare
 from ddkit.errors import DataError, RecipeError
 from ddkit.methods import MethodSettings, image_method, method_names
@@ -96,6 +96,15 @@ def test_a_resumed_run_is_the_uninterrupted_one_and_refuses_another_set(given: P
     (given / "set.h5").write_bytes((tmp_path / "other" / "set.h5").read_bytes())
     with pytest.raises(DataError, match="other"):
         condense("dm", overrides=("method.iterations=4",), evaluate=False, out=tmp_path / "run", resume=True)
+
+
+def test_a_comparison_refuses_a_set_that_began_from_another_file(given: Path, tmp_path: Path) -> None:
+    overrides = (*SHORT, f"method.pix_init=set:{given}", "evaluate.steps=2", "evaluate.whole=false")
+    compare(["dm-digits-ipc1"], nets=2, overrides=overrides, out=tmp_path / "out")
+    condense("random", ipc=3, evaluate=False, out=tmp_path / "other")
+    (given / "set.h5").write_bytes((tmp_path / "other" / "set.h5").read_bytes())
+    with pytest.raises(DataError, match="began from another set"):
+        compare(["dm-digits-ipc1"], nets=2, overrides=overrides, out=tmp_path / "out")
 
 
 def test_a_set_of_another_space_is_converted_through_pixels(given: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Read the set from which a run begins, as `method.pix_init = "set:FILE"` names it."""
 
 import hashlib
+import json
+from pathlib import Path
 
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from ddkit.errors import DataError, counted
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.sets.pixels import raw_images
 from ddkit.methods import GivenImages, path_of_given
-from ddkit.synth import SyntheticSet, find_set, load_images, shown
+from ddkit.synth import SyntheticSet, find_set, load_images, read_set, shown
 from ddkit.task import Task
 
 
@@ -19,11 +21,22 @@ def given_images(recipe: Recipe, task: Task) -> GivenImages | None:
     Raises:
         DataError: the set cannot be read, or its classes or the shape of its images are not those of the data.
     """
-    if (path := path_of_given(getattr(recipe.method, "pix_init", ""))) is None:
+    if (path := _path(recipe)) is None:
         return None
     made = _set_for(path, task.real)
-    digest = hashlib.sha256(find_set(path).read_bytes()).hexdigest()
-    return GivenImages(_in_space(made, task.real), made.labels.to(task.device), digest)
+    return GivenImages(_in_space(made, task.real), made.labels.to(task.device), _digest(path))
+
+
+def refuse_other_given(file: Path, recipe: Recipe) -> None:
+    """Raise DataError if a finished set began from another file than the one that its recipe names now."""
+    if (path := _path(recipe)) is None:
+        return
+    began_with, now = str(json.loads(read_set(file).record.lineage).get("initial_set", "")), _digest(path)
+    if began_with != now:
+        raise DataError(
+            f"set '{file}': began from another set '{path}' (digest {began_with[:8]}) than found here ({now[:8]}); "
+            "choose another --out"
+        )
 
 
 def lines_on_given(recipe: Recipe, task: Task) -> list[str]:
@@ -32,7 +45,7 @@ def lines_on_given(recipe: Recipe, task: Task) -> list[str]:
     Raises:
         DataError: as `given_images`.
     """
-    if (path := path_of_given(getattr(recipe.method, "pix_init", ""))) is None:
+    if (path := _path(recipe)) is None:
         return []
     made, real, wanted = _set_for(path, task.real), task.real, recipe.method.counts(task.real)
     found = made.labels.bincount(minlength=real.data.class_count).tolist()
@@ -57,6 +70,16 @@ def lines_on_given(recipe: Recipe, task: Task) -> list[str]:
     if made.soft_labels is not None:
         lines.append(f"set '{path}': its soft labels are not used")
     return lines
+
+
+def _path(recipe: Recipe) -> str | None:
+    """The set that the recipe names; None if it names none."""
+    return path_of_given(getattr(recipe.method, "pix_init", ""))
+
+
+def _digest(path: str) -> str:
+    """SHA-256 (hex) of the set's file."""
+    return hashlib.sha256(find_set(path).read_bytes()).hexdigest()
 
 
 def _set_for(path: str, real: RealData) -> SyntheticSet:
