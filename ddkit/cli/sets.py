@@ -33,7 +33,7 @@ def ls(data: str | None, method: str | None) -> None:
         facts, size = found.facts, f"{found.stored_bytes:,}"
         wanted = ((data, facts.dataset), (method, facts.method))
         if all((given or own).lower() == own.lower() for given, own in wanted):
-            ipc = str(facts.ipc) if isinstance(facts, SetFacts) else f"{facts.hops} hops"
+            ipc = facts.images_a_class if isinstance(facts, SetFacts) else f"{facts.hops} hops"
             scores = _scores(json.loads(found.record.scores), facts.method)
             rows.append((name, facts.dataset, facts.method, ipc, size, *scores))
     if not rows:

@@ -10,6 +10,7 @@ from ddkit.lazy import lazily
 with lazily(__name__):
     from ddkit.data.augment import DSA, DSAParams
     from ddkit.data.augmentation import Augmentation
+    from ddkit.data.counts import Counts
     from ddkit.data.crops import Box, crop_to_side, random_box
     from ddkit.data.dc_augment import DCAugment
     from ddkit.data.image_data import ImageData
@@ -28,6 +29,7 @@ __all__ = [
     "DCAugment",
     "DSA",
     "DSAParams",
+    "Counts",
     "Box",
     "crop_to_side",
     "random_box",

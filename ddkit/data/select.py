@@ -1,4 +1,4 @@
-"""Coresets: select ipc real images of each class, as baselines and as initial images of methods."""
+"""Coresets: select real images of each class, as baselines and as initial images of methods."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ddkit.data.counts import Counts
 from ddkit.errors import UsageError, nearest
 
 KMEANS_BYTES = 4 + 2 * 8
@@ -14,7 +15,7 @@ KMEANS_BYTES = 4 + 2 * 8
 
 
 def select(
-    name: str, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], ipc: int, generator: torch.Generator
+    name: str, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], ipc: int | Counts, generator: torch.Generator
 ) -> Int[Tensor, " m"]:
     """Return the indices of ipc images of each class, class by class.
 
@@ -27,7 +28,7 @@ def select(
         name: one of SELECTORS.
         features: the space of distances: flattened pixels or an embedding.
         labels: classes; every class from 0 to the largest gets ipc images.
-        ipc: images per class.
+        ipc: images per class, or the number of each class.
         generator: for the draws of `random` and the seeds of `kmeans`.
 
     Raises:
@@ -37,16 +38,21 @@ def select(
         raise UsageError(f"coreset '{name}' is unknown; {nearest(name, SELECTORS)}")
     refuse_small_classes(labels, ipc)
     members = [(labels == c).nonzero().flatten() for c in range(int(labels.max()) + 1)]
-    return torch.cat([index[SELECTORS[name](features[index], ipc, generator)] for index in members])
+    counts = Counts.even(ipc, len(members)) if isinstance(ipc, int) else ipc
+    pairs = zip(members, counts.each, strict=True)
+    return torch.cat([index[SELECTORS[name](features[index], count, generator)] for index, count in pairs])
 
 
-def refuse_small_classes(labels: Int[Tensor, " n"], ipc: int) -> None:
+def refuse_small_classes(labels: Int[Tensor, " n"], ipc: int | Counts) -> None:
     """Raise UsageError if a class has fewer than ipc images."""
-    counts = torch.bincount(labels).tolist()
-    smallest = counts.index(min(counts))
-    if counts[smallest] < ipc:
+    found = torch.bincount(labels).tolist()
+    wanted = (Counts.even(ipc, len(found)) if isinstance(ipc, int) else ipc).each
+    spare = [own - count for own, count in zip(found, wanted, strict=True)]
+    smallest = spare.index(min(spare))
+    if spare[smallest] < 0:
         raise UsageError(
-            f"ipc {ipc}: class {smallest} has only {counts[smallest]} training images; set method.ipc to at most that"
+            f"ipc {wanted[smallest]}: class {smallest} has only {found[smallest]} training images; set method.ipc to "
+            "at most that"
         )
 
 

@@ -81,7 +81,7 @@ def evaluate_honestly(
     (synthetic,), task, settings, labels = table.sets, table.task, table.settings, table.labels
     own, real = synthetic.facts, task.real
     if baselines:
-        refuse_small_classes(real.train.labels, own.ipc)
+        refuse_small_classes(real.train.labels, table.counts)
     if baselines and labels.same_for_real and labels.teacher_names != own.teachers:
         table = replace(table, labels=replace(labels, same_for_real=False))
         meter.say(

@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 
-from ddkit.data import Augmentation, refuse_small_classes
+from ddkit.data import Augmentation, Counts, refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.majority_row import class_notes, majority_row
@@ -120,7 +120,7 @@ def evaluate_as_paper(
         teachers = replace(teachers, batch_stats=protocol.teachers_in_training)
     labels = Labels.of_sets(protocol.labels, protocol.temperature, [last.label_terms], teachers)
     settings = EvaluateSettings(nets=nets, temperature=protocol.temperature)
-    table = Table(task, settings, last.ipc, labels, sets=sets)
+    table = Table(task, settings, Counts(last.each), labels, sets=sets)
 
     def work(row: SetRow | RivalRow, lr: float | None) -> RowWork:
         size = row.images(table)
@@ -133,7 +133,7 @@ def evaluate_as_paper(
         for number, (name, synthetic) in enumerate(snapshots.items())
     ]
     if baselines:
-        refuse_small_classes(real.train.labels, last.ipc)
+        refuse_small_classes(real.train.labels, table.counts)
         works.append(work(RANDOM, None))
     if needs is not None:
         _ = real.test  # preprocessed here, once, and not in every process

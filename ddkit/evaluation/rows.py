@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ddkit.data import RealData, select
+from ddkit.data import Counts, RealData, select
 from ddkit.evaluation.label_targets import LabelTargets
 from ddkit.evaluation.pool import Pool
 from ddkit.randomness import stream
@@ -53,10 +53,13 @@ def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
     )
 
 
-def rival_row(name: str, real: RealData, ipc: int, nets: int, seed: int, path: tuple[str, ...] | None = None) -> Row:
+def rival_row(
+    name: str, real: RealData, ipc: int | Counts, nets: int, seed: int, path: tuple[str, ...] | None = None
+) -> Row:
     """One of RIVALS, with another draw for each network, except herding, which has no draw.
 
-    `path` names the random streams of the draws; None: "rival" and the coreset.
+    `ipc` is the number of images of each class, or their counts. `path` names the random streams of the draws; None:
+    "rival" and the coreset.
     """
     train, coreset = real.train, RIVALS[name]
     pixels, path = train.images.flatten(1), ("rival", coreset) if path is None else path

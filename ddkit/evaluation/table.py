@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from ddkit.data import DSA
+from ddkit.data import DSA, Counts
 from ddkit.evaluation.flips import evaluation_dsa
 from ddkit.evaluation.labels import Labels, temperature_of
 from ddkit.evaluation.rows import RIVALS, WHOLE, Row, rival_row, set_row, whole_row
@@ -29,7 +29,7 @@ class Table:
     Attributes:
         task: the real data, the network, and the augmentation of every row's training.
         settings: how networks are trained.
-        ipc: images a class of all sets and rivals.
+        counts: images of each class, of all sets and rivals.
         labels: of all rows.
         on: the part that networks are judged on, "test" or "validation".
         sets: sets in memory; other sets are files.
@@ -37,7 +37,7 @@ class Table:
 
     task: Task
     settings: EvaluateSettings
-    ipc: int
+    counts: Counts
     labels: Labels
     on: str = "test"
     sets: tuple[SyntheticSet, ...] = ()
@@ -46,7 +46,7 @@ class Table:
     def of(
         task: Task,
         settings: EvaluateSettings,
-        ipc: int,
+        counts: Counts,
         *,
         labels: Iterable[LabelTerms | None],
         teachers: Ensemble | None,
@@ -60,7 +60,7 @@ class Table:
         Args:
             task: the real data, the network and the recipe's augmentation.
             settings: how networks are trained.
-            ipc: images a class.
+            counts: images of each class.
             labels: for each set, the form of its labels if they are teachers' logits, else None.
             teachers: of the sets.
             flips: whether a set expects that half of the images are mirrored.
@@ -76,7 +76,7 @@ class Table:
         return Table(
             task=task.with_augmentation(evaluation_dsa(settings.flips, task.dsa, flips)),
             settings=settings,
-            ipc=ipc,
+            counts=counts,
             labels=Labels.of_sets(settings.labels, settings.temperature, labels, teachers),
             on=on,
             sets=sets,
@@ -91,7 +91,7 @@ class Table:
         return Table.of(
             task,
             settings,
-            facts.ipc,
+            Counts(facts.each),
             labels=(facts.label_terms,),
             teachers=teachers,
             flips=facts.expects_flips,
@@ -109,8 +109,8 @@ class Table:
 
         Args:
             sets: rows of synthetic sets.
-            rivals: whether to add random-real, herding and k-means of the same ipc, and random-real with labels by the
-                sets' teachers if `labels.same_for_real` is set.
+            rivals: whether to add random-real, herding and k-means of as many images of each class, and random-real
+                with labels by the sets' teachers if `labels.same_for_real` is set.
             whole: whether to add the whole real training part.
         """
         return [
@@ -190,11 +190,11 @@ class RivalRow:
 
     def make(self, table: Table, seed: int) -> Row:
         labels = table.labels if self.policy is None else table.labels.under(self.policy)
-        row = rival_row(self.drawn, table.task.real, table.ipc, table.settings.nets, seed, self.path)
+        row = rival_row(self.drawn, table.task.real, table.counts, table.settings.nets, seed, self.path)
         return labels.apply(row)
 
     def images(self, table: Table) -> int:
-        return table.task.real.data.class_count * table.ipc
+        return table.counts.total
 
 
 @dataclass(frozen=True)

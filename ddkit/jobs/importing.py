@@ -162,7 +162,8 @@ def _imported(request: ImportRequest, release: Release) -> tuple[SyntheticSet, T
         temperature=temperature,
     )
     notes = [
-        f"{request.path.name}: {release.layout}, {counted(len(release.images), 'image')}, {facts.ipc} a class",
+        f"{request.path.name}: {release.layout}, {counted(len(release.images), 'image')}, "
+        f"{facts.images_a_class} a class",
         f"space {space.name}, {space.how}: {space.statistics}",
         f"{100 * outside:.1f} % of the values are outside the pixels' range; they are kept",
         *([f"unpacked: {factor} x {factor} images in each, enlarged to its size"] if factor > 1 else []),

@@ -14,14 +14,17 @@ with lazily(__name__):
         ImageMethodClass,
         IterativeMethod,
         Method,
-        MethodSettings,
         OneShotMethod,
     )
+    from ddkit.methods.given import GivenImages, path_of_given
     from ddkit.methods.graph_contract import GraphContext, GraphMethod, GraphMethodClass, GraphMethodSettings
+    from ddkit.methods.method_settings import MethodSettings
     from ddkit.methods.table import graph_method, image_method, method_class, method_names
 
 __all__ = [
     "Context",
+    "GivenImages",
+    "path_of_given",
     "IterativeMethod",
     "OneShotMethod",
     "Method",

@@ -4,42 +4,50 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from ddkit.data import KMEANS_BYTES, select
-from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.contract import Context
 from ddkit.methods.effort import FORWARD, Effort
+from ddkit.methods.method_settings import MethodSettings
 from ddkit.randomness import stream
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task
 
 
 class Coreset:
-    """Base class of the coresets: select ipc real images of each class."""
+    """Base class of the coresets: select real images of each class."""
 
     def __init__(self, settings: MethodSettings, context: Context) -> None:
         self._settings, self._context = settings, context
 
     def distil(self) -> SyntheticSet:
         train, generator = self._context.real.train, stream(self._context.seed, "condense")
-        name, ipc = self._settings.name, self._settings.ipc
-        chosen = select(name, train.images.flatten(1), train.labels, ipc, generator)
+        name, counts = self._settings.name, self._settings.counts(self._context.real)
+        chosen = select(name, train.images.flatten(1), train.labels, counts, generator)
         return self._context.as_set(self._settings, train.images[chosen])
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomSettings(MethodSettings):
+class CoresetSettings(MethodSettings):
+    """Settings of a coreset."""
+
+    uneven: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSettings(CoresetSettings):
     """Settings of random-real."""
 
     name: ClassVar[str] = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
-class HerdingSettings(MethodSettings):
+class HerdingSettings(CoresetSettings):
     """Settings of herding."""
 
     name: ClassVar[str] = "herding"
 
 
 @dataclass(frozen=True, kw_only=True)
-class KMeansSettings(MethodSettings):
+class KMeansSettings(CoresetSettings):
     """Settings of k-means."""
 
     name: ClassVar[str] = "kmeans"

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from ddkit.data import Counts
 from ddkit.errors import UsageError
 from ddkit.ranks import Ranks
 from ddkit.steps import BatchShare
@@ -40,21 +41,25 @@ def refuse_idle_ranks(method: str, ranks: int, count: int, what: str = "classes"
 
 
 def of_own_classes(
-    ranks: Ranks, groups: Sequence[range], images: Tensor, match: Callable[[range], tuple[Tensor, Tensor]]
+    ranks: Ranks,
+    groups: Sequence[range],
+    counts: Counts,
+    images: Tensor,
+    match: Callable[[range], tuple[Tensor, Tensor]],
 ) -> tuple[Tensor, Tensor]:
     """Return the sum [] of the losses of all groups of classes, and its derivative for all images [n, C, H, W].
 
     Args:
         ranks: each computes its groups.
         groups: numbers of consecutive classes; together all classes.
+        counts: images of each class.
         images: the images, class by class.
         match: returns the loss [] of a group, and its derivative for the group's images.
     """
-    ipc = len(images) // groups[-1].stop
     losses, gradient = images.new_zeros(len(groups)), torch.zeros_like(images)
     for group in ranks.own(len(groups)):
         classes = groups[group]
-        losses[group], gradient[classes.start * ipc : classes.stop * ipc] = match(classes)
+        losses[group], gradient[counts.rows(classes)] = match(classes)
     losses, gradient = ranks.sum(losses, gradient)
     return losses.sum(), gradient
 

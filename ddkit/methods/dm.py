@@ -19,12 +19,13 @@ from torch import Tensor
 from ddkit.data import DSAParams
 from ddkit.errors import UsageError
 from ddkit.methods.class_batches import ClassBatchCosts, ClassBatches
-from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.division import of_own_classes
 from ddkit.methods.effort import FORWARD, Effort
 from ddkit.methods.fyi import Flipping
-from ddkit.methods.initial import InitialImages, initial_images
+from ddkit.methods.initial import InitialImages, initial_images, starting_images
+from ddkit.methods.method_settings import MethodSettings
 from ddkit.nets import FlatNet
 from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
@@ -38,6 +39,7 @@ class DMSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
     """Settings of DM, with the paper's names."""
 
     name: ClassVar[str] = "dm"
+    uneven: ClassVar[bool] = True
     iterations: int = setting(20000, at_least=1, help="networks; each is drawn for one iteration")
     batch_real: int = setting(256, at_least=1, help="real images of a class in a batch")
     lr_img: float = setting(1.0, above=0, help="learning rate of the images (the paper: 10 from 100 images a class on)")
@@ -47,11 +49,11 @@ class DMSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
         return self.iterations
 
     def effort(self, task: Task) -> Effort:
-        classes, own = task.net.classes, self.ipc * (2 if self.fyi else 1)
-        together = classes if task.net.has_stats else 1
+        classes, counts, views = task.net.classes, self.counts(task.real), 2 if self.fyi else 1
         real = self.largest_batch(task)
-        passes = self.iterations * classes * (FORWARD * real + own)
-        return Effort(passes, training_memory(task.net, 1, together * (real + own)))
+        passes = self.iterations * (FORWARD * real * classes + counts.total * views)
+        all_classes, one_class = real * classes + counts.total * views, real + counts.largest * views
+        return Effort(passes, training_memory(task.net, 1, all_classes if task.net.has_stats else one_class))
 
     def refuse_ranks(self, ranks: int, net: FlatNet) -> None:
         super().refuse_ranks(ranks, net)
@@ -82,6 +84,7 @@ class DM:
 
     def __init__(self, settings: DMSettings, context: Context) -> None:
         self._settings, self._context = settings, context
+        self._counts = settings.counts(context.real)
         self._real = ClassBatches(context.real.train, context.real.data.class_count)
 
     @property
@@ -89,21 +92,27 @@ class DM:
         return self._settings.total_iterations
 
     def init(self) -> DMState:
-        generator = stream(self._context.seed, "condense")
-        images = initial_images(self._settings.pix_init, self._settings.ipc, self._context, generator)
+        context, counts, generator = self._context, self._counts, stream(self._context.seed, "condense")
+        images = starting_images(
+            self._settings, counts, context, lambda pix_init: initial_images(pix_init, counts, context, generator)
+        )
         return DMState(images, torch.zeros_like(images), generator.get_state())
 
     def step(self, state: DMState) -> tuple[DMState, Mapping[str, Tensor | float]]:
         settings, net = self._settings, self._context.net
         generator = restored(state.rng)
         theta = self._context.fresh_network(generator)
-        images = list(state.images.split(settings.ipc))
+        images = list(self._counts.split(state.images))
         drawn = [self._draw(c, generator) for c in range(len(images))]
         together = len(images) if net.has_stats else 1
         groups = [range(first, first + together) for first in range(0, len(images), together)]
         with convolution_precision(self._context.device, "float32"):
             loss, gradient = of_own_classes(
-                self._context.ranks, groups, state.images, lambda classes: self._match(theta, classes, images, drawn)
+                self._context.ranks,
+                groups,
+                self._counts,
+                state.images,
+                lambda classes: self._match(theta, classes, images, drawn),
             )
         moved_images, velocity = moved(state.images, state.image_velocity, gradient, settings.lr_img, MOMENTUM)
         return DMState(moved_images, velocity, generator.get_state()), {"loss": loss}

@@ -9,23 +9,25 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ddkit.data import Counts
+
 Predict = Callable[[int, Tensor], Tensor]
 """A function of an expert's number and images [N, C, H, W] that returns this expert's logits [N, K]."""
 
 
 def first_correct(
-    predict: Predict, count: int, images: Float[Tensor, "n c h w"], labels: Int[Tensor, " n"], ipc: int
+    predict: Predict, count: int, images: Float[Tensor, "n c h w"], labels: Int[Tensor, " n"], counts: Counts
 ) -> Int[Tensor, " n"]:
     """Return for each image the number of the first expert that classifies it correctly, or `count` if none does.
 
-    Experts are evaluated one after another until every class has ipc correctly classified images. Images that are not
-    classified correctly by then have `count` too.
+    Experts are evaluated one after another until every class has its number of correctly classified images. Images that
+    are not classified correctly by then have `count` too.
     """
-    first, classes = torch.full_like(labels, count), int(labels.max()) + 1
+    first, wanted = torch.full_like(labels, count), labels.new_tensor(counts.each)
     for expert in range(count):
         correct = predict(expert, images).argmax(1) == labels
         first = torch.where(correct & (first == count), expert, first)
-        if int(torch.bincount(labels[first < count], minlength=classes).min()) >= ipc:
+        if bool((torch.bincount(labels[first < count], minlength=len(wanted)) >= wanted).all()):
             break
     return first
 

@@ -14,19 +14,21 @@ has a fused step it needs no second backward pass through autograd's graph.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ddkit.data import DSAParams
 from ddkit.methods.class_batches import ClassBatchCosts, ClassBatches
-from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.division import of_own_classes
 from ddkit.methods.effort import SECOND, Effort
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.gradient_distance import DISTANCES, gradient_distance
-from ddkit.methods.initial import InitialImages, initial_images
+from ddkit.methods.initial import InitialImages, initial_images, starting_images
+from ddkit.methods.method_settings import MethodSettings
 from ddkit.randomness import restored, stream
 from ddkit.ranks import ALONE
 from ddkit.recipe import setting
@@ -48,6 +50,7 @@ Draw = tuple[Tensor, DSAParams | None]
 class GradientSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
     """Settings of gradient matching, with the paper's names."""
 
+    uneven: ClassVar[bool] = True
     iterations: int = setting(1000, at_least=1, help="networks, one after another")
     outer_loop: int | None = setting(None, at_least=1, help="matchings of a network; none: the paper's for this ipc")
     inner_loop: int | None = setting(
@@ -60,21 +63,27 @@ class GradientSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings)
     dis_metric: str = setting("ours", one_of=DISTANCES, help="distance of two gradients")
     augmented: bool = setting(False, help="augment images by data.augment in matching and inner loop")
 
-    @property
-    def loops(self) -> tuple[int, int]:
-        """(outer_loop, inner_loop). Where the paper has none for this ipc, those of the next larger ipc."""
-        outer, inner = next((pair for ipc, pair in LOOPS.items() if self.ipc <= ipc), LOOPS[50])
+    def loops_at(self, ipc: int) -> tuple[int, int]:
+        """(outer_loop, inner_loop). Where the paper has none for this ipc, those of the next larger ipc.
+
+        If classes are uneven, `ipc` is their mean, rounded up.
+        """
+        outer, inner = next((pair for most, pair in LOOPS.items() if ipc <= most), LOOPS[50])
         return self.outer_loop or outer, inner if self.inner_loop is None else self.inner_loop
 
     @property
-    def total_iterations(self) -> int:
-        return self.iterations * self.loops[0]
+    def total_iterations(self) -> int | None:
+        """The matchings of all networks. None: the paper's number for a network depends on the sizes of the classes."""
+        if isinstance(self.ipc, int):
+            return self.iterations * self.loops_at(self.ipc)[0]
+        return None if self.outer_loop is None else self.iterations * self.outer_loop
 
     def effort(self, task: Task) -> Effort:
-        own, (outer, inner) = self.ipc * (2 if self.fyi else 1), self.loops
-        images, matched = own * task.net.classes, self.largest_batch(task) + SECOND * own
-        passes = outer * task.net.classes * matched + (outer - 1) * inner * images
-        largest = max(matched, min(self.batch_train, images))
+        counts, views = self.counts(task.real), 2 if self.fyi else 1
+        outer, inner = self.loops_at(counts.mean)
+        images, real = counts.total * views, self.largest_batch(task)
+        passes = outer * (task.net.classes * real + SECOND * images) + (outer - 1) * inner * images
+        largest = max(real + SECOND * counts.largest * views, min(self.batch_train, images))
         return Effort(float(self.iterations * passes), training_memory(task.net, 1, largest))
 
 
@@ -98,17 +107,20 @@ class GradientMatching:
 
     def __init__(self, settings: GradientSettings, context: Context) -> None:
         self._settings, self._context = settings, context
-        self._labels = context.labels(settings.ipc)
+        self._counts = settings.counts(context.real)
+        self._loops = settings.loops_at(self._counts.mean)
+        self._labels = context.labels(self._counts)
         self._real = ClassBatches(context.real.train, context.real.data.class_count)
 
     @property
     def iterations(self) -> int:
-        return self._settings.total_iterations
+        return self._settings.iterations * self._loops[0]
 
     def init(self) -> GradientState:
-        settings, context = self._settings, self._context
-        generator = stream(context.seed, "condense")
-        images = initial_images(settings.pix_init, settings.ipc, context, generator)
+        context, counts, generator = self._context, self._counts, stream(self._context.seed, "condense")
+        images = starting_images(
+            self._settings, counts, context, lambda pix_init: initial_images(pix_init, counts, context, generator)
+        )
         return GradientState(
             images=images,
             image_velocity=torch.zeros_like(images),
@@ -123,15 +135,16 @@ class GradientMatching:
         with convolution_precision(context.device, "float32"):
             step = self._frozen_step(state.theta, generator)
             classes = range(context.real.data.class_count)
-            drawn, own = [self._draw(c, generator) for c in classes], state.images.split(settings.ipc)
+            drawn, own = [self._draw(c, generator) for c in classes], self._counts.split(state.images)
             loss, gradient = of_own_classes(
                 context.ranks,
                 [range(c, c + 1) for c in classes],
+                self._counts,
                 state.images,
                 lambda group: self._match(step, state.theta, group.start, own[group.start], drawn[group.start]),
             )
         images, velocity = moved(state.images, state.image_velocity, gradient, settings.lr_img, MOMENTUM)
-        matched, (outer, inner) = state.matched + 1, settings.loops
+        matched, (outer, inner) = state.matched + 1, self._loops
         if matched < outer:
             with convolution_precision(context.device, "float32"):
                 theta = self._trained(state.theta, images, inner, generator)
@@ -149,7 +162,7 @@ class GradientMatching:
         return real, self._context.dsa.sample(generator, 1, None, side) if self._settings.augmented else None
 
     def _match(self, step: Step, theta: Tensor, c: int, images: Tensor, drawn: Draw) -> tuple[Tensor, Tensor]:
-        """The distance of class c's gradients [], and its derivative for the class's images [ipc, C, H, W]."""
+        """The distance of class c's gradients [], and its derivative for the class's images [n, C, H, W]."""
         settings, context = self._settings, self._context
         real, params = self._real.images(drawn[0]), drawn[1]
         images = images.detach().requires_grad_()

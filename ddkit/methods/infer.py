@@ -46,7 +46,7 @@ class INFER(Recovery):
 
     def __init__(self, settings: InferSettings, context: Context) -> None:
         super().__init__(settings, context)
-        self._budget = budget(settings.ipc, self._classes, len(self._teachers))
+        self._budget = budget(settings.images_of_every_class, self._classes, len(self._teachers))
         train = context.real.train
         pixels, generator = train.images.flatten(1), stream(context.seed, "real images")
         chosen = select("random", pixels, train.labels, self._budget.n, generator)

@@ -6,11 +6,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ddkit.data import select
+from ddkit.data import Counts, select
 from ddkit.errors import RecipeError
 from ddkit.experts import Trajectories, population_stats
 from ddkit.methods.contract import Context
 from ddkit.methods.expert_predictions import Predict, correct_mean_logits, first_correct
+from ddkit.methods.given import GIVEN
 from ddkit.methods.initial import PIX_INIT, InitialImages, initial_images
 from ddkit.nets import logits_of
 from ddkit.recipe import setting
@@ -33,7 +34,7 @@ class InitialSet(InitialImages):
     """
 
     fixed: ClassVar[tuple[str, ...]] = (*InitialImages.fixed, "soft_labels", "teacher_epoch")
-    pix_init: str = setting("real", one_of=(*PIX_INIT, *CHOSEN_BY_EXPERTS), help="initial images")
+    pix_init: str = setting("real", one_of=(*PIX_INIT, *CHOSEN_BY_EXPERTS), or_file=GIVEN, help="initial images")
     soft_labels: bool = setting(False, help="labels are probabilities that start at the experts' mean logits (DATM)")
     teacher_epoch: int | None = setting(
         None,
@@ -45,7 +46,7 @@ class InitialSet(InitialImages):
     @property
     def uses_experts(self) -> bool:
         """Whether experts choose the initial images or labels."""
-        return self.pix_init in CHOSEN_BY_EXPERTS or self.soft_labels
+        return self.usual_init in CHOSEN_BY_EXPERTS or self.soft_labels
 
     def refuse_noise_with_labels(self) -> None:
         """Raise RecipeError if soft labels are on and the initial images are noise."""
@@ -56,22 +57,22 @@ class InitialSet(InitialImages):
 
 
 def choose_initial_images(
-    pix_init: str, ipc: int, context: Context, experts: Trajectories, epoch: int, generator: torch.Generator
+    pix_init: str, counts: Counts, context: Context, experts: Trajectories, epoch: int, generator: torch.Generator
 ) -> Tensor:
-    """Return ipc images of each class [classes * ipc, C, H, W], class by class; experts are those after `epoch`."""
+    """Return the images of `counts` [counts.total, C, H, W], class by class; experts are those after `epoch`."""
     train = context.real.train
     if pix_init == "samples_predicted_correctly":
         order = torch.randperm(len(train), generator=generator).to(context.device)
         predict = _predictor(context, experts, epoch)
-        ranks = first_correct(predict, experts.count, train.images, train.labels, ipc)
+        ranks = first_correct(predict, experts.count, train.images, train.labels, counts)
         order = order[ranks[order].argsort(stable=True)]
-        chosen = [order[train.labels[order] == c][:ipc] for c in range(context.real.data.class_count)]
+        chosen = [order[train.labels[order] == c][:count] for c, count in enumerate(counts.each)]
         return train.images[torch.cat(chosen)].clone()
     if pix_init == "representative":
         expert = int(torch.randint(experts.count, (), generator=generator))
         logits = _predictor(context, experts, epoch)(expert, train.images)
-        return train.images[select("kmeans", logits, train.labels, ipc, generator)].clone()
-    return initial_images(pix_init, ipc, context, generator)
+        return train.images[select("kmeans", logits, train.labels, counts, generator)].clone()
+    return initial_images(pix_init, counts, context, generator)
 
 
 def initial_logits(context: Context, experts: Trajectories, epoch: int, images: Tensor, labels: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from ddkit.errors import UsageError
 from ddkit.experts import Ensemble
-from ddkit.methods.contract import Context, MethodSettings
+from ddkit.methods.contract import Context
+from ddkit.methods.method_settings import MethodSettings
 from ddkit.recipe import setting
 from ddkit.synth import TEMPERATURES, LabelTerms, SyntheticSet, fewer, only_top
 
@@ -23,6 +24,12 @@ class LabelledSettings(MethodSettings):
         at_most=TEMPERATURES[1],
         help="temperature at which logits are learned (INFER and SRe2L on CIFAR: 30)",
     )
+
+    @property
+    def images_of_every_class(self) -> int:
+        """`ipc`, which is the same for all classes."""
+        assert isinstance(self.ipc, int)  # `uneven` is False
+        return self.ipc
 
     @property
     def teacher_labels(self) -> LabelTerms | None:

@@ -73,7 +73,7 @@ class RDED:
         """ipc images of class c."""
         settings, train = self._settings, self._context.real.train
         members = (train.labels == c).nonzero().flatten()
-        needed = settings.ipc * settings.factor**2
+        needed = settings.images_of_every_class * settings.factor**2
         if len(members) < needed:
             raise UsageError(
                 f"method 'rded': class {c} has {len(members)} training images, {needed} are needed (ipc x factor^2); "

@@ -40,7 +40,7 @@ class RecoverySettings(Flipping, LabelledSettings):
 
     def effort(self, task: Task) -> Effort:
         classes, views = task.net.classes, 2 if self.fyi else 1
-        passes = float(self.iterations * self.ipc * classes * views)
+        passes = float(self.iterations * self.images_of_every_class * classes * views)
         return Effort(passes, training_memory(task.net, 1, max(self.batch, classes * views)))
 
     def refuse_ranks(self, ranks: int, net: FlatNet) -> None:

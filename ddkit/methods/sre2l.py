@@ -32,7 +32,7 @@ class SRe2L(Recovery):
 
     @property
     def shape(self) -> tuple[int, int]:
-        return 1, self._settings.ipc
+        return 1, self._settings.images_of_every_class
 
     def fixed(self) -> Tensor:
         return self._context.real.train.images.new_zeros(())

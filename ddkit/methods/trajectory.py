@@ -25,6 +25,7 @@ from ddkit.methods.batches import draw_batches
 from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.division import WalkDivision
+from ddkit.methods.initial import starting_images
 from ddkit.methods.initial_by_experts import choose_initial_images, initial_logits
 from ddkit.methods.matching import Walk
 from ddkit.methods.student import balance, perturbed
@@ -85,7 +86,8 @@ class TrajectoryMatching:
             raise UsageError(f"method '{settings.name}' matches expert trajectories, but the context has none")
         self._settings, self._context = settings, context
         self._experts: Trajectories = context.trajectories
-        self._labels = context.labels(settings.ipc)
+        self._counts = settings.counts(context.real)
+        self._labels = context.labels(self._counts)
         self._division = WalkDivision(context.ranks, settings.trajectories)
 
     @property
@@ -95,14 +97,18 @@ class TrajectoryMatching:
     def init(self) -> TrajectoryState:
         settings, context, experts = self._settings, self._context, self._experts
         generator = stream(context.seed, "condense")
-        images = choose_initial_images(
-            settings.pix_init, settings.ipc, context, experts, settings.labelling_epoch, generator
+        counts, epoch = self._counts, settings.labelling_epoch
+        images = starting_images(
+            settings,
+            counts,
+            context,
+            lambda pix_init: choose_initial_images(pix_init, counts, context, experts, epoch, generator),
         )
         log_lr = images.new_tensor(math.log(settings.lr_teacher))
         logits = images.new_zeros(0)
         if settings.soft_labels:
             views, labels = settings.expand(images), settings.expand_index(self._labels)
-            own = initial_logits(context, experts, settings.labelling_epoch, views, labels)
+            own = initial_logits(context, experts, epoch, views, labels)
             logits = own.unflatten(0, (-1, len(images))).mean(0)  # both orientations share a label
         return TrajectoryState(
             images=images,

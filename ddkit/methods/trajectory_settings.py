@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ddkit.errors import UsageError
-from ddkit.methods.contract import MethodSettings
 from ddkit.methods.division import refuse_idle_ranks
 from ddkit.methods.effort import SECOND, Effort, fewer_iterations
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial_by_experts import InitialSet
 from ddkit.methods.matching import Matching
+from ddkit.methods.method_settings import MethodSettings
 from ddkit.methods.start_epoch import StartEpochs
 from ddkit.methods.student import Student
 from ddkit.nets import FlatNet
@@ -31,6 +31,7 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, M
 
     fixed: ClassVar[tuple[str, ...]] = (*InitialSet.fixed, "lr_teacher")  # the unit of lr_lr
     divided: ClassVar[bool] = True
+    uneven: ClassVar[bool] = True
     iterations: int = setting(5000, at_least=1, help="outer iterations")
     batch_syn: int | None = setting(None, at_least=1, help="synthetic images of a student step; none: all")
     lr_img: float = setting(100.0, above=0, help="learning rate of the images (network space)")
@@ -102,7 +103,7 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, M
 
     def effort(self, task: Task) -> Effort:
         """See `MethodSettings.effort`. Tapes are not counted: the unroller keeps as many as the free memory allows."""
-        net, images = task.net, self.ipc * task.net.classes
+        net, images = task.net, self.counts(task.real).total
         batch = min(images, self.batch_syn or images) * self.trajectories
         step = SECOND * training_memory(net, self.trajectories, batch)
         kept = 4 * (2 * self.trajectories * net.parameters + SECOND * batch * math.prod(net.shape))
@@ -124,7 +125,8 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, M
             )
         if self.engine not in ("auto", "adjoint"):
             raise UsageError(f"method.engine={self.engine}: cannot divide a batch over {ranks} processes; use adjoint")
-        drawn = self.drawn_of(self.ipc * net.classes)
+        fewest = self.ipc if isinstance(self.ipc, int) else 1  # uneven classes have one image or more
+        drawn = self.drawn_of(fewest * net.classes)
         refuse_idle_ranks(self.name, ranks, 2 * drawn if self.fyi else drawn, "images of a batch")
 
     def drawn_of(self, count: int) -> int:

@@ -15,7 +15,7 @@ def image_card(made: SyntheticSet, lost: Clipped | None, source: Source, origin:
         origin: its licence and papers.
     """
     facts = made.facts
-    images = counted(facts.ipc, "image")
+    images = f"{facts.images_a_class} image" + "s" * (facts.ipc != 1)
     score = main_score(made.record, facts.title)
     about = (
         f"A synthetic training set for {facts.dataset}, condensed to {images} a class by {facts.title} "
@@ -37,7 +37,8 @@ def _facts(made: SyntheticSet) -> dict[str, str]:
     found = {
         "data": facts.dataset,
         "method": facts.title,
-        "images": f"{len(made)} of {list(made.images.shape[1:])} (channels, height, width), {facts.ipc} a class",
+        "images": f"{len(made)} of {list(made.images.shape[1:])} (channels, height, width), "
+        f"{facts.images_a_class} a class",
         "classes": ", ".join(facts.classes) if len(facts.classes) <= 100 else f"{len(facts.classes)}",
         "space": _space(made),
         "bytes": f"{sum(sizes.values()):,} before compression ({', '.join(f'{n} {s:,}' for n, s in sizes.items())})",
@@ -47,7 +48,7 @@ def _facts(made: SyntheticSet) -> dict[str, str]:
         "digest of the data": facts.data_digest,
     }
     if made.compact is not None:
-        found["compact form"] = made.compact.summary(facts.ipc)
+        found["compact form"] = made.compact.summary(max(facts.each))
     if facts.teachers:
         found["labels by"] = facts.teachers
     return found

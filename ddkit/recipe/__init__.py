@@ -12,6 +12,7 @@ with lazily(__name__):
     from ddkit.recipe.overrides import KEPT, NAMED_SECTIONS, dropped, only, override
     from ddkit.recipe.settings import ANY_SEED, Settings, admits, field_of, preset, setting, written
     from ddkit.recipe.table import parse_table
+    from ddkit.recipe.uneven import PerClass, Share, Uneven, images_a_class
 
 __all__ = [
     "allowed",
@@ -29,4 +30,8 @@ __all__ = [
     "setting",
     "written",
     "parse_table",
+    "Uneven",
+    "Share",
+    "PerClass",
+    "images_a_class",
 ]

@@ -45,9 +45,15 @@ BOUNDS = {"at_least": at_least, "above": above, "at_most": at_most, "below": bel
 """The bounds that a setting can have, in the order in which error lines name them."""
 
 
-def one_of(choices: tuple[Any, ...]) -> Constraint:
-    """One of a few values."""
-    return Constraint("one of " + ", ".join(map(str, choices)), lambda value: value in choices)
+def one_of(choices: tuple[Any, ...], or_file: str | None = None) -> Constraint:
+    """One of a few values, or "PREFIX:FILE" with the prefix `or_file`."""
+    words = "one of " + ", ".join(map(str, choices))
+    if or_file is None:
+        return Constraint(words, lambda value: value in choices)
+    begin = f"{or_file}:"
+    return Constraint(
+        f"{words}, {begin}FILE", lambda value: value in choices or (value.startswith(begin) and len(value) > len(begin))
+    )
 
 
 KINDS: dict[type, Constraint] = {

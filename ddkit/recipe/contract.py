@@ -12,6 +12,7 @@ from typing import Any
 
 from ddkit.errors import RecipeError
 from ddkit.recipe.constraint import KINDS, Constraint, at_most
+from ddkit.recipe.uneven import Uneven
 from ddkit.toml import shown
 
 MOST = 2**31 - 1
@@ -27,18 +28,20 @@ class Contract:
         optional: whether the value may be none.
         bounds: constraints by the name of their argument of `setting`, as in {"at_least": ...}.
         choice: the allowed values, if there are only a few.
+        uneven: whether the value may also be `Uneven`.
     """
 
     type: type
     optional: bool
     bounds: Mapping[str, Constraint]
     choice: Constraint | None
+    uneven: bool = False
 
     def __str__(self) -> str:
         """The contract in words: "a number above 0 and at most 1", "one of sgd, adamw or none"."""
         bounds = " and ".join(bound.words for bound in self.bounds.values())
         words = self.choice.words if self.choice else f"{KINDS[self.type].words} {bounds}".rstrip()
-        return words + " or none" * self.optional
+        return words + f", {Uneven.words}" * self.uneven + " or none" * self.optional
 
     def check(self, value: Any, where: str) -> Any:
         """Return the value converted to the contract's type.
@@ -48,6 +51,11 @@ class Contract:
         """
         if self.optional and (value is None or value == "none"):
             return None
+        if self.uneven:
+            if (rule := Uneven.read(value)) is not None:
+                return rule
+            if not isinstance(value, str | dict):  # not meant as a rule, so the error line is about numbers
+                return dataclasses.replace(self, uneven=False).check(value, where)
         if self.type is float and KINDS[int].holds(value):
             value = float(value) if abs(value) < 2**1023 else math.inf
         if self.type is int and KINDS[int].holds(value) and value > MOST and "at_most" not in self.bounds:
@@ -70,14 +78,14 @@ def contract_of(field: dataclasses.Field[Any], declared: Any, where: str) -> Con
     """
     union = typing.get_origin(declared) in (types.UnionType, typing.Union)
     parts = typing.get_args(declared) if union else (declared,)
-    bases = [part for part in parts if part is not type(None)]
+    bases = [part for part in parts if part not in (type(None), Uneven)]
     if len(bases) != 1 or bases[0] not in KINDS:
         raise RecipeError(
             f"{where}: its settings class declares it as {declared}, which no setting can be; declare it as bool, int, "
             "float or str, or as one of these or None"
         )
     bounds, choice = field.metadata.get("bounds", {}), field.metadata.get("choice")
-    return Contract(bases[0], type(None) in parts, bounds, choice)
+    return Contract(bases[0], type(None) in parts, bounds, choice, Uneven in parts)
 
 
 def allowed(field: dataclasses.Field[Any], declared: Any) -> str:

@@ -24,6 +24,7 @@ def setting(
     at_most: int | float | None = None,
     below: int | float | None = None,
     one_of: tuple[str, ...] | tuple[float, ...] | None = None,
+    or_file: str | None = None,
     epochs: bool = False,
     later: bool = False,
     help: str = "",
@@ -31,13 +32,14 @@ def setting(
     """Make a dataclass field with its contract: default, range or choices, and one line of help.
 
     Args:
+        or_file: with `one_of`, the prefix of a further allowed value "PREFIX:FILE".
         epochs: whether the setting counts epochs of the real data, so that its cost grows with the data.
         later: whether recipes and names of files leave the setting out while it has its default. A setting that was
             added to an existing section needs this, so that the texts and names of existing runs stay the same.
     """
     limits = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
     bounds = {name: BOUNDS[name](limit) for name, limit in limits.items() if limit is not None}
-    choice = None if one_of is None else a_choice_of(one_of)
+    choice = None if one_of is None else a_choice_of(one_of, or_file)
     metadata = {"bounds": bounds, "choice": choice, "epochs": epochs, "later": later, "help": help}
     return dataclasses.field(default=default, metadata=metadata)
 

@@ -20,7 +20,7 @@ with lazily(__name__):
     from ddkit.synth.hdf5 import read_set, write_set
     from ddkit.synth.load import load, load_images
     from ddkit.synth.pixels import Clipped, clipped, in_bytes
-    from ddkit.synth.ready_made import list_sets
+    from ddkit.synth.ready_made import find_set, list_sets
     from ddkit.synth.save import save
     from ddkit.synth.synthetic_set import SyntheticSet
     from ddkit.synth.top_k import fewer, only_top, packed_bytes
@@ -53,6 +53,7 @@ __all__ = [
     "export",
     "fewer",
     "list_sets",
+    "find_set",
     "load",
     "load_images",
     "only_top",

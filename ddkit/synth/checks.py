@@ -58,6 +58,14 @@ def whole(value: Any, what: str) -> int:
     return value
 
 
+def class_counts(value: Any, what: str) -> tuple[int, ...]:
+    """Whole numbers of at least 1, one a class."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(value, (list, tuple)):
+        raise DataError(f"set: {what} must be one whole number a class, got {shown(value)}")
+    return tuple(whole(each, what) for each in value)
+
+
 def truth(value: Any, what: str) -> bool:
     """True or False."""
     value = _plain(value)

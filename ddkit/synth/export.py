@@ -69,7 +69,7 @@ def _arrays(synthetic: SyntheticSet, raw: Tensor) -> dict[str, Tensor]:
 
 
 def _facts(synthetic: SyntheticSet, **more: object) -> str:
-    return json.dumps(dataclasses.asdict(synthetic.facts) | more, indent=2)
+    return json.dumps(synthetic.facts.stated() | more, indent=2)
 
 
 def _npz(synthetic: SyntheticSet, raw: Tensor, path: Path, meter: Meter) -> None:

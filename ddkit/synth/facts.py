@@ -1,13 +1,16 @@
 """Facts of a set, which training on it needs, and the record of its origin."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, no_type_check
 
 from ddkit.arguments import checked_fields
 from ddkit.errors import DataError, nearest
+from ddkit.recipe import images_a_class
 from ddkit.synth.checks import (
     any_text,
+    class_counts,
     column,
     json_object,
     names,
@@ -48,6 +51,7 @@ class SetFacts:
     """The facts that training on a set needs. They are short values, stored as root attributes of the file.
 
     Attributes:
+        ipc: images of each class; None if classes are uneven.
         space: the space of the images. "normalised": (raw - mean) / std with raw in [0, 1]; it needs mean and std.
             "zca": whitened, without mean and std; the matrix is refitted from the real data and compared with
             `preprocess_digest`.
@@ -59,16 +63,18 @@ class SetFacts:
             softmax(label / temperature) and softmax(output / temperature).
         teachers: names of the teachers that gave the logits.
         top_k: if given, each soft label keeps only this many logits, see `ddkit.synth.top_k`.
+        counts: images of each class, if classes are uneven.
 
     Raises:
-        DataError: a value has a wrong type, or is impossible (an ipc below 1, a std of 0, two classes of one name).
+        DataError: a value has a wrong type, or is impossible (an ipc below 1, neither ipc nor counts, a std of 0,
+            two classes of one name).
     """
 
     method: str
     dataset: str
     data_digest: str
     classes: tuple[str, ...]
-    ipc: int
+    ipc: int | None = None
     space: str
     preprocess_digest: str
     net: str
@@ -81,12 +87,14 @@ class SetFacts:
     temperature: float | None = None
     top_k: int | None = None
     teachers: str = ""
+    counts: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
             value = getattr(self, name)
             if value is not None or name not in _OPTIONAL:
                 object.__setattr__(self, name, check(value, f"fact '{name}'"))
+        self._refuse_wrong_counts()
         if self.space not in SPACES:
             raise DataError(
                 f"set: fact 'space' is {shown(self.space)}, which is unknown; {nearest(self.space, SPACES)}"
@@ -106,6 +114,35 @@ class SetFacts:
                 f"set: fact 'top_k' is {self.top_k}; it needs a temperature and more classes than that, got "
                 f"{self.temperature} and {len(self.classes)}"
             )
+
+    def _refuse_wrong_counts(self) -> None:
+        """Raise DataError unless the number of images of every class is stated exactly once."""
+        if (self.ipc is None) == (self.counts is None):
+            found = "both are missing" if self.ipc is None else "both are given"
+            raise DataError(f"set: needs fact 'ipc', or fact 'counts' if its classes are uneven, but {found}")
+        if self.counts is None:
+            return
+        if len(self.counts) != len(self.classes):
+            raise DataError(
+                f"set: fact 'counts' must be one number for each of {len(self.classes)} classes, got {len(self.counts)}"
+            )
+        if len(set(self.counts)) == 1:
+            raise DataError(f"set: fact 'counts' is {self.counts[0]} for every class; give fact 'ipc' instead")
+
+    @property
+    def each(self) -> tuple[int, ...]:
+        """Images of each class."""
+        return self.counts or (self.ipc or 0,) * len(self.classes)
+
+    @property
+    def images_a_class(self) -> str:
+        """Images of a class in words: "3", or "1 to 5" if classes are uneven."""
+        return images_a_class(self.each)
+
+    def stated(self) -> dict[str, Any]:
+        """All facts by name. `counts` occurs only if classes are uneven, as in files of earlier versions."""
+        found = dataclasses.asdict(self)
+        return {name: value for name, value in found.items() if name != "counts" or value is not None}
 
     @property
     def title(self) -> str:
@@ -142,8 +179,9 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "lr": positive,
     "temperature": temperature,
     "top_k": whole,
+    "counts": class_counts,
 }
-_OPTIONAL = ("mean", "std", "lr", "temperature", "top_k")
+_OPTIONAL = ("ipc", "mean", "std", "lr", "temperature", "top_k", "counts")
 
 
 @no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first

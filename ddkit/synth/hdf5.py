@@ -9,7 +9,6 @@ datasets `real` and `compensator`, and the attribute `expansion` with the name o
 counts. In format 1 the group also has a `sha256` of datasets and facts.
 """
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
@@ -56,7 +55,7 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
         file.attrs["format"] = FORMAT
         file.attrs["kind"] = KIND if synthetic.compact is None else COMPACT
         if synthetic.compact is None:
-            _write_rows(file, {"image": synthetic.images, "label": synthetic.labels}, synthetic.facts.ipc)
+            _write_rows(file, {"image": synthetic.images, "label": synthetic.labels}, max(synthetic.facts.each))
         else:
             group = file.create_group("compact")
             group.attrs["expansion"] = EXPANSIONS[synthetic.compact.mirrored]
@@ -64,7 +63,7 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
             group["compensator"] = synthetic.compact.compensators.cpu().numpy()
         for name, tensor in _label_rows(synthetic).items():
             if synthetic.compact is None:
-                _write_rows(file, {name: tensor}, synthetic.facts.ipc)
+                _write_rows(file, {name: tensor}, max(synthetic.facts.each))
             else:
                 file[name] = tensor.numpy()
         write_facts(file, synthetic.facts, synthetic.record)
@@ -72,7 +71,7 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
 
 def _sha256(file: h5py.File, facts: SetFacts) -> str:
     """Return the digest of the datasets and facts of a compact set of format 1."""
-    sha = hashlib.sha256(json.dumps(dataclasses.asdict(facts), sort_keys=True).encode())
+    sha = hashlib.sha256(json.dumps(facts.stated(), sort_keys=True).encode())
     sha.update(file["compact"].attrs["expansion"].encode())
     for name in ("compact/real", "compact/compensator", *sorted(set(file) - {"compact", "ddkit"})):
         sha.update(file[name][:].tobytes())
@@ -91,7 +90,7 @@ def _label_rows(synthetic: SyntheticSet) -> dict[str, Tensor]:
 
 
 def _write_rows(file: h5py.File, rows: dict[str, Tensor], ipc: int) -> None:
-    """Write row-aligned datasets, in chunks of one class."""
+    """Write row-aligned datasets, in chunks of one class of `ipc` images, the largest one."""
     for name, tensor in rows.items():
         array = tensor.numpy()
         chunks = (max(1, min(len(array), ipc)), *array.shape[1:])
@@ -137,14 +136,12 @@ def _compact(file: h5py.File) -> SyntheticSet:
 
 
 def _refuse_more_rows(file: h5py.File, facts: SetFacts) -> None:
-    """Raise ValueError, before images are read, if there are more than a set of this `ipc` can have."""
-    rows, classes = member(file, "image", h5py.Dataset).shape, len(facts.classes)
-    a_class = facts.ipc if facts.temperature is None else most_expanded(classes, facts.ipc)
-    if rows and rows[0] > classes * a_class:
-        raise ValueError(
-            f"it has {rows[0]:,} images, and {classes:,} classes at an ipc of {facts.ipc:,} have at most "
-            f"{classes * a_class:,}"
-        )
+    """Raise ValueError, before images are read, if there are more than a set of these facts can have."""
+    rows, classes, largest = member(file, "image", h5py.Dataset).shape, len(facts.classes), max(facts.each)
+    most = sum(facts.each) if facts.temperature is None else classes * most_expanded(classes, largest)
+    if rows and rows[0] > most:
+        ipc = f"{largest:,}" if facts.counts is None else facts.images_a_class
+        raise ValueError(f"it has {rows[0]:,} images, and {classes:,} classes at an ipc of {ipc} have at most {most:,}")
 
 
 def _labels_of(facts: SetFacts) -> tuple[str, ...]:

@@ -35,9 +35,9 @@ class SyntheticSet(EqualByContent):
 
     Raises:
         DataError: the set is invalid. A tensor is missing or has a wrong dtype or shape; numbers are not finite; a
-            label is not the index of a class; a class does not have `facts.ipc` images (with teachers' logits or
-            expanded images: all images have one class); soft labels are neither probabilities nor, with a temperature,
-            logits; facts have another number of channels; images are not the expansion of `compact`.
+            label is not the index of a class; a class has another number of images than its facts state (with teachers'
+            logits or expanded images: all images have one class); soft labels are neither probabilities nor, with a
+            temperature, logits; facts have another number of channels; images are not the expansion of `compact`.
     """
 
     images: Float[Tensor, "n c h w"]
@@ -102,21 +102,24 @@ class SyntheticSet(EqualByContent):
             low, high = int(labels.min()), int(labels.max())
             raise DataError(f"set: a label is outside the {len(names)} classes, found {low} to {high}")
         if self.compact is not None:
+            if self.facts.ipc is None:
+                raise DataError("set: a compact set has as many images of each class; give fact 'ipc', not 'counts'")
             if len(self.compact.real) != len(names) or not torch.equal(labels, self.compact.labels()):
                 raise DataError(f"set: labels are not those of its compact form, or of its {len(names)} classes")
             return
         counts = labels.bincount(minlength=len(names))
         if self.facts.temperature is None:  # else FerKD's regions may have left images out
-            if len(wrong := (counts != self.facts.ipc).nonzero().flatten()):
-                first, ipc = int(wrong[0]), self.facts.ipc
-                raise DataError(
-                    f"set: fact 'ipc' is {ipc}, but class {first} has {counted(int(counts[first]), 'image')}; every "
-                    f"class needs {ipc}"
-                )
+            if len(wrong := (counts != torch.tensor(self.facts.each)).nonzero().flatten()):
+                first = int(wrong[0])
+                has, wanted = f"class {first} has {counted(int(counts[first]), 'image')}", self.facts.each[first]
+                if self.facts.counts is None:
+                    raise DataError(f"set: fact 'ipc' is {wanted}, but {has}; every class needs {wanted}")
+                raise DataError(f"set: fact 'counts' gives {wanted} for class {first}, but {has}")
             return
-        most = most_expanded(len(names), self.facts.ipc)  # FerKD's regions may leave images out
+        ipc = max(self.facts.each)
+        most = most_expanded(len(names), ipc)  # FerKD's regions may leave images out
         if int(counts.max()) > most:
-            first, ipc = int(counts.argmax()), self.facts.ipc
+            first = int(counts.argmax())
             raise DataError(
                 f"set: fact 'ipc' is {ipc}, but class {first} has {counted(int(counts[first]), 'image')}; at this ipc "
                 f"a class has at most {most}, even expanded"

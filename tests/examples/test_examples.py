@@ -12,6 +12,7 @@ import h5py
 import pytest
 import torch
 from random_graphs import distil, random_graph_data
+from sklearn.svm import SVC
 from torch.utils.data import DataLoader
 
 import ddkit
@@ -74,6 +75,36 @@ def test_the_external_trainer_is_on_a_par_with_the_evaluator(run_folder: Path, p
     trained = train_networks(net, pool, lr, training, DSA(""), stream(0, "external"))
     accuracies = trained.accuracy(prepare(load_images("digits"), DataSettings()).test)
     assert printed == pytest.approx(sum(accuracies) / 3, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("script", "libraries"),
+    [("train_with_lightning.py", ("lightning",)), ("train_with_transformers.py", ("transformers", "accelerate"))],
+)
+def test_another_trainer_trains_to_the_same_number(
+    script: str, libraries: tuple[str, ...], run_folder: Path, printed: float, tmp_path: Path
+) -> None:
+    """The network, its start and its steps are those of train_on_a_set.py; only the loop is another library's."""
+    for library in (*libraries, "datasets"):
+        pytest.importorskip(library)
+    environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads()), "HF_HOME": str(tmp_path / "hf")}
+    command = [sys.executable, str(EXAMPLES / script), str(run_folder / "set.h5")]
+    run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True, text=True)
+    assert float(run.stdout.splitlines()[-1]) == pytest.approx(printed, abs=0.006)  # two of the 360 test images
+
+
+def test_scikit_learn_learns_from_an_exported_set(run_folder: Path, tmp_path: Path) -> None:
+    ddkit.export(run_folder, "npz", tmp_path / "set.npz")
+    command = [sys.executable, str(EXAMPLES / "train_with_scikit_learn.py"), str(tmp_path / "set.npz")]
+    run = subprocess.run(command, capture_output=True, check=True, text=True)
+    real = prepare(load_images("digits"), DataSettings())
+    pixels, test = (
+        ddkit.raw_images(ddkit.load(run_folder)).flatten(1),
+        real.preprocess.inverse(real.test.images).flatten(1),
+    )
+    machine = SVC().fit(pixels.numpy(), ddkit.load(run_folder).labels.numpy())
+    assert float(run.stdout) == pytest.approx(machine.score(test.numpy(), real.test.labels.numpy()), abs=0.003)
+    assert float(run.stdout) > 0.85
 
 
 def test_the_compact_trainer_expands_to_the_same_bits_and_learns(tmp_path: Path) -> None:

@@ -139,13 +139,13 @@ def test_the_inner_loop_takes_batches_and_augments_them_as_dsa_does(in_float64, 
     ("ipc", "loops"), [(1, (1, 1)), (2, (10, 50)), (10, (10, 50)), (20, (20, 25)), (50, (50, 10)), (200, (50, 10))]
 )
 def test_loops_are_the_papers_at_its_sizes_and_defined_at_all(ipc, loops):
-    assert DSASettings(ipc=ipc).loops == loops
+    assert DSASettings(ipc=ipc).loops_at(ipc) == loops
     assert DSASettings(ipc=ipc, iterations=3).total_iterations == 3 * loops[0]
 
 
 def test_loops_can_be_set():
-    assert DCSettings(ipc=10, outer_loop=3).loops == (3, 50)
-    assert DCSettings(ipc=10, inner_loop=0).loops == (10, 0)
+    assert DCSettings(ipc=10, outer_loop=3).loops_at(10) == (3, 50)
+    assert DCSettings(ipc=10, inner_loop=0).loops_at(10) == (10, 0)
 
 
 def test_dc_neither_augments_nor_begins_at_real_images_and_dsa_does_both(in_float64, monkeypatch):

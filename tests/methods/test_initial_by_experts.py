@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ddkit.data import Counts
 from ddkit.errors import RecipeError
 from ddkit.methods import initial_by_experts
 from ddkit.methods.ast import AST, ASTSettings
@@ -70,8 +71,8 @@ def test_the_first_teacher_who_is_right():
     def predict(expert, x):
         return torch.nn.functional.one_hot(predictions[expert, x.flatten().long()], 2).float()
 
-    assert first_correct(predict, 3, images, labels, 2).tolist() == [0, 1, 0, 1, 3]
-    assert first_correct(predict, 3, images, labels, 1).tolist() == [0, 3, 0, 3, 3]  # the first teacher sufficed
+    assert first_correct(predict, 3, images, labels, Counts((2, 2))).tolist() == [0, 1, 0, 1, 3]
+    assert first_correct(predict, 3, images, labels, Counts((1, 1))).tolist() == [0, 3, 0, 3, 3]  # one sufficed
 
 
 def test_images_are_those_that_an_expert_gets_right_as_far_as_there_are_any(make_context, real):

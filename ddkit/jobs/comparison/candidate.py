@@ -19,6 +19,7 @@ from ddkit.jobs.machine.stopwatch import Spent
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.runs.images import ImageWork
 from ddkit.nets import NetSettings
+from ddkit.recipe import Uneven
 from ddkit.run import Meter, read_json, write_json
 from ddkit.task import Task
 
@@ -35,7 +36,7 @@ class Group(NamedTuple):
 
     task: TaskKey
     evaluate: EvaluateSettings
-    ipc: int
+    ipc: int | Uneven
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from ddkit.jobs.machine.run_units import run_units
 from ddkit.jobs.planning.set_effort import SetEffort
 from ddkit.jobs.recipes.request import FYI, Comparing, name_in_table
 from ddkit.jobs.recipes.resolve import parse_images, resolve
+from ddkit.jobs.sets.given import refuse_other_given
 from ddkit.jobs.tables.kept_rows import ScoreFolder
 from ddkit.run import Meter
 from ddkit.synth import read_set
@@ -122,7 +123,7 @@ def _tasks(candidates: list[Candidate], device: torch.device) -> Tasks:
         recipe, key = candidate.recipes[0], candidate.task_key
         if key not in tasks:
             tasks[key] = load_task(recipe.data, recipe.net, device)
-        refuse_small_classes(tasks[key].real.train.labels, recipe.method.ipc)
+        refuse_small_classes(tasks[key].real.train.labels, recipe.method.counts(tasks[key].real))
     return tasks
 
 
@@ -153,7 +154,11 @@ def _damaged_sets(candidates: list[Candidate], tasks: Tasks, out: Path, meter: M
         for candidate in candidates
         for recipe in candidate.recipes
     ]
-    return damaged_sets(expected, parse_images, read_set, meter)
+    damaged = damaged_sets(expected, parse_images, read_set, meter)
+    for folder, recipe, _ in expected:
+        if folder.set.exists() and folder.set not in damaged:
+            refuse_other_given(folder.set, recipe)
+    return damaged
 
 
 def _make_missing_sets(

@@ -16,7 +16,8 @@ class Line:
     """One line of the table: what was trained on, and a score for each of its sets.
 
     Attributes:
-        data, ipc: the real data, and images a class; lines with equal ones stand in one part of the table.
+        data, ipc: the real data, and images a class (a text if classes are uneven). Lines with equal ones stand in one
+            part of the table.
         flip_share: the probability that an image is mirrored in a step of the networks' training.
         labels: the policy of labels in the networks' training, one of `ddkit.evaluation.settings.LABEL_POLICIES`.
         name: the name of the method or of the rival. If several recipes of the part have one method: the recipe's name.
@@ -28,7 +29,7 @@ class Line:
     """
 
     data: str
-    ipc: int
+    ipc: int | str
     flip_share: float
     labels: str
     name: str

@@ -127,7 +127,7 @@ def plan_lines(
     def line(name: str, scores: tuple[Score, ...] = ()) -> Line:
         return Line(
             data=real.data.name,
-            ipc=table.ipc,
+            ipc=table.counts.in_table,
             flip_share=rules.task.dsa.flip_share,
             labels=rules.labels,
             name=name,
@@ -149,7 +149,7 @@ def plan_lines(
         plan, more = RankedSet.of(name, read_set(files[0][1]), table), {}
         for part, each in plan.rows(files[0][1]).items():
             if isinstance(each.row, RivalRow):
-                what = f"{each.row.drawn}, ipc {table.ipc}"
+                what = f"{each.row.drawn}, ipc {table.counts.key}"
                 more[part] = [work(recipe, what, each.row, each.augmented) for recipe in candidate.recipes]
             else:
                 rows = [(recipe, file, dataclasses.replace(each.row, source=file)) for recipe, file in files]
@@ -158,7 +158,7 @@ def plan_lines(
     recipes = candidates[0].recipes
     for row in rules.rows():
         if isinstance(row, RivalRow):
-            what = f"{row.drawn}, ipc {table.ipc}"
+            what = f"{row.drawn}, ipc {table.counts.key}"
             yield PlannedLine(line(row.name), [work(recipe, what, row) for recipe in recipes])
         else:  # the whole data does not depend on a set's seed
             yield PlannedLine(line(row.name), [work(recipes[0], row.name, row)])

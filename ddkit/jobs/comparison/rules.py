@@ -46,7 +46,7 @@ class Rules:
             Table.of(
                 task,
                 settings,
-                first.method.ipc,
+                first.method.counts(task.real),
                 labels=[method.teacher_labels for method in methods],
                 teachers=teachers,
                 flips=False,  # the policy is resolved already

@@ -26,6 +26,7 @@ from ddkit.jobs.recipes.resolve import parse_images, resolve
 from ddkit.jobs.runs.images import ImageWork
 from ddkit.jobs.runs.resume import resumed
 from ddkit.jobs.runs.run import Run
+from ddkit.jobs.sets.given import lines_on_given
 from ddkit.jobs.sets.pixels import raw_images
 from ddkit.jobs.sets.publish_images import publish_images
 from ddkit.jobs.tables.images import image_tables
@@ -55,15 +56,15 @@ class Images:
         if evaluate:
             refuse_missing_teachers(recipe.evaluate.labels, recipe.has_teachers)
         task = load_task(recipe.data, recipe.net, run.device, meter)
-        refuse_small_classes(task.real.train.labels, recipe.method.ipc)
+        refuse_small_classes(task.real.train.labels, recipe.method.counts(task.real))
         guard_flips(recipe, task, meter, () if evaluate else ("augment",))
         report_data(task, meter)
         meter.say(origin)
         if not run.resume:
             recipe, line = fit_to_data(recipe, request, task.real.data)
             task = task.under(recipe.net)
-            if line:
-                meter.say(line)
+            for said in (*[line] * bool(line), *lines_on_given(recipe, task)):
+                meter.say(said)
         if run.ranks.count > 1:
             recipe.method.refuse_ranks(run.ranks.count, task.net)
         with fitting_threads(task.net.shape):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ddkit.jobs.planning.gauge import TIMED, Cost, Gauge, Line
 from ddkit.jobs.recipes import Recipe
+from ddkit.jobs.sets.given import given_images
 from ddkit.methods import Context, IterativeMethod, Method, OneShotMethod, image_method
 from ddkit.run import SNAPSHOTS, write_checkpoint
 from ddkit.synth import SyntheticSet, write_set
@@ -25,7 +26,7 @@ def probe_condensation(recipe: Recipe, task: Task, gauge: Gauge, seconds: float)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         experts = recipe.source(task).stand_ins(folder, recipe.seed)
-        context = Context(task, recipe.seed, experts.trajectories, experts.teachers)
+        context = Context(task, recipe.seed, experts.trajectories, experts.teachers, given=given_images(recipe, task))
         method = _shortened(recipe, context, 1)
         if isinstance(method, OneShotMethod):
             return _probe_one_shot(method, gauge, folder)
@@ -68,7 +69,7 @@ def _probe_iterative(
 def _iteration_memory(recipe: Recipe, task: Task, line: Line, gauge: Gauge) -> int:
     """Peak memory of an iteration with all inner steps. The method may bound its growth with the steps."""
     memory = line.at(recipe.method.inner_steps).memory
-    images = task.real.data.class_count * recipe.method.ipc
+    images = recipe.method.counts(task.real).total
     growth = recipe.method.most_growth(images, task.net, gauge.free_memory)
     return memory if growth is None else min(memory, line.large.memory + growth)
 

@@ -21,6 +21,7 @@ from ddkit.jobs.recipes.fitted import fit_to_data
 from ddkit.jobs.recipes.folders import image_folder
 from ddkit.jobs.recipes.request import Request
 from ddkit.jobs.recipes.resolve import resolve
+from ddkit.jobs.sets.given import lines_on_given
 from ddkit.run import Meter
 from ddkit.task import Task
 
@@ -36,12 +37,12 @@ def plan_images(request: Request, device: torch.device, probe_seconds: float | N
     loaded: list[Task] = []
     loading = gauge.once(lambda: loaded.append(load_task(resolved.data, resolved.net, device, meter)))
     task = loaded[0]
-    refuse_small_classes(task.real.train.labels, resolved.method.ipc)
+    refuse_small_classes(task.real.train.labels, resolved.method.counts(task.real))
     guard_flips(resolved, task, meter)
     report_data(task, meter)
     resolved, line = fit_to_data(resolved, request, task.real.data)
     task = task.under(resolved.net)
-    facts += [line] * bool(line)
+    facts += [*[line] * bool(line), *lines_on_given(resolved, task)]
     source = resolved.source(task)
     stock = source.stock()
     seconds = (PROBE_SECONDS if probe_seconds is None else probe_seconds) / 3
@@ -55,7 +56,7 @@ def plan_images(request: Request, device: torch.device, probe_seconds: float | N
         cost, disk, basis = probe_condensation(resolved, task, gauge, seconds)
         stages.append(Stage.of("condensation", cost, basis, disk))
         meter.advance(2)
-        images = task.real.data.class_count * resolved.method.ipc
+        images = resolved.method.counts(task.real).total
         cost, basis = probe_evaluation(resolved.evaluate, images, rows_of(resolved), task, gauge, seconds)
         stages.append(Stage.of("evaluation", cost, basis))
         meter.advance(3)

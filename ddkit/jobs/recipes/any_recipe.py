@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ddkit.recipe import ANY_SEED, NAMED_SECTIONS, Settings, setting, written
+from ddkit.recipe import ANY_SEED, NAMED_SECTIONS, Settings, Uneven, setting, written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,4 +61,6 @@ def _toml_value(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML string
+    if isinstance(value, Uneven):
+        return value.toml
     return repr(value)

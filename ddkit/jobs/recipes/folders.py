@@ -4,13 +4,16 @@ from pathlib import Path
 
 from ddkit.jobs.recipes.graph_recipe import GraphRecipe
 from ddkit.jobs.recipes.recipe import Recipe
+from ddkit.recipe import Uneven
 
 
 def image_folder(recipe: Recipe) -> Path:
-    """runs/METHOD-DATA-ipcN-seedS; with FYI, METHOD-fyi instead of METHOD."""
+    """runs/METHOD-DATA-ipcN-seedS; with FYI, METHOD-fyi instead of METHOD. Uneven classes: ipcshare0.01, or ipctable
+    with the sum of the table."""
     data = Path(recipe.data.name.partition(":")[2] or recipe.data.name).name.removesuffix(".npz")
     method = recipe.method.name + ("-fyi" if recipe.method.uses_fyi else "")
-    return Path("runs") / f"{method}-{data}-ipc{recipe.method.ipc}-seed{recipe.seed}"
+    ipc = recipe.method.ipc
+    return Path("runs") / f"{method}-{data}-ipc{ipc.label if isinstance(ipc, Uneven) else ipc}-seed{recipe.seed}"
 
 
 def graph_folder(recipe: GraphRecipe) -> Path:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from ddkit.jobs.planning.long_work import AnnouncingMeter
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.reports import run_page
 from ddkit.jobs.runs.run import Run
+from ddkit.jobs.sets.given import given_images
 from ddkit.jobs.tables.image_scoring import HonestScoring
-from ddkit.methods import Context, Method, image_method
+from ddkit.methods import Context, GivenImages, Method, image_method
 from ddkit.report import Page, curve, gallery
 from ddkit.run import Meter
 from ddkit.synth import SyntheticSet, read_set, write_set
@@ -32,6 +34,11 @@ class ImageWork:
     def recipe(self) -> Recipe:
         return self.run.recipe
 
+    @cached_property
+    def given(self) -> GivenImages | None:
+        """The images of the set that the run begins from; None if the recipe names no set."""
+        return given_images(self.recipe, self.task)
+
     def refuse_other_data(self) -> None:
         folder, real = self.run.folder, self.task.real
         earlier = folder.initial if folder.checkpoint.exists() else folder.set
@@ -46,13 +53,16 @@ class ImageWork:
             yield found, found.digest
 
     def method(self, experts: Experts) -> Method[SyntheticSet]:
-        context = Context(self.task, self.recipe.seed, experts.trajectories, experts.teachers, self.run.ranks)
+        context = Context(
+            self.task, self.recipe.seed, experts.trajectories, experts.teachers, self.run.ranks, self.given
+        )
         return image_method(self.recipe.method.name)(self.recipe.method, context)
 
     def state_digest(self, experts: str) -> str:
         method, task = self.recipe.method, self.task
         parts = (task.real.data.digest, task.net.spec, method.name, method.ipc, method.uses_fyi)
-        return hashlib.sha256(repr((*parts, self.recipe.seed, experts)).encode()).hexdigest()
+        given = () if self.given is None else (self.given.digest,)
+        return hashlib.sha256(repr((*parts, self.recipe.seed, experts, *given)).encode()).hexdigest()
 
     def lineage(self, experts: str) -> dict[str, object]:
         real = self.task.real
@@ -61,6 +71,7 @@ class ImageWork:
             "training_data": real.data.training_digest,
             "prepared": real.digest,
             "buffer": experts,
+            **({} if self.given is None else {"initial_set": self.given.digest}),
         }
 
     def iteration_meter(self, meter: Meter) -> Meter:
@@ -74,7 +85,9 @@ class ImageWork:
         folder, facts = self.run.folder, made.facts
         rows = folder.read_metrics()
         _report_result(made, rows, meter)
-        title = f"{facts.method} on {facts.dataset}, {facts.ipc} image{'s' if facts.ipc > 1 else ''} a class"
+        title = (
+            f"{facts.method} on {facts.dataset}, {facts.images_a_class} image{'' if facts.ipc == 1 else 's'} a class"
+        )
         preprocess = self.task.real.preprocess.to("cpu")
         final = preprocess.inverse(made.images)
         initial = preprocess.inverse(read_set(folder.initial).images) if folder.initial.exists() else None
@@ -98,7 +111,7 @@ def _report_result(made: SyntheticSet, rows: list[dict[str, Any]], meter: Meter)
     `rows` are the metrics of the iterations.
     """
     if made.compact is not None:
-        meter.say(f"compact set: {made.compact.summary(made.facts.ipc)}")
+        meter.say(f"compact set: {made.compact.summary(max(made.facts.each))}")
     if rows and "gradient_cosine" in rows[0]:
         meter.say(f"gradient cosine to float32, at the first iteration: {rows[0]['gradient_cosine']:.4f}")
     if skipped := sum(row.get("skipped", 0) for row in rows):

@@ -40,7 +40,7 @@ def publish_images(
     """
     refuse_other_readme(folder)
     facts, origin, lost = made.facts, origin_of(made), clipped(raw)
-    name = f"{facts.dataset}-{facts.title}-ipc{facts.ipc}"
+    name = f"{facts.dataset}-{facts.title}-ipc{facts.images_a_class.replace(' ', '-')}"
     tables = image_tables(made, raw)
     source = published_source(made, name, repo, PREVIEW)
     head = front_matter(
@@ -48,7 +48,7 @@ def publish_images(
     )
     repository = Repository(
         name=name,
-        about=f"{facts.dataset} condensed to {facts.ipc} images a class by {facts.title}.",
+        about=f"{facts.dataset} condensed to {facts.images_a_class} images a class by {facts.title}.",
         licence=origin.licence.text if origin.licence.declared else "",
         bibtex=bibtex(origin.papers or ()),
         url=f"https://huggingface.co/datasets/{repo}" if repo else "",
