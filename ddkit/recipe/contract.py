@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddkit.errors import RecipeError
-from ddkit.recipe.constraint import KINDS, Constraint, at_most
+from ddkit.recipe.constraint import KINDS, TEXTS, Constraint, at_most
 from ddkit.toml import shown
 
 MOST = 2**31 - 1
@@ -29,7 +29,7 @@ class Contract:
         choice: the allowed values, if there are only a few.
     """
 
-    type: type
+    type: Any
     optional: bool
     bounds: Mapping[str, Constraint]
     choice: Constraint | None
@@ -41,13 +41,15 @@ class Contract:
         return words + " or none" * self.optional
 
     def check(self, value: Any, where: str) -> Any:
-        """Return the value converted to the contract's type.
+        """Return the value converted to the contract's type. A single string is a list of one, an empty one of none.
 
         Raises:
             RecipeError: the value breaks the contract. The line begins with `where`.
         """
         if self.optional and (value is None or value == "none"):
             return None
+        if self.type == TEXTS and isinstance(value, str | list):
+            value = tuple(value) if isinstance(value, list) else (value,) * bool(value)
         if self.type is float and KINDS[int].holds(value):
             value = float(value) if abs(value) < 2**1023 else math.inf
         if self.type is int and KINDS[int].holds(value) and value > MOST and "at_most" not in self.bounds:
@@ -74,7 +76,7 @@ def contract_of(field: dataclasses.Field[Any], declared: Any, where: str) -> Con
     if len(bases) != 1 or bases[0] not in KINDS:
         raise RecipeError(
             f"{where}: its settings class declares it as {declared}, which no setting can be; declare it as bool, int, "
-            "float or str, or as one of these or None"
+            "float, str or tuple[str, ...], or as one of these or None"
         )
     bounds, choice = field.metadata.get("bounds", {}), field.metadata.get("choice")
     return Contract(bases[0], type(None) in parts, bounds, choice)

@@ -1,0 +1,78 @@
+"""Pictures that cannot be used, collected so that one error line names them all."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ddkit.data.conversion import GREY, Conversion
+from ddkit.data.encoded import CONVERT, Encoded, Header, Kind, Unusable
+from ddkit.errors import DataError, counted
+
+MOST_NAMED = 10
+"""Pictures that an error line names."""
+
+
+class Problems:
+    """The pictures of one dataset that cannot be used, each with its problem.
+
+    Args:
+        where: name of the data in error lines.
+        total: number of all pictures.
+        conversion: the conversion that the user asked for.
+        settable: whether the user can set another one.
+    """
+
+    def __init__(self, where: str, total: int, conversion: Conversion, settable: bool) -> None:
+        self._where, self._total, self._conversion, self._settable = where, total, conversion, settable
+        self._found: dict[str, Unusable] = {}
+        self._most = ""
+        self._sides: list[int] = []
+        self._grey = True
+        self._of_size = self._of_mode = False
+
+    def see(self, header: Header) -> None:
+        """Note a header, from which the suggestions follow."""
+        self._sides.append(min(header.kind.size))
+        self._grey = self._grey and header.kind.mode in GREY
+
+    def add(self, picture: Encoded, problem: Unusable) -> None:
+        """Add a picture, unless it has a problem already."""
+        self._found.setdefault(str(picture), problem)
+        self._of_mode = self._of_mode or problem.fix == CONVERT
+
+    def compare(self, kinds: Sequence[tuple[Encoded, Kind]]) -> None:
+        """Add the pictures that are not of the most frequent kind."""
+        counts = Counter(kind for _, kind in kinds)
+        if len(counts) < 2:
+            return
+        most, count = counts.most_common(1)[0]
+        self._most = f"; {count:,} of {self._total:,} are {most}"
+        self._of_size = self._of_size or len({kind.size for kind in counts}) > 1
+        modes = self._of_mode or len({kind.mode for kind in counts}) > 1
+        for picture, kind in kinds:
+            if kind != most:
+                self.add(picture, Unusable(f"is {kind}", CONVERT))
+        self._of_mode = modes
+
+    def refuse(self) -> None:
+        """Raise DataError if there are any. The line names the first ten, their number, and what would help."""
+        if not self._found:
+            return
+        named = ", ".join(f"'{name}' {problem}" for name, problem in list(self._found.items())[:MOST_NAMED])
+        more = f" and {len(self._found) - MOST_NAMED:,} more" if len(self._found) > MOST_NAMED else ""
+        fixes = "; ".join(
+            self._settings() if fix == CONVERT else fix
+            for fix in dict.fromkeys(problem.fix for problem in self._found.values())
+        )
+        raise DataError(
+            f"{self._where}: {len(self._found):,} of {counted(self._total, 'picture')} cannot be used: {named}{more}"
+            f"{self._most}; {fixes}"
+        )
+
+    def _settings(self) -> str:
+        """The settings that would convert the pictures."""
+        settings = [f"data.resize={min(self._sides)}"] * (self._of_size and self._conversion.side is None)
+        mode = "L" if self._grey else "RGB"
+        settings += [f"data.mode={mode}"] * (self._of_mode and self._conversion.mode is None)
+        if self._settable and settings:
+            return f"set {' and '.join(settings)}, or convert them to one size and mode"
+        return CONVERT
