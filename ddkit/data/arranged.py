@@ -54,7 +54,7 @@ def _only(parts: dict[str, Tensor], labels: list[int], count: int) -> dict[str, 
 
 def _converted(
     images: UInt8[Tensor, "n c h w"], conversion: Conversion, changes: Changes, where: str
-) -> UInt8[Tensor, "n c g v"]:
+) -> UInt8[Tensor, "n d g v"]:
     channels = images.shape[1]
     if channels not in _MODES:
         raise DataError(

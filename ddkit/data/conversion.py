@@ -91,8 +91,8 @@ class Changes:
             smaller = "made smaller" if min(before) >= min(after.size) else "enlarged"
             ways.append(f"{smaller} to {after.width} x {after.height}")
         if mode != after.mode:
-            over = " on white" * (mode in _TRANSPARENT) + " of 16 bits" * (mode in _DEEP)
-            ways.append(f"from {mode.partition(';')[0]}{over} to {after.mode}")
+            over = " on white" * (mode in _TRANSPARENT) + " scaled" * (mode in _DEEP)
+            ways.append(f"from {mode}{over} to {after.mode}")
         self._pictures += 1
         self._changed += bool(ways)
         self._ways.update(ways)

@@ -26,7 +26,7 @@ _ORIENTATION = 0x0112
 
 
 REPAIR = "repair or remove what is not readable"
-SAVE_ONE = "save one of the pictures as a file"
+SAVE_ONE = "save one of them as a file"
 CONVERT = "convert them to one size and one mode, RGB or grey (L)"
 
 
@@ -56,9 +56,6 @@ class Kind(NamedTuple):
     size: tuple[int, int]
     mode: str
 
-    def __str__(self) -> str:
-        return f"{self.size[0]} x {self.size[1]} {self.mode}"
-
 
 @dataclass(frozen=True)
 class PictureFile:
@@ -71,7 +68,9 @@ class PictureFile:
         return self.name or str(self.path)
 
     def open(self) -> Image.Image:
-        return Image.open(self.path)
+        opened = Image.open(self.path)
+        opened.filename = ""  # else Pillow maps the file into memory, and mixes up the pixels of a turned TIFF
+        return opened
 
     def stored(self) -> int:
         return stored_bytes(self.path)
@@ -108,15 +107,17 @@ class Header:
     """What the header of a picture says.
 
     Attributes:
-        kind: the orientation is applied to its size.
-        certain: whether the orientation is known. In a PNG it may stand behind the pixels.
+        kind: the orientation is applied to its size, if it is known.
+        turned: whether the orientation turns or mirrors the picture, if it is known.
+        known: whether the orientation is known. In a PNG it may stand behind the pixels.
         claimed: bytes of the decoded picture.
         stored: bytes of the encoded one.
     """
 
     kind: Kind
     frames: int
-    certain: bool
+    turned: bool
+    known: bool
     claimed: int
     stored: int
 
@@ -134,12 +135,13 @@ def header_of(picture: Encoded, where: str) -> Header:
         with picture.open() as opened:
             if opened.format in NOT_READ:
                 raise ValueError(f"{opened.format} is not read, {NOT_READ[opened.format]}; save it as PNG")
-            certain = opened.format != "PNG" or "exif" in opened.info  # else Pillow would decode it to find the EXIF
-            turn = orientation(opened) if certain else 1
+            known = opened.format != "PNG" or "exif" in opened.info  # else Pillow would decode it to find the EXIF
+            turn = orientation(opened) if known else 1
             header = Header(
-                kind=Kind(opened.size if turn < 5 else opened.size[::-1], opened.mode),
+                kind=Kind(opened.size[::-1] if turn > 4 and opened.format != "TIFF" else opened.size, opened.mode),
                 frames=frames(opened),
-                certain=certain,
+                turned=turn > 1,
+                known=known,
                 claimed=opened.width * opened.height * len(opened.getbands()),
                 stored=picture.stored(),
             )

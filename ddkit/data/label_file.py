@@ -1,6 +1,7 @@
 """A CSV file that gives the labels of pictures: `file,label`, and perhaps `split`."""
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +28,9 @@ MOST_NAMED = 10
 
 @dataclass(frozen=True)
 class Labelled:
-    """One row: a picture, the name of its class, and its part; the part is "train" if there is no column for it."""
+    """One row: a picture as it is named, its path, the name of its class, and its part, which is train by default."""
 
+    named: str
     file: Path
     label: str
     part: str
@@ -45,7 +47,7 @@ def read_label_file(path: Path, where: str) -> tuple[list[Labelled], tuple[str, 
             or it names a file twice.
     """
     try:
-        lines = list(csv.reader(read_text(path, where, LARGEST).splitlines(), strict=True))
+        lines = list(csv.reader(io.StringIO(read_text(path, where, LARGEST), newline=""), strict=True))
     except csv.Error as error:
         raise DataError(
             f"{where}: '{path.name}' is not a CSV file ({reason(error)}); write file,label[,split]"
@@ -119,18 +121,16 @@ def _row(line: list[str], columns: dict[str, int], where: str, folder: Path) -> 
         raise DataError(
             f"{where}: split '{cells['split']}' is not the name of a part; {nearest(cells['split'], names)}"
         )
-    return Labelled(folder / cells["file"], cells["label"], part)
+    return Labelled(cells["file"], folder / cells["file"], cells["label"], part)
 
 
 def _refuse_missing(rows: list[Labelled], path: Path, where: str) -> None:
     seen: set[Path] = set()
     for row in rows:
         if row.file in seen:
-            raise DataError(
-                f"{where}: '{path.name}' names '{row.file.relative_to(path.parent)}' twice; remove one line"
-            )
+            raise DataError(f"{where}: '{path.name}' names '{row.named}' twice; remove one line")
         seen.add(row.file)
-    if missing := [str(row.file.relative_to(path.parent)) for row in rows if not_a_file(row.file) == "not there"]:
+    if missing := [row.named for row in rows if not_a_file(row.file) == "not there"]:
         raise DataError(
             f"{where}: '{path.name}' names {len(missing):,} files that are not in its folder: {_listed(missing)}; add "
             "them, or remove their lines"

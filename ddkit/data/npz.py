@@ -32,7 +32,8 @@ def load_npz(path: Path, reading: Reading = AS_IT_IS) -> ImageData:
     gives their range) and `train_labels` (integers, N or N x 1; those that do not count from 0 are numbered). Optional
     arrays are `test_images` and `test_labels` (else a fixed, stratified fifth of train becomes the test part),
     `validation_images` and `validation_labels`, or `val_images` and `val_labels` (else `prepare` cuts them from train),
-    `classes` (one string for each class; else the numbers) and `flips_keep_label` (one boolean). An array of any other name is refused.
+    `classes` (one string for each class; else the numbers) and `flips_keep_label` (one boolean). An
+    array of any other name is refused.
 
     Raises:
         DataError: the file is missing or damaged, contains a pickle, or has other arrays.

@@ -13,6 +13,7 @@ from ddkit.data.conversion import AS_IT_IS, CHANNELS, Changes, Conversion, NotCo
 from ddkit.data.encoded import (
     CONVERT,
     Encoded,
+    Header,
     Kind,
     PictureBytes,
     PictureFile,
@@ -118,15 +119,16 @@ def read_encoded(
             claims far more memory than its bytes justify.
     """
     problems = Problems(where, len(pictures), conversion, settable)
-    claimed, stored = _check_headers(pictures, where, conversion, problems)
+    headers = _check_headers(pictures, where, conversion, problems)
     problems.refuse()
+    stored = sum(header.stored for header in headers)
     if not conversion:
-        refuse_bomb(claimed, stored, together)
+        refuse_bomb(sum(header.claimed for header in headers), stored, together)
     changes, kinds = Changes(), []
     images = np.empty((0, 0, 0, 0), np.uint8)
-    for i, picture in enumerate(pictures):
+    for i, (picture, header) in enumerate(zip(pictures, headers, strict=True)):
         try:
-            array, kind = _decoded(picture, conversion, changes)
+            array, kind = _decoded(picture, header, conversion, changes)
         except Unusable as error:
             problems.add(picture, error)
             continue
@@ -141,14 +143,12 @@ def read_encoded(
     return torch.from_numpy(images), changes.notes if conversion else ()
 
 
-def _check_headers(
-    pictures: Sequence[Encoded], where: str, conversion: Conversion, problems: Problems
-) -> tuple[int, int]:
+def _check_headers(pictures: Sequence[Encoded], where: str, conversion: Conversion, problems: Problems) -> list[Header]:
     """Find the pictures that cannot be used by their headers, so that a large folder is refused soon.
 
-    Return the bytes that all pictures claim, and those that are on the disk.
+    Return the headers that are readable.
     """
-    kinds, certain, claimed, stored = [], True, 0, 0
+    kinds, headers = [], []
     for picture in pictures:
         try:
             header = header_of(picture, where)
@@ -156,25 +156,25 @@ def _check_headers(
             problems.add(picture, error)
             continue
         problems.see(header)
-        claimed, stored = claimed + header.claimed, stored + header.stored
+        headers.append(header)
         if header.frames > 1:
             problems.add(picture, Unusable.frames(header.frames))
         elif conversion.mode is None and header.kind.mode not in CHANNELS:
             problems.add(picture, Unusable.mode(header.kind.mode))
-        else:
-            kinds.append((picture, header.kind))
-            certain = certain and header.certain
-    if certain and not conversion:
-        problems.compare(kinds)
-    return claimed, stored
+        kinds.append((picture, header.kind))
+    problems.compare(kinds, sides_in_order=all(header.known for header in headers))
+    return headers
 
 
-def _decoded(picture: Encoded, conversion: Conversion, changes: Changes) -> tuple[UInt8[np.ndarray, "c h w"], Kind]:
+def _decoded(
+    picture: Encoded, header: Header, conversion: Conversion, changes: Changes
+) -> tuple[UInt8[np.ndarray, "c h w"], Kind]:
     """Decode and convert one picture. Return it and its kind."""
     try:
         with picture.open() as opened:
-            several, turned, mode = frames(opened), orientation(opened) > 1, opened.mode
+            several, mode = frames(opened), opened.mode
             upright = ImageOps.exif_transpose(opened)
+            turned = header.turned or (not header.known and orientation(opened) > 1)
             made = conversion(upright)
             changes.add(turned, upright.size, mode, made)
             kind, array = Kind(made.size, made.mode), np.asarray(made)

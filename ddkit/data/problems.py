@@ -39,19 +39,34 @@ class Problems:
         self._found.setdefault(str(picture), problem)
         self._of_mode = self._of_mode or problem.fix == CONVERT
 
-    def compare(self, kinds: Sequence[tuple[Encoded, Kind]]) -> None:
-        """Add the pictures that are not of the most frequent kind."""
-        counts = Counter(kind for _, kind in kinds)
+    def compare(self, kinds: Sequence[tuple[Encoded, Kind]], sides_in_order: bool = True) -> None:
+        """Add the pictures that the conversion will not make as most of the others are.
+
+        Args:
+            sides_in_order: whether the widths and heights are known; else both may be exchanged.
+        """
+        kept = [self._kept(kind, sides_in_order) for _, kind in kinds]
+        counts = Counter(kept)
         if len(counts) < 2:
             return
-        most, count = counts.most_common(1)[0]
-        self._most = f"; {count:,} of {self._total:,} are {most}"
-        self._of_size = self._of_size or len({kind.size for kind in counts}) > 1
-        modes = self._of_mode or len({kind.mode for kind in counts}) > 1
-        for picture, kind in kinds:
-            if kind != most:
-                self.add(picture, Unusable(f"is {kind}", CONVERT))
-        self._of_mode = modes
+        usual, count = counts.most_common(1)[0]
+        most = self._words(kinds[kept.index(usual)][1])
+        self._most = f"; {count:,} of {self._total:,} are {most}" if count > 1 else "; no two are alike"
+        self._of_size = self._of_size or len({size for size, _ in counts}) > 1
+        self._of_mode = self._of_mode or len({mode for _, mode in counts}) > 1
+        for (picture, kind), own in zip(kinds, kept, strict=True):
+            if own != usual:
+                self._found.setdefault(str(picture), Unusable(f"is {self._words(kind)}", CONVERT))
+
+    def _kept(self, kind: Kind, sides_in_order: bool) -> tuple[tuple[int, ...] | None, str | None]:
+        """What the conversion keeps of a picture's kind."""
+        size = kind.size if sides_in_order else tuple(sorted(kind.size))
+        return None if self._conversion.side else size, None if self._conversion.mode else kind.mode
+
+    def _words(self, kind: Kind) -> str:
+        """What the conversion keeps, in words."""
+        words = [] if self._conversion.side else [f"{kind.size[0]} x {kind.size[1]}"]
+        return " ".join(words + ([] if self._conversion.mode else [kind.mode]))
 
     def refuse(self) -> None:
         """Raise DataError if there are any. The line names the first ten, their number, and what would help."""

@@ -35,7 +35,7 @@ def test_a_conversion_makes_them_alike(tmp_path: Path) -> None:
         save(tmp_path, "grey.png", Image.fromarray(grey)),
         save(tmp_path, "rgb.png", Image.fromarray(noise(1, 5, 4, 3))),
     ]
-    with pytest.raises(DataError, match=r"rgb.png' is 4 x 5 RGB; 1 of 2 are 4 x 5 L; convert them to one size and"):
+    with pytest.raises(DataError, match=r"rgb.png' is 4 x 5 RGB; no two are alike; convert them to one size and"):
         read_pictures(files, "toy")
     images = read_pictures(files, "toy", Conversion(mode="RGB"))
     np.testing.assert_array_equal(images[0], [grey] * 3)
@@ -48,7 +48,7 @@ def test_a_picture_that_is_damaged_or_gone_is_named(tmp_path: Path) -> None:
     for length in (0, 1, 20, len(whole) // 2):
         file.write_bytes(whole[:length])
         for conversion in (Conversion(), Conversion(mode="RGB"), Conversion(5, "L")):
-            with pytest.raises(DataError, match=r"toy: '.*a.jpg' is not a readable picture .*; repair") as error:
+            with pytest.raises(DataError, match=r"toy: .*a.jpg' is not a readable picture .*; repair") as error:
                 read_pictures([file], "toy", conversion)
             assert "\n" not in str(error.value)
     with pytest.raises(DataError, match=r"none.jpg' is not a readable picture"):
