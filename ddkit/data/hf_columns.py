@@ -49,8 +49,8 @@ def find_columns(features: Mapping[str, Any], reading: Reading, where: str) -> C
         )
     classes = getattr(features[label], "names", None)
     others = [name for name in rest if name != label]
-    notes = (f"images from column '{image}', labels from '{label}'",) if others else ()
-    notes += (f"columns that are not read: {', '.join(others)}",) if others else ()
+    used = f"images from column '{image}', labels from '{label}'"
+    notes = (f"{used}; columns that are not read: {', '.join(others)}",) if others else ()
     return Columns(image, label, None if classes is None else tuple(classes), notes)
 
 

@@ -161,7 +161,8 @@ def _check_headers(pictures: Sequence[Encoded], where: str, conversion: Conversi
             problems.add(picture, Unusable.frames(header.frames))
         elif conversion.mode is None and header.kind.mode not in CHANNELS:
             problems.add(picture, Unusable.mode(header.kind.mode))
-        kinds.append((picture, header.kind))
+        else:
+            kinds.append((picture, header.kind))
     problems.compare(kinds, sides_in_order=all(header.known for header in headers))
     return headers
 

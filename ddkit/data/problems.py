@@ -25,13 +25,13 @@ class Problems:
         self._where, self._total, self._conversion, self._settable = where, total, conversion, settable
         self._found: dict[str, Unusable] = {}
         self._most = ""
-        self._sides: list[int] = []
+        self._sizes: set[tuple[int, ...]] = set()
         self._grey = True
         self._of_size = self._of_mode = False
 
     def see(self, header: Header) -> None:
         """Note a header, from which the suggestions follow."""
-        self._sides.append(min(header.kind.size))
+        self._sizes.add(tuple(sorted(header.kind.size)))
         self._grey = self._grey and header.kind.mode in GREY
 
     def add(self, picture: Encoded, problem: Unusable) -> None:
@@ -85,7 +85,9 @@ class Problems:
 
     def _settings(self) -> str:
         """The settings that would convert the pictures."""
-        settings = [f"data.resize={min(self._sides)}"] * (self._of_size and self._conversion.side is None)
+        settings = [f"data.resize={min(min(self._sizes))}"] * (
+            self._conversion.side is None and (self._of_size or len(self._sizes) > 1)
+        )
         mode = "L" if self._grey else "RGB"
         settings += [f"data.mode={mode}"] * (self._of_mode and self._conversion.mode is None)
         if self._settable and settings:

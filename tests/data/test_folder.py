@@ -170,7 +170,10 @@ def test_train_alone_is_cut(tmp_path: Path) -> None:
     [
         (Image.new("RGB", (7, 5)), "'dog/odd.png' is 7 x 5 RGB; 6 of 7 are 7 x 6 RGB; set data.resize=5, or convert"),
         (Image.new("L", (7, 6)), "'dog/odd.png' is 7 x 6 L; 6 of 7 are 7 x 6 RGB; set data.mode=RGB, or convert"),
-        (Image.new("RGBA", (7, 6)), "1 of 7 pictures cannot be used: 'dog/odd.png' has mode RGBA; set data.mode=RGB"),
+        (
+            Image.new("RGBA", (7, 6)),
+            "1 of 7 pictures cannot be used: 'dog/odd.png' has mode RGBA; set data.mode=RGB, or convert",
+        ),
         (None, r"'dog/odd.png' is not a readable picture \(.*\); repair or remove what is not readable"),
     ],
 )

@@ -1,6 +1,7 @@
 """A folder of sixty pictures of every mode, size and orientation: refused with all named, read with two settings."""
 
 import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -38,12 +39,13 @@ def test_all_are_named_with_the_settings_that_take_them(zoo: Path) -> None:
     frames = [Image.new("RGB", (9, 9), (i, 0, 0)) for i in range(3)]
     frames[0].save(zoo / "eel" / "moving.gif", save_all=True, append_images=frames[1:])
     with pytest.raises(
-        DataError, match=r"53 of 62 .*; 9 of 62 are L; set data.mode=RGB, or .*; repair or remove .*; save one of them"
+        DataError,
+        match=r"53 of 62 .*; 9 of 62 are (L|RGB); set data.mode=RGB, or .*; repair or remove .*; save one of them",
     ):
         load_images(f"folder:{zoo}", Reading(resize=8))
     with pytest.raises(
         DataError,
-        match=r"2 of 62 .*: 'cat/broken.png' is not a readable picture .*, 'eel/moving.gif' has 3 pictures; .*; save one",
+        match=r"2 of 62 .*: 'cat/broken.png' is not a readable picture .*, 'eel/moving.gif' has 3 pictures; .*; save",
     ):
         load_images(f"folder:{zoo}", BOTH)
 
@@ -64,7 +66,7 @@ def test_two_settings_read_them_upright_in_one_size_and_mode(zoo: Path) -> None:
     slow = []
     for label, name in enumerate(CLASSES):
         for file in sorted((zoo / name).iterdir()):
-            with Image.open(file) as stored:
+            with Image.open(io.BytesIO(file.read_bytes())) as stored:
                 made = Conversion(8, "RGB")(ImageOps.exif_transpose(stored))
             slow.append((label, np.asarray(made).transpose(2, 0, 1).tobytes()))
     found = [
