@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ddkit.errors import reason
 from ddkit.files import not_a_file, refuse_bomb, stored_bytes
+from ddkit.toml import shortened
 
 ALWAYS = 32 * 2**20
 """Bytes that a picture may have for any size of its file; decoding needs four times as many."""
@@ -38,8 +39,11 @@ class Unusable(Exception):
         self.fix = fix
 
     @classmethod
-    def unreadable(cls, why: str) -> "Unusable":
-        return cls(f"is not a readable picture ({why})")
+    def unreadable(cls, why: str | Exception) -> "Unusable":
+        if isinstance(why, UnidentifiedImageError):  # its text repeats the path
+            why = "it has no format that Pillow knows"
+        text = why if isinstance(why, str) else reason(why)
+        return cls(f"is not a readable picture ({shortened(text, 120)})")
 
     @classmethod
     def frames(cls, count: int) -> "Unusable":
@@ -149,7 +153,7 @@ def header_of(picture: Encoded, where: str) -> Header:
     except MemoryError:
         raise
     except Exception as error:  # damaged bytes choose what Pillow's many decoders raise
-        raise Unusable.unreadable(reason(error)) from None
+        raise Unusable.unreadable(error) from None
     refuse_bomb(header.claimed, header.stored, f"{where}: '{picture}', {size},", always=ALWAYS)
     return header
 

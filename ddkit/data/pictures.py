@@ -184,7 +184,7 @@ def _decoded(
     except NotConverted as error:
         raise Unusable(str(error), CONVERT) from None
     except Exception as error:  # damaged bytes choose what Pillow's many decoders raise
-        raise Unusable.unreadable(reason(error)) from None
+        raise Unusable.unreadable(error) from None
     if several > 1:
         raise Unusable.frames(several)
     if made.mode not in CHANNELS:

@@ -10,6 +10,9 @@ from ddkit.errors import DataError, counted
 MOST_NAMED = 10
 """Pictures that an error line names."""
 
+LONGEST = 600
+"""Characters of an error line for their names and problems; fewer are named if they are longer."""
+
 
 class Problems:
     """The pictures of one dataset that cannot be used, each with its problem.
@@ -69,17 +72,20 @@ class Problems:
         return " ".join(words + ([] if self._conversion.mode else [kind.mode]))
 
     def refuse(self) -> None:
-        """Raise DataError if there are any. The line names the first ten, their number, and what would help."""
+        """Raise DataError if there are any. The line names the first of them, their number, and what would help."""
         if not self._found:
             return
-        named = ", ".join(f"'{name}' {problem}" for name, problem in list(self._found.items())[:MOST_NAMED])
-        more = f" and {len(self._found) - MOST_NAMED:,} more" if len(self._found) > MOST_NAMED else ""
+        each = [f"'{name}' {problem}" for name, problem in self._found.items()]
+        shown = 1
+        while shown < min(len(each), MOST_NAMED) and len(", ".join(each[: shown + 1])) <= LONGEST:
+            shown += 1
+        named = ", ".join(each[:shown]) + (f" and {len(each) - shown:,} more" if len(each) > shown else "")
         fixes = "; ".join(
             self._settings() if fix == CONVERT else fix
             for fix in dict.fromkeys(problem.fix for problem in self._found.values())
         )
         raise DataError(
-            f"{self._where}: {len(self._found):,} of {counted(self._total, 'picture')} cannot be used: {named}{more}"
+            f"{self._where}: {len(self._found):,} of {counted(self._total, 'picture')} cannot be used: {named}"
             f"{self._most}; {fixes}"
         )
 

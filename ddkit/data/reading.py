@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ddkit.data.conversion import Conversion
 from ddkit.data.subsets import with_named_subsets
 from ddkit.errors import DataError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from ddkit.data.conversion import Conversion
 
 ONLY_FOR = {"pixels": "npz", "image_column": "hf", "label_column": "hf"}
 """Setting -> the only kind of source that it describes."""
@@ -32,7 +35,10 @@ class Reading:
     label_column: str | None = None
 
     @property
-    def conversion(self) -> Conversion:
+    def conversion(self) -> "Conversion":
+        """The conversion of each image."""
+        from ddkit.data.conversion import Conversion  # imports NumPy, which commands that read texts do not need
+
         return Conversion(self.resize, self.mode)
 
     @property

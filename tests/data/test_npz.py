@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ddkit.data import DataSettings, Normalise, load_images, prepare
+from ddkit.data.reading import Reading
 from ddkit.errors import DataError, DDKitError
 
 RANDOM = np.random.default_rng(0)
@@ -186,6 +187,60 @@ def test_wrong_contents_are_one_clear_line(file: Path, change: dict, line: str) 
     with pytest.raises(DataError, match=line) as error:
         load_images(f"npz:{file}")
     assert "\n" not in str(error.value) and "birds" in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32])
+def test_numbers_of_a_declared_range_are_scaled_to_bytes(file: Path, dtype: type) -> None:
+    plain = load_images(f"npz:{file}")
+    images = {key: array for key, array in ARRAYS.items() if key.endswith("images")}
+    np.savez(file, **ARRAYS | {key: array.astype(dtype) for key, array in images.items()})
+    data = load_images(f"npz:{file}", Reading(pixels="bytes"))
+    assert data.digest == plain.digest
+    assert data.notes == (f"images are {np.dtype(dtype)}, and each number is rounded to a byte",)
+    if dtype != np.int32:
+        np.savez(file, **ARRAYS | {key: (array / 255).astype(dtype) for key, array in images.items()})
+        assert load_images(f"npz:{file}", Reading(pixels="unit")).digest == plain.digest
+    for wrong, text in ((-1, "-1"), (256, "256")):
+        images["test_images"] = images["test_images"].astype(dtype)
+        images["test_images"][2, 1, 1, 1] = wrong
+        np.savez(file, **ARRAYS | {key: array.astype(dtype) for key, array in images.items()})
+        with pytest.raises(DataError, match=f"'test_images' has the number {text}, but data.pixels says .* 0 to 255"):
+            load_images(f"npz:{file}", Reading(pixels="bytes"))
+    np.savez(file, **ARRAYS | {"train_images": np.full((12, 4, 5, 3), np.nan)})
+    with pytest.raises(DataError, match="'train_images' has the number nan"):
+        load_images(f"npz:{file}", Reading(pixels="unit"))
+
+
+@pytest.mark.parametrize("labels", [(1, 2, 3), (0, 2, 4), (-5, 10, 9)])
+def test_labels_that_do_not_count_from_0_are_numbered_and_kept_as_names(file: Path, labels: tuple[int, ...]) -> None:
+    plain, values = load_images(f"npz:{file}"), np.array(sorted(labels))
+    np.savez(file, **ARRAYS | {key: values[ARRAYS[key]] for key in ("train_labels", "test_labels")})
+    data = load_images(f"npz:{file}")
+    assert data.classes == tuple(map(str, values.tolist()))
+    assert torch.equal(data.train_labels, plain.train_labels) and torch.equal(data.test_labels, plain.test_labels)
+    listed = ", ".join(data.classes)
+    assert data.notes == (f"the labels {listed} are numbered from 0 to 2, and kept as names of the classes",)
+
+
+@pytest.mark.parametrize("shape", [(6, 7, 2), (6, 6, 13), (3, 3, 20), (1, 5, 4)])
+def test_images_may_have_any_number_of_channels(file: Path, shape: tuple[int, int, int]) -> None:
+    images = RANDOM.integers(256, size=(12, *shape), dtype=np.uint8)
+    np.savez(file, train_images=images, train_labels=ARRAYS["train_labels"])
+    first = shape[0] == 1
+    if first:  # one channel in front of 5 x 4 pixels
+        with pytest.raises(
+            DataError, match=r"got uint8 \[12, 1, 5, 4\]; .transpose\(0, 2, 3, 1\) puts the channels last"
+        ):
+            load_images(f"npz:{file}")
+        return
+    data = load_images(f"npz:{file}")
+    assert data.shape == (shape[2], *shape[:2]) and data.notes == (f"images have {shape[2]} channels",)
+    found = torch.cat([data.train_images, data.test_images]).permute(0, 2, 3, 1).numpy()
+    assert sorted(image.tobytes() for image in found) == sorted(image.tobytes() for image in images)
+    np.savez(file, train_images=images.transpose(0, 3, 1, 2), train_labels=ARRAYS["train_labels"])
+    if shape[2] < shape[0] == shape[1]:
+        with pytest.raises(DataError, match="puts the channels last"):
+            load_images(f"npz:{file}")
 
 
 def test_files_that_are_no_archives(file: Path) -> None:

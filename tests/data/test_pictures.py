@@ -82,6 +82,20 @@ def test_pictures_stand_as_their_exif_orientation_says(tmp_path: Path, orientati
     np.testing.assert_allclose(small.int(), np.asarray(expected).astype(int), atol=6 if suffix == "jpg" else 0)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_a_turned_tiff_is_read_rightly(tmp_path: Path, orientation: int, mode: str, compression: str) -> None:
+    """The same pixels and orientation in a PNG. Pillow maps TIFF that is not compressed with its sides exchanged."""
+    picture = Image.fromarray(noise(orientation, 5, 9, 3)).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture.save(tmp_path / "a.png", exif=exif)
+    picture.save(tmp_path / "a.tif", exif=exif, compression=compression)
+    png, tif = (read_pictures([tmp_path / f"a.{suffix}"], "toy") for suffix in ("png", "tif"))
+    np.testing.assert_array_equal(tif, png)
+
+
 def test_several_pictures_in_one_file_and_pipes_are_refused(tmp_path: Path) -> None:
     frames = [Image.fromarray(noise(seed, 5, 4, 3)) for seed in range(3)]
     frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])

@@ -239,7 +239,7 @@ def write_archive(path: Path, arrays: Arrays, damage: str | None, random: np.ran
 def test_archives(tmp_path: Path) -> None:
     path, seen = tmp_path / "a.npz", Counter[str]()
 
-    @draws(450)
+    @draws(540)
     @given(archives(), st.integers(0, 2**32))
     def check(archive: tuple[Arrays, str | None], seed: int) -> None:
         arrays, damage = archive
