@@ -41,6 +41,8 @@ class Archive:
     def __init__(self, path: Path, packed: zipfile.ZipFile) -> None:
         self._path, self._packed = path, packed
         self._members = packed.infolist()
+        if any(member.comment for member in self._members):  # NumPy writes none; a false length hides the next arrays
+            raise ValueError("its directory of arrays has a comment")
         self.names = [member.filename.removesuffix(_ENDING) for member in self._members]
 
     def claim(self, name: str) -> Claim:

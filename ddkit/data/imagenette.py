@@ -5,9 +5,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageOps
 from torch import Tensor
 
+from ddkit.data.conversion import Conversion
 from ddkit.data.pictures import files_by_class, read_pictures
 from ddkit.errors import DataError, reason
 
@@ -41,16 +41,12 @@ def load_imagenette(roots: Sequence[Path], where: str) -> tuple[Tensor, ...]:
     folder = next(found, None) or _download(roots[-1], where)
     files, labels = _files(folder / "train", where)
     test_files, test_labels = _files(folder / "val", where)
-    images = read_pictures(files + test_files, where, _square)
+    images = read_pictures(files + test_files, where, Conversion(SIDE, "RGB"))
     return images[: len(files)], labels, images[len(files) :], test_labels
 
 
 def _files(part: Path, where: str) -> tuple[list[Path], Tensor]:
     return files_by_class({label: part / wnid for label, wnid in enumerate(WNIDS)}, where)
-
-
-def _square(picture: Image.Image) -> Image.Image:
-    return ImageOps.fit(picture.convert("RGB"), (SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
 def _download(root: Path, where: str) -> Path:

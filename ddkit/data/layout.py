@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ddkit.data.part_names import PART_NAMES, part_of
+from ddkit.data.part_names import PART_NAMES, part_of, validation_as_test
 from ddkit.data.pictures import visible
 from ddkit.data.tiny_imagenet import FOLDER as TINY_IMAGENET
 from ddkit.errors import DataError, nearest
@@ -22,12 +22,13 @@ class Layout:
     notes: tuple[str, ...]
 
 
-def find_layout(root: Path, where: str) -> Layout:
+def find_layout(root: Path, where: str, within: bool = False) -> Layout:
     """Find the class folders of `root`'s parts.
 
     The layouts are DIR/CLASS/PICTURE (only a training part) and DIR/PART/CLASS/PICTURE, where PART is one of PART_NAMES
     in any case; `val` is the test part if there is no other. Folders named train and test are parts if all folders
-    beside them are parts too. Otherwise they are classes.
+    beside them are parts too. Otherwise they are classes. If DIR has a single folder, which has folders, the
+    layout is searched in that one; `within` is true there.
 
     Raises:
         DataError: the folder has another layout, or contains pictures without a class.
@@ -48,6 +49,9 @@ def find_layout(root: Path, where: str) -> Layout:
             f"{where}: '{root}' contains '{other}' beside '{parts['train'].name}', which is not the name of a part; "
             f"{nearest(other.lower(), known)} (rename it, or move it away)"
         )
+    if len(folders) == 1 and not within and not part_of(folders[0].name):
+        inside = find_layout(folders[0], where, within=True)
+        return Layout(inside.parts, (*notes, f"read from '{folders[0].name}', the only folder", *inside.notes))
     inner = next(entry for entry in visible(deep[0]) if entry.is_dir())
     fix = f"write folder:{deep[0]}" if len(deep) == 1 else "move the pictures up, or name the training part train"
     raise DataError(
@@ -62,9 +66,7 @@ def _split(named: list[tuple[str, Path]], notes: tuple[str, ...], where: str) ->
         if part in folders:
             raise DataError(f"{where}: '{folders[part].name}' and '{folder.name}' are both the {part} part; keep one")
         folders[part] = folder
-    if "validation" in folders and "test" not in folders:
-        folders["test"] = folders.pop("validation")
-    folders = {part: folders[part] for part in PART_NAMES if part in folders}
+    folders = validation_as_test(folders)
     summary = ", ".join(f"{part} from '{folder.name}'" for part, folder in folders.items())
     parts, more = {}, [*notes, f"folders: {summary}"]
     for part, folder in folders.items():

@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ddkit.data.arranged import arranged
 from ddkit.data.image_data import ImageData
 from ddkit.data.imagenette import load_imagenette
 from ddkit.data.names import NAMED, Facts
 from ddkit.data.npz import KEYS, class_names, flips_keep_label, parts_of, read_npz
+from ddkit.data.reading import AS_IT_IS, Reading
 from ddkit.data.tiny_imagenet import load_tiny_imagenet
 from ddkit.errors import DataError, reason
 from ddkit.files import not_a_file
@@ -20,7 +22,7 @@ LARGEST_IDX = 60_000 * 28 * 28 + 16
 """Bytes of MNIST's training images, the largest idx file."""
 
 
-def load_named(name: str, home: Path) -> ImageData:
+def load_named(name: str, home: Path, reading: Reading = AS_IT_IS) -> ImageData:
     """Load the dataset of this name in NAMED, with its facts.
 
     `digits` comes with scikit-learn. It has no official split; its test part is the one held out by scikit-learn's
@@ -35,12 +37,18 @@ def load_named(name: str, home: Path) -> ImageData:
     archive of `tiny-imagenet` has the names of its classes, as any user's archive. A note names arrays that are not
     read.
 
+    Args:
+        name: a name in NAMED.
+        home: the folder whose `data` holds downloads.
+        reading: the classes to keep, and the conversion of the images.
+
     Raises:
         DataError: a file is missing or damaged, the download failed, or an archive contradicts the facts of the
             dataset.
     """
     facts, where = NAMED[name], f"dataset '{name}'"
-    parts, classes, notes = _parts(name, home / "data", where)
+    parts, names, notes = _parts(name, home / "data", where)
+    parts, classes, converted = arranged(parts, names, reading, where)
     return ImageData(
         **parts,
         name=name,
@@ -48,7 +56,7 @@ def load_named(name: str, home: Path) -> ImageData:
         flips_keep_label=facts.flips_keep_label,
         licence=facts.licence,
         origins={"validation": "the archive's"} if "validation_images" in parts else {},
-        notes=notes,
+        notes=(*notes, *converted),
     )
 
 

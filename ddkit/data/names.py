@@ -45,8 +45,11 @@ NAMED = {
     "imagenette": Facts(tuple(_IMAGENETTE_CLASSES.split(", ")), True, _IMAGENET_LICENCE),
 }
 
-OWN = {"npz": "npz:FILE", "folder": "folder:DIR"}
+OWN = {"npz": "npz:FILE", "folder": "folder:DIR", "hf": "hf:DIR_OR_NAME"}
 """Kinds of the user's own images -> how to write them as `data.name`."""
+
+OWN_IMAGES = "npz:FILE, folder:DIR or hf:DIR_OR_NAME"
+"""The same in words."""
 
 
 def is_images(spec: str) -> bool:

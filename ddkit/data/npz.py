@@ -4,13 +4,14 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import torch
-from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ddkit.archive import Claim, opened
+from ddkit.data.arranged import arranged
 from ddkit.data.image_data import ImageData
+from ddkit.data.npz_images import check_images, check_labels, images_of, labels_of, numbered
 from ddkit.data.part_names import part_of
+from ddkit.data.reading import AS_IT_IS, Reading
 from ddkit.data.split import with_test_part
 from ddkit.errors import DataError, counted, nearest, reason
 from ddkit.files import not_a_file
@@ -24,39 +25,50 @@ READ = (*KEYS, *VALIDATION_KEYS, *FACTS)
 _KINDS = {"images": ("x", "image", "img", "imgs", "data", "pixels"), "labels": ("y", "label", "target", "targets")}
 
 
-def load_npz(path: Path) -> ImageData:
+def load_npz(path: Path, reading: Reading = AS_IT_IS) -> ImageData:
     """Load a user's archive. The name of the data is that of the file. MedMNIST's files can be read unchanged.
 
-    Required arrays are `train_images` (uint8, N x H x W, N x H x W x 1 or N x H x W x 3) and `train_labels` (integers
-    from 0, N or N x 1). Optional arrays are `test_images` and `test_labels` (else a fixed, stratified fifth of train
-    becomes the test part), `validation_images` and `validation_labels`, or `val_images` and `val_labels` (else
-    `prepare` cuts them from train), `classes` (one string for each class; else the numbers) and `flips_keep_label` (one
-    boolean). An array of any other name is refused.
+    Required arrays are `train_images` (uint8, N x H x W or N x H x W x channels; other numbers if `reading.pixels`
+    gives their range) and `train_labels` (integers, N or N x 1; those that do not count from 0 are numbered). Optional
+    arrays are `test_images` and `test_labels` (else a fixed, stratified fifth of train becomes the test part),
+    `validation_images` and `validation_labels`, or `val_images` and `val_labels` (else `prepare` cuts them from train),
+    `classes` (one string for each class; else the numbers) and `flips_keep_label` (one boolean). An
+    array of any other name is refused.
 
     Raises:
         DataError: the file is missing or damaged, contains a pickle, or has other arrays.
     """
     where = f"dataset 'npz:{path}'"
-    arrays, others = read_npz(path, where)
+    arrays, others = read_npz(path, where, reading.pixels)
     if others:
         raise DataError(
             f"{where}: has an array '{others[0]}', which ddkit does not read; {_suggestion(others[0])} "
             "(rename it, or leave it out)"
         )
-    parts, origins = with_test_part(parts_of(arrays, where), where)
+    parts, notes = parts_of(arrays, where, reading.pixels), _image_notes(arrays)
+    if "classes" in arrays:
+        names = class_names(arrays, where)
+    else:
+        parts, names, note = numbered(parts, where)
+        notes += note
+    parts, classes, converted = arranged(parts, names, reading, where)
+    parts, origins = with_test_part(parts, where)
     return ImageData(
         **parts,
         name=path.stem,
-        classes=class_names(arrays, where),
+        classes=classes,
         flips_keep_label=flips_keep_label(arrays, where),
         licence="not declared",
         origins=origins,
-        notes=(),
+        notes=(*notes, *converted),
     )
 
 
-def read_npz(path: Path, where: str) -> tuple[dict[str, np.ndarray], list[str]]:
+def read_npz(path: Path, where: str, pixels: str | None = None) -> tuple[dict[str, np.ndarray], list[str]]:
     """Read the arrays of READ from an archive. Return them and the names of its other arrays, which are not read.
+
+    Args:
+        pixels: the range of images that are not bytes; see `check_images`.
 
     Raises:
         DataError: the file is missing, is not a readable archive of plain arrays, or has an array twice.
@@ -72,7 +84,7 @@ def read_npz(path: Path, where: str) -> tuple[dict[str, np.ndarray], list[str]]:
             keys = {name: ALIASES.get(name, name) for name in archive.names}
             known = [name for name, key in keys.items() if key in READ]
             _refuse_twice(archive.names, keys, where)
-            _refuse_wrong_claims({keys[name]: archive.claim(name) for name in known}, where)
+            _refuse_wrong_claims({keys[name]: archive.claim(name) for name in known}, where, pixels)
             arrays = {keys[name]: array for name, array in archive.read(known, where).items()}
     except (DataError, MemoryError):
         raise
@@ -93,13 +105,13 @@ def _refuse_twice(names: list[str], keys: dict[str, str], where: str) -> None:
         raise DataError(f"{where}: gives '{keys[twice[0]]}' twice ({' and '.join(twice[:2])}); leave one out")
 
 
-def _refuse_wrong_claims(claims: dict[str, Claim], where: str) -> None:
+def _refuse_wrong_claims(claims: dict[str, Claim], where: str, pixels: str | None) -> None:
     """Raise DataError for images or labels of a wrong dtype or shape before they are unpacked."""
     for key, claim in claims.items():
         if key.endswith("_images"):
-            _check_images(claim, key, where)
+            check_images(claim, key, where, pixels)
         elif key.endswith("_labels"):
-            _check_labels(claim, key, where)
+            check_labels(claim, key, where)
     for part in ("train", "validation", "test"):
         images, labels = (claims.get(f"{part}_{kind}") for kind in ("images", "labels"))
         if images and labels and images.shape[0] != labels.shape[0]:
@@ -109,7 +121,7 @@ def _refuse_wrong_claims(claims: dict[str, Claim], where: str) -> None:
             )
 
 
-def parts_of(arrays: dict[str, np.ndarray], where: str) -> dict[str, Tensor]:
+def parts_of(arrays: dict[str, np.ndarray], where: str, pixels: str | None = None) -> dict[str, Tensor]:
     """Return the train part, and the test and validation part if they are given, as ImageData's tensors.
 
     Raises:
@@ -120,7 +132,12 @@ def parts_of(arrays: dict[str, np.ndarray], where: str) -> dict[str, Tensor]:
         for key in (f"{part}_images", f"{part}_labels"):
             if key not in arrays:
                 raise DataError(f"{where}: has no array '{key}'; a part needs {part}_images and {part}_labels")
-    return {key: (_images if key.endswith("images") else _labels)(arrays[key], key, where) for key in given}
+    return {
+        key: images_of(arrays[key], key, where, pixels)
+        if key.endswith("images")
+        else labels_of(arrays[key], key, where)
+        for key in given
+    }
 
 
 def class_names(arrays: dict[str, np.ndarray], where: str) -> tuple[str, ...]:
@@ -156,41 +173,18 @@ def flips_keep_label(arrays: dict[str, np.ndarray], where: str) -> bool | None:
     return bool(flag.item())
 
 
+def _image_notes(arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
+    """Lines about images that are rounded to bytes, or have channels that are no colours."""
+    images = arrays["train_images"]
+    notes = [] if images.dtype == np.uint8 else [f"images are {images.dtype}, and each number is rounded to a byte"]
+    if images.ndim == 4 and images.shape[3] not in (1, 3):
+        notes.append(f"images have {counted(images.shape[3], 'channel')}")
+    return tuple(notes)
+
+
 def _suggestion(name: str) -> str:
     """Suggest the key of READ that an unknown name may mean: x_test means test_images."""
     words = name.lower().split("_")
     part = next((part for word in words if (part := part_of(word))), None)
     kind = next((kind for word in words for kind, names in _KINDS.items() if word == kind or word in names), None)
     return f"did you mean {part}_{kind}?" if part and kind else f"{nearest(name, READ)}"
-
-
-def _check_images(array: np.ndarray | Claim, key: str, where: str) -> None:
-    axes = len(array.shape)
-    if array.dtype != np.uint8 or not (axes == 3 or (axes == 4 and array.shape[3] in (1, 3))):
-        found = f"{array.dtype} {list(array.shape)}"
-        fix = "; .transpose(0, 2, 3, 1) puts the channels last" if axes == 4 and array.shape[1] in (1, 3) else ""
-        raise DataError(f"{where}: '{key}' must be uint8, N x H x W, N x H x W x 1 or N x H x W x 3, got {found}{fix}")
-
-
-def _images(array: np.ndarray, key: str, where: str) -> UInt8[Tensor, "n c h w"]:
-    _check_images(array, key, where)
-    if array.ndim == 3:
-        array = array[..., None]
-    return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 3, 1, 2)))
-
-
-def _check_labels(array: np.ndarray | Claim, key: str, where: str) -> None:
-    whole, shape = array.dtype.kind in "iu", array.shape
-    if array.dtype.kind in "biuf" and len(shape) == 2 and shape[1] != 1:
-        fix = f"of one-hot labels {key}.argmax(1) are the classes"
-        raise DataError(f"{where}: '{key}' has {shape[1]} labels an image; ddkit needs one class an image ({fix})")
-    if not whole or len(shape) not in (1, 2):
-        raise DataError(f"{where}: '{key}' must be N integers, got {array.dtype} {list(shape)}")
-
-
-def _labels(array: np.ndarray, key: str, where: str) -> Int64[Tensor, " n"]:
-    _check_labels(array, key, where)
-    array = array.reshape(len(array))
-    if array.dtype == np.uint64 and len(array) and int(array.max()) > np.iinfo(np.int64).max:
-        raise DataError(f"{where}: '{key}' must count the classes from 0, got {int(array.max())}")
-    return torch.from_numpy(array.astype(np.int64))

@@ -1,31 +1,30 @@
-"""Reads picture files into one uint8 tensor. All datasets in folders are read with it."""
+"""Reads picture files into one uint8 tensor. All datasets of pictures are read with it."""
 
-import io
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
-from PIL import Image, ImageOps
+from PIL import ImageOps
 from torch import Tensor
 
+from ddkit.data.conversion import AS_IT_IS, CHANNELS, Changes, Conversion, NotConverted
+from ddkit.data.encoded import (
+    CONVERT,
+    Encoded,
+    Header,
+    Kind,
+    PictureBytes,
+    PictureFile,
+    Unusable,
+    frames,
+    header_of,
+    orientation,
+)
+from ddkit.data.problems import Problems
 from ddkit.errors import DataError, reason
-from ddkit.files import not_a_file, refuse_bomb, stored_bytes
-
-ALWAYS = 32 * 2**20
-"""Bytes that a picture may have for any size of its file; decoding needs four times as many."""
-
-NOT_READ = {
-    "EPS": "since another program would have to draw it",
-    "WMF": "since another program would have to draw it",
-    "ICO": "since it has pictures of several sizes",
-    "ICNS": "since it has pictures of several sizes",
-}
-"""Formats that Pillow supports and ddkit refuses, with the reason."""
-
-_CHANNELS = {"L": 1, "RGB": 3}
+from ddkit.files import not_a_file, refuse_bomb
 
 
 def visible(folder: Path) -> list[Path]:
@@ -66,26 +65,17 @@ def files_by_class(folders: Mapping[int, Path], where: str) -> tuple[list[Path],
     return files, torch.tensor(labels)
 
 
-def read_pictures(
-    files: Sequence[Path], where: str, fit: Callable[[Image.Image], Image.Image] | None = None
-) -> UInt8[Tensor, "n c h w"]:
-    """Read the pictures in the order of the files. Each is decoded into its place, so that none is in memory twice.
-
-    A picture is rotated by its EXIF orientation, then passed to `fit`. The size that a file's header claims is compared
-    with the size of the file before it is decoded; the size of all pictures is checked before memory is allocated.
+def read_pictures(files: Sequence[Path], where: str, conversion: Conversion = AS_IT_IS) -> UInt8[Tensor, "n c h w"]:
+    """Read the pictures in the order of the files, as `read_encoded` does.
 
     Args:
         files: at least one.
         where: name of the data in error lines.
-        fit: converts each picture, for example to RGB or to one size. None: all must have the same mode and size.
-
-    Raises:
-        DataError: a file is not a readable picture, claims far more memory than its bytes justify, has several
-            pictures, or after `fit` is neither grey (L) nor RGB or differs from the first.
+        conversion: converts each picture.
     """
-    stored = sum(file.stat().st_size for file in files if not_a_file(file) is None)
     together = f"{where}: '{files[0].parent}' and the other folders"
-    return _together([_File(file) for file in files], stored, together, where, fit)
+    pictures = [PictureFile(file) for file in files]
+    return read_encoded(pictures, together, where, conversion)[0]
 
 
 def decoded(encoded: Sequence[bytes], where: str) -> UInt8[Tensor, "n c h w"]:
@@ -96,116 +86,107 @@ def decoded(encoded: Sequence[bytes], where: str) -> UInt8[Tensor, "n c h w"]:
     """
     if not encoded:
         raise DataError(f"{where}: has no picture; check the file")
-    each = [_Bytes(content, f"picture {number}") for number, content in enumerate(encoded)]
-    return _together(each, sum(map(len, encoded)), f"{where}: its pictures", where, None)
+    each = [PictureBytes(lambda content=content: content, f"picture {i}") for i, content in enumerate(encoded)]  # type: ignore[misc]
+    return read_encoded(each, f"{where}: its pictures", where)[0]
 
 
-@dataclass(frozen=True)
-class _File:
-    """A picture in a file of its own. `str` of it is its name in error lines."""
-
-    path: Path
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-    def open(self) -> Image.Image:
-        return Image.open(self.path)
-
-    def stored(self) -> int:
-        return stored_bytes(self.path)
-
-    def odd(self) -> str | None:
-        return not_a_file(self.path)  # opening a pipe would block forever
-
-
-@dataclass(frozen=True)
-class _Bytes:
-    """A picture in memory."""
-
-    content: bytes
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
-
-    def open(self) -> Image.Image:
-        return Image.open(io.BytesIO(self.content))
-
-    def stored(self) -> int:
-        return len(self.content)
-
-    def odd(self) -> str | None:
-        return None
-
-
-_Encoded = _File | _Bytes
-
-
-def _together(
-    pictures: Sequence[_Encoded],
-    stored: int,
+def read_encoded(
+    pictures: Sequence[Encoded],
     together: str,
     where: str,
-    fit: Callable[[Image.Image], Image.Image] | None,
-) -> UInt8[Tensor, "n c h w"]:
-    """Decode pictures, of `stored` bytes on the disk; `together` names them all in error lines."""
-    if fit is None:
-        refuse_bomb(len(pictures) * _claimed(pictures[0], where), stored, together)
-    first, wanted = _picture(pictures[0], where, fit)
-    refuse_bomb(len(pictures) * first.size, stored, together)
-    images = np.empty((len(pictures), *first.shape), np.uint8)
-    for i, picture in enumerate(pictures):
-        image, kind = _picture(picture, where, fit)
-        if kind != wanted:
-            raise DataError(
-                f"{where}: '{picture}' is {kind} but the first picture, '{pictures[0]}', is {wanted}; "
-                f"convert all to one size and mode"
-            )
-        images[i] = image
-    return torch.from_numpy(images)
+    conversion: Conversion = AS_IT_IS,
+    settable: bool = False,
+) -> tuple[UInt8[Tensor, "n c h w"], tuple[str, ...]]:
+    """Decode pictures, each into its place, so that none is in memory twice.
 
+    A picture is turned by its EXIF orientation, then converted. The headers of all pictures are read first: the size
+    that one claims is compared with the size of its file, and that of all with the size of all files, before memory is
+    allocated.
 
-def _claimed(file: _Encoded, where: str) -> int:
-    """Return the bytes of a picture according to its header, without decoding it.
+    Args:
+        pictures: at least one.
+        together: name of all pictures in error lines.
+        where: name of the data in error lines.
+        conversion: converts each picture. Without a side, all must have the same size; without a mode, all must be grey
+            (L) or RGB.
+        settable: whether the user can set the conversion (data.resize and data.mode), which error lines then suggest.
+
+    Returns:
+        The pictures, and a line about what was converted.
 
     Raises:
-        DataError: the file is not a picture, or claims more bytes than its size justifies.
+        DataError: pictures are not readable, have several frames, or do not agree; the line names them. Or a picture
+            claims far more memory than its bytes justify.
     """
-    if odd := file.odd():
-        raise DataError(f"{where}: '{file}' is not a readable picture (it is {odd}); repair or remove it")
-    try:
-        with file.open() as opened:
-            if opened.format in NOT_READ:
-                raise ValueError(f"{opened.format} is not read, {NOT_READ[opened.format]}; save it as PNG")
-            claimed = opened.width * opened.height * len(opened.getbands())
-            size = f"{opened.width} x {opened.height} pixels"
-    except MemoryError:
-        raise
-    except Exception as error:  # damaged bytes choose what Pillow's many decoders raise
-        raise DataError(f"{where}: '{file}' is not a readable picture ({reason(error)}); repair or remove it") from None
-    refuse_bomb(claimed, file.stored(), f"{where}: '{file}', {size},", always=ALWAYS)
-    return claimed
+    problems = Problems(where, len(pictures), conversion, settable)
+    headers = _check_headers(pictures, where, conversion, problems)
+    problems.refuse()
+    stored = sum(header.stored for header in headers)
+    if not conversion:
+        refuse_bomb(sum(header.claimed for header in headers), stored, together)
+    changes, kinds = Changes(), []
+    images = np.empty((0, 0, 0, 0), np.uint8)
+    for i, (picture, header) in enumerate(zip(pictures, headers, strict=True)):
+        try:
+            array, kind = _decoded(picture, header, conversion, changes)
+        except Unusable as error:
+            problems.add(picture, error)
+            continue
+        kinds.append((picture, kind))
+        if not len(images):
+            refuse_bomb(len(pictures) * array.size, stored, together)
+            images = np.empty((len(pictures), *array.shape), np.uint8)
+        if array.shape == images.shape[1:]:
+            images[i] = array
+    problems.compare(kinds)
+    problems.refuse()
+    return torch.from_numpy(images), changes.notes if conversion else ()
 
 
-def _picture(
-    file: _Encoded, where: str, fit: Callable[[Image.Image], Image.Image] | None
-) -> tuple[UInt8[np.ndarray, "c h w"], str]:
-    """Read one picture. Return it, and its size and mode in words."""
-    _claimed(file, where)
+def _check_headers(pictures: Sequence[Encoded], where: str, conversion: Conversion, problems: Problems) -> list[Header]:
+    """Find the pictures that cannot be used by their headers, so that a large folder is refused soon.
+
+    Return the headers that are readable.
+    """
+    kinds, headers = [], []
+    for picture in pictures:
+        try:
+            header = header_of(picture, where)
+        except Unusable as error:
+            problems.add(picture, error)
+            continue
+        problems.see(header)
+        headers.append(header)
+        if header.frames > 1:
+            problems.add(picture, Unusable.frames(header.frames))
+        elif conversion.mode is None and header.kind.mode not in CHANNELS:
+            problems.add(picture, Unusable.mode(header.kind.mode))
+        else:
+            kinds.append((picture, header.kind))
+    problems.compare(kinds, sides_in_order=all(header.known for header in headers))
+    return headers
+
+
+def _decoded(
+    picture: Encoded, header: Header, conversion: Conversion, changes: Changes
+) -> tuple[UInt8[np.ndarray, "c h w"], Kind]:
+    """Decode and convert one picture. Return it and its kind."""
     try:
-        with file.open() as opened:
-            frames = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)  # a camera's MPO has a preview
+        with picture.open() as opened:
+            several, mode = frames(opened), opened.mode
             upright = ImageOps.exif_transpose(opened)
-            picture = fit(upright) if fit else upright
-            mode, kind = picture.mode, f"{picture.width} x {picture.height} {picture.mode}"
-            array = np.asarray(picture)
+            turned = header.turned or (not header.known and orientation(opened) > 1)
+            made = conversion(upright)
+            changes.add(turned, upright.size, mode, made)
+            kind, array = Kind(made.size, made.mode), np.asarray(made)
     except MemoryError:
         raise
+    except NotConverted as error:
+        raise Unusable(str(error), CONVERT) from None
     except Exception as error:  # damaged bytes choose what Pillow's many decoders raise
-        raise DataError(f"{where}: '{file}' is not a readable picture ({reason(error)}); repair or remove it") from None
-    if frames > 1:
-        raise DataError(f"{where}: '{file}' has {frames} pictures; save one of them as a file")
-    if mode not in _CHANNELS:
-        raise DataError(f"{where}: '{file}' has mode {mode}; convert the pictures to RGB, or to grey (mode L)")
-    return array.reshape(*array.shape[:2], _CHANNELS[mode]).transpose(2, 0, 1), kind
+        raise Unusable.unreadable(error) from None
+    if several > 1:
+        raise Unusable.frames(several)
+    if made.mode not in CHANNELS:
+        raise Unusable.mode(made.mode)
+    return array.reshape(*array.shape[:2], CHANNELS[made.mode]).transpose(2, 0, 1), kind

@@ -1,8 +1,11 @@
 """The recipe's section [data]: the images, their split and their preprocessing."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
+from ddkit.data.names import OWN_IMAGES
+from ddkit.data.reading import ONLY_FOR, Reading
 from ddkit.errors import RecipeError
 from ddkit.recipe import ANY_SEED, Settings, setting
 
@@ -13,7 +16,7 @@ class DataSettings(Settings):
 
     name: str = setting(
         "digits",
-        help="a name that `ddkit data ls` lists, or your own images as npz:FILE or folder:DIR",
+        help=f"a name that `ddkit data ls` lists, or your own images as {OWN_IMAGES}",
     )
     validation: float = setting(0.1, above=0, below=0.5, help="share of each class held out of the training data")
     split_seed: int = setting(0, at_least=0, at_most=ANY_SEED, help="seed of the stratified validation draw")
@@ -41,6 +44,33 @@ class DataSettings(Settings):
         help="images that the preprocessing is fitted on; all: also those that are held out for validation",
     )
 
+    classes: tuple[str, ...] = setting(
+        (),
+        later=True,
+        help="names of the classes to use, in the order of their labels, or a list such as @imagewoof; empty: all",
+    )
+    resize: int | None = setting(
+        None,
+        at_least=1,
+        at_most=4096,
+        later=True,
+        help="side of all images in pixels: the shorter side is resized to it, and the centre kept; none: as they are",
+    )
+    mode: str | None = setting(
+        None,
+        one_of=("RGB", "L"),
+        later=True,
+        help="mode that all images are converted to, L is grey; none: as they are",
+    )
+    pixels: str | None = setting(
+        None,
+        one_of=("unit", "bytes"),
+        later=True,
+        help="range of the numbers of npz:FILE that are not bytes: unit is 0 to 1, bytes is 0 to 255",
+    )
+    image_column: str | None = setting(None, later=True, help="column of the images of hf:; none: found by its type")
+    label_column: str | None = setting(None, later=True, help="column of the labels of hf:; none: found by its type")
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.mean is None) != (self.std is None):
@@ -52,6 +82,17 @@ class DataSettings(Settings):
                 "leave mean and std out, or change preprocess"
             )
         _ = self.constants
+
+    @property
+    def reading(self) -> Reading:
+        """How the images are read from their source."""
+        return Reading(**{field.name: getattr(self, field.name) for field in fields(Reading)})
+
+    def moved_to(self, name: str) -> "DataSettings":
+        """These settings for the same images from another source, without what describes the present one."""
+        kind = name.partition(":")[0]
+        others: dict[str, Any] = {setting: None for setting, only in ONLY_FOR.items() if only != kind}
+        return replace(self, name=name, **others)
 
     @property
     def constants(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:

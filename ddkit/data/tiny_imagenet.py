@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ddkit.data.conversion import Conversion
 from ddkit.data.pictures import files_by_class, read_pictures, visible
 from ddkit.errors import DataError
 from ddkit.files import read_text
@@ -45,7 +46,7 @@ def load_tiny_imagenet(roots: Sequence[Path], where: str) -> tuple[tuple[Tensor,
     classes = _class_names(root / "words.txt", wnids, where)
     files, labels = files_by_class(_class_folders(root / "train", wnids), where)
     test_files, test_labels = _validation_files(root / "val", wnids, where)
-    images = read_pictures(files + test_files, where, lambda picture: picture.convert("RGB"))
+    images = read_pictures(files + test_files, where, Conversion(mode="RGB"))
     if images.shape[2:] != (SIDE, SIDE):
         height, width = images.shape[2:]
         raise DataError(

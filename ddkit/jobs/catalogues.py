@@ -4,6 +4,7 @@ A catalogue lists its names without torch. Only the settings of one name need th
 """
 
 import dataclasses
+import json
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -111,6 +112,8 @@ def _text(value: Any) -> str:
     """A value in the form that --set key=VALUE reads."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return json.dumps(value)
     return "none" if value is None else str(value) or '""'
 
 

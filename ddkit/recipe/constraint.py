@@ -56,10 +56,17 @@ def one_of(choices: tuple[Any, ...], or_file: str | None = None) -> Constraint:
     )
 
 
-KINDS: dict[type, Constraint] = {
+TEXTS = tuple[str, ...]
+"""The type of a setting that is a list of strings."""
+
+KINDS: dict[Any, Constraint] = {
     int: Constraint("an integer", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     float: Constraint("a number", lambda value: isinstance(value, float) and math.isfinite(value)),
     bool: Constraint("true or false", lambda value: isinstance(value, bool)),
     str: Constraint("a string", lambda value: isinstance(value, str)),
+    TEXTS: Constraint(
+        "a list of strings",
+        lambda value: isinstance(value, tuple) and all(isinstance(each, str) for each in value),
+    ),
 }
 """The types that a setting can have."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddkit.errors import RecipeError
-from ddkit.recipe.constraint import KINDS, Constraint, at_most
+from ddkit.recipe.constraint import KINDS, TEXTS, Constraint, at_most
 from ddkit.recipe.uneven import Uneven
 from ddkit.toml import shown
 
@@ -31,7 +31,7 @@ class Contract:
         uneven: whether the value may also be `Uneven`.
     """
 
-    type: type
+    type: Any
     optional: bool
     bounds: Mapping[str, Constraint]
     choice: Constraint | None
@@ -44,7 +44,7 @@ class Contract:
         return words + f", {Uneven.words}" * self.uneven + " or none" * self.optional
 
     def check(self, value: Any, where: str) -> Any:
-        """Return the value converted to the contract's type.
+        """Return the value converted to the contract's type. A single string is a list of one, an empty one of none.
 
         Raises:
             RecipeError: the value breaks the contract. The line begins with `where`.
@@ -56,6 +56,8 @@ class Contract:
                 return rule
             if not isinstance(value, str | dict):  # not meant as a rule, so the error line is about numbers
                 return dataclasses.replace(self, uneven=False).check(value, where)
+        if self.type == TEXTS and isinstance(value, str | list):
+            value = tuple(value) if isinstance(value, list) else (value,) * bool(value)
         if self.type is float and KINDS[int].holds(value):
             value = float(value) if abs(value) < 2**1023 else math.inf
         if self.type is int and KINDS[int].holds(value) and value > MOST and "at_most" not in self.bounds:
@@ -82,7 +84,7 @@ def contract_of(field: dataclasses.Field[Any], declared: Any, where: str) -> Con
     if len(bases) != 1 or bases[0] not in KINDS:
         raise RecipeError(
             f"{where}: its settings class declares it as {declared}, which no setting can be; declare it as bool, int, "
-            "float or str, or as one of these or None"
+            "float, str or tuple[str, ...], or as one of these or None"
         )
     bounds, choice = field.metadata.get("bounds", {}), field.metadata.get("choice")
     return Contract(bases[0], type(None) in parts, bounds, choice, Uneven in parts)

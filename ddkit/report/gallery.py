@@ -23,7 +23,8 @@ def gallery(
 ) -> None:
     """Draw `initial` and `final` images ([0, 1] pixels, clipped here) to a PNG.
 
-    If `initial` is None, only the final images are drawn. At most 10 images of each class and 50 classes are shown; the
+    If `initial` is None, only the final images are drawn. Images that have neither 1 nor 3 channels are shown as grey.
+    At most 10 images of each class and 50 classes are shown; the
     title then mentions it.
 
     Raises:
@@ -60,6 +61,7 @@ def gallery(
 
 def _row(images: Tensor, columns: int) -> Tensor:
     # One white pixel between images; white fills the row of a class with fewer images than columns.
-    framed = torch.nn.functional.pad(images.float(), (0, 1, 0, 1), value=1.0)
+    own = images.float() if images.shape[1] in (1, 3) else images.float().mean(1, keepdim=True)
+    framed = torch.nn.functional.pad(own, (0, 1, 0, 1), value=1.0)
     missing = columns - len(framed)
     return torch.cat([framed, framed.new_ones(missing, *framed.shape[1:])]) if missing else framed

@@ -78,10 +78,11 @@ def test_parts_go_by_several_names(tmp_path: Path, names: tuple[str, str, str]) 
         (("train", "Train"), "'Train' and 'train' are both the train part; keep one"),
         (("train", "val", "valid"), "'val' and 'valid' are both the validation part; keep one"),
         (
-            ("zoo",),
-            r"found DIR/zoo/cat/..., one folder too deep; ddkit reads DIR/CLASS/PICTURE, .*; write folder:.*/zoo",
+            ("all/zoo",),
+            r"found DIR/zoo/cat/..., one folder too deep; ddkit reads DIR/CLASS/PICTURE, .*; write folder:.*/all/zoo",
         ),
-        (("zoo/train", "zoo/test"), r"found DIR/zoo/test/..., one folder too deep; .*; write folder:.*/zoo"),
+        (("all/zoo/train", "all/zoo/test"), r"found DIR/zoo/test/..., one folder too deep; .*; write folder:.*/zoo"),
+        (("test",), r"found DIR/test/cat/..., one folder too deep; .*; write folder:.*/test"),
         (("one", "two"), r"found DIR/one/cat/..., one folder too deep; .*; move the pictures up"),
         (("test", "val"), r"found DIR/test/cat/..., one folder too deep; .* name the training part train"),
     ],
@@ -132,6 +133,15 @@ def test_what_macos_packs_beside_pictures_is_to_be_removed(tmp_path: Path) -> No
         load_images(f"folder:{tmp_path}")
 
 
+@pytest.mark.parametrize("parts", [("",), ("train", "test")])
+def test_a_folder_around_all_others_is_passed_through(tmp_path: Path, parts: tuple[str, ...]) -> None:
+    for seed, part in enumerate(parts):
+        save_pictures(tmp_path / "outer" / "zoo" / part, random_images(30, 3, seed), np.arange(30) % 3)
+    inner, outer = load_images(f"folder:{tmp_path / 'outer' / 'zoo'}"), load_images(f"folder:{tmp_path / 'outer'}")
+    assert outer.digest == inner.digest and outer.name == "outer"
+    assert outer.notes == ("read from 'zoo', the only folder", *inner.notes)
+
+
 def test_val_alone_or_beside_classes_is_a_class(tmp_path: Path) -> None:
     save_pictures(tmp_path, random_images(12, 3), np.arange(12) % 3, ("train", "val", "yak"))
     assert load_images(f"folder:{tmp_path}").classes == ("train", "val", "yak")
@@ -158,13 +168,18 @@ def test_train_alone_is_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("odd", "line"),
     [
-        (Image.new("RGB", (7, 5)), "odd.png' is 7 x 5 RGB but the first picture, .*0000.png', is 7 x 6 RGB"),
-        (Image.new("L", (7, 6)), "odd.png' is 7 x 6 L but the first picture"),
-        (Image.new("RGBA", (7, 6)), "odd.png' has mode RGBA; convert"),
-        (None, "odd.png' is not a readable picture"),
+        (Image.new("RGB", (7, 5)), "'dog/odd.png' is 7 x 5 RGB; 6 of 7 are 7 x 6 RGB; set data.resize=5, or convert"),
+        (Image.new("L", (7, 6)), "'dog/odd.png' is 7 x 6 L; 6 of 7 are 7 x 6 RGB; set data.mode=RGB, or convert"),
+        (
+            Image.new("RGBA", (7, 6)),
+            "1 of 7 pictures cannot be used: 'dog/odd.png' has mode RGBA; set data.mode=RGB, or convert",
+        ),
+        (None, r"'dog/odd.png' is not a readable picture \(.*\); repair or remove what is not readable"),
     ],
 )
-def test_the_first_odd_picture_is_named(tmp_path: Path, odd: Image.Image | None, line: str) -> None:
+def test_an_odd_picture_is_named_with_the_setting_that_takes_it(
+    tmp_path: Path, odd: Image.Image | None, line: str
+) -> None:
     save_pictures(tmp_path, random_images(6, 3), np.repeat([0, 1, 2], 2))
     if odd is None:
         whole = (tmp_path / "cat" / "0000.png").read_bytes()

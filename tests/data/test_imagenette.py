@@ -148,7 +148,7 @@ def test_what_is_damaged_or_missing_is_named(offline: Path) -> None:
     root = write(offline / "imagenette2-160", lambda part, seed: noise(160, 160, seed))
     (picture,) = (root / "val" / WNIDS[4]).iterdir()
     picture.write_bytes(picture.read_bytes()[:1000])
-    with pytest.raises(DataError, match=f"dataset 'imagenette': '{picture}' is not a readable picture") as error:
+    with pytest.raises(DataError, match=f"dataset 'imagenette': .*'{picture}' is not a readable picture") as error:
         load_images("imagenette")
     assert "\n" not in str(error.value)
     picture.unlink()

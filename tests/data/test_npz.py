@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ddkit.data import DataSettings, Normalise, load_images, prepare
+from ddkit.data.reading import Reading
 from ddkit.errors import DataError, DDKitError
 
 RANDOM = np.random.default_rng(0)
@@ -120,10 +121,20 @@ def test_an_array_that_the_archive_holds_twice(file: Path) -> None:
     [
         ({"train_labels": None}, "has no array 'train_labels'"),
         ({"test_labels": None}, "has no array 'test_labels'"),
-        ({"train_images": np.zeros((12, 4, 5))}, "'train_images' must be uint8"),
-        ({"train_images": np.zeros((12, 3, 4, 5), np.uint8)}, r"N x H x W x 3, got uint8 \[12, 3, 4, 5\]"),
+        (
+            {"train_images": np.zeros((12, 4, 5))},
+            r"'train_images' must be uint8, .*; for numbers in 0 to 1 set data.pixels=unit, in 0 to 255 data.pixels=by",
+        ),
+        ({"train_images": np.zeros((12, 3, 4, 5), np.uint8)}, r"N x H x W x channels, got uint8 \[12, 3, 4, 5\]"),
         ({"train_images": np.zeros((12, 3, 4, 5), np.uint8)}, r"transpose.0, 2, 3, 1. puts the channels last"),
-        ({"train_labels": np.arange(12) % 3 + 1}, "its labels count from 1; they must count from 0, so subtract 1"),
+        (
+            {"train_labels": np.arange(12) % 3 + 1, "classes": np.array(["a", "b", "c", "d"])},
+            "its labels count from 1; they must count from 0, so subtract 1",
+        ),
+        (
+            {"train_labels": np.arange(12) % 3 + 1},
+            "test part: has the label 0, which train lacks; train has 3 labels, 1,",
+        ),
         ({"train_labels": np.zeros(12)}, r"'train_labels' must be N integers, got float64 \[12\]"),
         ({"train_labels": np.eye(12)}, r"has 12 labels an image; .* \(of one-hot labels train_labels.argmax\(1\) are"),
         ({"train_labels": np.zeros((12, 14), int)}, "'train_labels' has 14 labels an image; ddkit needs one class"),
@@ -154,9 +165,15 @@ def test_an_array_that_the_archive_holds_twice(file: Path) -> None:
             "validation part: labels must be in 0 to 2",
         ),
         ({"train_labels": np.arange(11) % 3}, "12 images but 11 labels"),
-        ({"train_labels": np.array([10**12] * 12)}, "must count the classes from 0, got 1000000000000"),
-        ({"train_labels": np.array([-1] * 12)}, "must count the classes from 0, got -1"),
-        ({"train_labels": np.arange(12) % 3 * 2}, "class 1 .* has no training image"),
+        (
+            {"train_labels": np.array([10**12] * 12), "test_labels": np.array([10**12] * 5)},
+            r"has 1 class \('1000000000",
+        ),
+        ({"train_labels": np.array([-1] * 12)}, "has the label 2, which train lacks; train has 1 label, -1"),
+        (
+            {"train_labels": np.arange(12) % 3 * 2, "classes": np.array(["a", "b", "c", "d", "e"])},
+            "class 1 .* has no training image",
+        ),
         ({"test_labels": np.array([0, 1, 2, 3, 0])}, "labels must be in 0 to 2"),
         ({"train_images": np.zeros((0, 4, 5, 3), np.uint8), "train_labels": np.zeros(0, int)}, "not empty"),
         ({"classes": np.arange(3)}, "'classes' must be strings"),
@@ -170,6 +187,60 @@ def test_wrong_contents_are_one_clear_line(file: Path, change: dict, line: str) 
     with pytest.raises(DataError, match=line) as error:
         load_images(f"npz:{file}")
     assert "\n" not in str(error.value) and "birds" in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32])
+def test_numbers_of_a_declared_range_are_scaled_to_bytes(file: Path, dtype: type) -> None:
+    plain = load_images(f"npz:{file}")
+    images = {key: array for key, array in ARRAYS.items() if key.endswith("images")}
+    np.savez(file, **ARRAYS | {key: array.astype(dtype) for key, array in images.items()})
+    data = load_images(f"npz:{file}", Reading(pixels="bytes"))
+    assert data.digest == plain.digest
+    assert data.notes == (f"images are {np.dtype(dtype)}, and each number is rounded to a byte",)
+    if dtype != np.int32:
+        np.savez(file, **ARRAYS | {key: (array / 255).astype(dtype) for key, array in images.items()})
+        assert load_images(f"npz:{file}", Reading(pixels="unit")).digest == plain.digest
+    for wrong, text in ((-1, "-1"), (256, "256")):
+        images["test_images"] = images["test_images"].astype(dtype)
+        images["test_images"][2, 1, 1, 1] = wrong
+        np.savez(file, **ARRAYS | {key: array.astype(dtype) for key, array in images.items()})
+        with pytest.raises(DataError, match=f"'test_images' has the number {text}, but data.pixels says .* 0 to 255"):
+            load_images(f"npz:{file}", Reading(pixels="bytes"))
+    np.savez(file, **ARRAYS | {"train_images": np.full((12, 4, 5, 3), np.nan)})
+    with pytest.raises(DataError, match="'train_images' has the number nan"):
+        load_images(f"npz:{file}", Reading(pixels="unit"))
+
+
+@pytest.mark.parametrize("labels", [(1, 2, 3), (0, 2, 4), (-5, 10, 9)])
+def test_labels_that_do_not_count_from_0_are_numbered_and_kept_as_names(file: Path, labels: tuple[int, ...]) -> None:
+    plain, values = load_images(f"npz:{file}"), np.array(sorted(labels))
+    np.savez(file, **ARRAYS | {key: values[ARRAYS[key]] for key in ("train_labels", "test_labels")})
+    data = load_images(f"npz:{file}")
+    assert data.classes == tuple(map(str, values.tolist()))
+    assert torch.equal(data.train_labels, plain.train_labels) and torch.equal(data.test_labels, plain.test_labels)
+    listed = ", ".join(data.classes)
+    assert data.notes == (f"the labels {listed} are numbered from 0 to 2, and kept as names of the classes",)
+
+
+@pytest.mark.parametrize("shape", [(6, 7, 2), (6, 6, 13), (4, 4, 20), (1, 5, 4)])
+def test_images_may_have_any_number_of_channels(file: Path, shape: tuple[int, int, int]) -> None:
+    images = RANDOM.integers(256, size=(12, *shape), dtype=np.uint8)
+    np.savez(file, train_images=images, train_labels=ARRAYS["train_labels"])
+    first = shape[0] == 1
+    if first:  # one channel in front of 5 x 4 pixels
+        with pytest.raises(
+            DataError, match=r"got uint8 \[12, 1, 5, 4\]; .transpose\(0, 2, 3, 1\) puts the channels last"
+        ):
+            load_images(f"npz:{file}")
+        return
+    data = load_images(f"npz:{file}")
+    assert data.shape == (shape[2], *shape[:2]) and data.notes == (f"images have {shape[2]} channels",)
+    found = torch.cat([data.train_images, data.test_images]).permute(0, 2, 3, 1).numpy()
+    assert sorted(image.tobytes() for image in found) == sorted(image.tobytes() for image in images)
+    np.savez(file, train_images=images.transpose(0, 3, 1, 2), train_labels=ARRAYS["train_labels"])
+    if shape[2] < shape[0] == shape[1]:
+        with pytest.raises(DataError, match="puts the channels last"):
+            load_images(f"npz:{file}")
 
 
 def test_files_that_are_no_archives(file: Path) -> None:
@@ -193,6 +264,16 @@ def test_files_that_are_no_archives(file: Path) -> None:
     with pytest.raises(DataError):
         load_images(f"npz:{file}")
     assert not file.with_suffix(".sprung").exists()
+
+
+def test_a_false_comment_that_hides_arrays_is_refused(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    entry = content.rindex(b"train_labels.npy") - 46  # of the directory at the end: 46 bytes, then the name
+    assert content[entry : entry + 4] == b"PK\x01\x02"
+    content[entry + 32 : entry + 34] = (200).to_bytes(2, "little")
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=r"is not a readable \.npz .*its directory of arrays has a comment"):
+        load_images(f"npz:{file}")
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from ddkit.data.conversion import Conversion
 from ddkit.data.pictures import files_by_class, read_pictures, visible
 from ddkit.errors import DataError
 
@@ -28,15 +29,15 @@ def test_pictures_come_out_as_they_went_in(tmp_path: Path, shape: tuple[int, ...
     np.testing.assert_array_equal(images.permute(0, 2, 3, 1).numpy().reshape(3, *shape), arrays[::-1])
 
 
-def test_fit_makes_them_alike(tmp_path: Path) -> None:
+def test_a_conversion_makes_them_alike(tmp_path: Path) -> None:
     grey = noise(0, 5, 4)
     files = [
         save(tmp_path, "grey.png", Image.fromarray(grey)),
         save(tmp_path, "rgb.png", Image.fromarray(noise(1, 5, 4, 3))),
     ]
-    with pytest.raises(DataError, match=r"rgb.png' is 4 x 5 RGB but the first picture, .*grey.png', is 4 x 5 L"):
+    with pytest.raises(DataError, match=r"rgb.png' is 4 x 5 RGB; no two are alike; convert them to one size and"):
         read_pictures(files, "toy")
-    images = read_pictures(files, "toy", lambda picture: picture.convert("RGB"))
+    images = read_pictures(files, "toy", Conversion(mode="RGB"))
     np.testing.assert_array_equal(images[0], [grey] * 3)
     np.testing.assert_array_equal(images[1].permute(1, 2, 0), noise(1, 5, 4, 3))
 
@@ -46,9 +47,9 @@ def test_a_picture_that_is_damaged_or_gone_is_named(tmp_path: Path) -> None:
     whole = file.read_bytes()
     for length in (0, 1, 20, len(whole) // 2):
         file.write_bytes(whole[:length])
-        for fit in (None, lambda picture: picture.convert("RGB")):
-            with pytest.raises(DataError, match=r"toy: '.*a.jpg' is not a readable picture .*; repair") as error:
-                read_pictures([file], "toy", fit)
+        for conversion in (Conversion(), Conversion(mode="RGB"), Conversion(5, "L")):
+            with pytest.raises(DataError, match=r"toy: .*a.jpg' is not a readable picture .*; repair") as error:
+                read_pictures([file], "toy", conversion)
             assert "\n" not in str(error.value)
     with pytest.raises(DataError, match=r"none.jpg' is not a readable picture"):
         read_pictures([tmp_path / "none.jpg"], "toy")
@@ -76,9 +77,23 @@ def test_pictures_stand_as_their_exif_orientation_says(tmp_path: Path, orientati
     picture.save(tmp_path / f"a.{suffix}", exif=exif, **({"quality": 100, "subsampling": 0} if suffix == "jpg" else {}))
     found = read_pictures([tmp_path / f"a.{suffix}"], "toy")[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(found.astype(int), upright.astype(int), atol=6 if suffix == "jpg" else 0)
-    seen: list[tuple[int, int]] = []
-    read_pictures([tmp_path / f"a.{suffix}"], "toy", lambda picture: seen.append(picture.size) or picture)
-    assert seen == [(24, 16)] * 2  # `fit` gets it upright
+    small = read_pictures([tmp_path / f"a.{suffix}"], "toy", Conversion(8))[0].permute(1, 2, 0)
+    expected = ImageOps.fit(Image.fromarray(upright), (8, 8), Image.Resampling.BICUBIC)
+    np.testing.assert_allclose(small.int(), np.asarray(expected).astype(int), atol=6 if suffix == "jpg" else 0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_a_turned_tiff_is_read_rightly(tmp_path: Path, orientation: int, mode: str, compression: str) -> None:
+    """The same pixels and orientation in a PNG. Pillow maps TIFF that is not compressed with its sides exchanged."""
+    picture = Image.fromarray(noise(orientation, 5, 9, 3)).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture.save(tmp_path / "a.png", exif=exif)
+    picture.save(tmp_path / "a.tif", exif=exif, compression=compression)
+    png, tif = (read_pictures([tmp_path / f"a.{suffix}"], "toy") for suffix in ("png", "tif"))
+    np.testing.assert_array_equal(tif, png)
 
 
 def test_several_pictures_in_one_file_and_pipes_are_refused(tmp_path: Path) -> None:

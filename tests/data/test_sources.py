@@ -174,7 +174,7 @@ def test_what_an_archive_of_a_named_set_holds_beside(tmp_path: Path, monkeypatch
     [
         ("cifer10", "'cifer10': is unknown; did you mean cifar10"),
         ("Fashion_MNIST", "did you mean fashion-mnist"),
-        ("omniglot_28x28", r"there are: cifar10.*imagenette.*tiny-imagenet; .*npz:FILE or folder:DIR"),
+        ("omniglot_28x28", r"there are: cifar10.*imagenette.*tiny-imagenet; .*npz:FILE, folder:DIR or hf:DIR_OR_NAME"),
         ("npz:", "npz:FILE"),
         ("zip:data.zip", "npz:FILE"),
     ],

@@ -172,3 +172,12 @@ assert "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2])
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_images_that_are_no_colours_are_shown_as_their_mean(tmp_path: Path, channels: int) -> None:
+    images = torch.rand(4, channels, 6, 6, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 0, 1, 1])
+    for name, shown in (("many", images), ("mean", images.mean(1, keepdim=True))):
+        gallery(shown, shown, labels, ("a", "b"), "title", tmp_path / f"{name}.png")
+    assert (tmp_path / "many.png").read_bytes() == (tmp_path / "mean.png").read_bytes()

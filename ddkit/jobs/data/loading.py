@@ -20,7 +20,7 @@ def load_task(data: DataSettings, net: NetSettings, device: torch.device, meter:
         UsageError: an unknown dataset or augmentation, or images too small for the network.
         DataError: missing or damaged data, or data that does not fit into memory.
     """
-    return task_of(load_images(data.name), data, net, device, meter)
+    return task_of(load_images(data.name, data.reading), data, net, device, meter)
 
 
 def task_of(

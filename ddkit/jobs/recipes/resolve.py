@@ -85,7 +85,7 @@ def refuse_impossible(recipe: Recipe, where: str) -> None:
 
     These are unknown names of data, unknown augmentations and networks that cannot be built.
     """
-    refuse_unknown(recipe.data.name)
+    refuse_unknown(recipe.data.name, recipe.data.reading)
     try:
         DSA(recipe.data.augment)
     except UsageError as error:

@@ -36,7 +36,7 @@ def load_task_of(synthetic: SyntheticSet, data: str | None = None, net: str | No
     """
     replace(synthetic)  # runs its checks again, since tensors can be changed in place
     facts, settings = synthetic.facts, data_of(synthetic)
-    settings = replace(settings, name=data) if data else settings
+    settings = settings.moved_to(data) if data else settings
     task = load_task(settings, parse_net(net or facts.net), pick_device(device))
     if task.real.data.digest != facts.data_digest and task.real.data.training_digest == _training_digest(synthetic):
         task = _with_remark(task, "its test part differs from the one that the set was made beside; scores may differ")
