@@ -8,11 +8,13 @@ from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.nets.accuracy import accuracy, logits_of
+    from ddkit.nets.body import Stats
     from ddkit.nets.convnet import BlockShape, ConvNetSettings, fitting_convnet
-    from ddkit.nets.flat import FlatNet, Moments, Stats
+    from ddkit.nets.flat import FlatNet, Moments
     from ddkit.nets.loss import cross_entropy
     from ddkit.nets.net import Net, NetSettings
-    from ddkit.nets.spec import net_spec, parse_net
+    from ddkit.nets.object_net import spec_of_object
+    from ddkit.nets.spec import net_spec, parse_net, stored_net
     from ddkit.nets.table import NETS, net_settings
 
 __all__ = [
@@ -31,4 +33,6 @@ __all__ = [
     "net_settings",
     "net_spec",
     "parse_net",
+    "spec_of_object",
+    "stored_net",
 ]
