@@ -30,7 +30,8 @@ def train_experts(
     net, part = task.net, task.real.train
     theta = torch.stack([net.init(generator) for generator in generators]).to(task.device)
     velocity = torch.zeros_like(theta)
-    directions = partial(stacked, net) if theta.is_cuda else partial(one_by_one, step_for(net, theta))
+    stack = theta.is_cuda and net.stackable
+    directions = partial(stacked, net) if stack else partial(one_by_one, step_for(net, theta, once=net.settings.foreign))
     yield theta, theta.new_full((len(theta),), torch.nan)
     for epoch in range(epochs):
         total = theta.new_zeros(len(theta))

@@ -13,8 +13,8 @@ with lazily(__name__):
     from ddkit.nets.flat import FlatNet, Moments
     from ddkit.nets.loss import cross_entropy
     from ddkit.nets.net import Net, NetSettings
-    from ddkit.nets.object_net import spec_of_object
-    from ddkit.nets.spec import net_spec, parse_net, stored_net
+    from ddkit.nets.object_net import OBJECT, spec_of_object
+    from ddkit.nets.spec import may_import, net_spec, parse_net, refuse_trained, stored_net
     from ddkit.nets.table import NETS, net_settings
 
 __all__ = [
@@ -30,9 +30,12 @@ __all__ = [
     "Net",
     "NetSettings",
     "NETS",
+    "OBJECT",
     "net_settings",
+    "may_import",
     "net_spec",
     "parse_net",
+    "refuse_trained",
     "spec_of_object",
     "stored_net",
 ]

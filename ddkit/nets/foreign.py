@@ -90,9 +90,12 @@ class ForeignNet(Net):
         return TwiceDifferentiable() if twice else nullcontext()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ForeignSettings(NetSettings):
     """Settings of a network whose code is not ddkit's. A child has `make`."""
+
+    def __repr__(self) -> str:
+        return self.spec
 
     def __reduce__(self) -> tuple[Any, ...]:
         from ddkit.nets.spec import parse_net  # it imports the classes of this module

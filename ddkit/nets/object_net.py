@@ -17,7 +17,8 @@ from ddkit.errors import UsageError
 from ddkit.nets.foreign import ForeignSettings
 from ddkit.nets.py_net import FactorySettings, argument_fields
 
-PREFIX = "object:"
+OBJECT = "object:"
+"""Prefix of the specs of these networks."""
 
 RESETS = ("reset_parameters", "_reset_parameters")
 """Methods of PyTorch's layers that draw the layer's own parameters again."""
@@ -54,10 +55,10 @@ def spec_of_object(net: Callable[..., Any]) -> str:
     key = f"{base}-{secrets.token_hex(4)}"
     if isinstance(net, nn.Module):
         _refuse_fixed_parameters(net, base)
-        cls: type[ForeignSettings] = type("Module", (ModuleSettings,), {"name": PREFIX + key, "module": net})
+        cls: type[ForeignSettings] = type("Module", (ModuleSettings,), {"name": OBJECT + key, "module": net})
     else:
         argument_fields(base, net)  # checks them; they keep their defaults
-        cls = type("Factory", (FactorySettings,), {"name": PREFIX + key, "factory": staticmethod(net)})
+        cls = type("Factory", (FactorySettings,), {"name": OBJECT + key, "factory": staticmethod(net)})
     _KNOWN[key] = cls
     return cls.name
 
@@ -70,7 +71,7 @@ def object_settings(key: str) -> type[ForeignSettings]:
     """
     if key not in _KNOWN:
         raise UsageError(
-            f"net '{PREFIX}{key}': exists only in the process that made it; to use a network in other processes, put its "
+            f"net '{OBJECT}{key}': exists only in the process that made it; to use a network in other processes, put its "
             "function into a module and name it as py:module:function"
         )
     return _KNOWN[key]

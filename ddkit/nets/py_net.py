@@ -109,7 +109,7 @@ def factory_class(name: str, factory: Callable[..., Any]) -> type[FactorySetting
     fields = argument_fields(name, factory)
     space = {"name": f"{name}@{code_digest(module)}", "factory": staticmethod(factory), "__doc__": factory.__doc__}
     cls = dataclasses.make_dataclass(
-        "FactorySettings", fields, bases=(FactorySettings,), namespace=space, frozen=True, kw_only=True
+        "FactorySettings", fields, bases=(FactorySettings,), namespace=space, frozen=True, repr=False, kw_only=True
     )
     return cls
 

@@ -50,10 +50,24 @@ def stored_net(spec: str) -> NetSettings:
     Raises:
         UsageError: it names code that this process has not been told to import; otherwise as for `parse_net`.
     """
-    name = spec.partition("(")[0].strip()
-    if name.startswith("py:") and not was_named(name):
+    if not may_import(spec):
         raise UsageError(
             f"net {shown(spec)}: is Python code that a file names, and ddkit imports only code that you name; give "
-            f"--net {shown(name.partition('@')[0])}, or another network"
+            f"--net {spec.partition('@')[0].strip()} (for teachers --nets or experts.nets), or another network"
         )
     return parse_net(spec)
+
+
+def may_import(spec: str) -> bool:
+    """Whether a spec of a file names no Python code, or code that the user has named in this process."""
+    name = spec.partition("(")[0].strip()
+    return not name.startswith("py:") or was_named(name)
+
+
+def refuse_trained(net: NetSettings) -> None:
+    """Raise UsageError for a network that starts from values trained elsewhere: only a teacher may."""
+    if net.starts_trained:
+        raise UsageError(
+            f"net {net.spec}: starts from pretrained weights, which only teachers may (experts.nets), because an expert or "
+            "a network that judges a set begins untrained; leave pretrained=true out"
+        )

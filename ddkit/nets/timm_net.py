@@ -63,6 +63,7 @@ def _class_of(model: str) -> type[TimmSettings]:
         bases=(TimmSettings,),
         namespace={"name": f"timm:{model}", "model": model},
         frozen=True,
+        repr=False,
         kw_only=True,
     )
 
