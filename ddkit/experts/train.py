@@ -31,7 +31,9 @@ def train_experts(
     theta = torch.stack([net.init(generator) for generator in generators]).to(task.device)
     velocity = torch.zeros_like(theta)
     stack = theta.is_cuda and net.stackable
-    directions = partial(stacked, net) if stack else partial(one_by_one, step_for(net, theta, once=net.settings.foreign))
+    directions = (
+        partial(stacked, net) if stack else partial(one_by_one, step_for(net, theta, once=net.settings.foreign))
+    )
     yield theta, theta.new_full((len(theta),), torch.nan)
     for epoch in range(epochs):
         total = theta.new_zeros(len(theta))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
-import sys
+import importlib.util
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 INSTALLED = tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib", "stdlib"))
 """Folders of installed packages and of Python."""
@@ -15,52 +16,65 @@ LENGTH = 8
 """Hexadecimal digits of a digest."""
 
 
-def code_digest(module: ModuleType) -> str:
-    """Return a digest of the module's file and of the files of the user's modules that it uses.
+def code_digest(module: str) -> str:
+    """Return a digest of a module's file and of the files of the user's modules that it uses.
 
-    These are the modules that it has imported, those they have imported, and so on: of the same package, or of the same
-    folder. Not covered are the versions of installed packages, files that the code reads, environment variables, and
-    modules that are imported inside functions and have left no name in a module.
+    These are the modules that its source imports, those that they import, and so on, as far as they belong to the same
+    package or lie in the same folder. Not covered are the versions of installed packages, files that the code reads,
+    environment variables, and modules that are imported by a computed name.
     """
     sha = hashlib.sha256()
     for name, file in sorted(_files(module).items()):
-        sha.update(f"{name}\0".encode() + (file.read_bytes() if file is not None else b"") + b"\0")
+        sha.update(f"{name}\0".encode() + file.read_bytes() + b"\0")
     return sha.hexdigest()[:LENGTH]
 
 
-def _files(module: ModuleType) -> dict[str, Path | None]:
+def _files(module: str) -> dict[str, Path]:
     """Name -> file of the module and the user's modules that it uses."""
-    root, package = _folder(module), module.__name__.partition(".")[0]
-    found: dict[str, Path | None] = {}
+    package, root = module.partition(".")[0], _folder(module)
+    found: dict[str, Path] = {}
     waiting = [module]
     while waiting:
-        one = waiting.pop()
-        if one.__name__ in found:
+        name = waiting.pop()
+        file = _file(name)
+        if name in found or file is None or not (name.partition(".")[0] == package or _lies_in(file, root)):
             continue
-        found[one.__name__] = file = _file(one)
-        for value in list(vars(one).values()):
-            used = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", None) or "")
-            if used is not None and (used.__name__.partition(".")[0] == package or _beside(used, root)):
-                waiting.append(used)
+        found[name] = file
+        if file.suffix == ".py":
+            waiting += _imported(file.read_bytes(), name, is_package=file.name == "__init__.py")
     return found
 
 
-def _file(module: ModuleType) -> Path | None:
-    name = getattr(module, "__file__", None)
-    return Path(name).resolve() if name and Path(name).is_file() else None
-
-
-def _folder(module: ModuleType) -> Path | None:
-    """The folder from which the module's package is imported; None if it is installed or has no file."""
-    file = _file(module)
-    if file is None or any(file.is_relative_to(folder) for folder in INSTALLED):
+def _file(module: str) -> Path | None:
+    """The file of a module; None if there is no such module, or it has no file. Its package is imported."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, AttributeError, ValueError):
         return None
-    depth = module.__name__.count(".") + (file.name == "__init__.py")
-    return file.parents[depth]
+    return Path(spec.origin).resolve() if spec is not None and spec.origin and Path(spec.origin).is_file() else None
 
 
-def _beside(module: ModuleType, root: Path | None) -> bool:
+def _folder(module: str) -> Path | None:
+    """The folder from which the module's package is imported; None if it has no file."""
     file = _file(module)
-    if root is None or file is None or any(file.is_relative_to(folder) for folder in INSTALLED):
-        return False
-    return file.is_relative_to(root)
+    return None if file is None else file.parents[module.count(".") + (file.name == "__init__.py")]
+
+
+def _lies_in(file: Path, root: Path | None) -> bool:
+    return root is not None and file.is_relative_to(root) and not any(file.is_relative_to(one) for one in INSTALLED)
+
+
+def _imported(source: bytes, module: str, is_package: bool) -> Iterator[str]:
+    """Yield the names of all modules that a source imports, also in functions, and of their packages."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = module.split(".")[: module.count(".") + 1 + is_package - node.level] if node.level else []
+            start = ".".join([*above, *([node.module] if node.module else [])])
+            names = [start, *(f"{start}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            yield from (".".join(parts[: i + 1]) for i in range(len(parts)))

@@ -38,7 +38,7 @@ class Findings:
 
 
 def examine(
-    make: Callable[[torch.Generator], nn.Module], shape: tuple[int, int, int], classes: int, spec: str
+    make: Callable[[torch.Generator], Any], shape: tuple[int, int, int], classes: int, spec: str
 ) -> tuple[nn.Module, Findings]:
     """Build a module twice, run it on two images, and return it with the findings.
 
@@ -93,7 +93,7 @@ def examine(
 
 
 def _made(
-    make: Callable[[torch.Generator], nn.Module], seed: int, shape: tuple[int, int, int], classes: int, spec: str
+    make: Callable[[torch.Generator], Any], seed: int, shape: tuple[int, int, int], classes: int, spec: str
 ) -> nn.Module:
     try:
         module = make(stream(seed, "examine"))

@@ -113,7 +113,7 @@ class FlatNet:
         Raises:
             UsageError: the last layer is not linear.
         """
-        return sum(parameter.numel() for parameter in self._module.head.parameters())
+        return sum(parameter.numel() for parameter in self._module.classifier.parameters())
 
     @property
     def stackable(self) -> bool:

@@ -40,7 +40,7 @@ class ForeignNet(Net):
         self.findings, self.spec = findings, spec
 
     @property
-    def head(self) -> nn.Module:
+    def classifier(self) -> nn.Module:
         """The linear layer that gives the logits.
 
         Raises:
@@ -60,7 +60,7 @@ class ForeignNet(Net):
     def activations(self, shape: tuple[int, int, int]) -> int:
         return self.findings.activations
 
-    def named_parameters(  # type: ignore[override]  # nn.Module's names
+    def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, nn.Parameter]]:
         """Yield the parameters in the module's order, but those of the classifier last."""
@@ -71,7 +71,7 @@ class ForeignNet(Net):
     def features(self, x: Tensor) -> Tensor:
         """Compute the input of the classifier."""
         seen: list[Tensor] = []
-        handle = self.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        handle = self.classifier.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
         try:
             self(x)
         finally:
@@ -107,10 +107,10 @@ class ForeignSettings(NetSettings):
         return True
 
     @abstractmethod
-    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    def make(self, shape: tuple[int, int, int], classes: int) -> Any:
         """Build the module on the CPU for images of `shape` = (channels, height, width), with its initial values.
 
-        It may draw from the global generators.
+        `examine` refuses what is no torch.nn.Module. The code may draw from the global generators.
 
         Raises:
             UsageError: the network does not fit the images.
@@ -128,17 +128,17 @@ class ForeignSettings(NetSettings):
     def blueprint(self, shape: tuple[int, int, int], classes: int) -> Net:
         return _blueprint(self, shape, classes)
 
-    def initial(
-        self, blueprint: Net, shape: tuple[int, int, int], classes: int, generator: torch.Generator
-    ) -> Tensor:
+    def initial(self, blueprint: Net, shape: tuple[int, int, int], classes: int, generator: torch.Generator) -> Tensor:
         own = dict(self._maker(shape, classes)(generator).named_parameters())
         names = [name.removeprefix("module.") for name, _ in blueprint.named_parameters()]
         if missing := [name for name in names if name not in own]:
-            raise UsageError(f"net {self.spec}: has no parameter '{missing[0]}' any more; build the same network always")
+            raise UsageError(
+                f"net {self.spec}: has no parameter '{missing[0]}' any more; build the same network always"
+            )
         return torch.cat([own[name].detach().flatten() for name in names])
 
-    def _maker(self, shape: tuple[int, int, int], classes: int) -> Callable[[torch.Generator], nn.Module]:
-        def make(generator: torch.Generator) -> nn.Module:
+    def _maker(self, shape: tuple[int, int, int], classes: int) -> Callable[[torch.Generator], Any]:
+        def make(generator: torch.Generator) -> Any:
             with global_draws_from(generator):
                 return self.make(shape, classes)
 

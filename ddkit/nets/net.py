@@ -43,6 +43,11 @@ class Net(nn.Module):
         return logits
 
     @property
+    def classifier(self) -> nn.Module:
+        """The linear layer that gives the logits."""
+        return self.head
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What a user of the network should know, one sentence each."""
         return ()

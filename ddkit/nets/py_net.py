@@ -40,11 +40,10 @@ class FactorySettings(ForeignSettings):
 
     factory: ClassVar[Callable[..., Any]]
 
-    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    def make(self, shape: tuple[int, int, int], classes: int) -> Any:
         channels, height, width = shape
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        module: nn.Module = type(self).factory(channels, (height, width), classes, **values)
-        return module
+        return type(self).factory(channels, (height, width), classes, **values)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -92,9 +91,7 @@ def _imported(module_name: str, attribute: str) -> Callable[..., Any]:
         found = getattr(found, part)
     if not callable(found) or isinstance(found, nn.Module):
         kind = "a network" if isinstance(found, nn.Module) else type(found).__name__
-        raise UsageError(
-            f"{where}: is {kind}, not a function or class that builds one from (channels, size, classes)"
-        )
+        raise UsageError(f"{where}: is {kind}, not a function or class that builds one from (channels, size, classes)")
     return found
 
 
@@ -105,8 +102,8 @@ def factory_class(name: str, factory: Callable[..., Any]) -> type[FactorySetting
     Raises:
         UsageError: the factory cannot be called with (channels, size, classes).
     """
-    module = sys.modules[factory.__module__]
     fields = argument_fields(name, factory)
+    module = name.split(":")[1]
     space = {"name": f"{name}@{code_digest(module)}", "factory": staticmethod(factory), "__doc__": factory.__doc__}
     cls = dataclasses.make_dataclass(
         "FactorySettings", fields, bases=(FactorySettings,), namespace=space, frozen=True, repr=False, kw_only=True

@@ -72,4 +72,6 @@ def _timm(model: str) -> Any:
     try:
         return import_module("timm")  # not by name: timm is optional, and type checkers need not have it
     except ImportError:
-        raise UsageError(f"net 'timm:{shortened(model)}': timm is not installed; run: pip install 'ddkit[timm]'") from None
+        raise UsageError(
+            f"net 'timm:{shortened(model)}': timm is not installed; run: pip install 'ddkit[timm]'"
+        ) from None

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
-from torch import Generator
+from torch import Generator, Tensor, nn
 
 from ddkit.errors import UsageError, nearest
 from ddkit.nets.foreign import ForeignSettings
@@ -107,4 +106,4 @@ def torchvision_by_name(model: str) -> type[TorchvisionSettings] | None:
 def _all_models() -> list[str]:
     import torchvision.models  # slow to import
 
-    return torchvision.models.list_models(module=torchvision.models)
+    return list(torchvision.models.list_models(module=torchvision.models))
