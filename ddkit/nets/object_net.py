@@ -71,8 +71,8 @@ def object_settings(key: str) -> type[ForeignSettings]:
     """
     if key not in _KNOWN:
         raise UsageError(
-            f"net '{OBJECT}{key}': exists only in the process that made it; to use a network in other processes, put its "
-            "function into a module and name it as py:module:function"
+            f"net '{OBJECT}{key}': exists only in the process that made it; for other processes, put its function "
+            "into a module and name it as py:module:function"
         )
     return _KNOWN[key]
 
@@ -94,5 +94,5 @@ def _refuse_fixed_parameters(net: nn.Module, base: str) -> None:
         if own and _reset(layer) is None:
             raise UsageError(
                 f"net '{base}': parameter '{'.'.join(filter(None, (name, own[0])))}' belongs to no layer with "
-                "`reset_parameters`, so it cannot be drawn again for each network; pass a function that builds the network"
+                "`reset_parameters`, so it cannot be drawn again; pass a function that builds the network"
             )

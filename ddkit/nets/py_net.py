@@ -3,8 +3,8 @@
 `factory(channels, size, classes)` returns a torch.nn.Module; `size` is (height, width). Its further arguments with a
 default that is a bool, an integer, a float or a text are settings: "py:nets:small(width=32)".
 
-The canonical name has a digest of the code: "py:nets:small@1a2b3c4d". A buffer of experts, a teacher or a score is found
-again only by the same code, and a name with a digest is refused if the code has changed.
+The canonical name has a digest of the code: "py:nets:small@1a2b3c4d". A buffer of experts, a teacher or a score is
+found again only by the same code, and a name with a digest is refused if the code has changed.
 
 Modules are found where Python finds them, and in the working folder. Importing a module runs its code.
 """
@@ -80,8 +80,8 @@ def _imported(module_name: str, attribute: str) -> Callable[..., Any]:
         found = import_module(module_name)
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"{where}: there is no module '{error.name}'; run the command in its folder, name its folder in PYTHONPATH, "
-            "or install it; a set made with it is evaluated on another network by --net"
+            f"{where}: there is no module '{error.name}'; run the command in its folder, add its folder to "
+            "PYTHONPATH, or install it; a set made with it is evaluated on another network by --net"
         ) from None
     except Exception as error:  # the code is not ours: it may raise anything
         raise UsageError(f"{where}: cannot be imported ({type(error).__name__}: {reason(error)})") from error
@@ -128,7 +128,7 @@ def argument_fields(name: str, factory: Callable[..., Any]) -> list[tuple[str, t
     if needed or (len(positional) < GIVEN and not anything):
         wrong = f"also needs '{needed[0]}'" if needed else f"takes {len(positional)} arguments"
         raise UsageError(
-            f"net '{name}': is called as factory(channels, size, classes), where size is (height, width), but it {wrong}"
+            f"net '{name}': is called as factory(channels, size, classes), with size = (height, width), but it {wrong}"
         )
     return [
         (p.name, type(p.default), setting(p.default, help="argument of the factory"))

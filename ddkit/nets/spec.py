@@ -22,7 +22,7 @@ def net_spec(settings: NetSettings) -> str:
 def parse_net(spec: str) -> NetSettings:
     """Parse a spec such as "convnet", "convnet(depth=2, norm=batch)" or "timm:resnet18" into settings.
 
-    A spec that begins with "py:" is the user's word that its module may be imported; `stored_net` reads a spec of a file.
+    A spec that begins with "py:" is the user's word that its module may be imported. `stored_net` reads specs of files.
 
     Raises:
         UsageError: the text is malformed, the network is unknown, or a setting is unknown, repeated or out of range.
@@ -68,6 +68,6 @@ def refuse_trained(net: NetSettings) -> None:
     """Raise UsageError for a network that starts from values trained elsewhere: only a teacher may."""
     if net.starts_trained:
         raise UsageError(
-            f"net {net.spec}: starts from pretrained weights, which only teachers may (experts.nets), because an expert or "
-            "a network that judges a set begins untrained; leave pretrained=true out"
+            f"net {net.spec}: starts from pretrained weights, which only teachers may (experts.nets), because an "
+            "expert or a network that judges a set begins untrained; leave pretrained=true out"
         )

@@ -36,8 +36,8 @@ class TimmSettings(ForeignSettings):
             )
         except OSError as error:  # no connection
             raise DataError(
-                f"net '{self.name}': its pretrained weights cannot be loaded ({reason(error)}); load them once where there "
-                "is a connection, or leave pretrained=true out"
+                f"net '{self.name}': its pretrained weights cannot be loaded ({reason(error)}); load them once "
+                "where there is a connection, or leave pretrained=true out"
             ) from None
         return made
 

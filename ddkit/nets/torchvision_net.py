@@ -16,7 +16,7 @@ from ddkit.recipe import setting
 from ddkit.toml import SHOWN, shortened
 
 MODELS = ("resnet18", "resnet50", "mobilenet_v2", "efficientnet_b0", "shufflenet_v2_x1_0")
-"""Networks that begin, as ddkit's own do, from PyTorch's default initialisation. The others begin from torchvision's."""
+"""Networks that begin, as ddkit's own, from PyTorch's default initialisation. The others begin from torchvision's."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -166,7 +166,8 @@ def test_what_cannot_be_trained_is_refused_by_name(words: str, tmp_path: Path, m
 def test_a_network_without_a_linear_classifier_has_no_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (
         own_nets.NETS
-        + "\n\ndef pooled(channels, size, classes):\n    return nn.Sequential(nn.Conv2d(channels, classes, 8), nn.Flatten())\n"
+        + "\n\ndef pooled(channels, size, classes):\n    "
+        + "return nn.Sequential(nn.Conv2d(channels, classes, 8), nn.Flatten())\n"
     )
     net = flat(own_nets.write(tmp_path, monkeypatch, text) + "pooled")
     theta, x = net.init(stream(0, "a")), torch.ones(2, *SHAPE)
