@@ -6,6 +6,8 @@ Each network trains experts (two, of two epochs) and runs MTT and DM for two ite
 epoch, and an evaluation, on noise of 64 pixels in ten classes: accuracies mean nothing, and times do not
 depend on the pixels. A line of an error stands where a job does not run.
 
+All seconds are processor seconds of one thread (OMP_NUM_THREADS=1), since other jobs may run beside it.
+
 - `expert`, `evaluation`: seconds of a training step of experts, and of networks of an evaluation.
 - `torch`: seconds of the same step by a plain PyTorch loop. The three run in turn.
 - `expert_ratio`, `evaluation_ratio`: medians of the repeats' ratios to `torch`.
@@ -28,7 +30,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from measure import alternate
 from torch import nn
 
 import ddkit
@@ -77,13 +78,13 @@ def jobs(spec: str, data: str, folder: Path) -> dict[str, Any]:
     name, _, inside = spec.partition("(")
     net = (f"net.name={name}", *(f"net.{part.strip()}" for part in inside.rstrip(")").split(",") if part))
     row: dict[str, Any] = {}
-    experts = ("experts.epochs=2", "experts.count=2", "experts.batch=32", "method.max_start_epoch=1")
+    experts = ("experts.count=2", "experts.batch=32", "method.max_start_epoch=1")
     for method, more in (("mtt", (*experts, "method.syn_steps=2", "method.expert_epochs=1")), ("dm", ())):
         seconds = Iterations()
         overrides = (*net, *more, *SHORT, "method.iterations=2")
         row[f"runs_{method}"], made = job(
             lambda method=method, overrides=overrides, seconds=seconds: ddkit.condense(
-                method, data=data, ipc=1, overrides=overrides, out=folder / f"{method}-{len(os.listdir(folder))}",
+                method, data=data, ipc=1, overrides=overrides, out=folder / f"{method}-{len(list(folder.iterdir()))}",
                 evaluate=False, meter=seconds,
             )
         )  # fmt: skip
@@ -104,14 +105,26 @@ class Iterations(SilentMeter):
         self.at: list[float] = []
 
     def start(self, title: str, total: int, done: int = 0) -> None:
-        self.at = [time.perf_counter()]
+        self.at = [time.process_time()]
 
     def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
-        self.at.append(time.perf_counter())
+        self.at.append(time.process_time())
 
     @property
     def last(self) -> float | None:
         return self.at[-1] - self.at[-2] if len(self.at) > 2 else None
+
+
+def alternated(programs: Mapping[str, Callable[[], None]], repeats: int) -> dict[str, list[float]]:
+    """Processor seconds of each program's runs, after a first one. They run in turn, on one thread."""
+    seconds: dict[str, list[float]] = {name: [] for name in programs}
+    for repeat in range(repeats + 1):
+        for name, program in programs.items():
+            begin = time.process_time()
+            program()
+            if repeat:
+                seconds[name].append(time.process_time() - begin)
+    return seconds
 
 
 def steps(spec: str, data: str, batch: int, repeats: int) -> dict[str, float]:
@@ -130,6 +143,8 @@ def steps(spec: str, data: str, batch: int, repeats: int) -> dict[str, float]:
     for layer in module.modules():
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0
+        if isinstance(layer, nn.MultiheadAttention):
+            layer.dropout = 0.0
     order = torch.arange(len(real.train))
 
     def plain() -> None:
@@ -154,14 +169,16 @@ def steps(spec: str, data: str, batch: int, repeats: int) -> dict[str, float]:
     def initial() -> None:
         net.init(stream(0, "expert"))
 
-    found = alternate(
-        {"torch": plain, "expert": expert, "evaluation": evaluation, "init": initial}, repeats, torch.device("cpu")
-    )
+    found = alternated({"torch": plain, "expert": expert, "evaluation": evaluation, "init": initial}, repeats)
     found["expert"] = [all - init for all, init in zip(found["expert"], found["init"], strict=True)]
     row = {name: median(found[name]) / count for name in ("torch", "expert", "evaluation")}
     for name in ("expert", "evaluation"):
         row[f"{name}_ratio"] = median(a / b for a, b in zip(found[name], found["torch"], strict=True))
     return row | {"parameters": net.parameters}
+
+
+def rounded(value: Any) -> Any:
+    return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def main() -> None:
@@ -186,7 +203,7 @@ def main() -> None:
             "command": "python benchmarks/networks.py",
             "n": f"{args.repeats} repeats of an epoch of {CLASSES * EACH // args.batch} steps of {args.batch} images",
             "interval": "none",
-            "hardware": f"{hardware('other jobs')}; {torch.get_num_threads()} thread(s)",
+            "hardware": f"one thread on {hardware()}, processor seconds, beside other jobs",
             "software": f"torch {torch.__version__}, timm {version('timm')}, torchvision {version('torchvision')}",
             "commit": commit(),
             "origin": "kept by benchmarks/networks.py",
