@@ -11,7 +11,7 @@ All seconds are processor seconds of one thread (OMP_NUM_THREADS=1), since other
 - `expert`, `evaluation`: seconds of a training step of experts, and of networks of an evaluation.
 - `torch`: seconds of the same step by a plain PyTorch loop. The three run in turn.
 - `expert_ratio`, `evaluation_ratio`: medians of the repeats' ratios to `torch`.
-- `mtt`, `dm`: seconds of an iteration, the second of two.
+- `mtt`, `dm`: mean seconds of two iterations.
 
 --keep writes docs/results/scores/networks.json, from which docs/networks.md is written.
 """
@@ -88,7 +88,7 @@ def jobs(spec: str, data: str, folder: Path) -> dict[str, Any]:
                 evaluate=False, meter=seconds,
             )
         )  # fmt: skip
-        row[method] = seconds.last
+        row[method] = seconds.each
         if method == "dm" and made is not None:
             row["runs_evaluation"], _ = job(
                 lambda made=made: ddkit.evaluate(made.set, data=data, net=spec, overrides=SHORT, baselines=False)
@@ -99,20 +99,24 @@ def jobs(spec: str, data: str, folder: Path) -> dict[str, Any]:
 
 
 class Iterations(SilentMeter):
-    """A meter that keeps the seconds of the last iteration of a condensation."""
+    """A meter that measures the iterations of a condensation."""
 
     def __init__(self) -> None:
-        self.at: list[float] = []
+        self.at: list[tuple[int, float]] = []
 
     def start(self, title: str, total: int, done: int = 0) -> None:
-        self.at = [time.process_time()]
+        self.at = [(done, time.process_time())]
 
     def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
-        self.at.append(time.process_time())
+        self.at.append((done, time.process_time()))
 
     @property
-    def last(self) -> float | None:
-        return self.at[-1] - self.at[-2] if len(self.at) > 2 else None
+    def each(self) -> float | None:
+        """Mean seconds of an iteration; None if none ran."""
+        if not self.at or self.at[-1][0] == self.at[0][0]:
+            return None
+        (first, begin), (last, end) = self.at[0], self.at[-1]
+        return (end - begin) / (last - first)
 
 
 def alternated(programs: Mapping[str, Callable[[], None]], repeats: int) -> dict[str, list[float]]:
