@@ -138,7 +138,7 @@ def steps(spec: str, data: str, batch: int, repeats: int) -> dict[str, float]:
     net = FlatNet(parse_net(spec), real.data.shape, CLASSES)
     task = Task(real, net, DSA(""))
     experts = expert_settings("plain")(batch=batch, momentum=0.9)
-    count = len(real.train) // batch + (len(real.train) % batch > 0)
+    count = len(real.train) // batch
     module = net.settings.make(net.shape, CLASSES) if net.settings.foreign or "torchvision" in spec else None
     if module is None:
         with torch.random.fork_rng():
@@ -149,7 +149,7 @@ def steps(spec: str, data: str, batch: int, repeats: int) -> dict[str, float]:
             layer.p = 0.0
         if isinstance(layer, nn.MultiheadAttention):
             layer.dropout = 0.0
-    order = torch.arange(len(real.train))
+    order = torch.arange(count * batch)
 
     def plain() -> None:
         for rows in order.split(batch):
@@ -175,9 +175,15 @@ def steps(spec: str, data: str, batch: int, repeats: int) -> dict[str, float]:
 
     found = alternated({"torch": plain, "expert": expert, "evaluation": evaluation, "init": initial}, repeats)
     found["expert"] = [all - init for all, init in zip(found["expert"], found["init"], strict=True)]
-    row = {name: median(found[name]) / count for name in ("torch", "expert", "evaluation")}
+    seen = {
+        "torch": count * batch,
+        "expert": len(real.train),
+        "evaluation": count * batch,
+    }  # experts see a partial batch
+    step = {name: [batch * one / images for one in found[name]] for name, images in seen.items()}
+    row = {name: median(values) for name, values in step.items()}
     for name in ("expert", "evaluation"):
-        row[f"{name}_ratio"] = median(a / b for a, b in zip(found[name], found["torch"], strict=True))
+        row[f"{name}_ratio"] = median(a / b for a, b in zip(step[name], step["torch"], strict=True))
     return row | {"parameters": net.parameters}
 
 
@@ -205,7 +211,7 @@ def main() -> None:
     if args.keep:
         facts = {
             "command": "python benchmarks/networks.py",
-            "n": f"{args.repeats} repeats of an epoch of {CLASSES * EACH // args.batch} steps of {args.batch} images",
+            "n": f"{args.repeats} repeats of an epoch in batches of {args.batch} images",
             "interval": "none",
             "hardware": f"one thread on {hardware()}, processor seconds, beside other jobs",
             "software": f"torch {torch.__version__}, timm {version('timm')}, torchvision {version('torchvision')}",
