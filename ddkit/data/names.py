@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ddkit.name_table import with_third_parties
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -51,4 +53,11 @@ OWN = {"npz": "npz:FILE", "folder": "folder:DIR"}
 
 def is_images(spec: str) -> bool:
     """Return whether a `data.name` is that of images."""
-    return spec in NAMED or spec.partition(":")[0] in OWN
+    kind = spec.partition(":")[0]
+    return spec in NAMED or kind in OWN or kind in third_party_sources()
+
+
+def third_party_sources() -> dict[str, str]:
+    """Return name -> "module:function" of the sources of images that other packages add."""
+    own = dict.fromkeys((*NAMED, *OWN), "")
+    return {name: where for name, where in with_third_parties(own, "ddkit.data").items() if name not in own}

@@ -13,13 +13,13 @@ from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import (
     BY_TEACHERS,
     DDRANKING,
-    PAPERS,
     RIVALS,
     EvaluateSettings,
     Evaluation,
     PaperProtocol,
     evaluation_dsa,
     full_name,
+    paper_protocol,
     same_for_real,
 )
 from ddkit.executors import executor_in_use
@@ -71,7 +71,7 @@ def image_tables(source: SyntheticSet | str | Path, judging: Judging, meter: Met
             task = first.under(parse_net(net))
             report_net(task.net, meter)
             with fitting_threads(task.net.shape):
-                scoring = judged.scoring(PAPERS.get(protocol.removeprefix("paper-")), task, report=not finished)
+                scoring = judged.scoring(paper_protocol(protocol.removeprefix("paper-")), task, report=not finished)
                 held.enter_context(scoring.held())
                 found = scoring.evaluate(meter)
             finished.append(scoring)
