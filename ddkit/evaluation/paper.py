@@ -17,7 +17,8 @@ from ddkit.data import Augmentation, refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.majority_row import class_notes, majority_row
-from ddkit.evaluation.protocols import PaperProtocol, paper_protocol
+from ddkit.evaluation.protocol_names import paper_protocol
+from ddkit.evaluation.protocols import PaperProtocol
 from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, StepWatch, paced, score_all
 from ddkit.evaluation.rows import Row
 from ddkit.evaluation.score import ACCURACY, Evaluation, Score

@@ -13,7 +13,8 @@ from ddkit.data import DataSettings
 from ddkit.data import names as images
 from ddkit.docstrings import paragraphs, sentences
 from ddkit.errors import UsageError, nearest
-from ddkit.evaluation.protocols import PAPERS, PaperProtocol, paper_protocol, protocol_names
+from ddkit.evaluation.protocol_names import paper_protocol, protocol_names
+from ddkit.evaluation.protocols import PAPERS, PaperProtocol
 from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.experts.kinds import KINDS, expert_settings
 from ddkit.graphs import names as graphs

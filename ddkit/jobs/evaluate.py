@@ -7,7 +7,7 @@ from typing import Any
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.evaluation import Evaluation, refuse_unknown_scores
-from ddkit.evaluation.protocols import refuse_unknown_protocol
+from ddkit.evaluation.protocol_names import refuse_unknown_protocol
 from ddkit.jobs.kinds import kind_of_set
 from ddkit.jobs.recipes.request import Judging
 from ddkit.nets import spec_of_object

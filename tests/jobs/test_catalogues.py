@@ -10,7 +10,7 @@ import pytest
 from ddkit.data.names import NAMED
 from ddkit.errors import RecipeError, UsageError
 from ddkit.evaluation import EvaluateSettings
-from ddkit.evaluation.protocols import PROTOCOLS
+from ddkit.evaluation.protocol_names import PROTOCOLS
 from ddkit.experts.kinds import KINDS
 from ddkit.graphs.names import GRAPHS
 from ddkit.jobs.catalogues import CATALOGUES, Explanation
