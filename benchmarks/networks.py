@@ -47,7 +47,7 @@ from ddkit.task import Task
 
 sys.path.append(str(Path(__file__).parents[1] / "docs" / "pages"))
 from keep import commit, hardware
-from score_file import ScoreFile
+from score_file import SCORES, ScoreFile
 
 CONVNET = "convnet(depth=4, width=32)"
 NETS = (CONVNET, "py:user_networks:convnet", "timm:resnet18", "resnet50", "py:user_networks:vit")
@@ -198,27 +198,32 @@ def main() -> None:
     ask.add_argument("--batch", type=int, default=32)
     ask.add_argument("--keep", action="store_true", help="write the score file")
     args = ask.parse_args()
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DDKIT_HOME"] = folder
         data = noise(Path(folder))
         for spec in args.nets:
             row = {"name": spec, **jobs(spec, data, Path(folder)), **steps(spec, data, args.batch, args.repeats)}
-            rows.append(
-                {key: float(f"{value:.3g}") if isinstance(value, float) else value for key, value in row.items()}
-            )
-            print(rows[-1], flush=True)
-    if args.keep:
-        facts = {
-            "command": "python benchmarks/networks.py",
-            "n": f"{args.repeats} repeats of an epoch in batches of {args.batch} images",
-            "interval": "none",
-            "hardware": f"one thread on {hardware()}, processor seconds, beside other jobs",
-            "software": f"torch {torch.__version__}, timm {version('timm')}, torchvision {version('torchvision')}",
-            "commit": commit(),
-            "origin": "kept by benchmarks/networks.py",
-        }
-        ScoreFile("networks", facts, tuple(rows)).write()
+            row = {key: rounded(value) for key, value in row.items()} | {"repeats": args.repeats}
+            print(row, flush=True)
+            if args.keep:
+                keep(row)
+
+
+def keep(row: dict[str, Any]) -> None:
+    """Write the row into the score file, beside the rows of other networks."""
+    there = (SCORES / "networks.json").exists()
+    others = [one for one in (ScoreFile.read("networks").rows if there else ()) if one["name"] != row["name"]]
+    rows = sorted([*others, row], key=lambda one: [*NETS, one["name"]].index(one["name"]))
+    facts = {
+        "command": "python benchmarks/networks.py --keep",
+        "n": "repeats of an epoch in batches of 32 images, in the column n",
+        "interval": "none",
+        "hardware": f"one thread on {hardware()}, processor seconds, beside other jobs",
+        "software": f"torch {torch.__version__}, timm {version('timm')}, torchvision {version('torchvision')}",
+        "commit": commit(),
+        "origin": "kept by benchmarks/networks.py",
+    }
+    ScoreFile("networks", facts, tuple(rows)).write()
 
 
 if __name__ == "__main__":

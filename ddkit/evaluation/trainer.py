@@ -169,7 +169,7 @@ def _stacked_loss(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict
 
 def _looped_loss(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
     losses = []
-    for i in range(len(theta)):
+    for i, each in enumerate(theta.unbind()):  # its backward is one stack; that of theta[i] is as large as theta
         own = {name: values[i] for name, values in stats.items()}
-        losses.append(cross_entropy(net.train(theta[i], x[i], own), y[i]))
+        losses.append(cross_entropy(net.train(each, x[i], own), y[i]))
     return torch.stack(losses).sum()

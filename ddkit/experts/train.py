@@ -36,12 +36,13 @@ def train_experts(
     )
     yield theta, theta.new_full((len(theta),), torch.nan)
     for epoch in range(epochs):
-        total = theta.new_zeros(len(theta))
+        theta, total = theta.clone(), theta.new_zeros(len(theta))  # the caller keeps the last one
         for batch in epoch_batches(part, settings.batch, task.dsa, generators):
             with convolution_precision(theta.device, TRAINING):
                 losses, direction = directions(settings, epoch, theta, batch)
-            velocity = settings.momentum * velocity + direction + settings.weight_decay * theta
-            theta = theta - settings.lr_in(epoch) * velocity
+            # In place, since a new vector of a large network costs as much as its arithmetic.
+            velocity.mul_(settings.momentum).add_(direction).add_(settings.weight_decay * theta)
+            theta.sub_(settings.lr_in(epoch) * velocity)
             total += losses * batch.labels.shape[1]
         yield theta, total / len(part)
 
