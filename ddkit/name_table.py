@@ -1,6 +1,6 @@
 """Tables of name -> "module:Class". A class is imported when it is looked up, so names are listed without torch.
 
-A table can be open to third parties: their packages add names by entry points of a group such as "ddkit.nets".
+A table can be open to third parties: their packages add names by entry points of groups such as ddkit.nets.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,9 +32,13 @@ def class_named(kind: str, name: str, table: Mapping[str, str]) -> Any:
     return resolve_name(table[name])
 
 
-def with_third_parties(table: Mapping[str, str], group: str) -> dict[str, str]:
-    """Return a table with the names of an entry-point group. These come last and cannot replace built-in names."""
-    others = {entry.name: entry.value for entry in entry_points(group=group)}
+def with_third_parties(table: Mapping[str, str], kinds: str) -> dict[str, str]:
+    """Return a table with the names of an entry-point group. These come last and cannot replace built-in names.
+
+    Args:
+        kinds: the group without its beginning "ddkit.", such as "nets".
+    """
+    others = {entry.name: entry.value for entry in entry_points(group=f"ddkit.{kinds}")}
     return {**table, **{name: where for name, where in others.items() if name not in table}}
 
 

@@ -161,7 +161,7 @@ class Operation(NamedTuple):
     run: Callable[[Tensor, Tensor], Tensor]
 
 
-GROUP = "ddkit.augmentations"
+GROUP = "augmentations"
 """Group of the entry points by which other packages add operations."""
 
 OPERATIONS = {

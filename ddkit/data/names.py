@@ -60,4 +60,4 @@ def is_images(spec: str) -> bool:
 def third_party_sources() -> dict[str, str]:
     """Return name -> "module:function" of the sources of images that other packages add."""
     own = dict.fromkeys((*NAMED, *OWN), "")
-    return {name: where for name, where in with_third_parties(own, "ddkit.data").items() if name not in own}
+    return {name: where for name, where in with_third_parties(own, "data").items() if name not in own}

@@ -9,7 +9,7 @@ from ddkit.name_table import third_party, with_third_parties
 PROTOCOLS = ("honest", "paper", *(f"paper-{name}" for name in PAPERS))
 """Names of all protocols of ddkit."""
 
-GROUP = "ddkit.protocols"
+GROUP = "protocols"
 """Group of the entry points by which other packages add PaperProtocols: "paper-NAME" for an entry point NAME."""
 
 

@@ -34,7 +34,7 @@ METHODS = IMAGE_METHODS | GRAPH_METHODS
 
 def method_homes() -> dict[str, str]:
     """Return name -> "module:Class" of all methods. Third-party methods come last and cannot replace built-in ones."""
-    return with_third_parties(METHODS, "ddkit.methods")
+    return with_third_parties(METHODS, "methods")
 
 
 def method_names(kind: str | None = None) -> list[str]:

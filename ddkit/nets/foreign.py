@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
+from pkgutil import resolve_name
 from typing import Any
 
 import torch
@@ -98,9 +99,7 @@ class ForeignSettings(NetSettings):
         return self.spec
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from ddkit.nets.spec import parse_net  # it imports the classes of this module
-
-        return parse_net, (self.spec,)  # since the class may have been made from the user's function
+        return _restored, (self.spec,)  # since the class may have been made from the user's function
 
     @property
     def foreign(self) -> bool:
@@ -143,6 +142,12 @@ class ForeignSettings(NetSettings):
                 return self.make(shape, classes)
 
         return make
+
+
+def _restored(spec: str) -> NetSettings:
+    """The settings of a spec. By name, since the module of `parse_net` knows all networks, those of this module too."""
+    found: NetSettings = resolve_name("ddkit.nets.spec:parse_net")(spec)
+    return found
 
 
 @lru_cache(maxsize=16)

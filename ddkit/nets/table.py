@@ -46,7 +46,7 @@ def was_named(name: str) -> bool:
 
 def net_homes() -> dict[str, str]:
     """Return name -> "module:Class" of all networks with a name of their own; those of third parties come last."""
-    return with_third_parties(NETS, "ddkit.nets")
+    return with_third_parties(NETS, "nets")
 
 
 def net_settings(name: str) -> "type[NetSettings]":
