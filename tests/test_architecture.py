@@ -242,6 +242,7 @@ def opens_pickles(tree: ast.Module) -> list[str]:
 
 LENT = [
     "np.random.get_state()",
+    "torch.set_rng_state(before[0])",
     "random.getstate()",
     "np.random.seed(seed)",
     "random.seed(seed)",
