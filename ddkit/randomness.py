@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import numpy as np
 import torch
+
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def stream(seed: int, *path: str | int) -> torch.Generator:
@@ -24,3 +31,24 @@ def restored(state: torch.Tensor) -> torch.Generator:
     generator = torch.Generator()
     generator.set_state(state.cpu())
     return generator
+
+
+@contextmanager
+def global_draws_from(generator: torch.Generator) -> Iterator[None]:
+    """A block for foreign code that draws from the global generators of torch, NumPy and Python.
+
+    In the block they have a seed that is drawn from `generator`. After the block they continue as if the block had not
+    been there. Another thread waits before its block begins.
+    """
+    seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
+    with _ONE_AT_A_TIME:
+        before = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+        torch.default_generator.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            torch.set_rng_state(before[0])
+            np.random.set_state(before[1])  # noqa: NPY002
+            random.setstate(before[2])

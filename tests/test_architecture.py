@@ -240,9 +240,22 @@ def opens_pickles(tree: ast.Module) -> list[str]:
     return found
 
 
+LENT = [
+    "np.random.get_state()",
+    "torch.set_rng_state(before[0])",
+    "random.getstate()",
+    "np.random.seed(seed)",
+    "random.seed(seed)",
+    "np.random.set_state(before[1])",
+    "random.setstate(before[2])",
+]
+"""`global_draws_from` lends the global generators to foreign code, and puts their state back."""
+
+
 @pytest.mark.parametrize("file", MODULES, ids=name_of)
 def test_no_module_uses_the_global_random_state(file: Path) -> None:
-    assert uses_of_global_randomness(MODULES[file]) == []
+    lent = LENT if name_of(file) == "ddkit.randomness" else []
+    assert sorted(uses_of_global_randomness(MODULES[file])) == sorted(lent)
 
 
 @pytest.mark.parametrize("file", MODULES, ids=name_of)

@@ -7,7 +7,7 @@ import click
 from ddkit.cli.options import OutFile, executor_options, json_option, scores_option
 from ddkit.cli.output import echo
 from ddkit.errors import UsageError
-from ddkit.evaluation.protocols import PROTOCOLS
+from ddkit.evaluation.protocol_names import PROTOCOLS
 
 HELP = (
     f"{', '.join(PROTOCOLS)}. paper-NAME is the evaluation of a paper's authors, with their selection on the test set; "

@@ -17,8 +17,8 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from ddkit.data.augment_operations import OPERATIONS, Side
-from ddkit.errors import UsageError, nearest
+from ddkit.data.augment_operations import Operation, Side, nearest_operations, operation
+from ddkit.errors import UsageError
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +88,9 @@ class DSA:
         self.groups = tuple(tuple(group.split("_")) for group in strategy.split("+")) if strategy else ((),)
         self.ops = tuple(op for group in self.groups for op in group)
         for i, name in enumerate(self.ops):
-            if name not in OPERATIONS:
+            if operation(name) is None:
                 raise UsageError(
-                    f"augmentation strategy {strategy!r}: unknown operation {name!r}; {nearest(name, OPERATIONS)}"
+                    f"augmentation strategy {strategy!r}: unknown operation {name!r}; {nearest_operations(name)}"
                 )
             if name in self.ops[:i]:
                 raise UsageError(f"augmentation strategy {strategy!r}: names {name!r} twice; name it once")
@@ -151,7 +151,7 @@ def _sample(
     if ops:
         chosen = torch.randint(len(ops), (batches,), generator=generator)
         for i, name in enumerate(ops):
-            drawn = OPERATIONS[name].draw(uniform[chosen == i], side)
+            drawn = _known(name).draw(uniform[chosen == i], side)
             values[chosen == i, :, : drawn.shape[-1]] = drawn
         names = tuple(ops[i] for i in chosen.tolist())
     then = _sample(tuple(rest), generator, batches, rows, side) if rest else None
@@ -172,4 +172,10 @@ def _refuse_mismatch(x: Tensor, params: DSAParams) -> None:
 
 
 def _run(name: str, x: Tensor, values: Tensor) -> Tensor:
-    return OPERATIONS[name].run(x, values) if name else x
+    return _known(name).run(x, values) if name else x
+
+
+def _known(name: str) -> Operation:
+    found = operation(name)
+    assert found is not None  # DSA has refused unknown names
+    return found

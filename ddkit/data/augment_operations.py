@@ -7,6 +7,7 @@ batch size. Parameters are documented in `ddkit.data.augment.DSAParams`.
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ddkit.data.mirror import mirrored
+from ddkit.errors import nearest
+from ddkit.name_table import third_party, with_third_parties
 
 Side = tuple[int, int]
 """Height and width of an image."""
@@ -158,6 +161,9 @@ class Operation(NamedTuple):
     run: Callable[[Tensor, Tensor], Tensor]
 
 
+GROUP = "augmentations"
+"""Group of the entry points by which other packages add operations."""
+
 OPERATIONS = {
     "color": Operation(_draw_color, _color),
     "crop": Operation(_draw_crop, _crop),
@@ -166,3 +172,31 @@ OPERATIONS = {
     "scale": Operation(_draw_scale, _scale),
     "rotate": Operation(_draw_rotate, _rotate),
 }
+
+
+@cache
+def operation(name: str) -> Operation | None:
+    """Return the operation of a name; None if there is none. Packages add operations by the group of GROUP.
+
+    Raises:
+        UsageError: an entry point cannot be imported, or is no Operation.
+    """
+    if name in OPERATIONS:
+        return OPERATIONS[name]
+    where = _third_parties().get(name)
+    if where is None:
+        return None
+    found: Operation = third_party(
+        "augmentation", name, where, lambda one: isinstance(one, Operation), "is no Operation"
+    )
+    return found
+
+
+def nearest_operations(name: str) -> str:
+    """Return the end of an error line about an unknown operation."""
+    return nearest(name, (*OPERATIONS, *_third_parties()))
+
+
+def _third_parties() -> dict[str, str]:
+    own = dict.fromkeys(OPERATIONS, "")
+    return {name: where for name, where in with_third_parties(own, GROUP).items() if name not in own}

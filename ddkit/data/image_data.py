@@ -81,6 +81,14 @@ class ImageData:
                 )
 
     @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors of all parts, by the names of their fields."""
+        named: dict[str, Tensor] = {}
+        for part, images, labels in self._parts:
+            named |= {f"{part}_images": images, f"{part}_labels": labels}
+        return named
+
+    @property
     def _parts(self) -> list[tuple[str, Tensor, Tensor]]:
         """Name, images and labels of each part; train first, validation last."""
         parts = [("train", self.train_images, self.train_labels), ("test", self.test_images, self.test_labels)]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ddkit.name_table import with_third_parties
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -54,4 +56,11 @@ OWN_IMAGES = "npz:FILE, folder:DIR or hf:DIR_OR_NAME"
 
 def is_images(spec: str) -> bool:
     """Return whether a `data.name` is that of images."""
-    return spec in NAMED or spec.partition(":")[0] in OWN
+    kind = spec.partition(":")[0]
+    return spec in NAMED or kind in OWN or kind in third_party_sources()
+
+
+def third_party_sources() -> dict[str, str]:
+    """Return name -> "module:function" of the sources of images that other packages add."""
+    own = dict.fromkeys((*NAMED, *OWN), "")
+    return {name: where for name, where in with_third_parties(own, "data").items() if name not in own}

@@ -24,7 +24,8 @@ with lazily(__name__):
     from ddkit.evaluation.majority_row import class_notes, majority_row
     from ddkit.evaluation.paper import evaluate_as_paper
     from ddkit.evaluation.pool import Pool
-    from ddkit.evaluation.protocols import PAPERS, PROTOCOLS, PaperProtocol, full_name
+    from ddkit.evaluation.protocol_names import PROTOCOLS, full_name, paper_protocol
+    from ddkit.evaluation.protocols import PAPERS, PaperProtocol
     from ddkit.evaluation.row_memory import row_needs
     from ddkit.evaluation.row_work import RowWork, score_all
     from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
@@ -72,6 +73,7 @@ __all__ = [
     "PAPERS",
     "PROTOCOLS",
     "full_name",
+    "paper_protocol",
     "evaluate_as_paper",
     "evaluate_honestly",
     "evaluation_dsa",

@@ -30,7 +30,8 @@ class SGD:
             self._rate = self._rate * training.drop_factor
             self._velocity = torch.zeros_like(self._velocity) if training.drop_resets else self._velocity
             self._momentum = training.momentum if training.drop_momentum is None else training.drop_momentum
-        self._velocity = self._momentum * self._velocity + gradient + training.weight_decay * theta
+        # In place, since a new vector of a large network costs as much as its arithmetic.
+        self._velocity.mul_(self._momentum).add_(gradient).add_(training.weight_decay * theta)
         return theta - self._rate * self._velocity
 
 

@@ -17,7 +17,8 @@ from ddkit.data import Augmentation, Counts, refuse_small_classes
 from ddkit.errors import UsageError
 from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.majority_row import class_notes, majority_row
-from ddkit.evaluation.protocols import PAPERS, PaperProtocol
+from ddkit.evaluation.protocol_names import paper_protocol
+from ddkit.evaluation.protocols import PaperProtocol
 from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, StepWatch, paced, score_all
 from ddkit.evaluation.rows import Row
 from ddkit.evaluation.score import ACCURACY, Evaluation, Score
@@ -204,7 +205,9 @@ def _notes(
         chosen += f", and for each network the best of {looks} test accuracies, every {protocol.look_every} epochs"
     source = f"protocol of {paper}"
     if method != protocol.name:
-        source += f"; the set is made by {method}" + ("" if method in PAPERS else ", which has no protocol here")
+        source += f"; the set is made by {method}" + (
+            "" if paper_protocol(method) is not None else ", which has no protocol here"
+        )
     first = f"SELECTED ON THE TEST SET: {chosen}, as the authors report; not an honest score"
     if not protocol.selects:
         first = "nothing is selected on the test set: the last set, after the last step"

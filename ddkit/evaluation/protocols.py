@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ddkit.errors import UsageError, nearest
 from ddkit.evaluation.settings import LABEL_POLICIES
 from ddkit.evaluation.training import Training
 from ddkit.recipe import setting
@@ -202,31 +201,3 @@ PAPERS = {
     )
 }
 """The protocols by method, taken from the code that the authors released."""
-
-PROTOCOLS = ("honest", "paper", *(f"paper-{name}" for name in PAPERS))
-"""Names of all protocols."""
-
-
-def refuse_unknown_protocol(protocol: str) -> None:
-    """Raise UsageError if there is no such protocol."""
-    if protocol not in PROTOCOLS:
-        raise UsageError(f"protocol '{protocol}' is unknown; {nearest(protocol, PROTOCOLS)}")
-
-
-def full_name(protocol: str, method: str, labelled: bool = False) -> str:
-    """The full name of a protocol. "paper" is the protocol of `method`, which made the set, or MTT's if it has none.
-
-    Raises:
-        UsageError: the protocol is unknown; or it is "paper", the set is `labelled` by teachers, and the protocol of
-            its method does not use teachers' labels.
-    """
-    refuse_unknown_protocol(protocol)
-    if protocol != "paper":
-        return protocol
-    known = method if method in PAPERS else "mtt"
-    if labelled and PAPERS[known].labels == "auto":
-        raise UsageError(
-            f"protocol 'paper': the protocol of {known} does not use teachers' labels, and this set of {method} has "
-            "such labels; use a protocol with teachers' labels, such as paper-infer"
-        )
-    return f"paper-{known}"

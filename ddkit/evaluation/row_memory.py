@@ -20,7 +20,8 @@ def row_memory(task: Task, settings: EvaluateSettings) -> int:
     batch = max(settings.batch, LARGEST_BATCH)
     net, train = task.net, task.real.train
     fused = step_for(net, torch.empty(0, device=task.device)).fused
-    images = batch if fused else max(batch, networks * min(batch, STACK_UP_TO))  # small batches are stacked
+    stacked = networks * min(batch, STACK_UP_TO) if net.stackable and not fused else 0  # small batches are stacked
+    images = max(batch, stacked)
     largest = int(train.labels.bincount().max()) * train.images[0].numel()
     return training_memory(net, networks, images) + 16 * AHEAD + KMEANS_BYTES * largest
 

@@ -87,7 +87,7 @@ def train_networks(
     theta, stats = start.theta, {name: values.clone() for name, values in start.stats.items()}
     optimiser, mixer = optimiser_of(training, lr, theta), Mixer(training, net.classes, generator)
     temperature = targets.temperature or 1.0
-    factor = softened(theta[0], net.head_size, temperature)
+    factor = None if temperature == 1 else softened(theta[0], net.head_size, temperature)
     gradient_of = _gradients(net, theta[0], min(training.batch, members.shape[1]))
     batches = _batches(replace(pool, members=members[: len(members) // groups]), training, dsa, generator)
     for t, (x, y) in enumerate(batches):
@@ -150,7 +150,8 @@ def _gradients(net: FlatNet, theta: Tensor, batch: int) -> Callable[..., Tensor]
     step = _fused_on_cpu(net, theta)
     if step is not None:
         return lambda theta, x, y, _: torch.stack([step.gradient(*own).theta for own in zip(theta, x, y, strict=True)])
-    loss_of = _stacked_loss if theta.is_cuda or batch <= STACK_UP_TO else _looped_loss
+    stack = net.stackable and (theta.is_cuda or batch <= STACK_UP_TO)
+    loss_of = _stacked_loss if stack else _looped_loss
 
     def by_autograd(theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
         theta = theta.detach().requires_grad_()
@@ -168,7 +169,7 @@ def _stacked_loss(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict
 
 def _looped_loss(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
     losses = []
-    for i in range(len(theta)):
+    for i, each in enumerate(theta.unbind()):  # its backward is one stack; that of theta[i] is as large as theta
         own = {name: values[i] for name, values in stats.items()}
-        losses.append(cross_entropy(net.train(theta[i], x[i], own), y[i]))
+        losses.append(cross_entropy(net.train(each, x[i], own), y[i]))
     return torch.stack(losses).sum()

@@ -1,6 +1,7 @@
 """The key of a buffer: all that its experts depend on, and a digest of that for the folder's name."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,6 @@ class BufferKey:
 
     @property
     def folder(self) -> str:
-        net = self.net.partition("(")[0]
+        net = re.sub(r"[^\w.-]", "-", self.net.partition("(")[0])
         data = Path(self.data.replace(":", "-")).name
         return f"{data}-{net}-{self.experts.name}-{self.digest[:8]}"

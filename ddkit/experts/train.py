@@ -30,15 +30,19 @@ def train_experts(
     net, part = task.net, task.real.train
     theta = torch.stack([net.init(generator) for generator in generators]).to(task.device)
     velocity = torch.zeros_like(theta)
-    directions = partial(stacked, net) if theta.is_cuda else partial(one_by_one, step_for(net, theta))
+    stack = theta.is_cuda and net.stackable
+    directions = (
+        partial(stacked, net) if stack else partial(one_by_one, step_for(net, theta, once=net.settings.foreign))
+    )
     yield theta, theta.new_full((len(theta),), torch.nan)
     for epoch in range(epochs):
-        total = theta.new_zeros(len(theta))
+        theta, total = theta.clone(), theta.new_zeros(len(theta))  # the caller keeps the last one
         for batch in epoch_batches(part, settings.batch, task.dsa, generators):
             with convolution_precision(theta.device, TRAINING):
                 losses, direction = directions(settings, epoch, theta, batch)
-            velocity = settings.momentum * velocity + direction + settings.weight_decay * theta
-            theta = theta - settings.lr_in(epoch) * velocity
+            # In place, since a new vector of a large network costs as much as its arithmetic.
+            velocity.mul_(settings.momentum).add_(direction).add_(settings.weight_decay * theta)
+            theta.sub_(settings.lr_in(epoch) * velocity)
             total += losses * batch.labels.shape[1]
         yield theta, total / len(part)
 

@@ -14,13 +14,14 @@ from ddkit.data import DataSettings
 from ddkit.data import names as images
 from ddkit.docstrings import paragraphs, sentences
 from ddkit.errors import UsageError, nearest
+from ddkit.evaluation.protocol_names import paper_protocol, protocol_names
 from ddkit.evaluation.protocols import PAPERS, PaperProtocol
 from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.experts.kinds import KINDS, expert_settings
 from ddkit.graphs import names as graphs
 from ddkit.graphs.settings import GraphDataSettings
 from ddkit.methods.table import method_class, method_homes
-from ddkit.nets.table import NETS, net_settings
+from ddkit.nets.table import OWN, net_homes, net_settings
 from ddkit.recipe import allowed
 from ddkit.recipe_files import shipped_recipes
 from ddkit.toml import SHOWN, shortened
@@ -124,6 +125,7 @@ def _data() -> dict[str, str]:
         name: f"Images; {labels[facts.flips_keep_label]}; {facts.licence}." for name, facts in images.NAMED.items()
     }
     found |= dict.fromkeys(images.OWN.values(), "Your own images, see docs/data.md.")
+    found |= dict.fromkeys(images.third_party_sources(), "A third party's images.")
     found |= {name: f"Graphs; {graphs.licence_of(name)}." for name in graphs.GRAPHS}
     return found | dict.fromkeys(graphs.OWN.values(), "Your own graphs, see docs/graphs.md.")
 
@@ -141,7 +143,8 @@ def _data_settings(name: str) -> dict[str, Any]:
 def _protocols() -> dict[str, str]:
     found = {"honest": "Settings are chosen on the validation part; the test part is used once, after the last step."}
     found |= {"paper": "The protocol of the authors of the set's method."}
-    return found | {f"paper-{name}": _paper_line(protocol) for name, protocol in PAPERS.items()}
+    found |= {f"paper-{name}": _paper_line(protocol) for name, protocol in PAPERS.items()}
+    return found | dict.fromkeys((name for name in protocol_names() if name not in found), "A third party's protocol.")
 
 
 def _paper_line(protocol: PaperProtocol) -> str:
@@ -157,7 +160,8 @@ def _protocol_settings(name: str) -> dict[str, Any]:
 
         return {"settings for images": EvaluateSettings, "settings for graphs": GraphTraining}
     method = name.removeprefix("paper-")
-    return {"settings of the authors": PAPERS[method]} if method in PAPERS else {}
+    found = paper_protocol(method)
+    return {} if found is None else {"settings of the authors": found}
 
 
 def _names(found: list[Any]) -> tuple[str, ...]:
@@ -190,7 +194,13 @@ CATALOGUES = {
         lambda name: method_class(name).settings_class,
         recipes=lambda name: _names([recipe for recipe in shipped_recipes() if recipe.method == name]),
     ),
-    "nets": _of_classes("network", "net", lambda: NETS, net_settings),
+    "nets": Catalogue(
+        kind="network",
+        section="net",
+        lines=lambda: sentences(net_homes()) | OWN,
+        about=lambda name: (OWN[name],) if name in OWN else paragraphs(net_homes(), name),
+        settings=lambda name: {} if name in OWN else {SETTINGS: net_settings(name)},
+    ),
     "data": Catalogue(
         kind="data",
         section="data",

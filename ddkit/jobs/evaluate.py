@@ -1,14 +1,16 @@
 """Evaluate a set: train networks on it and on its rivals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.evaluation import Evaluation, refuse_unknown_scores
-from ddkit.evaluation.protocols import refuse_unknown_protocol
+from ddkit.evaluation.protocol_names import refuse_unknown_protocol
 from ddkit.jobs.kinds import kind_of_set
 from ddkit.jobs.recipes.request import Judging
+from ddkit.nets import spec_of_object
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import GraphSet, SyntheticSet
 
@@ -19,7 +21,7 @@ def evaluate(
     *,
     protocol: str = "honest",
     data: str | None = None,
-    net: str | None = None,
+    net: str | Callable[..., Any] | None = None,
     nets: int | None = None,
     overrides: tuple[str, ...] = (),
     seed: int = 0,
@@ -39,8 +41,9 @@ def evaluate(
             a note says so. "paper" is the protocol of the set's method, or MTT's if the method has none. Sets of
             graphs have "honest" only.
         data: where the real data is now, such as "npz:FILE" or "tu:DIR"; default where it was when the set was made.
-        net: another architecture, such as "resnet18" or "convnet(depth=2, norm=batch)", for graphs "gin"; default the
-            set's own.
+        net: another architecture, such as "resnet18", "timm:resnet18", "py:module:factory" or "convnet(depth=2,
+            norm=batch)", for graphs "gin"; default the set's own. Also a torch.nn.Module, whose layers draw new
+            parameters for each network, or a function that builds one from (channels, size, classes).
         nets: networks a row; default the recipe's.
         overrides: "evaluate.key=value" texts, which replace settings of the recipe and of the other arguments.
         seed: of initialisations, batches, augmentation and rivals.
@@ -79,7 +82,7 @@ def evaluate_all(
     source: SyntheticSet | GraphSet | str | Path,
     *,
     protocols: Sequence[str] = ("honest",),
-    architectures: Sequence[str] = (),
+    architectures: Sequence[str | Callable[..., Any]] = (),
     cross: bool = False,
     data: str | None = None,
     nets: int | None = None,
@@ -120,7 +123,7 @@ def evaluate_all(
             )
     judging = Judging(
         protocols=tuple(protocols),
-        architectures=tuple(architectures),
+        architectures=tuple(net if isinstance(net, str) else spec_of_object(net) for net in architectures),
         cross=cross,
         data=data,
         nets=nets,

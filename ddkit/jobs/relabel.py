@@ -14,8 +14,9 @@ from ddkit.experts.batch_norm import TEACHER_BN
 from ddkit.experts.teachers.settings import FILE
 from ddkit.home import home
 from ddkit.jobs.flips.guard import OVERRIDE, refuse_harmful_flips
-from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, load_task_of, teacher_table
+from ddkit.jobs.sets.real_data import DATA_ONLY, SET_WITH_FLIPS, data_of, load_task_of, teacher_table
 from ddkit.methods.regions import regions
+from ddkit.nets import parse_net
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import TEMPERATURES, GraphSet, SyntheticSet, fewer, load_images, only_top
@@ -82,7 +83,7 @@ def relabel(
         raise of_another_kind("relabel: source", "graphs", "images")
     only(overrides, ("experts.", OVERRIDE), "when a set is relabelled")
     synthetic = source if isinstance(source, SyntheticSet) else load_images(source)
-    task, meter = load_task_of(synthetic, data, device=device), meter or SilentMeter()
+    task, meter = load_task_of(synthetic, data, DATA_ONLY, device), meter or SilentMeter()
     if task.dsa.flips and not files:  # teachers are trained under them
         refuse_harmful_flips("data.augment", SET_WITH_FLIPS, data_of(synthetic, overrides), task.real, meter)
     settings = (
@@ -90,6 +91,8 @@ def relabel(
         if files
         else _teacher_settings(synthetic, nets, overrides)
     )
+    for net in _named_code(nets, overrides):
+        parse_net(net)
     teachers = obtain_teachers(home() / "teachers", task, settings, meter).under(teacher_bn)
     teachers = teachers.of_both_orientations(synthetic.facts.mirrored_by_fyi)
     labels = teachers.labels(synthetic.images).cpu()
@@ -115,6 +118,13 @@ def relabel(
         compact=synthetic.compact if kept.all() else None,
         record=dataclasses.replace(synthetic.record, scores="{}", lineage=json.dumps(lineage)),
     )
+
+
+def _named_code(nets: str | None, overrides: tuple[str, ...]) -> list[str]:
+    """The networks "py:..." that the caller names, whose code may therefore be imported."""
+    texts = [nets or "", *(text.partition("=")[2] for text in overrides if text.startswith("experts.nets"))]
+    names = [name.strip().strip("\"'") for text in texts for name in text.split(";")]
+    return [name for name in names if name.startswith("py:")]
 
 
 def _kept_line(synthetic: SyntheticSet, kept: torch.Tensor) -> str:

@@ -1,11 +1,9 @@
 """Names of methods and the classes behind them."""
 
-from importlib.metadata import entry_points
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, cast
 
-from ddkit.errors import UsageError, reason
-from ddkit.name_table import class_named, refuse_unknown_name
+from ddkit.errors import UsageError
+from ddkit.name_table import class_named, refuse_unknown_name, third_party, with_third_parties
 
 if TYPE_CHECKING:  # names are listed without torch
     from ddkit.methods.contract import ImageMethodClass
@@ -36,8 +34,7 @@ METHODS = IMAGE_METHODS | GRAPH_METHODS
 
 def method_homes() -> dict[str, str]:
     """Return name -> "module:Class" of all methods. Third-party methods come last and cannot replace built-in ones."""
-    others = {entry.name: entry.value for entry in entry_points(group="ddkit.methods")}
-    return METHODS | {name: where for name, where in others.items() if name not in METHODS}
+    return with_third_parties(METHODS, "methods")
 
 
 def method_names(kind: str | None = None) -> list[str]:
@@ -63,7 +60,9 @@ def method_class(name: str) -> "ImageMethodClass | GraphMethodClass":
         return cast("ImageMethodClass | GraphMethodClass", class_named("method", name, METHODS))
     homes = method_homes()
     refuse_unknown_name("method", name, homes)
-    return cast("ImageMethodClass | GraphMethodClass", _third_party(name, homes[name]))
+    wanted = "has no `settings_class` whose `kind` is images or graphs"
+    found = third_party("method", name, homes[name], _has_kind, wanted)
+    return cast("ImageMethodClass | GraphMethodClass", found)
 
 
 def image_method(name: str) -> "ImageMethodClass":
@@ -92,22 +91,8 @@ def _of_kind(kind: str, name: str) -> "ImageMethodClass | GraphMethodClass":
     return found
 
 
-def _third_party(name: str, where: str) -> object:
-    """Return the class of a third party's method.
-
-    Raises:
-        UsageError: its module cannot be imported, or it is no class of methods.
-    """
-    wrong = f"method '{name}': its entry point '{where}'"
-    try:
-        found = resolve_name(where)
-    except Exception as error:  # the module is not ours: it may raise anything
-        raise UsageError(
-            f"{wrong} cannot be imported ({reason(error)}); install another version of its package, or remove it"
-        ) from error
-    if getattr(getattr(found, "settings_class", None), "kind", None) not in ("images", "graphs"):
-        raise UsageError(f"{wrong} has no `settings_class` whose `kind` is images or graphs; see CONTRIBUTING.md")
-    return found
+def _has_kind(found: object) -> bool:
+    return getattr(getattr(found, "settings_class", None), "kind", None) in ("images", "graphs")
 
 
 def _kind_of_third_party(name: str) -> str | None:

@@ -8,11 +8,13 @@ from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.nets.accuracy import accuracy, logits_of
+    from ddkit.nets.body import Stats
     from ddkit.nets.convnet import BlockShape, ConvNetSettings, fitting_convnet
-    from ddkit.nets.flat import FlatNet, Moments, Stats
+    from ddkit.nets.flat import FlatNet, Moments
     from ddkit.nets.loss import cross_entropy
     from ddkit.nets.net import Net, NetSettings
-    from ddkit.nets.spec import net_spec, parse_net
+    from ddkit.nets.object_net import OBJECT, spec_of_object
+    from ddkit.nets.spec import may_import, net_spec, parse_net, refuse_trained, stored_net
     from ddkit.nets.table import NETS, net_settings
 
 __all__ = [
@@ -28,7 +30,12 @@ __all__ = [
     "Net",
     "NetSettings",
     "NETS",
+    "OBJECT",
     "net_settings",
+    "may_import",
     "net_spec",
     "parse_net",
+    "refuse_trained",
+    "spec_of_object",
+    "stored_net",
 ]

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ddkit.nets.flat import Stats
+from ddkit.nets.body import Stats
 
 CHUNK = 500
 """Images in a batch of the network."""

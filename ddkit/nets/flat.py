@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, final
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
+from torch import Tensor
 
 from ddkit.errors import UsageError
-from ddkit.nets.init import default_init
-from ddkit.nets.net import Net, NetSettings
-from ddkit.nets.spec import net_spec
+from ddkit.nets.body import Body, Stats, batch_norms
+from ddkit.nets.net import NetSettings
 
 MOST_PARAMETERS = 2**31
 """Largest number of parameters of a network: 8 GiB in float32, and training needs several times as much."""
-
-Stats = dict[str, Tensor]
 
 Moments = dict[str, tuple[Tensor, Tensor]]
 """Name of a batch norm -> mean and variance of its input."""
@@ -49,7 +44,6 @@ class FlatNet:
     Attributes:
         settings, shape, classes: the constructor's arguments; shape = (channels, height, width).
         parameters: length of theta.
-        head_size: number of parameters of the classifier, the last ones of theta.
         spec: canonical text of the settings, which `parse_net` reads.
 
     Raises:
@@ -57,25 +51,23 @@ class FlatNet:
     """
 
     def __init__(self, settings: NetSettings, shape: tuple[int, int, int], classes: int) -> None:
-        with torch.device("meta"):
-            self._module = settings.build(shape, classes)
+        self._module = settings.blueprint(shape, classes)
         self.settings = settings
         self.shape = shape
         self.classes = classes
-        self.spec = net_spec(settings)
+        self.spec = settings.spec
         named = dict(self._module.named_parameters())
         self._names = list(named)
         self._shapes = [parameter.shape for parameter in named.values()]
         self._sizes = [parameter.numel() for parameter in named.values()]
         self.parameters = sum(self._sizes)
-        self.head_size = sum(parameter.numel() for parameter in self._module.head.parameters())
         if self.parameters > MOST_PARAMETERS:
             raise UsageError(
                 f"net {self.spec}: has {self.parameters:,} parameters on images of {shape}; {MOST_PARAMETERS:,} are "
                 "the most; make it smaller"
             )
-        self._batch_norms = {n: m for n, m in self._module.named_modules() if isinstance(m, nn.BatchNorm2d)}
-        self._idle: list[_Body] = []
+        self._batch_norms = batch_norms(self._module)
+        self._idle: list[Body] = []
 
     def __repr__(self) -> str:
         return f"FlatNet({self.spec}, shape={self.shape}, classes={self.classes}, parameters={self.parameters})"
@@ -96,28 +88,42 @@ class FlatNet:
         return self._run(theta, x, stats, features=True)
 
     def train(
-        self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats, share: float = 0.1
+        self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats, share: float | None = None
     ) -> Float[Tensor, "b k"]:
         """Compute the logits with batch statistics, and move `stats` towards these by `share` in place.
 
-        `share` is PyTorch's momentum.
+        `share` is PyTorch's momentum. None: that of each layer, which is 0.1 in ddkit's networks.
         """
-        return self._run(theta, x, stats, share=share)
+        return self._run(theta, x, stats, training=True, share=share)
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Float[Tensor, " p"]:
-        """Draw theta by PyTorch's default initialisation. One seed gives the same network in every dtype."""
-        return default_init(self._module, generator).to(dtype)
+        """Draw theta by PyTorch's default initialisation, or that of foreign code. One seed gives the same network in
+        every dtype."""
+        return self.settings.initial(self._module, self.shape, self.classes, generator).to(dtype)
 
     @cached_property
     def activations(self) -> int:
         """How many numbers its layers put out for one image, all together: what training keeps until it goes back."""
-        counts: list[int] = []
-        module = copy.deepcopy(self._module)
-        for layer in module.modules():
-            if not list(layer.children()):
-                layer.register_forward_hook(lambda layer, inputs, output: counts.append(output.numel()))
-        module(torch.empty(2, *self.shape, device="meta"))  # batch norm asks for two
-        return sum(counts) // 2
+        return self._module.activations(self.shape)
+
+    @cached_property
+    def head_size(self) -> int:
+        """Number of parameters of the classifier, the last ones of theta.
+
+        Raises:
+            UsageError: the last layer is not linear.
+        """
+        return sum(parameter.numel() for parameter in self._module.classifier.parameters())
+
+    @property
+    def stackable(self) -> bool:
+        """Whether several networks run faster at once, by vmap. Foreign code may not run under vmap."""
+        return not self.settings.foreign
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user of the network should know, one sentence each."""
+        return (*self.settings.remarks, *self._module.remarks)
 
     @property
     def has_stats(self) -> bool:
@@ -145,7 +151,8 @@ class FlatNet:
         def look(name: str, x: Tensor) -> None:
             x = x.float() if x.dtype == torch.bfloat16 else x  # under autocast
             parts = x.unflatten(0, (groups, -1))
-            seen[name] = parts.mean((1, 3, 4)), parts.var((1, 3, 4), correction=0)
+            axes = (1, *range(3, parts.dim()))
+            seen[name] = parts.mean(axes), parts.var(axes, correction=0)
 
         return self._run(theta, x, stats, look=look), seen
 
@@ -173,73 +180,23 @@ class FlatNet:
         stats: Stats | None,
         *,
         features: bool = False,
+        training: bool = False,
         share: float | None = None,
         look: Callable[[str, Tensor], None] | None = None,
     ) -> Tensor:
         """Run a body that no other call is using: an idle one, or a new one.
 
         Args:
-            share: by how much running statistics move towards batch statistics in training; None: they stay.
+            training: whether running statistics move towards batch statistics.
+            share: by how much they move; None: by each layer's momentum.
             look: a function that is called with the name and the input of each batch norm.
         """
         try:
             body = self._idle.pop()  # atomic in Python, so no two threads get the same body
         except IndexError:
-            body = _Body(self._module)
+            body = Body(self._module)
         try:
-            return body.run(self._views(theta), x, stats, features, share, look)
+            return body.run(self._views(theta), x, stats, features, training, share, look)
         finally:
             body.empty()  # so that no autograd graph stays alive
             self._idle.append(body)
-
-
-class _Body:
-    """One copy of a network's modules. Between calls it has no parameters."""
-
-    def __init__(self, blueprint: Net) -> None:
-        self._module = copy.deepcopy(blueprint)
-        # The slots that a call fills, and their content between calls. torch.func.functional_call does the same but
-        # searches for the slots at each call, which costs a third more time on small networks.
-        self._slots: list[tuple[dict[str, Any], str, nn.Parameter]] = [
-            (module._parameters, key, parameter)
-            for module in self._module.modules()
-            for key, parameter in module.named_parameters(recurse=False)
-        ]
-        self._batch_norms = {n: m for n, m in self._module.named_modules() if isinstance(m, nn.BatchNorm2d)}
-        for module in self._batch_norms.values():
-            module.running_mean = module.running_var = module.num_batches_tracked = None
-
-    def run(
-        self,
-        parameters: list[Tensor],
-        x: Tensor,
-        stats: Stats | None,
-        features: bool,
-        share: float | None,
-        look: Callable[[str, Tensor], None] | None,
-    ) -> Tensor:
-        """See `FlatNet._run`."""
-        for (place, key, _), view in zip(self._slots, parameters, strict=True):
-            place[key] = view
-        for name, module in self._batch_norms.items():
-            module.training, module.momentum = share is not None, share
-            if stats is not None:
-                module.running_mean = stats[f"{name}.running_mean"]
-                module.running_var = stats[f"{name}.running_var"]
-        handles = [] if look is None else [self._watch(*named, look) for named in self._batch_norms.items()]
-        try:
-            return self._module.features(x) if features else self._module(x)
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    @staticmethod
-    def _watch(name: str, module: nn.Module, look: Callable[[str, Tensor], None]) -> RemovableHandle:
-        return module.register_forward_pre_hook(lambda _, inputs: look(name, inputs[0]))
-
-    def empty(self) -> None:
-        """Drop all references to the last call's tensors."""
-        for place, key, empty in self._slots:
-            place[key] = empty
-        for module in self._batch_norms.values():
-            module.running_mean = module.running_var = None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ddkit.nets.init import default_init
 from ddkit.recipe import Settings
 
 DEEPEST, WIDEST, WIDEST_MULTIPLIER = 256, 2**16, 64
@@ -38,6 +42,26 @@ class Net(nn.Module):
         logits: Tensor = self.head(self.features(x))
         return logits
 
+    @property
+    def classifier(self) -> nn.Module:
+        """The linear layer that gives the logits."""
+        return self.head
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user of the network should know, one sentence each."""
+        return ()
+
+    def activations(self, shape: tuple[int, int, int]) -> int:
+        """How many numbers the layers of a network on the meta device put out for one image, all together."""
+        counts: list[int] = []
+        module = copy.deepcopy(self)
+        for layer in module.modules():
+            if not list(layer.children()):
+                layer.register_forward_hook(lambda layer, inputs, output: counts.append(output.numel()))
+        module(torch.empty(2, *shape, device="meta"))  # batch norm asks for two
+        return sum(counts) // 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetSettings(Settings, ABC):
@@ -52,3 +76,44 @@ class NetSettings(Settings, ABC):
         Raises:
             UsageError: the images are too small for the network.
         """
+
+    @property
+    def spec(self) -> str:
+        """The canonical text of the settings with all defaults. `parse_net` turns it into an equal object."""
+        values = [f"{field.name}={_text(getattr(self, field.name))}" for field in dataclasses.fields(self)]
+        return f"{self.name}({', '.join(values)})" if values else self.name
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the network's code is not ddkit's. See `ddkit.nets.foreign`."""
+        return False
+
+    @property
+    def starts_trained(self) -> bool:
+        """Whether the network's initial values were trained elsewhere."""
+        return False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user of the network should know, one sentence each."""
+        return ()
+
+    def blueprint(self, shape: tuple[int, int, int], classes: int) -> Net:
+        """Build the network with parameters on the meta device, which have no values.
+
+        Raises:
+            UsageError: as for `build`.
+        """
+        with torch.device("meta"):
+            return self.build(shape, classes)
+
+    def initial(
+        self, blueprint: Net, shape: tuple[int, int, int], classes: int, generator: torch.Generator
+    ) -> Float[Tensor, " p"]:
+        """Draw initial values of all parameters, in the order of the blueprint's `named_parameters`."""
+        return default_init(blueprint, generator)
+
+
+def _text(value: object) -> str:
+    """A setting's value as `parse_net` reads it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

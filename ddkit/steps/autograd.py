@@ -13,12 +13,16 @@ from ddkit.steps.step import Gradient, Network, Product
 
 @dataclass(frozen=True)
 class AutogradStep:
-    """See `ddkit.steps.Step`. A tape is the gradient with its graph. The network runs in the dtype `maps`."""
+    """See `ddkit.steps.Step`. A tape is the gradient with its graph. The network runs in the dtype `maps`.
+
+    With `once`, a gradient without a tape is computed without a graph.
+    """
 
     fused: ClassVar[bool] = False
 
     net: Network
     maps: torch.dtype
+    once: bool = False
 
     def logits(self, theta: Tensor, x: Tensor) -> Tensor:
         with torch.no_grad():
@@ -38,9 +42,9 @@ class AutogradStep:
             with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved) if keep else nullcontext():
                 logits = self.net(at.to(self.maps), images.to(self.maps)).to(theta.dtype)
                 loss = cross_entropy(logits, labels)
-                # Always with a graph: without it, group norm's backward is another program with other rounding, and
-                # the bits of a run would depend on how many tapes fit into the free memory.
-                (g,) = torch.autograd.grad(loss, at, create_graph=True)
+                # Also without a tape: without a graph, group norm's backward is another program with other rounding,
+                # and the bits of a run would depend on how many tapes fit into the free memory.
+                (g,) = torch.autograd.grad(loss, at, create_graph=keep or not self.once)
         tape = (g, at, images, labels) if keep else None
         return Gradient(loss.detach(), g.detach(), tape, sum(held.values()))
 

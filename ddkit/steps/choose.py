@@ -21,22 +21,25 @@ CHUNK = {"cpu": 8 * 2**20, "cuda": 256 * 2**20}
 them to the system, so that each new one costs page faults. On CUDA it limits the memory."""
 
 
-def step_for(net: Network, theta: Tensor, precision: str = "float32") -> Step:
+def step_for(net: Network, theta: Tensor, precision: str = "float32", once: bool = False) -> Step:
     """Return the fastest step for this network on the device and in the dtype of `theta`.
 
     ConvNets with instance norm, ReLU and average pooling have a fused step. On a CPU it uses kernels in C, which need a
     C compiler; without one there is a warning, and autograd is used. On CUDA it uses formulas that torch.compile fuses.
     All other networks use autograd.
 
+    With `once`, a gradient that keeps no tape has no graph, which is faster. It differs in rounding from a gradient
+    that keeps one, so work that mixes both does not set it.
+
     With precision "bfloat16" the maps between layers, the convolutions and their products are bfloat16; parameters,
     gradients, the head and all sums keep theta's dtype. TF32 is a state of the device, see `convolution_precision`.
     """
     maps = torch.bfloat16 if precision == "bfloat16" else theta.dtype
-    return _step(cast(Hashable, net), theta.device.type, maps)
+    return _step(cast(Hashable, net), theta.device.type, maps, once)
 
 
 @lru_cache(maxsize=16)
-def _step(net: Any, device: str, maps: torch.dtype) -> Step:
+def _step(net: Any, device: str, maps: torch.dtype, once: bool) -> Step:
     if isinstance(net, FlatNet) and isinstance(net.settings, ConvNetSettings):
         shapes = net.settings.common_blocks(net.shape)
         if shapes is not None and device == "cuda":
@@ -45,4 +48,4 @@ def _step(net: Any, device: str, maps: torch.dtype) -> Step:
         if shapes is not None and device == "cpu" and maps in MAPS and (compiled := kernels(maps)) is not None:
             fitting = [choose_convolution(shape, compiled) for shape in shapes]
             return ConvNetStep(net, shapes, maps, NativeBlocks(compiled), fitting, CHUNK[device])
-    return AutogradStep(net, maps)
+    return AutogradStep(net, maps, once)

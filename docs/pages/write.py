@@ -1,4 +1,4 @@
-"""Write README.md, docs/scale.md, docs/results and their charts from score files: python docs/pages/write.py
+"""Write README.md, pages of docs, docs/results and their charts from score files: python docs/pages/write.py
 
 Every page is a template in docs/pages/templates. Its figures and tables come from docs/results/scores and
 benchmarks/results. tests/docs/test_pages.py fails if a template contains a typed figure.
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import charts
 import jinja2
+import networks
 import pictures
 import scaling
 import score_file
@@ -18,7 +19,7 @@ from recipe_table import graph_list, image_table
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
 TEMPLATES = Path(__file__).parent / "templates"
-ELSEWHERE = {"README.md": ROOT, "scale.md": ROOT / "docs"}
+ELSEWHERE = {"README.md": ROOT, "scale.md": ROOT / "docs", "networks.md": ROOT / "docs"}
 """The folders of pages that are not in docs/results."""
 
 
@@ -36,6 +37,7 @@ def pages() -> dict[Path, str]:
     engine.globals |= {function.__name__: function for function in offered} | {
         "scores": score_file.read_all(),
         "scale": scaling,
+        "networks": networks,
     }
     return {place(name): engine.get_template(name).render() for name in sorted(engine.list_templates())}
 

@@ -8,7 +8,7 @@ from ddkit.cli.main import ddkit, run
 from ddkit.data.names import NAMED
 from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES
 from ddkit.evaluation.honest import PARTS
-from ddkit.evaluation.protocols import PROTOCOLS
+from ddkit.evaluation.protocol_names import PROTOCOLS
 from ddkit.graphs.names import GRAPHS
 from ddkit.jobs.catalogues import CATALOGUES
 from ddkit.methods.table import METHODS

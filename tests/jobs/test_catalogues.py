@@ -10,12 +10,12 @@ import pytest
 from ddkit.data.names import NAMED
 from ddkit.errors import RecipeError, UsageError
 from ddkit.evaluation import EvaluateSettings
-from ddkit.evaluation.protocols import PROTOCOLS
+from ddkit.evaluation.protocol_names import PROTOCOLS
 from ddkit.experts.kinds import KINDS
 from ddkit.graphs.names import GRAPHS
 from ddkit.jobs.catalogues import CATALOGUES, Explanation
 from ddkit.methods.table import METHODS
-from ddkit.nets.table import NETS
+from ddkit.nets.table import NETS, OWN
 from ddkit.recipe import allowed, override, parse_table
 from ddkit.recipe_files import list_recipes
 
@@ -53,7 +53,7 @@ def test_every_setting_has_a_line_of_help_and_its_default_reads_back(catalogue: 
         if group.section:
             texts = tuple(f"{group.section}.{line.key}={line.value}" for line in group.lines if line.key != "name")
             assert parse_table(override({}, texts).get(group.section, {}), cls, "", group.section) == cls()
-    assert found.settings or name in ("paper", "alexnet", "lenet")
+    assert found.settings or name in ("paper", "alexnet", "lenet", *OWN)
 
 
 def test_what_is_allowed_is_what_an_error_asks_for() -> None:
@@ -115,7 +115,7 @@ def test_a_method_of_a_third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.syspath_prepend(str(tmp_path))
     point = importlib.metadata.EntryPoint("toy", "toy_method:Toy", "ddkit.methods")
     found = importlib.metadata.EntryPoints([point])
-    monkeypatch.setattr("ddkit.methods.table.entry_points", lambda **which: found.select(**which))
+    monkeypatch.setattr("ddkit.name_table.entry_points", lambda **which: found.select(**which))
     assert CATALOGUES["methods"].lines()["toy"] == "Toy (Someone, 2030): a method of somebody else."
     lines = explained("methods", "toy").settings[0].lines
     assert [(line.key, line.value, line.help) for line in lines] == [

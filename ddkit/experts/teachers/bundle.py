@@ -27,7 +27,7 @@ from torch import Tensor
 
 from ddkit.data import RealData
 from ddkit.errors import DataError, DDKitError
-from ddkit.nets import FlatNet, Stats, parse_net
+from ddkit.nets import FlatNet, Stats, may_import, stored_net
 from ddkit.run import atomic_write
 from ddkit.torch_file import refuse_packed, tensor_bytes
 
@@ -90,7 +90,7 @@ class Bundle:
     @cached_property
     def net(self) -> FlatNet:
         """The network."""
-        return FlatNet(parse_net(self.facts.net), self.facts.shape, len(self.facts.classes))
+        return FlatNet(stored_net(self.facts.net), self.facts.shape, len(self.facts.classes))
 
     @cached_property
     def digest(self) -> str:
@@ -171,10 +171,8 @@ def read_bundle(path: Path) -> Bundle:
         # Detached, since a flipped bit can make a tensor require a gradient.
         theta = torch.cat([value.detach().float().flatten() for value in table["weights"].values()])
         bundle = Bundle(theta, {name: value.detach().float() for name, value in table["stats"].items()}, facts)
-        if _shapes(table["weights"]) != _shapes(bundle.net.unflatten(theta)):
-            raise ValueError("its weights are not those of its network")
-        if _shapes(bundle.stats) != _shapes(bundle.net.init_stats(theta)):
-            raise ValueError("its statistics are not those of its network")
+        if may_import(facts.net):  # else it can be listed, but not used
+            _refuse_other_shapes(bundle, table["weights"])
         if table["digest"] != bundle.digest:
             raise ValueError("its numbers are not those that were written")
         if not all(bool(value.isfinite().all()) for value in (theta, *bundle.stats.values())):
@@ -189,6 +187,14 @@ def read_bundle(path: Path) -> Bundle:
             "copy, or `ddkit teachers rm` it to train it again"
         ) from None
     return bundle
+
+
+def _refuse_other_shapes(bundle: Bundle, weights: dict[str, Tensor]) -> None:
+    """Raise ValueError if the file's tensors are not those of its network."""
+    if _shapes(weights) != _shapes(bundle.net.unflatten(bundle.theta)):
+        raise ValueError("its weights are not those of its network")
+    if _shapes(bundle.stats) != _shapes(bundle.net.init_stats(bundle.theta)):
+        raise ValueError("its statistics are not those of its network")
 
 
 def _facts(texts: dict[str, Any]) -> TeacherFacts:

@@ -16,6 +16,9 @@ FILE = "file:"
 PRETRAINED = "torchvision:"
 """Prefix of the name of a teacher with torchvision's ImageNet weights."""
 
+AS_WRITTEN = (FILE, PRETRAINED, "py:")
+"""Prefixes of names that are not parsed here. "py:" would import the user's code, and a set may name it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherSettings(PlainExperts):
@@ -38,7 +41,7 @@ class TeacherSettings(PlainExperts):
         super().__post_init__()
         if not self.named:
             raise RecipeError("key 'experts.nets': names no network; name at least one, as in resnet18(norm=batch)")
-        teachers = [name if name.startswith((FILE, PRETRAINED)) else net_spec(parse_net(name)) for name in self.named]
+        teachers = [name if name.startswith(AS_WRITTEN) else net_spec(parse_net(name)) for name in self.named]
         if len(set(teachers)) < len(teachers):
             raise RecipeError("key 'experts.nets': names one network twice; use experts.count for several teachers")
 

@@ -11,7 +11,7 @@ from ddkit.experts.buffer_key import BufferKey
 from ddkit.experts.teachers.bundle import FORMAT, Bundle, read_bundle
 from ddkit.experts.teachers.pretrained import is_cached, pretrained
 from ddkit.experts.teachers.settings import FILE, PRETRAINED, TeacherSettings
-from ddkit.nets import FlatNet, parse_net
+from ddkit.nets import FlatNet, stored_net
 from ddkit.task import Task
 
 
@@ -65,7 +65,7 @@ def wanted_teachers(root: Path, task: Task, settings: TeacherSettings) -> list[W
         if name.startswith((FILE, PRETRAINED)):
             found.append(Wanted(None, 0, own_place(Path(name.removeprefix(FILE)))))
             continue
-        net = task.under(parse_net(name)).net
+        net = task.under(stored_net(name)).net
         digest = f"{task.real.digest} {FORMAT}"  # with the format, so that files of other versions have other names
         own = replace(settings, nets=net.spec)
         key = BufferKey(task.real.data.name, digest, task.dsa.strategy, net.spec, own)

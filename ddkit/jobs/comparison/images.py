@@ -34,7 +34,7 @@ from ddkit.jobs.comparison.row_units import PlannedLine, plan_lines, scored_line
 from ddkit.jobs.comparison.rules import Rules, flip_policy
 from ddkit.jobs.comparison.set_folder import damaged_sets
 from ddkit.jobs.comparison.teacher_labels import common_teachers, label_notes, refuse_unclear_labels
-from ddkit.jobs.data.loading import load_task, report_data
+from ddkit.jobs.data.loading import load_task, report_data, report_net
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.run_units import run_units
@@ -70,6 +70,7 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
     _refuse_what_cannot_be_compared(list(groups.values()), tasks, comparing, meter)
     for task in tasks.values():
         report_data(task, meter)
+        report_net(task.net, meter)
     damaged = _damaged_sets(candidates, tasks, out, meter)
     _make_missing_sets(candidates, tasks, out, device, meter)
     teachers_of = {one: teachers_for(one, tasks[one.task_key], meter) for one in candidates}

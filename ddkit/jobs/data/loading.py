@@ -33,6 +33,12 @@ def task_of(
     return Task(prepare(images, data).to(device), flat, dsa)
 
 
+def report_net(net: FlatNet, meter: Meter) -> None:
+    """Report where the code of a foreign network is, and what is turned off in it."""
+    for remark in net.remarks:
+        meter.say(f"net {net.spec}: {remark}")
+
+
 def report_data(task: Task, meter: Meter) -> None:
     """Report the number of images and the origin of each part, and the data's remarks."""
     real, origins = task.real, task.real.data.origins

@@ -11,7 +11,7 @@ from ddkit.data import refuse_small_classes
 from ddkit.evaluation import RIVALS, Evaluation, refuse_missing_teachers
 from ddkit.jobs.comparison.images import compare_images
 from ddkit.jobs.comparison.lines import Comparison
-from ddkit.jobs.data.loading import load_task, report_data
+from ddkit.jobs.data.loading import load_task, report_data, report_net
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.threads import fitting_threads
@@ -59,6 +59,7 @@ class Images:
         refuse_small_classes(task.real.train.labels, recipe.method.counts(task.real))
         guard_flips(recipe, task, meter, () if evaluate else ("augment",))
         report_data(task, meter)
+        report_net(task.net, meter)
         meter.say(origin)
         if not run.resume:
             recipe, line = fit_to_data(recipe, request, task.real.data)

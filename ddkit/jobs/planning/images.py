@@ -7,7 +7,7 @@ from ddkit.errors import counted
 from ddkit.executors import Needs, executor_in_use
 from ddkit.experts import ExpertSource, Stock
 from ddkit.home import home
-from ddkit.jobs.data.loading import load_task, report_data
+from ddkit.jobs.data.loading import load_task, report_data, report_net
 from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.amounts import size_text
 from ddkit.jobs.machine.threads import fitting_threads
@@ -40,6 +40,7 @@ def plan_images(request: Request, device: torch.device, probe_seconds: float | N
     refuse_small_classes(task.real.train.labels, resolved.method.counts(task.real))
     guard_flips(resolved, task, meter)
     report_data(task, meter)
+    report_net(task.net, meter)
     resolved, line = fit_to_data(resolved, request, task.real.data)
     task = task.under(resolved.net)
     facts += [*[line] * bool(line), *lines_on_given(resolved, task)]

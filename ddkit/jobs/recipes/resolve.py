@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ddkit.data import DSA, refuse_unknown
 from ddkit.errors import RecipeError, UsageError
-from ddkit.experts import ExpertSettings, expert_settings
+from ddkit.experts import ExpertSettings, TeacherSettings, expert_settings
 from ddkit.experts.settings import TEACHERS
 from ddkit.graphs import is_graphs
 from ddkit.jobs.recipes import IMAGES, Recipe, WrittenRecipe, parse_recipe
 from ddkit.jobs.recipes.request import Request
 from ddkit.methods import MethodSettings, method_class, method_names
-from ddkit.nets import net_settings
+from ddkit.nets import net_settings, parse_net, refuse_trained
 from ddkit.recipe import dropped, override
 from ddkit.recipe_files import find_recipe, list_recipes
 from ddkit.toml import read_toml
@@ -91,8 +89,8 @@ def refuse_impossible(recipe: Recipe, where: str) -> None:
     except UsageError as error:
         raise RecipeError(f"{where}, key 'data.augment': {error}") from None
     try:
-        with torch.device("meta"):
-            recipe.net.build(ANY_IMAGE, 10)
+        if not recipe.net.foreign:  # foreign networks may be for small images only
+            recipe.net.blueprint(ANY_IMAGE, 10)
     except UsageError as error:
         raise RecipeError(f"{where}, section 'net': {error}") from None
 
@@ -190,4 +188,8 @@ def with_defaults(written: WrittenRecipe) -> Recipe:
             f"key 'experts.name': method '{method.name}' needs {wanted}; set it to \"{kind}\", got \"{experts.name}\""
         )
     net = written.sections.get("net") or net_settings("convnet")()
+    refuse_trained(net)
+    for name in experts.named if isinstance(experts, TeacherSettings) else ():
+        if name.startswith("py:"):
+            parse_net(name)  # whoever names a recipe also names the code that it names
     return Recipe(**{**written.sections, "net": net, "experts": experts}, seed=written.seed)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ddkit.errors import DDKitError
-from ddkit.jobs.sets.real_data import load_task_of
+from ddkit.jobs.sets.real_data import DATA_ONLY, load_task_of
 from ddkit.report import Block, Moment, TextTable, first_images, heaviest, image_gallery, tree_drawings
 from ddkit.run import RunFolder
 from ddkit.synth import GraphSet, SyntheticSet, read_set
@@ -87,7 +87,7 @@ def _pixels(made: SyntheticSet, missing: list[str]) -> Pixels:
         shape = (1, -1, 1, 1)
         return lambda images: images * torch.tensor(std).view(shape) + torch.tensor(mean).view(shape)
     try:
-        return load_task_of(made).real.preprocess.inverse
+        return load_task_of(made, net=DATA_ONLY).real.preprocess.inverse
     except DDKitError as error:
         missing.append(f"The gallery shows whitened values, because the real data is missing: {error}")
         return lambda images: (images / (6 * images.std().clamp_min(1e-9)) + 0.5).clamp(0, 1)

@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ddkit.arguments import checked
-from ddkit.jobs.sets.real_data import load_task_of
+from ddkit.jobs.sets.real_data import DATA_ONLY, load_task_of
 from ddkit.synth import SyntheticSet
 
 
@@ -20,4 +20,4 @@ def raw_images(synthetic: SyntheticSet, data: str | None = None) -> Float[Tensor
     """
     if synthetic.facts.mean is not None:
         return synthetic.raw_images
-    return load_task_of(synthetic, data).real.preprocess.inverse(synthetic.images)
+    return load_task_of(synthetic, data, DATA_ONLY).real.preprocess.inverse(synthetic.images)

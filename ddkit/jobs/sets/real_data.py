@@ -9,7 +9,7 @@ from ddkit.errors import DataError, RecipeError
 from ddkit.experts import TeacherSettings
 from ddkit.jobs.data.loading import load_task
 from ddkit.jobs.machine.device import pick_device
-from ddkit.nets import parse_net
+from ddkit.nets import parse_net, stored_net
 from ddkit.recipe import override, parse_table
 from ddkit.synth import SyntheticSet, shown
 from ddkit.task import Task
@@ -17,6 +17,9 @@ from ddkit.toml import read_toml
 
 SET_WITH_FLIPS = "the set was made with it, so use a set that was made without flips"
 """The fix in an error line, if a set was made under an augmentation with flips."""
+
+DATA_ONLY = "mlp(depth=1, width=1)"
+"""A network for work that reads the data only. The set's own might be code that nobody here has named."""
 
 
 def load_task_of(synthetic: SyntheticSet, data: str | None = None, net: str | None = None, device: str = "cpu") -> Task:
@@ -37,7 +40,7 @@ def load_task_of(synthetic: SyntheticSet, data: str | None = None, net: str | No
     replace(synthetic)  # runs its checks again, since tensors can be changed in place
     facts, settings = synthetic.facts, data_of(synthetic)
     settings = settings.moved_to(data) if data else settings
-    task = load_task(settings, parse_net(net or facts.net), pick_device(device))
+    task = load_task(settings, parse_net(net) if net else stored_net(facts.net), pick_device(device))
     if task.real.data.digest != facts.data_digest and task.real.data.training_digest == _training_digest(synthetic):
         task = _with_remark(task, "its test part differs from the one that the set was made beside; scores may differ")
         facts = replace(facts, data_digest=task.real.data.digest)

@@ -13,25 +13,26 @@ from ddkit.errors import DataError, UsageError
 from ddkit.evaluation import (
     BY_TEACHERS,
     DDRANKING,
-    PAPERS,
     RIVALS,
     EvaluateSettings,
     Evaluation,
     PaperProtocol,
     evaluation_dsa,
     full_name,
+    paper_protocol,
     same_for_real,
 )
+from ddkit.executors import executor_in_use
 from ddkit.experts import Ensemble, TeacherSettings, obtain_teachers, wanted_teachers
 from ddkit.home import home
-from ddkit.jobs.data.loading import report_data
+from ddkit.jobs.data.loading import report_data, report_net
 from ddkit.jobs.flips.guard import OVERRIDE, reason_against_flips, refuse_harmful_flips
 from ddkit.jobs.machine.threads import fitting_threads
 from ddkit.jobs.planning.long_work import announce_long_evaluation
 from ddkit.jobs.recipes.request import Judging
 from ddkit.jobs.sets.real_data import SET_WITH_FLIPS, data_of, load_task_of, teacher_table
 from ddkit.jobs.tables.image_scoring import HonestScoring, ImageScoring, PaperScoring
-from ddkit.nets import FlatNet, parse_net
+from ddkit.nets import OBJECT, FlatNet, NetSettings, parse_net, refuse_trained, stored_net
 from ddkit.recipe import only, override, parse_table
 from ddkit.run import Meter, RunFolder
 from ddkit.synth import SyntheticSet, load_images
@@ -52,6 +53,7 @@ def image_tables(source: SyntheticSet | str | Path, judging: Judging, meter: Met
     are left out; a line says so.
     """
     synthetic = source if isinstance(source, SyntheticSet) else load_images(source)
+    _refuse_objects_elsewhere(judging.architectures)
     pairs, too_large = columns(synthetic, judging.protocols, judging.architectures, judging.cross)
     if too_large:
         meter.say(f"left out: {' | '.join(too_large)}")
@@ -67,8 +69,9 @@ def image_tables(source: SyntheticSet | str | Path, judging: Judging, meter: Met
             if first is None:
                 first = load_task_of(synthetic, judging.data, net, judging.device)
             task = first.under(parse_net(net))
+            report_net(task.net, meter)
             with fitting_threads(task.net.shape):
-                scoring = judged.scoring(PAPERS.get(protocol.removeprefix("paper-")), task, report=not finished)
+                scoring = judged.scoring(paper_protocol(protocol.removeprefix("paper-")), task, report=not finished)
                 held.enter_context(scoring.held())
                 found = scoring.evaluate(meter)
             finished.append(scoring)
@@ -187,21 +190,34 @@ def columns(
     """
     facts, (_, channels, height, width) = synthetic.facts, synthetic.images.shape
 
-    def spec(net: str) -> str:
-        return FlatNet(parse_net(net), (channels, height, width), len(facts.classes)).spec
+    def spec(net: NetSettings) -> str:
+        refuse_trained(net)
+        return FlatNet(net, (channels, height, width), len(facts.classes)).spec
 
     names = [full_name(protocol, facts.method, facts.temperature is not None) for protocol in protocols]
-    specs = [spec(net) for net in nets]
-    if cross or not nets:
-        specs.append(spec(facts.net))
+    specs = [spec(parse_net(net)) for net in nets]
+    own = stored_net(facts.net) if cross or not nets else None
+    if own is not None:
+        specs.append(spec(own))
     too_large = []
     for name in POOL if cross else ():
-        if name != parse_net(facts.net).name:
+        if own is not None and name != own.name:
             try:
-                specs.append(spec(name))
+                specs.append(spec(parse_net(name)))
             except UsageError as error:
                 too_large.append(str(error))
     return list(dict.fromkeys(product(names, specs))), too_large
+
+
+def _refuse_objects_elsewhere(nets: Sequence[str]) -> None:
+    """Raise UsageError if processes of other machines would need a network that exists only in this process."""
+    used = executor_in_use()
+    objects = [net for net in nets if net.startswith(OBJECT)]
+    if objects and used.name != "local":
+        raise UsageError(
+            f"evaluate: net '{objects[0]}' exists only in this process, but executor '{used.name}' runs others; put "
+            "its function into a module and name it as py:module:function, or leave the executor out"
+        )
 
 
 def _teachers_of(synthetic: SyntheticSet, task: Task, needed: bool, meter: Meter) -> Ensemble | None:
