@@ -184,7 +184,11 @@ def main_score(record: Record, title: str) -> str:
         return ""
     if title not in means:
         return ""
-    beside = f"; with as many random real images: {means['random-real']:.1f} %" if "random-real" in means else ""
+    beside = ""
+    for row, more in (("random-real, same labels", ", labelled by the same teachers"), ("random-real", "")):
+        if row in means:
+            beside = f"; with random real images of the same budget{more}: {means[row]:.1f} %"
+            break
     return f"Networks trained on it reach {means[title]:.1f} % test accuracy{beside}."
 
 

@@ -207,7 +207,7 @@ def test_the_record_of_scores_is_the_cards_table(publish: Publish) -> None:
         assert (
             f"| {row['name']} | {row['images']:,} | {100 * row['mean']:.1f} ± {100 * row['interval95']:.1f} |" in card
         )
-    assert "reach 93.5 % test accuracy; with as many random real images: 71.1 %" in card
+    assert "reach 93.5 % test accuracy; with random real images of the same budget: 71.1 %" in card
 
 
 @pytest.mark.parametrize(("scores", "said"), [("{}", "Not measured."), ('{"scores": [3]}', "format that this version")])
