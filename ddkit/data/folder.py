@@ -19,7 +19,7 @@ from ddkit.data.split import with_test_part
 from ddkit.errors import DataError, nearest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Listed:
     """The pictures of a folder and their labels by part, the names of the classes, and notes."""
 

@@ -21,7 +21,7 @@ CELL = 30
 """Least width of an image on the page in pixels, where a class has ten."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moment:
     """The images [N, C, H, W] of a set at one moment, as [0, 1] pixels (clipped here)."""
 

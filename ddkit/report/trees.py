@@ -23,7 +23,7 @@ EACH = 5
 WIDTH, LEVEL, RADIUS = 150.0, 34.0, 5.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DrawnTree:
     """The first tree of a sample, and what its caption states.
 

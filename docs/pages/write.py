@@ -9,7 +9,7 @@ from pathlib import Path
 
 import charts
 import jinja2
-import networks
+import network_table
 import pictures
 import scaling
 import score_file
@@ -37,7 +37,7 @@ def pages() -> dict[Path, str]:
     engine.globals |= {function.__name__: function for function in offered} | {
         "scores": score_file.read_all(),
         "scale": scaling,
-        "networks": networks,
+        "networks": network_table,
     }
     return {place(name): engine.get_template(name).render() for name in sorted(engine.list_templates())}
 

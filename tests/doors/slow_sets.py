@@ -17,7 +17,7 @@ Parts = dict[str, Any]
 
 TEXTS = ("method", "dataset", "data_digest", "space", "preprocess_digest", "net", "augment", "teachers")
 DEFAULTS = {"augment": "", "evaluation_flip": 0.0, "fyi": False, "teachers": ""}
-OPTIONAL = dict.fromkeys(("mean", "std", "lr", "temperature", "top_k"))
+OPTIONAL = dict.fromkeys(("mean", "std", "lr", "temperature", "top_k", "counts"))
 DEFAULTS |= OPTIONAL
 RECORD = ("recipe", "environment", "lineage", "scores")
 TREES = ("depth_size", "label", "leaf_degree", "fan", "child", "edge_label", "count")

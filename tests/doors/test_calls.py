@@ -171,7 +171,7 @@ def test_tables_are_checked_when_they_are_asked_for() -> None:
         ({"protocols": "honest"}, "evaluate_all: protocols must be a tuple of str, a sequence of texts, got str 'hon"),
         ({"protocols": ()}, "needs at least one protocol"),
         ({"protocols": ("honest", "papr")}, "protocol 'papr' is unknown; did you mean paper"),
-        ({"architectures": 3}, "evaluate_all: architectures must be a tuple of str, got int 3"),
+        ({"architectures": 3}, "evaluate_all: architectures must be a tuple of str or Callable, got int 3"),
         ({"cross": "yes"}, "evaluate_all: cross must be bool, got str 'yes'"),
     ):
         assert words in line_of(lambda given=given: ddkit.evaluate_all(SHIPPED, **given))

@@ -119,6 +119,6 @@ def test_a_method_of_a_third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert CATALOGUES["methods"].lines()["toy"] == "Toy (Someone, 2030): a method of somebody else."
     lines = explained("methods", "toy").settings[0].lines
     assert [(line.key, line.value, line.help) for line in lines] == [
-        ("ipc", "1", "images per class"),
+        ("ipc", "1", "images per class; uneven: a share of each class, or a table"),
         ("bare", "3", ""),
     ]

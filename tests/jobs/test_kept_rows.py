@@ -10,7 +10,7 @@ import pytest
 from listener import Listener
 
 from ddkit.errors import DataError
-from ddkit.evaluation import Evaluation, honest, paper, read_score
+from ddkit.evaluation import PAPERS, Evaluation, honest, paper, read_score
 from ddkit.jobs import compare, condense, evaluate, evaluate_all
 
 TINY = (
@@ -81,8 +81,8 @@ def test_several_tables_go_on_where_they_were_killed(
     data: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = condense("herding", data=data, ipc=2, overrides=TINY, out=tmp_path / "run", evaluate=False).folder
-    for name, protocol in list(paper.PAPERS.items()):
-        monkeypatch.setitem(paper.PAPERS, name, dataclasses.replace(protocol, epochs=4))
+    for name, protocol in list(PAPERS.items()):
+        monkeypatch.setitem(PAPERS, name, dataclasses.replace(protocol, epochs=4))
     judging: Any = {"protocols": ("honest", "paper-mtt"), "architectures": ("mlp(depth=1, width=8)",)}
     whole = [without_seconds(table) for table in evaluate_all(out, **judging)]
     with monkeypatch.context() as patch:

@@ -83,9 +83,21 @@ def test_classes_in_another_order_are_refused(named_by: Callable[[int], RealData
         pretrained("resnet18", named_by(1))
 
 
-def test_another_number_of_classes_is_refused(real: RealData) -> None:
+def test_another_number_of_classes_is_refused() -> None:
+    images = torch.randint(256, (12, 3, SIDE, SIDE), generator=stream(0, "noise"), dtype=torch.uint8)
+    labels = torch.arange(12) % 3
+    data = ImageData(
+        train_images=images,
+        train_labels=labels,
+        test_images=images,
+        test_labels=labels,
+        name="noise",
+        classes=("a", "b", "c"),
+        flips_keep_label=None,
+        licence="none",
+    )
     with pytest.raises(DataError, match="has 1000 classes, the data has 3"):
-        pretrained("resnet18", real)
+        pretrained("resnet18", prepare(data, DataSettings(preprocess="imagenet", validation=0.25)))
 
 
 @pytest.mark.parametrize(
