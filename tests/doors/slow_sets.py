@@ -338,8 +338,18 @@ def read(path: str) -> Parts | None:
 
 
 def sha256(facts: Parts, expansion: str, arrays: dict[str, Any]) -> str:
-    """Of facts, then of the name of the expansion, then of the arrays' bytes."""
-    order = ("method", "dataset", "data_digest", "classes", "ipc", "space", "preprocess_digest", "net", *DEFAULTS)
+    """Of facts (files of format 1 have no counts), then of the name of the expansion, then of the arrays' bytes."""
+    order = (
+        "method",
+        "dataset",
+        "data_digest",
+        "classes",
+        "ipc",
+        "space",
+        "preprocess_digest",
+        "net",
+        *(n for n in DEFAULTS if n != "counts"),
+    )
     sha = hashlib.sha256(json.dumps({name: facts[name] for name in order}, sort_keys=True).encode())
     sha.update(expansion.encode())
     for name in ("real", "compensator", *sorted(set(arrays) - {"real", "compensator"})):
