@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -51,10 +51,14 @@ METHODS = ("mtt", "ftd", "datm", "dc", "dm", "herding")
 
 
 class Lines(SilentMeter):
-    """Prints and keeps the lines of a job, and calls a function when a piece of work begins."""
+    """Prints and keeps the lines of a job, and calls a function when a piece of work begins.
+
+    `advanced` is set once a worker has reported progress of the present piece of work.
+    """
 
     def __init__(self, begins: Callable[[str], None] = lambda title: None) -> None:
         self.lines: list[str] = []
+        self.advanced = threading.Event()
         self._begins = begins
 
     def say(self, line: str) -> None:
@@ -62,7 +66,11 @@ class Lines(SilentMeter):
         print(f"    {line}", flush=True)
 
     def start(self, title: str, total: int, done: int = 0) -> None:
+        self.advanced.clear()
         self._begins(title)
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        self.advanced.set()
 
 
 def recipe(folder: Path, method: str, iterations: int, nets: int, steps: int) -> Path:
@@ -139,16 +147,11 @@ def ray_workers(cluster: Any) -> list[int]:
     return found
 
 
-def kill_a_worker(cluster: Any) -> None:
-    """Kill the first worker that has used eight seconds of processor time, so that it is in the midst of a unit."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        for worker in ray_workers(cluster):
-            if processor_seconds(worker) > 8:
-                os.kill(worker, signal.SIGKILL)
-                print("    (killed a worker)", flush=True)
-                return
-        time.sleep(0.1)
+def kill_a_worker(cluster: Any, advanced: threading.Event) -> None:
+    """Kill the worker that has used most processor time, once a worker reports progress, so in the midst of a unit."""
+    if advanced.wait(120) and (workers := ray_workers(cluster)):
+        os.kill(max(workers, key=processor_seconds), signal.SIGKILL)
+        print("    (killed a worker)", flush=True)
 
 
 def processor_seconds(process: int) -> float:
@@ -174,7 +177,7 @@ def same(folder: Path) -> bool:
 
         def disturb(title: str) -> None:
             if title.startswith("training plain experts"):
-                events.append(threading.Thread(target=kill_a_worker, args=(cluster,)))
+                events.append(threading.Thread(target=kill_a_worker, args=(cluster, meter.advanced)))
             elif title.startswith("condensing sets"):
                 events.append(threading.Thread(target=lose_a_node))
             else:
