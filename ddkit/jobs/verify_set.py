@@ -7,7 +7,7 @@ from typing import Any
 
 from ddkit.arguments import checked
 from ddkit.errors import DataError, UsageError
-from ddkit.evaluation import Evaluation
+from ddkit.evaluation import MAJORITY, Evaluation
 from ddkit.jobs.evaluate import evaluate
 from ddkit.jobs.verify import Verdict
 from ddkit.run import Meter
@@ -60,7 +60,7 @@ def verify_set(
     return [
         Verdict(f"{row[1]} {row[2]}".strip(), score, found[row])
         for row, score in stated.items()
-        if row in found and row[1] != "majority class"
+        if row in found and row[1] != MAJORITY
     ]
 
 

@@ -48,7 +48,7 @@ def stored_net(spec: str) -> NetSettings:
     """Parse a spec that stands in a set or a teacher. Python code that it names is imported only if the user named it.
 
     Raises:
-        UsageError: it names code that this process has not been told to import; otherwise as for `parse_net`.
+        UsageError: it names code that the user of this process has not named; otherwise as for `parse_net`.
     """
     if not may_import(spec):
         raise UsageError(

@@ -101,5 +101,5 @@ def _limits(made: SyntheticSet, lost: Clipped | None) -> list[str]:
     if made.compact is not None:
         lines.append("The pictures are the expanded images; `set.h5` holds the compact form, from which they follow.")
     lines.append(f"The set was made with the network {made.facts.net}; other networks may learn less from it.")
-    lines.append("The images are derived from real ones. Do not assume that they hide whom or what those show.")
+    lines.append("The images are derived from real ones. Do not assume that they protect the privacy of people.")
     return lines

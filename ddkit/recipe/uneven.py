@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -18,7 +19,7 @@ MOST_IMAGES = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Uneven:
+class Uneven(ABC):
     """A rule that gives the images of each class from the sizes of the classes. Its children are the two forms."""
 
     words: ClassVar[str] = '"share:F" with 0 < F <= 1, or a table class = images'
@@ -40,15 +41,16 @@ class Uneven:
         return None
 
     @property
+    @abstractmethod
     def toml(self) -> str:
         """The value as TOML."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def label(self) -> str:
         """The rule in a file's name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def counts(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
         """The images of each class of a set.
 
@@ -58,7 +60,6 @@ class Uneven:
         Raises:
             UsageError: the rule does not fit these classes.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

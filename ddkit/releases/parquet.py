@@ -91,7 +91,11 @@ class Parquet:
 def _refuse_names_in_readme(source: Source) -> None:
     """Raise DataError if only the folder's README.md names the classes. `datasets` obeys it; no YAML is read here."""
     readme = source.path / "README.md"
-    if not not_a_file(readme) and "class_label" in readme.read_text(encoding="utf-8", errors="replace")[:MOST_README]:
+    if not_a_file(readme):
+        return
+    with readme.open(encoding="utf-8", errors="replace") as file:  # only its beginning: a README.md may be of any size
+        head = file.read(MOST_README)
+    if "class_label" in head:
         raise DataError(
             f"{source.where}: only its README.md names the classes (class_label), and ddkit reads names from the "
             "parquet files; load it by `datasets`, write it by to_parquet, and import that file"

@@ -8,25 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from listener import Listener
 
 from ddkit import compare, condense, load
 from ddkit.data import DataSettings, load_images, prepare
 from ddkit.errors import DataError, RecipeError
 from ddkit.methods import MethodSettings, image_method, method_names
-from ddkit.run import SilentMeter
 from ddkit.synth import Record, SetFacts, SyntheticSet, write_set
 from ddkit.synth import load_images as load_set
 
 SHORT = ("method.iterations=1", "net.name=convnet", "net.width=4", "net.depth=1")
 TRAJECTORY = (*SHORT, "experts.count=1", "method.syn_steps=1", "method.expert_epochs=1", "method.max_start_epoch=1")
-
-
-class Heard(SilentMeter):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
 
 
 @pytest.fixture
@@ -50,7 +42,7 @@ def test_a_run_begins_from_the_first_images_and_fills_with_the_usual_ones(
         "mtt": ("real", TRAJECTORY),
         "datm": ("samples_predicted_correctly", TRAJECTORY),
     }[method]
-    heard = Heard()
+    heard = Listener()
     made = condense(
         method,
         ipc=ipc,
@@ -108,7 +100,7 @@ def test_a_comparison_refuses_a_set_that_began_from_another_file(given: Path, tm
 
 
 def test_a_set_of_another_space_is_converted_through_pixels(given: Path, tmp_path: Path) -> None:
-    heard = Heard()
+    heard = Listener()
     made = condense(
         "dm",
         ipc=3,

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import release_files as files
 import torch
+from listener import Listener
 
 import ddkit
 from ddkit.cli.main import run
@@ -20,19 +21,8 @@ from ddkit.data import ZCA, load_images
 from ddkit.errors import DataError, DDKitError, UsageError
 from ddkit.evaluation import PAPERS, Training
 from ddkit.jobs.sets import load_task_of
-from ddkit.run import SilentMeter
 
 TINY = "mlp(depth=1, width=8)"
-
-
-class Lines(SilentMeter):
-    """A meter that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
 
 
 @pytest.fixture
@@ -67,7 +57,7 @@ def test_every_layout_gives_its_pixels_and_labels(toy: str, tmp_path: Path, layo
 
 
 def test_the_lineage_says_where_everything_comes_from(toy: str, tmp_path: Path) -> None:
-    release, meter = built("dc", tmp_path), Lines()
+    release, meter = built("dc", tmp_path), Listener()
     made = ddkit.import_set(release.path, data=toy, meter=meter, **release.options)
     lineage = json.loads(made.record.lineage)["release"]
     assert lineage["files"] == {release.path.name: hashlib.sha256(release.path.read_bytes()).hexdigest()}
@@ -81,7 +71,7 @@ def test_the_lineage_says_where_everything_comes_from(toy: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("wrong", [float("nan"), 60.0, -0.5])
 def test_accuracies_that_are_no_fractions_are_left_out_with_a_line(toy: str, tmp_path: Path, wrong: float) -> None:
-    images, meter = files.normalised(files.pixels()), Lines()
+    images, meter = files.normalised(files.pixels()), Listener()
     torch.save({"data": [[images, files.LABELS]], "accs_all_exps": {"ConvNet": [0.5, wrong]}}, tmp_path / "set.pt")
     made = ddkit.import_set(
         tmp_path / "set.pt", data=toy, meter=meter, method="dm", space="normalised", **files.CONSTANTS
@@ -137,7 +127,7 @@ def test_images_to_look_at_are_no_images_to_train_on(toy: str, tmp_path: Path) -
     """`images_zca_N.pt` are pixels after the inverse whitening; labels lie under the name without zca."""
     torch.save(files.pixels(), tmp_path / "images_zca_5.pt")
     torch.save(files.LABELS, tmp_path / "labels_5.pt")
-    meter = Lines()
+    meter = Listener()
     made = ddkit.import_set(tmp_path / "images_zca_5.pt", data=toy, meter=meter)
     assert torch.allclose(made.raw_images, files.pixels(), atol=1e-6)
     assert any("'images_5.pt' has the images to train on" in line for line in meter.lines)
@@ -192,7 +182,7 @@ def test_a_check_compares_with_random_images(
     said = {}
     for turn in (0, 2):
         np.savez(tmp_path / f"{turn}.npz", image=real.train_images[rows].numpy(), label=(files.LABELS + turn) % 4)
-        meter = Lines()
+        meter = Listener()
         ddkit.import_set(tmp_path / f"{turn}.npz", data=toy, net=TINY, check=True, device="cpu", meter=meter)
         said[turn] = [line for line in meter.lines if line.startswith("check:")]
         pattern = r"check: [\d.]+ % on validation .* 60 steps of 3 networks; random .* [\d.]+ %"

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import own_nets
 import pytest
 import torch
+from listener import Listener
 from torch import nn
 
 import ddkit
 from ddkit.cli.main import run
 from ddkit.errors import UsageError
 from ddkit.nets import table
-from ddkit.run import SilentMeter
 
 QUICK = ("evaluate.nets=2", "evaluate.steps=2", "evaluate.epochs=1", "evaluate.whole=false")
 EXPERTS = ("experts.count=1", "method.max_start_epoch=1", "method.expert_epochs=1", "method.syn_steps=2")
@@ -23,16 +23,6 @@ METHODS = {
     "dm": ("method.iterations=2",),
     "infer": ("method.iterations=2", "experts.epochs=1", "experts.nets={net}", "experts.lr=0.01"),
 }
-
-
-class Heard(SilentMeter):
-    """A meter that keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
 
 
 @pytest.fixture
@@ -52,7 +42,7 @@ def made(own: str, tmp_path: Path) -> Path:
 def test_methods_of_every_kind_run(method: str, own: str, tmp_path: Path) -> None:
     net = own + ("small" if method == "infer" else "Attends")
     more = tuple(text.format(net=net) for text in METHODS[method])
-    heard = Heard()
+    heard = Listener()
     found = ddkit.condense(
         method, ipc=1, overrides=(f"net.name={net}", *more, *QUICK), out=tmp_path / "run", meter=heard
     )

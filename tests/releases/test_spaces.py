@@ -1,4 +1,4 @@
-"""The space of images is told by their values. The expected values were measured on CIFAR-10 and on released sets."""
+"""The space of images is seen from their values. The expected values were measured on CIFAR-10 and on released sets."""
 
 import pytest
 import torch

@@ -191,5 +191,5 @@ def with_defaults(written: WrittenRecipe) -> Recipe:
     refuse_trained(net)
     for name in experts.named if isinstance(experts, TeacherSettings) else ():
         if name.startswith("py:"):
-            parse_net(name)  # whoever names a recipe also names the code that it names
+            parse_net(name)  # the user named the recipe, and so the code that the recipe names
     return Recipe(**{**written.sections, "net": net, "experts": experts}, seed=written.seed)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from ddkit.errors import counted
+from ddkit.evaluation import MAJORITY
 from ddkit.jobs.reports.score_rows import ShownRow
 from ddkit.report import Block, TextTable, against_bytes, bars
 
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
-NO_RIVALS = ("whole", "untrained", "majority class", "graph size")
+NO_RIVALS = ("whole", "untrained", MAJORITY, "graph size")
 """Rows that are no rivals of the set's size."""
 
 

@@ -33,4 +33,4 @@ def report_origin(made: SyntheticSet | GraphSet, origin: Origin, meter: Meter) -
     if not origin.licence.declared:
         meter.say(f"the licence of {made.facts.dataset} is not declared; state it in README.md before you publish")
     if found := FOLDER.search(made.record.recipe):
-        meter.say(f"the recipe in set.h5 names the folder '{found[0]}'; whoever downloads the file can read it")
+        meter.say(f"the recipe in set.h5 names the folder '{found[0]}'; everyone who downloads the file can read it")
