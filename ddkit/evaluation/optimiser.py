@@ -6,33 +6,33 @@ import torch
 from torch import Tensor
 
 from ddkit.evaluation.training import Training
+from ddkit.steps import SGD
 
 
-def optimiser_of(training: Training, lr: Tensor, theta: Tensor) -> "SGD | AdamW":
+def optimiser_of(training: Training, lr: Tensor, theta: Tensor) -> "SteppedSGD | AdamW":
     """The optimiser of a training, for networks with parameters theta [n, P] and learning rates lr [n].
 
-    Its method `step(t, theta, gradient)` returns the parameters after step t = 0, 1, ...
+    Its method `step(t, theta, gradient)` changes the parameters in place, in step t = 0, 1, ...
     """
-    kinds: dict[str, type[SGD] | type[AdamW]] = {"sgd": SGD, "adamw": AdamW}
+    kinds: dict[str, type[SteppedSGD] | type[AdamW]] = {"sgd": SteppedSGD, "adamw": AdamW}
     return kinds[training.optimiser](training, lr.to(theta.device)[:, None], theta)
 
 
-class SGD:
+class SteppedSGD:
     """SGD with momentum, and with weight decay in the gradient. The lr drops once; see `Training`."""
 
     def __init__(self, training: Training, rate: Tensor, theta: Tensor) -> None:
         self._training, self._rate, self._momentum = training, rate, training.momentum
-        self._velocity = torch.zeros_like(theta)
+        self._descent = SGD(theta)
 
-    def step(self, t: int, theta: Tensor, gradient: Tensor) -> Tensor:
+    def step(self, t: int, theta: Tensor, gradient: Tensor) -> None:
         training = self._training
         if t == training.drop_at:
             self._rate = self._rate * training.drop_factor
-            self._velocity = torch.zeros_like(self._velocity) if training.drop_resets else self._velocity
             self._momentum = training.momentum if training.drop_momentum is None else training.drop_momentum
-        # In place, since a new vector of a large network costs as much as its arithmetic.
-        self._velocity.mul_(self._momentum).add_(gradient).add_(training.weight_decay * theta)
-        return theta - self._rate * self._velocity
+            if training.drop_resets:
+                self._descent.reset()
+        self._descent.step(theta, gradient, self._rate, self._momentum, training.weight_decay)
 
 
 class AdamW:
@@ -44,11 +44,11 @@ class AdamW:
         self._training, self._rate = training, rate
         self._first, self._second = torch.zeros_like(theta), torch.zeros_like(theta)
 
-    def step(self, t: int, theta: Tensor, gradient: Tensor) -> Tensor:
+    def step(self, t: int, theta: Tensor, gradient: Tensor) -> None:
         fast, slow = self.BETAS
         rate = self._rate * (1 + math.cos(math.pi * t / self._training.steps)) / 2
         self._first = fast * self._first + (1 - fast) * gradient
         self._second = slow * self._second + (1 - slow) * gradient.square()
         centred = self._first / (1 - fast ** (t + 1))
         size = (self._second / (1 - slow ** (t + 1))).sqrt() + self.EPS
-        return theta * (1 - rate * self._training.weight_decay) - rate * centred / size
+        theta.mul_(1 - rate * self._training.weight_decay).sub_(rate * centred / size)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from ddkit.evaluation.optimiser import optimiser_of
 from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.training import Training
 from ddkit.nets import FlatNet, Stats, accuracy, cross_entropy, logits_of
-from ddkit.steps import TRAINING, Step, convolution_precision, step_for
+from ddkit.steps import TRAINING, Step, as_rows, convolution_precision, step_for
 
 STACK_UP_TO = 32
 """Largest batch that is stacked over the networks by vmap on a CPU, if there is no fused step. On larger batches, one
@@ -79,12 +80,12 @@ def train_networks(
         generator: of all draws.
         start: networks whose training is continued; None: fresh networks.
         watch: is called after each step with the number of finished steps and the networks. The next step changes the
-            networks' running statistics in place.
+            networks in place.
         groups: number of groups of equal size, in the order of the members. All groups see the same batches.
     """
     members, targets = pool.members, pool.targets
     start = start or _fresh(net, len(members), generator, pool.images.device)
-    theta, stats = start.theta, {name: values.clone() for name, values in start.stats.items()}
+    theta, stats = start.theta.clone(), {name: values.clone() for name, values in start.stats.items()}
     optimiser, mixer = optimiser_of(training, lr, theta), Mixer(training, net.classes, generator)
     temperature = targets.temperature or 1.0
     factor = None if temperature == 1 else softened(theta[0], net.head_size, temperature)
@@ -99,7 +100,7 @@ def train_networks(
                 gradient = gradient_of(theta, x, y, stats)
             else:  # outputs / T equal those of a network with head / T; the chain rule multiplies by the factor again
                 gradient = gradient_of(theta * factor, x, y, stats) * factor * temperature**2
-        theta = optimiser.step(t, theta, gradient)
+        optimiser.step(t, theta, gradient)
         if watch is not None:
             watch(t + 1, Trained(net, theta, stats))
     return Trained(net, theta, stats)
@@ -149,27 +150,23 @@ def _gradients(net: FlatNet, theta: Tensor, batch: int) -> Callable[..., Tensor]
     """A function for the gradients [n, P] of all networks at theta [n, P] on their batches."""
     step = _fused_on_cpu(net, theta)
     if step is not None:
-        return lambda theta, x, y, _: torch.stack([step.gradient(*own).theta for own in zip(theta, x, y, strict=True)])
+        return lambda theta, x, y, _: as_rows([step.gradient(*own).theta for own in zip(theta, x, y, strict=True)])
     stack = net.stackable and (theta.is_cuda or batch <= STACK_UP_TO)
-    loss_of = _stacked_loss if stack else _looped_loss
-
-    def by_autograd(theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
-        theta = theta.detach().requires_grad_()
-        return torch.autograd.grad(loss_of(net, theta, x, y, stats), theta)[0]
-
-    return by_autograd
+    return partial(_stacked if stack else _one_by_one, net)
 
 
-def _stacked_loss(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
+def _stacked(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
     def loss(t: Tensor, x: Tensor, y: Tensor, s: dict[str, Tensor]) -> Tensor:
         return cross_entropy(net.train(t, x, s), y)
 
-    return vmap(loss)(theta, x, y, stats).sum()
+    theta = theta.detach().requires_grad_()
+    return torch.autograd.grad(vmap(loss)(theta, x, y, stats).sum(), theta)[0]
 
 
-def _looped_loss(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
-    losses = []
-    for i, each in enumerate(theta.unbind()):  # its backward is one stack; that of theta[i] is as large as theta
+def _one_by_one(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
+    gradients = []
+    for i, each in enumerate(theta.detach()):
         own = {name: values[i] for name, values in stats.items()}
-        losses.append(cross_entropy(net.train(each, x[i], own), y[i]))
-    return torch.stack(losses).sum()
+        at = each.requires_grad_()
+        gradients += torch.autograd.grad(cross_entropy(net.train(at, x[i], own), y[i]), at)
+    return as_rows(gradients)

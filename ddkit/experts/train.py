@@ -11,7 +11,7 @@ from ddkit.experts.batches import Batch, epoch_batches
 from ddkit.experts.objective import penalty_and_gradient, penalty_and_gradient_of_many
 from ddkit.experts.settings import ExpertSettings
 from ddkit.nets import FlatNet, cross_entropy
-from ddkit.steps import TRAINING, Step, convolution_precision, step_for
+from ddkit.steps import SGD, TRAINING, Step, as_rows, convolution_precision, step_for
 from ddkit.task import Task
 
 
@@ -29,7 +29,7 @@ def train_experts(
     """
     net, part = task.net, task.real.train
     theta = torch.stack([net.init(generator) for generator in generators]).to(task.device)
-    velocity = torch.zeros_like(theta)
+    descent = SGD(theta)
     stack = theta.is_cuda and net.stackable
     directions = (
         partial(stacked, net) if stack else partial(one_by_one, step_for(net, theta, once=net.settings.foreign))
@@ -40,9 +40,7 @@ def train_experts(
         for batch in epoch_batches(part, settings.batch, task.dsa, generators):
             with convolution_precision(theta.device, TRAINING):
                 losses, direction = directions(settings, epoch, theta, batch)
-            # In place, since a new vector of a large network costs as much as its arithmetic.
-            velocity.mul_(settings.momentum).add_(direction).add_(settings.weight_decay * theta)
-            theta.sub_(settings.lr_in(epoch) * velocity)
+            descent.step(theta, direction, settings.lr_in(epoch), settings.momentum, settings.weight_decay)
             total += losses * batch.labels.shape[1]
         yield theta, total / len(part)
 
@@ -69,7 +67,7 @@ def one_by_one(step: Step, settings: ExpertSettings, epoch: int, theta: Tensor, 
         return settings.direction(settings.objective(epoch, fit, penalty), own)
 
     losses, directions = zip(*map(one, theta, *batch), strict=True)
-    return torch.stack(losses), torch.stack(directions)
+    return torch.stack(losses), as_rows(directions)
 
 
 def stacked(net: FlatNet, settings: ExpertSettings, epoch: int, theta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,8 @@ with lazily(__name__):
     from ddkit.steps.divided import BatchShare
     from ddkit.steps.native import native_state
     from ddkit.steps.precision import PRECISIONS, TRAINING, convolution_precision
+    from ddkit.steps.rows import as_rows
+    from ddkit.steps.sgd import SGD
     from ddkit.steps.slower import warn_slower
     from ddkit.steps.step import Gradient, Network, Product, Step
     from ddkit.steps.training_memory import training_memory
@@ -24,8 +26,10 @@ __all__ = [
     "Network",
     "PRECISIONS",
     "Product",
+    "SGD",
     "Step",
     "TRAINING",
+    "as_rows",
     "convolution_precision",
     "native_state",
     "step_for",

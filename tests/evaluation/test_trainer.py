@@ -161,7 +161,7 @@ def test_training_that_is_watched_and_goes_on(spec: str) -> None:
         )
 
     seen: dict[int, torch.Tensor] = {}
-    long = train(15, 0, watch=lambda done, now: seen.update({done: now.theta}))
+    long = train(15, 0, watch=lambda done, now: seen.update({done: now.theta.clone()}))
     first = train(6, 1)
     kept = {name: values.clone() for name, values in first.stats.items()}
     second = train(9, 1, first)
