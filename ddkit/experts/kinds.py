@@ -11,6 +11,7 @@ KINDS = {
     "plain": "ddkit.experts.plain:PlainExperts",
     "flat": "ddkit.experts.flat:FlatExperts",
     "smooth": "ddkit.experts.smooth:SmoothExperts",
+    "curriculum": "ddkit.experts.curriculum:CurriculumExperts",
     "teacher": "ddkit.experts.teachers.settings:TeacherSettings",
 }
 

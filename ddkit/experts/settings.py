@@ -1,12 +1,15 @@
 """Settings that all kinds of experts share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
+from ddkit.data import Part
 from ddkit.experts.objective import Objective, ValueAndGradient
 from ddkit.recipe import ANY_SEED, setting
+from ddkit.task import Task
 
 TRAJECTORIES, TEACHERS = "trajectories", "teachers"
 """The two sources of experts; see `ddkit.experts.source`."""
@@ -39,6 +42,10 @@ class ExpertSettings(Objective):
     def fewer(self) -> str:
         """The setting that shortens the training of all experts, and its value."""
         return f"experts.count, now {self.count}"
+
+    def lessons(self, task: Task) -> Callable[[int], Part]:
+        """Return the function that gives the images of epoch e = 0, 1, ... Without a curriculum it gives all images."""
+        return lambda epoch: task.real.train
 
     def direction(self, value_and_gradient: ValueAndGradient, theta: Tensor) -> tuple[Tensor, Tensor]:
         """(loss [], descent direction [P]) of one batch at parameters `theta` [P]. Each kind of expert implements it.

@@ -27,7 +27,7 @@ def train_experts(
     Every snapshot is a tensor of its own. In the published code, `p.detach().cpu()` is a view of the trained parameters
     on a CPU, so that all snapshots equal the last one. No step waits for the device.
     """
-    net, part = task.net, task.real.train
+    net, part_of = task.net, settings.lessons(task)
     theta = torch.stack([net.init(generator) for generator in generators]).to(task.device)
     descent = SGD(theta)
     stack = theta.is_cuda and net.stackable
@@ -36,6 +36,7 @@ def train_experts(
     )
     yield theta, theta.new_full((len(theta),), torch.nan)
     for epoch in range(epochs):
+        part = part_of(epoch)
         theta, total = theta.clone(), theta.new_zeros(len(theta))  # the caller keeps the last one
         for batch in epoch_batches(part, settings.batch, task.dsa, generators):
             with convolution_precision(theta.device, TRAINING):

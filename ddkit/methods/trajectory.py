@@ -7,11 +7,11 @@ down the gradient of the distance to the expert's parameters `expert_epochs` lat
 Each change that later papers make to MTT has its own file and is off by default: the window of start epochs
 (`start_epoch`), the student (`student`), the matching loss (`matching`), and initial images and labels
 (`initial_by_experts`). This file has the update, the skip rule and the moving average; `trajectory_settings` has the
-settings. The files of mtt, ftd, ast and datm hold only their defaults. A recipe may combine the changes freely.
+settings. The files of mtt, ftd, ast, datm and their relatives hold only their defaults. A recipe may combine the changes freely.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from ddkit.methods.initial import starting_images
 from ddkit.methods.initial_by_experts import choose_initial_images, initial_logits
 from ddkit.methods.matching import Walk
 from ddkit.methods.student import balance, perturbed
+from ddkit.methods.target_labels import target_logits
 from ddkit.methods.trajectory_settings import TrajectorySettings
 from ddkit.randomness import restored, stream
 from ddkit.synth import SyntheticSet
@@ -38,13 +39,14 @@ from ddkit.unroll import matching_loss, precision_cosine
 @dataclass(frozen=True, eq=False)
 class Draw:
     """The draws for one student: its expert, start epoch and start [P], its batches [N, b] as image numbers without
-    mirror images, and the parameters of their augmentation."""
+    mirror images, the parameters of their augmentation, and logits [n, K] of all images if the target labels them."""
 
     expert: int
     start: int
     theta_0: Tensor
     index: Tensor
     params: DSAParams
+    logits: Tensor | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,9 +129,10 @@ class TrajectoryMatching:
         settings = self._settings
         generator = restored(state.rng)
         images, log_lr, logits = (t.detach().requires_grad_() for t in (state.images, state.log_lr, state.logits))
-        problem = self._problem(images, log_lr, logits, state.iteration, generator)
+        drawn = [self._draw(state, generator) for _ in range(settings.trajectories)]
+        problem = self._problem(drawn, images, log_lr, logits)
         own_loss = matching_loss(self._context.net, **problem)
-        learned = (images, log_lr, logits) if settings.soft_labels else (images, log_lr)
+        learned = (images, log_lr, logits) if settings.learns_labels else (images, log_lr)
         image_grad, log_lr_grad, *logit_grad = torch.autograd.grad(own_loss, learned)
         loss, log_lr_grad, image_grad, *logit_grad = self._division.whole(
             own_loss.detach(), log_lr_grad, image_grad, *logit_grad
@@ -142,6 +145,8 @@ class TrajectoryMatching:
         image_moved = _moved(state.images, state.image_velocity, image_grad, settings.lr_img, MOMENTUM, accepted)
         lr_moved = _moved(state.log_lr, state.lr_velocity, log_lr_grad, rate, MOMENTUM, accepted)
         labels_moved = state.logits, state.logit_velocity
+        if drawn[-1].logits is not None:
+            labels_moved = torch.where(accepted, drawn[-1].logits, state.logits), state.logit_velocity
         if logit_grad:
             momentum = settings.momentum_y
             labels_moved = _moved(state.logits, state.logit_velocity, logit_grad[0], settings.lr_y, momentum, accepted)
@@ -164,22 +169,19 @@ class TrajectoryMatching:
             metrics["gradient_cosine"] = precision_cosine(self._context.net, ranks=self._context.ranks, **problem)
         return new, metrics
 
-    def _problem(
-        self, images: Tensor, log_lr: Tensor, logits: Tensor, iteration: int, generator: torch.Generator
-    ) -> dict[str, Any]:
-        """The arguments of `matching_loss`, for `trajectories` students, drawn one after another."""
+    def _problem(self, drawn: Sequence[Draw], images: Tensor, log_lr: Tensor, logits: Tensor) -> dict[str, Any]:
+        """The arguments of `matching_loss` for the drawn students."""
         settings = self._settings
         labels = logits.softmax(1) if settings.soft_labels else self._labels
-        drawn = [self._draw(iteration, generator) for _ in range(settings.trajectories)]
         walks = [self._walk(draw, images, log_lr, labels) for draw in self._division.own(drawn)]
         share = self._division.arguments(len(settings.expand_index(drawn[0].index[0])))
         return settings.problem(walks, settings.middle_points()) | {"momentum": settings.syn_momentum} | share
 
-    def _draw(self, iteration: int, generator: torch.Generator) -> Draw:
+    def _draw(self, state: TrajectoryState, generator: torch.Generator) -> Draw:
         """Draw an expert, a start epoch, N batches and their augmentation, in this order."""
         settings, context, experts = self._settings, self._context, self._experts
         expert = int(torch.randint(experts.count, (), generator=generator))
-        start = settings.draw_start(iteration, generator)
+        start = settings.draw_start(state.iteration, generator)
         theta_0 = experts.row(expert, start)
         if settings.weight_perturb:
             theta_0 = perturbed(context.net, theta_0, settings.weight_perturb, generator)
@@ -187,12 +189,17 @@ class TrajectoryMatching:
         index = draw_batches(count, settings.drawn_of(count), settings.syn_steps, generator).to(context.device)
         steps, batch = settings.expand_index(index).shape
         params = context.dsa.sample(generator, steps, batch, context.real.data.shape[1:])
-        return Draw(expert, start, theta_0, index, params)
+        logits = None
+        if settings.target_labels:
+            target, views = experts.row(expert, start + settings.expert_epochs), settings.expand(state.images)
+            logits = target_logits(context.net, target, views, count)
+        return Draw(expert, start, theta_0, index, params, logits)
 
     def _walk(self, draw: Draw, images: Tensor, log_lr: Tensor, labels: Tensor) -> Walk:
         """The student of a draw, with this rank's rows of its batches."""
         settings, context, experts = self._settings, self._context, self._experts
         expert, start = draw.expert, draw.start
+        labels = labels if draw.logits is None else draw.logits.softmax(1)
         batches, label_index = settings.expand(images[draw.index]), settings.expand_index(draw.index)
         params = draw.params
         if self._division.by_rows:

@@ -19,6 +19,7 @@ from ddkit.methods.matching import Matching
 from ddkit.methods.method_settings import MethodSettings
 from ddkit.methods.start_epoch import StartEpochs
 from ddkit.methods.student import Student
+from ddkit.methods.target_labels import TargetLabels
 from ddkit.nets import FlatNet
 from ddkit.recipe import setting
 from ddkit.steps import training_memory
@@ -26,7 +27,7 @@ from ddkit.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, MethodSettings):
+class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, TargetLabels, Flipping, MethodSettings):
     """Settings of trajectory matching, with the papers' names. The defaults are MTT's."""
 
     fixed: ClassVar[tuple[str, ...]] = (*InitialSet.fixed, "lr_teacher")  # the unit of lr_lr
@@ -51,7 +52,13 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, Flipping, M
         self.refuse_empty_window()
         self.refuse_short_walk()
         self.refuse_noise_with_labels()
+        self.refuse_two_sources(self.soft_labels, self.lr_y)
         self.refuse_imprecise_reference()
+
+    @property
+    def learns_labels(self) -> bool:
+        """Whether soft labels are learned."""
+        return self.soft_labels and not self.target_labels
 
     @property
     def labelling_epoch(self) -> int:

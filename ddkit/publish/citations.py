@@ -18,6 +18,10 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "ftd": (_MTT, _FTD),
     "ast": (_MTT, _AST),
     "datm": (_MTT, _FTD, _DATM),
+    "att": (_MTT, _FTD, "liu2024att"),
+    "pad": (_MTT, _FTD, _DATM, "li2024pad"),
+    "edf": (_MTT, _FTD, _DATM, "wang2025edf"),
+    "tesla": (_MTT, "cui2023scaling"),
     "best": (_MTT,),  # its pieces add theirs
     "dc": (_DC,),
     "dsa": (_DC, _DSA),
@@ -34,10 +38,6 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 """Method -> keys of the entries of its papers. A method without a paper has none."""
 
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
-    "tesla": ("cui2023scaling",),
-    "att": ("liu2024att",),
-    "pad": ("li2024pad",),
-    "edf": ("wang2025edf",),
     "seqmatch": ("du2023seqmatch",),
     "ncfm": ("wang2025ncfm",),
     "idc": ("kim2022dataset",),
@@ -45,7 +45,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
 """The same for methods that ddkit does not have, of which imported sets may be."""
 
 _VALUES: Mapping[str, Mapping[str, str]] = {
-    "experts.name": {"flat": _FTD, "smooth": _AST},
+    "experts.name": {"flat": _FTD, "smooth": _AST, "curriculum": "li2024pad"},
     "method.pix_init": {
         "herding": _HERDING,
         "kmeans": _KMEANS,
@@ -65,6 +65,7 @@ _CHANGES: Mapping[str, tuple[Any, str]] = {
     "method.syn_momentum": (0, _AST),
     "method.weight_perturb": (0, _AST),
     "method.balance_loss": (False, _AST),
+    "method.target_labels": (False, "cui2023scaling"),
     "method.lr_y": (0, _DATM),
     "method.threshold": (None, _DATM),
     "method.current_max_start_epoch": (None, _DATM),
