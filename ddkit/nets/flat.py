@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, final
 
@@ -136,6 +136,12 @@ class FlatNet:
         with torch.no_grad():
             self.train(theta, x, stats, share=1.0)
         return stats
+
+    def move_stats(self, stats: Stats, batch: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Move `stats` in place towards the mean and unbiased variance of each batch norm's input, as `train` does."""
+        for (name, module), moments in zip(self._batch_norms.items(), batch, strict=True):
+            for kind, value in zip(("running_mean", "running_var"), moments, strict=True):
+                stats[f"{name}.{kind}"].lerp_(value, module.momentum)
 
     def moments(
         self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats, groups: int = 1

@@ -10,10 +10,11 @@ from torch import Tensor
 from ddkit.nets import ConvNetSettings, FlatNet
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import NativeBlocks
-from ddkit.steps.conv import Convolution, LibraryConvolution, choose_convolution
+from ddkit.steps.conv import LibraryConvolution, choose_convolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
 from ddkit.steps.native import MAPS, kernels
+from ddkit.steps.norm import norm_of
 from ddkit.steps.step import Network, Step
 
 CHUNK = {"cpu": 8 * 2**20, "cuda": 256 * 2**20}
@@ -24,9 +25,9 @@ them to the system, so that each new one costs page faults. On CUDA it limits th
 def step_for(net: Network, theta: Tensor, precision: str = "float32", once: bool = False) -> Step:
     """Return the fastest step for this network on the device and in the dtype of `theta`.
 
-    ConvNets with instance norm, ReLU and average pooling have a fused step. On a CPU it uses kernels in C, which need a
-    C compiler; without one there is a warning, and autograd is used. On CUDA it uses formulas that torch.compile fuses.
-    All other networks use autograd.
+    ConvNets with ReLU and average pooling have a fused step, unless their norm is "layer". On a CPU it uses kernels in
+    C, which need a C compiler; without one there is a warning, and autograd is used. On CUDA it uses formulas that
+    torch.compile fuses. All other networks use autograd.
 
     With `once`, a gradient that keeps no tape has no graph, which is faster. It differs in rounding from a gradient
     that keeps one, so work that mixes both does not set it.
@@ -43,9 +44,9 @@ def _step(net: Any, device: str, maps: torch.dtype, once: bool) -> Step:
     if isinstance(net, FlatNet) and isinstance(net.settings, ConvNetSettings):
         shapes = net.settings.common_blocks(net.shape)
         if shapes is not None and device == "cuda":
-            plain: list[Convolution] = [LibraryConvolution(shape) for shape in shapes]
-            return ConvNetStep(net, shapes, maps, FormulaBlocks(fuse=True), plain, CHUNK[device])
+            norm, plain = norm_of(net.settings), [LibraryConvolution(shape) for shape in shapes]
+            return ConvNetStep(net, shapes, norm, maps, FormulaBlocks(True, norm), [*plain], CHUNK[device])
         if shapes is not None and device == "cpu" and maps in MAPS and (compiled := kernels(maps)) is not None:
-            fitting = [choose_convolution(shape, compiled) for shape in shapes]
-            return ConvNetStep(net, shapes, maps, NativeBlocks(compiled), fitting, CHUNK[device])
+            norm, fitting = norm_of(net.settings), [choose_convolution(shape, compiled) for shape in shapes]
+            return ConvNetStep(net, shapes, norm, maps, NativeBlocks(compiled, norm), fitting, CHUNK[device])
     return AutogradStep(net, maps, once)
