@@ -39,6 +39,15 @@ def step_for(net: Network, theta: Tensor, precision: str = "float32", once: bool
     return _step(cast(Hashable, net), theta.device.type, maps, once)
 
 
+def training_step(net: FlatNet, theta: Tensor) -> Step:
+    """Return the step for plain training, which asks for no tape, so autograd builds no graph.
+
+    Without a graph, the backward of group norm rounds differently. ddkit's networks with instance norm that are not
+    fused keep the graph, so that the bits of experts do not depend on the version of ddkit.
+    """
+    return step_for(net, theta, once=net.settings.foreign or not net.has_group_norm)
+
+
 @lru_cache(maxsize=16)
 def _step(net: Any, device: str, maps: torch.dtype, once: bool) -> Step:
     if isinstance(net, FlatNet) and isinstance(net.settings, ConvNetSettings):

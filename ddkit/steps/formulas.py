@@ -85,7 +85,8 @@ def _mean(a: Tensor, norm: Norm) -> Tensor:
     mean = a.mean((0, 1, 2) if norm.whole_batch else (1, 2), keepdim=True).expand(len(a), -1, -1, -1)
     if norm.together == 1:
         return mean
-    return mean.unflatten(3, (-1, norm.together)).mean(4).repeat_interleave(norm.together, 3)
+    groups: Tensor = mean.unflatten(3, (-1, norm.together))
+    return groups.mean(4, keepdim=True).expand_as(groups).flatten(3)
 
 
 def _map(statistic: Tensor) -> Tensor:

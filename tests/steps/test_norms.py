@@ -6,7 +6,8 @@ from step_cases import SHAPES, case, check, fused, slope_oracle
 
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
-from ddkit.steps import step_for
+from ddkit.steps import step_for, training_step
+from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import NativeBlocks
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
@@ -108,6 +109,24 @@ def test_a_network_with_every_norm_is_fused(norm):
 def test_blocks_that_are_not_fused_go_through_autograd(spec):
     net = FlatNet(parse_net(f"convnet(depth=1, width=4, {spec})"), (1, 8, 8), 3)
     assert not step_for(net, net.init(stream(0, "norms"))).fused
+
+
+@pytest.mark.parametrize(
+    ("spec", "graph"),
+    [
+        ("mlp(depth=1, width=8)", False),
+        ("convnet(depth=1, width=4, norm=batch, act=leaky)", False),
+        ("convnet(depth=1, width=4, norm=layer)", False),
+        ("convnet(depth=1, width=4, act=leaky)", True),
+    ],
+)
+def test_plain_training_builds_a_graph_only_where_its_bits_need_one(spec, graph):
+    net = FlatNet(parse_net(spec), (1, 8, 8), 5)
+    draw = stream(0, "plain")
+    theta, x, y = net.init(draw), torch.randn(6, 1, 8, 8, generator=draw), torch.arange(6) % 5
+    step = training_step(net, theta)
+    assert isinstance(step, AutogradStep) and step.once is not graph
+    assert torch.equal(step.gradient(theta, x, y).theta, AutogradStep(net, theta.dtype).gradient(theta, x, y).theta)
 
 
 @pytest.mark.parametrize("soft", [False, True])
