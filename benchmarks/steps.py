@@ -3,7 +3,7 @@
     python benchmarks/steps.py [ROW ...] [--norms batch ...] [--repeats 9] [--save [DIR]]
 
 Each row is a network, its images and a batch, on one thread of a CPU in float32. The programs run in turn in one
-process; times are medians over the repeats.
+process. All seconds are processor seconds, since other jobs may run beside it; times are medians over the repeats.
 
 - `gradient`: one training step's gradient. The textbook is `loss.backward()`, without a graph of it.
 - `product`: the derivative of gradient . direction for parameters and images. The textbook is double backward.
@@ -14,6 +14,7 @@ process; times are medians over the repeats.
 """
 
 import argparse
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -73,7 +74,7 @@ def measure(row: Row, norm: str, repeats: int) -> dict[str, Any]:
         ("gradient", lambda step: step.gradient(theta, x, y)),
         ("product", lambda step: step.product(theta, x, y, a)),
     ):
-        found = summary(alternate(programs(what), repeats, CPU), "textbook")
+        found = summary(alternate(programs(what), repeats, CPU, time.process_time), "textbook")
         rows |= {f"{name} {who}": facts for who, facts in found.items()}
     exact = problem(row, norm, torch.float64)
     truth = results(AutogradStep(exact[0], torch.float64), *exact[1])
