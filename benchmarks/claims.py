@@ -32,7 +32,8 @@ MATCHING = (
 COMMANDS = ("ddkit/cli", *JOBS)
 TESTS = ("tests/unroll", "tests/steps", "tests/experts", "tests/data", "tests/evaluation", "tests/ranks")
 HELPERS = tuple(
-    f"tests/{name}.py" for name in ("conftest", "captured_problems", "lent_kernels", "shared_folder", "together")
+    f"tests/{name}.py"
+    for name in ("conftest", "captured_problems", "lent_kernels", "shared_folder", "step_cases", "together")
 )
 
 Figures = Callable[[Path, Path], Mapping[str, float]]

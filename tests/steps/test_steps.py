@@ -71,7 +71,7 @@ def test_formulas_survive_their_compiler():
 
 def test_a_compiler_that_fails_is_one_warning_and_the_same_gradient(monkeypatch):
     def broken(formula, dynamic):
-        def program(*tensors):
+        def program(*tensors, norm):
             raise RuntimeError("no triton here\nand much more")
 
         return program
@@ -90,10 +90,10 @@ def test_a_program_that_fails_inside_a_capture_is_not_given_up(monkeypatch):
     capturing = []
 
     def compiled(formula, dynamic):
-        def program(*tensors):
+        def program(*tensors, norm):
             if capturing:
                 raise RuntimeError("the compiler woke up")
-            return formula(*tensors)
+            return formula(*tensors, norm=norm)
 
         return program
 
