@@ -150,7 +150,7 @@ def _gradients(net: FlatNet, theta: Tensor, batch: int) -> Callable[..., Tensor]
     """A function for the gradients [n, P] of all networks at theta [n, P] on their batches."""
     step = _fused_on_cpu(net, theta)
     if step is not None:
-        return lambda theta, x, y, _: as_rows([step.gradient(*own).theta for own in zip(theta, x, y, strict=True)])
+        return lambda theta, x, y, _: step.gradients(theta, x, y)
     stack = net.stackable and (theta.is_cuda or batch <= STACK_UP_TO)
     return partial(_stacked if stack else _one_by_one, net)
 

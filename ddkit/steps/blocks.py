@@ -15,6 +15,13 @@ class Blocks(Protocol):
     `stats` is (mean, rstd) and `stats_t` is (mean of zt, mean of h zt), all [B, C].
     """
 
+    def stacked(self, networks: int) -> "Blocks | None":
+        """Return the functions for several networks: of maps [networks * B, H, W, C] and parameters [networks, C].
+
+        None: there are none. Those in C have no tangents.
+        """
+        ...
+
     @property
     def forward(self) -> Callable[..., Any]:
         """(z, gamma, beta) -> p, stats"""
@@ -43,6 +50,9 @@ class NativeBlocks:
     def __init__(self, kernels: Kernels) -> None:
         self._kernels = kernels
 
+    def stacked(self, networks: int) -> "NativeBlocks":
+        return NativeBlocks(self._kernels.stacked(networks))
+
     def forward(self, z: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         p, stats = _pooled(z), _stats(z, gamma)
         self._kernels("forward", z, z, gamma, beta, p, *stats)
@@ -53,7 +63,7 @@ class NativeBlocks:
     ) -> tuple[Tensor, Tensor, Tensor]:
         gz, sums = z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
         self._kernels("backward", z, z, gp, gamma, beta, *stats, gz, sums)
-        g_beta, g_gamma = sums.sum(0)
+        g_beta, g_gamma = self._kernels.total(sums).unbind(-2)
         return gz, g_beta, g_gamma
 
     def forward_tangent(

@@ -8,7 +8,7 @@ convolution computes some of them as convolutions with kernels as large as the i
 CPU.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -41,6 +41,13 @@ def choose_convolution(shape: BlockShape, kernels: Kernels) -> "Convolution":
 class Convolution(Protocol):
     """The three forms. `image` and `weight` prepare an operand once, for all forms that use it."""
 
+    def stacked(self, networks: int) -> "Convolution | None":
+        """Return the forms for several networks: maps [networks * B, H, W, C], weights [networks, O, C, 3, 3].
+
+        None: there are none.
+        """
+        ...
+
     def image(self, x: Tensor) -> Tensor:
         """Prepare a map [B, H, W, C]."""
         ...
@@ -67,6 +74,9 @@ class LibraryConvolution:
     """PyTorch's convolutions. Channels-last maps are not copied."""
 
     shape: BlockShape
+
+    def stacked(self, networks: int) -> None:
+        return None  # its calls are long, so that nothing is gained
 
     def image(self, x: Tensor) -> Tensor:
         return x.permute(0, 3, 1, 2)
@@ -108,13 +118,16 @@ class DirectConvolution:
     shape: BlockShape
     kernels: Kernels
 
+    def stacked(self, networks: int) -> "DirectConvolution":
+        return replace(self, kernels=self.kernels.stacked(networks))
+
     def image(self, x: Tensor) -> Tensor:
         return x
 
     def weight(self, w: Tensor) -> DirectWeight:
         w = w.to(real_of(w.dtype))
-        back = w.flip(2, 3).transpose(0, 1)
-        return DirectWeight(_taps(w), back.permute(0, 2, 3, 1).contiguous() if self._few else _taps(back))
+        back = w.flip(-2, -1).transpose(-4, -3)
+        return DirectWeight(_taps(w), back.movedim(-3, -1).contiguous() if self._few else _taps(back))
 
     def convolve(self, *pairs: tuple[Tensor, DirectWeight]) -> Tensor:
         shape = self.shape
@@ -134,11 +147,12 @@ class DirectConvolution:
 
     def pull_weight(self, *pairs: Pair) -> Tensor:
         shape, (first, gz) = self.shape, pairs[0]
-        groups, whole = min(GROUPS, len(first)), _whole(shape.filters)
-        sums = gz.new_zeros(groups, 3, 3, shape.channels, whole, dtype=real_of(gz.dtype))
+        networks, whole = self.kernels.networks, _whole(shape.filters)
+        groups = min(GROUPS, len(first) // networks)
+        sums = gz.new_zeros(networks * groups, 3, 3, shape.channels, whole, dtype=real_of(gz.dtype))
         for x, gz in pairs:
             self.kernels("pull_weight", x, shape.padding, shape.filters, whole, groups, x, gz, sums)
-        return sums.sum(0)[..., : shape.filters].permute(3, 2, 0, 1)
+        return self.kernels.total(sums)[..., : shape.filters].movedim((-1, -2), (-4, -3))
 
     @property
     def _few(self) -> bool:
@@ -151,9 +165,10 @@ def _whole(filters: int) -> int:
 
 
 def _taps(w: Tensor) -> Tensor:
-    """Rearrange [O, C, 3, 3] to [3, 3, C, O rounded up]."""
-    taps = w.new_zeros(3, 3, w.shape[1], _whole(len(w)))
-    taps[..., : len(w)] = w.permute(2, 3, 1, 0)
+    """Rearrange [..., O, C, 3, 3] to [..., 3, 3, C, O rounded up]."""
+    *networks, filters, channels, _, _ = w.shape
+    taps = w.new_zeros(*networks, 3, 3, channels, _whole(filters))
+    taps[..., :filters] = w.movedim((-4, -3), (-1, -2))
     return taps
 
 

@@ -19,9 +19,11 @@ from torch import Tensor
 from ddkit.nets import BlockShape, FlatNet
 from ddkit.steps.blocks import Blocks
 from ddkit.steps.conv import Convolution
+from ddkit.steps.head import Head, as_map, features_of
 from ddkit.steps.passes import Layer, Passes
 from ddkit.steps.precision import real_of
-from ddkit.steps.step import Gradient, Product
+from ddkit.steps.stack import networks_at_once, stacked_gradient
+from ddkit.steps.step import Gradient, Product, one_by_one
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +62,13 @@ class ConvNetStep:
         self._net, self._maps, self._convolutions = net, maps, convolutions
         self._passes = Passes(blocks, convolutions)
         self._real = real_of(maps)
-        self._chunk = max(1, chunk // max(s.filters * s.height * s.width * maps.itemsize for s in shapes))
+        self._image = max(s.filters * s.height * s.width * maps.itemsize for s in shapes)
+        self._chunk = max(1, chunk // self._image)
 
     def logits(self, theta: Tensor, x: Tensor) -> Tensor:
         blocks, head, bias = self._weights(theta)
         last = (self._passes.up(blocks, images)[0] for images in self._maps_of(x))
-        return torch.cat([torch.addmm(bias, _features(p, head), head.T) for p in last])
+        return torch.cat([torch.addmm(bias, features_of(p, head), head.T) for p in last])
 
     def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
         weights = self._weights(theta)
@@ -77,6 +80,16 @@ class ConvNetStep:
             if keep:
                 tapes.append(tape)
         return Gradient(loss, total, tapes or None, sum(tape.nbytes for tape in tapes))
+
+    def gradients(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        batch = x.shape[1]
+        at_once = networks_at_once(self._passes, self._image * batch)
+        if at_once == 1:
+            return one_by_one(self, theta, x, y)
+        parts = zip(theta.split(at_once), x.split(at_once), self._shares(y, batch).split(at_once), strict=True)
+        return torch.cat(
+            [stacked_gradient(self._passes, self._weights(t), self._map_of(x.flatten(0, 1)), s) for t, x, s in parts]
+        )
 
     def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
         weights, tangents = self._weights(theta), self._weights(a)
@@ -103,53 +116,59 @@ class ConvNetStep:
 
     def _chunks(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return chunks of channels-last images, and of their labels as probabilities / B."""
+        return list(zip(self._maps_of(x), self._shares(y, len(x)).split(self._chunk), strict=True))
+
+    def _shares(self, y: Tensor, count: int) -> Tensor:
+        """Return labels as probabilities [..., K], divided by the size of a batch."""
         soft = (y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes)).to(self._real)
-        return list(zip(self._maps_of(x), (soft / len(x)).split(self._chunk), strict=True))
+        return soft / count
 
     def _maps_of(self, x: Tensor) -> list[Tensor]:
         """Return images [B, C, H, W] as channels-last maps, in chunks."""
+        return list(self._map_of(x).split(self._chunk))
+
+    def _map_of(self, x: Tensor) -> Tensor:
+        """Return images [B, C, H, W] as one channels-last map."""
         if x.shape[1:] != self._net.shape:
             raise ValueError(f"images must be [B, {', '.join(map(str, self._net.shape))}], got {list(x.shape)}")
-        return list(x.permute(0, 2, 3, 1).to(self._maps).contiguous().split(self._chunk))
+        return x.permute(0, 2, 3, 1).to(self._maps).contiguous()
 
     def _weights(self, theta: Tensor) -> tuple[list[tuple[Any, Tensor, Tensor]], Tensor, Tensor]:
-        """Return ([(prepared convolution, gamma, beta)], head weight, head bias)."""
-        if theta.dtype != self._real or len(theta) != self._net.parameters:  # the C kernels would read beyond the end
+        """Return ([(prepared convolution, gamma, beta)], head weight, head bias) of one network or of several."""
+        if theta.dtype != self._real or theta.shape[-1] != self._net.parameters:  # else kernels read beyond the end
             raise ValueError(
                 f"parameters must be {self._real} [{self._net.parameters}] with maps of {self._maps}, "
                 f"got {theta.dtype} {list(theta.shape)}"
             )
         *blocks, head, bias = self._net.unflatten(theta.contiguous()).values()
         layers = [
-            (convolution.weight(blocks[4 * i].to(self._maps)), blocks[4 * i + 2], blocks[4 * i + 3])
-            for i, convolution in enumerate(self._convolutions)
+            (own.weight(blocks[4 * i].to(self._maps)), blocks[4 * i + 2].contiguous(), blocks[4 * i + 3].contiguous())
+            for i, own in enumerate(self._convolutions)
         ]
         return layers, head, bias
 
     def _chunk_gradient(self, weights: Any, x: Tensor, share: Tensor) -> tuple[Tensor, Tensor, _Tape]:
         blocks, head, bias = weights
         p, walked = self._passes.up(blocks, x)
-        features = _features(p, head)
-        log_p = torch.log_softmax(torch.addmm(bias, features, head.T), dim=1)
-        probabilities = log_p.exp()
-        residual = probabilities * share.sum(1, keepdim=True) - share
-        layers, gradients = [], [residual.sum(0), residual.T @ features]
-        for convolution, layer, gz, (g_beta, g_gamma) in self._passes.down(blocks, walked, _as_map(residual @ head, p)):
+        top = Head.of(p, head, bias, share)
+        layers, gradients = [], top.gradients()
+        gp = as_map(top.residual @ head, p)
+        for convolution, layer, gz, (g_beta, g_gamma) in self._passes.down(blocks, walked, gp):
             layers.append(layer)
             gradients += [g_beta, g_gamma, torch.zeros_like(g_beta), convolution.pull_weight((layer.image, gz))]
-        tape = _Tape(layers[::-1], features, probabilities, residual, share)
-        return _flat(gradients, head.dtype), -(share * log_p).sum(), tape
+        tape = _Tape(layers[::-1], top.features, top.probabilities, top.residual, share)
+        return _flat(gradients, head.dtype), -(share * top.log_p).sum(), tape
 
     def _chunk_product(self, weights: Any, tangents: Any, tape: _Tape) -> tuple[Tensor, Tensor, Tensor]:
         """Return (d (g . a) / d theta, d / d images channels last, d / d labels before the division by B)."""
         (blocks, head, _), (blocks_t, head_t, bias_t) = weights, tangents
         pt, walked = self._passes.up_tangent(blocks, blocks_t, tape.layers, None)
-        features_t = _features(pt, head)
+        features_t = features_of(pt, head)
         logits_t = torch.addmm(bias_t, features_t, head.T).addmm(tape.features, head_t.T)
         centred = logits_t - (tape.probabilities * logits_t).sum(1, keepdim=True)
         residual_t = tape.probabilities * centred * tape.share.sum(1, keepdim=True)
         gradients = [residual_t.sum(0), (residual_t.T @ tape.features).addmm(tape.residual.T, features_t)]
-        gpt = _as_map((residual_t @ head).addmm(tape.residual, head_t), pt)
+        gpt = as_map((residual_t @ head).addmm(tape.residual, head_t), pt)
         below, gpt = self._passes.down_tangent(blocks, blocks_t, tape.layers, walked, gpt)
         return _flat(gradients + below, head.dtype), gpt, -centred
 
@@ -157,7 +176,7 @@ class ConvNetStep:
         """Return (d (sum of all logits) / d images, the layers from the first on)."""
         blocks, head, _ = weights
         p, walked = self._passes.up(blocks, x)
-        gp, layers = _as_map(head.sum(0).expand(len(x), -1), p), []
+        gp, layers = as_map(head.sum(0).expand(len(x), -1), p), []
         for convolution, layer, gz, _ in self._passes.down(blocks, walked, gp):
             layers.append(layer)
             first, pulled = convolution, gz
@@ -168,20 +187,9 @@ class ConvNetStep:
         blocks, head, bias = weights
         still = [(None, torch.zeros_like(gamma), torch.zeros_like(beta)) for _, gamma, beta in blocks]
         pt, walked = self._passes.up_tangent(blocks, still, layers, v)
-        of_head = _features(pt, head).sum(0).expand_as(head)
+        of_head = features_of(pt, head).sum(0).expand_as(head)
         below, _ = self._passes.down_tangent(blocks, still, layers, walked, torch.zeros_like(pt))
         return _flat([torch.zeros_like(bias), of_head, *below], head.dtype)
-
-
-def _features(p: Tensor, head: Tensor) -> Tensor:
-    """Flatten a map [B, H, W, C] to features [B, C H W] in the head's dtype."""
-    return p.permute(0, 3, 1, 2).flatten(1).to(head.dtype)
-
-
-def _as_map(features: Tensor, like: Tensor) -> Tensor:
-    """Reshape features [B, C H W] to a map like `like` [B, H, W, C]."""
-    b, h, w, c = like.shape
-    return features.view(b, c, h, w).permute(0, 2, 3, 1).to(like.dtype).contiguous()
 
 
 def _flat(gradients: list[Tensor], dtype: torch.dtype) -> Tensor:

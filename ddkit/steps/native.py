@@ -6,6 +6,7 @@ Kernels are compiled once for each precision, which needs a few seconds. The lib
 name has a digest of the sources, the compiler, its flags and the processor, so that machines can share a home folder.
 """
 
+import copy
 import ctypes
 import functools
 import hashlib
@@ -43,7 +44,13 @@ class _Shape(ctypes.Structure):
 
 
 class Kernels:
-    """The functions in C for one type of maps. Tensors are contiguous, channels last [B, H, W, C] and on the CPU."""
+    """The functions in C for one type of maps. Tensors are contiguous, channels last [B, H, W, C] and on the CPU.
+
+    With `networks`, maps are the images of one network after another, and parameters are [networks, ...]. A function
+    runs once for each network, on its part of every tensor.
+    """
+
+    networks = 1
 
     def __init__(self, library: ctypes.CDLL, maps: torch.dtype) -> None:
         self._maps = maps
@@ -53,6 +60,16 @@ class Kernels:
             self._functions[name].argtypes = [_Shape, *[ctypes.c_int] * len(kernel.numbers), *pointers]
             self._functions[name].restype = ctypes.c_int if kernel.allocates else None
 
+    def stacked(self, networks: int) -> "Kernels":
+        """The same functions for several networks at once."""
+        several = copy.copy(self)
+        several.networks = networks
+        return several
+
+    def total(self, sums: Tensor) -> Tensor:
+        """Sum over the first axis; of several networks, whose parts follow each other, to [networks, ...]."""
+        return sums.sum(0) if self.networks == 1 else sums.unflatten(0, (self.networks, -1)).sum(1)
+
     def __call__(self, name: str, like: Tensor, *arguments: Tensor | int) -> None:
         """Run kernel `name` on maps with the shape of `like`. The arguments are those in C, in the same order.
 
@@ -61,11 +78,22 @@ class Kernels:
                 wrong memory.
             MemoryError: the kernel could not allocate memory.
         """
-        tensors = KERNELS[name].checked(name, like, arguments, self._maps)
-        shape = _Shape(*like.shape, torch.get_num_threads())
+        tensors = KERNELS[name].checked(name, like, arguments, self._maps, self.networks)
+        batch, *sides = like.shape
+        shape = _Shape(batch // self.networks, *sides, torch.get_num_threads())
         numbers = arguments[: len(arguments) - len(tensors)]
-        if self._functions[name](shape, *numbers, *[tensor.data_ptr() for tensor in tensors]):
-            raise MemoryError(f"the kernel '{name}' could not allocate memory for a frame of {list(like.shape)}")
+        function = self._functions[name]
+        for at in self._addresses(tensors):
+            if function(shape, *numbers, *at):
+                raise MemoryError(f"the kernel '{name}' could not allocate memory for a frame of {list(like.shape)}")
+
+    def _addresses(self, tensors: list[Tensor]) -> list[list[int]]:
+        """The addresses of each network's parts of the tensors."""
+        first = [tensor.data_ptr() for tensor in tensors]
+        if self.networks == 1:
+            return [first]
+        parts = [(at, tensor.nbytes // self.networks) for at, tensor in zip(first, tensors, strict=True)]
+        return [[at + i * size for at, size in parts] for i in range(self.networks)]
 
 
 def native_state() -> str:

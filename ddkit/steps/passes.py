@@ -34,6 +34,13 @@ class Passes:
     def __init__(self, kernels: Blocks, convolutions: list[Convolution]) -> None:
         self._kernels, self._convolutions = kernels, convolutions
 
+    def stacked(self, networks: int) -> "Passes | None":
+        """Return `up` and `down` of several networks, whose images follow each other; None if there are none."""
+        kernels = self._kernels.stacked(networks)
+        convolutions = [stack for own in self._convolutions if (stack := own.stacked(networks)) is not None]
+        whole = len(convolutions) == len(self._convolutions)
+        return Passes(kernels, convolutions) if kernels is not None and whole else None
+
     def up(self, blocks: Any, x: Tensor) -> tuple[Tensor, list[Any]]:
         """Return the last map, and each block's (prepared input, convolution's output, statistics)."""
         walked, p = [], x
