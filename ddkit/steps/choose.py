@@ -7,13 +7,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ddkit.nets import ConvNetSettings, FlatNet
+from ddkit.nets import ConvNetSettings, FlatNet, NetSettings
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import NativeBlocks
 from ddkit.steps.conv import Convolution, LibraryConvolution, choose_convolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
-from ddkit.steps.native import MAPS, kernels
+from ddkit.steps.native import MAPS, kernels, kernels_ahead
 from ddkit.steps.step import Network, Step
 
 CHUNK = {"cpu": 8 * 2**20, "cuda": 256 * 2**20}
@@ -36,6 +36,13 @@ def step_for(net: Network, theta: Tensor, precision: str = "float32", once: bool
     """
     maps = torch.bfloat16 if precision == "bfloat16" else theta.dtype
     return _step(cast(Hashable, net), theta.device.type, maps, once)
+
+
+def prepare_step(settings: NetSettings, device: torch.device) -> None:
+    """Begin to compile the kernels that `step_for` will need for networks of these settings, if it will need any."""
+    fused = isinstance(settings, ConvNetSettings) and settings.common_blocks((3, 32, 32)) is not None
+    if fused and device.type == "cpu":
+        kernels_ahead(torch.float32)
 
 
 @lru_cache(maxsize=16)

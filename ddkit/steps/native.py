@@ -16,6 +16,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -108,11 +109,28 @@ def native_state() -> str:
 @functools.cache
 def kernels(dtype: torch.dtype) -> Kernels | None:
     """Return the compiled kernels for maps of `dtype`, or None with one warning if they cannot be compiled."""
+    if _AHEAD and _AHEAD[0] is not threading.current_thread():
+        _AHEAD.pop().join()
+        return kernels(dtype)  # the thread has cached its result
     try:
         return Kernels(_library(dtype), dtype)
     except (OSError, subprocess.SubprocessError) as error:
         _warn_once(str(error).splitlines()[0])
         return None
+
+
+def kernels_ahead(dtype: torch.dtype) -> None:
+    """Begin to load or compile the kernels in the background, while this process does other work.
+
+    `kernels` waits for the end. If this process ends first, the compiler ends too.
+    """
+    thread = threading.Thread(target=kernels, args=(dtype,), name="kernels ahead", daemon=True)
+    _AHEAD.append(thread)
+    thread.start()
+
+
+_AHEAD: list[threading.Thread] = []
+"""The thread at work in the background, if there is one."""
 
 
 @functools.cache
@@ -184,8 +202,8 @@ def _compile(compiler: list[str], map_type: str, keep: Path | None) -> ctypes.CD
                 [*compiler, *COMMON, *flags, f"-DMAP_{map_type}", "-c", str(source), "-o", made]
                 for source, made in zip(SOURCES, objects, strict=True)
             ]
-            commands.append([*compiler, "-shared", *objects, "-o", str(built), "-lm"])
-            output = run_guarded(commands, folder, PATIENCE * len(commands))
+            link = [*compiler, "-shared", *objects, "-o", str(built), "-lm"]
+            output = run_guarded([commands, [link]], folder, PATIENCE * (len(commands) + 1))
             if (library := _load(built)) is not None:
                 if keep is not None:
                     with suppress(OSError):  # a full or read-only home is no error
