@@ -66,12 +66,16 @@ class Net(nn.Module):
         counts: list[int] = []
         numbers = math.prod(shape) + sum(parameter.numel() for parameter in self.parameters())
         device = "cpu" if numbers <= RUNS_AT_ONCE else "meta"
-        module = copy.deepcopy(self).to_empty(device=device).eval()  # no batch norm asks for two images
+        module = copy.deepcopy(self).eval()  # in training, batch norm asks for two images
         for layer in module.modules():
             if not list(layer.children()):
                 layer.register_forward_hook(lambda layer, inputs, output: counts.append(output.numel()))
+        values = {
+            name: torch.zeros(value.shape, dtype=value.dtype, device=device)
+            for name, value in (*module.named_parameters(), *module.named_buffers())
+        }
         with torch.no_grad():
-            module(torch.empty(1, *shape, device=device))
+            torch.func.functional_call(module, values, (torch.zeros(1, *shape, device=device),))
         return sum(counts)
 
 
