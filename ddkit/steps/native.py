@@ -11,8 +11,6 @@ import ctypes
 import functools
 import hashlib
 import os
-import platform
-import re
 import shlex
 import shutil
 import subprocess
@@ -27,6 +25,7 @@ from torch import Tensor
 from ddkit.home import home
 from ddkit.steps.extents import KERNELS
 from ddkit.steps.guarded import run_guarded, temporary_folder
+from ddkit.steps.surroundings import processor, share_openmp
 from ddkit.steps.trust import distrust, open_to_all, private_folder
 
 HEADER, *SOURCES = (Path(__file__).with_name(name) for name in ("maps.h", "blocks.c", "convolutions.c"))
@@ -147,7 +146,7 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL:
     compiler = _compiler()
     version = _run([*compiler, "--version"]).stdout
     texts = [source.read_text() for source in (HEADER, *SOURCES)]
-    identity = "\n".join((*texts, version, repr((COMMON, FLAGS)), _processor(), MAPS[dtype]))
+    identity = "\n".join((*texts, version, repr((COMMON, FLAGS)), processor(), MAPS[dtype]))
     kept = home() / "kernels" / f"kernels-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
     keep = private_folder(kept.parent)
     if not keep:
@@ -228,29 +227,9 @@ def _keep(built: Path, keep: Path) -> None:
 
 def _load(path: Path) -> ctypes.CDLL | None:
     """Load the library, or return None if it cannot be loaded or lacks a kernel."""
-    _share_openmp()
+    share_openmp()
     try:
         library = ctypes.CDLL(str(path))
         return library if all(hasattr(library, name) for name in KERNELS) else None
     except OSError:
         return None
-
-
-@functools.cache
-def _share_openmp() -> None:
-    """Make the symbols of the OpenMP library that torch has loaded visible to libraries loaded later."""
-    maps = Path("/proc/self/maps")
-    lines = [line.split(maxsplit=5) for line in maps.read_text().splitlines()] if maps.exists() else []
-    files = {Path(line[5]) for line in lines if len(line) == 6}  # a path may contain blanks
-    found = {file for file in files if re.match(r"lib(gomp|iomp5|omp)\b.*\.so", file.name)}
-    for library in sorted(found, key=lambda file: "torch" not in file.parts)[:1]:
-        with suppress(OSError):
-            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-
-
-def _processor() -> str:
-    """Return the properties of the processor on which -march=native depends, as far as the system gives them."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    relevant = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
-    return "\n".join((platform.machine(), platform.processor(), *sorted(set(relevant))))
