@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
+
+from ddkit.steps.rows import as_rows
 
 
 @runtime_checkable
@@ -80,4 +81,4 @@ class Step(Protocol):
 
 def one_by_one(step: Step, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Compute `Step.gradients` for one network after another."""
-    return torch.stack([step.gradient(*own).theta for own in zip(theta, x, y, strict=True)])
+    return as_rows([step.gradient(*own).theta for own in zip(theta, x, y, strict=True)])
