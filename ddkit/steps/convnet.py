@@ -87,9 +87,7 @@ class ConvNetStep:
         if at_once == 1:
             return one_by_one(self, theta, x, y)
         parts = zip(theta.split(at_once), x.split(at_once), self._shares(y, batch).split(at_once), strict=True)
-        return torch.cat(
-            [stacked_gradient(self._passes, self._weights(t), self._map_of(x.flatten(0, 1)), s) for t, x, s in parts]
-        )
+        return torch.cat([self._stacked_gradient(*part) for part in parts])
 
     def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
         weights, tangents = self._weights(theta), self._weights(a)
@@ -133,8 +131,13 @@ class ConvNetStep:
             raise ValueError(f"images must be [B, {', '.join(map(str, self._net.shape))}], got {list(x.shape)}")
         return x.permute(0, 2, 3, 1).to(self._maps).contiguous()
 
-    def _weights(self, theta: Tensor) -> tuple[list[tuple[Any, Tensor, Tensor]], Tensor, Tensor]:
-        """Return ([(prepared convolution, gamma, beta)], head weight, head bias) of one network or of several."""
+    def _weights(
+        self, theta: Tensor, convolutions: list[Convolution] | None = None
+    ) -> tuple[list[tuple[Any, Tensor, Tensor]], Tensor, Tensor]:
+        """Return ([(prepared convolution, gamma, beta)], head weight, head bias) of one network, or of several.
+
+        `convolutions` are those of several networks.
+        """
         if theta.dtype != self._real or theta.shape[-1] != self._net.parameters:  # else kernels read beyond the end
             raise ValueError(
                 f"parameters must be {self._real} [{self._net.parameters}] with maps of {self._maps}, "
@@ -143,7 +146,7 @@ class ConvNetStep:
         *blocks, head, bias = self._net.unflatten(theta.contiguous()).values()
         layers = [
             (own.weight(blocks[4 * i].to(self._maps)), blocks[4 * i + 2].contiguous(), blocks[4 * i + 3].contiguous())
-            for i, own in enumerate(self._convolutions)
+            for i, own in enumerate(convolutions or self._convolutions)
         ]
         return layers, head, bias
 
@@ -158,6 +161,13 @@ class ConvNetStep:
             gradients += [g_beta, g_gamma, torch.zeros_like(g_beta), convolution.pull_weight((layer.image, gz))]
         tape = _Tape(layers[::-1], top.features, top.probabilities, top.residual, share)
         return _flat(gradients, head.dtype), -(share * top.log_p).sum(), tape
+
+    def _stacked_gradient(self, theta: Tensor, x: Tensor, share: Tensor) -> Tensor:
+        """Return the gradients [n, P] of n networks in one pass."""
+        passes = self._passes.stacked(len(theta))
+        assert passes is not None  # `networks_at_once` was above 1
+        weights = self._weights(theta, passes.convolutions)
+        return stacked_gradient(passes, weights, self._map_of(x.flatten(0, 1)), share)
 
     def _chunk_product(self, weights: Any, tangents: Any, tape: _Tape) -> tuple[Tensor, Tensor, Tensor]:
         """Return (d (g . a) / d theta, d / d images channels last, d / d labels before the division by B)."""

@@ -34,6 +34,11 @@ class Passes:
     def __init__(self, kernels: Blocks, convolutions: list[Convolution]) -> None:
         self._kernels, self._convolutions = kernels, convolutions
 
+    @property
+    def convolutions(self) -> list[Convolution]:
+        """Those of the blocks, which prepare the weights."""
+        return self._convolutions
+
     def stacked(self, networks: int) -> "Passes | None":
         """Return `up` and `down` of several networks, whose images follow each other; None if there are none."""
         kernels = self._kernels.stacked(networks)

@@ -30,18 +30,17 @@ def stacked_gradient(passes: Passes, weights: Any, x: Tensor, share: Tensor) -> 
     """d loss / d theta [n, P] of n networks.
 
     Args:
-        passes: of one network.
-        weights: (blocks, head weight, head bias) of n networks; see `Passes`.
+        passes: of n networks; see `Passes.stacked`.
+        weights: (blocks, head weight, head bias) of n networks.
         x: their images [n B, H, W, C].
         share: their labels as probabilities / B [n, B, K].
     """
     blocks, head, bias = weights
-    n, stack = len(head), passes.stacked(len(head))
-    assert stack is not None  # `networks_at_once` was above 1
-    p, walked = stack.up(blocks, x)
+    n = len(head)
+    p, walked = passes.up(blocks, x)
     tops = [Head.of(*own) for own in zip(p.chunk(n), head, bias, share, strict=True)]
     gp = as_map(torch.cat([top.residual @ own for top, own in zip(tops, head, strict=True)]), p)
     gradients = [torch.stack(each) for each in zip(*(top.gradients() for top in tops), strict=True)]
-    for convolution, layer, gz, (g_beta, g_gamma) in stack.down(blocks, walked, gp):
+    for convolution, layer, gz, (g_beta, g_gamma) in passes.down(blocks, walked, gp):
         gradients += [g_beta, g_gamma, torch.zeros_like(g_beta), convolution.pull_weight((layer.image, gz))]
     return torch.cat([each.reshape(n, -1).to(head.dtype) for each in reversed(gradients)], 1)
