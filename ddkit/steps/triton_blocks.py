@@ -6,9 +6,16 @@ import torch
 import triton
 from torch import Tensor
 
-from ddkit.steps import triton_kernels
 from ddkit.steps.extents import KERNELS
 from ddkit.steps.precision import real_of
+from ddkit.steps.triton_kernels import backward, backward_tangent, forward, forward_tangent
+
+PROGRAMS: dict[str, Any] = {
+    "forward": forward,
+    "backward": backward,
+    "forward_tangent": forward_tangent,
+    "backward_tangent": backward_tangent,
+}
 
 BLOCK = 32 * 2**10
 """Bytes of a program's block of a map, in the type of sums. Eight warps then hold it in 32 registers a thread, and the
@@ -41,9 +48,9 @@ class TritonKernels:
         KERNELS[name].checked(name, like, arguments, self._maps)
         batch, height, width, channels = like.shape
         size = block(like, real_of(self._maps))
-        kernel: Any = getattr(triton_kernels, name)
+        programs = batch * triton.cdiv(channels, size["TILE"])
         with torch.cuda.device_of(like):  # Triton launches on the current device
-            kernel[(batch * triton.cdiv(channels, size["TILE"]),)](*arguments, H=height, W=width, C=channels, **size)
+            PROGRAMS[name][(programs,)](*arguments, H=height, W=width, C=channels, **size)
 
 
 def block(z: Tensor, real: torch.dtype) -> dict[str, int]:
