@@ -213,6 +213,7 @@ CLAIMS = (
         targets=(Target("ftd", at_least=90),),
     ),
     gradient_row("cifar10-ipc1", 45, Target("ratio", at_least=15), Target("memory ratio", at_least=10)),
+    gradient_row("cifar10-ipc1-6-students", 120, Target("ratio", at_least=15)),
     gradient_row("cifar10-ipc10", 60, Target("ratio", at_least=3)),
     gradient_row("cifar100-ipc10", 90, Target("ratio", at_least=2)),
     block_row("10"),
