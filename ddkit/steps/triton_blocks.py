@@ -1,4 +1,4 @@
-"""Launches the Triton kernels on tensors. Only CUDA needs this module, since importing Triton takes a second."""
+"""Launches the Triton kernels on tensors. Importing Triton is slow, and only the CUDA path imports this module."""
 
 from typing import Any, final
 
@@ -18,8 +18,8 @@ PROGRAMS: dict[str, Any] = {
 }
 
 BLOCK = 32 * 2**10
-"""Bytes of a program's block of a map, in the type of sums. Eight warps then hold it in 32 registers a thread, and the
-kernel with the most blocks, `backward_tangent`, needs no memory for registers (tested by compiling for sm_80)."""
+"""Bytes of a program's block of a map, in the type of sums. Eight warps hold it in 32 registers a thread. Then the
+kernel with the most blocks, `backward_tangent`, fits into the registers in float32 and bfloat16."""
 
 WIDEST = 32
 """Most channels of a program. On small maps more channels would leave fewer programs than the device has processors."""

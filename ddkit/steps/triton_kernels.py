@@ -30,8 +30,8 @@ def forward(
     TILE: tl.constexpr,
 ):
     c, row, at, inside, pooled, kept = _places(H, W, C, WINDOWS, TILE)
-    g, b = _of_channels(gamma, c, C), _of_channels(beta, c, C)
-    work = tl.load(z + at, inside, 0).to(g.dtype)
+    g, b = _read(gamma, c, c < C), _read(beta, c, c < C)
+    work = _read(z, at, inside).to(g.dtype)
     m = _sum(work) / (H * W)
     m += _sum(tl.where(inside, work - m, 0)) / (H * W)  # what rounding left of the mean
     centred = tl.where(inside, work - m, 0)
@@ -61,9 +61,9 @@ def backward(
     TILE: tl.constexpr,
 ):
     c, row, at, inside, pooled, kept = _places(H, W, C, WINDOWS, TILE)
-    g0, b0 = _of_channels(gamma, c, C), _of_channels(beta, c, C)
-    m, r = _of_rows(mean, row, c < C), _of_rows(rstd, row, c < C)
-    h = (tl.load(z + at, inside, 0).to(g0.dtype) - m) * r
+    g0, b0 = _read(gamma, c, c < C), _read(beta, c, c < C)
+    m, r = _read(mean, row, c < C), _read(rstd, row, c < C)
+    h = (_read(z, at, inside).to(g0.dtype) - m) * r
     g = (g0 * h + b0 > 0).to(g0.dtype) * _quarter(gp, pooled, kept, g0.dtype)  # 0 where pooling reads nothing
     total, dot = _sum(g), _sum(g * h)
     u = g0 * (g - total / (H * W) - h * (dot / (H * W)))
@@ -92,11 +92,11 @@ def forward_tangent(
     TILE: tl.constexpr,
 ):
     c, row, at, inside, pooled, kept = _places(H, W, C, WINDOWS, TILE)
-    g0, b0 = _of_channels(gamma, c, C), _of_channels(beta, c, C)
-    g1, b1 = _of_channels(gamma_t, c, C), _of_channels(beta_t, c, C)
-    m, r = _of_rows(mean, row, c < C), _of_rows(rstd, row, c < C)
-    h = (tl.load(z + at, inside, 0).to(g0.dtype) - m) * r
-    work = tl.load(zt + at, inside, 0).to(g0.dtype)
+    g0, b0 = _read(gamma, c, c < C), _read(beta, c, c < C)
+    g1, b1 = _read(gamma_t, c, c < C), _read(beta_t, c, c < C)
+    m, r = _read(mean, row, c < C), _read(rstd, row, c < C)
+    h = (_read(z, at, inside).to(g0.dtype) - m) * r
+    work = _read(zt, at, inside).to(g0.dtype)
     m_t, q = _sum(work) / (H * W), _sum(h * work) / (H * W)
     ht = r * (work - m_t - h * q)
     on = (g0 * h + b0 > 0).to(g0.dtype)
@@ -128,11 +128,11 @@ def backward_tangent(
     TILE: tl.constexpr,
 ):
     c, row, at, inside, pooled, kept = _places(H, W, C, WINDOWS, TILE)
-    g0, b0, g1 = _of_channels(gamma, c, C), _of_channels(beta, c, C), _of_channels(gamma_t, c, C)
-    m, r = _of_rows(mean, row, c < C), _of_rows(rstd, row, c < C)
-    m_t, q = _of_rows(mean_t, row, c < C), _of_rows(along, row, c < C)
-    h = (tl.load(z + at, inside, 0).to(g0.dtype) - m) * r
-    ht = r * (tl.load(zt + at, inside, 0).to(g0.dtype) - m_t - h * q)
+    g0, b0, g1 = _read(gamma, c, c < C), _read(beta, c, c < C), _read(gamma_t, c, c < C)
+    m, r = _read(mean, row, c < C), _read(rstd, row, c < C)
+    m_t, q = _read(mean_t, row, c < C), _read(along, row, c < C)
+    h = (_read(z, at, inside).to(g0.dtype) - m) * r
+    ht = r * (_read(zt, at, inside).to(g0.dtype) - m_t - h * q)
     on = (g0 * h + b0 > 0).to(g0.dtype)
     g, gt = on * _quarter(gp, pooled, kept, g0.dtype), on * _quarter(gpt, pooled, kept, g0.dtype)
     total, dot, total_t, sum_along = _sum(g), _sum(g * h), _sum(gt), _sum(gt * h + g * ht)
@@ -161,13 +161,8 @@ def _places(H, W, C, WINDOWS: tl.constexpr, TILE: tl.constexpr):
 
 
 @triton.jit
-def _of_channels(parameter, c, C):
-    return tl.load(parameter + c, c < C, 0)
-
-
-@triton.jit
-def _of_rows(statistic, row, exists):
-    return tl.load(statistic + row, exists, 0)
+def _read(tensor, at, exists):
+    return tl.load(tensor + at, exists, 0)
 
 
 @triton.jit
@@ -184,4 +179,4 @@ def _pool(block):
 @triton.jit
 def _quarter(gp, pooled, kept, REAL: tl.constexpr):
     """Return the pullback of `_pool` for one of four equal pixels, [1, WINDOWS, TILE]."""
-    return tl.load(gp + pooled, kept, 0).to(REAL) / 4
+    return _read(gp, pooled, kept).to(REAL) / 4

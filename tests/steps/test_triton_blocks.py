@@ -84,7 +84,7 @@ def test_the_kernels_are_the_formulas(interpreter, size, kind, maps):
 @pytest.mark.gpu
 @needs_triton
 @pytest.mark.parametrize(("size", "kind", "maps"), CASES)
-def test_the_compiled_kernels_are_the_formulas(gpu, interpreter, size, kind, maps):
+def test_the_compiled_kernels_are_the_formulas(gpu, size, kind, maps):
     if gpu.type == "cpu":
         pytest.skip("the kernels are interpreted on a CPU, in the test above")
     within_bounds(triton_errors(gpu, size, kind, maps), maps)
@@ -300,5 +300,5 @@ print([name for name in sys.modules if name.startswith("triton")])
 
 
 def test_a_step_on_a_cpu_imports_no_triton():
-    done = subprocess.run([sys.executable, "-c", CPU], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", CPU], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.split() == ["[]"]
