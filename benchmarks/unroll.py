@@ -2,16 +2,20 @@
 
     python benchmarks/unroll.py ROW ... [--repeats 9] [--save [DIR]]
 
-The benchmark computes one outer gradient (images and learning rate) of the trajectory-matching loss with ddkit and with
-the textbook, in turn in one process. The textbook keeps the whole autograd graph by create_graph=True, as published
-code does (engine `reference`). Times are medians over the repeats.
+The benchmark computes one outer gradient (images and learning rate) of the trajectory-matching loss with ddkit (`ours`)
+and with the textbook, in turn in one process. The textbook keeps the whole autograd graph by create_graph=True, as
+published code does (engine `reference`). Times are medians over the repeats.
 
 - `ratio`: the time of the textbook, divided by ours.
 - `difference`, `cosine`: the relative difference and the cosine of the two image gradients.
 - `to truth`: the distance of each gradient from float64, where float64 is fast enough.
 - `peak MiB`: on CUDA the allocator's peak; on a CPU the growth of the process's resident memory, in a separate process.
 - `share`: the FLOP floor divided by the time. The floor is 8.8 forward passes an image-step, the fewest known for the
-  exact gradient, at the rate of a 3x3 convolution measured in the same run.
+  exact gradient, at the rate of the library's 3x3 convolution measured in the same run. Winograd's convolutions need
+  2.25 times fewer multiplications than the floor counts, so on a CPU a share may exceed 1.
+
+On a CPU a third program, `before`, is ours with the convolutions of before Winograd's: direct kernels for small layers,
+the library's for wide ones.
 
 Rows: the project's targets, see ROWS. --save adds a line for each row to unroll.jsonl in DIR (default
 benchmarks/results).
@@ -23,6 +27,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -31,7 +36,15 @@ from torch import Tensor
 
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
+from ddkit.steps.blocks import NativeBlocks
+from ddkit.steps.choose import CHUNK
+from ddkit.steps.conv import FEW_CHANNELS, FEW_WEIGHTS, DirectConvolution, LibraryConvolution
+from ddkit.steps.convnet import ConvNetStep
+from ddkit.steps.native import kernels
+from ddkit.steps.norm import norm_of
 from ddkit.unroll import matching_loss
+from ddkit.unroll.adjoint import adjoint
+from ddkit.unroll.problem import Problem, Rules
 
 FLOOR = 8.8
 """Forward passes an image-step: 1 forward, 1.93 backward, 5.86 for the second derivatives."""
@@ -41,7 +54,7 @@ FLOOR = 8.8
 class Row:
     """One setting. `kept`: memory for kept steps, in MiB; `textbook`: whether the textbook's graph fits into memory;
     `threads`: as ddkit chooses them (ddkit/jobs/machine/threads.py), None: all; `alone`: whether peak memory on a CPU
-    is measured in a separate process."""
+    is measured in a separate process; `students`: trajectories of which the loss is the mean."""
 
     net: str
     side: int
@@ -55,6 +68,7 @@ class Row:
     textbook: bool = True
     threads: int | None = None
     alone: bool = True
+    students: int = 1
 
 
 D2, D3 = "convnet(depth=2, width=32)", "convnet(depth=3, width=128)"
@@ -67,6 +81,7 @@ ROWS = {
     "cpu-bf16": Row(D3, 32, 3, 10, 10, precision="bfloat16", kept=48),
     "cpu-large": Row(D3, 32, 3, 50, 50, kept=256),
     "cifar10-ipc1": Row(D3, 32, 3, 10, 50, device="cuda", precision="tf32", kept=8),
+    "cifar10-ipc1-6-students": Row(D3, 32, 3, 10, 50, device="cuda", precision="tf32", kept=48, students=6),
     "cifar10-ipc10": Row(D3, 32, 3, 100, 30, device="cuda", precision="tf32", kept=400),
     "cifar100-ipc10": Row(D3, 32, 3, 1000, 20, 100, device="cuda", precision="tf32", kept=1500),
     "cifar100-ipc10-bf16": Row(D3, 32, 3, 1000, 20, 100, device="cuda", precision="bfloat16", kept=1500),
@@ -84,14 +99,20 @@ def build(row: Row, dtype: torch.dtype = torch.float32) -> Callable[[str], tuple
     """A function from engine to (image gradient, lr gradient); "ours" is the engine that `auto` selects."""
     net = FlatNet(parse_net(row.net), (row.channels, row.side, row.side), row.classes)
     draw, to = stream(0, "benchmark"), {"device": row.device, "dtype": dtype}
-    theta_0 = net.init(draw)
+    theta_0 = torch.stack([net.init(draw) for _ in range(row.students)])
     theta_target = (theta_0 + 0.02 * torch.randn(theta_0.shape, generator=draw)).to(**to)
-    images = torch.randn(row.steps, row.batch, *net.shape, generator=draw).to(**to).requires_grad_()
-    labels = torch.randint(row.classes, (row.steps, row.batch), generator=draw).to(row.device)
+    batches = (row.students, row.steps, row.batch)
+    images = torch.randn(*batches, *net.shape, generator=draw).to(**to).requires_grad_()
+    labels = torch.randint(row.classes, batches, generator=draw).to(row.device)
     lr = torch.tensor(0.01, **to, requires_grad=True)
     theta_0 = theta_0.to(**to)
 
     def gradient(engine: str) -> tuple[Tensor, ...]:
+        if engine == "before":
+            problem = Problem(Rules(), theta_0, (theta_target,), images, labels, lr.expand(row.steps))
+            solved = adjoint(step_before(net, row.precision, dtype), problem, row.kept * 2**20)
+            assert solved.images is not None and solved.lr is not None
+            return solved.images, solved.lr
         options: dict[str, Any] = {"engine": "reference"}
         if engine == "ours":
             options = {"precision": row.precision, "memory": row.kept * 2**20}
@@ -99,6 +120,23 @@ def build(row: Row, dtype: torch.dtype = torch.float32) -> Callable[[str], tuple
         return torch.autograd.grad(loss, (images, lr))
 
     return gradient
+
+
+@lru_cache
+def step_before(net: FlatNet, precision: str, dtype: torch.dtype) -> ConvNetStep:
+    """The fused step on a CPU with the convolutions of before Winograd's."""
+    maps = torch.bfloat16 if precision == "bfloat16" else dtype
+    compiled, shapes = kernels(maps), net.settings.common_blocks(net.shape)  # type: ignore[attr-defined]
+    if compiled is None:
+        raise SystemExit("the kernels could not be compiled")
+    convolutions = [
+        DirectConvolution(shape, compiled)
+        if shape.channels <= FEW_CHANNELS or shape.channels * shape.filters <= FEW_WEIGHTS
+        else LibraryConvolution(shape)
+        for shape in shapes
+    ]
+    norm = norm_of(net.settings)
+    return ConvNetStep(net, shapes, norm, maps, NativeBlocks(compiled, norm), convolutions, CHUNK["cpu"])
 
 
 def agreement(row: Row, gradient: Callable[[str], tuple[Tensor, ...]]) -> dict[str, float]:
@@ -110,9 +148,10 @@ def agreement(row: Row, gradient: Callable[[str], tuple[Tensor, ...]]) -> dict[s
         "difference": float((ours - textbook).norm() / textbook.norm()),
         "cosine": float(torch.cosine_similarity(ours, textbook, dim=0)),
     }
-    if row.device == "cpu" and row.steps * row.batch <= 200:
+    if row.device == "cpu" and row.students * row.steps * row.batch <= 200:
         truth = build(row, torch.float64)("textbook")[0].flatten()
         facts["ours to truth"] = float((ours - truth).norm() / truth.norm())
+        facts["before to truth"] = float((gradient("before")[0].double().flatten() - truth).norm() / truth.norm())
         facts["textbook to truth"] = float((textbook - truth).norm() / truth.norm())
     return facts
 
@@ -128,14 +167,14 @@ def peak(name: str, engine: str, row: Row) -> float:
 
 def measure(name: str, row: Row, repeats: int) -> dict[str, Any]:
     device, gradient = torch.device(row.device), build(row)
-    engines = ("textbook", "ours") if row.textbook else ("ours",)
+    engines = ["textbook"] * row.textbook + ["before"] * (row.device == "cpu") + ["ours"]
     seconds = alternate({e: (lambda e=e: gradient(e)) for e in engines}, repeats, device)
     rows: dict[str, Any] = summary(seconds, engines[0])
     net = FlatNet(parse_net(row.net), (row.channels, row.side, row.side), row.classes)
     width = net.settings.width  # type: ignore[attr-defined]
     for engine in engines:
-        low = torch.bfloat16 if engine == "ours" and row.precision == "bfloat16" else torch.float32
-        floor = FLOOR * forward_flops(net) * row.steps * row.batch
+        low = torch.bfloat16 if engine != "textbook" and row.precision == "bfloat16" else torch.float32
+        floor = FLOOR * forward_flops(net) * row.steps * row.batch * row.students
         rate = convolution_rate(width, row.side // 2, row.batch, device, low)
         rows[engine] |= {"share": floor / rate / rows[engine]["seconds"], "GFLOP/s": rate / 1e9}
         rows[engine]["peak MiB"] = peak(name, engine, row)
@@ -151,7 +190,7 @@ def main() -> None:
         "--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (default benchmarks/results)"
     )
     ask.add_argument("--rehearse", action="store_true", help="rows of CUDA on the CPU, at toy size")
-    ask.add_argument("--peak-of", choices=("textbook", "ours"), help=argparse.SUPPRESS)
+    ask.add_argument("--peak-of", choices=("textbook", "before", "ours"), help=argparse.SUPPRESS)
     args = ask.parse_args()
     all_threads = torch.get_num_threads()
     for name in args.row:

@@ -100,6 +100,12 @@ class Table:
         )
 
     @property
+    def terms(self) -> tuple[object, ...]:
+        """All that the rows of real images depend on, beside the seed, if there are no teachers."""
+        task = self.task
+        return task.real.digest, task.net.spec, task.dsa.strategy, self.settings, self.counts, self.labels, self.on
+
+    @property
     def plain(self) -> "Table":
         """The same table without augmentation."""
         return replace(self, task=self.task.with_augmentation(DSA("")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,6 +19,10 @@ from ddkit.recipe import Settings
 DEEPEST, WIDEST, WIDEST_MULTIPLIER = 256, 2**16, 64
 """Largest numbers of layers, channels and multiples of channels of a network. Larger values are probably typing errors;
 such a network would need minutes and too much memory to build."""
+
+
+RUNS_AT_ONCE = 2**21
+"""Parameters and pixels of a network that runs on the CPU, to count its activations, in a few milliseconds."""
 
 
 class Net(nn.Module):
@@ -53,14 +58,25 @@ class Net(nn.Module):
         return ()
 
     def activations(self, shape: tuple[int, int, int]) -> int:
-        """How many numbers the layers of a network on the meta device put out for one image, all together."""
+        """How many numbers the layers of a network on the meta device put out for one image, all together.
+
+        A small network runs on the CPU instead, because torch imports sympy and torch._dynamo to run layers on the meta
+        device, which takes a second.
+        """
         counts: list[int] = []
-        module = copy.deepcopy(self)
+        numbers = math.prod(shape) + sum(parameter.numel() for parameter in self.parameters())
+        device = "cpu" if numbers <= RUNS_AT_ONCE else "meta"
+        module = copy.deepcopy(self).eval()  # in training, batch norm asks for two images
         for layer in module.modules():
             if not list(layer.children()):
                 layer.register_forward_hook(lambda layer, inputs, output: counts.append(output.numel()))
-        module(torch.empty(2, *shape, device="meta"))  # batch norm asks for two
-        return sum(counts) // 2
+        values = {
+            name: torch.zeros(value.shape, dtype=value.dtype, device=device)
+            for name, value in (*module.named_parameters(), *module.named_buffers())
+        }
+        with torch.no_grad():
+            torch.func.functional_call(module, values, (torch.zeros(1, *shape, device=device),))
+        return sum(counts)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Checks the arguments of kernels in C: types and sizes of the tensors that a kernel reads and writes."""
+"""Checks the arguments of kernels: types and sizes of the tensors that a kernel reads and writes."""
 
 import math
 from dataclasses import dataclass
@@ -16,6 +16,9 @@ LARGEST = 2**31 - 1
 WHOLE = 16
 """Filters are rounded up to a multiple of it, which is a multiple of the lanes of every vector."""
 
+PANELS = 32
+"""Winograd's kernels need channels and filters in multiples of it: two vectors of the widest processor."""
+
 MAPS = {"map", "pooled", "out"}
 """Kinds of tensors with the type of maps; all others have the type of sums."""
 
@@ -27,33 +30,43 @@ class Kernel:
     Kinds of tensors are map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C], sums [B, 2, C],
     means [2, B, C] and tangent means [4, B, C].
     Convolutions also have out [B, H + 2 pad - 2, W + 2 pad - 2, filters], weights [3, 3, C, stride],
-    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride].
+    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride]. Winograd's have points [points, C, filters] and
+    taps [filters, C, 3, 3]. Where maps are a weight [O, C, 3, 3], there are points_of_weight [points, O, C],
+    along [3, 3, C, O rounded up] and back ([C, 3, 3, O], or [3, 3, O, C rounded up]).
     """
 
     numbers: tuple[str, ...]
     tensors: tuple[str, ...]
     allocates: bool = False
 
-    def checked(self, name: str, like: Tensor, arguments: tuple[Tensor | int, ...], maps: torch.dtype) -> list[Tensor]:
+    def checked(
+        self, name: str, like: Tensor, arguments: tuple[Tensor | int, ...], maps: torch.dtype, networks: int = 1
+    ) -> list[Tensor]:
         """Return the tensors among the arguments, after checking them for maps of the shape of `like` [B, H, W, C].
+
+        Of several networks, every tensor must consist of as many equal parts. All must be on the device of `like`.
 
         Raises:
             ValueError: an argument does not fit.
         """
         split = len(self.numbers)
-        if like.dim() != 4 or len(arguments) - split != len(self.tensors):
-            raise ValueError(f"kernel '{name}' needs maps [B, H, W, C], {self.numbers} and {self.tensors}")
+        if like.dim() != 4 or len(arguments) - split != len(self.tensors) or len(like) % networks:
+            raise ValueError(
+                f"kernel '{name}' needs maps [B, H, W, C] of {networks} networks, {self.numbers} and {self.tensors}"
+            )
         tensors: list[Tensor] = []
-        expected = _expected(name, like.shape, arguments[:split], maps)
+        batch, *sides = like.shape
+        expected = _expected(name, (batch // networks, *sides), arguments[:split], maps)
         for tensor, kind, (count, dtype) in zip(arguments[split:], self.tensors, expected, strict=True):
             if not (
                 isinstance(tensor, Tensor)
                 and tensor.dtype is dtype
-                and tensor.numel() == count
+                and tensor.numel() == networks * count
                 and tensor.is_contiguous()
-                and tensor.is_cpu
+                and tensor.device == like.device
             ):
-                raise ValueError(_wrong(name, kind, count, dtype, tensor))
+                wanted = f"{kind} must be {networks * count:,} numbers of {dtype} on {like.device}"
+                raise ValueError(_wrong(name, wanted, tensor))
             tensors.append(tensor)
         return tensors
 
@@ -70,17 +83,31 @@ KERNELS = {
     ),
     "convolve": Kernel(("pad", "filters", "stride", "add"), ("map", "weights", "out"), allocates=True),
     "convolve_few": Kernel(("pad", "filters", "add"), ("map", "few", "out"), allocates=True),
+    "direct_weight": Kernel(("few",), ("map", "along", "back")),
     "pull_weight": Kernel(("pad", "filters", "stride", "groups"), ("map", "out", "groups"), allocates=True),
+    "winograd": Kernel(("pad", "filters", "pairs"), (*["map", "points"] * 2, "out"), allocates=True),
+    "winograd_weight": Kernel((), ("map", "points_of_weight", "points_of_weight")),
+    "winograd_pull_weight": Kernel(("pad", "filters", "pairs"), (*["map", "out"] * 2, "taps"), allocates=True),
 }
 """Name -> kernel."""
 
 
-def _wrong(name: str, kind: str, count: int, dtype: torch.dtype, found: Tensor | int) -> str:
+def points(maps: torch.dtype) -> int:
+    """Return the number of Winograd's points: those of F(4x4, 3x3) for bfloat16, of F(2x2, 3x3) otherwise."""
+    return 36 if maps == torch.bfloat16 else 16
+
+
+def whole(filters: int) -> int:
+    """Round up to whole vectors."""
+    return -(-filters // WHOLE) * WHOLE
+
+
+def _wrong(name: str, expected: str, found: Tensor | int) -> str:
     got = repr(found)
     if isinstance(found, Tensor):
         layout = "" if found.is_contiguous() else ", not contiguous"
         got = f"{found.dtype} {list(found.shape)} on {found.device}{layout}"
-    return f"kernel '{name}': {kind} must be {count:,} numbers of {dtype} on the CPU, contiguous, got {got}"
+    return f"kernel '{name}': {expected}, contiguous, got {got}"
 
 
 @lru_cache(maxsize=1024)
@@ -90,12 +117,15 @@ def _expected(
     """Return the number of elements and the type of each tensor."""
     kernel = KERNELS[name]
     counts = _counts(name, shape, **dict(zip(kernel.numbers, numbers, strict=True)))
+    for kind in ("points", "points_of_weight"):
+        counts[kind] *= points(maps)
     return tuple((counts[kind], maps if kind in MAPS else real_of(maps)) for kind in kernel.tensors)
 
 
 def _counts(
     name: str,
     shape: tuple[int, ...],
+    *,
     pad: int = 1,
     filters: int = 1,
     stride: int | None = None,
@@ -103,8 +133,10 @@ def _counts(
     add: int = 0,
     images: int = 1,
     together: int = 1,
+    pairs: int = 1,
+    few: int = 0,
 ) -> dict[str, int]:
-    """Return the number of elements of a tensor of each kind.
+    """Return the number of elements of a tensor of each kind; of Winograd's, the number for one point.
 
     Raises:
         ValueError: the output would be empty, or a number does not fit into an int in C.
@@ -123,10 +155,20 @@ def _counts(
         frame, height * width * max(channels, stride, filters), images * channels, 8 * images, images * groups
     )
     largest = max(largest, out_height * out_width * max(stride, filters), 9 * channels * max(filters, stride))
+    largest = max(largest, images * (out_height + 1) * (out_width + 1))
     if min(height + 2 * pad, width + 2 * pad) < 3 or channels < 1 or filters < 1 or groups < 0 or largest > LARGEST:
         raise ValueError(f"kernel '{name}': cannot run on maps {list(shape)} with pad {pad} and {filters} filters")
     if name == "convolve_few" and channels % WHOLE:
         raise ValueError(f"kernel '{name}': channels must be a multiple of {WHOLE}, got {channels}")
+    if name in ("winograd", "winograd_pull_weight") and (channels % PANELS or filters % PANELS or pairs not in (1, 2)):
+        raise ValueError(
+            f"kernel '{name}': channels and filters must be multiples of {PANELS}, and pairs 1 or 2, "
+            f"got {channels}, {filters} and {pairs}"
+        )
+    if name == "direct_weight" and (width, channels) != (3, 3):
+        raise ValueError(f"kernel '{name}': a weight must be [O, C, 3, 3], got {list(shape)}")
+    if name == "winograd_weight" and (batch % PANELS or height % PANELS or (width, channels) != (3, 3)):
+        raise ValueError(f"kernel '{name}': a weight must be [{PANELS} m, {PANELS} n, 3, 3], got {list(shape)}")
     return {
         "map": math.prod(shape),
         "pooled": batch * (height // 2) * (width // 2) * channels,
@@ -139,4 +181,9 @@ def _counts(
         "weights": 9 * channels * stride,
         "few": 9 * channels * filters,
         "groups": groups * 9 * channels * stride,
+        "points": channels * filters,
+        "taps": 9 * channels * filters,
+        "along": 9 * height * whole(batch),
+        "back": 9 * batch * (height if few else whole(height)),
+        "points_of_weight": batch * height,
     }

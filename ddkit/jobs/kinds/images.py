@@ -31,6 +31,7 @@ from ddkit.jobs.sets.pixels import raw_images
 from ddkit.jobs.sets.publish_images import publish_images
 from ddkit.jobs.tables.images import image_tables
 from ddkit.run import Change, Meter, RunFolder
+from ddkit.steps import prepare_step
 from ddkit.synth import SyntheticSet, export
 
 
@@ -55,6 +56,7 @@ class Images:
         recipe = run.recipe
         if evaluate:
             refuse_missing_teachers(recipe.evaluate.labels, recipe.has_teachers)
+        prepare_step(recipe.net, run.device)
         task = load_task(recipe.data, recipe.net, run.device, meter)
         refuse_small_classes(task.real.train.labels, recipe.method.counts(task.real))
         guard_flips(recipe, task, meter, () if evaluate else ("augment",))
