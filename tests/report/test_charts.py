@@ -88,12 +88,21 @@ def test_a_curve_needs_two_finite_values() -> None:
 
 
 @pytest.mark.parametrize("log", [False, True])
-@pytest.mark.parametrize("values", [(0.5, 0.5), (1e-9, 3e9), (70.0, 71.0), (640.0, 82880.0), (5.0, 5000.0)])
+@pytest.mark.parametrize(
+    "values", [(0.5, 0.5), (1e-9, 3e9), (70.0, 71.0), (640.0, 82880.0), (5.0, 5000.0), (1.0, 1e308), (1e-308, 1.0)]
+)
 def test_ticks_are_few_and_on_the_axis(values: tuple[float, float], log: bool) -> None:
     axis = Axis.around(values, 0.0, 100.0, log)
     ticks = axis.ticks()
     assert 1 <= len(ticks) <= 8 and all(axis.low <= tick <= axis.high for tick in ticks)
     assert axis.place(axis.low) == pytest.approx(0) and axis.place(axis.high) == pytest.approx(100)
+
+
+def test_the_largest_values_are_drawn_at_the_border() -> None:
+    axis = Axis.around((-1e308, 1e308), 0.0, 100.0)
+    assert 1 <= len(axis.ticks()) <= 8
+    assert 0 <= axis.place(-1e308) < axis.place(0.0) < axis.place(1e308) <= 100
+    assert Axis.around((0.0, 5e-324), 0.0, 100.0).ticks()
 
 
 def test_short_numbers() -> None:
