@@ -17,7 +17,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -49,7 +49,16 @@ class FactorySettings(ForeignSettings):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        return (f"its code is {inspect.getsourcefile(inspect.unwrap(type(self).factory)) or 'built in'}",)
+        made = type(self).factory
+        while isinstance(made, partial):
+            made = made.func
+        made = inspect.unwrap(made)
+        known = inspect.isroutine(made) or isinstance(made, type)
+        try:
+            file = inspect.getsourcefile(made if known else type(made))  # an object that is called has its class's file
+        except TypeError:
+            file = None
+        return (f"its code is {file or 'built in'}",)
 
 
 RESERVED = {*dir(FactorySettings), "name", "factory"}
