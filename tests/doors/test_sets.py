@@ -29,7 +29,7 @@ import ddkit
 from ddkit.cli.main import run
 from ddkit.errors import DDKitError
 from ddkit.graphs import TreeDag
-from ddkit.synth import Compact, GraphFacts, GraphSet, Record, Samples, SetFacts, SyntheticSet, is_graph_set
+from ddkit.synth import Compensated, GraphFacts, GraphSet, Record, Samples, SetFacts, SyntheticSet, is_graph_set
 from doors import slow_sets
 from doors.knock import draws
 
@@ -227,7 +227,7 @@ def image_set_by_call(parts: Parts) -> tuple[Callable[[], SyntheticSet], Parts |
         mirrored = bool(parts["facts"].get("fyi") is True)
 
         def call() -> SyntheticSet:
-            own = Compact(tensors["real"], tensors["compensator"], mirrored)
+            own = Compensated(tensors["real"], tensors["compensator"], mirrored)
             return SyntheticSet.from_compact(own, SetFacts(**facts), tensors["soft_label"], Record(**record))
 
         return call, slow_sets.compact(*facts_and_record, seen, mirrored)
