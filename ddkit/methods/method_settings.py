@@ -9,7 +9,7 @@ from ddkit.methods.effort import Effort
 from ddkit.nets import FlatNet
 from ddkit.recipe import Settings, Uneven, setting
 from ddkit.steps import training_memory
-from ddkit.synth import LabelTerms
+from ddkit.synth import LabelTerms, formation_suffix
 from ddkit.task import Task
 
 
@@ -111,6 +111,11 @@ class MethodSettings(Settings):
         return False
 
     @property
+    def packing(self) -> int:
+        """k: each stored image is k x k small ones; see `ddkit.methods.formation`. 1: images are whole."""
+        return 1
+
+    @property
     def expects_flips(self) -> bool:
         """Whether training on the set should mirror its images at random."""
         return self.uses_fyi
@@ -122,5 +127,5 @@ class MethodSettings(Settings):
 
     @property
     def title(self) -> str:
-        """Name of the set in tables: the method, with "+fyi" if it uses FYI."""
-        return self.name + "+fyi" * self.uses_fyi
+        """Name of the set in tables: the method, with "+fyi" if it uses FYI and "+2x2" if images are packed."""
+        return self.name + "+fyi" * self.uses_fyi + formation_suffix(self.packing)

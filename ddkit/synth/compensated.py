@@ -75,8 +75,8 @@ class Compensated(Compact):
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        classes, _, *image = self.real.shape
-        return (classes * self.instances, *image)
+        classes, _, channels, height, width = self.real.shape
+        return (classes * self.instances, channels, height, width)
 
     @property
     def instances(self) -> int:

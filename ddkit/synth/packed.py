@@ -71,8 +71,8 @@ class Packed(Compact):
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        stored, *image = self.images.shape
-        return (stored * self.factor**2, *image)
+        stored, channels, height, width = self.images.shape
+        return (stored * self.factor**2, channels, height, width)
 
     def stored_labels(self, facts: SetFacts) -> Int[Tensor, " n"]:
         """The class of each packed image."""

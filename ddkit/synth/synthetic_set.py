@@ -89,14 +89,15 @@ class SyntheticSet(EqualByContent):
 
         A set whose teachers' labels left images out (FerKD) is not packed any more, and keeps the fact.
         """
-        formation, packed = self.facts.formation, isinstance(self.compact, Packed)
-        if formation is not None and not packed and (self.compact is not None or self.facts.temperature is None):
+        formation = self.facts.formation
+        if isinstance(self.compact, Packed):
+            if formation is None:
+                raise DataError(f"set: its images are packed; give fact 'formation', {self.compact.factor}")
+        elif formation is not None and (self.compact is not None or self.facts.temperature is None):
             raise DataError(
                 f"set: fact 'formation' is {formation}, but its images are not packed; make it with "
                 "SyntheticSet.from_compact, or leave the fact out"
             )
-        if packed and formation is None:
-            raise DataError(f"set: its images are packed; give fact 'formation', {self.compact.factor}")
 
     def _refuse_wrong_labels(self) -> None:
         labels, names = self.labels, self.facts.classes
