@@ -14,7 +14,8 @@ with lazily(__name__):
     from ddkit.synth.dataset import SyntheticDataset
     from ddkit.synth.description import Description, describe
     from ddkit.synth.export import EXPORTERS, export
-    from ddkit.synth.facts import LabelTerms, Record, SetFacts, formation_suffix
+    from ddkit.synth.facts import LabelTerms, Record, SetFacts
+    from ddkit.synth.formation_names import formation_of, formation_suffix, packed_rival
     from ddkit.synth.graph_export import as_pyg, export_graphs, sample_data
     from ddkit.synth.graph_hdf5 import is_graph_set, read_graph_set, write_graph_set
     from ddkit.synth.graph_set import GraphFacts, GraphSet, Samples, in_255ths, probabilities
@@ -59,12 +60,14 @@ __all__ = [
     "fewer",
     "list_sets",
     "find_set",
+    "formation_of",
     "formation_suffix",
     "load",
     "load_images",
     "only_top",
     "pack",
     "packed_bytes",
+    "packed_rival",
     "probabilities",
     "read_set",
     "save",

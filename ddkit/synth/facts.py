@@ -23,6 +23,7 @@ from ddkit.synth.checks import (
     truth,
     whole,
 )
+from ddkit.synth.formation_names import formation_suffix
 
 SPACES = ("normalised", "zca")
 """Spaces of a set's images."""
@@ -35,16 +36,6 @@ _WRONG = {
 
 LATER = ("counts", "formation")
 """Facts that files of the first versions do not have."""
-
-
-def formation_suffix(formation: int | None) -> str:
-    """The end of the name of a method or set in tables: "+2x2" if its images are packed 2 x 2.
-
-    Example:
-        >>> formation_suffix(2), formation_suffix(None)
-        ('+2x2', '')
-    """
-    return "" if formation is None or formation == 1 else f"+{formation}x{formation}"
 
 
 class LabelTerms(NamedTuple):
