@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ddkit.data import Counts, RealData
-from ddkit.errors import RecipeError
+from ddkit.data import Counts, RealData, refuse_small_classes
+from ddkit.errors import RecipeError, UsageError
 from ddkit.methods.effort import Effort
 from ddkit.nets import FlatNet
 from ddkit.recipe import Settings, Uneven, setting
@@ -46,6 +46,16 @@ class MethodSettings(Settings):
             UsageError: `ipc` names classes that the data does not have, or leaves out some that it has.
         """
         return Counts.of(self.ipc, real.train.labels, real.data.classes)
+
+    def refuse_data(self, real: RealData) -> None:
+        """Raise UsageError if the data is too small for the set: a class has too few images, or images too few pixels."""
+        refuse_small_classes(real.train.labels, self.counts(real), self.packing**2)
+        if self.packing > min(real.data.shape[1:]):
+            height, width = real.data.shape[1:]
+            raise UsageError(
+                f"key 'method.formation': images of {height}x{width} pixels cannot be {self.packing}x{self.packing} "
+                f"small ones; set it to at most {min(height, width)}"
+            )
 
     @property
     def reads_epochs(self) -> int:

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import torch
 
-from ddkit.data import refuse_small_classes
 from ddkit.errors import counted
 from ddkit.evaluation import (
     DDRANKING,
@@ -134,8 +133,7 @@ def _tasks(candidates: list[Candidate], device: torch.device) -> Tasks:
         recipe, key = candidate.recipes[0], candidate.task_key
         if key not in tasks:
             tasks[key] = load_task(recipe.data, recipe.net, device)
-        real, method = tasks[key].real, recipe.method
-        refuse_small_classes(real.train.labels, method.counts(real), method.packing**2)
+        recipe.method.refuse_data(tasks[key].real)
     return tasks
 
 

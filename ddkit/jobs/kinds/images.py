@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import torch
 
-from ddkit.data import refuse_small_classes
 from ddkit.evaluation import RIVALS, Evaluation, refuse_missing_teachers
 from ddkit.jobs.comparison.images import compare_images
 from ddkit.jobs.comparison.lines import Comparison
@@ -56,7 +55,7 @@ class Images:
         if evaluate:
             refuse_missing_teachers(recipe.evaluate.labels, recipe.has_teachers)
         task = load_task(recipe.data, recipe.net, run.device, meter)
-        refuse_small_classes(task.real.train.labels, recipe.method.counts(task.real), recipe.method.packing**2)
+        recipe.method.refuse_data(task.real)
         guard_flips(recipe, task, meter, () if evaluate else ("augment",))
         report_data(task, meter)
         report_net(task.net, meter)

@@ -163,7 +163,7 @@ def _needs_no_experts(tables: dict[str, Any]) -> bool:
 
 VIEWS = {
     "fyi": "learns no images, so FYI has no effect; leave it out",
-    "formation": "does not store images that it learns in the network's space, so they cannot be packed; leave it out",
+    "formation": "cannot pack the images that it stores; leave it out",
 }
 """Settings of what a method makes of its images, and the end of the error line for a method that has none."""
 
@@ -171,10 +171,11 @@ VIEWS = {
 def refuse_views_of_other_methods(tables: dict[str, Any]) -> None:
     """Raise RecipeError if the recipe sets FYI or a formation for a method that has no such setting."""
     name = method_named(tables)
-    for key, reason in VIEWS.items() if name is not None else ():
-        known = {field.name for field in dataclasses.fields(IMAGES.settings_class("method", name))}
-        if key in tables["method"] and key not in known:
-            raise RecipeError(f"key 'method.{key}': method '{name}' {reason}")
+    given = [] if name is None else [key for key in VIEWS if key in tables["method"]]
+    for key in given:
+        known = {field.name for field in dataclasses.fields(IMAGES.settings_class("method", str(name)))}
+        if key not in known:
+            raise RecipeError(f"key 'method.{key}': method '{name}' {VIEWS[key]}")
 
 
 def with_defaults(written: WrittenRecipe) -> Recipe:

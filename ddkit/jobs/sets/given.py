@@ -55,7 +55,7 @@ def lines_on_given(recipe: Recipe, task: Task) -> list[str]:
     if (packed := _packed_alike(made, real, packing)) is not None:
         labels, what = packed.stored_labels(made.facts), "packed images"
     elif packing > 1:
-        wanted, what = wanted.times(packing**2), "images, each made small,"
+        wanted, what = wanted.times(packing**2), "images, made small"
     found = labels.bincount(minlength=real.data.class_count).tolist()
     used = sum(min(own, count) for own, count in zip(found, wanted.each, strict=True))
     added, left = wanted.total - used, len(labels) - used
