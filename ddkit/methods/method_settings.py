@@ -48,7 +48,7 @@ class MethodSettings(Settings):
         return Counts.of(self.ipc, real.train.labels, real.data.classes)
 
     def refuse_data(self, real: RealData) -> None:
-        """Raise UsageError if the data is too small for the set: a class has too few images, or images too few pixels."""
+        """Raise UsageError if a class of the data has too few images for the set, or images have too few pixels."""
         refuse_small_classes(real.train.labels, self.counts(real), self.packing**2)
         if self.packing > min(real.data.shape[1:]):
             height, width = real.data.shape[1:]
