@@ -85,7 +85,7 @@ def test_exports_hold_the_expanded_images(kind: str, make: Callable[..., Synthet
 
 def test_wrong_parts_and_facts_are_one_line(make: Callable[..., SyntheticSet]) -> None:
     made = make()
-    images = made.compact.images  # type: ignore[union-attr]
+    images = made.compact.images
     for parts, wanted in (
         ((images, 1), "can be 2x2 small ones or more, with a pixel each, got factor 1"),
         ((images, 5), "images of 5x4 pixels can be 2x2 small ones or more, with a pixel each, got factor 5"),
