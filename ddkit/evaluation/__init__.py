@@ -18,7 +18,15 @@ with lazily(__name__):
     from ddkit.evaluation.graph_row_work import GraphScores, score_graph_rows
     from ddkit.evaluation.graph_rows import EACH_SET, ONE_BUDGET, GraphRows, graph_rows
     from ddkit.evaluation.graph_trainer import GraphTraining
-    from ddkit.evaluation.honest import PARTS, ScoreRow, evaluate_honestly, honest_work, label_notes, score_row
+    from ddkit.evaluation.honest import (
+        PARTS,
+        ScoreRow,
+        evaluate_honestly,
+        honest_work,
+        label_notes,
+        packing_notes,
+        score_row,
+    )
     from ddkit.evaluation.labels import Labels, label_terms, refuse_missing_teachers, same_for_real, temperature_of
     from ddkit.evaluation.majority import MAJORITY
     from ddkit.evaluation.majority_row import class_notes, majority_row
@@ -96,6 +104,7 @@ __all__ = [
     "WholeRow",
     "row_needs",
     "label_notes",
+    "packing_notes",
     "class_notes",
     "majority_row",
     "MAJORITY",

@@ -12,7 +12,7 @@ from typing import Any
 
 from ddkit.publish.citations import bibtex
 from ddkit.publish.licences import Licence
-from ddkit.synth import Record
+from ddkit.synth import Record, SetFacts, packed_rival
 
 FOLDER = re.compile(r"(?<=[\"':])(?:/(?!/)|[A-Za-z]:[\\/])[^\"';\n]*[\\/]")
 """The folders of an absolute path in a recipe, which a card leaves out."""
@@ -176,8 +176,13 @@ def percent(mean: float, interval: float | None) -> str:
     return f"{100 * mean:.1f}" + ("" if interval is None or math.isnan(interval) else f" ± {100 * interval:.1f}")
 
 
-def main_score(record: Record, title: str) -> str:
-    """A sentence with the score of a set of images beside that of random real images; "" if it is not measured."""
+def main_score(record: Record, facts: SetFacts) -> str:
+    """A sentence with the score of a set of images beside that of random real images; "" if it is not measured.
+
+    The random images are packed as the set's are.
+    """
+    title, k = facts.title, facts.formation
+    packed = f", packed {k}x{k}" if k else ""
     try:
         means = {row["name"]: 100 * row["mean"] for row in json.loads(record.scores).get("scores", ())}
     except _UNREADABLE:
@@ -185,9 +190,9 @@ def main_score(record: Record, title: str) -> str:
     if title not in means:
         return ""
     beside = ""
-    for row, more in (("random-real, same labels", ", labelled by the same teachers"), ("random-real", "")):
-        if row in means:
-            beside = f"; with random real images of the same budget{more}: {means[row]:.1f} %"
+    for name, more in (("random-real, same labels", ", labelled by the same teachers"), ("random-real", "")):
+        if (row := packed_rival(name, k)) in means:
+            beside = f"; with random real images of the same budget{packed}{more}: {means[row]:.1f} %"
             break
     return f"Networks trained on it reach {means[title]:.1f} % test accuracy{beside}."
 

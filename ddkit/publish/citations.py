@@ -72,6 +72,7 @@ _CHANGES: Mapping[str, tuple[Any, str]] = {
     "method.skip_shallow": (0, "li2024pad"),
     "method.largest": (1, "wang2025edf"),
     "method.fyi": (False, "son2024fyi"),
+    "method.formation": (1, "kim2022dataset"),
 }
 """Setting -> (the value that switches it off, the paper that introduced it)."""
 

@@ -102,7 +102,7 @@ class HonestScoring(ImageScoring):
             baselines=self.baselines,
             ranked=self.ranked,
             keep=self.rows,
-            needs=row_needs(self.table.task, self.settings),
+            needs=row_needs(self.table.task, self.settings, self.table.made_bytes),
         )
 
 
