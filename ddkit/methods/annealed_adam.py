@@ -1,18 +1,27 @@
-"""Adam (Kingma and Ba, 2015) with a rate that falls to 0 along half a cosine, for recovery from teachers."""
+"""Adam (Kingma and Ba, 2015) with a rate that falls to 0 along half a cosine, for recovery from teachers and NCFM."""
 
 import math
 
 from torch import Tensor
 
 BETAS = (0.5, 0.9)
+"""The betas of SRe2L and INFER."""
+
 EPS = 1e-8
 
 
 def annealed_adam(
-    value: Tensor, first: Tensor, second: Tensor, gradient: Tensor, t: int, steps: int, lr: float
+    value: Tensor,
+    first: Tensor,
+    second: Tensor,
+    gradient: Tensor,
+    t: int,
+    steps: int,
+    lr: float,
+    betas: tuple[float, float] = BETAS,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return value and moments after step t = 0 ... steps - 1. The rate is lr / 2 (1 + cos(pi t / steps))."""
-    fast, slow = BETAS
+    fast, slow = betas
     first = fast * first + (1 - fast) * gradient
     second = slow * second + (1 - slow) * gradient.square()
     centred = first / (1 - fast ** (t + 1))
