@@ -57,6 +57,19 @@ def test_adamw_is_torchs_under_a_cosine(begin: torch.Tensor, decay: float) -> No
         assert (expected - start).norm() > rate
 
 
+@pytest.mark.parametrize("halvings", [1, 3, 4])
+def test_adamw_is_torchs_under_halvings(begin: torch.Tensor, halvings: int) -> None:
+    found = walk(Training(steps=STEPS, batch=1, optimiser="adamw", weight_decay=0.1, halvings=halvings), begin)
+    for own, start, rate in zip(found, begin, RATES, strict=True):
+        expected = torchs(
+            lambda parameters, lr: torch.optim.AdamW(parameters, lr=lr, weight_decay=0.1),
+            lambda t: 0.5 ** sum(t >= number * STEPS / (halvings + 1) for number in range(1, halvings + 1)),
+            start,
+            rate,
+        )
+        torch.testing.assert_close(own, expected, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("drop_at", [7, 0, STEPS])
 def test_sgd_is_torchs_under_a_drop(begin: torch.Tensor, drop_at: int) -> None:
     found = walk(Training(steps=STEPS, batch=1, drop_at=drop_at, weight_decay=0.02, momentum=0.8), begin)
