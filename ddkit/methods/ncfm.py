@@ -5,8 +5,7 @@ same parameters. There are four differences:
 
 - The distance is that of the features' characteristic functions (`characteristic`), weighted by amplitude and phase.
 - The frequencies come from a sampling network that moves up the gradient of the distance (`frequencies`), or are drawn.
-- The networks are between an expert's first and last parameters: theta = share first + (1 - share) last, with a random
-  share. `networks = "epoch"` draws a network that the expert really was.
+- The networks are between an expert's first and last parameters (`expert_networks`).
 - Images move by Adam, whose rate falls along half a cosine. In a calibration they lower the cross entropy of the
   expert's last network.
 
@@ -36,24 +35,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ddkit.data import DSAParams
-from ddkit.methods.annealed_adam import annealed_adam
+from ddkit.methods.annealed_adam import Learned, annealed_adam
 from ddkit.methods.characteristic import characteristic, characteristic_distance
 from ddkit.methods.class_batches import ClassBatches
 from ddkit.methods.contract import Context
 from ddkit.methods.division import of_own_classes
+from ddkit.methods.expert_networks import ExpertNetworks, Network
 from ddkit.methods.frequencies import FrequencyDraw, FrequencySampler
 from ddkit.methods.initial import initial_images, starting_images
 from ddkit.methods.ncfm_settings import NCFMSettings
-from ddkit.nets import Stats
 from ddkit.randomness import restored, stream
 from ddkit.steps import convolution_precision
 from ddkit.synth import SyntheticSet
 
 BETAS = (0.9, 0.999)
 """The betas of Adam."""
-
-Moments = tuple[Tensor, Tensor, Tensor]
-"""What Adam learns, and its two moments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +74,6 @@ class NCFMState:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
-    """Parameters [P], and the statistics of batch norms."""
-
-    theta: Tensor
-    stats: Stats | None
-
-
-@dataclass(frozen=True, eq=False)
 class Draw:
     """The draws of an iteration: networks for matching and calibration, for each class a real batch and its
     augmentation, the augmentation of each class in each calibration, and the frequencies."""
@@ -107,9 +95,9 @@ class CharacteristicMatching:
 
     def __init__(self, settings: NCFMSettings, context: Context) -> None:
         self._settings, self._context = settings, context
-        self._experts = context.trajectories_for(settings.name)
         self._counts = settings.counts(context.real)
         self._real = ClassBatches(context.real.train, context.real.data.class_count)
+        self._networks = ExpertNetworks(settings, settings.name, context, self._real)
         self._sampler = FrequencySampler(settings, self._feature_count())
         classes = range(context.real.data.class_count)
         self._turns = [classes] if settings.state == "class" else [range(c, c + 1) for c in classes]
@@ -125,22 +113,21 @@ class CharacteristicMatching:
             self._settings, counts, context, lambda pix_init: initial_images(pix_init, counts, context, generator)
         )
         psi = self._sampler.init(stream(context.seed, "condense", "sampler"), images)
-        none, no_psi = torch.zeros_like(images), torch.zeros_like(psi)
-        return NCFMState(images, none, none, psi, no_psi, no_psi, 0, generator.get_state())
+        return _state(Learned.begin(images), Learned.begin(psi), 0, generator)
 
     def step(self, state: NCFMState) -> tuple[NCFMState, Mapping[str, Tensor | float]]:
         settings, turns = self._settings, self._turns
         generator = restored(state.rng)
         drawn = self._draw(generator)
-        learned: Moments = (state.images, state.first, state.second)
-        psi: Moments = (state.psi, state.psi_first, state.psi_second)
+        learned = Learned(state.images, state.first, state.second)
+        psi = Learned(state.psi, state.psi_first, state.psi_second)
         loss, amplitude = state.images.new_zeros(()), state.images.new_zeros(())
         steps = len(turns) * (1 + settings.calibrations)
         t = state.iteration * steps
         with convolution_precision(self._context.device, "float32"):
             for turn, classes in enumerate(turns):
-                match = partial(self._match, drawn, psi[0])
-                own_loss, gradient, ascent, own_amplitude = self._of(classes, learned[0], match)
+                match = partial(self._match, drawn, psi.value)
+                own_loss, gradient, ascent, own_amplitude = self._of(classes, learned.value, match)
                 loss, amplitude = loss + own_loss, amplitude + own_amplitude
                 learned = self._moved(learned, gradient, t + turn, steps, settings.lr_img)
                 if self._sampler.parameters:
@@ -149,11 +136,11 @@ class CharacteristicMatching:
             for number, params in enumerate(drawn.calibrations, 1):
                 for turn, classes in enumerate(turns, number * len(turns)):
                     calibrate = partial(self._calibrate, drawn.calibrating, params)
-                    _, gradient = self._of(classes, learned[0], calibrate)
+                    _, gradient = self._of(classes, learned.value, calibrate)
                     learned = self._moved(learned, gradient, t + turn, steps, settings.lr_img)
-        new = NCFMState(*learned, *psi, state.iteration + 1, generator.get_state())
         count = self._context.real.data.class_count
-        return new, {"loss": loss / count, "amplitude": amplitude / count}
+        metrics: dict[str, Tensor | float] = {"loss": loss / count, "amplitude": amplitude / count}
+        return _state(learned, psi, state.iteration + 1, generator), metrics
 
     def finish(self, state: NCFMState) -> SyntheticSet:
         return self._context.as_set(self._settings, state.images)
@@ -161,11 +148,10 @@ class CharacteristicMatching:
     def _draw(self, generator: torch.Generator) -> Draw:
         settings, context = self._settings, self._context
         classes, side = range(context.real.data.class_count), context.real.data.shape[1:]
-        expert = int(torch.randint(self._experts.count, (), generator=generator))
-        theta, last = self._blended(expert, generator), self._experts.row(expert, settings.expert_epochs)
+        matching, calibrating = self._networks.draw(generator)
         return Draw(
-            matching=self._network(theta, generator),
-            calibrating=self._network(last, generator),
+            matching=matching,
+            calibrating=calibrating,
             real=[self._real.draw(c, settings.batch_real, generator) for c in classes],
             params=[context.dsa.sample(generator, 1, None, side) for _ in classes],
             calibrations=[
@@ -173,17 +159,6 @@ class CharacteristicMatching:
             ],
             frequencies=self._sampler.draw(generator, context.real.train.images),
         )
-
-    def _blended(self, expert: int, generator: torch.Generator) -> Tensor:
-        """Parameters [P] between the expert's first and last ones, or those after a random epoch."""
-        last = self._settings.expert_epochs
-        if self._settings.networks == "epoch":
-            return self._experts.row(expert, int(torch.randint(last + 1, (), generator=generator)))
-        share = float(torch.rand((), generator=generator))
-        return share * self._experts.row(expert, 0) + (1 - share) * self._experts.row(expert, last)
-
-    def _network(self, theta: Tensor, generator: torch.Generator) -> Network:
-        return Network(theta, self._real.statistics(self._context.net, theta, generator))
 
     def _of(
         self, classes: range, images: Tensor, derive: Callable[[int, Tensor], tuple[Tensor, ...]]
@@ -196,9 +171,10 @@ class CharacteristicMatching:
             self._context.ranks, groups, self._counts, images, lambda group: derive(group.start, own[group.start])
         )
 
-    def _moved(self, learned: Moments, gradient: Tensor, t: int, steps: int, lr: float) -> Moments:
+    def _moved(self, learned: Learned, gradient: Tensor, t: int, steps: int, lr: float) -> Learned:
         """One step of Adam, number t, of `steps` an iteration."""
-        return annealed_adam(*learned, gradient, t, self._settings.iterations * steps, lr, BETAS)
+        before, steps = (learned.value, learned.first, learned.second), self._settings.iterations * steps
+        return Learned(*annealed_adam(*before, gradient=gradient, t=t, steps=steps, lr=lr, betas=BETAS))
 
     def _match(self, drawn: Draw, psi: Tensor, c: int, images: Tensor) -> tuple[Tensor, ...]:
         """The distance [] of class c, its derivatives for the class's images and psi, and the real amplitude []."""
@@ -207,8 +183,8 @@ class CharacteristicMatching:
         batch = self._real.images(drawn.real[c])
         batch, views = context.dsa.siamese(drawn.params[c], batch, settings.expand(images))
         with torch.no_grad():
-            real = self._features(drawn.matching, batch)
-        synthetic = self._features(drawn.matching, views)
+            real = drawn.matching.features(batch)
+        synthetic = drawn.matching.features(views)
         if settings.length == "each":
             real, synthetic = F.normalize(real), F.normalize(synthetic)
         else:
@@ -226,19 +202,28 @@ class CharacteristicMatching:
         settings, context = self._settings, self._context
         images = images.detach().requires_grad_()
         (views,) = context.dsa.siamese(params[c], settings.expand(images))
-        logits = context.net(network.theta, views, network.stats)
         label = torch.full((len(views),), c, device=context.device)
-        loss = settings.calibration_weight * F.cross_entropy(logits, label)
+        loss = settings.calibration_weight * F.cross_entropy(network.logits(views), label)
         (gradient,) = torch.autograd.grad(loss, images)
         return loss.detach(), gradient
-
-    def _features(self, network: Network, images: Tensor) -> Tensor:
-        return self._context.net.features(network.theta, images, network.stats)
 
     def _feature_count(self) -> int:
         images = self._context.real.train.images[:2]  # batch norm needs two
         with torch.no_grad():
             return self._context.net.features(images.new_zeros(self._context.net.parameters), images).shape[1]
+
+
+def _state(images: Learned, psi: Learned, iteration: int, generator: torch.Generator) -> NCFMState:
+    return NCFMState(
+        images=images.value,
+        first=images.first,
+        second=images.second,
+        psi=psi.value,
+        psi_first=psi.first,
+        psi_second=psi.second,
+        iteration=iteration,
+        rng=generator.get_state(),
+    )
 
 
 @final

@@ -6,6 +6,7 @@ from typing import ClassVar
 from ddkit.errors import UsageError
 from ddkit.methods.class_batches import ClassBatchCosts
 from ddkit.methods.effort import FORWARD, Effort
+from ddkit.methods.expert_networks import NetworkSettings
 from ddkit.methods.frequencies import FrequencySettings
 from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial import InitialImages
@@ -17,7 +18,7 @@ from ddkit.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
-class NCFMSettings(ClassBatchCosts, FrequencySettings, InitialImages, Flipping, MethodSettings):
+class NCFMSettings(ClassBatchCosts, NetworkSettings, FrequencySettings, InitialImages, Flipping, MethodSettings):
     """Settings of NCFM. The defaults are the paper's, and where it says nothing, those of the release."""
 
     name: ClassVar[str] = "ncfm"
@@ -37,10 +38,6 @@ class NCFMSettings(ClassBatchCosts, FrequencySettings, InitialImages, Flipping, 
     length: str = setting(
         "mean", one_of=("mean", "each"), help="features are divided by the real ones' mean length, or each by its own"
     )
-    networks: str = setting(
-        "blend", one_of=("blend", "epoch"), help="blend: between an expert's first and last network; epoch: after one"
-    )
-    expert_epochs: int = setting(60, at_least=1, epochs=True, help="epochs of an expert's last network")
     calibrations: int = setting(0, at_least=0, help="steps an iteration that lower an expert's cross entropy")
     calibration_weight: float = setting(
         1 / 300, above=0, help="weight of the cross entropy, if that of the distance is 1"

@@ -34,7 +34,7 @@ def ascended(psi: Tensor, value_of: Callable[[Tensor], Tensor], steps: int, lr: 
     for t in range(steps):
         own = psi.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(value_of(own), own)
-        psi, first, second = annealed_adam(psi, first, second, -gradient, t, steps, lr, BETAS)
+        psi, first, second = annealed_adam(psi, first, second, -gradient, t, steps, lr, betas=BETAS)
     return psi
 
 
@@ -110,8 +110,8 @@ def test_the_minmax_steps_end_at_the_saddle_of_a_grid_search() -> None:
         point, own = (learned[0].detach().requires_grad_() for learned in (images, network))
         loss = distance(real, point, made.frequencies(own, drawn))
         down, up = torch.autograd.grad(loss, (point, own))
-        images = annealed_adam(*images, down, t, 400, 0.02, BETAS)
-        network = annealed_adam(*network, -up, t, 400, 0.02, BETAS)
+        images = annealed_adam(*images, down, t, 400, 0.02, betas=BETAS)
+        network = annealed_adam(*network, -up, t, 400, 0.02, betas=BETAS)
     ended = float(images[0])
     value = distance(real, images[0], made.frequencies(network[0], drawn))
     assert ended == pytest.approx(best, abs=0.05) and float(value) == pytest.approx(float(worst.min()), rel=0.03)
