@@ -1,9 +1,9 @@
 """Protocol `paper`: the evaluation of a paper's authors, with their selection on the test set, which a note states.
 
 `nets` fresh networks are trained on each snapshot of the run as `protocols.py` describes, with the learned lr if there
-is one. The snapshot with the best mean test accuracy is reported (for DC, DSA and DM the last one), with the population
-standard deviation. Scores under these protocols are higher than the scores that a user of the set can reach. Compare
-them with published tables only.
+is one. The snapshot with the best mean test accuracy is reported (for DC, DSA, DM and NCFM the last one), with the
+population standard deviation. Scores under these protocols are higher than the scores that a user of the set can
+reach. Compare them with published tables only.
 """
 
 import time
@@ -214,7 +214,9 @@ def _notes(
     if not protocol.selects:
         first = "nothing is selected on the test set: the last set, after the last step"
     rates = f"lr: the learned one for the set, {DEFAULT_LR} for random-real" if learned else f"lr {DEFAULT_LR}"
-    rates = rates if protocol.lr is None else f"{protocol.optimiser}, lr {protocol.lr}, mixup {protocol.mixup}"
+    if protocol.lr is not None:
+        mixing = f"cutmix {protocol.cutmix}" if protocol.cutmix else f"mixup {protocol.mixup}"
+        rates = f"{protocol.optimiser}, lr {protocol.lr}, {mixing}"
     notes = [
         first,
         f"last snapshot: {100 * candidates[-1].mean:.1f} %; "

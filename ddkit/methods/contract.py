@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data import DSA, Counts, RealData
+from ddkit.errors import UsageError
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.methods.given import GivenImages
 from ddkit.methods.method_settings import MethodSettings
@@ -71,6 +72,16 @@ class Context:
         """Draw parameters [P] of an untrained network, on the device and in the dtype of the data."""
         images = self.real.train.images
         return self.net.init(generator, images.dtype).to(images.device)
+
+    def trajectories_for(self, method: str) -> Trajectories:
+        """The trajectories of the experts.
+
+        Raises:
+            UsageError: the context has none.
+        """
+        if self.trajectories is None:
+            raise UsageError(f"method '{method}' reads expert trajectories, but the context has none")
+        return self.trajectories
 
     def labels(self, ipc: int | Counts) -> Tensor:
         """Hard labels, class by class, of ipc images a class, or of the number of each class."""

@@ -40,9 +40,6 @@ from ddkit.task import Task
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 """ipc -> (outer_loop, inner_loop) in the published code, which supports no other ipc."""
 
-BN_IMAGES = 16
-"""Real images of each class that give batch norms their statistics."""
-
 Draw = tuple[Tensor, DSAParams | None]
 """The numbers of a class's real batch, and the parameters of its augmentation."""
 
@@ -187,11 +184,8 @@ class GradientMatching:
         these images, and keeps them across the inner loop.
         """
         net = self._context.net
-        if not net.has_stats:
-            return step_for(net, theta)
-        classes = range(self._context.real.data.class_count)
-        seen = self._real.images(torch.cat([self._real.draw(c, BN_IMAGES, generator) for c in classes]))
-        return AutogradStep(partial(net, stats=net.batch_stats(theta, seen)), theta.dtype)
+        stats = self._real.statistics(net, theta, generator)
+        return step_for(net, theta) if stats is None else AutogradStep(partial(net, stats=stats), theta.dtype)
 
     def _trained(self, theta: Tensor, images: Tensor, epochs: int, generator: torch.Generator) -> Tensor:
         """The network's parameters after `epochs` epochs of plain SGD on the set.

@@ -19,8 +19,6 @@ import torch
 from torch import Tensor
 
 from ddkit.data import DSAParams
-from ddkit.errors import UsageError
-from ddkit.experts import Trajectories
 from ddkit.methods.batches import draw_batches
 from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
@@ -84,10 +82,8 @@ class TrajectoryMatching:
     blame = "lower method.lr_img, or method.lr_lr if the learned lr grew too large"
 
     def __init__(self, settings: TrajectorySettings, context: Context) -> None:
-        if context.trajectories is None:
-            raise UsageError(f"method '{settings.name}' matches expert trajectories, but the context has none")
         self._settings, self._context = settings, context
-        self._experts: Trajectories = context.trajectories
+        self._experts = context.trajectories_for(settings.name)
         self._counts = settings.counts(context.real)
         self._labels = context.labels(self._counts.times(settings.parts))
         self._division = WalkDivision(context.ranks, settings.trajectories)
