@@ -32,7 +32,8 @@ MATCHING = (
 COMMANDS = ("ddkit/cli", *JOBS)
 TESTS = ("tests/unroll", "tests/steps", "tests/experts", "tests/data", "tests/evaluation", "tests/ranks")
 HELPERS = tuple(
-    f"tests/{name}.py" for name in ("conftest", "captured_problems", "lent_kernels", "shared_folder", "together")
+    f"tests/{name}.py"
+    for name in ("conftest", "block_functions", "captured_problems", "lent_kernels", "shared_folder", "together")
 )
 
 Figures = Callable[[Path, Path], Mapping[str, float]]
@@ -76,6 +77,19 @@ def gradient_row(row: str, seconds: float, *targets: Target) -> Claim:
         touches=UNROLLER,
         figures=row_of("unroll.jsonl", row),
         targets=targets,
+    )
+
+
+def block_row(row: str) -> Claim:
+    return Claim(
+        name=f"blocks-{row}",
+        proves="speed of the fused blocks as Triton kernels, compared with formulas that torch.compile fuses",
+        command=("benchmarks/blocks.py", row, "--save", "{work}/rows"),
+        rehearsal=("--rehearse",),
+        seconds=45,
+        touches=("benchmarks/blocks.py", *MEASURED),
+        figures=row_of("blocks.jsonl", row, ours="triton", textbook="formulas"),
+        targets=(Target("ratio", at_least=1),),
     )
 
 
@@ -199,8 +213,12 @@ CLAIMS = (
         targets=(Target("ftd", at_least=90),),
     ),
     gradient_row("cifar10-ipc1", 45, Target("ratio", at_least=15), Target("memory ratio", at_least=10)),
+    gradient_row("cifar10-ipc1-6-students", 120, Target("ratio", at_least=15)),
     gradient_row("cifar10-ipc10", 60, Target("ratio", at_least=3)),
     gradient_row("cifar100-ipc10", 90, Target("ratio", at_least=2)),
+    block_row("10"),
+    block_row("1000"),
+    block_row("1000-bf16"),
     expert_row("flat", Target("ratio", at_least=10)),
     condensation(
         *("ftd-cifar10-ipc1", "cifar10", 240, Target("ftd", at_least=46), Target("seconds", at_most=240)),

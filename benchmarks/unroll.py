@@ -41,7 +41,7 @@ FLOOR = 8.8
 class Row:
     """One setting. `kept`: memory for kept steps, in MiB; `textbook`: whether the textbook's graph fits into memory;
     `threads`: as ddkit chooses them (ddkit/jobs/machine/threads.py), None: all; `alone`: whether peak memory on a CPU
-    is measured in a separate process."""
+    is measured in a separate process; `students`: trajectories of which the loss is the mean."""
 
     net: str
     side: int
@@ -55,6 +55,7 @@ class Row:
     textbook: bool = True
     threads: int | None = None
     alone: bool = True
+    students: int = 1
 
 
 D2, D3 = "convnet(depth=2, width=32)", "convnet(depth=3, width=128)"
@@ -64,6 +65,7 @@ ROWS = {
     "cpu-bf16": Row(D3, 32, 3, 10, 10, precision="bfloat16", kept=48),
     "cpu-large": Row(D3, 32, 3, 50, 50, kept=256),
     "cifar10-ipc1": Row(D3, 32, 3, 10, 50, device="cuda", precision="tf32", kept=8),
+    "cifar10-ipc1-6-students": Row(D3, 32, 3, 10, 50, device="cuda", precision="tf32", kept=48, students=6),
     "cifar10-ipc10": Row(D3, 32, 3, 100, 30, device="cuda", precision="tf32", kept=400),
     "cifar100-ipc10": Row(D3, 32, 3, 1000, 20, 100, device="cuda", precision="tf32", kept=1500),
     "cifar100-ipc10-bf16": Row(D3, 32, 3, 1000, 20, 100, device="cuda", precision="bfloat16", kept=1500),
@@ -81,10 +83,11 @@ def build(row: Row, dtype: torch.dtype = torch.float32) -> Callable[[str], tuple
     """A function from engine to (image gradient, lr gradient); "ours" is the engine that `auto` selects."""
     net = FlatNet(parse_net(row.net), (row.channels, row.side, row.side), row.classes)
     draw, to = stream(0, "benchmark"), {"device": row.device, "dtype": dtype}
-    theta_0 = net.init(draw)
+    theta_0 = torch.stack([net.init(draw) for _ in range(row.students)])
     theta_target = (theta_0 + 0.02 * torch.randn(theta_0.shape, generator=draw)).to(**to)
-    images = torch.randn(row.steps, row.batch, *net.shape, generator=draw).to(**to).requires_grad_()
-    labels = torch.randint(row.classes, (row.steps, row.batch), generator=draw).to(row.device)
+    batches = (row.students, row.steps, row.batch)
+    images = torch.randn(*batches, *net.shape, generator=draw).to(**to).requires_grad_()
+    labels = torch.randint(row.classes, batches, generator=draw).to(row.device)
     lr = torch.tensor(0.01, **to, requires_grad=True)
     theta_0 = theta_0.to(**to)
 
@@ -107,7 +110,7 @@ def agreement(row: Row, gradient: Callable[[str], tuple[Tensor, ...]]) -> dict[s
         "difference": float((ours - textbook).norm() / textbook.norm()),
         "cosine": float(torch.cosine_similarity(ours, textbook, dim=0)),
     }
-    if row.device == "cpu" and row.steps * row.batch <= 200:
+    if row.device == "cpu" and row.students * row.steps * row.batch <= 200:
         truth = build(row, torch.float64)("textbook")[0].flatten()
         facts["ours to truth"] = float((ours - truth).norm() / truth.norm())
         facts["textbook to truth"] = float((textbook - truth).norm() / truth.norm())
@@ -132,7 +135,7 @@ def measure(name: str, row: Row, repeats: int) -> dict[str, Any]:
     width = net.settings.width  # type: ignore[attr-defined]
     for engine in engines:
         low = torch.bfloat16 if engine == "ours" and row.precision == "bfloat16" else torch.float32
-        floor = FLOOR * forward_flops(net) * row.steps * row.batch
+        floor = FLOOR * forward_flops(net) * row.steps * row.batch * row.students
         rate = convolution_rate(width, row.side // 2, row.batch, device, low)
         rows[engine] |= {"share": floor / rate / rows[engine]["seconds"], "GFLOP/s": rate / 1e9}
         rows[engine]["peak MiB"] = peak(name, engine, row)

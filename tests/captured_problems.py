@@ -54,6 +54,13 @@ def arguments(net, seed, device="cpu", option="plain", soft=True, steps=STEPS, d
     }
 
 
+def several(net, count, device="cpu", option="plain"):
+    """A matching problem of `count` trajectories, with the options of the first."""
+    problems = [arguments(net, seed, device, option) for seed in range(count)]
+    stacked = ("theta_0", "theta_target", "images", "labels", "lr")
+    return problems[0] | {name: torch.stack([problem[name] for problem in problems]) for name in stacked}
+
+
 def gradients(net, engine, images, labels, lr, **options):
     """The loss, and its gradients for images, lr and soft labels."""
     leaves = [images.clone().requires_grad_(), lr.clone().requires_grad_()]

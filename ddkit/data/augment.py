@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from ddkit.data.augment_operations import Operation, Side, nearest_operations, operation
+from ddkit.device_copy import to_device
 from ddkit.errors import UsageError
 
 
@@ -58,7 +59,7 @@ class DSAParams:
 
     def to(self, device: torch.device) -> DSAParams:
         """The same parameters on the device, so that they are copied only once."""
-        return DSAParams(self.ops, self.values.to(device), self.side, self.then and self.then.to(device))
+        return DSAParams(self.ops, to_device(self.values, device), self.side, self.then and self.then.to(device))
 
     @staticmethod
     def join(parts: Sequence[DSAParams]) -> DSAParams:
@@ -128,15 +129,15 @@ class DSA:
         _refuse_mismatch(x, params)
         order = sorted(range(len(params)), key=params.ops.__getitem__)
         exact = torch.promote_types(x.dtype, torch.float32)  # pixel coordinates need more than half precision
-        values = params.values[order].to(x.device, exact)
+        values = to_device(params.values[order].to(exact), x.device)
         names = sorted(set(params.ops))
         if len(names) == 1:
             done = _run(names[0], x, values)
         else:
             counts = [params.ops.count(name) for name in names]
             there = torch.tensor(order)
-            back = there.argsort().to(x.device)
-            groups = zip(names, x.index_select(0, there.to(x.device)).split(counts), values.split(counts), strict=True)
+            back, there = to_device(there.argsort(), x.device), to_device(there, x.device)
+            groups = zip(names, x.index_select(0, there).split(counts), values.split(counts), strict=True)
             done = torch.cat([_run(*group) for group in groups]).index_select(0, back)
         return done if params.then is None else DSA.apply(done, params.then)
 

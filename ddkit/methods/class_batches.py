@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data import Part
+from ddkit.device_copy import to_device
 from ddkit.methods.division import refuse_idle_ranks
 from ddkit.methods.effort import fewer_iterations
 from ddkit.nets import FlatNet, Stats
@@ -54,7 +55,7 @@ class ClassBatches:
         """Draw the numbers of `size` distinct images of class `c`. A smaller class gives all its images."""
         members = self._members[c]
         chosen = torch.randperm(len(members), generator=generator)[:size]
-        return members[chosen.to(members.device)]
+        return members[to_device(chosen, members.device)]
 
     def images(self, numbers: Tensor) -> Tensor:
         """The images of these numbers [size, C, H, W]."""

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data import DSA, Counts, RealData
+from ddkit.device_copy import to_device
 from ddkit.errors import UsageError
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.methods.given import GivenImages
@@ -71,7 +72,7 @@ class Context:
     def fresh_network(self, generator: torch.Generator) -> Tensor:
         """Draw parameters [P] of an untrained network, on the device and in the dtype of the data."""
         images = self.real.train.images
-        return self.net.init(generator, images.dtype).to(images.device)
+        return to_device(self.net.init(generator, images.dtype), images.device)
 
     def trajectories_for(self, method: str) -> Trajectories:
         """The trajectories of the experts.

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data import DSAParams
+from ddkit.device_copy import to_device
 from ddkit.methods.class_batches import ClassBatchCosts, ClassBatches
 from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
@@ -197,7 +198,7 @@ class GradientMatching:
         ranks = ALONE if context.net.has_stats else context.ranks
         for _ in range(epochs):
             for index in torch.randperm(len(images), generator=generator).split(settings.batch_train):
-                drawn = index.to(context.device)
+                drawn = to_device(index, context.device)
                 x, y = settings.expand(images[drawn]), self._labels[settings.expand_index(drawn)]
                 if settings.augmented:
                     x = context.dsa.apply(x[None], context.dsa.sample(generator, 1, len(x), side))[0]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data import Counts, select
+from ddkit.device_copy import to_device
 from ddkit.errors import RecipeError
 from ddkit.experts import Trajectories, population_stats
 from ddkit.methods.contract import Context
@@ -62,7 +63,7 @@ def choose_initial_images(
     """Return the images of `counts` [counts.total, C, H, W], class by class; experts are those after `epoch`."""
     train = context.real.train
     if pix_init == "samples_predicted_correctly":
-        order = torch.randperm(len(train), generator=generator).to(context.device)
+        order = to_device(torch.randperm(len(train), generator=generator), context.device)
         predict = _predictor(context, experts, epoch)
         ranks = first_correct(predict, experts.count, train.images, train.labels, counts)
         order = order[ranks[order].argsort(stable=True)]

@@ -13,7 +13,9 @@ MTT compares the last iterate, i = N, with w = 1. The changes of later papers ar
 - TESLA (Cui et al., ICML 2023): the gradient treats every iterate as a constant. This is not MTT's gradient, although
   the paper claims it is. The exact gradient needs no more memory here.
 
-The loss of an iteration is the mean over `trajectories` students. Each has its own expert and start epoch.
+The loss of an iteration is the mean over `trajectories` students. Each has its own expert and start epoch. A CPU trains
+them one after another. On CUDA, engine `captured` trains several at once if their batches are small, since ten images
+leave most of a device idle.
 """
 
 from collections.abc import Sequence

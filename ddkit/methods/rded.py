@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy, pad
 
 from ddkit.data import crop_to_side, random_box
+from ddkit.device_copy import to_device
 from ddkit.errors import UsageError
 from ddkit.methods.contract import Context
 from ddkit.methods.effort import FORWARD, Effort
@@ -80,7 +81,7 @@ class RDED:
                 "lower method.ipc or method.factor"
             )
         candidates = max(settings.mipc, needed)
-        chosen = members[torch.randperm(len(members), generator=generator)[:candidates].to(members.device)]
+        chosen = members[to_device(torch.randperm(len(members), generator=generator)[:candidates], members.device)]
         together = max(1, CHUNK // settings.num_crop)
         found = [self._best_crops(train.images[part], c, generator) for part in chosen.split(together)]
         crops, losses = (torch.cat(parts) for parts in zip(*found, strict=True))

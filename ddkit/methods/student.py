@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ddkit.device_copy import to_device
 from ddkit.errors import RecipeError
 from ddkit.nets import FlatNet
 from ddkit.recipe import Settings, setting
@@ -59,7 +60,7 @@ def perturbed(net: FlatNet, theta: Tensor, scale: float, generator: torch.Genera
     pieces = []
     for weight in net.unflatten(theta).values():
         if weight.ndim == 4:
-            noise = torch.randn(weight.shape, generator=generator).to(weight)
+            noise = to_device(torch.randn(weight.shape, generator=generator).to(weight.dtype), weight.device)
             weight = weight + scale * noise / noise.norm() * weight
         pieces.append(weight.flatten())
     return torch.cat(pieces)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data import DSAParams
+from ddkit.device_copy import to_device
 from ddkit.methods.batches import draw_batches
 from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
@@ -182,7 +183,8 @@ class TrajectoryMatching:
         if settings.weight_perturb:
             theta_0 = perturbed(context.net, theta_0, settings.weight_perturb, generator)
         count = self._counts.total
-        index = draw_batches(count, settings.drawn_of(count), settings.syn_steps, generator).to(context.device)
+        index = draw_batches(count, settings.drawn_of(count), settings.syn_steps, generator)
+        index = to_device(index, context.device)
         steps, batch = settings.expand_index(index).shape
         params = context.dsa.sample(generator, steps, batch, context.real.data.shape[1:])
         logits = None

@@ -16,6 +16,7 @@ with lazily(__name__):
     from ddkit.run.loop import drive
     from ddkit.run.messages import RecordingMeter
     from ddkit.run.obstacles import refuse_no_file, refuse_no_folder
+    from ddkit.run.one_ahead import OneAhead
     from ddkit.run.process import is_gone
     from ddkit.run.progress import Meter, SilentMeter, terminal_meter
     from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
@@ -43,6 +44,7 @@ __all__ = [
     "drive",
     "refuse_no_file",
     "refuse_no_folder",
+    "OneAhead",
     "Meter",
     "RecordingMeter",
     "SilentMeter",

@@ -11,6 +11,7 @@ import torch
 from ddkit.errors import NumericalError
 from ddkit.run.checkpoint import checkpoint_iteration, read_checkpoint, write_checkpoint
 from ddkit.run.folder import RunFolder
+from ddkit.run.one_ahead import OneAhead
 from ddkit.run.progress import Meter
 
 State = TypeVar("State")
@@ -55,8 +56,8 @@ def drive(
     """Run a method's iterations in `folder` and return its last state.
 
     Metrics are copied from the device only at checkpoints and about twice a second for the meter, so that a fast device
-    need not wait at every iteration. If writing a checkpoint takes more than SLOW_WRITE seconds, some checkpoints are
-    left out, but never the last.
+    need not wait at every iteration. This program is one iteration ahead of it (`OneAhead`). If writing a checkpoint
+    takes more than SLOW_WRITE seconds, some checkpoints are left out, but never the last.
 
     Args:
         resume: continue from the last checkpoint. On a CPU with the same number of threads, the final state equals that
@@ -116,9 +117,11 @@ def drive(
         if (spent := time.monotonic() - start) > SLOW_WRITE:
             rest_until = time.monotonic() + spent / SHARE
 
+    ahead = OneAhead(device)
     for iteration in range(begin, method.iterations):
         before = state
         state, metrics = method.step(before)
+        ahead.queued()
         pending.append((iteration, metrics))
         due = iteration > begin and iteration % checkpoint_every == 0
         if due or time.monotonic() - shown > 0.5:

@@ -5,12 +5,10 @@ from typing import Any, Protocol, final, runtime_checkable
 
 from torch import Tensor
 
-from ddkit.steps.native import Kernels
-
 
 @runtime_checkable
 class Blocks(Protocol):
-    """Four functions of maps [B, H, W, C] and parameters [C], in C for the CPU and as formulas for CUDA.
+    """Four functions of maps [B, H, W, C] and parameters [C]: kernels in C (CPU) or Triton (CUDA), or formulas.
 
     `stats` is (mean, rstd) and `stats_t` is (mean of zt, mean of h zt), all [B, C].
     """
@@ -38,9 +36,12 @@ class Blocks(Protocol):
 
 @final
 class NativeBlocks:
-    """The functions of blocks.c, which explains the notation."""
+    """The functions of blocks.c, which explains the notation.
 
-    def __init__(self, kernels: Kernels) -> None:
+    `kernels` runs a kernel of a name on maps like a given one: `ddkit.steps.native.Kernels` or `TritonKernels`.
+    """
+
+    def __init__(self, kernels: Callable[..., None]) -> None:
         self._kernels = kernels
 
     def forward(self, z: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:

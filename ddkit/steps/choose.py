@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any, cast
 
 import torch
@@ -9,11 +10,13 @@ from torch import Tensor
 
 from ddkit.nets import ConvNetSettings, FlatNet
 from ddkit.steps.autograd import AutogradStep
-from ddkit.steps.blocks import NativeBlocks
+from ddkit.steps.blocks import Blocks, NativeBlocks
 from ddkit.steps.conv import Convolution, LibraryConvolution, choose_convolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
+from ddkit.steps.measured import MeasuredBlocks
 from ddkit.steps.native import MAPS, kernels
+from ddkit.steps.slower import warn_slower
 from ddkit.steps.step import Network, Step
 
 CHUNK = {"cpu": 8 * 2**20, "cuda": 256 * 2**20}
@@ -25,7 +28,8 @@ def step_for(net: Network, theta: Tensor, precision: str = "float32", once: bool
     """Return the fastest step for this network on the device and in the dtype of `theta`.
 
     ConvNets with instance norm, ReLU and average pooling have a fused step. On a CPU it uses kernels in C, which need a
-    C compiler; without one there is a warning, and autograd is used. On CUDA it uses formulas that torch.compile fuses.
+    C compiler; without one there is a warning, and autograd is used. On CUDA it uses formulas that torch.compile fuses,
+    or kernels in Triton, whichever are faster for a kind of map (`MeasuredBlocks`).
     All other networks use autograd.
 
     With `once`, a gradient that keeps no tape has no graph, which is faster. It differs in rounding from a gradient
@@ -44,8 +48,21 @@ def _step(net: Any, device: str, maps: torch.dtype, once: bool) -> Step:
         shapes = net.settings.common_blocks(net.shape)
         if shapes is not None and device == "cuda":
             plain: list[Convolution] = [LibraryConvolution(shape) for shape in shapes]
-            return ConvNetStep(net, shapes, maps, FormulaBlocks(fuse=True), plain, CHUNK[device])
+            return ConvNetStep(net, shapes, maps, _cuda_blocks(maps), plain, CHUNK[device])
         if shapes is not None and device == "cpu" and maps in MAPS and (compiled := kernels(maps)) is not None:
             fitting = [choose_convolution(shape, compiled) for shape in shapes]
             return ConvNetStep(net, shapes, maps, NativeBlocks(compiled), fitting, CHUNK[device])
     return AutogradStep(net, maps, once)
+
+
+def _cuda_blocks(maps: torch.dtype) -> Blocks:
+    compiled = FormulaBlocks(fuse=True)
+    if find_spec("triton") is None:
+        return compiled
+    try:
+        from ddkit.steps.triton_blocks import TritonKernels
+    except Exception as error:  # a Triton that does not fit to this Python or driver raises errors of many kinds
+        warn_slower("Triton cannot be imported", str(error), "compiled formulas run instead")
+        return compiled
+    kernels = TritonKernels(maps)
+    return MeasuredBlocks(compiled, NativeBlocks(kernels), kernels.fits)

@@ -1,4 +1,4 @@
-"""Checks the arguments of kernels in C: types and sizes of the tensors that a kernel reads and writes."""
+"""Checks the arguments of kernels: types and sizes of the tensors that a kernel reads and writes."""
 
 import math
 from dataclasses import dataclass
@@ -36,6 +36,8 @@ class Kernel:
     def checked(self, name: str, like: Tensor, arguments: tuple[Tensor | int, ...], maps: torch.dtype) -> list[Tensor]:
         """Return the tensors among the arguments, after checking them for maps of the shape of `like` [B, H, W, C].
 
+        All must be on the device of `like`.
+
         Raises:
             ValueError: an argument does not fit.
         """
@@ -50,9 +52,9 @@ class Kernel:
                 and tensor.dtype is dtype
                 and tensor.numel() == count
                 and tensor.is_contiguous()
-                and tensor.is_cpu
+                and tensor.device == like.device
             ):
-                raise ValueError(_wrong(name, kind, count, dtype, tensor))
+                raise ValueError(_wrong(name, f"{kind} must be {count:,} numbers of {dtype} on {like.device}", tensor))
             tensors.append(tensor)
         return tensors
 
@@ -73,12 +75,12 @@ KERNELS = {
 """Name -> kernel."""
 
 
-def _wrong(name: str, kind: str, count: int, dtype: torch.dtype, found: Tensor | int) -> str:
+def _wrong(name: str, expected: str, found: Tensor | int) -> str:
     got = repr(found)
     if isinstance(found, Tensor):
         layout = "" if found.is_contiguous() else ", not contiguous"
         got = f"{found.dtype} {list(found.shape)} on {found.device}{layout}"
-    return f"kernel '{name}': {kind} must be {count:,} numbers of {dtype} on the CPU, contiguous, got {got}"
+    return f"kernel '{name}': {expected}, contiguous, got {got}"
 
 
 @lru_cache(maxsize=1024)

@@ -117,7 +117,7 @@ def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # for any error of the compiler there is the slower formula
-            if _capturing(z):
+            if capturing(z):
                 raise  # the capture has failed, but the program may work outside of a capture
             warn_slower("the step could not be compiled", str(error) or type(error).__name__)
             programs[kind] = formula
@@ -126,7 +126,8 @@ def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _capturing(z: Tensor) -> bool:
+def capturing(z: Tensor) -> bool:
+    """Whether the current stream records a CUDA graph, in which nothing can be compiled or measured."""
     return z.is_cuda and torch.cuda.is_current_stream_capturing()
 
 

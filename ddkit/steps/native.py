@@ -61,6 +61,8 @@ class Kernels:
                 wrong memory.
             MemoryError: the kernel could not allocate memory.
         """
+        if not like.is_cpu:
+            raise ValueError(f"kernel '{name}' runs on the CPU, got maps on {like.device}")
         tensors = KERNELS[name].checked(name, like, arguments, self._maps)
         shape = _Shape(*like.shape, torch.get_num_threads())
         numbers = arguments[: len(arguments) - len(tensors)]

@@ -15,6 +15,7 @@ No Hessian term is dropped; `gradient="detached"` drops H a on purpose (TESLA). 
 step. Steps whose tape fits into `memory` are not computed a second time.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -39,23 +40,29 @@ def budget(memory: int | None, problem: Problem) -> int:
     return free_memory(problem.theta_0.device) // 4 if memory is None else memory
 
 
-def walked(net: Network, precision: str, memory: int | None, problem: Problem, backward: bool) -> Solved:
-    """Solve one trajectory; on CUDA, operations are launched one by one."""
-    with convolution_precision(problem.theta_0.device, precision):
-        return adjoint(step_for(net, problem.theta_0, precision), problem, budget(memory, problem), backward)
+def walked(
+    net: Network, precision: str, memory: int | None, problems: Sequence[Problem], backward: bool
+) -> list[Solved]:
+    """Solve trajectories one after another; on CUDA, operations are launched one by one."""
+    first = problems[0].theta_0
+    with convolution_precision(first.device, precision):
+        step = step_for(net, first, precision)
+        return [adjoint(step, problem, budget(memory, problem), backward) for problem in problems]
 
 
 def walked_together(
-    share: BatchShare, net: Network, precision: str, memory: int | None, problem: Problem, backward: bool
-) -> Solved:
-    """Solve one trajectory whose batches are divided over ranks; the problem has this rank's rows.
+    share: BatchShare, net: Network, precision: str, memory: int | None, problems: Sequence[Problem], backward: bool
+) -> list[Solved]:
+    """Solve trajectories whose batches are divided over ranks; the problems have this rank's rows.
 
     The loss and the derivative for lr are those of the whole batches. The derivatives for images and labels are those
     of this rank's rows. Ranks on a CPU share its memory for tapes.
     """
-    tapes = budget(memory, problem) // (share.ranks.count if memory is None and not problem.theta_0.is_cuda else 1)
-    with convolution_precision(problem.theta_0.device, precision):
-        return adjoint(share.of(step_for(net, problem.theta_0, precision)), problem, tapes, backward)
+    first = problems[0].theta_0
+    users = share.ranks.count if memory is None and not first.is_cuda else 1
+    with convolution_precision(first.device, precision):
+        step = share.of(step_for(net, first, precision))
+        return [adjoint(step, problem, budget(memory, problem) // users, backward) for problem in problems]
 
 
 @torch.no_grad()

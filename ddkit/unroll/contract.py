@@ -119,14 +119,14 @@ def matching_loss(
 
 
 class _Matched(torch.autograd.Function):
-    """Solves all problems in the forward pass and keeps only the gradients, so that T trajectories need the memory of
-    one."""
+    """Solves all problems in the forward pass and keeps only the gradients, so that T trajectories that are solved one
+    after another need the memory of one."""
 
     @staticmethod
     def forward(
         ctx: Any, problems: Any, solve: Any, wanted: bool, images: Tensor, labels: Tensor, lr: Tensor
     ) -> Tensor:
-        solved: list[Solved] = [solve(problem, wanted) for problem in problems(images, labels, lr)]
+        solved: list[Solved] = solve(problems(images, labels, lr), wanted)
         ctx.soft = labels.is_floating_point()
         if wanted:
             share = 1 / len(solved)

@@ -1,7 +1,7 @@
-"""Records work once as a CUDA graph, which repeats it with a single launch."""
+"""Records work once as a CUDA graph, which repeats it with a single launch, and lets several works run at once."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 
@@ -35,3 +35,29 @@ def recorded(work: Callable[[], Result], device: torch.device) -> tuple[Result, 
         with torch.cuda.stream(now), capture:
             result = work()
     return result, graph.replay
+
+
+class SideBySide:
+    """Several works that a device may compute at the same time, each on a stream of its own.
+
+    In a recording they become parallel branches of the graph. On a CPU they run one after another.
+    """
+
+    def __init__(self, works: Sequence[Callable[[], Result]], device: torch.device) -> None:
+        self._works, self._device = works, device
+        on_cuda = device.type == "cuda" and len(works) > 1
+        # The same streams each time, because the allocator gives memory back to the stream that took it
+        self._streams = [torch.cuda.Stream(device) for _ in works] if on_cuda else []
+
+    def __call__(self) -> list[Any]:
+        """Queue all works. What is queued on the current stream afterwards waits for their results."""
+        if not self._streams:
+            return [work() for work in self._works]
+        now, results = torch.cuda.current_stream(self._device), []
+        for stream, work in zip(self._streams, self._works, strict=True):
+            stream.wait_stream(now)
+            with torch.cuda.stream(stream):
+                results.append(work())
+        for stream in self._streams:
+            now.wait_stream(stream)
+        return results

@@ -20,16 +20,16 @@ iterative = pytest.mark.parametrize("name", [name for name in IMAGE_METHODS if h
 
 @pytest.fixture
 def make(make_context):
-    """make(method name, seed=0, **settings) with settings as small as the method knows."""
+    """make(method name, seed=0, contexts=None, **settings) with settings as small as the method knows."""
 
-    def build(name: str, seed: int = 0, **settings) -> Method:
+    def build(name: str, seed: int = 0, contexts=None, **settings) -> Method:
         cls = method_class(name)
         known = {field.name for field in dataclasses.fields(cls.settings_class)}
         tiny = {key: value for key, value in TINY.items() if key in known}
         if name == "infer":
             tiny["ipc"] = 2  # at ipc 1 it has nothing to learn: test_infer.py
         chosen = cls.settings_class(**(tiny | settings))
-        return cls(chosen, make_context(chosen.expert_kind, seed))
+        return cls(chosen, (contexts or make_context)(chosen.expert_kind, seed))
 
     return build
 
@@ -173,3 +173,23 @@ def test_coresets_are_real_images_of_their_class_and_none_twice(name, make, real
     assert all(len(row) == 1 for row in rows)
     assert len({row[0] for row in rows}) == 9
     assert [int(real.train.labels[row[0]]) for row in rows] == synthetic.labels.tolist()
+
+
+@pytest.fixture(scope="module")
+def contexts_on_gpu(contexts_of, real, gpu):
+    return contexts_of(real.to(gpu))
+
+
+@pytest.mark.gpu
+@iterative
+def test_a_step_does_not_wait_for_the_device(name, make, contexts_on_gpu, gpu):
+    """PyTorch raises an error at whatever waits. The first steps compile, measure and capture."""
+    method = make(name, contexts=contexts_on_gpu)
+    state = advance(method, method.init(), 2)
+    if gpu.type == "cuda":
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        advance(method, state, 2)
+    finally:
+        if gpu.type == "cuda":
+            torch.cuda.set_sync_debug_mode("default")

@@ -251,3 +251,20 @@ def test_nothing_is_written_before_all_of_the_folder_is_found_good(folder):
         before_writing=lambda: called.append(len(list(folder.path.iterdir()))),
     )
     assert called == [1]  # the checkpoint is there, and nothing is written yet
+
+
+def test_the_loop_is_one_iteration_ahead_of_its_device(folder, monkeypatch):
+    """It says after each iteration that all of it is queued."""
+    queued: list[tuple[str, int]] = []
+
+    class Ahead:
+        def __init__(self, device):
+            self.device = device
+
+        def queued(self):
+            queued.append((self.device, method.done))
+
+    monkeypatch.setattr(loop, "OneAhead", Ahead)
+    method = Toy(4)
+    go(method, folder, device="cpu")
+    assert queued == [("cpu", done) for done in (1, 2, 3, 4)]

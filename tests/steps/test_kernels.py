@@ -68,6 +68,8 @@ def test_every_tensor_is_checked(name: str) -> None:
         run(name, like, *numbers, *right(name)[1:])
     with pytest.raises(ValueError, match="needs maps"):
         run(name, like[0], *numbers, *right(name))
+    with pytest.raises(ValueError, match="runs on the CPU, got maps on meta"):
+        run(name, like.to("meta"), *numbers, *(tensor.to("meta") for tensor in right(name)))
 
 
 @pytest.mark.parametrize(

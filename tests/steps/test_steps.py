@@ -152,7 +152,7 @@ def test_a_program_that_fails_inside_a_capture_is_not_given_up(monkeypatch):
         return program
 
     monkeypatch.setattr(torch, "compile", compiled)
-    monkeypatch.setattr(formulas, "_capturing", lambda z: bool(capturing))
+    monkeypatch.setattr(formulas, "capturing", lambda z: bool(capturing))
     net, theta, x, y, _ = case()
     step = fused(net, "compiled")
     wanted = step.gradient(theta, x, y).theta

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 import torch
-from captured_problems import OPTIONS, agree, arguments, gradients, network, without_memory
+from captured_problems import BATCH, OPTIONS, SIDE, agree, arguments, gradients, network, several, without_memory
 
 import ddkit.unroll.adjoint as adjoint_module
 import ddkit.unroll.captured as captured_module
@@ -67,6 +67,30 @@ def test_a_replay_reads_every_number_of_its_problem(double, option, soft):
         problem = arguments(net, seed, option=option, soft=soft)
         agree(gradients(net, "adjoint", **problem), gradients(net, "reference", **without_memory(problem)))
     assert len(double) == 1
+
+
+@pytest.mark.parametrize(("at_once", "recordings"), [(1, 1), (2, 2), (3, 1)])
+@pytest.mark.parametrize("option", ["plain", "momentum", "some kept steps"])
+def test_small_students_are_solved_side_by_side(double, monkeypatch, at_once, recordings, option):
+    """Three students at once, two and one, or one after another by one graph: the mean of their losses."""
+    monkeypatch.setattr(captured_module, "PIXELS", at_once * BATCH * SIDE**2 + 1)
+    net = network()
+    problem = several(net, 3, option=option)
+    for _ in range(2):  # the second time is a replay
+        agree(gradients(net, "adjoint", **problem), gradients(net, "reference", **without_memory(problem)))
+    assert len(double) == recordings
+
+
+def test_students_side_by_side_share_the_memory_of_kept_steps(double, monkeypatch):
+    kept, works = [], captured_module.adjoint
+
+    def watched(step, problem, memory, backward):
+        kept.append(memory)
+        return works(step, problem, memory, backward)
+
+    monkeypatch.setattr(captured_module, "adjoint", watched)
+    gradients(network(), "adjoint", **several(network(), 3), memory=3000)
+    assert set(kept) == {1000}
 
 
 def test_four_graphs_are_kept_and_the_oldest_goes_first(double):
@@ -262,3 +286,34 @@ def test_after_a_failed_recording_the_callers_stream_is_current(monkeypatch):
     with pytest.raises(RuntimeError, match="not permitted"):
         recording.recorded(work, torch.device("cuda"))
     assert cuda.now == {"device": 0, "stream": "main"}
+
+
+def test_works_side_by_side_have_streams_of_their_own(monkeypatch):
+    """They begin after what the caller has queued, and the caller continues after all of them."""
+    device, log, made = torch.device("cuda:1"), [], iter(("one", "two"))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream("main", device, log))
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream(next(made), device, log))
+
+    @contextmanager
+    def inside(stream):
+        assert stream.device == device
+        log.append(f"begin {stream.name}")
+        yield
+        log.append(f"end {stream.name}")
+
+    monkeypatch.setattr(torch.cuda, "stream", inside)
+    works = recording.SideBySide([lambda: log.append("first") or 1, lambda: log.append("second") or 2], device)
+    for _ in range(2):
+        log.clear()
+        assert works() == [1, 2]
+        assert log == [
+            *(("one", "main"), "begin one", "first", "end one"),
+            *(("two", "main"), "begin two", "second", "end two"),
+            *(("main", "one"), ("main", "two")),
+        ]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_work_alone_needs_no_stream(monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "Stream", None)
+    assert recording.SideBySide([lambda: 1], torch.device(device))() == [1]

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 import torch
-from captured_problems import OPTIONS, agree, arguments, gradients, network, no_slower_way, without_memory
+from captured_problems import OPTIONS, agree, arguments, gradients, network, no_slower_way, several, without_memory
 
 import ddkit.unroll.captured as captured_module
 from ddkit.randomness import stream
@@ -24,6 +24,19 @@ def test_a_captured_graph_is_the_full_gradient(fresh, gpu, captured, norm, optio
         for seed in range(2):
             problem = arguments(net, seed, gpu, option)
             agree(gradients(net, captured, **problem), gradients(net, "reference", **without_memory(problem)))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_several_students_are_branches_of_one_graph(fresh, gpu, captured, norm):
+    """Branches use memory of their own, and the results are read after all of them."""
+    net = network(norm)
+    problem = several(net, 3, gpu)
+    wanted = gradients(net, "reference", **problem)
+    with no_slower_way():
+        for _ in range(5):
+            agree(gradients(net, captured, **problem), wanted)
+    assert captured != "captured" or len(captured_module._SOLVERS) == 1
 
 
 @pytest.mark.gpu

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ddkit.device_copy import to_device
 from ddkit.experts.trajectories.buffer import Buffer
 
 
@@ -39,4 +40,4 @@ class Trajectories:
         theta = (
             torch.from_numpy(raw.view(np.int16)).view(torch.bfloat16) if dtype == "bfloat16" else torch.from_numpy(raw)
         )
-        return theta.float().to(self.device)
+        return to_device(theta.float(), self.device)

@@ -19,7 +19,7 @@ from ddkit.jobs.runs.images import ImageWork
 from ddkit.jobs.runs.run import Run
 from ddkit.methods import IterativeMethod
 from ddkit.ranks import Ranks
-from ddkit.run import RunFolder, SilentMeter, pack_state, unpack_state
+from ddkit.run import OneAhead, RunFolder, SilentMeter, pack_state, unpack_state
 from ddkit.toml import read_toml
 
 
@@ -64,6 +64,8 @@ def follow(ranks: Ranks) -> None:
                 f"data or experts differ from those of rank 0 (digests {own[:8]} and {leaders[:8]}); let all machines "
                 "share DDKIT_HOME and DDKIT_DATA, or copy them"
             )
+        ahead = OneAhead(ranks.device)
         for _ in range(done, method.iterations):
             state, _ = method.step(state)
+            ahead.queued()
     ranks.leave()
