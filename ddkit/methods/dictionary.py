@@ -1,20 +1,18 @@
 """A dictionary of computation trees, selected greedily, and the dictionary tree nearest to each vertex."""
 
 import heapq
-from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+from scipy import sparse
 
-from ddkit.graphs import TreeDag, fold
+from ddkit.graphs import fold
 from ddkit.methods.trees import Trees
 
 Array = np.ndarray
 
 CANDIDATES = 20000
 """Number of trees, the most common ones, from which the dictionary is selected."""
-
-AT_ONCE = 250
-"""Candidates whose subtrees are found at once, so that memory stays small."""
 
 
 def dictionary_of(trees: Trees, most: int) -> Array:
@@ -29,26 +27,28 @@ def dictionary_of(trees: Trees, most: int) -> Array:
     common = np.argsort(-np.bincount(trees.tree), kind="stable")[:CANDIDATES]
     colours, vertices = _colours(trees, common)  # a colour's vertices become 0 when a selected tree matches them
     new, size = _subtrees(trees, common)  # a subtree's size becomes 0 when it is stored
-    rows = zip(common.tolist(), colours, new, strict=True)
-    queue = [
-        (-int(vertices[own].sum()) / (sample + int(size[parts].sum())), tree, i)
-        for i, (tree, own, parts) in enumerate(rows)
-    ]
+
+    def cost(i: int) -> int:
+        return sample + int(size[new[i]].sum())
+
+    def ratio(i: int) -> float:
+        return int(vertices[colours[i]].sum()) / cost(i)
+
+    queue = [(-ratio(i), tree, i) for i, tree in enumerate(common.tolist())]
     heapq.heapify(queue)
     kept: list[int] = []
     spent = 0
     while queue:
         _, tree, i = heapq.heappop(queue)
         new[i] = new[i][size[new[i]] > 0]
-        cost = sample + int(size[new[i]].sum())
-        now = int(vertices[colours[i]].sum()) / cost
+        now = ratio(i)
         if queue and now < -queue[0][0]:
             if now > 0:
                 heapq.heappush(queue, (-now, tree, i))
             continue
-        if cost > most:
+        if cost(i) > most:
             continue
-        if (spent := spent + cost) > most:
+        if (spent := spent + cost(i)) > most:
             break
         kept.append(tree)
         size[new[i]] = 0
@@ -77,25 +77,22 @@ def _subtrees(trees: Trees, candidates: Array) -> tuple[list[Array], Array]:
     each distinct child.
     """
     data = trees.data
-    layers, root = fold(data.adjacency, trees.levels, trees.vertex[candidates], with_own=False)
-    dag = TreeDag.of(layers, data.node_label, data.degree)
-    every = len(dag.label)
     entry = 3 if data.edge_label.any() else 2  # bytes: the child's number, its multiplicity and an edge's label
-    pair = dag.parent * every + dag.source  # ascending; equal pairs have different edge labels
-    size = 2 + entry * np.bincount(dag.parent[np.diff(pair, prepend=-1) > 0], minlength=every)
-    size[: dag.depth_size[0]] = 1
-    found: list[Array] = []
-    for begin in range(0, len(candidates), AT_ONCE):
-        below = every - dag.roots + root[begin : begin + AT_ONCE]
-        owner, parts = np.arange(len(below)), []
-        while len(below):
-            parts.append(owner * every + below)
-            edge, place = dag.adjacency.into(below)
-            both = np.sort(owner[place] * every + dag.adjacency.source[edge])
-            owner, below = np.divmod(both[np.diff(both, prepend=-1) > 0], every)
-        owner, below = np.divmod(np.sort(np.concatenate(parts)), every)
-        found += np.split(below, np.flatnonzero(np.diff(owner)) + 1)
-    return found, size
+    layers, root = fold(data.adjacency, trees.levels, trees.vertex[candidates], with_own=False)
+    found = [_pairs(np.arange(len(root)), root, (len(root), len(layers[-1])))]
+    size = []
+    for below, layer in reversed(list(pairwise(layers))):
+        children = _pairs(layer.parent, layer.child, (len(layer), len(below)))
+        found.append(found[-1] @ children)
+        size.append(2 + entry * np.diff(children.indptr))
+    size.append(np.ones(len(layers[0]), np.int64))
+    every = sparse.hstack(found).tocsr()
+    return np.split(every.indices, every.indptr[1:-1]), np.concatenate(size)
+
+
+def _pairs(row: Array, column: Array, shape: tuple[int, int]) -> sparse.csr_array:
+    """Return a matrix that is true at these entries, of which some may be equal."""
+    return sparse.coo_array((np.ones(len(row), bool), (row, column)), shape=shape).tocsr()
 
 
 def nearest_trees(trees: Trees, kept: Array) -> Array:
