@@ -10,7 +10,23 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 SCORE = re.compile(r"\d \+- \d")
 PUBLISHED = re.compile(r"the (?:published|paper's) settings|thresholds of its authors")
 
-METHODS = ("mtt", "ftd", "ast", "datm", "att", "pad", "edf", "tesla", "best", "dc", "dsa", "dm", "infer", "sre2l", "rded")
+METHODS = (
+    "mtt",
+    "ftd",
+    "ast",
+    "datm",
+    "att",
+    "pad",
+    "edf",
+    "tesla",
+    "best",
+    "dc",
+    "dsa",
+    "dm",
+    "infer",
+    "sre2l",
+    "rded",
+)
 CORESETS = ("random", "herding", "kmeans")
 GRAPHS = ("mirage", "mirage-plus")
 IMAGES = ("digits", "fashion-mnist", "cifar10", "cifar100", "tiny-imagenet", "imagenette", "imagenet")
