@@ -47,8 +47,8 @@ def ego_network(nodes: int, paper: float, draw: torch.Generator) -> np.ndarray:
     return np.argwhere(joined)
 
 
-def write_graphs(file: Path) -> None:
-    """Write the graphs as the archive that `graphs-npz:` reads."""
+def write_graphs(file: Path) -> dict[str, int]:
+    """Write the graphs as the archive that `graphs-npz:` reads. Return how many graphs, nodes and edges there are."""
     draw = stream(0, "collab")
     sizes = LEAST * np.exp(torch.empty(GRAPHS).exponential_(1 / 0.62, generator=draw).numpy())
     sizes = sizes.clip(LEAST, MOST).astype(int)
@@ -57,7 +57,7 @@ def write_graphs(file: Path) -> None:
     edges = [ego_network(n, PAPER[c], draw) + b for n, c, b in zip(sizes.tolist(), label.tolist(), begin, strict=True)]
     source, target = np.concatenate(edges).T
     np.savez(file, edge_src=source, edge_dst=target, num_nodes=sizes, label=label)
-    print(f"{sizes.sum():,} nodes, {len(source):,} directed edges", flush=True)
+    return {"graphs": GRAPHS, "nodes": int(sizes.sum()), "edges": len(source)}
 
 
 def main() -> None:
@@ -68,14 +68,14 @@ def main() -> None:
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "collab.npz"
-        write_graphs(file)
+        counts = write_graphs(file)
         command = ["condense", "--method", "mirage-plus", "--no-evaluate", "--data", f"graphs-npz:{file}"]
         environment = os.environ | {"DDKIT_HOME": f"{folder}/home", "OMP_NUM_THREADS": "1"}
         begin = time.perf_counter()
         out = ["--out", f"{folder}/run"]
         subprocess.run([sys.executable, "-m", "ddkit", *command, *out], check=True, env=environment)
         wall, used = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
-    row = {"seconds": used.ru_utime + used.ru_stime, "wall": wall, "peak GiB": used.ru_maxrss / 2**20}
+    row = {"seconds": used.ru_utime + used.ru_stime, "wall": wall, "peak GiB": used.ru_maxrss / 2**20, **counts}
     print({name: round(value, 2) for name, value in row.items()})
     if asked.save:
         save("collab.jsonl", {"repeats": 1}, {"mirage-plus": row}, torch.device("cpu"))

@@ -21,7 +21,7 @@ RANKING = ("hlr", "ior", "lrs", "ars")
 
 NOTES = (
     "Accuracies (for graphs: ROC-AUC) are those of protocol honest on the test part: mean and 95 % interval over n "
-    "networks, or over the means of several sets (sets x networks).",
+    "networks, or over the means of several sets (sets x networks). Rows may differ in the length of the training.",
     "over random: points above random real data, as many images (graphs: as many bytes) as the set stores. Packed "
     "alike: random images that are made small and packed as the set's are. Same labels: by the set's teachers.",
     "Bytes are those of the training data: a real image has one byte a value, and a set what its file stores.",
@@ -48,7 +48,9 @@ def board_page(data: str, standings: Sequence[Standing], missing: Sequence[str] 
     sections = [Section(net or UNSTATED.capitalize(), _blocks(own, standings)) for net, own in ordered]
     theirs = _published(data)
     more = (Section("Measured by others", (Lines((THEIRS,)), *theirs)),) * bool(theirs)
-    said = tuple(_best(net or UNSTATED, own) for net, own in ordered)
+    short = {net: net.partition("(")[0] for net in nets}
+    plain = len(set(short.values())) == len(short)  # else two networks differ in their settings only
+    said = tuple(_best((short[net] if plain else net) or UNSTATED, own) for net, own in ordered)
     return Page(f"Leaderboard of {data}", said, tuple(missing), (*sections, *more, Section("Notes", (Lines(NOTES),))))
 
 

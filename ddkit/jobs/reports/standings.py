@@ -46,6 +46,14 @@ class Standing:
         """Equal for the same measurement in two sources: two trainings never have equal scores."""
         return self.data.lower(), self.net, self.row.name, self.row.samples, self.row.values
 
+    def completed(self, other: "Standing") -> "Standing":
+        """The standing with what only `other`, of the same measurement, states."""
+        seconds = other.seconds if self.seconds is None else self.seconds
+        experts = other.expert_seconds if self.expert_seconds is None else self.expert_seconds
+        rivals = max(self.rivals, other.rivals, key=len)
+        ranking = self.ranking or other.ranking
+        return replace(self, seconds=seconds, expert_seconds=experts, rivals=rivals, ranking=ranking)
+
 
 def read_standings(source: str | Path, missing: list[str]) -> list[Standing]:
     """Read the standings of a source.
@@ -60,12 +68,12 @@ def read_standings(source: str | Path, missing: list[str]) -> list[Standing]:
     """
     path = Path(source)
     if (path / COMPARISON).is_file():
-        return _of_comparison(path / COMPARISON, _nets(path), missing)
+        return _of_comparison(path / COMPARISON, missing)
     if path.suffix != ".json":
         return _of_set(source, missing)
     where, found = f"file '{path}'", read_json(path, Any, FORMS)
     if isinstance(found, dict) and "lines" in found:
-        return _of_comparison(path, {}, missing)
+        return _of_comparison(path, missing)
     tables = found if isinstance(found, list) else [found]
     if not tables or not all(isinstance(table, dict) and "scores" in table for table in tables):
         raise DataError(f"{where}: has no scores of a set; {FORMS}")
@@ -73,11 +81,15 @@ def read_standings(source: str | Path, missing: list[str]) -> list[Standing]:
 
 
 def one_of_each(standings: Sequence[Standing]) -> list[Standing]:
-    """Join sources of one set: leave out repeated measurements, and give a set the same name everywhere."""
-    first: dict[tuple[object, ...], str] = {}
-    joined = {one.made: first.setdefault(one.measurement, one.made) for one in standings}
-    renamed = [replace(one, made=joined[one.made]) for one in standings]
-    return list({one.measurement: one for one in reversed(renamed)}.values())[::-1]
+    """Join the sources of a set: a repeated measurement is one standing, and the set has one name everywhere."""
+    first: dict[tuple[object, ...], Standing] = {}
+    same: dict[str, str] = {}
+    for one in standings:
+        before = first.setdefault(one.measurement, one)
+        if before.made != one.made:
+            same[one.made] = same.get(before.made, before.made)
+        first[one.measurement] = before.completed(one)
+    return [replace(one, made=same.get(one.made, one.made)) for one in first.values()]
 
 
 def _of_set(source: str | Path, missing: list[str]) -> list[Standing]:
@@ -112,9 +124,10 @@ def _of_table(table: Mapping[str, Any], made: str, where: str, missing: list[str
         yield Standing(made, table["dataset"], net, own, rivals, ranking=table.get(DDRANKING))
 
 
-def _of_comparison(file: Path, nets: Mapping[tuple[str, str], str], missing: list[str]) -> list[Standing]:
-    """The standings of a comparison's sets. `nets`: see `_nets`."""
-    where, table = f"file '{file}'", read_json(file, dict[str, Any])
+def _of_comparison(file: Path, missing: list[str]) -> list[Standing]:
+    """The standings of a comparison's sets. Their networks are known if the file is in the comparison's folder."""
+    where, table = f"file '{file}'", read_json(file, dict[str, Any], FORMS)
+    nets = _nets(file.parent) if file.name == COMPARISON else {}
     if (on := table.get("on", "test")) != "test":
         missing.append(f"The comparison '{file}' is left out: it is judged on the {on} part.")
         return []
@@ -126,7 +139,7 @@ def _of_comparison(file: Path, nets: Mapping[tuple[str, str], str], missing: lis
         net = f"{row.net}, {line['hops']} hops" if row.net else nets.get((line["data"], str(line["ipc"])), "")
         standings.append(
             Standing(
-                made=f"{file}: {part.removesuffix(row.net)}, {row.name}",
+                made=f"{file}: {part}, {row.name}",
                 data=line["data"],
                 net=net,
                 row=replace(row, name=row.name + policies(line)),
