@@ -61,8 +61,8 @@ def fold(adjacency: Adjacency, colours: list[Array], roots: Array, with_own: boo
             _merge(parent, tree[adjacency.source[edge]], adjacency.label[edge])
             for edge, parent in adjacency.parts(vertex)
         ]
-        edges = (np.concatenate(each) for each in zip(*merged, strict=True))
-        layers.append(Layer(vertex, tree[vertex] if with_own else None, *edges))
+        parent, child, label, count = (np.concatenate(each) for each in zip(*merged, strict=True))
+        layers.append(Layer(vertex, tree[vertex] if with_own else None, parent, child, label, count))
         vertex = pool[first]
     none = np.zeros(0, np.int64)
     layers.append(Layer(vertex, None, none, none, none, none))
