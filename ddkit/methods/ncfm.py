@@ -42,8 +42,9 @@ from ddkit.methods.contract import Context
 from ddkit.methods.division import of_own_classes
 from ddkit.methods.expert_networks import ExpertNetworks, Network
 from ddkit.methods.frequencies import FrequencyDraw, FrequencySampler
-from ddkit.methods.initial import initial_images, starting_images
+from ddkit.methods.initial import initial_images
 from ddkit.methods.ncfm_settings import NCFMSettings
+from ddkit.methods.starting import starting_images
 from ddkit.randomness import restored, stream
 from ddkit.steps import convolution_precision
 from ddkit.synth import SyntheticSet
@@ -110,7 +111,7 @@ class CharacteristicMatching:
     def init(self) -> NCFMState:
         context, counts, generator = self._context, self._counts, stream(self._context.seed, "condense")
         images = starting_images(
-            self._settings, counts, context, lambda pix_init: initial_images(pix_init, counts, context, generator)
+            self._settings, counts, context, lambda pix_init, small: initial_images(pix_init, small, context, generator)
         )
         psi = self._sampler.init(stream(context.seed, "condense", "sampler"), images)
         return _state(Learned.begin(images), Learned.begin(psi), 0, generator)

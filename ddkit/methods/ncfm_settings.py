@@ -8,8 +8,8 @@ from ddkit.methods.class_batches import ClassBatchCosts
 from ddkit.methods.effort import FORWARD, Effort
 from ddkit.methods.expert_networks import NetworkSettings
 from ddkit.methods.frequencies import FrequencySettings
-from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial import InitialImages
+from ddkit.methods.learned import LearnedImages
 from ddkit.methods.method_settings import MethodSettings
 from ddkit.nets import FlatNet
 from ddkit.recipe import setting
@@ -18,7 +18,7 @@ from ddkit.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
-class NCFMSettings(ClassBatchCosts, NetworkSettings, FrequencySettings, InitialImages, Flipping, MethodSettings):
+class NCFMSettings(ClassBatchCosts, NetworkSettings, FrequencySettings, LearnedImages, MethodSettings):
     """Settings of NCFM. The defaults are the paper's, and where it says nothing, those of the release."""
 
     name: ClassVar[str] = "ncfm"
@@ -59,7 +59,7 @@ class NCFMSettings(ClassBatchCosts, NetworkSettings, FrequencySettings, InitialI
         return replace(self, expert_epochs=1)
 
     def effort(self, task: Task) -> Effort:
-        counts, views, real = self.counts(task.real), 2 if self.fyi else 1, self.largest_batch(task)
+        counts, views, real = self.counts(task.real), self.views, self.largest_batch(task)
         passes = FORWARD * real * task.net.classes + (1 + self.calibrations) * counts.total * views
         batch = real + counts.largest * views
         compared = 4 * 4 * self.frequencies * (batch + task.net.head_size // task.net.classes)

@@ -7,7 +7,8 @@ down the gradient of the distance to the expert's parameters `expert_epochs` lat
 Each change that later papers make to MTT has its own file and is off by default: the window of start epochs
 (`start_epoch`), the student (`student`), the matching loss (`matching`), and initial images and labels
 (`initial_by_experts`). This file has the update, the skip rule and the moving average; `trajectory_settings` has the
-settings. The files of mtt, ftd, ast, datm and their relatives hold only their defaults. A recipe may combine the changes freely.
+settings. The files of mtt, ftd, ast, datm and their relatives hold only their defaults. A recipe may combine the
+changes freely.
 """
 
 import math

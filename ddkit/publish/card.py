@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ddkit.markdown import table
 from ddkit.publish.citations import bibtex
 from ddkit.publish.licences import Licence
 from ddkit.synth import Record, SetFacts, packed_rival
@@ -79,7 +80,7 @@ def card(
         "## How to load it",
         *(f"{needs}:\n\n```python\n{code}\n```" for needs, code in source.loading),
         "## Facts",
-        _table(("fact", "value"), facts.items()),
+        table(("fact", "value"), facts.items()),
         "## How it was made",
         *_making(source, record),
         "## How to train on it",
@@ -146,8 +147,8 @@ def _score_parts(found: Mapping[str, Any]) -> list[str]:
     if protocol != "honest":
         about += f" `ddkit protocols show {protocol}` says what this protocol selects on the test part."
     notes = [str(note) for note in found.get("notes", ())]
-    table = _graph_scores(rows) if "gnn" in rows[0] else _image_scores(rows)
-    return [part for part in (about, table, _bullets(notes)) if part]
+    scores = _graph_scores(rows) if "gnn" in rows[0] else _image_scores(rows)
+    return [part for part in (about, scores, _bullets(notes)) if part]
 
 
 def _image_scores(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -161,14 +162,14 @@ def _image_scores(rows: Sequence[Mapping[str, Any]]) -> str:
         )
         for row in rows
     ]
-    return _table(("trained on", "images", "accuracy %", "networks", "learning rate"), lines)
+    return table(("trained on", "images", "accuracy %", "networks", "learning rate"), lines)
 
 
 def _graph_scores(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         (row["name"], row["gnn"], f"{row['size']:,}", percent(*row["auc"]), percent(*row["accuracy"])) for row in rows
     ]
-    return _table(("trained on", "network", "bytes", "AUC %", "accuracy %"), lines)
+    return table(("trained on", "network", "bytes", "AUC %", "accuracy %"), lines)
 
 
 def percent(mean: float, interval: float | None) -> str:
@@ -211,9 +212,3 @@ def _citation(papers: tuple[str, ...] | None) -> str:
 
 def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(head: Sequence[str], rows: Any) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join(lines)

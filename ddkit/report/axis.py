@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 LARGEST = 1e300
 """Larger values are drawn at the border, because differences of larger values may be infinite."""
 

@@ -1,6 +1,6 @@
 """The parts of a report that show scores: the answer in sentences, the charts and the table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ddkit.errors import counted
 from ddkit.evaluation import MAJORITY
@@ -63,8 +63,13 @@ def _table(rows: Sequence[ShownRow], what: str) -> TextTable:
         "bytes": [f"{row.measured.size:,}" if row.measured.size else "" for row in rows],
         "lr": [row.lr for row in rows],
     }
+    return filled_table(columns, "Mean and 95 % interval over n")
+
+
+def filled_table(columns: Mapping[str, Sequence[str]], caption: str) -> TextTable:
+    """A table of the columns that have a text in some row."""
     filled = {heading: cells for heading, cells in columns.items() if any(cells)}
-    return TextTable(tuple(filled), tuple(zip(*filled.values(), strict=True)), "Mean and 95 % interval over n")
+    return TextTable(tuple(filled), tuple(zip(*filled.values(), strict=True)), caption)
 
 
 def _certainty(best: ShownRow, random: ShownRow | None, peers: Sequence[ShownRow]) -> list[str]:
