@@ -32,6 +32,7 @@ TEACHERS = ("experts.nets=convnet(depth=1, width=4, norm=batch)", "experts.epoch
 METHODS = {
     **dict.fromkeys(("mtt", "ftd", "ast", "datm", "best"), TRAJECTORIES),
     **dict.fromkeys(("dc", "dsa", "dm"), MATCHING),
+    **dict.fromkeys(("ncfm", "ncfm-release"), ("experts.count=2", "method.expert_epochs=2", *MATCHING)),
     "infer": ("method.ipc=2", "method.iterations=5", *TEACHERS),
     "sre2l": ("method.iterations=5", *TEACHERS),
     "rded": ("method.mipc=20", *TEACHERS),

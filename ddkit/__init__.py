@@ -13,6 +13,7 @@ with lazily(__name__):
     from ddkit.jobs.export import export
     from ddkit.jobs.graph_table import graph_table
     from ddkit.jobs.importing import import_set
+    from ddkit.jobs.leaderboard import leaderboard
     from ddkit.jobs.plan import plan
     from ddkit.jobs.relabel import relabel
     from ddkit.jobs.report import report
@@ -48,6 +49,7 @@ __all__ = [
     "export",
     "graph_table",
     "import_set",
+    "leaderboard",
     "plan",
     "raw_images",
     "relabel",

@@ -27,7 +27,7 @@ from ddkit.graphs import TreeDag
 from ddkit.nets import FlatNet, parse_net
 from ddkit.run import read_checkpoint, write_checkpoint
 from ddkit.synth import (
-    Compact,
+    Compensated,
     GraphFacts,
     GraphSet,
     Record,
@@ -72,7 +72,7 @@ def write_compact(path: Path) -> None:
     added = (torch.arange(2 * 2 * 16).float().view(2, 2, 1, 4, 4) / 32 - 1).half()
     labels = torch.arange(18 * 3).float().view(18, 3) / 8
     facts = _facts(ipc=4, temperature=30.0, teachers="mlp")
-    write_set(SyntheticSet.from_compact(Compact(real, added), facts, labels, _record()), path)
+    write_set(SyntheticSet.from_compact(Compensated(real, added), facts, labels, _record()), path)
 
 
 def write_graphs(path: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 
 import ddkit
 from ddkit.randomness import stream
-from ddkit.synth import Compact, SyntheticSet
+from ddkit.synth import Compensated, SyntheticSet
 
 FORMS = ("plain", "soft", "logits", "colour", "compact")
 
@@ -26,7 +26,7 @@ def made(form: str) -> SyntheticSet:
         return dataclasses.replace(plain, facts=facts, images=torch.randn(10, 3, 6, 4, generator=draw))
     if form == "compact":
         real = torch.randint(0, 256, (10, 1, 1, 4, 4), dtype=torch.uint8, generator=draw)
-        compact = Compact(real, torch.randn(2, 1, 1, 4, 4, generator=draw).half())
+        compact = Compensated(real, torch.randn(2, 1, 1, 4, 4, generator=draw).half())
         facts = dataclasses.replace(plain.facts, temperature=4.0)
         return SyntheticSet.from_compact(compact, facts, torch.randn(30, 10, generator=draw))
     return plain

@@ -14,7 +14,7 @@ from random_graphs import distil, random_graph_data
 import ddkit
 from ddkit.methods import graph_method
 from ddkit.methods.mirage import MirageSettings
-from ddkit.synth import Compact, SyntheticSet, load, read_graph_set, write_graph_set
+from ddkit.synth import Compensated, SyntheticSet, load, read_graph_set, write_graph_set
 
 SOURCES = Path(ddkit.__file__).parent
 
@@ -68,7 +68,7 @@ def test_one_number_tells_sets_apart(pair: tuple[Any, Any]) -> None:
 
 def test_compact_forms_and_dtypes() -> None:
     real, added = torch.zeros(2, 1, 1, 4, 4, dtype=torch.uint8), torch.zeros(1, 1, 1, 4, 4, dtype=torch.float16)
-    one = Compact(real, added)
-    assert one == copy.deepcopy(one) and one != Compact(real, added, mirrored=True)
+    one = Compensated(real, added)
+    assert one == copy.deepcopy(one) and one != Compensated(real, added, mirrored=True)
     with pytest.raises(TypeError, match="unhashable"):
         hash(one)

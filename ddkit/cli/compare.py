@@ -46,7 +46,8 @@ def compare(
     """Condense each of RECIPES (names or files) several times, and print one table.
 
     The table has accuracies with intervals and minutes of each recipe, and accuracies of random-real, herding, k-means
-    and the whole data under equal training. RECIPE+fyi is RECIPE with FYI.
+    and the whole data under equal training. RECIPE+fyi is RECIPE with FYI, RECIPE+2x2 with
+    images packed 2 x 2.
 
     Finished sets and scores are kept in --out. After an interruption, the same command continues there.
     """

@@ -19,6 +19,7 @@ COMMANDS = {
     "relabel": "Label a set by teachers.",
     "show": "Print the facts of a set and how to train on it.",
     "report": "Write the report of a run or a comparison as one HTML file.",
+    "leaderboard": "Rank the sets of each dataset beside random, herding, k-means and the whole data.",
     "export": "Write a set as npz, png, pt or h5, or as a dataset repository for the Hugging Face Hub.",
     "cite": "Print BibTeX of the papers behind a set or a method.",
     "import": "Read a set that others released as a set of ddkit.",

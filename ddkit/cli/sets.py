@@ -1,11 +1,14 @@
 """ddkit sets"""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ddkit.cli.options import executor_options
+
+if TYPE_CHECKING:
+    from ddkit.synth import GraphFacts, SetFacts
 
 RIVALS = ("random-real, same labels", "random-real", "random,")
 """Beginnings of the names of random rows. The first one has labels by the set's teachers, as the set has."""
@@ -37,7 +40,7 @@ def ls(data: str | None, method: str | None) -> None:
         wanted = ((data, facts.dataset), (method, facts.method))
         if all((given or own).lower() == own.lower() for given, own in wanted):
             ipc = facts.images_a_class if isinstance(facts, SetFacts) else f"{facts.hops} hops"
-            scores = _scores(json.loads(found.record.scores), facts.method)
+            scores = _scores(json.loads(found.record.scores), facts)
             rows.append((name, facts.dataset, facts.method, ipc, size, *scores))
     if not rows:
         echo("no ready-made set is of that data and method; `ddkit sets ls` lists all")
@@ -67,20 +70,25 @@ def verify(source: str, data: str | None, seed: int | None, device: str) -> None
         click.get_current_context().exit(1)
 
 
-def _scores(table: dict[str, Any], method: str) -> tuple[str, str]:
+def _scores(table: dict[str, Any], facts: "SetFacts | GraphFacts") -> tuple[str, str]:
     """The scores of the set, and of random real images or graphs of its size, as texts.
+
+    If the set's images are packed, the random images are packed alike.
 
     The set of images is the first row of its table. A set of graphs has a row of its method for each network, of which
     the first counts, as it does for the random graphs.
     """
     from ddkit.cli.table import share
+    from ddkit.synth import packed_rival
 
     try:
         rows = [
             (row["name"], row["auc"] if "auc" in row else (row["mean"], row["interval95"])) for row in table["scores"]
         ]
-        own = next(score for name, score in rows if name.partition("+")[0] == method)
-        rivals = [score for title in RIVALS for name, score in rows if name.startswith(title)]
+        own = next(score for name, score in rows if name.partition("+")[0] == facts.method)
+        packed = packed_rival("", getattr(facts, "formation", None))
+        alike = [(name.removesuffix(packed), score) for name, score in rows if name.endswith(packed)]
+        rivals = [score for title in RIVALS for name, score in alike if name.startswith(title)]
         random = rivals[0] if rivals else None
         return share(*own), share(*random) if random else ""
     except (LookupError, TypeError, ValueError, AttributeError, StopIteration):

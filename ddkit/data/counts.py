@@ -71,6 +71,10 @@ class Counts:
         """Images of each class, or, if classes differ, their range and sum."""
         return f"{images_a_class(self.each)}, {self.total} in all" if self.ipc is None else self.ipc
 
+    def times(self, factor: int) -> "Counts":
+        """`factor` times as many images of each class."""
+        return Counts(tuple(count * factor for count in self.each))
+
     def labels(self, device: torch.device | str = "cpu") -> Tensor:
         """The class of each image, [total]."""
         return torch.arange(len(self.each), device=device).repeat_interleave(torch.tensor(self.each, device=device))

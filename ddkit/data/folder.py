@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ddkit.data.encoded import PictureFile
 from ddkit.data.image_data import ImageData
-from ddkit.data.label_file import Labelled, lone_label_file, read_label_file
+from ddkit.data.label_file import Labelled, csv_files, lone_label_file, read_label_file
 from ddkit.data.layout import Layout, find_layout
 from ddkit.data.numbering import class_names_of, numbering_note
 from ddkit.data.part_names import validation_as_test
@@ -53,7 +53,7 @@ def load_folder(path: Path, reading: Reading = AS_IT_IS) -> ImageData:
     if not is_labels and not path.is_dir():
         raise DataError(f"{where}: there is no folder '{path}'; check the path")
     labels = path if is_labels else lone_label_file(path)
-    listed = _by_labels(labels, reading, where) if labels else _by_folders(find_layout(path, where), reading, where)
+    listed = _by_labels(labels, reading, where) if labels else _by_folders(_layout(path, where), reading, where)
     root = labels.parent if labels else path
     files = [file for files, _ in listed.parts.values() for file in files]
     images, converted = read_encoded(
@@ -77,6 +77,19 @@ def load_folder(path: Path, reading: Reading = AS_IT_IS) -> ImageData:
         origins=origins,
         notes=(*listed.notes, *converted),
     )
+
+
+def _layout(path: Path, where: str) -> Layout:
+    """Find the class folders. Error lines about them also name CSV files, which may hold the labels."""
+    files = csv_files(path)
+    hint = f"; or, if '{files[0].name}' has the labels, write folder:{files[0]}" if files else ""
+    try:
+        layout = find_layout(path, where)
+    except DataError as error:
+        raise DataError(f"{error}{hint}") from None
+    if files and len(layout.parts["train"]) == 1:
+        raise DataError(f"{where}: has one class folder only, '{layout.parts['train'][0].name}'; add others{hint}")
+    return layout
 
 
 def _by_folders(layout: Layout, reading: Reading, where: str) -> _Listed:

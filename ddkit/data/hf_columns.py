@@ -42,7 +42,8 @@ def find_columns(features: Mapping[str, Any], reading: Reading, where: str) -> C
     rest = {name: kind for name, kind in features.items() if name != image}
     plain = [name for name, kind in rest.items() if _is_plain(kind)]
     label = _column("label", reading.label_column, rest, [_of_type(rest, "ClassLabel"), plain], where)
-    if label not in _of_type(rest, "ClassLabel") and label not in plain:
+    named_bool = reading.label_column == label and getattr(rest[label], "dtype", "") == "bool"
+    if label not in _of_type(rest, "ClassLabel") and label not in plain and not named_bool:
         raise DataError(
             f"{where}, key 'data.label_column': '{label}' must hold one whole number or one text a row, got "
             f"{_words(rest[label])}"

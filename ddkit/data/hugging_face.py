@@ -1,5 +1,6 @@
 """Image datasets of Hugging Face's library `datasets`: a folder on this machine, or a name on the Hub."""
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +64,7 @@ def load_hugging_face(path: Path, reading: Reading = AS_IT_IS) -> ImageData:
             split = splits[part] if part in labels else splits["validation"]
             rows = _rows(own, names, part, where)
             rows = {row: label for row, label in rows.items() if label in classes}
-            pictures += _pictures(split, columns.image, list(rows), part)
+            pictures += _pictures(split, columns.image, list(rows), part, where)
             numbers[part] = torch.tensor([classes.index(label) for label in rows.values()], dtype=torch.int64)
         if not pictures:
             raise DataError(f"{where}: has no picture; check the dataset")
@@ -86,7 +87,7 @@ def load_hugging_face(path: Path, reading: Reading = AS_IT_IS) -> ImageData:
 
 @contextmanager
 def _quiet(where: str) -> Iterator[None]:
-    """Switch the progress bars of `datasets` off for a while.
+    """Switch the progress bars and the log of `datasets` off for a while.
 
     Raises:
         DataError: it is not installed.
@@ -95,11 +96,13 @@ def _quiet(where: str) -> Iterator[None]:
         import datasets  # slow to import
     except ImportError:
         raise DataError(f"{where}: is read by the library datasets; run: pip install 'ddkit[hf]'") from None
-    were_off = datasets.are_progress_bars_disabled()
+    were_off, logged = datasets.are_progress_bars_disabled(), datasets.logging.get_verbosity()
     datasets.disable_progress_bars()
+    datasets.logging.set_verbosity(logging.CRITICAL)  # its errors are raised too
     try:
         yield
     finally:
+        datasets.logging.set_verbosity(logged)
         if not were_off:
             datasets.enable_progress_bars()
 
@@ -127,6 +130,8 @@ def _opened(path: Path, scratch: Path, where: str) -> Splits:
         raise
     except Exception as error:  # the readers of `datasets` raise any error for damaged files and missing networks
         fix = "check the folder" if local else "check the name and the network, or name a folder"
+        if "Config name is missing" in str(error):
+            fix = "it has several configurations: put the parquet files of one into a folder, and name that"
         raise DataError(f"{where}: cannot be read by the library datasets ({reason(error)}); {fix}") from None
     return dict(found) if isinstance(found, dict) else {"train": found}
 
@@ -180,19 +185,30 @@ def _rows(labels: list[str | None], names: tuple[str, ...], part: str, where: st
     return rows
 
 
-def _pictures(split: Any, column: str, rows: list[int], part: str) -> list[Encoded]:
-    """Return the encoded pictures of these rows. Their bytes are fetched when they are needed."""
+def _pictures(split: Any, column: str, rows: list[int], part: str, where: str) -> list[Encoded]:
+    """Return the encoded pictures of these rows. Their bytes are fetched when they are needed.
+
+    Raises:
+        DataError: the column does not hold pictures.
+    """
     from datasets import Image
 
-    encoded = split.select_columns([column]).cast_column(column, Image(decode=False)).with_format(None)
     pictures: list[Encoded] = []
-    for row in rows:
-        cell = encoded[row][column] or {}
-        name = f"{part} part, row {row}"
-        if cell.get("bytes") is None and cell.get("path"):
-            pictures.append(PictureFile(Path(cell["path"]), name))
-        else:
-            pictures.append(PictureBytes(partial(_bytes, encoded, row, column), name))
+    try:
+        encoded = split.select_columns([column]).cast_column(column, Image(decode=False)).with_format(None)
+        for row in rows:
+            cell = encoded[row][column] or {}
+            name = f"{part} part, row {row}"
+            if cell.get("bytes") is None and cell.get("path"):
+                pictures.append(PictureFile(Path(cell["path"]), name))
+            else:
+                pictures.append(PictureBytes(partial(_bytes, encoded, row, column), name))
+    except MemoryError:
+        raise
+    except Exception as error:  # `datasets` raises any error for columns that it cannot cast
+        raise DataError(
+            f"{where}, key 'data.image_column': '{column}' holds no pictures ({reason(error)}); name another column"
+        ) from None
     return pictures
 
 

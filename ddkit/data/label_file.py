@@ -3,14 +3,16 @@
 import csv
 import io
 from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
 
 from PIL import Image
 
 from ddkit.data.part_names import PART_NAMES, part_of
 from ddkit.data.pictures import visible
-from ddkit.errors import DataError, nearest, reason
+from ddkit.errors import DataError, counted, nearest, reason
 from ddkit.files import not_a_file, read_text
+from ddkit.toml import shown
 
 COLUMNS = {
     "file": ("file", "filename", "file_name", "path", "image"),
@@ -47,7 +49,8 @@ def read_label_file(path: Path, where: str) -> tuple[list[Labelled], tuple[str, 
             or it names a file twice.
     """
     try:
-        lines = list(csv.reader(io.StringIO(read_text(path, where, LARGEST), newline=""), strict=True))
+        text = read_text(path, where, LARGEST).removeprefix("\ufeff")
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise DataError(
             f"{where}: '{path.name}' is not a CSV file ({reason(error)}); write file,label[,split]"
@@ -64,17 +67,24 @@ def read_label_file(path: Path, where: str) -> tuple[list[Labelled], tuple[str, 
 def lone_label_file(root: Path) -> Path | None:
     """Return the CSV file with labels in a folder that cannot have class folders, if there is one.
 
-    Such a folder has pictures that are not in a sub-folder, or at most one sub-folder, which has no other. If it has
-    several CSV files with labels, none is chosen.
+    Such a folder has pictures that are not in a sub-folder, or at most one sub-folder, or one for each part, and these
+    have no other sub-folders. If it has several CSV files with labels, none is chosen.
     """
     entries = visible(root)
-    files = [entry for entry in entries if entry.suffix.lower() == ".csv" and has_labels(entry)]
+    files = [file for file in csv_files(root) if has_labels(file)]
     if len(files) != 1:
         return None
     folders = [entry for entry in entries if entry.is_dir()]
     loose = any(entry.suffix.lower() in Image.registered_extensions() for entry in entries if entry not in folders)
-    flat = len(folders) < 2 and not any(entry.is_dir() for folder in folders for entry in visible(folder))
+    of_parts = {part_of(folder.name) for folder in folders}
+    few = len(folders) < 2 or ("train" in of_parts and None not in of_parts)
+    flat = few and not any(entry.is_dir() for folder in folders for entry in visible(folder))
     return files[0] if loose or flat else None
+
+
+def csv_files(root: Path) -> list[Path]:
+    """Return the CSV files in a folder, sorted by name."""
+    return [entry for entry in visible(root) if entry.suffix.lower() == ".csv"]
 
 
 def has_labels(path: Path) -> bool:
@@ -82,8 +92,11 @@ def has_labels(path: Path) -> bool:
     if not_a_file(path):
         return False
     with path.open("rb") as file:
-        first = file.readline(4096).decode("utf-8-sig", errors="replace").strip().lower()
-    names = {name.strip() for name in first.split(",")}
+        first = file.readline(4096).decode("utf-8-sig", errors="replace").lower()
+    try:
+        names = {name.strip() for name in next(csv.reader([first]), [])}
+    except csv.Error:
+        return False
     return all(names & set(COLUMNS[column]) for column in ("file", "label"))
 
 
@@ -91,13 +104,20 @@ def _columns(head: list[str], path: Path, where: str) -> dict[str, int]:
     """Return the place of each column."""
     known = {name: column for column, names in COLUMNS.items() for name in names}
     columns: dict[str, int] = {}
-    for place, name in enumerate(head):
-        column = known.get(name.strip().removeprefix("\ufeff").lower())
+    names = [name.strip().lower() for name in head]
+    if not any(name in known for name in names):
+        raise DataError(
+            f"{where}: '{path.name}' begins with {shown(','.join(head))}, but its first line must be "
+            "file,label[,split], separated by commas"
+        )
+    for place, (name, column) in enumerate(zip(names, map(known.get, names), strict=True)):
         if column is None:
-            raise DataError(
-                f"{where}: '{path.name}' has a column '{name}', which ddkit does not read; {nearest(name, known)} "
-                "(rename it, or leave it out)"
+            fix = (
+                f"{nearest(name, known)} (rename it, or leave it out)"
+                if name
+                else "pandas writes none with index=False"
             )
+            raise DataError(f"{where}: '{path.name}' has a column '{name}', which ddkit does not read; {fix}")
         if column in columns:
             raise DataError(f"{where}: '{path.name}' has the column '{column}' twice; leave one out")
         columns[column] = place
@@ -125,16 +145,20 @@ def _row(line: list[str], columns: dict[str, int], where: str, folder: Path) -> 
 
 
 def _refuse_missing(rows: list[Labelled], path: Path, where: str) -> None:
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for row in rows:
-        if row.file in seen:
+        if (file := normpath(row.file)) in seen:
             raise DataError(f"{where}: '{path.name}' names '{row.named}' twice; remove one line")
-        seen.add(row.file)
-    if missing := [row.named for row in rows if not_a_file(row.file) == "not there"]:
+        seen.add(file)
+    odd = {row.named: found for row in rows if (found := not_a_file(row.file))}
+    if missing := [name for name, found in odd.items() if found == "not there"]:
         raise DataError(
-            f"{where}: '{path.name}' names {len(missing):,} files that are not in its folder: {_listed(missing)}; add "
-            "them, or remove their lines"
+            f"{where}: '{path.name}' names {counted(len(missing), 'file')} not in its folder: "
+            f"{_listed(missing)}; add what is missing, or remove the lines"
         )
+    if odd:
+        name, found = next(iter(odd.items()))
+        raise DataError(f"{where}: '{path.name}' names {shown(name)}, which is {found}; correct the line")
 
 
 def _not_listed(rows: list[Labelled], path: Path) -> tuple[str, ...]:

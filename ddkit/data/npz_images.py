@@ -33,6 +33,7 @@ def check_images(array: np.ndarray | Claim, key: str, where: str, pixels: str | 
     if array.dtype.kind not in "fiu" or not (array.dtype == np.uint8 or pixels):
         of_numbers = array.dtype.kind in "fiu" and len(shape) in (3, 4)
         fix = "; for numbers in 0 to 1 set data.pixels=unit, in 0 to 255 data.pixels=bytes" if of_numbers else ""
+        fix = fix or f"; write {key}.astype('uint8') * 255" * (array.dtype.kind == "b")
         raise DataError(f"{where}: '{key}' must be uint8, N x H x W or N x H x W x channels, got {found}{fix}")
     first = len(shape) == 4 and _channels_are_first(shape)
     if len(shape) not in (3, 4) or first or (len(shape) == 4 and not shape[3]):
@@ -73,6 +74,11 @@ def _bytes(array: np.ndarray, key: str, where: str, largest: int) -> np.ndarray:
                 "data.pixels to their range, or scale them"
             )
         found[at : at + _BLOCK] = np.rint(block * (255 / largest))
+    if array.dtype.kind == "f" and largest == LARGEST["bytes"] and array.size and 0 < array.max() <= 1:
+        raise DataError(
+            f"{where}: '{key}' has no number above {array.max():g}, so data.pixels=bytes (0 to 255) would make all "
+            "images black; set data.pixels=unit, or scale them"
+        )
     return found
 
 
@@ -82,12 +88,17 @@ def check_labels(array: np.ndarray | Claim, key: str, where: str) -> None:
     Raises:
         DataError: they are not one whole number for each image.
     """
-    whole, shape = array.dtype.kind in "iu", array.shape
+    kind, shape = array.dtype.kind, array.shape
     if array.dtype.kind in "biuf" and len(shape) == 2 and shape[1] != 1:
         fix = f"of one-hot labels {key}.argmax(1) are the classes"
         raise DataError(f"{where}: '{key}' has {shape[1]} labels an image; ddkit needs one class an image ({fix})")
-    if not whole or len(shape) not in (1, 2):
-        raise DataError(f"{where}: '{key}' must be N integers, got {array.dtype} {list(shape)}")
+    if kind not in "iu" or len(shape) not in (1, 2):
+        fix = ""
+        if kind in "US" and len(shape) == 1:
+            fix = f"; classes, numbers = numpy.unique({key}, return_inverse=True) numbers them: store both"
+        elif kind in "bf" and len(shape) in (1, 2):
+            fix = f"; {key}.astype(int) converts them, if they are whole numbers"
+        raise DataError(f"{where}: '{key}' must be N integers, got {array.dtype} {list(shape)}{fix}")
 
 
 def labels_of(array: np.ndarray, key: str, where: str) -> Int64[Tensor, " n"]:

@@ -43,13 +43,25 @@ def select(
     return torch.cat([index[SELECTORS[name](features[index], count, generator)] for index, count in pairs])
 
 
-def refuse_small_classes(labels: Int[Tensor, " n"], ipc: int | Counts) -> None:
-    """Raise UsageError if a class has fewer than ipc images."""
+def refuse_small_classes(labels: Int[Tensor, " n"], ipc: int | Counts, parts: int = 1) -> None:
+    """Raise UsageError if a class has fewer than ipc x parts images.
+
+    Args:
+        labels: of the real images.
+        ipc: images per class, or the number of each class.
+        parts: real images in the place of one, if images are packed.
+    """
     found = torch.bincount(labels).tolist()
     wanted = (Counts.even(ipc, len(found)) if isinstance(ipc, int) else ipc).each
-    spare = [own - count for own, count in zip(found, wanted, strict=True)]
+    spare = [own - count * parts for own, count in zip(found, wanted, strict=True)]
     smallest = spare.index(min(spare))
     if spare[smallest] < 0:
+        if parts > 1:
+            raise UsageError(
+                f"ipc {wanted[smallest]}: begins at {wanted[smallest] * parts} real images of class {smallest}, "
+                f"{parts} in the place of one, but it has only {found[smallest]} training images; lower method.ipc or "
+                "method.formation"
+            )
         raise UsageError(
             f"ipc {wanted[smallest]}: class {smallest} has only {found[smallest]} training images; set method.ipc to "
             "at most that"

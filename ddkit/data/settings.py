@@ -10,7 +10,7 @@ from ddkit.errors import RecipeError
 from ddkit.recipe import ANY_SEED, Settings, setting
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True)
 class DataSettings(Settings):
     """The dataset, its split, and the space of the synthetic images."""
 

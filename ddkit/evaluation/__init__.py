@@ -25,6 +25,7 @@ with lazily(__name__):
         evaluate_honestly,
         honest_work,
         label_notes,
+        packing_notes,
         score_row,
     )
     from ddkit.evaluation.labels import Labels, label_terms, refuse_missing_teachers, same_for_real, temperature_of
@@ -105,6 +106,7 @@ __all__ = [
     "WholeRow",
     "row_needs",
     "label_notes",
+    "packing_notes",
     "class_notes",
     "majority_row",
     "MAJORITY",

@@ -7,13 +7,12 @@ training part.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from statistics import fmean
 
 import torch
 
-from ddkit.data import refuse_small_classes
 from ddkit.evaluation.ddranking_rows import RankedSet, ranking_notes
 from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.majority import uneven
@@ -82,7 +81,7 @@ def evaluate_honestly(
     (synthetic,), task, settings, labels = table.sets, table.task, table.settings, table.labels
     own, real = synthetic.facts, task.real
     if baselines:
-        refuse_small_classes(real.train.labels, table.counts)
+        table.refuse_small_classes()
     if baselines and labels.same_for_real and labels.teacher_names != own.teachers:
         table = replace(table, labels=replace(labels, same_for_real=False))
         meter.say(
@@ -114,6 +113,7 @@ def evaluate_honestly(
         f"augmentation of every row: {task.dsa.strategy or 'none'}",
         *class_notes(real)[0 if baselines else 1 :],  # the first is about the majority row
         *label_notes(settings, labels),
+        *packing_notes(table.formations if baselines else ()),
         *(ranking_notes([(plan, ranking)], over="networks") if ranking else ()),
     )
     return Evaluation(
@@ -202,6 +202,15 @@ def score_row(
         validation=fmean(validation[groups[best]]),
         size=row.size,
     )
+
+
+def packing_notes(formations: Iterable[int]) -> list[str]:
+    """Notes on packed sets and on rivals that are packed alike."""
+    return [
+        f"packed {k}x{k}: {k * k} real images of a class, each made small, in the bytes of one; networks are trained "
+        "on all of them, enlarged, as on a set of that formation"
+        for k in formations
+    ]
 
 
 def label_notes(settings: EvaluateSettings, labels: Labels) -> list[str]:

@@ -36,32 +36,38 @@ CLASSES = LabelTargets()
 
 
 class Mixer:
-    """Mixup (Zhang et al., ICLR 2018): each image of a batch is mixed with another image of the batch.
+    """Mixup (Zhang et al., ICLR 2018) or CutMix (Yun et al., ICCV 2019): each image of a batch is mixed with another
+    image of the batch.
 
-    A network's batch has one share for all its images: share * image + (1 - share) * other image.
+    Mixup: share * image + (1 - share) * other image, with one share for all images of a network's batch. CutMix: a box
+    of the other image replaces that of the image, at the same place in all images of a network's batch; the share is
+    that of the pixels outside. A batch is mixed by CutMix with probability `Training.cutmix`, else it stays.
 
     The draws come from a NumPy generator, which `generator` seeds once, because torch draws from a Beta distribution
-    with its global generator only. Without mixup nothing is drawn.
+    with its global generator only. Without mixing nothing is drawn.
     """
 
     def __init__(self, training: Training, classes: int, generator: Generator) -> None:
         self._training, self._classes = training, classes
-        if training.mixup:
+        self._mixes = bool(training.mixup or training.cutmix)
+        if self._mixes:
             self._rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
 
     def target(self, x: Tensor, y: Tensor, targets: LabelTargets) -> tuple[Tensor, Tensor]:
         """The images [n, b, C, H, W] after mixing, and their targets: classes [n, b] or probabilities [n, b, K]."""
         training = self._training
-        if training.mixup:
+        if self._mixes:
             if y.dim() == 2:
                 y = one_hot(y, self._classes).to(x)
             elif training.mix_probabilities and targets.temperature is not None:
                 y = (y / targets.temperature).softmax(-1)
             n, b = x.shape[:2]
-            share = torch.from_numpy(self._rng.beta(training.mixup, training.mixup, n)).to(x)
+            pixels = self._pixels(n, x.shape[-2], x.shape[-1])
+            share = pixels.mean((1, 2)).to(x)
             order = torch.from_numpy(np.stack([self._rng.permutation(b) for _ in range(n)])).to(x.device)
             rows = torch.arange(n, device=x.device)[:, None]
-            x, y = _mixed(x, x[rows, order], share), _mixed(y, y[rows, order], share)
+            x = _mixed(x, x[rows, order], pixels.to(x)[:, None, None])
+            y = _mixed(y, y[rows, order], share.view(-1, *[1] * (y.dim() - 1)))
             if training.mix_probabilities and targets.teachers is None:
                 return x, y
         if targets.teachers is not None:
@@ -70,9 +76,26 @@ class Mixer:
             y = (y / targets.temperature).softmax(-1)
         return x, y
 
+    def _pixels(self, n: int, height: int, width: int) -> Tensor:
+        """The weight of each pixel of the images themselves: [n, 1, 1] by mixup, [n, height, width] by CutMix."""
+        if self._training.mixup:
+            mixup = self._training.mixup
+            return torch.from_numpy(self._rng.beta(mixup, mixup, n)).view(n, 1, 1)
+        outside = torch.ones(n, height, width, dtype=torch.float64)
+        for own in outside:
+            side, chosen = np.sqrt(self._rng.random()), self._rng.random() < self._training.cutmix
+            (top, bottom), (left, right) = (self._span(side, length) for length in (height, width))
+            if chosen:
+                own[top:bottom, left:right] = 0
+        return outside
 
-def _mixed(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    weight = share.view(-1, *[1] * (a.dim() - 1))
+    def _span(self, side: float, length: int) -> tuple[int, int]:
+        """Begin and end of a box whose sides are the share `side` of an image's, around a random pixel of it."""
+        half, middle = int(side * length) // 2, int(self._rng.integers(length))
+        return max(0, middle - half), min(length, middle + half)
+
+
+def _mixed(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
     return weight * a + (1 - weight) * b
 
 

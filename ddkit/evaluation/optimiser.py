@@ -36,7 +36,10 @@ class SteppedSGD:
 
 
 class AdamW:
-    """AdamW (Loshchilov and Hutter, 2019) with PyTorch's betas and eps. The lr falls to 0 along half a cosine."""
+    """AdamW (Loshchilov and Hutter, 2019) with PyTorch's betas and eps.
+
+    The lr falls to 0 along half a cosine, or by halves; see `Training`.
+    """
 
     BETAS, EPS = (0.9, 0.999), 1e-8
 
@@ -46,9 +49,15 @@ class AdamW:
 
     def step(self, t: int, theta: Tensor, gradient: Tensor) -> None:
         fast, slow = self.BETAS
-        rate = self._rate * (1 + math.cos(math.pi * t / self._training.steps)) / 2
+        rate = self._rate * self._share_of_rate(t)
         self._first = fast * self._first + (1 - fast) * gradient
         self._second = slow * self._second + (1 - slow) * gradient.square()
         centred = self._first / (1 - fast ** (t + 1))
         size = (self._second / (1 - slow ** (t + 1))).sqrt() + self.EPS
         theta.mul_(1 - rate * self._training.weight_decay).sub_(rate * centred / size)
+
+    def _share_of_rate(self, t: int) -> float:
+        steps, halvings = self._training.steps, self._training.halvings
+        if halvings:
+            return float(0.5 ** (t * (halvings + 1) // steps))
+        return (1 + math.cos(math.pi * t / steps)) / 2

@@ -1,9 +1,9 @@
 """Protocol `paper`: the evaluation of a paper's authors, with their selection on the test set, which a note states.
 
 `nets` fresh networks are trained on each snapshot of the run as `protocols.py` describes, with the learned lr if there
-is one. The snapshot with the best mean test accuracy is reported (for DC, DSA and DM the last one), with the population
-standard deviation. Scores under these protocols are higher than the scores that a user of the set can reach. Compare
-them with published tables only.
+is one. The snapshot with the best mean test accuracy is reported (for DC, DSA, DM and NCFM the last one), with the
+population standard deviation. Scores under these protocols are higher than the scores that a user of the set can
+reach. Compare them with published tables only.
 """
 
 import time
@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 
-from ddkit.data import Augmentation, Counts, refuse_small_classes
+from ddkit.data import Augmentation, Counts
 from ddkit.errors import UsageError
 from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.majority_row import class_notes, majority_row
@@ -29,7 +29,7 @@ from ddkit.executors import Needs, Report
 from ddkit.experts import Ensemble
 from ddkit.randomness import stream
 from ddkit.run import Meter
-from ddkit.synth import SyntheticSet
+from ddkit.synth import SyntheticSet, packed_rival
 from ddkit.task import Task
 
 DEFAULT_LR = 0.01
@@ -121,7 +121,8 @@ def evaluate_as_paper(
         teachers = replace(teachers, batch_stats=protocol.teachers_in_training)
     labels = Labels.of_sets(protocol.labels, protocol.temperature, [last.label_terms], teachers)
     settings = EvaluateSettings(nets=nets, temperature=protocol.temperature)
-    table = Table(task, settings, Counts(last.each), labels, sets=sets)
+    formations = () if last.formation is None else (last.formation,)
+    table = Table(task, settings, Counts(last.each), labels, sets=sets, formations=formations)
 
     def work(row: SetRow | RivalRow, lr: float | None) -> RowWork:
         size = row.images(table)
@@ -134,8 +135,9 @@ def evaluate_as_paper(
         for number, (name, synthetic) in enumerate(snapshots.items())
     ]
     if baselines:
-        refuse_small_classes(real.train.labels, table.counts)
+        table.refuse_small_classes()
         works.append(work(RANDOM, None))
+        works += [work(replace(RANDOM, name=packed_rival(RANDOM.name, k), formation=k), None) for k in formations]
     if needs is not None:
         _ = real.test  # preprocessed here, once, and not in every process
     common = PaperTable(table, protocol, augmentation)
@@ -212,7 +214,9 @@ def _notes(
     if not protocol.selects:
         first = "nothing is selected on the test set: the last set, after the last step"
     rates = f"lr: the learned one for the set, {DEFAULT_LR} for random-real" if learned else f"lr {DEFAULT_LR}"
-    rates = rates if protocol.lr is None else f"{protocol.optimiser}, lr {protocol.lr}, mixup {protocol.mixup}"
+    if protocol.lr is not None:
+        mixing = f"cutmix {protocol.cutmix}" if protocol.cutmix else f"mixup {protocol.mixup}"
+        rates = f"{protocol.optimiser}, lr {protocol.lr}, {mixing}"
     notes = [
         first,
         f"last snapshot: {100 * candidates[-1].mean:.1f} %; "

@@ -12,13 +12,17 @@ PROTOCOLS = ("honest", "paper", *(f"paper-{name}" for name in PAPERS))
 GROUP = "protocols"
 """Group of the entry points by which other packages add PaperProtocols: "paper-NAME" for an entry point NAME."""
 
+_SAME = {"ncfm-release": "ncfm"}
+"""Methods that are evaluated by the protocol of another one."""
+
 
 def paper_protocol(name: str) -> PaperProtocol | None:
-    """Return the protocol of a paper, without "paper-"; None if there is none.
+    """Return the protocol of a paper or of a method, without "paper-"; None if there is none.
 
     Raises:
         UsageError: the entry point of another package cannot be imported, or is no PaperProtocol.
     """
+    name = _SAME.get(name, name)
     if name in PAPERS:
         return PAPERS[name]
     where = _third_parties().get(name)
@@ -59,7 +63,7 @@ def full_name(protocol: str, method: str, labelled: bool = False) -> str:
     if protocol != "paper":
         return protocol
     own = paper_protocol(method)
-    known, used = (method, own) if own is not None else ("mtt", PAPERS["mtt"])
+    known, used = (own.name, own) if own is not None else ("mtt", PAPERS["mtt"])
     if labelled and used.labels == "auto":
         raise UsageError(
             f"protocol 'paper': the protocol of {known} does not use teachers' labels, and this set of {method} has "

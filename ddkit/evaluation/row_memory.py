@@ -26,6 +26,6 @@ def row_memory(task: Task, settings: EvaluateSettings) -> int:
     return training_memory(net, networks, images) + 16 * AHEAD + KMEANS_BYTES * largest
 
 
-def row_needs(task: Task, settings: EvaluateSettings) -> Needs:
-    """What scoring one row needs."""
-    return Needs(task.device, row_memory(task, settings), task.data_bytes)
+def row_needs(task: Task, settings: EvaluateSettings, made: int = 0) -> Needs:
+    """What scoring one row needs. `made`: bytes of images that are made for a row; see `Table.made_bytes`."""
+    return Needs(task.device, row_memory(task, settings) + made, task.data_bytes)

@@ -8,7 +8,7 @@ from ddkit.data import Counts, RealData, select
 from ddkit.evaluation.label_targets import LabelTargets
 from ddkit.evaluation.pool import Pool
 from ddkit.randomness import stream
-from ddkit.synth import SyntheticSet
+from ddkit.synth import SyntheticSet, pack, packed_rival, unpack
 
 RIVALS = {"random-real": "random", "herding": "herding", "kmeans": "kmeans"}
 """Name of a row of real images, as many as the set's -> the coreset that selects them."""
@@ -54,20 +54,37 @@ def set_row(synthetic: SyntheticSet, real: RealData, nets: int) -> Row:
 
 
 def rival_row(
-    name: str, real: RealData, ipc: int | Counts, nets: int, seed: int, path: tuple[str, ...] | None = None
+    name: str,
+    real: RealData,
+    ipc: int | Counts,
+    nets: int,
+    seed: int,
+    path: tuple[str, ...] | None = None,
+    formation: int = 1,
 ) -> Row:
     """One of RIVALS, with another draw for each network, except herding, which has no draw.
 
-    `ipc` is the number of images of each class, or their counts. `path` names the random streams of the draws; None:
-    "rival" and the coreset.
+    Args:
+        name: of the rival.
+        real: the real data.
+        ipc: images of each class, or their counts.
+        nets: networks of the row.
+        seed: of all draws.
+        path: of the random streams of the draws; None: "rival" and the coreset.
+        formation: k; the row has k^2 times as many real images, made small and packed, in the bytes of `ipc`. They
+            are chosen among all training images of a class, as whole ones are.
     """
     train, coreset = real.train, RIVALS[name]
+    counts = Counts.even(ipc, real.data.class_count) if isinstance(ipc, int) else ipc
     pixels, path = train.images.flatten(1), ("rival", coreset) if path is None else path
     draws = range(1 if name == "herding" else nets)
-    sets = [select(coreset, pixels, train.labels, ipc, stream(seed, *path, i)) for i in draws]
-    members = torch.stack(sets).expand(nets, -1)
-    size = members.shape[1] * train.images[0].numel()
-    return Row(train.images, train.labels, members, name=name, trained_on=name, size=size)
+    sets = [select(coreset, pixels, train.labels, counts.times(formation**2), stream(seed, *path, i)) for i in draws]
+    members, size = torch.stack(sets), counts.total * train.images[0].numel()
+    images, labels, name = train.images, train.labels, packed_rival(name, formation)
+    if formation > 1:
+        images, labels = unpack(pack(images[members.flatten()], formation), formation), labels[members.flatten()]
+        members = torch.arange(members.numel()).view_as(members)
+    return Row(images, labels, members.expand(nets, -1), name=name, trained_on=name, size=size)
 
 
 def whole_row(real: RealData, nets: int) -> Row:

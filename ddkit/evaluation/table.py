@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from ddkit.data import DSA, Counts
+from ddkit.data import DSA, Counts, refuse_small_classes
 from ddkit.evaluation.flips import evaluation_dsa
 from ddkit.evaluation.labels import Labels, temperature_of
 from ddkit.evaluation.rows import RIVALS, WHOLE, Row, rival_row, set_row, whole_row
 from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.experts import Ensemble
-from ddkit.synth import LabelTerms, SyntheticSet, read_set
+from ddkit.synth import LabelTerms, SyntheticSet, packed_rival, read_set
 from ddkit.task import Task
 
 SAME_LABELS = "random-real, same labels"
@@ -29,8 +29,9 @@ class Table:
     Attributes:
         task: the real data, the network, and the augmentation of every row's training.
         settings: how networks are trained.
-        counts: images of each class, of all sets and rivals.
+        counts: stored images of each class, of all sets and rivals.
         labels: of all rows.
+        formations: above 1, of the packed sets. The table has rivals packed alike.
         on: the part that networks are judged on, "test" or "validation".
         sets: sets in memory; other sets are files.
     """
@@ -41,6 +42,7 @@ class Table:
     labels: Labels
     on: str = "test"
     sets: tuple[SyntheticSet, ...] = ()
+    formations: tuple[int, ...] = ()
 
     @staticmethod
     def of(
@@ -54,19 +56,21 @@ class Table:
         both_orientations: bool,
         on: str = "test",
         sets: tuple[SyntheticSet, ...] = (),
+        formations: Iterable[int | None] = (),
     ) -> "Table":
         """The honest table of one or more sets of the same size.
 
         Args:
             task: the real data, the network and the recipe's augmentation.
             settings: how networks are trained.
-            counts: images of each class.
+            counts: stored images of each class.
             labels: for each set, the form of its labels if they are teachers' logits, else None.
             teachers: of the sets.
             flips: whether a set expects that half of the images are mirrored.
             both_orientations: whether the teachers' labels are the mean over both orientations of an image.
             on: the part that networks are judged on.
             sets: those in memory.
+            formations: of all sets.
 
         Raises:
             UsageError: the policy of labels needs teachers, and there are none.
@@ -80,6 +84,7 @@ class Table:
             labels=Labels.of_sets(settings.labels, settings.temperature, labels, teachers),
             on=on,
             sets=sets,
+            formations=tuple(sorted({own for own in formations if own is not None and own > 1})),
         )
 
     @staticmethod
@@ -97,13 +102,25 @@ class Table:
             flips=facts.expects_flips,
             both_orientations=facts.mirrored_by_fyi,
             sets=(synthetic,),
+            formations=(facts.formation,),
         )
 
     @property
     def terms(self) -> tuple[object, ...]:
         """All that the rows of real images depend on, beside the seed, if there are no teachers."""
-        task = self.task
-        return task.real.digest, task.net.spec, task.dsa.strategy, self.settings, self.counts, self.labels, self.on
+        task, rows = self.task, (self.settings, self.counts, self.formations, self.labels, self.on)
+        return task.real.digest, task.net.spec, task.dsa.strategy, *rows
+
+    @property
+    def made_bytes(self) -> int:
+        """Bytes of the images of a row that are not those of the real data or of a set."""
+        small = max(self.formations, default=0) ** 2
+        return self.settings.nets * self.counts.total * small * self.task.real.train.images[0].nbytes
+
+    def refuse_small_classes(self) -> None:
+        """Raise UsageError if a class has too few real images for a rival."""
+        for formation in (1, *self.formations):
+            refuse_small_classes(self.task.real.train.labels, self.counts, formation**2)
 
     @property
     def plain(self) -> "Table":
@@ -116,15 +133,17 @@ class Table:
         Args:
             sets: rows of synthetic sets.
             rivals: whether to add random-real, herding and k-means of as many images of each class, and random-real
-                with labels by the sets' teachers if `labels.same_for_real` is set.
+                with labels by the sets' teachers if `labels.same_for_real` is set. For packed sets the table has these
+                a second time, packed alike.
             whole: whether to add the whole real training part.
         """
-        return [
-            *sets,
-            *(RivalRow(name, name) for name in RIVALS if rivals),
-            *[RivalRow(SAME_LABELS, "random-real", "static")] * (rivals and self.labels.same_for_real),
-            *[WholeRow()] * whole,
-        ]
+        found: list[TableRow] = [*sets]
+        formations = (1, *self.formations) if rivals else ()
+        found += [RivalRow(packed_rival(name, own), name, formation=own) for own in formations for name in RIVALS]
+        if self.labels.same_for_real:
+            names = {own: packed_rival(SAME_LABELS, own) for own in formations}
+            found += [RivalRow(name, "random-real", "static", formation=own) for own, name in names.items()]
+        return [*found, WholeRow()] if whole else found
 
 
 @runtime_checkable
@@ -180,27 +199,35 @@ class SetRow:
 
 @dataclass(frozen=True)
 class RivalRow:
-    """Real images, as many as the sets have.
+    """Real images, as many as the sets have, or packed as a set's images are.
 
     Attributes:
         name: of the row.
         drawn: one of `RIVALS`.
         policy: replaces the table's policy of labels.
         path: of the random streams; see `rival_row`.
+        formation: of the packed images; 1: they are whole.
     """
 
     name: str
     drawn: str
     policy: str | None = None
     path: tuple[str, ...] | None = None
+    formation: int = 1
+
+    @property
+    def drawn_as(self) -> str:
+        """The images of the row: its name without its labels."""
+        return packed_rival(self.drawn, self.formation)
 
     def make(self, table: Table, seed: int) -> Row:
         labels = table.labels if self.policy is None else table.labels.under(self.policy)
-        row = rival_row(self.drawn, table.task.real, table.counts, table.settings.nets, seed, self.path)
+        nets, real = table.settings.nets, table.task.real
+        row = rival_row(self.drawn, real, table.counts, nets, seed, self.path, self.formation)
         return labels.apply(row)
 
     def images(self, table: Table) -> int:
-        return table.counts.total
+        return table.counts.total * self.formation**2
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ LR_GRIDS = {"sgd": (0.003, 0.01, 0.03, 0.1), "adamw": (0.0003, 0.001, 0.003, 0.0
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """Steps, batches, optimiser and mixup.
+    """Steps, batches, optimiser and mixing.
 
     The optimiser "sgd" has momentum. From step `drop_at` on, the lr is multiplied by `drop_factor` and the momentum is
     `drop_momentum`, if that is given; with `drop_resets`, the velocity is set to 0, as in published code that makes a
-    new optimiser. The optimiser "adamw" has a cosine of the lr.
+    new optimiser. The optimiser "adamw" has a cosine of the lr, or halves it `halvings` times at equal distances.
 
-    `mixup` is the parameter of the Beta distribution; 0 means no mixup. Labels that are logits are mixed as logits, or
-    as probabilities with `mix_probabilities`.
+    `mixup` is the parameter of the Beta distribution; 0 means no mixup. `cutmix` is the probability that a batch is
+    mixed by boxes; 0 means no CutMix. A training has one of both. Labels that are logits are mixed as logits, or as
+    probabilities with `mix_probabilities`.
     """
 
     steps: int
@@ -29,7 +30,9 @@ class Training:
     drop_momentum: float | None = None
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    halvings: int = 0
     mixup: float = 0.0
+    cutmix: float = 0.0
     mix_probabilities: bool = False
 
 

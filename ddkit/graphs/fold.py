@@ -48,13 +48,21 @@ def fold(adjacency: Adjacency, colours: list[Array], roots: Array, with_own: boo
     _, first, root = np.unique(colours[-1][roots], return_index=True, return_inverse=True)
     vertex, layers = roots[first], []
     for below in colours[-2::-1]:
-        edge, parent = adjacency.into(vertex)
-        source = adjacency.source[edge]
-        pool = np.concatenate([source, vertex]) if with_own else source
+        needed = np.zeros(len(below), bool)
+        for edge, _ in adjacency.parts(vertex):
+            needed[adjacency.source[edge]] = True
+        if with_own:
+            needed[vertex] = True
+        pool = np.flatnonzero(needed)
         _, first, place = np.unique(below[pool], return_index=True, return_inverse=True)
-        own = place[len(source) :] if with_own else None
-        parent, child, label, count = _merge(parent, place[: len(source)], adjacency.label[edge])
-        layers.append(Layer(vertex, own, parent, child, label, count))
+        tree = np.zeros(len(below), np.int64)
+        tree[pool] = place
+        merged = [
+            _merge(parent, tree[adjacency.source[edge]], adjacency.label[edge])
+            for edge, parent in adjacency.parts(vertex)
+        ]
+        parent, child, label, count = (np.concatenate(each) for each in zip(*merged, strict=True))
+        layers.append(Layer(vertex, tree[vertex] if with_own else None, parent, child, label, count))
         vertex = pool[first]
     none = np.zeros(0, np.int64)
     layers.append(Layer(vertex, None, none, none, none, none))
@@ -62,7 +70,10 @@ def fold(adjacency: Adjacency, colours: list[Array], roots: Array, with_own: boo
 
 
 def _merge(parent: Array, child: Array, label: Array) -> tuple[Array, Array, Array, Array]:
-    """Return the distinct edges, with the number of times each occurs."""
+    """Return the distinct edges in ascending order, with the number of times each occurs."""
     code, _ = packed([parent, child, label], len(parent))
-    _, first, count = np.unique(code, return_index=True, return_counts=True)
-    return parent[first], child[first], label[first].astype(np.int64), count
+    order = np.argsort(code)  # not stable, which is faster: edges of one code are equal
+    first = np.flatnonzero(np.diff(code[order], prepend=-1))
+    count = np.diff(first, append=len(code))
+    some = order[first]
+    return parent[some], child[some], label[some].astype(np.int64), count

@@ -17,6 +17,7 @@ with lazily(__name__):
     from ddkit.jobs.graph_table import GraphTable, graph_table
     from ddkit.jobs.importing import import_set
     from ddkit.jobs.kinds import kind_of_recipe, kind_of_set
+    from ddkit.jobs.leaderboard import leaderboard
     from ddkit.jobs.plan import plan
     from ddkit.jobs.planning.stages import Plan
     from ddkit.jobs.recipes.request import Request
@@ -50,6 +51,7 @@ __all__ = [
     "Request",
     "kind_of_recipe",
     "kind_of_set",
+    "leaderboard",
     "Plan",
     "plan",
     "raw_images",

@@ -8,7 +8,7 @@ from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES, PARTS, refuse_unknown_scores
 from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.kinds import KINDS, kind_of_recipe
-from ddkit.jobs.recipes.request import FYI, Comparing, name_in_table
+from ddkit.jobs.recipes.request import Comparing, name_in_table, variant
 from ddkit.jobs.reports import COMPARISON, REPORT, comparison_page, written_at_end
 from ddkit.run import Meter, SilentMeter, refuse_no_folder, write_json
 
@@ -36,9 +36,10 @@ def compare(
 
     Args:
         recipes: names or files, all for images or all for graphs. For images, recipes with equal data, network,
-            evaluation and ipc stand in one part of the table and share its rivals; NAME+fyi is the recipe NAME with
-            FYI. For graphs, all recipes must have equal evaluation and seed. Those with equal data and hops stand in
-            one part. Each set has random and herded graphs of its bytes as rivals; all rows without a set are shared.
+            evaluation and ipc stand in one part of the table and share its rivals. NAME+fyi is the recipe NAME with
+            FYI, and NAME+2x2 with images packed 2 x 2. For graphs, all recipes must have equal evaluation and seed.
+            Those with equal data and hops stand in one part. Each set has random and herded graphs of its bytes as
+            rivals; all rows without a set are shared.
         sets: number of sets of each recipe, and of draws of each rival.
         nets: networks trained on each set; default the recipes'.
         overrides: "section.key=value" texts for all recipes.
@@ -75,14 +76,14 @@ def compare(
     refuse_unknown_scores(scores or "")
     if scores and on != "test":
         raise UsageError(f"compare: scores '{scores}' are of the test part; leave them out, or on='{on}'")
-    kinds = {kind_of_recipe(None, str(name).removesuffix(FYI)).name for name in recipes}
+    kinds = {kind_of_recipe(None, variant(name)[0]).name for name in recipes}
     if len(kinds) > 1:
         raise UsageError("compare: one table cannot hold recipes for images and for graphs; name one kind only")
     for name in recipes:
-        if kinds == {"graphs"} and str(name).endswith(FYI):
-            raise UsageError(
-                f"compare: recipe '{name}': is for graphs, and FYI is for methods that learn images; leave {FYI} out"
-            )
+        plain, settings = variant(name)
+        if kinds == {"graphs"} and settings:
+            suffix = str(name).removeprefix(plain)
+            raise UsageError(f"compare: recipe '{name}': is for graphs, and {suffix} is for images; leave it out")
     names = [name_in_table(name) for name in recipes]
     for name in names:
         if names.count(name) > 1:

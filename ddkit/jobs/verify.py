@@ -5,7 +5,8 @@ brackets may stand between name and mean:
 
     #   ftd 93.5 +- 0.8   random-real 71.1 +- 7.5   whole (844 steps) 86.5 +- 0.7
 
-NAME is a row of the table of protocol `honest`. If a name occurs twice, the first score counts.
+NAME is a row of the table of protocol `honest`; "random-real+2x2" is "random-real, packed 2x2". If
+a name occurs twice, the first score counts.
 """
 
 import re

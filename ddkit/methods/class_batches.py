@@ -1,4 +1,4 @@
-"""Random batches of real images of one class. DC, DSA and DM match the synthetic images of a class with them."""
+"""Random batches of real images of one class. DC, DSA, DM and NCFM match the synthetic images of a class with them."""
 
 from typing import ClassVar
 
@@ -9,8 +9,11 @@ from ddkit.data import Part
 from ddkit.device_copy import to_device
 from ddkit.methods.division import refuse_idle_ranks
 from ddkit.methods.effort import fewer_iterations
-from ddkit.nets import FlatNet
+from ddkit.nets import FlatNet, Stats
 from ddkit.task import Task
+
+BN_IMAGES = 16
+"""Real images of each class that give batch norms their statistics."""
 
 
 class ClassBatchCosts:
@@ -57,3 +60,10 @@ class ClassBatches:
     def images(self, numbers: Tensor) -> Tensor:
         """The images of these numbers [size, C, H, W]."""
         return self._images[numbers]
+
+    def statistics(self, net: FlatNet, theta: Tensor, generator: torch.Generator) -> Stats | None:
+        """Statistics of the network's batch norms on BN_IMAGES images of each class. None: there is no batch norm."""
+        if not net.has_stats:
+            return None
+        seen = torch.cat([self.draw(c, BN_IMAGES, generator) for c in range(len(self._members))])
+        return net.batch_stats(theta, self.images(seen))

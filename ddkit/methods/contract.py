@@ -25,12 +25,13 @@ from torch import Tensor
 
 from ddkit.data import DSA, Counts, RealData
 from ddkit.device_copy import to_device
+from ddkit.errors import UsageError
 from ddkit.experts import Ensemble, Trajectories
 from ddkit.methods.given import GivenImages
 from ddkit.methods.method_settings import MethodSettings
 from ddkit.nets import FlatNet
 from ddkit.ranks import ALONE, Ranks
-from ddkit.synth import GraphSet, SetFacts, SyntheticSet
+from ddkit.synth import GraphSet, Packed, SetFacts, SyntheticSet
 from ddkit.task import Task
 
 
@@ -73,6 +74,16 @@ class Context:
         images = self.real.train.images
         return to_device(self.net.init(generator, images.dtype), images.device)
 
+    def trajectories_for(self, method: str) -> Trajectories:
+        """The trajectories of the experts.
+
+        Raises:
+            UsageError: the context has none.
+        """
+        if self.trajectories is None:
+            raise UsageError(f"method '{method}' reads expert trajectories, but the context has none")
+        return self.trajectories
+
     def labels(self, ipc: int | Counts) -> Tensor:
         """Hard labels, class by class, of ipc images a class, or of the number of each class."""
         counts = Counts.even(ipc, self.real.data.class_count) if isinstance(ipc, int) else ipc
@@ -98,15 +109,21 @@ class Context:
             std=preprocess.std,
             lr=lr,
             teachers="" if self.teachers is None else "; ".join(self.teachers.names),
+            formation=settings.packing if settings.packing > 1 else None,
         )
 
     def as_set(
         self, settings: MethodSettings, images: Tensor, lr: float | None = None, soft_labels: Tensor | None = None
     ) -> SyntheticSet:
-        """The set of images [n, C, H, W], class by class, with its labels and facts."""
+        """The set of images [n, C, H, W], class by class, with its labels and facts.
+
+        If the settings say that images are packed, these are the packed ones, and soft labels are one a small image.
+        """
         facts = self.facts(settings, lr)
-        labels = settings.counts(self.real).labels()
         soft = None if soft_labels is None else soft_labels.detach().cpu()
+        if settings.packing > 1:
+            return SyntheticSet.from_compact(Packed(images, settings.packing), facts, soft)
+        labels = settings.counts(self.real).labels()
         return SyntheticSet(images=images.detach().cpu(), labels=labels, soft_labels=soft, facts=facts)
 
 

@@ -1,35 +1,41 @@
-"""Coresets as methods: real images, selected in the space of preprocessed pixels."""
+"""Coresets as methods: real images, selected in the space of preprocessed pixels.
+
+With `formation` k, a stored image is k^2 selected ones made small, as in the packed rivals of a table.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from ddkit.data import KMEANS_BYTES, select
+from ddkit.data import KMEANS_BYTES, refuse_small_classes, select
 from ddkit.methods.contract import Context
 from ddkit.methods.effort import FORWARD, Effort
+from ddkit.methods.formation import Formation
 from ddkit.methods.method_settings import MethodSettings
 from ddkit.randomness import stream
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task
 
 
+@dataclass(frozen=True, kw_only=True)
+class CoresetSettings(Formation, MethodSettings):
+    """Settings of a coreset."""
+
+    uneven: ClassVar[bool] = True
+
+
 class Coreset:
     """Base class of the coresets: select real images of each class."""
 
-    def __init__(self, settings: MethodSettings, context: Context) -> None:
+    def __init__(self, settings: CoresetSettings, context: Context) -> None:
         self._settings, self._context = settings, context
 
     def distil(self) -> SyntheticSet:
         train, generator = self._context.real.train, stream(self._context.seed, "condense")
         name, counts = self._settings.name, self._settings.counts(self._context.real)
-        chosen = select(name, train.images.flatten(1), train.labels, counts, generator)
-        return self._context.as_set(self._settings, train.images[chosen])
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoresetSettings(MethodSettings):
-    """Settings of a coreset."""
-
-    uneven: ClassVar[bool] = True
+        refuse_small_classes(train.labels, counts, self._settings.parts)
+        small = counts.times(self._settings.parts)
+        chosen = select(name, train.images.flatten(1), train.labels, small, generator)
+        return self._context.as_set(self._settings, self._settings.packed(train.images[chosen]))
 
 
 @dataclass(frozen=True, kw_only=True)

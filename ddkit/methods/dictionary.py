@@ -1,9 +1,12 @@
 """A dictionary of computation trees, selected greedily, and the dictionary tree nearest to each vertex."""
 
 import heapq
+from itertools import pairwise
 
 import numpy as np
+from scipy import sparse
 
+from ddkit.graphs import fold
 from ddkit.methods.trees import Trees
 
 Array = np.ndarray
@@ -20,61 +23,76 @@ def dictionary_of(trees: Trees, most: int) -> Array:
     weight, and the probabilities of all classes but one) and of its distinct subtrees that are not stored yet. Both
     fall as the dictionary grows, so they are computed again before a tree is selected.
     """
-    adjacency, depth, sample = trees.data.adjacency, len(trees.levels), len(trees.data.classes)
-    child = 3 if trees.data.edge_label.any() else 2  # bytes: the child's number, its multiplicity and an edge's label
-    colours = [np.unique(level, return_inverse=True)[1] for level in trees.levels]
-    sizes = [np.bincount(colour) for colour in colours]
+    sample = len(trees.data.classes)
     common = np.argsort(-np.bincount(trees.tree), kind="stable")[:CANDIDATES]
-    matched = [np.zeros(len(size), bool) for size in sizes]
-    stored: set[tuple[int, int]] = set()
+    colours, vertices = _colours(trees, common)  # a colour's vertices become 0 when a selected tree matches them
+    new, size = _subtrees(trees, common)  # a subtree's size becomes 0 when it is stored
 
-    def gain(tree: int) -> int:
-        vertex = trees.vertex[tree]
-        levels = zip(colours, sizes, matched, strict=True)
-        return sum(int(size[colour[vertex]]) for colour, size, done in levels if not done[colour[vertex]])
+    def cost(i: int) -> int:
+        return sample + int(size[new[i]].sum())
 
-    def new_subtrees(tree: int) -> tuple[dict[tuple[int, int], int], int]:
-        """Distinct subtrees that are not stored yet (key -> bytes), and the bytes of the tree with its sample.
+    def ratio(i: int) -> float:
+        return int(vertices[colours[i]].sum()) / cost(i)
 
-        A subtree's bytes are its label, its number of children, and an entry for each distinct child.
-        """
-        found: dict[tuple[int, int], int] = {}
-        below = [int(trees.vertex[tree])]
-        for level in range(depth - 1, -1, -1):
-            fresh = {}
-            for vertex in below:
-                key = (level, int(colours[level][vertex]))
-                if key not in stored and key not in found:
-                    fresh[key] = vertex
-            below = []
-            for key, vertex in fresh.items():
-                children = adjacency.source[adjacency.begin[vertex] : adjacency.begin[vertex + 1]]
-                distinct = np.unique(colours[level - 1][children]) if level else ()
-                found[key] = 2 + child * len(distinct) if level else 1
-                below += children.tolist() if level else []
-        return found, sample + sum(found.values())
-
-    queue = [(-gain(int(tree)) / new_subtrees(int(tree))[1], int(tree)) for tree in common]
+    queue = [(-ratio(i), tree, i) for i, tree in enumerate(common.tolist())]
     heapq.heapify(queue)
     kept: list[int] = []
     spent = 0
     while queue:
-        _, tree = heapq.heappop(queue)
-        new, cost = new_subtrees(tree)
-        now = gain(tree) / cost
+        _, tree, i = heapq.heappop(queue)
+        new[i] = new[i][size[new[i]] > 0]
+        now = ratio(i)
         if queue and now < -queue[0][0]:
             if now > 0:
-                heapq.heappush(queue, (-now, tree))
+                heapq.heappush(queue, (-now, tree, i))
             continue
-        if cost > most:
+        if cost(i) > most:
             continue
-        if (spent := spent + cost) > most:
+        if (spent := spent + cost(i)) > most:
             break
-        stored |= set(new)
         kept.append(tree)
-        for colour, done in zip(colours, matched, strict=True):
-            done[colour[trees.vertex[tree]]] = True
+        size[new[i]] = 0
+        vertices[colours[i]] = 0
     return np.array(kept, dtype=np.int64)
+
+
+def _colours(trees: Trees, candidates: Array) -> tuple[Array, Array]:
+    """Return (the colours of each candidate at all depths [candidates, depths], the number of vertices of each colour).
+
+    Colours are numbered through all depths.
+    """
+    own, vertices, colours = [], [], 0
+    for level in trees.levels:
+        _, colour, count = np.unique(level, return_inverse=True, return_counts=True)
+        own.append(colours + colour[trees.vertex[candidates]])
+        vertices.append(count)
+        colours += len(count)
+    return np.stack(own, 1), np.concatenate(vertices)
+
+
+def _subtrees(trees: Trees, candidates: Array) -> tuple[list[Array], Array]:
+    """Return (the distinct subtrees of each candidate, itself included, and the bytes of each subtree).
+
+    Subtrees are numbered through all depths. A subtree's bytes are its label, its number of children, and an entry for
+    each distinct child.
+    """
+    data = trees.data
+    entry = 3 if data.edge_label.any() else 2  # bytes: the child's number, its multiplicity and an edge's label
+    layers, root = fold(data.adjacency, trees.levels, trees.vertex[candidates], with_own=False)
+    found = [_pairs(np.arange(len(root)), root, (len(root), len(layers[-1])))]
+    size = []
+    for below, layer in reversed(list(pairwise(layers))):
+        children = _pairs(layer.parent, layer.child, (len(layer), len(below)))
+        found.append(found[-1] @ children)
+        size.append(2 + entry * np.diff(children.indptr))
+    size.append(np.ones(len(layers[0]), np.int64))
+    every = sparse.hstack(found).tocsr()
+    return np.split(every.indices, every.indptr[1:-1]), np.concatenate(size)
+
+
+def _pairs(row: Array, column: Array, shape: tuple[int, int]) -> sparse.csr_array:
+    """Return a matrix that is true at these entries, of which some may be equal."""
+    return sparse.coo_array((np.ones(len(row), bool), (row, column)), shape=shape).tocsr()
 
 
 def nearest_trees(trees: Trees, kept: Array) -> Array:

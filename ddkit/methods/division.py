@@ -1,6 +1,6 @@
 """How several ranks divide the work of one iteration. All draw the same numbers, and each computes its share.
 
-- Class-wise methods (DC, DSA, DM): each rank computes the losses of its classes.
+- Class-wise methods (DC, DSA, DM, NCFM): each rank computes the losses of its classes.
 - Trajectory matching with `method.trajectories` T > 1: each rank trains T / ranks of the students.
 - Trajectory matching with T = 1: each rank has its rows of every batch of the student (`ddkit.steps.BatchShare`).
 
@@ -45,23 +45,28 @@ def of_own_classes(
     groups: Sequence[range],
     counts: Counts,
     images: Tensor,
-    match: Callable[[range], tuple[Tensor, Tensor]],
-) -> tuple[Tensor, Tensor]:
-    """Return the sum [] of the losses of all groups of classes, and its derivative for all images [n, C, H, W].
+    match: Callable[[range], tuple[Tensor, ...]],
+) -> tuple[Tensor, ...]:
+    """Return the sum [] of the losses of all groups of classes, its derivative for all images [n, C, H, W], and the
+    sums of whatever else `match` returns.
 
     Args:
         ranks: each computes its groups.
         groups: numbers of consecutive classes; together all classes.
         counts: images of each class.
         images: the images, class by class.
-        match: returns the loss [] of a group, and its derivative for the group's images.
+        match: returns the loss [] of a group, its derivative for the group's images, and further tensors, whose shapes
+            are those of every group. Each rank has at least one group.
     """
     losses, gradient = images.new_zeros(len(groups)), torch.zeros_like(images)
+    others: list[tuple[Tensor, ...]] = []
     for group in ranks.own(len(groups)):
         classes = groups[group]
-        losses[group], gradient[counts.rows(classes)] = match(classes)
-    losses, gradient = ranks.sum(losses, gradient)
-    return losses.sum(), gradient
+        losses[group], gradient[counts.rows(classes)], *more = match(classes)
+        others.append(tuple(more))
+    sums = [torch.stack(own).sum(0) for own in zip(*others, strict=True)]
+    losses, gradient, *sums = ranks.sum(losses, gradient, *sums)
+    return losses.sum(), gradient, *sums
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.division import of_own_classes
 from ddkit.methods.effort import FORWARD, Effort
-from ddkit.methods.fyi import Flipping
-from ddkit.methods.initial import InitialImages, initial_images, starting_images
+from ddkit.methods.initial import initial_images
+from ddkit.methods.learned import LearnedImages
 from ddkit.methods.method_settings import MethodSettings
+from ddkit.methods.starting import starting_images
 from ddkit.nets import FlatNet
 from ddkit.randomness import restored, stream
 from ddkit.recipe import setting
@@ -35,7 +36,7 @@ from ddkit.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
-class DMSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
+class DMSettings(ClassBatchCosts, LearnedImages, MethodSettings):
     """Settings of DM, with the paper's names."""
 
     name: ClassVar[str] = "dm"
@@ -49,7 +50,7 @@ class DMSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
         return self.iterations
 
     def effort(self, task: Task) -> Effort:
-        classes, counts, views = task.net.classes, self.counts(task.real), 2 if self.fyi else 1
+        classes, counts, views = task.net.classes, self.counts(task.real), self.views
         real = self.largest_batch(task)
         passes = self.iterations * (FORWARD * real * classes + counts.total * views)
         all_classes, one_class = real * classes + counts.total * views, real + counts.largest * views
@@ -94,7 +95,7 @@ class DM:
     def init(self) -> DMState:
         context, counts, generator = self._context, self._counts, stream(self._context.seed, "condense")
         images = starting_images(
-            self._settings, counts, context, lambda pix_init: initial_images(pix_init, counts, context, generator)
+            self._settings, counts, context, lambda pix_init, small: initial_images(pix_init, small, context, generator)
         )
         return DMState(images, torch.zeros_like(images), generator.get_state())
 

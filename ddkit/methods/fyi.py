@@ -5,23 +5,24 @@ S is learned and stored. Without FYI, on real data where an image and its mirror
 synthetic image has to show both orientations. With FYI it can show one. In return, training on the set must mirror
 images too; the set records that (`SetFacts.evaluation_flip`).
 
-The mirror images are added after sub-sampling and before augmentation, in matching, in the inner loop and for the
-initial soft labels. The batch doubles there. The loss keeps its scale, because the losses of all our methods are means
-over the batch. Trajectory matching, which draws batches of images, draws half as many, so that a step costs the same.
+The mirror images are added in matching, in the inner loop and for the initial soft labels. The batch doubles there. The
+loss keeps its scale, because the losses of all our methods are means over the batch. Trajectory matching, which draws
+batches of images, draws half as many, so that a step costs the same.
 """
 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ddkit.data import mirrored
-from ddkit.recipe import Settings, setting
+from ddkit.methods.views import Views
+from ddkit.recipe import setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flipping(Settings):
+class Flipping(Views):
     """Whether the distillation uses images together with their mirror images."""
 
     fyi: bool = setting(False, help="FYI: the distillation uses images together with their mirror images")
@@ -36,15 +37,14 @@ class Flipping(Settings):
         """See `MethodSettings.mirrored_by`; the check of flips reads it."""
         return ("method.fyi", "leave FYI out") if self.fyi else None
 
+    @property
+    def views(self) -> int:
+        return (2 if self.fyi else 1) * super().views
+
     def expand(self, images: Float[Tensor, "*b n c h w"]) -> Float[Tensor, "*b m c h w"]:
         """The images, followed by their mirror images if FYI is enabled (m = 2 n)."""
-        return torch.cat([images, mirrored(images)], -4) if self.fyi else images
+        return super().expand(torch.cat([images, mirrored(images)], -4) if self.fyi else images)
 
-    def expand_index(self, index: Shaped[Tensor, "*b n"]) -> Shaped[Tensor, "*b m"]:
-        """Repeat indices or labels for the images of `expand`. Both orientations share a learned label, so its
-        gradients add up."""
-        return torch.cat([index, index], -1) if self.fyi else index
-
-    def halved(self, batch: int) -> int:
-        """How many images to draw so that `expand` gives `batch` images (at least 1)."""
-        return max(1, batch // 2) if self.fyi else batch
+    def expand_index(self, index: Int[Tensor, "*b n"]) -> Int[Tensor, "*b m"]:
+        """Both orientations share a learned label, so its gradients add up."""
+        return super().expand_index(torch.cat([index, index], -1) if self.fyi else index)

@@ -19,11 +19,13 @@ class GivenImages:
         images: [n, C, H, W].
         labels: their classes [n].
         digest: SHA-256 (hex) of the set's file.
+        packing: k if these are packed images, each of k x k small ones; else 1.
     """
 
     images: Tensor
     labels: Tensor
     digest: str
+    packing: int = 1
 
     def of_class(self, c: int) -> Tensor:
         """The images of class c, in the order of the set."""

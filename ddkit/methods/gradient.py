@@ -26,10 +26,11 @@ from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.division import of_own_classes
 from ddkit.methods.effort import SECOND, Effort
-from ddkit.methods.fyi import Flipping
 from ddkit.methods.gradient_distance import DISTANCES, gradient_distance
-from ddkit.methods.initial import InitialImages, initial_images, starting_images
+from ddkit.methods.initial import initial_images
+from ddkit.methods.learned import LearnedImages
 from ddkit.methods.method_settings import MethodSettings
+from ddkit.methods.starting import starting_images
 from ddkit.randomness import restored, stream
 from ddkit.ranks import ALONE
 from ddkit.recipe import setting
@@ -40,15 +41,12 @@ from ddkit.task import Task
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 """ipc -> (outer_loop, inner_loop) in the published code, which supports no other ipc."""
 
-BN_IMAGES = 16
-"""Real images of each class that give batch norms their statistics."""
-
 Draw = tuple[Tensor, DSAParams | None]
 """The numbers of a class's real batch, and the parameters of its augmentation."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradientSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings):
+class GradientSettings(ClassBatchCosts, LearnedImages, MethodSettings):
     """Settings of gradient matching, with the paper's names."""
 
     uneven: ClassVar[bool] = True
@@ -58,7 +56,7 @@ class GradientSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings)
         None, at_least=0, help="epochs on the set between two matchings; none: the paper's for this ipc"
     )
     batch_real: int = setting(256, at_least=1, help="real images of a class in a batch")
-    batch_train: int = setting(256, at_least=1, help="synthetic images in a batch of the inner loop")
+    batch_train: int = setting(256, at_least=1, help="stored images in a batch of the inner loop")
     lr_img: float = setting(0.1, above=0, help="learning rate of the images (network space)")
     lr_net: float = setting(0.01, above=0, help="learning rate of the inner loop")
     dis_metric: str = setting("ours", one_of=DISTANCES, help="distance of two gradients")
@@ -80,7 +78,7 @@ class GradientSettings(ClassBatchCosts, InitialImages, Flipping, MethodSettings)
         return None if self.outer_loop is None else self.iterations * self.outer_loop
 
     def effort(self, task: Task) -> Effort:
-        counts, views = self.counts(task.real), 2 if self.fyi else 1
+        counts, views = self.counts(task.real), self.views
         outer, inner = self.loops_at(counts.mean)
         images, real = counts.total * views, self.largest_batch(task)
         passes = outer * (task.net.classes * real + SECOND * images) + (outer - 1) * inner * images
@@ -110,7 +108,7 @@ class GradientMatching:
         self._settings, self._context = settings, context
         self._counts = settings.counts(context.real)
         self._loops = settings.loops_at(self._counts.mean)
-        self._labels = context.labels(self._counts)
+        self._labels = context.labels(self._counts.times(settings.parts))
         self._real = ClassBatches(context.real.train, context.real.data.class_count)
 
     @property
@@ -120,7 +118,7 @@ class GradientMatching:
     def init(self) -> GradientState:
         context, counts, generator = self._context, self._counts, stream(self._context.seed, "condense")
         images = starting_images(
-            self._settings, counts, context, lambda pix_init: initial_images(pix_init, counts, context, generator)
+            self._settings, counts, context, lambda pix_init, small: initial_images(pix_init, small, context, generator)
         )
         return GradientState(
             images=images,
@@ -187,11 +185,8 @@ class GradientMatching:
         these images, and keeps them across the inner loop.
         """
         net = self._context.net
-        if not net.has_stats:
-            return step_for(net, theta)
-        classes = range(self._context.real.data.class_count)
-        seen = self._real.images(torch.cat([self._real.draw(c, BN_IMAGES, generator) for c in classes]))
-        return AutogradStep(partial(net, stats=net.batch_stats(theta, seen)), theta.dtype)
+        stats = self._real.statistics(net, theta, generator)
+        return step_for(net, theta) if stats is None else AutogradStep(partial(net, stats=stats), theta.dtype)
 
     def _trained(self, theta: Tensor, images: Tensor, epochs: int, generator: torch.Generator) -> Tensor:
         """The network's parameters after `epochs` epochs of plain SGD on the set.

@@ -4,7 +4,7 @@ A compensator is one image that is added to a real image of every class. For eac
 is recovered on the j-th real images of all classes. The set has the real images, each real image plus each of its
 compensators (clipped), and the teachers' mean logits of all these images.
 
-The set stores the real images, the compensators and the labels (`ddkit.synth.compact`). With FYI it has a label for
+The set stores the real images, the compensators and the labels (`ddkit.synth.compensated`). With FYI it has a label for
 each image and for each mirror image. The released code stores every compensated image as JPEG. `budget.py` computes the
 numbers of real images and compensators that fit an ipc.
 """
@@ -23,7 +23,7 @@ from ddkit.methods.labelled import labelled
 from ddkit.methods.recovery import Recovery, RecoveryState
 from ddkit.methods.recovery_settings import RecoverySettings
 from ddkit.randomness import stream
-from ddkit.synth import Compact, SyntheticSet
+from ddkit.synth import Compensated, SyntheticSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,6 @@ class INFER(Recovery):
         compensators = self.recovered(state).squeeze(2).to(torch.float16).cpu()
         if not bool(compensators.isfinite().all()):
             raise NumericalError(f"method 'infer': a compensator is too large for float16; {self.blame}")
-        compact = Compact(self._pixels, compensators, mirrored=self._settings.uses_fyi)
+        compact = Compensated(self._pixels, compensators, mirrored=self._settings.uses_fyi)
         made = SyntheticSet.from_compact(compact, self._context.facts(self._settings))
         return labelled(made, self._settings, self._context)

@@ -1,6 +1,5 @@
 """Initial images of a set that need no expert. `initial_by_experts` has those that experts choose."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,7 +7,6 @@ import torch
 from torch import Tensor
 
 from ddkit.data import Counts, select
-from ddkit.errors import UsageError
 from ddkit.methods.contract import Context
 from ddkit.methods.given import GIVEN, path_of_given
 from ddkit.recipe import Settings, field_of, setting
@@ -35,29 +33,6 @@ class InitialImages(Settings):
     def usual_init(self) -> str:
         """`pix_init`, or its default if `pix_init` names a set."""
         return self.pix_init if path_of_given(self.pix_init) is None else str(field_of(type(self), "pix_init").default)
-
-
-def starting_images(
-    settings: InitialImages, counts: Counts, context: Context, usual: Callable[[str], Tensor]
-) -> Tensor:
-    """Return the images [counts.total, C, H, W], class by class, that a method begins from.
-
-    Args:
-        settings: `pix_init`.
-        counts: images of each class.
-        context: has the given set, if `pix_init` names one.
-        usual: returns as many images for a `pix_init` that names no set.
-
-    Raises:
-        UsageError: the set that `pix_init` names is not in the context.
-    """
-    if path_of_given(settings.pix_init) is None:
-        return usual(settings.pix_init)
-    if context.given is None:
-        raise UsageError(f"key 'method.pix_init': is {settings.pix_init!r}, but the context has no given set")
-    if context.given.missing(counts):
-        return context.given.into(usual(settings.usual_init), counts)
-    return context.given.into(context.real.train.images.new_zeros(counts.total, *context.real.data.shape), counts)
 
 
 def initial_images(pix_init: str, counts: Counts, context: Context, generator: torch.Generator) -> Tensor:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ddkit.data import Counts, RealData
-from ddkit.errors import RecipeError
+from ddkit.data import Counts, RealData, refuse_small_classes
+from ddkit.errors import RecipeError, UsageError
 from ddkit.methods.effort import Effort
 from ddkit.nets import FlatNet
 from ddkit.recipe import Settings, Uneven, setting
 from ddkit.steps import training_memory
-from ddkit.synth import LabelTerms
+from ddkit.synth import LabelTerms, formation_suffix
 from ddkit.task import Task
 
 
@@ -46,6 +46,16 @@ class MethodSettings(Settings):
             UsageError: `ipc` names classes that the data does not have, or leaves out some that it has.
         """
         return Counts.of(self.ipc, real.train.labels, real.data.classes)
+
+    def refuse_data(self, real: RealData) -> None:
+        """Raise UsageError if a class of the data has too few images for the set, or images have too few pixels."""
+        refuse_small_classes(real.train.labels, self.counts(real), self.packing**2)
+        if self.packing > min(real.data.shape[1:]):
+            height, width = real.data.shape[1:]
+            raise UsageError(
+                f"key 'method.formation': images of {height}x{width} pixels cannot be {self.packing}x{self.packing} "
+                f"small ones; set it to at most {min(height, width)}"
+            )
 
     @property
     def reads_epochs(self) -> int:
@@ -111,6 +121,11 @@ class MethodSettings(Settings):
         return False
 
     @property
+    def packing(self) -> int:
+        """k: each stored image is k x k small ones; see `ddkit.methods.formation`. 1: images are whole."""
+        return 1
+
+    @property
     def expects_flips(self) -> bool:
         """Whether training on the set should mirror its images at random."""
         return self.uses_fyi
@@ -122,5 +137,5 @@ class MethodSettings(Settings):
 
     @property
     def title(self) -> str:
-        """Name of the set in tables: the method, with "+fyi" if it uses FYI."""
-        return self.name + "+fyi" * self.uses_fyi
+        """Name of the set in tables: the method, with "+fyi" if it uses FYI and "+2x2" if images are packed."""
+        return self.name + "+fyi" * self.uses_fyi + formation_suffix(self.packing)

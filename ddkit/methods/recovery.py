@@ -101,9 +101,8 @@ class Recovery(ABC):
 
     @property
     def together(self) -> int:
-        """Number of sets that are recovered at once: as many as fit into `batch`, mirror images included."""
-        views = len(self._settings.expand_index(torch.arange(self._classes)))
-        return max(1, self._settings.batch // views)
+        """Number of sets that are recovered at once: as many as fit into `batch`, small and mirror images included."""
+        return max(1, self._settings.batch // (self._classes * self._settings.views))
 
     @property
     def _runs(self) -> list[tuple[int, slice]]:
@@ -165,7 +164,8 @@ class Recovery(ABC):
         value = value.detach().requires_grad_()
         sets = settings.expand((value + fixed).expand(-1, self._classes, -1, -1, -1))
         z = torch.stack([self._view(own, generator) for own in sets])
-        classes = settings.expand_index(torch.arange(self._classes, device=z.device))
+        index = torch.arange(self._classes, device=z.device)
+        classes = index.repeat_interleave(settings.parts)[settings.expand_index(index)]
         with convolution_precision(z.device, settings.precision):
             loss, along = self._matched(teacher, z.detach(), classes, settings)
         (gradient,) = torch.autograd.grad(z, value, along)

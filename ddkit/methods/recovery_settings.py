@@ -39,7 +39,7 @@ class RecoverySettings(Flipping, LabelledSettings):
         return fewer_iterations(self.iterations)
 
     def effort(self, task: Task) -> Effort:
-        classes, views = task.net.classes, 2 if self.fyi else 1
+        classes, views = task.net.classes, self.views
         passes = float(self.iterations * self.images_of_every_class * classes * views)
         return Effort(passes, training_memory(task.net, 1, max(self.batch, classes * views)))
 

@@ -9,6 +9,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
+from ddkit.methods.formation import Formation
 from ddkit.methods.labelled import labelled
 from ddkit.methods.recovery import Recovery, RecoveryState
 from ddkit.methods.recovery_settings import RecoverySettings
@@ -17,7 +18,7 @@ from ddkit.synth import SyntheticSet, clip
 
 
 @dataclass(frozen=True, kw_only=True)
-class SRe2LSettings(RecoverySettings):
+class SRe2LSettings(Formation, RecoverySettings):
     """Settings of SRe2L. The defaults are those for CIFAR."""
 
     name: ClassVar[str] = "sre2l"

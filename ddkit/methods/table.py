@@ -22,6 +22,8 @@ IMAGE_METHODS = {
     "dc": "ddkit.methods.dc:DC",
     "dsa": "ddkit.methods.dsa:DSAMatching",
     "dm": "ddkit.methods.dm:DM",
+    "ncfm": "ddkit.methods.ncfm:NCFM",
+    "ncfm-release": "ddkit.methods.ncfm_release:NCFMRelease",
     "infer": "ddkit.methods.infer:INFER",
     "sre2l": "ddkit.methods.sre2l:SRe2L",
     "rded": "ddkit.methods.rded:RDED",

@@ -7,7 +7,8 @@ down the gradient of the distance to the expert's parameters `expert_epochs` lat
 Each change that later papers make to MTT has its own file and is off by default: the window of start epochs
 (`start_epoch`), the student (`student`), the matching loss (`matching`), and initial images and labels
 (`initial_by_experts`). This file has the update, the skip rule and the moving average; `trajectory_settings` has the
-settings. The files of mtt, ftd, ast, datm and their relatives hold only their defaults. A recipe may combine the changes freely.
+settings. The files of mtt, ftd, ast, datm and their relatives hold only their defaults. A recipe may combine the
+changes freely.
 """
 
 import math
@@ -20,15 +21,13 @@ from torch import Tensor
 
 from ddkit.data import DSAParams
 from ddkit.device_copy import to_device
-from ddkit.errors import UsageError
-from ddkit.experts import Trajectories
 from ddkit.methods.batches import draw_batches
 from ddkit.methods.contract import Context
 from ddkit.methods.descent import MOMENTUM, moved
 from ddkit.methods.division import WalkDivision
-from ddkit.methods.initial import starting_images
 from ddkit.methods.initial_by_experts import choose_initial_images, initial_logits
 from ddkit.methods.matching import Walk
+from ddkit.methods.starting import starting_images
 from ddkit.methods.student import balance, perturbed
 from ddkit.methods.target_labels import target_logits
 from ddkit.methods.trajectory_settings import TrajectorySettings
@@ -39,8 +38,8 @@ from ddkit.unroll import matching_loss, precision_cosine
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """The draws for one student: its expert, start epoch and start [P], its batches [N, b] as image numbers without
-    mirror images, the parameters of their augmentation, and logits [n, K] of all images if the target labels them."""
+    """The draws for one student: its expert, start epoch and start [P], its batches [N, b] as numbers of stored images,
+    the parameters of their augmentation, and logits [n, K] of all labels if the target gives them."""
 
     expert: int
     start: int
@@ -57,7 +56,7 @@ class TrajectoryState:
     Attributes:
         images: [n, C, H, W].
         log_lr: the logarithm of the inner learning rate, [].
-        logits: those of soft labels, [n, K]; [0] if labels are hard.
+        logits: those of soft labels, [n, K], or [n k^2, K] with formation k; [0] if labels are hard.
         image_velocity, lr_velocity, logit_velocity: the momenta of these three.
         average: the weighted sum of all iterates of the images.
         weight: the sum of its weights, 1 - d^T.
@@ -85,12 +84,10 @@ class TrajectoryMatching:
     blame = "lower method.lr_img, or method.lr_lr if the learned lr grew too large"
 
     def __init__(self, settings: TrajectorySettings, context: Context) -> None:
-        if context.trajectories is None:
-            raise UsageError(f"method '{settings.name}' matches expert trajectories, but the context has none")
         self._settings, self._context = settings, context
-        self._experts: Trajectories = context.trajectories
+        self._experts = context.trajectories_for(settings.name)
         self._counts = settings.counts(context.real)
-        self._labels = context.labels(self._counts)
+        self._labels = context.labels(self._counts.times(settings.parts))
         self._division = WalkDivision(context.ranks, settings.trajectories)
 
     @property
@@ -105,14 +102,14 @@ class TrajectoryMatching:
             settings,
             counts,
             context,
-            lambda pix_init: choose_initial_images(pix_init, counts, context, experts, epoch, generator),
+            lambda pix_init, small: choose_initial_images(pix_init, small, context, experts, epoch, generator),
         )
         log_lr = images.new_tensor(math.log(settings.lr_teacher))
         logits = images.new_zeros(0)
         if settings.soft_labels:
-            views, labels = settings.expand(images), settings.expand_index(self._labels)
-            own = initial_logits(context, experts, epoch, views, labels)
-            logits = own.unflatten(0, (-1, len(images))).mean(0)  # both orientations share a label
+            labels = self._labels[settings.expand_index(torch.arange(len(images), device=context.device))]
+            own = initial_logits(context, experts, epoch, settings.expand(images), labels)
+            logits = own.unflatten(0, (-1, len(self._labels))).mean(0)  # both orientations share a label
         return TrajectoryState(
             images=images,
             log_lr=log_lr,
@@ -186,7 +183,7 @@ class TrajectoryMatching:
         theta_0 = experts.row(expert, start)
         if settings.weight_perturb:
             theta_0 = perturbed(context.net, theta_0, settings.weight_perturb, generator)
-        count = len(self._labels)
+        count = self._counts.total
         index = draw_batches(count, settings.drawn_of(count), settings.syn_steps, generator)
         index = to_device(index, context.device)
         steps, batch = settings.expand_index(index).shape
@@ -194,7 +191,7 @@ class TrajectoryMatching:
         logits = None
         if settings.target_labels:
             target, views = experts.row(expert, start + settings.expert_epochs), settings.expand(state.images)
-            logits = target_logits(context.net, target, views, count)
+            logits = target_logits(context.net, target, views, len(self._labels))
         return Draw(expert, start, theta_0, index, params, logits)
 
     def _walk(self, draw: Draw, images: Tensor, log_lr: Tensor, labels: Tensor) -> Walk:

@@ -13,8 +13,8 @@ from typing import ClassVar
 from ddkit.errors import UsageError
 from ddkit.methods.division import refuse_idle_ranks
 from ddkit.methods.effort import SECOND, Effort, fewer_iterations
-from ddkit.methods.fyi import Flipping
 from ddkit.methods.initial_by_experts import InitialSet
+from ddkit.methods.learned import LearnedImages
 from ddkit.methods.matching import Matching
 from ddkit.methods.method_settings import MethodSettings
 from ddkit.methods.start_epoch import StartEpochs
@@ -27,14 +27,14 @@ from ddkit.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, TargetLabels, Flipping, MethodSettings):
+class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, TargetLabels, LearnedImages, MethodSettings):
     """Settings of trajectory matching, with the papers' names. The defaults are MTT's."""
 
     fixed: ClassVar[tuple[str, ...]] = (*InitialSet.fixed, "lr_teacher")  # the unit of lr_lr
     divided: ClassVar[bool] = True
     uneven: ClassVar[bool] = True
     iterations: int = setting(5000, at_least=1, help="outer iterations")
-    batch_syn: int | None = setting(None, at_least=1, help="synthetic images of a student step; none: all")
+    batch_syn: int | None = setting(None, at_least=1, help="synthetic images of a step (packed: small ones); none: all")
     lr_img: float = setting(100.0, above=0, help="learning rate of the images (network space)")
     lr_lr: float = setting(1e-7, at_least=0, help="learning rate of the inner learning rate, at its initial value")
     lr_teacher: float = setting(0.01, above=0, help="initial inner learning rate")
@@ -105,13 +105,13 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, TargetLabel
         """
         if self.engine == "reference":
             return None
-        batch = min(images, self.batch_syn or images) * math.prod(net.shape) * self.trajectories
+        batch = self.batch_of(images) * math.prod(net.shape) * self.trajectories
         return free // 4 + self.syn_steps * 4 * (net.parameters + 4 * batch)
 
     def effort(self, task: Task) -> Effort:
         """See `MethodSettings.effort`. Tapes are not counted: the unroller keeps as many as the free memory allows."""
-        net, images = task.net, self.counts(task.real).total
-        batch = min(images, self.batch_syn or images) * self.trajectories
+        net = task.net
+        batch = self.batch_of(self.counts(task.real).total) * self.trajectories
         step = SECOND * training_memory(net, self.trajectories, batch)
         kept = 4 * (2 * self.trajectories * net.parameters + SECOND * batch * math.prod(net.shape))
         memory = self.syn_steps * (step if self.engine == "reference" else kept) + step
@@ -133,12 +133,15 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, TargetLabel
         if self.engine not in ("auto", "adjoint"):
             raise UsageError(f"method.engine={self.engine}: cannot divide a batch over {ranks} processes; use adjoint")
         fewest = self.ipc if isinstance(self.ipc, int) else 1  # uneven classes have one image or more
-        drawn = self.drawn_of(fewest * net.classes)
-        refuse_idle_ranks(self.name, ranks, 2 * drawn if self.fyi else drawn, "images of a batch")
+        refuse_idle_ranks(self.name, ranks, self.views * self.drawn_of(fewest * net.classes), "images of a batch")
+
+    def batch_of(self, count: int) -> int:
+        """Images of a step of the student, if the set stores `count`: at most all small ones of packed images."""
+        return min(self.batch_syn or count * self.parts, count * self.parts)
 
     def drawn_of(self, count: int) -> int:
-        """How many of a set's `count` images are drawn for a step of the student; FYI adds their mirror images."""
-        return self.halved(min(self.batch_syn or count, count))
+        """How many of a set's `count` stored images are drawn for a step; `expand` gives its batch of them."""
+        return self.drawn(self.batch_of(count))
 
     def shortened(self, steps: int) -> "TrajectorySettings":
         first = dataclasses.replace(self, min_start_epoch=0, current_max_start_epoch=None, max_start_epoch=1)

@@ -14,10 +14,8 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from ddkit.errors import UsageError, reason
 from ddkit.nets.attention import CountsAttention
-from ddkit.randomness import global_draws_from, stream
-
-QUIET = (nn.MultiheadAttention, nn.TransformerEncoderLayer)
-"""Layers whose evaluation mode is another program. They stay in training mode without dropout."""
+from ddkit.nets.training_mode import output_of, quieten, remarks_on_training
+from ddkit.randomness import stream
 
 
 @dataclass(frozen=True)
@@ -26,12 +24,16 @@ class Findings:
 
     Attributes:
         head: the name of the linear layer that gives the logits; None if there is none.
+        scales: whether the logits are proportional to the parameters of that layer, as temperatures need.
+        writes: whether it changes the images that it receives, as a first layer in place does.
         attends: whether it calls PyTorch's fused attention.
         activations: how many numbers its layers put out for one image.
         remarks: what the user should know, one sentence each.
     """
 
     head: str | None
+    scales: bool
+    writes: bool
     attends: bool
     activations: int
     remarks: tuple[str, ...]
@@ -60,8 +62,9 @@ def examine(
     _freeze(other)
     _refuse_random_constants(module, other, spec)
     images = torch.randn(2, *shape, generator=stream(0, "examine"))
-    _refuse_other_state(module, images, spec)
-    remarks = _quieten(module)
+    trained = remarks_on_training(module, images, spec)
+    remarks = (*quieten(module), *trained)
+    quieten(other)
     linear, sizes = {}, []
 
     def look(name: str) -> Callable[..., None]:
@@ -75,21 +78,31 @@ def examine(
 
     leaves = [(name, layer) for name, layer in module.named_modules() if not list(layer.children())]
     handles = [layer.register_forward_hook(look(name)) for name, layer in leaves]
+    given = images.clone()
     with CountsAttention() as attention:
-        logits = _output(module, images, 0, spec)
+        logits = output_of(module, given, 0, spec)
     for handle in handles:
         handle.remove()
-    if not isinstance(logits, Tensor) or tuple(logits.shape) != (2, classes):
+    if not _are_logits(logits, classes):
         found = f"shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
         raise UsageError(f"net {spec}: must give logits of shape (2, {classes}) for 2 images, got {found}")
-    if not torch.equal(logits, _output(module, images, 1, spec)):
+    if not torch.equal(logits, output_of(module, images.clone(), 1, spec)):
         raise UsageError(
             f"net {spec}: gives other logits at each call, though its dropout layers are off; draw random numbers in "
             "layers such as torch.nn.Dropout, which ddkit can turn off"
         )
+    _refuse_hidden_constants(module, other, images, logits, spec)
     heads = [name for name, output in linear.items() if output is logits]
     head = heads[0] if heads and not _shares(module, heads[0]) else None
-    return module, Findings(head, attention.calls > 0, sum(sizes) // 2, remarks)
+    findings = Findings(
+        head=head,
+        scales=head is not None and _scales(module, head, images, logits, spec),
+        writes=given._version > 0,  # counts what changes it in place, also through a view
+        attends=attention.calls > 0,
+        activations=sum(sizes) // 2,
+        remarks=remarks,
+    )
+    return module, findings
 
 
 def _made(
@@ -149,48 +162,38 @@ def _refuse_random_constants(one: nn.Module, other: nn.Module, spec: str) -> Non
             )
 
 
-def _refuse_other_state(module: nn.Module, images: Tensor, spec: str) -> None:
-    """Raise UsageError if training changes a buffer that is not batch norm's."""
-    trained = copy.deepcopy(module).train()
-    own = {id(value) for layer in trained.modules() if isinstance(layer, _BatchNorm) for value in layer.buffers()}
-    before = {name: value.clone() for name, value in trained.named_buffers() if id(value) not in own}
-    _output(trained, images, 0, spec)
-    after = dict(trained.named_buffers())
-    for name, value in before.items():
-        if not torch.equal(value, after[name]):
-            raise UsageError(
-                f"net {spec}: training changes its buffer '{name}', which ddkit does only for batch norm; use another "
-                "layer there"
-            )
-
-
-def _quieten(module: nn.Module) -> tuple[str, ...]:
-    """Turn all dropout off, and return a remark if there was any."""
-    module.eval()
-    dropped = []
-    for name, layer in module.named_modules():
-        rates = (getattr(layer, key, None) for key in ("p", "drop_prob", "dropout"))
-        known = "drop" in type(layer).__name__.lower() or "stochastic" in type(layer).__name__.lower()
-        if (known or isinstance(layer, QUIET)) and any(isinstance(rate, float) and rate > 0 for rate in rates):
-            dropped.append(name)
-        if isinstance(layer, QUIET):
-            layer.training = True
-            if isinstance(layer, nn.MultiheadAttention):
-                layer.dropout = 0.0
-    if not dropped:
-        return ()
-    more = f" and {len(dropped) - 1} more" if len(dropped) > 1 else ""
-    return (f"its dropout ('{dropped[0]}'{more}) is off, because ddkit's networks draw no random numbers",)
-
-
-def _output(module: nn.Module, images: Tensor, seed: int, spec: str) -> Any:
-    try:
-        with torch.no_grad(), global_draws_from(stream(seed, "examine")):
-            return module(images)
-    except Exception as error:  # the code is not ours: it may raise anything
+def _refuse_hidden_constants(module: nn.Module, other: nn.Module, images: Tensor, logits: Tensor, spec: str) -> None:
+    """Raise UsageError if two networks with equal parameters and buffers differ, because all would share one's."""
+    values = dict(other.named_parameters())
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if name not in values or values[name].shape != parameter.shape:
+                raise UsageError(
+                    f"net {spec}: its parameter '{name}' differs in size or name between two networks; build the same "
+                    "network always"
+                )
+            values[name].copy_(parameter)
+    if not torch.equal(logits, output_of(other, images.clone(), 0, spec)):
         raise UsageError(
-            f"net {spec}: fails on images of shape {tuple(images.shape[1:])} ({type(error).__name__}: {reason(error)})"
-        ) from error
+            f"net {spec}: draws constants at random that are no parameters; make them parameters that need a gradient, "
+            "or draw them from a seed of their own"
+        )
+
+
+def _scales(module: nn.Module, head: str, images: Tensor, logits: Tensor, spec: str) -> bool:
+    """Whether half of the head's parameters give half of the logits."""
+    parameters = list(module.get_submodule(head).parameters())
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.mul_(0.5)
+        half = output_of(module, images.clone(), 0, spec)
+        for parameter in parameters:
+            parameter.mul_(2)
+    return torch.allclose(half, logits / 2, rtol=1e-4, atol=1e-6)
+
+
+def _are_logits(found: Any, classes: int) -> bool:
+    return isinstance(found, Tensor) and tuple(found.shape) == (2, classes)
 
 
 def _shares(module: nn.Module, head: str) -> bool:

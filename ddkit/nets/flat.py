@@ -111,9 +111,9 @@ class FlatNet:
         """Number of parameters of the classifier, the last ones of theta.
 
         Raises:
-            UsageError: the last layer is not linear.
+            UsageError: the last layer is not linear, or the logits are not proportional to its parameters.
         """
-        return sum(parameter.numel() for parameter in self._module.classifier.parameters())
+        return sum(parameter.numel() for parameter in self._module.logit_parameters)
 
     @property
     def stackable(self) -> bool:

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ddkit.errors import UsageError
+from ddkit.errors import UsageError, reason
 from ddkit.nets.attention import TwiceDifferentiable
 from ddkit.nets.examine import Findings, examine
 from ddkit.nets.net import Net, NetSettings
@@ -55,6 +55,16 @@ class ForeignNet(Net):
         return self.module.get_submodule(self.findings.head)
 
     @property
+    def logit_parameters(self) -> list[nn.Parameter]:
+        parameters = list(self.classifier.parameters())
+        if not self.findings.scales:
+            raise UsageError(
+                f"net {self.spec}: its logits are not proportional to the parameters of its last linear layer, so a "
+                "temperature cannot be applied; end the network with torch.nn.Linear, or use temperature 1"
+            )
+        return parameters
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         return self.findings.remarks
 
@@ -80,9 +90,20 @@ class ForeignNet(Net):
         return seen[-1].flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Compute the logits."""
-        with self._attention():
-            logits: Tensor = self.module(x)
+        """Compute the logits. The images stay as they are.
+
+        Raises:
+            UsageError: the module raises.
+        """
+        try:
+            with self._attention():
+                logits: Tensor = self.module(x.clone() if self.findings.writes else x)
+        except (UsageError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # the code is not ours: it may raise anything
+            raise UsageError(
+                f"net {self.spec}: fails on a batch of shape {tuple(x.shape)} ({type(error).__name__}: {reason(error)})"
+            ) from error
         return logits
 
     def _attention(self) -> AbstractContextManager[Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 import math
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,10 +17,14 @@ from torch import Tensor, nn
 
 from ddkit.nets.init import default_init
 from ddkit.recipe import Settings
+from ddkit.toml import parse_value
 
 DEEPEST, WIDEST, WIDEST_MULTIPLIER = 256, 2**16, 64
 """Largest numbers of layers, channels and multiples of channels of a network. Larger values are probably typing errors;
 such a network would need minutes and too much memory to build."""
+
+BARE = re.compile(r"[^\s,\"](?:[^\n\r,\"]*[^\s,\"])?")
+"""Texts that a spec may hold without quotes, unless they look like another value of TOML."""
 
 
 RUNS_AT_ONCE = 2**21
@@ -51,6 +57,15 @@ class Net(nn.Module):
     def classifier(self) -> nn.Module:
         """The linear layer that gives the logits."""
         return self.head
+
+    @property
+    def logit_parameters(self) -> list[nn.Parameter]:
+        """The classifier's parameters. The logits are proportional to them.
+
+        Raises:
+            UsageError: they are not.
+        """
+        return list(self.classifier.parameters())
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -131,5 +146,7 @@ class NetSettings(Settings, ABC):
 
 
 def _text(value: object) -> str:
-    """A setting's value as `parse_net` reads it."""
+    """A setting's value as `parse_net` reads it: a text that is not a bare word is quoted."""
+    if isinstance(value, str) and not (BARE.fullmatch(value) and parse_value(value, "net") == value):
+        return json.dumps(value, ensure_ascii=False)
     return str(value).lower() if isinstance(value, bool) else str(value)

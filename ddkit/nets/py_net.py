@@ -1,7 +1,8 @@
 """Your own network, named by its Python function or class: "py:package.module:factory".
 
 `factory(channels, size, classes)` returns a torch.nn.Module; `size` is (height, width). Its further arguments with a
-default that is a bool, an integer, a float or a text are settings: "py:nets:small(width=32)".
+default that is a bool, an integer, a finite float or a text are settings: "py:nets:small(width=32)". Those of names
+that settings have themselves, such as `name` and `build`, keep their defaults.
 
 The canonical name has a digest of the code: "py:nets:small@1a2b3c4d". A buffer of experts, a teacher or a score is
 found again only by the same code, and a name with a digest is refused if the code has changed.
@@ -13,9 +14,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import sys
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -47,7 +49,20 @@ class FactorySettings(ForeignSettings):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        return (f"its code is {inspect.getsourcefile(inspect.unwrap(type(self).factory)) or 'built in'}",)
+        made = type(self).factory
+        while isinstance(made, partial):
+            made = made.func
+        made = inspect.unwrap(made)
+        known = inspect.isroutine(made) or isinstance(made, type)
+        try:
+            file = inspect.getsourcefile(made if known else type(made))  # an object that is called has its class's file
+        except TypeError:
+            file = None
+        return (f"its code is {file or 'built in'}",)
+
+
+RESERVED = {*dir(FactorySettings), "name", "factory"}
+"""Names of arguments that are no settings, because settings classes have attributes of these names."""
 
 
 def py_settings(target: str) -> type[FactorySettings]:
@@ -114,6 +129,9 @@ def factory_class(name: str, factory: Callable[..., Any]) -> type[FactorySetting
 def argument_fields(name: str, factory: Callable[..., Any]) -> list[tuple[str, type, Any]]:
     """Return the further arguments of a factory as fields of a settings class.
 
+    An argument keeps its default and is no setting if its name is one that settings have themselves, such as `name`,
+    or if its default is no finite bool, integer, float or text.
+
     Raises:
         UsageError: it cannot be called with (channels, size, classes).
     """
@@ -134,4 +152,6 @@ def argument_fields(name: str, factory: Callable[..., Any]) -> list[tuple[str, t
         (p.name, type(p.default), setting(p.default, help="argument of the factory"))
         for p in further
         if type(p.default) in (bool, int, float, str)
+        and not (isinstance(p.default, float) and not math.isfinite(p.default))
+        and p.name not in RESERVED
     ]

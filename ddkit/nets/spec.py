@@ -13,6 +13,9 @@ from ddkit.toml import parse_value, shortened, shown
 
 SPEC = re.compile(r"\s*([\w-]+(?::[^()\s]+)?)\s*(?:\((.*)\))?\s*")
 
+ASSIGNMENT = re.compile(r'((?:"(?:\\.|[^"\\])*"|[^,])*),')
+"""One key=value and the comma after it; a comma within quotes belongs to the value."""
+
 
 def net_spec(settings: NetSettings) -> str:
     """Return the canonical text of `settings` with all defaults. `parse_net` turns it into an equal object."""
@@ -33,7 +36,7 @@ def parse_net(spec: str) -> NetSettings:
         raise UsageError(f"{where}: must look like name or name(key=value, ...), as in convnet(depth=2)")
     name, inside = match[1], match[2]
     table: dict[str, Any] = {}
-    for assignment in inside.split(",") if inside and inside.strip() else []:
+    for assignment in ASSIGNMENT.findall(f"{inside},") if inside and inside.strip() else []:
         key, equals, text = (part.strip() for part in assignment.partition("="))
         if not (key and equals and text):
             raise UsageError(f"{where}: {shown(assignment.strip())} must look like key=value, as in depth=2")

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, cast
 
-from ddkit.name_table import class_named, refuse_unknown_name, third_party, with_third_parties
+from ddkit.errors import UsageError, nearest
+from ddkit.name_table import class_named, third_party, with_third_parties
+from ddkit.toml import SHOWN, shortened
 
 if TYPE_CHECKING:  # names are listed without torch
     from ddkit.nets.net import NetSettings
@@ -66,12 +68,12 @@ def net_settings(name: str) -> "type[NetSettings]":
     homes = net_homes()
     if name in homes:
         return cast("type[NetSettings]", third_party("net", name, homes[name], _is_settings, "is no NetSettings class"))
-    from ddkit.nets.torchvision_net import torchvision_by_name
+    from ddkit.nets.torchvision_net import all_models, torchvision_by_name
 
     if (of_torchvision := torchvision_by_name(name)) is not None:
         return of_torchvision
-    refuse_unknown_name("net", name, homes)
-    raise AssertionError(name)
+    known = nearest(name[:SHOWN], {*homes, *all_models()}, listed_by="ddkit nets ls")
+    raise UsageError(f"net '{shortened(name)}' is unknown; {known}")
 
 
 def _is_settings(found: Any) -> bool:

@@ -31,8 +31,8 @@ class TorchvisionSettings(ForeignSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.model not in MODELS and self.model not in _all_models():
-            known = nearest(self.model[:SHOWN], _all_models())
+        if self.model not in MODELS and self.model not in all_models():
+            known = nearest(self.model[:SHOWN], all_models())
             raise UsageError(f"net torchvision: model '{shortened(self.model)}' is unknown; {known}")
 
     @property
@@ -86,7 +86,7 @@ class TorchvisionSettings(ForeignSettings):
 @lru_cache(maxsize=64)
 def torchvision_by_name(model: str) -> type[TorchvisionSettings] | None:
     """Return a class that makes TorchvisionSettings(model=model); None if torchvision has no such network."""
-    if model not in _all_models():
+    if model not in all_models():
         return None
 
     def only(cls: type, model: str = model) -> TorchvisionSettings:
@@ -103,7 +103,8 @@ def torchvision_by_name(model: str) -> type[TorchvisionSettings] | None:
 
 
 @lru_cache(maxsize=1)
-def _all_models() -> list[str]:
+def all_models() -> list[str]:
+    """The names of torchvision's networks that classify images."""
     import torchvision.models  # slow to import
 
     return list(torchvision.models.list_models(module=torchvision.models))

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ddkit.markdown import table
 from ddkit.publish.citations import bibtex
 from ddkit.publish.licences import Licence
-from ddkit.synth import Record
+from ddkit.synth import Record, SetFacts, packed_rival
 
 FOLDER = re.compile(r"(?<=[\"':])(?:/(?!/)|[A-Za-z]:[\\/])[^\"';\n]*[\\/]")
 """The folders of an absolute path in a recipe, which a card leaves out."""
@@ -79,7 +80,7 @@ def card(
         "## How to load it",
         *(f"{needs}:\n\n```python\n{code}\n```" for needs, code in source.loading),
         "## Facts",
-        _table(("fact", "value"), facts.items()),
+        table(("fact", "value"), facts.items()),
         "## How it was made",
         *_making(source, record),
         "## How to train on it",
@@ -146,8 +147,8 @@ def _score_parts(found: Mapping[str, Any]) -> list[str]:
     if protocol != "honest":
         about += f" `ddkit protocols show {protocol}` says what this protocol selects on the test part."
     notes = [str(note) for note in found.get("notes", ())]
-    table = _graph_scores(rows) if "gnn" in rows[0] else _image_scores(rows)
-    return [part for part in (about, table, _bullets(notes)) if part]
+    scores = _graph_scores(rows) if "gnn" in rows[0] else _image_scores(rows)
+    return [part for part in (about, scores, _bullets(notes)) if part]
 
 
 def _image_scores(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -161,14 +162,14 @@ def _image_scores(rows: Sequence[Mapping[str, Any]]) -> str:
         )
         for row in rows
     ]
-    return _table(("trained on", "images", "accuracy %", "networks", "learning rate"), lines)
+    return table(("trained on", "images", "accuracy %", "networks", "learning rate"), lines)
 
 
 def _graph_scores(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         (row["name"], row["gnn"], f"{row['size']:,}", percent(*row["auc"]), percent(*row["accuracy"])) for row in rows
     ]
-    return _table(("trained on", "network", "bytes", "AUC %", "accuracy %"), lines)
+    return table(("trained on", "network", "bytes", "AUC %", "accuracy %"), lines)
 
 
 def percent(mean: float, interval: float | None) -> str:
@@ -176,8 +177,13 @@ def percent(mean: float, interval: float | None) -> str:
     return f"{100 * mean:.1f}" + ("" if interval is None or math.isnan(interval) else f" ± {100 * interval:.1f}")
 
 
-def main_score(record: Record, title: str) -> str:
-    """A sentence with the score of a set of images beside that of random real images; "" if it is not measured."""
+def main_score(record: Record, facts: SetFacts) -> str:
+    """A sentence with the score of a set of images beside that of random real images; "" if it is not measured.
+
+    The random images are packed as the set's are.
+    """
+    title, k = facts.title, facts.formation
+    packed = f", packed {k}x{k}" if k else ""
     try:
         means = {row["name"]: 100 * row["mean"] for row in json.loads(record.scores).get("scores", ())}
     except _UNREADABLE:
@@ -185,9 +191,9 @@ def main_score(record: Record, title: str) -> str:
     if title not in means:
         return ""
     beside = ""
-    for row, more in (("random-real, same labels", ", labelled by the same teachers"), ("random-real", "")):
-        if row in means:
-            beside = f"; with random real images of the same budget{more}: {means[row]:.1f} %"
+    for name, more in (("random-real, same labels", ", labelled by the same teachers"), ("random-real", "")):
+        if (row := packed_rival(name, k)) in means:
+            beside = f"; with random real images of the same budget{packed}{more}: {means[row]:.1f} %"
             break
     return f"Networks trained on it reach {means[title]:.1f} % test accuracy{beside}."
 
@@ -206,9 +212,3 @@ def _citation(papers: tuple[str, ...] | None) -> str:
 
 def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(head: Sequence[str], rows: Any) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join(lines)

@@ -11,6 +11,7 @@ from typing import Any
 
 _MTT, _FTD, _AST, _DATM = "cazenavette2022dataset", "du2023minimizing", "shen2023ast", "guo2024datm"
 _DC, _DSA, _MIRAGE = "zhao2021datasetcondensation", "zhao2021differentiatble", "gupta2024mirage"
+_NCFM = "wang2025ncfm"
 _HERDING, _KMEANS = "welling2009herding", "cui2022dc"
 
 METHODS: Mapping[str, tuple[str, ...]] = {
@@ -26,6 +27,8 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "dc": (_DC,),
     "dsa": (_DC, _DSA),
     "dm": ("zhao2023distribution",),
+    "ncfm": (_NCFM,),
+    "ncfm-release": (_NCFM,),
     "infer": ("zhang2025infer",),
     "sre2l": ("yin2023sre2l",),
     "rded": ("sun2024rded",),
@@ -39,7 +42,6 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "seqmatch": ("du2023seqmatch",),
-    "ncfm": ("wang2025ncfm",),
     "idc": ("kim2022dataset",),
 }
 """The same for methods that ddkit does not have, of which imported sets may be."""
@@ -72,6 +74,7 @@ _CHANGES: Mapping[str, tuple[Any, str]] = {
     "method.skip_shallow": (0, "li2024pad"),
     "method.largest": (1, "wang2025edf"),
     "method.fyi": (False, "son2024fyi"),
+    "method.formation": (1, "kim2022dataset"),
 }
 """Setting -> (the value that switches it off, the paper that introduced it)."""
 

@@ -16,7 +16,7 @@ def image_card(made: SyntheticSet, lost: Clipped | None, source: Source, origin:
     """
     facts = made.facts
     images = f"{facts.images_a_class} image" + "s" * (facts.ipc != 1)
-    score = main_score(made.record, facts.title)
+    score = main_score(made.record, facts)
     about = (
         f"A synthetic training set for {facts.dataset}, condensed to {images} a class by {facts.title} "
         f"({counted(len(made), 'image')} of {counted(len(facts.classes), 'class', 'classes')}). {score}"

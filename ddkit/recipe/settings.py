@@ -84,13 +84,18 @@ class Settings:
         ddkit.errors.RecipeError: Training, key 'nets': must be an integer of at least 2, got 1
     """
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.__repr__ is Settings.__repr__:  # inherited; `dataclass` would replace it by one that has every field
+            cls.__repr__ = Settings.__repr__  # type: ignore[method-assign]
+
     def __post_init__(self) -> None:
         for name, contract in _contracts(type(self)).items():  # type: ignore[arg-type]  # a class is hashable
             value = contract.check(getattr(self, name), f"{type(self).__name__}, key '{name}'")
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        """The settings that `written` gives. A child with settings added later is a dataclass with repr=False."""
+        """The settings that `written` gives."""
         values = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in written(self))
         return f"{type(self).__qualname__}({values})"
 

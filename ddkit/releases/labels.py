@@ -83,8 +83,8 @@ def _whole(labels: Tensor, classes: int, where: str) -> Tensor:
         )
     if int(counts.min()) != int(counts.max()):
         raise DataError(
-            f"{where}: its classes have between {int(counts.min())} and {int(counts.max())} images; ddkit's sets have "
-            "equally many images a class"
+            f"{where}: its classes have between {int(counts.min())} and {int(counts.max())} images; ddkit imports only "
+            "sets with equally many images a class"
         )
     return found
 

@@ -2,17 +2,17 @@
 
 `gallery`, `tree_gallery` and `curve` draw PNG files with matplotlib's object interface, which does not change a
 notebook's figures. `Page` holds sections of blocks (`blocks.py`); `charts.py`, `sprites.py` and `trees.py` make the
-blocks with pictures, and `write_page` writes the page.
+blocks with pictures. `write_page` writes the page, and `write_markdown` its texts and tables.
 """
 
 from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.report.blocks import Block, Chart, Code, Fold, Gallery, Lines, Page, Section, TextTable, TreeDrawings
-    from ddkit.report.charts import Measured, against_bytes, bars, curve_chart
+    from ddkit.report.charts import Measured, Trend, against_bytes, bars, curve_chart
     from ddkit.report.curve import curve
     from ddkit.report.gallery import gallery
-    from ddkit.report.page import LARGEST, render, write_page
+    from ddkit.report.page import LARGEST, render, write_markdown, write_page
     from ddkit.report.sprites import Moment, first_images, image_gallery
     from ddkit.report.tree_gallery import tree_gallery
     from ddkit.report.trees import heaviest, tree_drawings
@@ -29,6 +29,7 @@ __all__ = [
     "TextTable",
     "TreeDrawings",
     "Measured",
+    "Trend",
     "against_bytes",
     "bars",
     "curve_chart",
@@ -36,6 +37,7 @@ __all__ = [
     "gallery",
     "LARGEST",
     "render",
+    "write_markdown",
     "write_page",
     "Moment",
     "first_images",

@@ -4,6 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+LARGEST = 1e300
+"""Larger values are drawn at the border, because differences of larger values may be infinite."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -18,15 +21,18 @@ class Axis:
     @staticmethod
     def around(values: Sequence[float], begin: float, end: float, log: bool = False) -> "Axis":
         """The axis that holds all values, with some room at both ends."""
-        low, high = min(values), max(values)
+        low, high = max(min(values), -LARGEST), min(max(values), LARGEST)
         if log:
-            return Axis(low / 1.3, high * 1.3, begin, end, True)
-        room = 0.06 * (high - low) or max(1e-9, abs(high) * 0.05)
+            return Axis(max(low / 1.3, 1 / LARGEST), high * 1.3, begin, end, True)
+        room = 0.06 * (high - low)
+        if room < 1 / LARGEST:
+            room = max(1e-9, abs(high) * 0.05)
         return Axis(low - room, high + room, begin, end)
 
     def place(self, value: float) -> float:
-        """Where a value is drawn."""
+        """Where a value is drawn. A value outside of the axis is drawn at its border."""
         low, high = self.low, self.high
+        value = min(max(value, low), high)
         if self.log:
             low, high, value = math.log(low), math.log(high), math.log(value)
         return self.begin + (value - low) / (high - low) * (self.end - self.begin)

@@ -51,6 +51,24 @@ class Measured:
         return max(0.0, self.mean - half), max(self.mean, min(100.0, self.mean + half))
 
 
+@dataclass(frozen=True)
+class Trend:
+    """A dashed line in a chart against bytes.
+
+    Attributes:
+        name: of what the line shows.
+        points: (bytes, score), ascending. Without bytes, the score is a level across the whole chart.
+    """
+
+    name: str
+    points: tuple[tuple[int | None, float], ...]
+
+    @property
+    def text(self) -> str:
+        """The name and the scores."""
+        return f"{self.name}: {', '.join(f'{score:.1f}' for _, score in self.points)}"
+
+
 def bars(scores: Sequence[Measured], what: str, caption: str) -> Chart:
     """A horizontal bar from 0 for each score, with its interval as a line. `what` names the unit: "accuracy %"."""
     high = max([1e-9, *(score.ends[1] for score in scores)])
@@ -71,19 +89,24 @@ def bars(scores: Sequence[Measured], what: str, caption: str) -> Chart:
     return Chart(markup(root), caption)
 
 
-def against_bytes(scores: Sequence[Measured], what: str, caption: str) -> Chart | None:
+def against_bytes(scores: Sequence[Measured], what: str, caption: str, trends: Sequence[Trend] = ()) -> Chart | None:
     """Scores over the bytes that networks were trained on, on a logarithmic axis. None if fewer than two are known.
 
-    Each point has a number, which a legend under the axis explains.
+    Each point has a number, and each of the `trends` a pattern, which a legend under the axis explains.
     """
     shown = [score for score in scores if score.size]
-    if len(shown) < 2:
+    corners = [corner for trend in trends for corner in trend.points]
+    sizes = [float(size) for size in (*(score.size for score in shown), *(size for size, _ in corners)) if size]
+    if len(sizes) < 2:
         return None
-    x = Axis.around([float(score.size or 1) for score in shown], LEFT, RIGHT, log=True)
-    y = Axis.around([end for score in shown for end in score.ends], BOTTOM, TOP)
-    spoken = "; ".join(f"{score.name} {score.size:,} bytes, {score.text}" for score in shown)
-    root = drawing(WIDTH, PLOT + 18 * len(shown), f"{what} against bytes: {spoken}", "chart")
+    x = Axis.around(sizes, LEFT, RIGHT, log=True)
+    y = Axis.around([*(end for score in shown for end in score.ends), *(mean for _, mean in corners)], BOTTOM, TOP)
+    spoken = [f"{score.name} {score.size:,} bytes, {score.text}" for score in shown] + [trend.text for trend in trends]
+    legend = PLOT + 18 * (len(shown) + len(trends))
+    root = drawing(WIDTH, legend, f"{what} against bytes: {'; '.join(spoken)}", "chart")
     _axes(root, x, y, "bytes of training data")
+    for number, trend in enumerate(trends):
+        _trend(root, x, y, trend, number, legend - 18 * (len(trends) - number - 1) - 6)
     taken: list[tuple[float, float]] = []
     moved = False
     for number, score in enumerate(shown, start=1):
@@ -126,6 +149,19 @@ def curve_chart(rows: Sequence[Mapping[str, float | int]], name: str, title: str
 def cut(text: str, most: int) -> str:
     """The text, or its beginning and dots if it has more than `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _trend(root: Element, x: Axis, y: Axis, trend: Trend, number: int, line: float) -> None:
+    """A dashed line, and its row of the legend at the height `line`."""
+    dashes = " ".join(("6", "3", *("1", "3") * number))
+    places = [(x.place(float(size)), y.place(mean)) for size, mean in trend.points if size]
+    across = [(end, y.place(mean)) for size, mean in trend.points if not size for end in (LEFT, RIGHT)]
+    path = "M" + "L".join(f"{own:.1f} {height:.1f}" for own, height in (*places, *across))
+    add(root, "path", d=path, class_="trend", stroke_dasharray=dashes)
+    for own, height in places:
+        add(root, "circle", cx=own, cy=height, r=2.5, class_="rival")
+    add(root, "path", d=f"M0 {line - 4:.1f}H20", class_="trend", stroke_dasharray=dashes)
+    add(root, "text", cut(trend.text, 50), x=24, y=line, class_="small")
 
 
 def _free(place: float, height: float, taken: Sequence[tuple[float, float]]) -> float:

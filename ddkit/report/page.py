@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ddkit.report.blocks import Page
+from ddkit.report.markdown import as_markdown
 from ddkit.run import atomic_write
 
 LARGEST = 3_000_000
@@ -31,3 +32,13 @@ def write_page(page: Page, path: Path) -> None:
     """
     with atomic_write(path) as temporary:
         temporary.write_text(render(page), encoding="utf-8", errors="replace")
+
+
+def write_markdown(page: Page, path: Path) -> None:
+    """Write the page as Markdown, without its drawings, atomically.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    with atomic_write(path) as temporary:
+        temporary.write_text(as_markdown(page), encoding="utf-8", errors="replace")

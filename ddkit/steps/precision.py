@@ -9,8 +9,8 @@ import torch
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 TRAINING = "tf32"
-"""Precision in which a GPU trains experts, teachers and the networks of an evaluation. It is PyTorch's default. DC, DSA
-and DM match in float32; trajectory methods and recovery use their setting `precision`."""
+"""Precision in which a GPU trains experts, teachers and the networks of an evaluation. It is PyTorch's default. DC,
+DSA, DM and NCFM match in float32; trajectory methods and recovery use their setting `precision`."""
 
 
 def real_of(maps: torch.dtype) -> torch.dtype:

@@ -58,6 +58,14 @@ def whole(value: Any, what: str) -> int:
     return value
 
 
+def several(value: Any, what: str) -> int:
+    """A whole number of at least 2."""
+    found = whole(value, what)
+    if found < 2:
+        raise DataError(f"set: {what} must be at least 2, got {found}; leave it out")
+    return found
+
+
 def class_counts(value: Any, what: str) -> tuple[int, ...]:
     """Whole numbers of at least 1, one a class."""
     value = value.tolist() if isinstance(value, np.ndarray) else value

@@ -1,107 +1,92 @@
-"""The compact form of a set, which INFER stores, and its expansion to images.
+"""The contract of compact forms: what a set stores in place of its images, and the expansion that gives the images.
 
-The compact form has n real images of each class. For each of M teachers and each j < n it has one compensator, an image
-that is added to the j-th real image of every class. The expansion gives class c n (M + 1) images: its real images, and
-for each teacher all of them plus their compensators, clipped to the range of pixels:
-
-    (m, j)  ->  clip(real[c, j] + compensator[m, j])        in the normalised space
-
-Storage is exact: pixels are bytes, compensators are float16, and the images of the set are always those of the
-expansion. Hence a set has the same bits before it is written and after it is read.
+A form has parts, tensors that the file holds as they are, and an expansion, a pure function of the parts and the set's
+facts. The images of the set are always those of the expansion. Hence a set has the same bits before it is written and
+after it is read. `compensated.py` has INFER's form, `packed.py` that of several small images in one. A further form is
+a class with this contract, and a line in `ddkit.synth.forms`.
 """
 
-from dataclasses import dataclass
-from typing import no_type_check
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Float16, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from ddkit.arguments import checked_fields
-from ddkit.data import mirrored
 from ddkit.equality import EqualByContent
-from ddkit.errors import DataError
-
-EXPANSIONS = {False: "real+compensator/1", True: "real+compensator+mirror/1"}
-"""Name of the expansion in a file. The key: whether images are mirrored."""
+from ddkit.synth.facts import SetFacts
 
 
-@no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first
-@checked_fields
-@dataclass(frozen=True, eq=False)
-class Compact(EqualByContent):
-    """The parts that are stored.
+class Compact(EqualByContent, ABC):
+    """The parts that a set stores in place of its images.
 
     Attributes:
-        real: pixels of n real images of each class.
-        compensators: for each teacher and each j < n, the image that is added to the j-th real image of every class,
-            in the normalised space.
-        mirrored: whether the expansion also contains the mirror image of each image, with its own label (FYI).
-
-    Raises:
-        DataError: parts have a wrong dtype, do not fit together, or are not finite.
+        names: those of the parts, in the order of the datasets in the file.
+        expansions: names of the form's expansions in files. A change of an expansion changes its name.
     """
 
-    real: UInt8[Tensor, "k n c h w"]
-    compensators: Float16[Tensor, "m n c h w"]
-    mirrored: bool = False
+    names: ClassVar[tuple[str, ...]]
+    expansions: ClassVar[tuple[str, ...]]
 
-    def __post_init__(self) -> None:
-        real, added = self.real, self.compensators
-        needed = "needs bytes [classes, n, C, H, W] and float16 [teachers, n, C, H, W]"
-        if not isinstance(real, Tensor) or not isinstance(added, Tensor):
-            raise DataError(f"compact set: {needed}, got {type(real).__name__} and {type(added).__name__}")
-        dtypes = (real.dtype, added.dtype) == (torch.uint8, torch.float16)
-        shapes = real.dim() == added.dim() == 5 and real.shape[1:] == added.shape[1:] and real.numel() > 0
-        if not dtypes or not shapes:
-            found = f"{real.dtype} {list(real.shape)} and {added.dtype} {list(added.shape)}"
-            raise DataError(f"compact set: {needed}, got {found}")
-        if not bool(added.isfinite().all()):
-            raise DataError("compact set: a compensator has numbers that are not finite")
-
-    @property
-    def instances(self) -> int:
-        """Images of each class after expansion: n (M + 1), or twice as many if they are mirrored."""
-        return self.real.shape[1] * (1 + len(self.compensators)) * (2 if self.mirrored else 1)
-
-    def labels(self) -> Int[Tensor, " i"]:
-        """The class of each expanded image."""
-        return torch.arange(len(self.real)).repeat_interleave(self.instances)
-
-    def expand(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Float[Tensor, "i c h w"]:
-        """Return all images in the normalised space, class by class.
-
-        The images of a class are the real ones, then those with the compensators of each teacher, then the mirror
-        images of all of these if `mirrored`.
+    @classmethod
+    @abstractmethod
+    def of_parts(cls, parts: Mapping[str, Tensor], expansion: str, facts: SetFacts) -> "Compact":
+        """The form of the parts of a file.
 
         Raises:
-            DataError: mean and std are not one number for each channel.
+            DataError: parts have a wrong dtype, do not fit together, or are not finite; or facts are missing.
         """
-        if not len(mean) == len(std) == self.real.shape[2]:
-            raise DataError(
-                f"compact set: its images have {self.real.shape[2]} channels, mean and std {len(mean)} and {len(std)}"
-            )
-        centre, scale = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
-        real = (self.real.float() / 255 - centre) / scale
-        shifted = [clip(real + added.float(), mean, std) for added in self.compensators]
-        images = torch.cat([real, *shifted], 1)
-        return (torch.cat([images, mirrored(images)], 1) if self.mirrored else images).flatten(0, 1)
 
+    @property
+    @abstractmethod
+    def expansion(self) -> str:
+        """The name of this form's expansion, one of `expansions`."""
+
+    @property
+    @abstractmethod
+    def parts(self) -> dict[str, Tensor]:
+        """What is stored, by `names`."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int, int, int]:
+        """The shape [N, C, H, W] of the expanded images."""
+
+    @abstractmethod
+    def labels(self, facts: SetFacts) -> Int[Tensor, " i"]:
+        """The class of each expanded image.
+
+        Raises:
+            DataError: the facts do not fit the parts.
+        """
+
+    @abstractmethod
+    def expanded(self, facts: SetFacts) -> Float[Tensor, "i c h w"]:
+        """Return all images in the space of the set.
+
+        Raises:
+            DataError: the facts do not fit the parts.
+        """
+
+    @abstractmethod
+    def pieces(self) -> Sequence["Compact"]:
+        """Forms of some of the images each, in order. Expanded one after another, they need less memory."""
+
+    @abstractmethod
     def summary(self, ipc: int) -> str:
-        """A line with the numbers of images and compensators in a budget of `ipc` images of each class."""
-        (classes, n), m = self.real.shape[:2], len(self.compensators)
-        left = ipc * classes - n * (classes + m)
-        return (
-            f"{n} real images a class, {n * m} compensators ({n} of each of {m} teachers), expanded to "
-            f"{self.instances} a class; {left} of {ipc * classes} images of the budget unused"
-        )
+        """A line that says what is stored, in a budget of `ipc` images of each class, and what it expands to."""
 
+    @abstractmethod
     def stored_bytes(self) -> dict[str, int]:
-        """Exact sizes of the parts."""
-        return {"real images": self.real.numel(), "compensators": 2 * self.compensators.numel()}
+        """Exact sizes of the parts, by what they are."""
 
-
-def clip(images: Float[Tensor, "*b c h w"], mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
-    """Clip images in the normalised space to pixels between 0 and 1."""
-    centre, scale = (torch.tensor(values, device=images.device).view(-1, 1, 1) for values in (mean, std))
-    return images.clamp((0 - centre) / scale, (1 - centre) / scale)
+    def expands_to(self, images: Tensor, facts: SetFacts) -> bool:
+        """Whether these are the images of the expansion."""
+        if images.shape != self.shape:
+            return False
+        pieces = self.pieces()
+        return all(
+            torch.equal(own, piece.expanded(facts))
+            for own, piece in zip(images.split([piece.shape[0] for piece in pieces]), pieces, strict=True)
+        )

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, no_type_check
 
 from ddkit.arguments import checked_fields
@@ -15,6 +15,7 @@ from ddkit.synth.checks import (
     json_object,
     names,
     positive,
+    several,
     share,
     shown,
     temperature,
@@ -22,6 +23,7 @@ from ddkit.synth.checks import (
     truth,
     whole,
 )
+from ddkit.synth.formation_names import formation_suffix
 
 SPACES = ("normalised", "zca")
 """Spaces of a set's images."""
@@ -30,6 +32,10 @@ _WRONG = {
     "normalised": "missing, but its images are normalised; give a number for each channel",
     "zca": "given, but its images are whitened (space 'zca'); leave it out, since the real data gives the inverse",
 }
+
+
+LATER = ("counts", "formation")
+"""Facts that files of the first versions do not have."""
 
 
 class LabelTerms(NamedTuple):
@@ -64,6 +70,8 @@ class SetFacts:
         teachers: names of the teachers that gave the logits.
         top_k: if given, each soft label keeps only this many logits, see `ddkit.synth.top_k`.
         counts: images of each class, if classes are uneven.
+        formation: if given, each stored image is formation x formation small ones, see `ddkit.synth.packing`. `ipc` and
+            `counts` are the stored images.
 
     Raises:
         DataError: a value has a wrong type, or is impossible (an ipc below 1, neither ipc nor counts, a std of 0,
@@ -88,6 +96,7 @@ class SetFacts:
     top_k: int | None = None
     teachers: str = ""
     counts: tuple[int, ...] | None = None
+    formation: int | None = field(default=None, repr=False)  # names of stored scores of earlier versions lack it
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
@@ -140,14 +149,19 @@ class SetFacts:
         return images_a_class(self.each)
 
     def stated(self) -> dict[str, Any]:
-        """All facts by name. `counts` occurs only if classes are uneven, as in files of earlier versions."""
+        """All facts by name, without those of LATER that are None, as in files of earlier versions."""
         found = dataclasses.asdict(self)
-        return {name: value for name, value in found.items() if name != "counts" or value is not None}
+        return {name: value for name, value in found.items() if name not in LATER or value is not None}
 
     @property
     def title(self) -> str:
-        """Name of the set in tables: its method, with "+fyi" if the set was made with FYI."""
-        return self.method + "+fyi" * self.fyi
+        """Name of the set in tables: its method, with "+fyi" for FYI and "+2x2" for packed images."""
+        return self.method + "+fyi" * self.fyi + formation_suffix(self.formation)
+
+    @property
+    def parts(self) -> int:
+        """Images in the place of a stored one: formation^2, or 1."""
+        return (self.formation or 1) ** 2
 
     @property
     def expects_flips(self) -> bool:
@@ -180,8 +194,9 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "temperature": temperature,
     "top_k": whole,
     "counts": class_counts,
+    "formation": several,
 }
-_OPTIONAL = ("ipc", "mean", "std", "lr", "temperature", "top_k", "counts")
+_OPTIONAL = ("ipc", "mean", "std", "lr", "temperature", "top_k", "counts", "formation")
 
 
 @no_type_check  # the class checks types itself; in tests, jaxtyping would raise its own error first

@@ -4,13 +4,14 @@ The top level has only row-aligned datasets: `image`, `label`, and `soft_label` 
 record are stored as in every set, see `ddkit.synth.container`.
 
 A compact set (attribute `kind` is "compact") has a group `compact` instead of `image` and `label`. The group has the
-datasets `real` and `compensator`, and the attribute `expansion` with the name of the expansion (see
-`ddkit.synth.compact`). Compact sets are not compressed, so that the datasets have exactly the bytes that the set
-counts. In format 1 the group also has a `sha256` of datasets and facts.
+parts of the compact form, `real` and `compensator` (INFER) or `image` (packed images), and the attribute `expansion`
+with the name of the expansion (see `ddkit.synth.compact`). Compact sets are not compressed, so that the datasets have
+exactly the bytes that the set counts. In format 1 the group also has a `sha256` of datasets and facts.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,6 @@ import torch
 from torch import Tensor
 
 from ddkit.run import atomic_hdf5
-from ddkit.synth.compact import EXPANSIONS, Compact
 from ddkit.synth.container import (
     FORMAT,
     UNSEALED,
@@ -33,6 +33,7 @@ from ddkit.synth.container import (
     write_facts,
 )
 from ddkit.synth.facts import SetFacts
+from ddkit.synth.forms import form_of
 from ddkit.synth.structure import refuse_claim
 from ddkit.synth.synthetic_set import SyntheticSet, most_expanded
 from ddkit.synth.top_k import pack, unpack
@@ -58,9 +59,9 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
             _write_rows(file, {"image": synthetic.images, "label": synthetic.labels}, max(synthetic.facts.each))
         else:
             group = file.create_group("compact")
-            group.attrs["expansion"] = EXPANSIONS[synthetic.compact.mirrored]
-            group["real"] = synthetic.compact.real.cpu().numpy()
-            group["compensator"] = synthetic.compact.compensators.cpu().numpy()
+            group.attrs["expansion"] = synthetic.compact.expansion
+            for name, part in synthetic.compact.parts.items():
+                group[name] = part.cpu().numpy()
         for name, tensor in _label_rows(synthetic).items():
             if synthetic.compact is None:
                 _write_rows(file, {name: tensor}, max(synthetic.facts.each))
@@ -69,11 +70,11 @@ def write_set(synthetic: SyntheticSet, path: Path) -> None:
         write_facts(file, synthetic.facts, synthetic.record)
 
 
-def _sha256(file: h5py.File, facts: SetFacts) -> str:
+def _sha256(file: h5py.File, facts: SetFacts, parts: tuple[str, ...]) -> str:
     """Return the digest of the datasets and facts of a compact set of format 1."""
     sha = hashlib.sha256(json.dumps(facts.stated(), sort_keys=True).encode())
     sha.update(file["compact"].attrs["expansion"].encode())
-    for name in ("compact/real", "compact/compensator", *sorted(set(file) - {"compact", "ddkit"})):
+    for name in (*(f"compact/{part}" for part in parts), *sorted(set(file) - {"compact", "ddkit"})):
         sha.update(file[name][:].tobytes())
     return sha.hexdigest()
 
@@ -120,17 +121,15 @@ def _images(file: h5py.File) -> SyntheticSet:
 def _compact(file: h5py.File) -> SyntheticSet:
     facts, record, group = read_facts(file, SetFacts), read_record(file), member(file, "compact", h5py.Group)
     only(file, ("compact", "ddkit", *_labels_of(facts)), "dataset")
-    only(group, ("real", "compensator"), "dataset")
     only(group.attrs, ("expansion", "sha256")[: 1 + (plain(file.attrs["format"]) == UNSEALED)], "attribute")
-    named, expansion = {name: mirrored for mirrored, name in EXPANSIONS.items()}, plain(group.attrs["expansion"])
-    if expansion not in named:
-        raise ValueError(f"its expansion {expansion!r} is not one of this version of ddkit")
-    real, added = (torch.from_numpy(numbers(group, name)) for name in ("real", "compensator"))
-    compact = Compact(real, added, named[expansion])
-    pixels, rows = real[0, 0].numel(), len(real) * compact.instances
-    refuse_claim(file, FLOAT32 * rows * (pixels + len(facts.classes)))
+    form = form_of(expansion := plain(group.attrs["expansion"]))
+    only(group, form.names, "dataset")
+    parts = {name: torch.from_numpy(numbers(group, name)) for name in form.names}
+    compact = form.of_parts(parts, expansion, facts)
+    rows, *image = compact.shape
+    refuse_claim(file, FLOAT32 * rows * (math.prod(image) + len(facts.classes)))
     soft = _soft_labels(file, facts)
-    if plain(file.attrs["format"]) == UNSEALED and plain(group.attrs["sha256"]) != _sha256(file, facts):
+    if plain(file.attrs["format"]) == UNSEALED and plain(group.attrs["sha256"]) != _sha256(file, facts, form.names):
         raise ValueError("its numbers are not those that were written")
     return SyntheticSet.from_compact(compact, facts, soft, record)
 
@@ -138,7 +137,7 @@ def _compact(file: h5py.File) -> SyntheticSet:
 def _refuse_more_rows(file: h5py.File, facts: SetFacts) -> None:
     """Raise ValueError, before images are read, if there are more than a set of these facts can have."""
     rows, classes, largest = member(file, "image", h5py.Dataset).shape, len(facts.classes), max(facts.each)
-    most = sum(facts.each) if facts.temperature is None else classes * most_expanded(classes, largest)
+    most = sum(facts.each) if facts.temperature is None else classes * most_expanded(facts)
     if rows and rows[0] > most:
         ipc = f"{largest:,}" if facts.counts is None else facts.images_a_class
         raise ValueError(f"it has {rows[0]:,} images, and {classes:,} classes at an ipc of {ipc} have at most {most:,}")

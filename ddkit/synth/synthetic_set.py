@@ -14,6 +14,7 @@ from ddkit.equality import EqualByContent
 from ddkit.errors import DataError, counted
 from ddkit.synth.compact import Compact
 from ddkit.synth.facts import Record, SetFacts
+from ddkit.synth.packed import Packed
 from ddkit.synth.top_k import is_packed, packed_bytes
 
 SUM_OFF = 1e-3
@@ -79,19 +80,24 @@ class SyntheticSet(EqualByContent):
         _refuse_not_finite(images, "images")
         if mean is not None and len(mean) != images.shape[1]:
             raise DataError(f"set: images have {images.shape[1]} channels, facts 'mean' and 'std' {len(mean)}")
-        if self.compact is not None:
-            self._refuse_another_expansion(self.compact)
+        if self.compact is not None and not self.compact.expands_to(images, self.facts):
+            raise DataError("set: its images are not those of its compact form; make it with SyntheticSet.from_compact")
+        self._refuse_wrong_formation()
 
-    def _refuse_another_expansion(self, compact: Compact) -> None:
-        """Raise DataError if the images are not the expansion of `compact`. Each class is expanded separately, so that
-        memory does not hold all images twice."""
-        mean, std = self.facts.mean or (), self.facts.std or ()
-        if self.images.shape == (len(compact.real) * compact.instances, *compact.real.shape[2:]):
-            parts = self.images.split(compact.instances)
-            owns = (Compact(own[None], compact.compensators, compact.mirrored) for own in compact.real)
-            if all(torch.equal(part, own.expand(mean, std)) for part, own in zip(parts, owns, strict=True)):
-                return
-        raise DataError("set: its images are not those of its compact form; make it with SyntheticSet.from_compact")
+    def _refuse_wrong_formation(self) -> None:
+        """Raise DataError unless images are packed as the facts state.
+
+        A set whose teachers' labels left images out (FerKD) is not packed any more, and keeps the fact.
+        """
+        formation = self.facts.formation
+        if isinstance(self.compact, Packed):
+            if formation is None:
+                raise DataError(f"set: its images are packed; give fact 'formation', {self.compact.factor}")
+        elif formation is not None and (self.compact is not None or self.facts.temperature is None):
+            raise DataError(
+                f"set: fact 'formation' is {formation}, but its images are not packed; make it with "
+                "SyntheticSet.from_compact, or leave the fact out"
+            )
 
     def _refuse_wrong_labels(self) -> None:
         labels, names = self.labels, self.facts.classes
@@ -102,9 +108,8 @@ class SyntheticSet(EqualByContent):
             low, high = int(labels.min()), int(labels.max())
             raise DataError(f"set: a label is outside the {len(names)} classes, found {low} to {high}")
         if self.compact is not None:
-            if self.facts.ipc is None:
-                raise DataError("set: a compact set has as many images of each class; give fact 'ipc', not 'counts'")
-            if len(self.compact.real) != len(names) or not torch.equal(labels, self.compact.labels()):
+            own = self.compact.labels(self.facts)
+            if int(own.max()) != len(names) - 1 or not torch.equal(labels, own):
                 raise DataError(f"set: labels are not those of its compact form, or of its {len(names)} classes")
             return
         counts = labels.bincount(minlength=len(names))
@@ -117,7 +122,7 @@ class SyntheticSet(EqualByContent):
                 raise DataError(f"set: fact 'counts' gives {wanted} for class {first}, but {has}")
             return
         ipc = max(self.facts.each)
-        most = most_expanded(len(names), ipc)  # FerKD's regions may leave images out
+        most = most_expanded(self.facts)  # FerKD's regions may leave images out
         if int(counts.max()) > most:
             first = int(counts.argmax())
             raise DataError(
@@ -154,13 +159,11 @@ class SyntheticSet(EqualByContent):
         """Return the set with the expansion of a compact form.
 
         Raises:
-            DataError: `facts` have no mean and std, or do not fit `compact`.
+            DataError: `facts` do not fit `compact`.
         """
-        if facts.mean is None or facts.std is None:
-            raise DataError("compact set: has no mean and std, without which it cannot be expanded")
         return cls(
-            images=compact.expand(facts.mean, facts.std),
-            labels=compact.labels(),
+            images=compact.expanded(facts),
+            labels=compact.labels(facts),
             soft_labels=soft_labels,
             facts=facts,
             compact=compact,
@@ -213,9 +216,10 @@ class SyntheticSet(EqualByContent):
         return self.images * torch.tensor(self.facts.std).view(shape) + torch.tensor(self.facts.mean).view(shape)
 
 
-def most_expanded(classes: int, ipc: int) -> int:
+def most_expanded(facts: SetFacts) -> int:
     """Return the largest number of images of a class, mirror images included, that a compact form can expand to."""
-    return 2 * (1 + classes * (ipc - 1))
+    ipc = max(facts.each)
+    return ipc * facts.parts if facts.formation else 2 * (1 + len(facts.classes) * (ipc - 1))
 
 
 def _numbers(value: Any, what: str, dtype: torch.dtype, shape: str, dims: int) -> Tensor:

@@ -23,6 +23,8 @@ METHODS = (
     "dc",
     "dsa",
     "dm",
+    "ncfm",
+    "ncfm-release",
     "infer",
     "sre2l",
     "rded",

@@ -102,7 +102,7 @@ def read_benchmark(script: str) -> dict[str, ScoreFile]:
         options = " --ipc 1 10 50" if script == "matching" else " --experts 2" if kept.get("experts") == 2 else ""
         facts = {
             "command": f"python benchmarks/{script}.py {kept.get('row', '')}".strip() + options,
-            "n": f"{kept['repeats']} alternating runs, medians",
+            "n": f"{kept['repeats']} alternating runs, medians" if kept["repeats"] > 1 else "one run",
             "interval": "none",
             "hardware": kept["host"] if device == "cpu" else f"one {device}",
             "software": f"torch {kept['environment']['torch'].rsplit('.', 1)[0]}",
@@ -118,6 +118,6 @@ def read_benchmark(script: str) -> dict[str, ScoreFile]:
 def read_all() -> dict[str, ScoreFile]:
     """Every score file, and every line of the benchmarks in benchmarks/results, by name."""
     found = {file.stem: ScoreFile.read(file.stem) for file in sorted(SCORES.glob("*.json"))}
-    for script in ("unroll", "experts", "matching", "mirage"):
+    for script in ("unroll", "experts", "matching", "mirage", "collab"):
         found |= read_benchmark(script)
     return found

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ddkit.data import load_images
@@ -163,3 +164,34 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         DataError, match=r"2 of 2 .*'train part, row 0' is not .*'train part, row 1' is not .* no picture"
     ):
         load_images(f"hf:{tmp_path / 'holes'}")
+
+
+def test_a_named_column_of_another_type_is_one_line_and_booleans_may_be_labels(tmp_path: Path) -> None:
+    dataset, images, labels = table(12, datasets.Value("bool"), [i % 2 == 0 for i in range(12)])
+    dataset.add_column("weight", [1] * 12).to_parquet(str(tmp_path / "birds.parquet"))
+    place = f"hf:{tmp_path / 'birds.parquet'}"
+    with pytest.raises(DataError, match=r"key 'data.image_column': 'weight' holds no pictures \(.*; name another"):
+        load_images(place, Reading(image_column="weight", label_column="label"))
+    data = load_images(place, Reading(label_column="label"))
+    assert data.classes == ("False", "True") and len(data.train_labels) + len(data.test_labels) == 12
+    found = torch.cat([data.train_images, data.test_images]).permute(0, 2, 3, 1)
+    classes = torch.cat([data.train_labels, data.test_labels]).tolist()
+    for image, label in zip(found.numpy(), classes, strict=True):
+        row = next(i for i in range(12) if np.array_equal(images[i], image))
+        assert labels[row] == bool(label)
+
+
+def test_several_configurations_and_damaged_files_are_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        table(6)[0].to_parquet(str(tmp_path / f"{name}.parquet"))
+    files = "".join(f"- config_name: {name}\n  data_files: {name}.parquet\n" for name in ("a", "b"))
+    (tmp_path / "README.md").write_text(f"---\nconfigs:\n{files}---\n")
+    with pytest.raises(DataError, match="it has several configurations: put the parquet files of one into a folder"):
+        load_images(f"hf:{tmp_path}")
+    (tmp_path / "c.parquet").write_bytes(b"PAR1 no table")
+    capfd.readouterr()
+    with pytest.raises(DataError, match="cannot be read by the library datasets"):
+        load_images(f"hf:{tmp_path / 'c.parquet'}")
+    assert capfd.readouterr().err == ""

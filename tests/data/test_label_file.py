@@ -84,7 +84,7 @@ def test_class_folders_are_preferred_and_other_files_are_named(zoo: Path) -> Non
         ("file,label,split", ["images/0.png,a,holdout"], "line 2: split 'holdout' is not the name of a part"),
         ("file,label,split", ["images/0.png,a,test"], "names no training picture"),
         ("file,label", ["images/0.png,a", "images/0.png,b"], "names 'images/0.png' twice"),
-        ("file,label", ["none.png,a", "/no/where.png,b"], "names 2 files that are not in its folder: none.png, /no/wh"),
+        ("file,label", ["none.png,a", "/no/where.png,b"], "names 2 files not in its folder: none.png, /no/wh"),
         (
             "file,label,split",
             ["images/0.png,a,train", "images/1.png,b,test"],
@@ -92,10 +92,50 @@ def test_class_folders_are_preferred_and_other_files_are_named(zoo: Path) -> Non
         ),
         ("file,label", [], "names no picture"),
         ("file,label", ['"images/0.png,a'], "is not a CSV file"),
-        ("", [], "has no column 'file'"),
+        ("", [], "begins with ''"),
+        (
+            ",file,label",
+            ["0,images/0.png,a"],
+            "has a column '', which ddkit does not read; pandas writes none",
+        ),
+        ("file;label", ["images/0.png;a"], "begins with 'file;label', but its first line must be file,label"),
+        ("images/0.png,a", ["images/1.png,b"], "begins with 'images/0.png,a', but its first line"),
+        ("file,label", ["images/0.png,a", "images/../images/0.png,b"], "names 'images/../images/0.png' twice"),
+        ("file,label", ["images/0.png,a", "images/\0.png,b"], r"names 'images/\\x00.png', which is not reachable"),
+        ("file,label", ["images,a"], "names 'images', which is a folder"),
     ],
 )
 def test_what_is_wrong_is_one_line(zoo: Path, head: str, lines: list[str], line: str) -> None:
     with pytest.raises(DataError, match=line) as error:
         load_images(f"folder:{write(zoo, head, lines)}")
     assert "\n" not in str(error.value) and "labels.csv" in str(error.value)
+
+
+def test_a_quoted_first_line_with_a_byte_order_mark_is_found(zoo: Path) -> None:
+    plain = load_images(f"folder:{write(zoo, 'file,label', [f'images/{i}.png,{i % 2}' for i in range(12)])}")
+    write(zoo, '\ufeff"file","label"', [f'"images/{i}.png","{i % 2}"' for i in range(12)])
+    assert load_images(f"folder:{zoo}").digest == plain.digest
+
+
+def test_labels_of_folders_of_parts_without_class_folders_are_found(zoo: Path) -> None:
+    for i, part in enumerate(PARTS):
+        folder = zoo / part
+        folder.mkdir(exist_ok=True)
+        (zoo / "images" / f"{i}.png").rename(folder / f"{i}.png")
+    (zoo / "images").rmdir()
+    write(zoo, "file,label,split", [f"{part}/{i}.png,{i % 3},{part}" for i, part in enumerate(PARTS)])
+    assert [len(load_images(f"folder:{zoo}").tensors[f"{part}_labels"]) for part in ("train", "test")] == [6, 3]
+
+
+@pytest.mark.parametrize(
+    ("head", "other"), [("file;label", "labels.csv"), ("0.png,a", "labels.csv"), ("file,label", "a.csv")]
+)
+def test_a_folder_without_class_folders_names_its_csv_file(zoo: Path, head: str, other: str) -> None:
+    write(zoo, head, ["images/0.png,a"])
+    write(zoo, head, ["images/0.png,a"], other)
+    line = f"; or, if '{other}' has the labels, write folder:.*{other}$"
+    with pytest.raises(DataError, match=f"has one class folder only, 'images'; add others{line}"):
+        load_images(f"folder:{zoo}")
+    (zoo / "images" / "0.png").rename(zoo / "0.png")
+    with pytest.raises(DataError, match=f"0.png' is beside folders.*{line}"):
+        load_images(f"folder:{zoo}")

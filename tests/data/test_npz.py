@@ -135,7 +135,12 @@ def test_an_array_that_the_archive_holds_twice(file: Path) -> None:
             {"train_labels": np.arange(12) % 3 + 1},
             "test part: has the label 0, which train lacks; train has 3 labels, 1,",
         ),
-        ({"train_labels": np.zeros(12)}, r"'train_labels' must be N integers, got float64 \[12\]"),
+        (
+            {"train_labels": np.zeros(12)},
+            r"N integers, got float64 \[12\]; train_labels.astype\(int\) converts",
+        ),
+        ({"train_labels": np.array(list("owlowlowlowl"))}, r"got <U1 \[12\]; .*numpy.unique\(train_labels, return_inv"),
+        ({"train_images": np.zeros((12, 4, 5), bool)}, r"got bool .*; write train_images.astype\('uint8'\) \* 255"),
         ({"train_labels": np.eye(12)}, r"has 12 labels an image; .* \(of one-hot labels train_labels.argmax\(1\) are"),
         ({"train_labels": np.zeros((12, 14), int)}, "'train_labels' has 14 labels an image; ddkit needs one class"),
         ({"train_labels": np.zeros((12, 1, 1), int)}, r"must be N integers, got int64 \[12, 1, 1\]"),
@@ -209,6 +214,12 @@ def test_numbers_of_a_declared_range_are_scaled_to_bytes(file: Path, dtype: type
     np.savez(file, **ARRAYS | {"train_images": np.full((12, 4, 5, 3), np.nan)})
     with pytest.raises(DataError, match="'train_images' has the number nan"):
         load_images(f"npz:{file}", Reading(pixels="unit"))
+
+
+def test_numbers_in_0_to_1_that_are_declared_as_bytes_are_refused(file: Path) -> None:
+    np.savez(file, **ARRAYS | {"test_images": (ARRAYS["test_images"] / 255).astype(np.float32)})
+    with pytest.raises(DataError, match=r"'test_images' has no number above .*, so data.pixels=bytes .* images black"):
+        load_images(f"npz:{file}", Reading(pixels="bytes"))
 
 
 @pytest.mark.parametrize("labels", [(1, 2, 3), (0, 2, 4), (-5, 10, 9)])

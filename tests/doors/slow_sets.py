@@ -17,10 +17,11 @@ Parts = dict[str, Any]
 
 TEXTS = ("method", "dataset", "data_digest", "space", "preprocess_digest", "net", "augment", "teachers")
 DEFAULTS = {"augment": "", "evaluation_flip": 0.0, "fyi": False, "teachers": ""}
-OPTIONAL = dict.fromkeys(("mean", "std", "lr", "temperature", "top_k", "counts"))
+OPTIONAL = dict.fromkeys(("mean", "std", "lr", "temperature", "top_k", "counts", "formation"))
 DEFAULTS |= OPTIONAL
 RECORD = ("recipe", "environment", "lineage", "scores")
 TREES = ("depth_size", "label", "leaf_degree", "fan", "child", "edge_label", "count")
+EXPANSIONS = ("real+compensator/1", "real+compensator+mirror/1")
 PACKED = ("soft_label_top", "soft_label_class", "soft_label_rest")
 
 
@@ -83,6 +84,8 @@ def image_facts(given: Parts) -> Parts | None:
         return None
     if top_k is not None and (not is_whole(top_k) or facts["temperature"] is None or top_k >= len(facts["classes"])):
         return None
+    if facts["formation"] is not None and not (is_whole(facts["formation"]) and facts["formation"] > 1):
+        return None
     facts |= {name: float(facts[name]) for name in ("evaluation_flip", "lr", "temperature") if facts[name] is not None}
     facts |= {name: tuple(map(float, facts[name])) for name in ("mean", "std") if facts[name] is not None}
     return facts | {"classes": tuple(facts["classes"])}
@@ -138,6 +141,8 @@ def images(facts: Parts | None, record: Parts | None, arrays: dict[str, Any]) ->
     if facts["mean"] is not None and len(facts["mean"]) != pixels.shape[1]:
         return None
     if not all(0 <= label < classes for label in labels):
+        return None
+    if facts["formation"] is not None and facts["temperature"] is None:
         return None
     counts = [sum(label == c for label in labels) for c in range(classes)]
     if facts["temperature"] is None and any(count != facts["ipc"] for count in counts):
@@ -199,7 +204,7 @@ def compact(facts: Parts | None, record: Parts | None, arrays: dict[str, Any], m
         return None
     if added.ndim != 5 or not np.isfinite(added).all() or len(real) != len(facts["classes"]):
         return None
-    if len(facts["mean"]) != real.shape[2]:
+    if len(facts["mean"]) != real.shape[2] or facts["formation"] is not None:
         return None
     with np.errstate(all="ignore"):
         mean, std = (np.array(facts[name], np.float32)[:, None, None] for name in ("mean", "std"))
@@ -216,6 +221,37 @@ def compact(facts: Parts | None, record: Parts | None, arrays: dict[str, Any], m
     if soft is None or set(arrays) - {"real", "compensator", "soft_label", *PACKED}:
         return None
     return {"facts": facts, "record": record, "images": np.stack(pixels), "labels": labels, "soft": soft[0]}
+
+
+def packed_set(facts: Parts | None, record: Parts | None, arrays: dict[str, Any]) -> Parts | None:
+    """The set of the small images of packed ones, each enlarged pixel by pixel."""
+    if facts is None or record is None or "image" not in arrays or facts["formation"] is None:
+        return None
+    stored, k, classes = floats(arrays["image"], 4), facts["formation"], len(facts["classes"])
+    if stored is None or k > min(stored.shape[2:]) or len(stored) != classes * facts["ipc"]:
+        return None
+    if facts["mean"] is not None and len(facts["mean"]) != stored.shape[1]:
+        return None
+    height, width = stored.shape[2:]
+
+    def weights(side: int, pixel: int, part: int) -> list[tuple[int, float]]:
+        """The stored pixels of a pixel of an enlarged side, each with its weight."""
+        begin, end = part * side // k, (part + 1) * side // k
+        place = max(0.0, (pixel + 0.5) * (end - begin) / side - 0.5)
+        low = int(place)
+        return [(begin + low, 1 - (place - low)), (min(begin + low + 1, end - 1), place - low)]
+
+    pixels = np.zeros((len(stored), k, k, *stored.shape[1:]))
+    for row, column, i, j in np.ndindex(k, k, height, width):
+        for y, high in weights(height, i, row):
+            for x, wide in weights(width, j, column):
+                pixels[:, row, column, :, i, j] += high * wide * stored[:, :, y, x].astype(float)
+    pixels = pixels.reshape(-1, *stored.shape[1:]).astype(np.float32)
+    labels = np.repeat(np.arange(classes), facts["ipc"] * k * k)
+    soft = soft_labels(facts, {name: array for name, array in arrays.items() if "soft" in name}, len(pixels))
+    if soft is None or set(arrays) - {"image", "soft_label", *PACKED}:
+        return None
+    return {"facts": facts, "record": record, "images": pixels, "labels": labels, "soft": soft[0]}
 
 
 def graphs(facts: Parts | None, record: Parts | None, arrays: dict[str, Any]) -> Parts | None:
@@ -311,9 +347,10 @@ def read(path: str) -> Parts | None:
             if not isinstance(group, h5py.Group) or set(group.attrs) != {"expansion", *["sha256"] * earlier}:
                 return None
             expansion = plain(group.attrs["expansion"])
-            if expansion not in ("real+compensator/1", "real+compensator+mirror/1"):
+            if expansion not in (*EXPANSIONS, "packed/1"):
                 return None
-            if set(tables) - {"soft_label", *PACKED} or set(group) != {"real", "compensator"}:
+            parts = {"real", "compensator"} if expansion in EXPANSIONS else {"image"}
+            if set(tables) - {"soft_label", *PACKED} or set(group) != parts:
                 return None
             tables, mirrored = {**tables, **{name: group[name] for name in group}}, "mirror" in expansion
             facts = image_facts(attributes)
@@ -331,6 +368,8 @@ def read(path: str) -> Parts | None:
         if kind == "graphs":
             return graphs(graph_facts(attributes), record, arrays)
         if kind == "compact":
+            if expansion == "packed/1":
+                return packed_set(facts, record, arrays)
             return compact(facts, record, arrays, mirrored)
         found = images(image_facts(attributes), record, arrays) if kind == "images" else None
         packed = found is not None and found["facts"]["top_k"] is not None
@@ -338,7 +377,7 @@ def read(path: str) -> Parts | None:
 
 
 def sha256(facts: Parts, expansion: str, arrays: dict[str, Any]) -> str:
-    """Of facts (files of format 1 have no counts), then of the name of the expansion, then of the arrays' bytes."""
+    """Of facts (without counts and formation, as in format 1), the name of the expansion, and the arrays."""
     order = (
         "method",
         "dataset",
@@ -348,7 +387,7 @@ def sha256(facts: Parts, expansion: str, arrays: dict[str, Any]) -> str:
         "space",
         "preprocess_digest",
         "net",
-        *(n for n in DEFAULTS if n != "counts"),
+        *(n for n in DEFAULTS if n not in ("counts", "formation")),
     )
     sha = hashlib.sha256(json.dumps({name: facts[name] for name in order}, sort_keys=True).encode())
     sha.update(expansion.encode())

@@ -19,7 +19,7 @@ from ddkit.data import load_images
 from ddkit.graphs import from_pyg, load_parts
 from ddkit.methods import GraphContext
 from ddkit.methods.mirage_plus import MiragePlus, MiragePlusSettings
-from ddkit.synth import Compact, Record, SetFacts
+from ddkit.synth import Compensated, Record, SetFacts
 
 SHIPPED = "digits-ftd-ipc1"
 
@@ -91,7 +91,7 @@ CALLS = [
     (ddkit.train_teachers, {}, {"recipe": 3}, "train_teachers: recipe must be str or a path or None, got int 3"),
     (ddkit.SyntheticSet, {}, {}, "SyntheticSet: missing a required "),
     (SetFacts, {}, {"methd": "mtt"}, "SetFacts: has no argument 'methd'; did you mean method"),
-    (Compact, {}, {}, "Compact: missing a required argument: 'real'"),
+    (Compensated, {}, {}, "Compensated: missing a required argument: 'real'"),
     (Record, {}, {"recip": ""}, "Record: has no argument 'recip'; did you mean recipe"),
     (from_pyg, {"graphs": []}, {}, "from_pyg: missing a required argument: 'name'"),
     (from_pyg, {"graphs": []}, {"name": 7}, "from_pyg: name must be str, got int 7"),

@@ -16,7 +16,7 @@ from ddkit.cli.main import run
 from ddkit.errors import DataError, UsageError
 from ddkit.graphs import TreeDag
 from ddkit.randomness import stream
-from ddkit.synth import Compact, GraphFacts, GraphSet, Record, Samples, SetFacts, SyntheticSet, write_set
+from ddkit.synth import Compensated, GraphFacts, GraphSet, Record, Samples, SetFacts, SyntheticSet, write_set
 
 FACTS: dict[str, Any] = {
     **{"method": "m", "dataset": "toy", "data_digest": "d", "classes": ("a", "b", "c"), "ipc": 2},
@@ -171,7 +171,7 @@ def test_a_set_is_the_same_before_it_is_written_and_after_it_is_read(tmp_path: P
 def test_images_that_are_not_the_compact_forms_are_refused() -> None:
     draw = stream(0, "compact")
     real = torch.randint(256, (3, 1, 1, 4, 4), generator=draw, dtype=torch.uint8)
-    compact = Compact(real, torch.randn(2, 1, 1, 4, 4, generator=draw).half())
+    compact = Compensated(real, torch.randn(2, 1, 1, 4, 4, generator=draw).half())
     sound = SyntheticSet.from_compact(compact, SetFacts(**FACTS))
     for images in (sound.images + 1e-3, sound.images[:6], sound.images.flip(0)):
         with pytest.raises(DataError, match="images are not those of its compact form; make it with"):
@@ -183,7 +183,7 @@ def test_images_that_are_not_the_compact_forms_are_refused() -> None:
     with pytest.raises(DataError, match="compact form, or of its 4 classes"):
         SyntheticSet.from_compact(compact, SetFacts(**FACTS | {"classes": ("a", "b", "c", "d")}))
     with pytest.raises(DataError, match="a compensator has numbers that are not finite"):
-        Compact(real, compact.compensators * math.inf)
+        Compensated(real, compact.compensators * math.inf)
 
 
 @pytest.mark.parametrize("name", ["images", "classes"])

@@ -3,8 +3,8 @@ reader makes of them (`slow_sets`). Where that reader finds no set, ddkit raises
 nothing else, and it always ends. At the shell the same file is shown, or refused by one line, and what is shown is
 exported too.
 
-Sets, compact sets and sets of graphs are drawn with up to three damages each: arrays of another dtype, shape or range,
-missing or superfluous ones; facts and texts of another type or value, missing or superfluous ones.
+Sets, both kinds of compact sets and sets of graphs are drawn with up to three damages each: arrays of another dtype,
+shape or range, missing or superfluous ones; facts and texts of another type or value, missing or superfluous ones.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ import ddkit
 from ddkit.cli.main import run
 from ddkit.errors import DDKitError
 from ddkit.graphs import TreeDag
-from ddkit.synth import Compact, GraphFacts, GraphSet, Record, Samples, SetFacts, SyntheticSet, is_graph_set
+from ddkit.synth import Compensated, GraphFacts, GraphSet, Packed, Record, Samples, SetFacts, SyntheticSet, is_graph_set
 from doors import slow_sets
 from doors.knock import draws
 
@@ -52,7 +52,7 @@ NUMBERS = [-1, 0, 1, 2, 5, 255, 256, 70000, 2**40, 2**62, 0.5, 1.5, 300.0, 1e38,
 
 
 @st.composite
-def image_parts(draw: st.DrawFn, is_compact: bool) -> Parts:
+def image_parts(draw: st.DrawFn, form: str) -> Parts:
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     classes, ipc, channels = draw(st.integers(2, 4)), draw(st.integers(1, 3)), draw(st.sampled_from([1, 3]))
     soft = draw(st.sampled_from(["none", "probabilities", "logits", "top"]))
@@ -63,7 +63,11 @@ def image_parts(draw: st.DrawFn, is_compact: bool) -> Parts:
         **{"mean": [0.5] * channels, "std": [0.25] * channels, "lr": draw(st.sampled_from([None, 0.01, 1]))},
     }
     shape = (channels, 3, 4)
-    if is_compact:
+    if form == "packed":
+        facts["formation"] = draw(st.integers(2, 3))
+        arrays = {"image": rng.normal(size=(classes * ipc, *shape)).astype(np.float32)}
+        rows = classes * ipc * facts["formation"] ** 2
+    elif form == "compact":
         real = rng.integers(0, 256, (classes, 2, *shape)).astype(np.uint8)
         arrays = {"real": real, "compensator": rng.normal(size=(2, 2, *shape)).astype(np.float16)}
         rows = classes * 6 * (1 + facts["fyi"])
@@ -83,7 +87,8 @@ def image_parts(draw: st.DrawFn, is_compact: bool) -> Parts:
         packed = (top.astype(np.float16), index.astype(np.uint16), rng.normal(size=(rows, 1)).astype(np.float16) - 9)
         arrays |= dict(zip(slow_sets.PACKED, packed, strict=True))
     record = {"recipe": "seed = 0\n", "environment": "{}", "lineage": "{}", "scores": "{}"}
-    return {"kind": "compact" if is_compact else "images", "facts": facts, "record": record, "arrays": arrays}
+    kind = "images" if form == "plain" else "compact"
+    return {"kind": kind, "form": form, "facts": facts, "record": record, "arrays": arrays}
 
 
 @st.composite
@@ -172,7 +177,7 @@ def damage_number(draw: st.DrawFn, parts: Parts) -> None:
 
 def damage_fact(draw: st.DrawFn, parts: Parts) -> None:
     facts = parts["facts"]
-    name = draw(st.sampled_from([*sorted(facts), "temperature", "top_k", "tempratur"]))
+    name = draw(st.sampled_from([*sorted(facts), "temperature", "top_k", "formation", "tempratur"]))
     if name in facts and draw(st.integers(0, 3)) == 0:
         del facts[name]
     else:
@@ -216,18 +221,24 @@ def image_set_by_call(parts: Parts) -> tuple[Callable[[], SyntheticSet], Parts |
             *(arrays[name] for name in slow_sets.PACKED),
             classes=len(facts["classes"]) if slow_sets.is_names(facts["classes"]) else 0,
         )
-    if parts["kind"] == "compact":
-        given = {name: arrays.get(name) for name in ("real", "compensator")} | {"soft_label": soft}
-    else:
-        given = {name: arrays.get(name) for name in ("image", "label")} | {"soft_label": soft}
+    names = {"plain": ("image", "label"), "compact": ("real", "compensator"), "packed": ("image",)}[parts["form"]]
+    given = {name: arrays.get(name) for name in names} | {"soft_label": soft}
     tensors = {name: as_tensor(array) for name, array in given.items()}
     seen = {name: given[name] if isinstance(t, torch.Tensor) else b"" for name, t in tensors.items() if t is not None}
     facts_and_record = (slow_sets.image_facts(facts), slow_sets.record_of(record))
-    if parts["kind"] == "compact":
+    if parts["form"] == "packed":
+        factor = facts["formation"] if "formation" in facts else 2
+
+        def of_packed() -> SyntheticSet:
+            own = Packed(tensors["image"], factor)
+            return SyntheticSet.from_compact(own, SetFacts(**facts), tensors["soft_label"], Record(**record))
+
+        return of_packed, slow_sets.packed_set(*facts_and_record, seen)
+    if parts["form"] == "compact":
         mirrored = bool(parts["facts"].get("fyi") is True)
 
         def call() -> SyntheticSet:
-            own = Compact(tensors["real"], tensors["compensator"], mirrored)
+            own = Compensated(tensors["real"], tensors["compensator"], mirrored)
             return SyntheticSet.from_compact(own, SetFacts(**facts), tensors["soft_label"], Record(**record))
 
         return call, slow_sets.compact(*facts_and_record, seen, mirrored)
@@ -280,9 +291,10 @@ def write(parts: Parts, path: Path, earlier: bool = False) -> None:
                     group.attrs[name] = value
         inner = file.create_group("compact") if parts["kind"] == "compact" else file
         for name, array in arrays.items():
-            (inner if name in ("real", "compensator") else file)[name] = array
+            (inner if name in ("real", "compensator", "image") else file)[name] = array
         if parts["kind"] == "compact":
-            expansion = "real+compensator+mirror/1" if facts.get("fyi") is True else "real+compensator/1"
+            expansion = slow_sets.EXPANSIONS[facts.get("fyi") is True]
+            expansion = "packed/1" if parts["form"] == "packed" else expansion
             inner.attrs["expansion"] = expansion
         if parts["kind"] == "compact" and earlier:
             inner.attrs["sha256"] = "0" * 64
@@ -367,13 +379,13 @@ def hold(sound: st.SearchStrategy[Parts], one: Callable[[Parts], bool], inputs: 
     assert min(seen[True], seen[False]) >= inputs // 9, seen
 
 
-@pytest.mark.parametrize("is_compact", [False, True], ids=["plain", "compact"])
-def test_sets_by_call(is_compact: bool) -> None:
+@pytest.mark.parametrize("form", ["plain", "compact", "packed"])
+def test_sets_by_call(form: str) -> None:
     def one(parts: Parts) -> bool:
         call, expected = image_set_by_call(parts)
         return judge(call, expected, assert_images)
 
-    hold(image_parts(is_compact), one)
+    hold(image_parts(form), one)
 
 
 def test_graph_sets_by_call() -> None:
@@ -385,12 +397,12 @@ def test_graph_sets_by_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_compact", "earlier"),
-    [(False, False), (True, False), (True, True)],
-    ids=["plain", "compact", "compact of format 1"],
+    ("form", "earlier"),
+    [("plain", False), ("compact", False), ("packed", False), ("compact", True)],
+    ids=["plain", "compact", "packed", "compact of format 1"],
 )
 @pytest.mark.filterwarnings("ignore:.*carries no digest")
-def test_sets_in_files(is_compact: bool, earlier: bool, tmp_path: Path) -> None:
+def test_sets_in_files(form: str, earlier: bool, tmp_path: Path) -> None:
     def one(parts: Parts) -> bool:
         path = tmp_path / "set.h5"
         write(parts, path, earlier)
@@ -399,7 +411,7 @@ def test_sets_in_files(is_compact: bool, earlier: bool, tmp_path: Path) -> None:
         assert_the_shell_agrees(path, good)
         return good
 
-    hold(image_parts(is_compact), one, FILES)
+    hold(image_parts(form), one, FILES)
 
 
 def test_graph_sets_in_files(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ SHAPE, K = (1, 8, 8), 3
 NETS = ["mlp(depth=1, width=16)", "convnet(depth=2, width=6)", "convnet(depth=2, width=6, norm=batch)"]
 PLAIN = Training(steps=1, batch=6)
 MIXED = dataclasses.replace(PLAIN, mixup=0.8)
+CUT = dataclasses.replace(PLAIN, cutmix=0.5)
 AS_PROBABILITIES = dataclasses.replace(MIXED, mix_probabilities=True)
 
 
@@ -125,6 +126,42 @@ def test_a_share_of_one_is_the_identity(monkeypatch: pytest.MonkeyPatch) -> None
     x, y = one.target(X, LOGITS, LabelTargets(temperature=4.0))
     assert torch.equal(x, X)
     torch.testing.assert_close(y, (LOGITS / 4).softmax(-1))
+
+
+def test_cutmix_replaces_a_box_and_mixes_labels_by_its_area() -> None:
+    """One box and one permutation a network; the label's share is that of the pixels outside the box."""
+    n, b, h, w = 300, 5, 8, 6
+    x = torch.arange(b).float().view(1, b, 1, 1, 1).expand(n, b, 2, h, w)  # every pixel says whose it is
+    mixed, y = mixer(CUT).target(x, torch.arange(b).expand(n, b) % K, CLASSES)
+    areas = []
+    for own, labels in zip(mixed, y, strict=True):
+        inside = (own != x[0]).any(0).any(0)  # where some image has another's pixels
+        rows, columns = inside.any(1), inside.any(0)
+        assert torch.equal(inside, rows[:, None] & columns[None])  # a box
+        assert all(bool(line.diff().abs().sum() <= 2) for line in (rows.int(), columns.int()))  # without gaps
+        share = 1 - float(inside.float().mean())
+        partner = own[:, 0][:, inside][:, 0].long() if inside.any() else torch.arange(b)
+        assert sorted(partner.tolist()) == list(range(b))
+        assert torch.equal(own, torch.where(inside, partner.view(b, 1, 1, 1).float(), x[0]))
+        expected = share * F.one_hot(torch.arange(b) % K, K) + (1 - share) * F.one_hot(partner % K, K)
+        torch.testing.assert_close(labels, expected)
+        areas.append(1 - share)
+    assert 0.3 < sum(area > 0 for area in areas) / n < 0.5  # half of the batches, fewer those whose box is empty
+    assert max(areas) == pytest.approx(6 * 4 / (8 * 6))  # sides are below those of the image, and even
+
+
+def test_the_boxes_have_the_published_sides() -> None:
+    """Before they are cut at the border, a box has a share U(0, 1) of the area: both sides the same share of theirs."""
+    one = mixer(dataclasses.replace(CUT, cutmix=1.0))
+    spans = [one._span(side, 100) for side in (0.0, 0.5, 1.0) for _ in range(200)]
+    assert {end - begin for begin, end in spans[:200]} == {0}
+    assert max(end - begin for begin, end in spans[200:400]) == 50
+    assert {begin == 0 or end == 100 or end - begin == 50 for begin, end in spans[200:400]} == {True}
+    outside = one._pixels(4000, 64, 64).mean((1, 2))
+    clipped = torch.rand(200_000, 3, generator=stream(0, "box"), dtype=torch.float64)  # the same by its definition
+    half = clipped[:, :1].sqrt() / 2
+    length = (clipped[:, 1:] + half).clamp(max=1) - (clipped[:, 1:] - half).clamp(min=0)
+    assert float(outside.mean()) == pytest.approx(1 - float(length.prod(1).mean()), abs=0.02)
 
 
 @pytest.mark.parametrize("training", [PLAIN, MIXED, AS_PROBABILITIES])

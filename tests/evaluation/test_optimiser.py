@@ -20,10 +20,10 @@ def pulled(theta: torch.Tensor, t: int) -> torch.Tensor:
 
 
 def walk(training: Training, begin: torch.Tensor) -> torch.Tensor:
-    theta = begin
+    theta = begin.clone()
     optimiser = optimiser_of(training, torch.tensor(RATES, dtype=torch.float64), theta)
     for t in range(STEPS):
-        theta = optimiser.step(t, theta, pulled(theta, t))
+        optimiser.step(t, theta, pulled(theta, t))
     return theta
 
 
@@ -57,6 +57,19 @@ def test_adamw_is_torchs_under_a_cosine(begin: torch.Tensor, decay: float) -> No
         assert (expected - start).norm() > rate
 
 
+@pytest.mark.parametrize("halvings", [1, 3, 4])
+def test_adamw_is_torchs_under_halvings(begin: torch.Tensor, halvings: int) -> None:
+    found = walk(Training(steps=STEPS, batch=1, optimiser="adamw", weight_decay=0.1, halvings=halvings), begin)
+    for own, start, rate in zip(found, begin, RATES, strict=True):
+        expected = torchs(
+            lambda parameters, lr: torch.optim.AdamW(parameters, lr=lr, weight_decay=0.1),
+            lambda t: 0.5 ** sum(t >= number * STEPS / (halvings + 1) for number in range(1, halvings + 1)),
+            start,
+            rate,
+        )
+        torch.testing.assert_close(own, expected, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("drop_at", [7, 0, STEPS])
 def test_sgd_is_torchs_under_a_drop(begin: torch.Tensor, drop_at: int) -> None:
     found = walk(Training(steps=STEPS, batch=1, drop_at=drop_at, weight_decay=0.02, momentum=0.8), begin)
@@ -70,14 +83,16 @@ def test_sgd_is_torchs_under_a_drop(begin: torch.Tensor, drop_at: int) -> None:
         torch.testing.assert_close(own, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_nothing_is_changed_in_place(begin: torch.Tensor) -> None:
+def test_only_the_parameters_are_changed_in_place(begin: torch.Tensor) -> None:
     for name in LR_GRIDS:
-        kept, gradient = begin.clone(), torch.ones_like(begin)
-        optimiser = optimiser_of(Training(steps=3, batch=1, optimiser=name), torch.tensor(RATES), begin)
+        theta, gradient = begin.clone(), torch.ones_like(begin)
+        optimiser = optimiser_of(Training(steps=3, batch=1, optimiser=name), torch.tensor(RATES), theta)
         assert isinstance(optimiser, AdamW) is (name == "adamw")
         for t in range(3):
-            optimiser.step(t, begin, gradient)
-        assert torch.equal(begin, kept) and torch.equal(gradient, torch.ones_like(begin))
+            before = theta.clone()
+            optimiser.step(t, theta, gradient)
+            assert (theta != before).all()
+        assert torch.equal(gradient, torch.ones_like(begin))
 
 
 @pytest.mark.parametrize("size, steps", [(10, 100), (1000, 100), (4000, 300)])

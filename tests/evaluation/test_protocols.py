@@ -149,15 +149,26 @@ def test_infers_last_epoch_is_looked_at() -> None:
         assert looks[-1] == PAPERS[name].training(100).steps
 
 
+def test_ncfms_are_those_of_its_release() -> None:
+    """2,000 epochs in batches of 128, AdamW at 1e-3 that is halved after each fifth of them, tested every 100 epochs;
+    each image is mirrored with probability 1/2, coloured, and cropped, scaled or rotated; half of the batches are
+    mixed by CutMix."""
+    protocol = PAPERS["ncfm"]
+    training, looks = protocol.training(400), protocol.looks(400)
+    assert (training.steps, training.batch, training.optimiser, training.halvings) == (8000, 128, "adamw", 4)
+    assert (training.weight_decay, training.cutmix, training.mixup, protocol.lr) == (0.01, 0.5, 0, 1e-3)
+    assert list(looks) == [4 * (epoch + 1) for epoch in range(2000) if epoch % 100 == 0 or epoch == 1999]
+    assert protocol.selects and not protocol.of_snapshots
+    assert protocol.augmentation(DSA(""), True).strategy == "flip+color+crop_scale_rotate"
+    assert protocol.augmentation(DSA(""), False).strategy == "color+crop_scale_rotate"
+
+
 def test_names() -> None:
-    papers = ("paper-mtt", "paper-ftd", "paper-ast", "paper-datm", "paper-dc", "paper-dsa", "paper-dm")
+    papers = ("paper-mtt", "paper-ftd", "paper-ast", "paper-datm", "paper-dc", "paper-dsa", "paper-dm", "paper-ncfm")
     papers += ("paper-infer", "paper-infer-dyn", "paper-sre2l")
     assert PROTOCOLS == ("honest", "paper", *papers)
-    assert [full_name("paper", method) for method in ("ftd", "ast", "herding")] == [
-        "paper-ftd",
-        "paper-ast",
-        "paper-mtt",
-    ]
+    expected = {"ftd": "paper-ftd", "ast": "paper-ast", "herding": "paper-mtt", "ncfm-release": "paper-ncfm"}
+    assert {method: full_name("paper", method) for method in expected} == expected
     assert [full_name(name, "ftd") for name in ("honest", "paper-datm")] == ["honest", "paper-datm"]
     assert full_name("paper", "infer", labelled=True) == "paper-infer"
     for method in ("rded", "ftd"):

@@ -15,7 +15,7 @@ from ddkit.experts import Bundle, Ensemble
 from ddkit.experts.teachers.bundle import TeacherFacts
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
-from ddkit.synth import Compact, SyntheticSet
+from ddkit.synth import Compensated, SyntheticSet
 from ddkit.task import Task
 
 T = 11.0
@@ -142,7 +142,7 @@ def test_the_whole_real_set_keeps_its_classes(real: RealData, teachers: Ensemble
 
 
 def test_a_compact_set_takes_the_bytes_of_its_parts(synthetic: SyntheticSet, real: RealData) -> None:
-    parts = Compact(torch.zeros(10, 2, 1, 8, 8, dtype=torch.uint8), torch.zeros(3, 2, 1, 8, 8).half())
+    parts = Compensated(torch.zeros(10, 2, 1, 8, 8, dtype=torch.uint8), torch.zeros(3, 2, 1, 8, 8).half())
     facts = dataclasses.replace(synthetic.facts, mean=(0.5,), std=(0.2,), temperature=30.0)
     own = SyntheticSet.from_compact(parts, facts, torch.zeros(80, 10))
     images = 10 * 2 * PIXELS + 2 * 3 * 2 * PIXELS

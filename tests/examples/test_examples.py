@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 import torch
 from random_graphs import distil, random_graph_data
@@ -116,6 +117,17 @@ def test_the_compact_trainer_expands_to_the_same_bits_and_learns(tmp_path: Path)
     command = [sys.executable, str(script), str(made / "set.h5")]
     run = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, check=True)
     assert float(run.stdout) > 0.8
+
+
+def test_the_trainer_on_packed_images_expands_to_the_same_bits_and_learns(tmp_path: Path) -> None:
+    made = ddkit.condense(
+        "herding", ipc=10, overrides=("method.formation=2",), evaluate=False, out=tmp_path / "run"
+    ).folder
+    script = EXAMPLES / "train_on_a_packed_set.py"
+    with h5py.File(made / "set.h5") as file:
+        np.testing.assert_array_equal(runpy.run_path(str(script))["expand"](file), ddkit.load(made).images.numpy())
+    run = subprocess.run([sys.executable, str(script), str(made / "set.h5")], capture_output=True, check=True)
+    assert float(run.stdout) > 0.7
 
 
 def test_hugging_face_reads_all_images(run_folder: Path, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from ddkit.ranks import Ranks
 STEPS = 20
 WALK = {"syn_steps": 4, "expert_epochs": 2, "max_start_epoch": 2, "lr_teacher": 0.05, "lr_lr": 1e-3, "lr_img": 5.0}
 BATCH = {"batch_syn": 5, "ipc": 3}  # five rows in two shares
+NCFM = {"ipc": 2, "batch_real": 4, "frequencies": 40, "expert_epochs": 2, "calibrations": 1, "lr_img": 0.01}
+NCFM |= {"iterations": STEPS}
 SOFT = {"lr_y": 1.0, "teacher_epoch": 2, "threshold": 1.2, "current_max_start_epoch": None}
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -27,6 +29,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dc, batch norm": ("dc", {"ipc": 2, "outer_loop": 3, "inner_loop": 2, "batch_real": 4}),
     "dsa, fyi": ("dsa", {"ipc": 2, "outer_loop": 3, "inner_loop": 1, "batch_real": 4, "fyi": True}),
     "dm": ("dm", {"ipc": 2, "batch_real": 4}),
+    "ncfm": ("ncfm", NCFM),
+    "ncfm-release": ("ncfm-release", NCFM | {"state": "class", "fyi": True}),
     "mtt": ("mtt", WALK | BATCH),
     "mtt, two walks": ("mtt", WALK | BATCH | {"trajectories": 2}),
     "mtt, batch norm, two walks": ("mtt", WALK | BATCH | {"trajectories": 2}),
@@ -102,6 +106,13 @@ def test_a_method_is_divided_or_refuses_several_ranks(name: str) -> None:
     [
         ("dc", {}, "convnet", 4, "method 'dc': divides 3 classes, which is less than the 4 processes"),
         ("sre2l", {}, "convnet", 4, "method 'sre2l': divides 3 classes, which is less than the 4 processes"),
+        (
+            "ncfm-release",
+            {},
+            "convnet",
+            2,
+            "method 'ncfm-release': with method.state=all the classes",
+        ),
         ("dm", {}, "convnet(norm=batch)", 2, "method 'dm': passes all classes through a network with batch norm"),
         ("mtt", {"ipc": 2}, "convnet", 7, "method 'mtt': divides 6 images of a batch, which is less than the 7"),
         ("mtt", {"ipc": 2, "batch_syn": 3}, "convnet", 4, "method 'mtt': divides 3 images of a batch"),

@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from ddkit.methods.class_batches import BN_IMAGES
 from ddkit.methods.dc import DC, DCSettings
 from ddkit.methods.dsa import DSAMatching, DSASettings
-from ddkit.methods.gradient import BN_IMAGES
 from ddkit.methods.gradient_distance import gradient_distance
 from ddkit.steps import AutogradStep
 

@@ -71,7 +71,7 @@ def test_only_the_promised_epochs_are_read(make_context, monkeypatch, start, spa
 
 
 def test_experts_are_needed(make_context):
-    with pytest.raises(UsageError, match="'mtt' matches expert trajectories, but the context has none"):
+    with pytest.raises(UsageError, match="'mtt' reads expert trajectories, but the context has none"):
         MTT(MTTSettings(), make_context(None))
 
 

@@ -103,7 +103,10 @@ REFUSED = {
     "'1.weight' has no size yet": "nn.Sequential(nn.Flatten(), nn.LazyLinear(3))",
     "parameter '1.weight' is torch.float16": "nn.Sequential(nn.Flatten(), nn.Linear(128, 3)).half()",
     "'mask' is drawn at random but not trained": "masked()",
-    "training changes its buffer 'seen'": "Counts(128, 3)",
+    "a call in training mode changes its buffer 'seen'": "Counts(128, 3)",
+    "a call in training mode changes its parameter 'weight'": "Clipped(128, 3)",
+    "draws constants at random that are no parameters": "Hidden(128, 3)",
+    "differs in size or name between two": "nn.Sequential(*[nn.Flatten()] * random.randint(1, 9), nn.Linear(128, 3))",
     "gives other logits at each call": "Noisy(128, 3)",
     "must give logits of shape (2, 3) for 2 images, got shape (2, 4)": "nn.Sequential(nn.Flatten(), nn.Linear(128, 4))",
     "must give logits of shape (2, 3) for 2 images, got tuple": "Pair(128, 3)",
@@ -114,6 +117,8 @@ REFUSED = {
     "cannot be built for images of shape (2, 8, 8) and 3 classes (ZeroDivisionError": "1 / 0",
 }
 ODD = """
+import random
+
 import torch
 from torch import nn
 
@@ -132,6 +137,21 @@ class Counts(Flat):
         if self.training:
             self.seen += len(x)
         return super().forward(x)
+
+
+class Clipped(Flat):
+    def forward(self, x):
+        self.weight.data.clamp_(-0.01, 0.01)
+        return super().forward(x)
+
+
+class Hidden(Flat):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.mask = torch.rand(128)  # neither a parameter nor a buffer
+
+    def forward(self, x):
+        return super().forward(x.flatten(1) * self.mask)
 
 
 class Noisy(Flat):
@@ -175,3 +195,127 @@ def test_a_network_without_a_linear_classifier_has_no_features(tmp_path: Path, m
     for wanted in (lambda: net.features(theta, x), lambda: net.head_size):
         with pytest.raises(UsageError, match="has no features before the classifier"):
             wanted()
+
+
+KINDS = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Base(nn.Module):
+    def __init__(self, channels, size, classes):
+        super().__init__()
+        self.into = nn.Linear(channels * size[0] * size[1], 8)
+        self.head = nn.Linear(8, classes)
+
+    def forward(self, x):
+        return self.head(self.into(x.flatten(1)).tanh())
+
+
+class Clamps(Base):
+    def forward(self, x):
+        return super().forward(x.clamp_(-0.1, 0.1))
+
+
+class Shifts(Base):
+    def forward(self, x):
+        x -= 0.5
+        return super().forward(x)
+
+
+class Drops(Base):
+    def forward(self, x):
+        return super().forward(F.dropout(x, 0.5, self.training))
+
+
+class Pair(Base):
+    def forward(self, x):
+        out = super().forward(x)
+        return (out, out) if self.training else out
+
+
+class Later(Base):
+    def forward(self, x):
+        out = super().forward(x)
+        out += 3
+        return out
+
+
+class Cosine(nn.Linear):
+    def forward(self, x):
+        return 10 * F.linear(F.normalize(x), F.normalize(self.weight))
+
+
+class Angles(Base):
+    def __init__(self, channels, size, classes):
+        super().__init__(channels, size, classes)
+        self.head = Cosine(8, classes)
+
+
+class Fixed(Base):
+    def __init__(self, channels, size, classes):
+        super().__init__(channels, size, classes)
+        self.head.requires_grad_(False)
+        self.head.weight.fill_(0.1)
+        self.head.bias.fill_(0.2)
+
+
+class Two(Base):
+    def forward(self, x):
+        assert len(x) == 2
+        return super().forward(x)
+
+
+def names(channels, size, classes, name="x", spec=1, factory="y", build=0, odd=float("inf"), text="a, b", empty="",
+          true="true", number="3"):
+    return Base(channels, size, classes)
+"""
+
+
+@pytest.fixture
+def kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    return own_nets.write(tmp_path, monkeypatch, KINDS, "kinds")
+
+
+@pytest.mark.parametrize("name", ["Clamps", "Shifts"])
+def test_a_network_that_changes_its_input_in_place_leaves_the_images_as_they_are(kinds: str, name: str) -> None:
+    net = flat(kinds + name)
+    module, theta = module_of(net), net.init(stream(0, "a"), torch.float64)
+    x = torch.randn(3, *SHAPE, generator=stream(0, "x"), dtype=torch.float64, requires_grad=True)
+    before = x.detach().clone()
+    found = net(theta, x)
+    (gradient,) = torch.autograd.grad(found.square().sum(), x)
+    assert torch.equal(x.detach(), before) and gradient.abs().sum() > 0
+    assert_close(found, functional_call(module, named(net, theta), before.clone()))
+
+
+def test_a_line_says_what_training_mode_has_beside_dropout_layers(kinds: str) -> None:
+    assert "draws at random in training mode, such as dropout, is off" in flat(kinds + "Drops").remarks[-1]
+    assert flat(kinds + "Pair").remarks[-1] == "in training mode it gives tuple; ddkit trains on the logits alone"
+    assert len(flat(kinds + "Base").remarks) == 1
+
+
+@pytest.mark.parametrize("name", ["Later", "Angles", "Fixed"])
+def test_a_temperature_is_refused_where_half_of_the_heads_parameters_do_not_halve_the_logits(
+    kinds: str, name: str
+) -> None:
+    net = flat(kinds + name)
+    assert net.features(net.init(stream(0, "a")), torch.ones(2, *SHAPE)).shape == (2, 8)
+    with pytest.raises(UsageError, match="are not proportional to the parameters of its last linear layer"):
+        _ = net.head_size
+
+
+def test_a_module_that_fails_later_is_one_line(kinds: str) -> None:
+    net = flat(kinds + "Two")
+    with pytest.raises(UsageError, match=r"Two@.*: fails on a batch of shape \(3, 2, 8, 8\) \(AssertionError"):
+        net(net.init(stream(0, "a")), torch.ones(3, *SHAPE))
+
+
+def test_arguments_of_any_name_and_texts_of_any_form_stay_readable(kinds: str) -> None:
+    settings = parse_net(kinds + "names")
+    assert settings.spec.endswith('(text="a, b", empty="", true="true", number="3")')
+    assert settings.spec.startswith(f"{kinds}names@") and parse_net(settings.spec) == settings
+    other = parse_net(kinds + 'names(text="b,\\n(c=1)", true=false_)')
+    assert (other.text, other.true) == ("b,\n(c=1)", "false_") and parse_net(other.spec) == other
+    flat(kinds + "names")

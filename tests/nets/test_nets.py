@@ -244,8 +244,9 @@ def test_specs_of_before_a_setting_was_added_are_read():
 @pytest.mark.parametrize(
     ("spec", "kind", "line"),
     [
-        ("convnt", UsageError, "net 'convnt' is unknown; did you mean convnet?"),
-        ("xyz", UsageError, "there are: " + ", ".join(NAMES)),
+        ("convnt", UsageError, "net 'convnt' is unknown; did you mean convnet"),
+        ("xyz", UsageError, "net 'xyz' is unknown; `ddkit nets ls` lists them"),
+        ("vit_b_15", UsageError, "did you mean vit_b_16"),
         ("", UsageError, "must look like name"),
         ("convnet(depth=2", UsageError, "must look like name"),
         ("convnet(2)", UsageError, "'2' must look like key=value"),

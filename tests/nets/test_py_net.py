@@ -1,13 +1,16 @@
 """Names "py:module:factory": settings, the digest of the code, and who may name code."""
 
+import hashlib
 import sys
 from pathlib import Path
 
 import own_nets
 import pytest
+import torch
 
 from ddkit.errors import UsageError
 from ddkit.nets import parse_net, stored_net, table
+from ddkit.nets.code_digest import code_digest
 
 
 @pytest.fixture
@@ -92,3 +95,39 @@ def test_the_working_folder_is_searched_last(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
     assert parse_net("py:folder_nets:small").spec.startswith("py:folder_nets:small@")
     monkeypatch.delitem(sys.modules, "folder_nets")
+
+
+def test_a_module_of_a_large_library_is_digested_alone_and_soon() -> None:
+    file = Path(torch.nn.modules.linear.__file__)
+    expected = hashlib.sha256(b"torch.nn.modules.linear\0" + file.read_bytes() + b"\0").hexdigest()[:8]
+    assert code_digest("torch.nn.modules.linear") == expected
+
+
+def test_packages_of_others_are_not_imported_for_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "elsewhere"
+    (folder / "strange").mkdir(parents=True)
+    (folder / "strange" / "__init__.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')")
+    monkeypatch.syspath_prepend(str(folder))
+    (tmp_path / "here").mkdir()
+    text = f"{own_nets.NETS}\ndef later():\n    from strange.part import f\n"
+    parse_net(own_nets.write(tmp_path / "here", monkeypatch, text, "lazynets") + "small")
+    assert not (tmp_path / "sprung").exists()
+
+
+CALLED = """
+from functools import partial
+
+class Makes:
+    def __call__(self, channels, size, classes, width=4):
+        return small(channels, size, classes, width)
+
+instance, part = Makes(), partial(small, width=3)
+"""
+
+
+@pytest.mark.parametrize("name", ["instance", "part"])
+def test_objects_that_are_called_name_the_file_of_their_code(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = own_nets.write(tmp_path, monkeypatch, own_nets.NETS + CALLED, "called")
+    assert parse_net(start + name).remarks == (f"its code is {tmp_path / 'called.py'}",)

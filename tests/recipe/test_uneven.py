@@ -11,23 +11,8 @@ from ddkit.methods.dm import DMSettings
 from ddkit.recipe import PerClass, Share, Uneven, allowed, contract_of, field_of, override, parse_table
 from ddkit.toml import read_toml
 
-TAKES = {
-    "random",
-    "herding",
-    "kmeans",
-    "dm",
-    "dc",
-    "dsa",
-    "mtt",
-    "ftd",
-    "ast",
-    "datm",
-    "att",
-    "pad",
-    "edf",
-    "tesla",
-    "best",
-}
+TAKES = {"random", "herding", "kmeans", "dm", "dc", "dsa", "ncfm", "ncfm-release"}
+TAKES |= {"mtt", "ftd", "ast", "datm", "att", "pad", "edf", "tesla", "best"}
 """Methods of ddkit that make uneven sets."""
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from report_pages import SCORES
 
-from ddkit.report import Chart, Measured, against_bytes, bars, curve_chart
+from ddkit.report import Chart, Measured, Trend, against_bytes, bars, curve_chart
 from ddkit.report.axis import Axis, short
 
 
@@ -88,7 +88,9 @@ def test_a_curve_needs_two_finite_values() -> None:
 
 
 @pytest.mark.parametrize("log", [False, True])
-@pytest.mark.parametrize("values", [(0.5, 0.5), (1e-9, 3e9), (70.0, 71.0), (640.0, 82880.0), (5.0, 5000.0)])
+@pytest.mark.parametrize(
+    "values", [(0.5, 0.5), (1e-9, 3e9), (70.0, 71.0), (640.0, 82880.0), (5.0, 5000.0), (1.0, 1e308), (1e-308, 1.0)]
+)
 def test_ticks_are_few_and_on_the_axis(values: tuple[float, float], log: bool) -> None:
     axis = Axis.around(values, 0.0, 100.0, log)
     ticks = axis.ticks()
@@ -96,5 +98,30 @@ def test_ticks_are_few_and_on_the_axis(values: tuple[float, float], log: bool) -
     assert axis.place(axis.low) == pytest.approx(0) and axis.place(axis.high) == pytest.approx(100)
 
 
+def test_the_largest_values_are_drawn_at_the_border() -> None:
+    axis = Axis.around((-1e308, 1e308), 0.0, 100.0)
+    assert 1 <= len(axis.ticks()) <= 8
+    assert 0 <= axis.place(-1e308) < axis.place(0.0) < axis.place(1e308) <= 100
+    assert Axis.around((0.0, 5e-324), 0.0, 100.0).ticks()
+
+
 def test_short_numbers() -> None:
     assert [short(value) for value in (0.05, 12.0, 3000.0, 2.5e6, 1e9)] == ["0.05", "12", "3k", "2.5M", "1G"]
+
+
+def test_trends_join_their_points_and_a_level_crosses_the_chart() -> None:
+    trends = (Trend("random", ((640, 71.1), (2560, 80.0))), Trend("whole", ((None, 99.6),)))
+    chart = against_bytes(SCORES[:1], "accuracy %", "", trends)
+    (own, _) = drawn(chart, "circle", "set")
+    joined, key, level, _ = (e.get("d", "") for e in drawn(chart, "path", "trend"))
+    left, right = ([float(n) for n in point.split()] for point in joined[1:].split("L"))
+    assert right[0] == pytest.approx(float(own.get("cx", 0)), abs=0.1) and left[0] < right[0]  # equal bytes
+    heights = [left[1], right[1], float(own.get("cy", 0)), float(level.split()[-1])]
+    assert (heights[0] - heights[1]) / (heights[0] - heights[3]) == pytest.approx((80 - 71.1) / (99.6 - 71.1), abs=0.01)
+    assert (heights[0] - heights[2]) / (heights[0] - heights[3]) == pytest.approx(
+        (93.5 - 71.1) / (99.6 - 71.1), abs=0.01
+    )
+    assert [float(n) for n in re.findall(r"[ML]([\d.]+)", level)] == [44.0, 348.0] and key.startswith("M0 ")
+    dashes = [e.get("stroke-dasharray") for e in drawn(chart, "path", "trend")]
+    assert dashes[0] == dashes[1] != dashes[2] == dashes[3]  # the legend has the pattern of its line
+    assert chart is not None and "random: 71.1, 80.0" in chart.svg and "whole: 99.6" in chart.svg

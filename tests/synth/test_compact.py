@@ -12,21 +12,21 @@ from hostile_files import edited
 
 from ddkit.errors import DataError
 from ddkit.randomness import stream
-from ddkit.synth import Compact, SetFacts, SyntheticSet, clip, read_set, write_set
+from ddkit.synth import Compensated, SetFacts, SyntheticSet, clip, read_set, write_set
 
 K, N, M, SHAPE = 3, 2, 4, (3, 5, 4)
 MEAN, STD = (0.1, 0.5, 0.7), (0.3, 0.2, 0.1)
 
 
 @pytest.fixture
-def compact() -> Compact:
+def compact() -> Compensated:
     draw = stream(0, "compact")
     real = torch.randint(256, (K, N, *SHAPE), generator=draw, dtype=torch.uint8)
-    return Compact(real, torch.randn(M, N, *SHAPE, generator=draw).half())
+    return Compensated(real, torch.randn(M, N, *SHAPE, generator=draw).half())
 
 
 @pytest.fixture
-def make(compact: Compact, make_set: Callable[..., SyntheticSet]) -> Callable[..., SyntheticSet]:
+def make(compact: Compensated, make_set: Callable[..., SyntheticSet]) -> Callable[..., SyntheticSet]:
     """make(labelled=True, **facts)"""
 
     def build(labelled: bool = True, **facts) -> SyntheticSet:
@@ -38,7 +38,7 @@ def make(compact: Compact, make_set: Callable[..., SyntheticSet]) -> Callable[..
     return build
 
 
-def test_expansion_by_hand(compact: Compact) -> None:
+def test_expansion_by_hand(compact: Compensated, make: Callable[..., SyntheticSet]) -> None:
     """In NumPy and float64, in the order class, teacher (first none), which of n."""
     real, added = compact.real.numpy().astype(float), compact.compensators.numpy().astype(float)
     mean, std = np.array(MEAN)[:, None, None], np.array(STD)[:, None, None]
@@ -53,7 +53,7 @@ def test_expansion_by_hand(compact: Compact) -> None:
     assert images.shape == (K * N * (M + 1), *SHAPE) and images.dtype == torch.float32
     np.testing.assert_allclose(images.numpy(), np.stack(expected), atol=2e-6)
     assert compact.instances == N * (M + 1)
-    assert compact.labels().tolist() == [c for c in range(K) for _ in range(N * (M + 1))]
+    assert make().labels.tolist() == [c for c in range(K) for _ in range(N * (M + 1))]
 
 
 def test_clip_is_the_range_of_pixels() -> None:
@@ -102,7 +102,7 @@ def test_the_file_takes_the_bytes_that_the_set_counts(
 
 def test_digits_at_ten_images_a_class_are_counted_by_hand(make_set: Callable[..., SyntheticSet]) -> None:
     """Four teachers: 7 real images of each of ten classes, 28 compensators, 350 labels of ten float16."""
-    parts = Compact(torch.zeros(10, 7, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, 7, 1, 8, 8).half())
+    parts = Compensated(torch.zeros(10, 7, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, 7, 1, 8, 8).half())
     facts = dataclasses.replace(make_set(classes=10, shape=(1, 8, 8)).facts, temperature=30.0)
     synthetic = SyntheticSet.from_compact(parts, facts, torch.zeros(350, 10))
     assert synthetic.stored_bytes() == {"real images": 4480, "compensators": 3584, "soft labels": 7000}
@@ -111,7 +111,7 @@ def test_digits_at_ten_images_a_class_are_counted_by_hand(make_set: Callable[...
 def test_what_a_budget_bought_is_said() -> None:
     def note(classes: int, n: int, m: int, ipc: int) -> str:
         real = torch.zeros(classes, n, 1, 4, 4, dtype=torch.uint8)
-        return Compact(real, torch.zeros(m, n, 1, 4, 4, dtype=torch.float16)).summary(ipc)
+        return Compensated(real, torch.zeros(m, n, 1, 4, 4, dtype=torch.float16)).summary(ipc)
 
     assert note(10, 7, 4, 10) == (
         "7 real images a class, 28 compensators (7 of each of 4 teachers), expanded to 35 a class; 2 of 100 images "
@@ -150,7 +150,7 @@ def test_parts_that_do_not_fit_are_one_line(
 ) -> None:
     """In a file and in memory."""
     with pytest.raises(DataError, match=r"compact set: needs bytes"):
-        Compact(real, added)
+        Compensated(real, added)
     path = tmp_path / "set.h5"
     write_set(make(), path)
     with edited(path) as file:

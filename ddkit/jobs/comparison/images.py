@@ -17,9 +17,18 @@ from typing import NamedTuple
 
 import torch
 
-from ddkit.data import refuse_small_classes
 from ddkit.errors import counted
-from ddkit.evaluation import DDRANKING, RowWork, Score, Table, class_notes, ranking_notes, row_needs, score_all
+from ddkit.evaluation import (
+    DDRANKING,
+    RowWork,
+    Score,
+    Table,
+    class_notes,
+    packing_notes,
+    ranking_notes,
+    row_needs,
+    score_all,
+)
 from ddkit.executors import Needs
 from ddkit.jobs.comparison.candidate import (
     Candidate,
@@ -39,7 +48,7 @@ from ddkit.jobs.flips.guard import guard_flips
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.run_units import run_units
 from ddkit.jobs.planning.set_effort import SetEffort
-from ddkit.jobs.recipes.request import FYI, Comparing, name_in_table
+from ddkit.jobs.recipes.request import Comparing, name_in_table, variant
 from ddkit.jobs.recipes.resolve import parse_images, resolve
 from ddkit.jobs.sets.given import refuse_other_given
 from ddkit.jobs.tables.kept_rows import ScoreFolder
@@ -95,6 +104,7 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
         notes += ranking_notes(pairs, over="sets" if comparing.sets > 1 else "networks")
     notes += [note for members in groups.values() for note in label_notes(members, teachers_of, labels)]
     notes += [note for task in tasks.values() for note in class_notes(task.real, comparing.on)]
+    notes += packing_notes(sorted({k for table in tables for k in table.formations}))
     if len({line.flip_share for line in lines}) > 1:
         notes.append("do not compare rows under different flips: their networks have different augmentation")
     notes += [_augmentations(tables), *damaged.values()]
@@ -103,8 +113,7 @@ def compare_images(comparing: Comparing, meter: Meter) -> Comparison:
 
 def candidate_of(name: str, overrides: tuple[str, ...], sets: int) -> Candidate:
     """The recipe of that name or file, under `sets` seeds: its own seed and the numbers after it."""
-    recipe = name.removesuffix(FYI)
-    flags = ("method.fyi=true",) if name.endswith(FYI) else ()
+    recipe, flags = variant(name)
     first, _ = resolve(recipe=recipe, overrides=overrides + flags)
     forms = tuple(dataclasses.replace(first, seed=first.seed + i) for i in range(sets))
     return Candidate(name_in_table(name), forms)
@@ -124,7 +133,7 @@ def _tasks(candidates: list[Candidate], device: torch.device) -> Tasks:
         recipe, key = candidate.recipes[0], candidate.task_key
         if key not in tasks:
             tasks[key] = load_task(recipe.data, recipe.net, device)
-        refuse_small_classes(tasks[key].real.train.labels, recipe.method.counts(tasks[key].real))
+        recipe.method.refuse_data(tasks[key].real)
     return tasks
 
 
@@ -197,7 +206,9 @@ def _scores(planned: list[list[PlannedLine]], tables: list[Table], keep: ScoreFo
         if table.on == "test" and any(keep.find(key) is None for key in own):
             _ = table.task.real.test  # is preprocessed here, once, and not in every process
         rows |= {key: work for key, work in own.items() if key not in rows}
-    needs = _largest([row_needs(table.task, table.settings) for table in tables], [table.task for table in tables])
+    needs = _largest(
+        [row_needs(table.task, table.settings, table.made_bytes) for table in tables], [table.task for table in tables]
+    )
     scores = score_all("scoring sets", list(rows.values()), tables, meter, keep, needs)
     return dict(zip(rows, scores, strict=True))
 

@@ -117,7 +117,7 @@ def plan_lines(
     kept = {True: rules.kept(out / "scores"), False: rules.plain.kept(out / "scores")}
 
     def work(recipe: Recipe, what: str, row: TableRow, augmented: bool = True) -> RowWork:
-        name = row.drawn if isinstance(row, RivalRow) else row.name  # one score may stand in two lines
+        name = row.drawn_as if isinstance(row, RivalRow) else row.name  # one score may stand in two lines
         policy = row.policy if isinstance(row, RivalRow | SetRow) else None
         key = kept[augmented].file_name(rules.row_key(recipe, what, policy))
         return honest_work(name, row, table, RowUnit(number, ScoreRow(row, recipe.seed, augmented), out), key)
@@ -149,7 +149,7 @@ def plan_lines(
         plan, more = RankedSet.of(name, read_set(files[0][1]), table), {}
         for part, each in plan.rows(files[0][1]).items():
             if isinstance(each.row, RivalRow):
-                what = f"{each.row.drawn}, ipc {table.counts.key}"
+                what = f"{each.row.drawn_as}, ipc {table.counts.key}"
                 more[part] = [work(recipe, what, each.row, each.augmented) for recipe in candidate.recipes]
             else:
                 rows = [(recipe, file, dataclasses.replace(each.row, source=file)) for recipe, file in files]
@@ -158,7 +158,7 @@ def plan_lines(
     recipes = candidates[0].recipes
     for row in rules.rows():
         if isinstance(row, RivalRow):
-            what = f"{row.drawn}, ipc {table.counts.key}"
+            what = f"{row.drawn_as}, ipc {table.counts.key}"
             yield PlannedLine(line(row.name), [work(recipe, what, row) for recipe in recipes])
         else:  # the whole data does not depend on a set's seed
             yield PlannedLine(line(row.name), [work(recipes[0], row.name, row)])

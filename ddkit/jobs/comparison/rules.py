@@ -52,6 +52,7 @@ class Rules:
                 flips=False,  # the policy is resolved already
                 both_orientations=mirrored and any(method.uses_fyi for method in methods),
                 on=on,
+                formations=[method.packing for method in methods],
             )
         )
 

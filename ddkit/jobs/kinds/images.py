@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import torch
 
-from ddkit.data import refuse_small_classes
 from ddkit.evaluation import RIVALS, Evaluation, refuse_missing_teachers
 from ddkit.jobs.comparison.images import compare_images
 from ddkit.jobs.comparison.lines import Comparison
@@ -32,7 +31,7 @@ from ddkit.jobs.sets.publish_images import publish_images
 from ddkit.jobs.tables.images import image_tables
 from ddkit.run import Change, Meter, RunFolder
 from ddkit.steps import prepare_step
-from ddkit.synth import SyntheticSet, export
+from ddkit.synth import SyntheticSet, export, formation_suffix, packed_rival
 
 
 class Images:
@@ -58,7 +57,7 @@ class Images:
             refuse_missing_teachers(recipe.evaluate.labels, recipe.has_teachers)
         prepare_step(recipe.net, run.device)
         task = load_task(recipe.data, recipe.net, run.device, meter)
-        refuse_small_classes(task.real.train.labels, recipe.method.counts(task.real))
+        recipe.method.refuse_data(task.real)
         guard_flips(recipe, task, meter, () if evaluate else ("augment",))
         report_data(task, meter)
         report_net(task.net, meter)
@@ -78,7 +77,9 @@ class Images:
         return plan_images(request, device, probe_seconds, meter)
 
     def header_rows(self, recipe: Recipe) -> Mapping[str, str]:
-        return {name: name for name in (recipe.method.title, *RIVALS, "whole")}
+        method = recipe.method
+        packed = {name + formation_suffix(method.packing): packed_rival(name, method.packing) for name in RIVALS}
+        return {name: name for name in (method.title, *RIVALS)} | packed | {"whole": "whole"}
 
     def tables(self, source: SyntheticSet | str | Path, judging: Judging, meter: Meter) -> Iterator[Evaluation]:
         return image_tables(source, judging, meter)

@@ -21,9 +21,13 @@ CLASSIFIED = 500
 
 
 def rows_of(recipe: Recipe) -> int:
-    """Rows of a table beside the whole data: the set, its rivals, and random-real with labels like the set's."""
+    """Rows of a table beside the whole data: the set, its rivals, and random-real with labels like the set's.
+
+    If the set is packed, all rivals occur a second time, packed alike.
+    """
     settings, terms = recipe.evaluate, [recipe.method.teacher_labels]
-    return 1 + len(RIVALS) + same_for_real(settings.labels, settings.temperature, terms)
+    rivals = len(RIVALS) + same_for_real(settings.labels, settings.temperature, terms)
+    return 1 + rivals * (1 if recipe.method.packing == 1 else 2)
 
 
 def probe_evaluation(

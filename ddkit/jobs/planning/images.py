@@ -2,7 +2,6 @@
 
 import torch
 
-from ddkit.data import refuse_small_classes
 from ddkit.errors import counted
 from ddkit.executors import Needs, executor_in_use
 from ddkit.experts import ExpertSource, Stock
@@ -37,7 +36,7 @@ def plan_images(request: Request, device: torch.device, probe_seconds: float | N
     loaded: list[Task] = []
     loading = gauge.once(lambda: loaded.append(load_task(resolved.data, resolved.net, device, meter)))
     task = loaded[0]
-    refuse_small_classes(task.real.train.labels, resolved.method.counts(task.real))
+    resolved.method.refuse_data(task.real)
     guard_flips(resolved, task, meter)
     report_data(task, meter)
     report_net(task.net, meter)
@@ -57,7 +56,7 @@ def plan_images(request: Request, device: torch.device, probe_seconds: float | N
         cost, disk, basis = probe_condensation(resolved, task, gauge, seconds)
         stages.append(Stage.of("condensation", cost, basis, disk))
         meter.advance(2)
-        images = resolved.method.counts(task.real).total
+        images = resolved.method.counts(task.real).total * resolved.method.packing**2
         cost, basis = probe_evaluation(resolved.evaluate, images, rows_of(resolved), task, gauge, seconds)
         stages.append(Stage.of("evaluation", cost, basis))
         meter.advance(3)

@@ -31,7 +31,7 @@ def announce_long_work(recipe: Recipe, task: Task, evaluate: bool, meter: Meter)
         cost, _ = probe_missing(recipe, task, gauge, PROBE_SECONDS, missing)
         _announce(f"training {counted(missing, 'expert')}", cost.seconds, _shorter_experts(recipe), meter)
     if evaluate:
-        images = recipe.method.counts(task.real).total
+        images = recipe.method.counts(task.real).total * recipe.method.packing**2
         announce_long_evaluation(recipe.evaluate, images, rows_of(recipe), task, meter)
 
 

@@ -8,10 +8,11 @@ from ddkit.recipe import Uneven
 
 
 def image_folder(recipe: Recipe) -> Path:
-    """runs/METHOD-DATA-ipcN-seedS; with FYI, METHOD-fyi instead of METHOD. Uneven classes: ipcshare0.01, or ipctable
-    with the sum of the table."""
+    """runs/METHOD-DATA-ipcN-seedS; with FYI, METHOD-fyi instead of METHOD, and METHOD-2x2 for packed images. Uneven
+    classes: ipcshare0.01, or ipctable with the sum of the table."""
     data = Path(recipe.data.name.partition(":")[2] or recipe.data.name).name.removesuffix(".npz")
-    method = recipe.method.name + ("-fyi" if recipe.method.uses_fyi else "")
+    name = recipe.method.name
+    method = name + recipe.method.title.removeprefix(name).replace("+", "-")
     ipc = recipe.method.ipc
     return Path("runs") / f"{method}-{data}-ipc{ipc.label if isinstance(ipc, Uneven) else ipc}-seed{recipe.seed}"
 

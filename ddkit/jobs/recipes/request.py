@@ -1,6 +1,7 @@
 """The requests of public calls: their arguments, before they are checked."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +59,28 @@ class Judging:
     scores: str = ""
 
 
-FYI = "+fyi"
-"""Suffix of a recipe's name in a comparison: the recipe is used with FYI."""
+SUFFIXES = re.compile(r"(?:\+(?:fyi|(\d)x\1))*\Z")
+"""The end of a recipe's name in a comparison: the recipe is used with FYI, or with packed images."""
+
+
+def variant(recipe: str | Path) -> tuple[str, tuple[str, ...]]:
+    """A recipe without the suffixes of its name in a comparison, and the settings that these stand for.
+
+    Example:
+        >>> variant("mtt-digits-ipc1+fyi+2x2")
+        ('mtt-digits-ipc1', ('method.fyi=true', 'method.formation=2'))
+    """
+    name = str(recipe)
+    begin = re.search(SUFFIXES, name).start()  # type: ignore[union-attr]  # it matches the end of any text
+    each = name[begin:].split("+")[1:]
+    return name[:begin], tuple("method.fyi=true" if one == "fyi" else f"method.formation={one[0]}" for one in each)
 
 
 def name_in_table(recipe: str | Path) -> str:
-    """The name of a recipe in a comparison: the file's name without its ending, with "-fyi" if it is used with FYI."""
-    name = str(recipe)
-    return Path(name.removesuffix(FYI)).name.removesuffix(".toml") + "-fyi" * name.endswith(FYI)
+    """The name of a recipe in a comparison: the file's name without its ending, with "-fyi" if it is used with FYI, and
+    "-2x2" with images packed 2 x 2."""
+    plain, _ = variant(recipe)
+    return Path(plain).name.removesuffix(".toml") + str(recipe)[len(plain) :].replace("+", "-")
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def resolve(
         if _needs_no_experts(changed) and not _needs_no_experts(tables):
             del changed["experts"]  # the recipe has it for its own method
     refuse_graphs(changed, where)
-    refuse_fyi_of_real_images(changed)
+    refuse_views_of_other_methods(changed)
     resolved = parse_images(changed, where)
     refuse_impossible(resolved, where)
     return resolved, origin + dropped(tables, changed)
@@ -161,13 +161,21 @@ def _needs_no_experts(tables: dict[str, Any]) -> bool:
     return name is not None and name in method_names() and method_class(name).settings_class.expert_kind is None
 
 
-def refuse_fyi_of_real_images(tables: dict[str, Any]) -> None:
-    """Raise RecipeError if the recipe sets FYI for a method that learns no images."""
+VIEWS = {
+    "fyi": "learns no images, so FYI has no effect; leave it out",
+    "formation": "cannot pack the images that it stores; leave it out",
+}
+"""Settings of what a method makes of its images, and the end of the error line for a method that has none."""
+
+
+def refuse_views_of_other_methods(tables: dict[str, Any]) -> None:
+    """Raise RecipeError if the recipe sets FYI or a formation for a method that has no such setting."""
     name = method_named(tables)
-    if name is None or "fyi" not in tables["method"]:
-        return
-    if "fyi" not in {field.name for field in dataclasses.fields(IMAGES.settings_class("method", name))}:
-        raise RecipeError(f"key 'method.fyi': method '{name}' learns no images, so FYI has no effect; leave it out")
+    given = [] if name is None else [key for key in VIEWS if key in tables["method"]]
+    for key in given:
+        known = {field.name for field in dataclasses.fields(IMAGES.settings_class("method", str(name)))}
+        if key not in known:
+            raise RecipeError(f"key 'method.{key}': method '{name}' {VIEWS[key]}")
 
 
 def with_defaults(written: WrittenRecipe) -> Recipe:

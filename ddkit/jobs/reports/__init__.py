@@ -1,4 +1,4 @@
-"""The reports of runs and comparisons, collected from the files of their folders.
+"""The reports of runs and comparisons and the leaderboards of datasets, collected from files of scores.
 
 Each part of a report is read separately. A missing or damaged file leaves its part out, and the page says so, so that
 the folder of a run that failed or was killed has a report too.
@@ -7,8 +7,19 @@ the folder of a run that failed or was killed has a report too.
 from ddkit.lazy import lazily
 
 with lazily(__name__):
+    from ddkit.jobs.reports.board_page import board_page
     from ddkit.jobs.reports.comparison_page import COMPARISON, REPORT, comparison_page
     from ddkit.jobs.reports.finishing import written_at_end
     from ddkit.jobs.reports.run_page import run_page
+    from ddkit.jobs.reports.standings import one_of_each, read_standings
 
-__all__ = ["COMPARISON", "REPORT", "comparison_page", "written_at_end", "run_page"]
+__all__ = [
+    "COMPARISON",
+    "REPORT",
+    "board_page",
+    "comparison_page",
+    "one_of_each",
+    "read_standings",
+    "written_at_end",
+    "run_page",
+]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, TypeVar
 
 from ddkit.errors import DataError
@@ -24,6 +25,7 @@ class ShownRow:
         n: how many networks were trained, or "sets x networks"; "" for a row without networks.
         accuracy: mean and interval in % if the main metric is another one; else "".
         lr: the learning rate as text; "" if the row has none.
+        values: the main metric of each network, or its mean over the networks of each of several sets, as fractions.
     """
 
     name: str
@@ -33,6 +35,7 @@ class ShownRow:
     n: str
     accuracy: str
     lr: str
+    values: tuple[float, ...]
 
 
 def rows_of_set(table: Mapping[str, Any], ours: str, where: str) -> tuple[ShownRow, ...]:
@@ -88,7 +91,8 @@ def _row(row: Mapping[str, Any], scores: Sequence[Mapping[str, Any]], net: str, 
     graphs = "aucs" in first
     mean, half = row["auc"] if graphs else (row["mean"], row["interval95"])
     accuracy, spread = row["accuracy"] if graphs else (math.nan, None)
-    lr, size, networks = first.get("lr"), first["size"], len(first["accuracies"])
+    lr, size, networks = first.get("lr"), first.get("size"), len(first["accuracies"])
+    figures = [tuple(map(float, score["aucs" if graphs else "accuracies"])) for score in scores]
     trained = bool(net) if graphs else lr is not None
     return ShownRow(
         name=str(row["name"]),
@@ -98,6 +102,7 @@ def _row(row: Mapping[str, Any], scores: Sequence[Mapping[str, Any]], net: str, 
         n="" if not trained else f"{len(scores)} x {networks}" if len(scores) > 1 else str(networks),
         accuracy="" if math.isnan(accuracy) else _measured("", accuracy, spread, None, ours).text,
         lr="" if lr is None else f"{float(lr):.3g}",
+        values=tuple(map(fmean, figures)) if len(figures) > 1 else figures[0],
     )
 
 
@@ -121,6 +126,12 @@ def _part(line: Mapping[str, Any]) -> str:
     """The part of a comparison's table, in words."""
     if "hops" in line:
         return f"{line['data']}, {line['hops']} hop{'s' if line['hops'] > 1 else ''}"
-    images = f"{line['data']}, {line['ipc']} image{'s' if line['ipc'] > 1 else ''} a class"
-    flips = f", flips {float(line['flip_share']):.2g}" if line["flip_share"] else ""
-    return images + flips + (f", labels {line['labels']}" if line["labels"] not in ("auto", "hard") else "")
+    images = f"{line['data']}, {line['ipc']} image{'' if line['ipc'] == 1 else 's'} a class"  # uneven: "1 to 5"
+    return images + policies(line)
+
+
+def policies(line: Mapping[str, Any]) -> str:
+    """The flips and labels of a comparison's line in words, if they are not the usual ones: ", labels static"."""
+    flips = f", flips {float(line['flip_share']):.2g}" if line.get("flip_share") else ""
+    labels = line.get("labels", "auto")
+    return flips + (f", labels {labels}" if labels not in ("auto", "hard") else "")

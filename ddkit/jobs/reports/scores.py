@@ -1,11 +1,12 @@
 """The parts of a report that show scores: the answer in sentences, the charts and the table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ddkit.errors import counted
 from ddkit.evaluation import MAJORITY
 from ddkit.jobs.reports.score_rows import ShownRow
 from ddkit.report import Block, TextTable, against_bytes, bars
+from ddkit.synth import formation_of, packed_rival
 
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -24,14 +25,15 @@ def answer(rows: Sequence[ShownRow]) -> tuple[str, ...]:
     if best is None:
         return ()
     graphs, peers = bool(best.net), [row for row in rows if row.net == best.net and not row.measured.ours]
-    randoms = [row for row in peers if row.name.startswith("random")]
+    packed = packed_rival("", formation_of(best.name))
+    randoms = [row for row in peers if row.name.startswith("random") and row.name.endswith(packed)]
     # A comparison of graphs has random graphs of the bytes of each set.
     random = next((row for row in randoms if row.name == f"random, as {best.name}"), next(iter(randoms), None))
     what = "AUC " if graphs else ""
     of = f"{counted(best.samples, 'sample')} of {best.measured.size or 0:,} bytes" if graphs else _images(best.samples)
     first = f"{what}{best.measured.mean:.1f} % from {of}"
     if random is not None:
-        like = "random graphs of as many bytes" if graphs else "random images of the same size"
+        like = "random graphs of as many bytes" if graphs else f"random images of the same size{packed}"
         first += f"; {like}: {random.measured.mean:.1f} %"
     return (f"{first}.", *_certainty(best, random, peers))
 
@@ -61,8 +63,13 @@ def _table(rows: Sequence[ShownRow], what: str) -> TextTable:
         "bytes": [f"{row.measured.size:,}" if row.measured.size else "" for row in rows],
         "lr": [row.lr for row in rows],
     }
+    return filled_table(columns, "Mean and 95 % interval over n")
+
+
+def filled_table(columns: Mapping[str, Sequence[str]], caption: str) -> TextTable:
+    """A table of the columns that have a text in some row."""
     filled = {heading: cells for heading, cells in columns.items() if any(cells)}
-    return TextTable(tuple(filled), tuple(zip(*filled.values(), strict=True)), "Mean and 95 % interval over n")
+    return TextTable(tuple(filled), tuple(zip(*filled.values(), strict=True)), caption)
 
 
 def _certainty(best: ShownRow, random: ShownRow | None, peers: Sequence[ShownRow]) -> list[str]:

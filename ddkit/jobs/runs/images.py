@@ -60,7 +60,8 @@ class ImageWork:
 
     def state_digest(self, experts: str) -> str:
         method, task = self.recipe.method, self.task
-        parts = (task.real.data.digest, task.net.spec, method.name, method.ipc, method.uses_fyi)
+        parts: tuple[object, ...] = (task.real.data.digest, task.net.spec, method.name, method.ipc, method.uses_fyi)
+        parts += (f"formation {method.packing}",) * (method.packing > 1)
         given = () if self.given is None else (self.given.digest,)
         return hashlib.sha256(repr((*parts, self.recipe.seed, experts, *given)).encode()).hexdigest()
 
@@ -87,7 +88,7 @@ class ImageWork:
         _report_result(made, rows, meter)
         title = (
             f"{facts.method} on {facts.dataset}, {facts.images_a_class} image{'' if facts.ipc == 1 else 's'} a class"
-        )
+        ) + (f", packed {facts.formation}x{facts.formation}" if facts.formation else "")
         preprocess = self.task.real.preprocess.to("cpu")
         final = preprocess.inverse(made.images)
         initial = preprocess.inverse(read_set(folder.initial).images) if folder.initial.exists() else None

@@ -14,7 +14,7 @@ from ddkit.toml import read_toml
 CHANGEABLE = ("method.", "evaluate.", OVERRIDE)
 """Prefixes of the keys that may change when a run is resumed."""
 
-FIXED = ("method.name", "method.ipc", "method.fyi")
+FIXED = ("method.name", "method.ipc", "method.fyi", "method.formation")
 """Keys of [method] that may not change; `MethodSettings.fixed` adds those of one method."""
 
 Resolved = TypeVar("Resolved", Recipe, GraphRecipe)

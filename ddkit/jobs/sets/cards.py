@@ -3,7 +3,7 @@
 from ddkit.arguments import checked
 from ddkit.jobs.sets.origin import origin_of
 from ddkit.publish import Source, graph_card, image_card
-from ddkit.synth import GraphSet, SyntheticSet, load
+from ddkit.synth import GraphSet, Packed, SyntheticSet, load
 
 SET = "set.h5"
 """The set's file in a published folder."""
@@ -78,6 +78,8 @@ def by_h5py(made: SyntheticSet | GraphSet, file: str) -> tuple[str, str]:
     """(what the code needs, the code that reads the set's file without ddkit)."""
     if isinstance(made, GraphSet):
         arrays = 'arrays = {name: file[name][()] for name in file if name != "ddkit"}'
+    elif isinstance(made.compact, Packed):  # examples/train_on_a_packed_set.py expands it
+        arrays = 'packed, factor = file["compact/image"][:], file.attrs["formation"]  # factor x factor images in each'
     elif made.compact is not None:  # examples/train_on_a_compact_set.py expands it
         arrays = 'real, compensators = file["compact/real"][:], file["compact/compensator"][:]  # the compact form'
     else:

@@ -11,7 +11,7 @@ from ddkit.errors import DataError, counted
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.sets.pixels import raw_images
 from ddkit.methods import GivenImages, path_of_given
-from ddkit.synth import SyntheticSet, find_set, load_images, read_set, shown
+from ddkit.synth import Packed, SyntheticSet, find_set, load_images, read_set, shown
 from ddkit.task import Task
 
 
@@ -23,7 +23,10 @@ def given_images(recipe: Recipe, task: Task) -> GivenImages | None:
     """
     if (path := _path(recipe)) is None:
         return None
-    made = _set_for(path, task.real)
+    made, packing = _set_for(path, task.real), recipe.method.packing
+    if (packed := _packed_alike(made, task.real, packing)) is not None:
+        images, labels = packed.images.to(task.real.train.images), packed.stored_labels(made.facts)
+        return GivenImages(images, labels.to(task.device), _digest(path), packing)
     return GivenImages(_in_space(made, task.real), made.labels.to(task.device), _digest(path))
 
 
@@ -48,10 +51,15 @@ def lines_on_given(recipe: Recipe, task: Task) -> list[str]:
     if (path := _path(recipe)) is None:
         return []
     made, real, wanted = _set_for(path, task.real), task.real, recipe.method.counts(task.real)
-    found = made.labels.bincount(minlength=real.data.class_count).tolist()
+    packing, labels, what = recipe.method.packing, made.labels, "images"
+    if (packed := _packed_alike(made, real, packing)) is not None:
+        labels, what = packed.stored_labels(made.facts), "packed images"
+    elif packing > 1:
+        wanted, what = wanted.times(packing**2), "images, made small"
+    found = labels.bincount(minlength=real.data.class_count).tolist()
     used = sum(min(own, count) for own, count in zip(found, wanted.each, strict=True))
-    added, left = wanted.total - used, len(made) - used
-    line = f"begins from set '{path}' ({made.facts.title} on {made.facts.dataset}): {used} of its {len(made)} images"
+    added, left = wanted.total - used, len(labels) - used
+    line = f"begins from set '{path}' ({made.facts.title} on {made.facts.dataset}): {used} of its {len(labels)} {what}"
     if left:
         line += ", the first of each class"
     if added:
@@ -95,6 +103,12 @@ def _set_for(path: str, real: RealData) -> SyntheticSet:
                 f"{shown(wanted)}; name a set of this data"
             )
     return made
+
+
+def _packed_alike(made: SyntheticSet, real: RealData, packing: int) -> Packed | None:
+    """The set's packed images, if a run with this packing can begin from them as they are."""
+    alike = made.facts.formation == packing and made.facts.preprocess_digest == real.preprocess.digest
+    return made.compact if alike and isinstance(made.compact, Packed) else None
 
 
 def _in_space(made: SyntheticSet, real: RealData) -> Tensor:

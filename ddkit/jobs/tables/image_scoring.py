@@ -100,7 +100,7 @@ class HonestScoring(ImageScoring):
         if self.teachers is not None or self.ranked or not self.baselines:
             return None
         table = replace(self.table, sets=())
-        return begin_rivals(table, self.seed, meter.say, row_needs(table.task, self.settings))
+        return begin_rivals(table, self.seed, meter.say, row_needs(table.task, self.settings, table.made_bytes))
 
     def continues(self, other: "HonestScoring") -> bool:
         """Whether the rows of real images are those of another table."""
@@ -115,7 +115,7 @@ class HonestScoring(ImageScoring):
             baselines=self.baselines,
             ranked=self.ranked,
             keep=self.rows,
-            needs=row_needs(self.table.task, self.settings),
+            needs=row_needs(self.table.task, self.settings, self.table.made_bytes),
         )
 
 

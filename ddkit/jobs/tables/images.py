@@ -122,7 +122,8 @@ class _JudgedSet:
         teachers = self._teachers(paper, task)
         if paper is None:
             ranked = self.judging.scores == DDRANKING
-            rows = 1 + len(RIVALS) * baselines + MOST_MORE_ROWS * ranked
+            formations = 1 if self.synthetic.facts.formation is None else 2  # rivals are whole, and packed alike
+            rows = 1 + len(RIVALS) * baselines * formations + MOST_MORE_ROWS * ranked
             announce_long_evaluation(settings, len(self.synthetic), rows, task, self.meter)
             return HonestScoring(
                 task=task,

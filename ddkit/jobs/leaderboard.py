@@ -1,0 +1,51 @@
+"""Leaderboards: the sets of each dataset in one order, from their score files."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ddkit.arguments import checked
+from ddkit.errors import UsageError
+from ddkit.jobs.reports import board_page, one_of_each, read_standings
+from ddkit.report import write_markdown, write_page
+from ddkit.run import refuse_no_folder
+from ddkit.synth import list_sets
+
+
+@checked
+def leaderboard(sources: Sequence[str | Path] = (), out: str | Path = "leaderboard") -> tuple[Path, ...]:
+    """Write one page for each dataset of the sources, as HTML and as Markdown, and return the HTML files.
+
+    A page has the sets in the order of their scores under protocol honest, with bytes, seconds, the gain over random
+    real data, the mean over other networks and DD-Ranking's scores; a chart against bytes; and, apart, figures of
+    others.
+    Nothing is trained or measured.
+
+    Args:
+        sources: sets (files, run folders or names of ready-made sets), folders of comparisons, and JSON files of
+            `ddkit compare --json` and `ddkit evaluate --json`; default all ready-made sets. The same measurement in
+            two sources is one row. A file of `ddkit evaluate --cross` gives a set's scores under other networks.
+        out: the folder of the pages.
+
+    Example:
+        >>> leaderboard(["runs/compare", "digits-ftd-ipc1"], out="boards")
+        (PosixPath('boards/digits.html'),)
+
+    Raises:
+        UsageError: no source has an honest score.
+        DataError: a source is missing or damaged, or a page cannot be written.
+    """
+    folder = Path(out)
+    refuse_no_folder(folder)
+    missing: list[str] = []
+    standings = one_of_each([one for source in sources or list_sets() for one in read_standings(source, missing)])
+    if not standings:
+        raise UsageError(f"leaderboard: no source has an honest score on the test part. {' '.join(missing)}".strip())
+    pages: list[Path] = []
+    for data in sorted({one.data.lower() for one in standings}):
+        page = board_page(data, [one for one in standings if one.data.lower() == data], missing)
+        pages.append(folder / f"{re.sub(r'[^a-z0-9]+', '-', data).strip('-') or 'data'}.html")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_page(page, pages[-1])
+        write_markdown(page, pages[-1].with_suffix(".md"))
+    return tuple(pages)

@@ -1,0 +1,165 @@
+"""Scores of sets beside their rivals, read from sets, run folders, comparisons and the JSON files of tables."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ddkit.errors import DataError, DDKitError
+from ddkit.evaluation import DDRANKING
+from ddkit.jobs.reports.comparison_page import COMPARISON
+from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison, policies, rows_of_set
+from ddkit.run import read_json
+from ddkit.synth import SetFacts, describe, find_set
+
+FORMS = "name a set, a run folder, the folder of a comparison, or a file of ddkit compare --json or evaluate --json"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The score of one set, or of several sets of one recipe, under one kind of network.
+
+    Attributes:
+        made: names the set, so that its scores under several networks are found.
+        data: the dataset.
+        net: the networks; "" if the source does not state them.
+        row: the set's row.
+        rivals: the other rows of its table.
+        seconds: mean time of making a set, without experts; None if the source does not state it.
+        expert_seconds: time of training the experts; None likewise.
+        ranking: DD-Ranking's scores, each (value, low, high) or None.
+    """
+
+    made: str
+    data: str
+    net: str
+    row: ShownRow
+    rivals: tuple[ShownRow, ...]
+    seconds: float | None = None
+    expert_seconds: float | None = None
+    ranking: Mapping[str, Any] | None = None
+
+    @property
+    def measurement(self) -> tuple[object, ...]:
+        """Equal for the same measurement in two sources: two trainings never have equal scores."""
+        return self.data.lower(), self.net, self.row.name, self.row.samples, self.row.values
+
+    def completed(self, other: "Standing") -> "Standing":
+        """The standing with what only `other`, of the same measurement, states."""
+        seconds = other.seconds if self.seconds is None else self.seconds
+        experts = other.expert_seconds if self.expert_seconds is None else self.expert_seconds
+        rivals = max(self.rivals, other.rivals, key=len)
+        ranking = self.ranking or other.ranking
+        return replace(self, seconds=seconds, expert_seconds=experts, rivals=rivals, ranking=ranking)
+
+
+def read_standings(source: str | Path, missing: list[str]) -> list[Standing]:
+    """Read the standings of a source.
+
+    Args:
+        source: a set (a file, a run folder or a ready-made set's name), the folder of a comparison, or a JSON file of
+            `ddkit compare` or `ddkit evaluate`.
+        missing: gets a line for each table that has no place on a leaderboard.
+
+    Raises:
+        DataError: the source is missing or damaged, or is none of these.
+    """
+    path = Path(source)
+    if (path / COMPARISON).is_file():
+        return _of_comparison(path / COMPARISON, missing)
+    if path.suffix != ".json":
+        return _of_set(source, missing)
+    where, found = f"file '{path}'", read_json(path, Any, FORMS)
+    if isinstance(found, dict) and "lines" in found:
+        return _of_comparison(path, missing)
+    tables = found if isinstance(found, list) else [found]
+    if not tables or not all(isinstance(table, dict) and "scores" in table for table in tables):
+        raise DataError(f"{where}: has no scores of a set; {FORMS}")
+    return [one for table in tables for one in _of_table(table, str(path), where, missing)]
+
+
+def one_of_each(standings: Sequence[Standing]) -> list[Standing]:
+    """Join the sources of a set: a repeated measurement is one standing, and the set has one name everywhere."""
+    first: dict[tuple[object, ...], Standing] = {}
+    same: dict[str, str] = {}
+    for one in standings:
+        before = first.setdefault(one.measurement, one)
+        if before.made != one.made:
+            same[one.made] = same.get(before.made, before.made)
+        first[one.measurement] = before.completed(one)
+    return [replace(one, made=same.get(one.made, one.made)) for one in first.values()]
+
+
+def _of_set(source: str | Path, missing: list[str]) -> list[Standing]:
+    file = find_set(source)
+    found = describe(file)
+    table = json.loads(found.record.scores)
+    name = file.stem if file.name != "set.h5" else str(file.parent)
+    if not table.get("scores"):
+        missing.append(f"Set '{name}' has no scores. Measure them with: ddkit evaluate {source} --json FILE.json")
+        return []
+    standings = _of_table(table, name, f"set '{file}'", missing)
+    return [replace(one, row=_sized(one.row, found.stored_bytes)) for one in standings]
+
+
+def _sized(row: ShownRow, size: int) -> ShownRow:
+    """The row with its bytes, which tables of the first versions do not state."""
+    return replace(row, measured=replace(row.measured, size=row.measured.size or size))
+
+
+def _of_table(table: Mapping[str, Any], made: str, where: str, missing: list[str]) -> Iterator[Standing]:
+    """The standings of the table of one set: one for images, and one for each kind of network for graphs."""
+    if (protocol := table.get("protocol", "honest")) != "honest":
+        missing.append(f"A table of '{made}' under protocol {protocol} is left out: its scores are no honest ones.")
+        return
+    first = next((row.get("name") for row in table["scores"] if row.get("gnn")), "")
+    rows = rows_of_set(table, first, where)
+    if not isinstance(table.get("dataset"), str):
+        raise DataError(f"{where}: its table does not name the data; {FORMS}")
+    for own in (row for row in rows if row.measured.ours):
+        rivals = tuple(row for row in rows if not row.measured.ours and row.net in ("", own.net))
+        net = f"{own.net}, {table['hops']} hops" if own.net else str(table.get("net", ""))
+        yield Standing(made, table["dataset"], net, own, rivals, ranking=table.get(DDRANKING))
+
+
+def _of_comparison(file: Path, missing: list[str]) -> list[Standing]:
+    """The standings of a comparison's sets. Their networks are known if the file is in the comparison's folder."""
+    where, table = f"file '{file}'", read_json(file, dict[str, Any], FORMS)
+    nets = _nets(file.parent) if file.name == COMPARISON else {}
+    if (on := table.get("on", "test")) != "test":
+        missing.append(f"The comparison '{file}' is left out: it is judged on the {on} part.")
+        return []
+    standings, pairs = [], lines_of_comparison(table, where)
+    for (part, row), line in zip(pairs, table["lines"], strict=True):
+        if not row.measured.ours:
+            continue
+        rivals = tuple(r for p, r in pairs if p == part and not r.measured.ours and r.net in ("", row.net))
+        net = f"{row.net}, {line['hops']} hops" if row.net else nets.get((line["data"], str(line["ipc"])), "")
+        standings.append(
+            Standing(
+                made=f"{file}: {part}, {row.name}",
+                data=line["data"],
+                net=net,
+                row=replace(row, name=row.name + policies(line)),
+                rivals=rivals,
+                seconds=fmean(line["seconds"]),
+                expert_seconds=line.get("expert_seconds"),
+                ranking=line.get(DDRANKING),
+            )
+        )
+    return standings
+
+
+def _nets(folder: Path) -> dict[tuple[str, str], str]:
+    """(data, images a class) -> the network of the sets of images in a comparison's folder, if all have the same."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for file in sorted(folder.glob("*/set.h5")):
+        try:
+            facts = describe(file).facts
+        except DDKitError:
+            continue  # the comparison's report names sets that cannot be read
+        if isinstance(facts, SetFacts):
+            found.setdefault((facts.dataset, facts.images_a_class), set()).add(facts.net)
+    return {part: nets.pop() for part, nets in found.items() if len(nets) == 1}

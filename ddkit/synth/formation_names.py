@@ -1,0 +1,34 @@
+"""The names of packed sets and of rivals packed alike, in tables (see `ddkit.synth.packing`)."""
+
+import re
+
+
+def formation_suffix(formation: int | None) -> str:
+    """The end of the name of a method or set: "+2x2" if its images are packed 2 x 2; "" if they are whole.
+
+    Example:
+        >>> formation_suffix(2), formation_suffix(None)
+        ('+2x2', '')
+    """
+    return "" if formation in (None, 1) else f"+{formation}x{formation}"
+
+
+def packed_rival(name: str, formation: int | None) -> str:
+    """The name of a row of real images that are packed, or `name` if they are whole.
+
+    Example:
+        >>> packed_rival("random-real", 2)
+        'random-real, packed 2x2'
+    """
+    return name if formation in (None, 1) else f"{name}, packed {formation}x{formation}"
+
+
+def formation_of(title: str) -> int | None:
+    """The formation that the name of a set states; None if its images are whole.
+
+    Example:
+        >>> formation_of("mtt+fyi+2x2"), formation_of("mtt")
+        (2, None)
+    """
+    found = re.search(r"\+(\d)x\1$", title)
+    return int(found[1]) if found else None

@@ -1,0 +1,188 @@
+"""Leaderboards against figures by hand, SciPy, and the scores in the ready-made sets."""
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from scipy.stats import ttest_ind
+
+from ddkit import DataError, UsageError, leaderboard
+from ddkit.cli.main import ddkit as command
+from ddkit.jobs.reports.score_rows import lines_of_comparison
+from ddkit.synth import describe, list_sets
+
+RANKING = {"hlr": [0.3, 0.2, 0.4], "ior": [0.2, None, None], "lrs": None, "ars": [0.25, 0.24, 0.26]}
+
+
+def row(
+    name: str, *accuracies: float, size: int | None = 100, lr: float | None = 0.1, images: int = 10
+) -> dict[str, Any]:
+    mean = sum(accuracies) / len(accuracies)
+    own = {"name": name, "images": images, "accuracies": accuracies, "lr": lr, "seconds": 1.0, "size": size}
+    return own | {"mean": mean, "interval95": 0.01 if len(accuracies) > 1 else None}
+
+
+def table(
+    *rows: dict[str, Any], net: str = "convnet(depth=1)", protocol: str = "honest", **more: Any
+) -> dict[str, Any]:
+    return {"protocol": protocol, "dataset": "toys", "net": net, "seed": 0, "scores": rows, "notes": [], **more}
+
+
+def line(
+    name: str, *accuracies: float, seconds: tuple[float, ...] = (), size: int = 100, **more: Any
+) -> dict[str, Any]:
+    kept = row(name, *accuracies, size=size)
+    mean, half = kept.pop("mean"), kept.pop("interval95")
+    part = {"data": "toys", "ipc": 1, "flip_share": 0.0, "labels": "auto", "expert_seconds": None} | more
+    return part | {"name": name, "scores": [kept], "seconds": seconds, "mean": mean, "interval95": half}
+
+
+def written(file: Path, content: Any) -> Path:
+    file.write_text(json.dumps(content))
+    return file
+
+
+def rows_of(page: Path) -> list[dict[str, str]]:
+    """The rows of all tables of sets in the Markdown page, by heading."""
+    found, head = [], []
+    for text in page.with_suffix(".md").read_text().replace("\N{NO-BREAK SPACE}", " ").splitlines():
+        cells = [cell.strip() for cell in text.strip("|").split(" | ")]
+        if not text.startswith("| "):
+            head = [] if not text.startswith("|---") else head
+        elif not head:
+            head = cells
+        elif head[0] == "set":
+            found.append(dict(zip(head, cells, strict=True)))
+    return found
+
+
+def test_the_ready_made_sets_stand_with_the_scores_and_gains_of_their_files(tmp_path: Path) -> None:
+    pages = leaderboard(out=tmp_path)
+    shown = {one["from"]: one for page in pages for one in rows_of(page) if "images" in one}
+    for name, file in list_sets().items():
+        found = describe(file)
+        scores = {one["name"]: one for one in json.loads(found.record.scores)["scores"]}
+        if "random-real" not in scores:
+            continue
+        own, random = next(iter(scores.values())), scores["random-real"]
+        assert shown[name]["accuracy %"] == f"{100 * own['mean']:.1f} ± {100 * own['interval95']:.1f}"
+        welch = ttest_ind(own["accuracies"], random["accuracies"], equal_var=False).confidence_interval()
+        gain, half = 100 * (own["mean"] - random["mean"]), 50 * (welch.high - welch.low)
+        assert shown[name]["over random"] == f"{gain:+.1f} ± {half:.1f}"
+        assert shown[name]["bytes"] == f"{found.stored_bytes:,}"
+    assert {page.stem for page in pages} == {describe(file).facts.dataset.lower() for file in list_sets().values()}
+    for page in pages:
+        means = [float((one.get("accuracy %") or one["AUC %"]).split()[0]) for one in rows_of(page)]
+        nets = page.with_suffix(".md").read_text().count("Sets, best first")
+        assert sum(b > a for a, b in pairwise(means)) <= nets - 1  # each section descends
+
+
+def test_gains_of_a_comparison_are_over_the_random_images_of_its_part(tmp_path: Path) -> None:
+    lines = [
+        line("dm", 0.50, 0.54, seconds=(10.0,), expert_seconds=7.0, ddranking=RANKING),
+        line("dm", 0.60, 0.60, seconds=(3.0,), labels="static"),
+        *(line(name, 0.30, 0.34) for name in ("random-real", "herding")),
+        line("random-real, packed 2x2", 0.40, 0.42),
+        line("random-real, same labels", 0.10, 0.10),
+        line("random-real, same labels, packed 2x2", 0.20, 0.22),
+        line("random-real", 0.50, 0.50, labels="static"),
+        line("whole", 0.9, 0.9, size=10**6),
+    ]
+    file = written(tmp_path / "compare.json", {"on": "test", "lines": lines, "notes": []})
+    static, dm = rows_of(leaderboard([file], tmp_path / "out")[0])
+    assert (static["set"], static["over random"].split()[0]) == ("dm, labels static", "+10.0")
+    assert static["over random, packed alike"] == static["seconds of experts"] == ""
+    heads = ("over random", "over random, packed alike", "over random, same labels")
+    assert [dm[head].split()[0] for head in heads] == ["+20.0", "+11.0", "+31.0"]
+    assert (dm["seconds"], dm["seconds of experts"], dm["n"], dm["bytes"]) == ("10", "7", "2", "100")
+    assert (dm["HLR %"], dm["IOR %"], dm["ARS %"]) == ("30.0 ± 10.0", "20.0", "25.0 ± 1.0") and "LRS %" not in dm
+    html = (tmp_path / "out" / "toys.html").read_text()
+    assert "random-real, packed 2x2: 41.0" in html and "whole: 90.0" in html and "herding: 32.0" in html
+    assert "same labels, packed" not in re.sub(r"<table.*?</table>", "", html, flags=re.DOTALL)  # no line of the chart
+
+
+def test_the_networks_of_a_comparison_in_its_folder_are_those_of_its_sets(tmp_path: Path) -> None:
+    name = "digits-ftd-ipc1"
+    facts = describe(list_sets()[name]).facts
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "set.h5").write_bytes(list_sets()[name].read_bytes())
+    lines = [line("ftd", 0.5, 0.6, seconds=(1.0,), data="digits"), line("random-real", 0.1, 0.2, data="digits")]
+    written(tmp_path / "comparison.json", {"on": "test", "lines": lines, "notes": []})
+    text = leaderboard([tmp_path], tmp_path / "out")[0].with_suffix(".md").read_text()
+    assert f"## {facts.net}" in text
+    other = written(tmp_path / "table.json", {"on": "test", "lines": lines, "notes": []})
+    text = leaderboard([other], tmp_path / "out")[0].with_suffix(".md").read_text()
+    assert "## Networks that the source does not state" in text
+
+
+def test_other_networks_of_a_set_are_found_by_its_own_score(tmp_path: Path) -> None:
+    """The file of `evaluate --cross` repeats the score in the set's file, which is one row."""
+    own = json.loads(describe(list_sets()["digits-ftd-ipc1"]).record.scores)
+    others = [
+        table(row("ftd", *figures), net=net) | {"dataset": "digits"}
+        for net, figures in (("vgg11", (0.4, 0.5)), ("resnet18", (0.6, 0.7)))
+    ]
+    paper = table(row("ftd", 0.99), protocol="paper-ftd")
+    file = written(tmp_path / "cross.json", [own | {"ddranking": RANKING}, *others, paper])
+    page = leaderboard(["digits-ftd-ipc1", file], tmp_path / "out")[0]
+    first, *more = rows_of(page)
+    assert (first["from"], first["other networks %"]) == ("digits-ftd-ipc1", "55.0 (2)")
+    assert first["HLR %"] == "30.0 ± 10.0" and first["bytes"] == "2,560"  # from either source
+    assert [one["from"] for one in more] == ["digits-ftd-ipc1"] * 2 and "99.0 %" not in page.read_text()
+    assert "under protocol paper-ftd is left out" in page.read_text()
+    assert "resnet18" in page.read_text()
+
+
+def test_validation_scores_are_left_out(tmp_path: Path) -> None:
+    lines = [line("dm", 0.5, 0.6, seconds=(1.0,))]
+    file = written(tmp_path / "table.json", {"on": "validation", "lines": lines, "notes": []})
+    with pytest.raises(UsageError, match=r"no source has an honest score.* judged on the validation part"):
+        leaderboard([file], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_figures_of_others_stand_apart(tmp_path: Path) -> None:
+    text = leaderboard(["cifar10-mtt-ipc1"], tmp_path)[0].with_suffix(".md").read_text()
+    ours, theirs = text.split("## Measured by others")
+    assert "| NCFM | 49.5 | 71.8 | 77.4 |" in theirs and "arXiv 2502.20653" in theirs and "NCFM" not in ours
+    assert "Measured by others" not in leaderboard(["digits-ftd-ipc1"], tmp_path)[0].read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "is damaged"),
+        ("[]", "has no scores of a set"),
+        ('{"a": 1}', "has no scores of a set"),
+        ('{"scores": [{"name": "dm"}], "dataset": "toys"}', "has another form"),
+        (json.dumps(table(row("dm", 1.5)) | {"scores": [row("dm", 1.5)]}), "has another form"),
+        (json.dumps({"scores": [row("dm", 0.5)]}), "does not name the data"),
+        ('{"on": "test", "lines": [{"name": "dm"}]}', "has another form"),
+    ],
+)
+def test_a_file_of_another_form_is_one_line(content: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "scores.json"
+    file.write_text(content)
+    with pytest.raises(DataError, match=said) as caught:
+        leaderboard([file], tmp_path / "out")
+    assert "\n" not in str(caught.value) and "scores.json" in str(caught.value)
+
+
+def test_the_command_names_the_pages(tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, ["leaderboard", "mutag-mirage", "--out", str(tmp_path / "boards")])
+    assert result.output == f"wrote {tmp_path / 'boards' / 'mutag.html'} and mutag.md\n"
+    gin, gat, gcn = rows_of(tmp_path / "boards" / "mutag.html")
+    table = json.loads(describe(list_sets()["mutag-mirage"]).record.scores)["scores"]
+    auc = {one["gnn"]: 100 * one["auc"][0] for one in table if one["name"] == "mirage"}
+    assert gin["AUC %"].startswith(f"{auc['gin']:.1f} ")
+    assert gat["other networks %"] == f"{(auc['gin'] + auc['gcn']) / 2:.1f} (2)" and gcn["set"] == "mirage"
+
+
+def test_a_part_of_uneven_classes_is_read() -> None:
+    uneven = line("dm", 0.5, 0.6, seconds=(1.0,), ipc="1 to 9, 15 in all")
+    ((part, _),) = lines_of_comparison({"lines": [uneven]}, "file 'x'")
+    assert part == "toys, 1 to 9, 15 in all images a class"
