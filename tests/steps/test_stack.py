@@ -70,9 +70,9 @@ def test_a_stack_runs_no_gradient_of_one_network(monkeypatch: pytest.MonkeyPatch
 
 
 def test_networks_with_layers_of_the_library_are_computed_one_by_one() -> None:
-    net, theta, x, y = problem("convnet(depth=2, width=72)", (1, 8, 8), 10, soft=False)
+    net, theta, x, y = problem("convnet(depth=2, width=40)", (1, 8, 8), 10, soft=False)
     step = step_for(net, theta)
-    assert stack.networks_at_once(step._passes, 1) == 1  # its second layer has 72 x 72 weights
+    assert stack.networks_at_once(step._passes, 1) == 1  # its second layer has 40 x 40 weights
     assert torch.equal(step.gradients(theta, x, y), one_by_one(step, theta, x, y))
 
 
