@@ -25,7 +25,8 @@ NOTES = (
     "networks, or over the means of several sets (sets x networks). Rows may differ in the length of the training.",
     "over random: points above random real data, as many images (graphs: as many bytes) as the set stores. Packed "
     "alike: random images that are made small and packed as the set's are. Same labels: by the set's teachers.",
-    "Bytes are those of the training data: a real image has one byte a value, and a set what its file stores.",
+    "Images are those that networks are trained on, of a packed set its small ones. Bytes are those of the training "
+    "data: a real image has one byte a value, and a set what its file stores.",
     "other networks: mean over the other networks that the set was evaluated with, and their number.",
     "seconds: of making a set, without experts; known for sets that ddkit compare made.",
 )
