@@ -33,7 +33,15 @@ COMMANDS = ("ddkit/cli", *JOBS)
 TESTS = ("tests/unroll", "tests/steps", "tests/experts", "tests/data", "tests/evaluation", "tests/ranks")
 HELPERS = tuple(
     f"tests/{name}.py"
-    for name in ("conftest", "block_functions", "captured_problems", "lent_kernels", "shared_folder", "together")
+    for name in (
+        "conftest",
+        "block_functions",
+        "captured_problems",
+        "lent_kernels",
+        "shared_folder",
+        "step_cases",
+        "together",
+    )
 )
 
 Figures = Callable[[Path, Path], Mapping[str, float]]

@@ -59,9 +59,12 @@ class Row:
 
 
 D2, D3 = "convnet(depth=2, width=32)", "convnet(depth=3, width=128)"
+D2_BATCH, D3_BATCH = "convnet(depth=2, width=32, norm=batch)", "convnet(depth=3, width=128, norm=batch)"
 ROWS = {
     "digits": Row(D2, 8, 1, 10, 20, kept=64, threads=1),
+    "digits-batch": Row(D2_BATCH, 8, 1, 10, 20, kept=64, threads=1),
     "cpu": Row(D3, 32, 3, 10, 10, kept=48),
+    "cpu-batch": Row(D3_BATCH, 32, 3, 10, 10, kept=48),
     "cpu-bf16": Row(D3, 32, 3, 10, 10, precision="bfloat16", kept=48),
     "cpu-large": Row(D3, 32, 3, 50, 50, kept=256),
     "cifar10-ipc1": Row(D3, 32, 3, 10, 50, device="cuda", precision="tf32", kept=8),

@@ -15,7 +15,7 @@ from ddkit.evaluation.optimiser import optimiser_of
 from ddkit.evaluation.pool import Pool
 from ddkit.evaluation.training import Training
 from ddkit.nets import FlatNet, Stats, accuracy, cross_entropy, logits_of
-from ddkit.steps import TRAINING, Step, as_rows, convolution_precision, step_for
+from ddkit.steps import TRAINING, ConvNetStep, as_rows, convolution_precision, step_for
 
 STACK_UP_TO = 32
 """Largest batch that is stacked over the networks by vmap on a CPU, if there is no fused step. On larger batches, one
@@ -47,7 +47,7 @@ class Trained:
 
     def _one_by_one(self) -> Iterator[tuple[Callable[..., Tensor], Tensor, Stats | None]]:
         """Yield (function that computes logits, parameters, running statistics) of each network."""
-        step = _fused_on_cpu(self.net, self.theta)
+        step = None if self.stats else _fused_on_cpu(self.net, self.theta)
         net = self.net if step is None else lambda theta, x, _: step.logits(theta, x)
         for i, theta in enumerate(self.theta):
             yield net, theta, {name: values[i] for name, values in self.stats.items()} or None
@@ -140,19 +140,24 @@ def _batches(
             yield from zip(x, labels[own], strict=True)
 
 
-def _fused_on_cpu(net: FlatNet, theta: Tensor) -> Step | None:
-    """The fused step on a CPU, where it is faster than stacked networks. Its networks have no running statistics."""
+def _fused_on_cpu(net: FlatNet, theta: Tensor) -> ConvNetStep | None:
+    """The fused step on a CPU, where it is faster than stacked networks."""
     step = step_for(net, theta)
-    return step if step.fused and theta.device.type == "cpu" else None
+    return step if isinstance(step, ConvNetStep) and theta.device.type == "cpu" else None
 
 
 def _gradients(net: FlatNet, theta: Tensor, batch: int) -> Callable[..., Tensor]:
     """A function for the gradients [n, P] of all networks at theta [n, P] on their batches."""
     step = _fused_on_cpu(net, theta)
     if step is not None:
-        return lambda theta, x, y, _: as_rows([step.gradient(*own).theta for own in zip(theta, x, y, strict=True)])
+        return partial(_fused, step)
     stack = net.stackable and (theta.is_cuda or batch <= STACK_UP_TO)
     return partial(_stacked if stack else _one_by_one, net)
+
+
+def _fused(step: ConvNetStep, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
+    own = [{name: values[i] for name, values in stats.items()} for i in range(len(theta))]
+    return as_rows([step.train(*each).theta for each in zip(theta, x, y, own, strict=True)])
 
 
 def _stacked(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:

@@ -11,7 +11,7 @@ from ddkit.experts.batches import Batch, epoch_batches
 from ddkit.experts.objective import penalty_and_gradient, penalty_and_gradient_of_many
 from ddkit.experts.settings import ExpertSettings
 from ddkit.nets import FlatNet, cross_entropy
-from ddkit.steps import SGD, TRAINING, Step, as_rows, convolution_precision, step_for
+from ddkit.steps import SGD, TRAINING, Step, as_rows, convolution_precision, training_step
 from ddkit.task import Task
 
 
@@ -31,9 +31,7 @@ def train_experts(
     theta = torch.stack([net.init(generator) for generator in generators]).to(task.device)
     descent = SGD(theta)
     stack = theta.is_cuda and net.stackable
-    directions = (
-        partial(stacked, net) if stack else partial(one_by_one, step_for(net, theta, once=net.settings.foreign))
-    )
+    directions = partial(stacked, net) if stack else partial(one_by_one, training_step(net, theta))
     yield theta, theta.new_full((len(theta),), torch.nan)
     for epoch in range(epochs):
         part = part_of(epoch)

@@ -34,7 +34,7 @@ from ddkit.methods.starting import starting_images
 from ddkit.randomness import restored, stream
 from ddkit.ranks import ALONE
 from ddkit.recipe import setting
-from ddkit.steps import AutogradStep, BatchShare, Step, convolution_precision, step_for, training_memory
+from ddkit.steps import AutogradStep, BatchShare, Step, convolution_precision, step_for, training_memory, training_step
 from ddkit.synth import SyntheticSet
 from ddkit.task import Task
 
@@ -194,7 +194,7 @@ class GradientMatching:
         Ranks divide each batch. A batch of a network with batch norm cannot be divided: each rank computes all of it.
         """
         settings, context = self._settings, self._context
-        step, side = step_for(context.net, theta), context.real.data.shape[1:]
+        step, side = training_step(context.net, theta), context.real.data.shape[1:]
         ranks = ALONE if context.net.has_stats else context.ranks
         for _ in range(epochs):
             for index in torch.randperm(len(images), generator=generator).split(settings.batch_train):

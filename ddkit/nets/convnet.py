@@ -65,8 +65,9 @@ class ConvNetSettings(NetSettings):
         return Net(nn.Sequential(*layers), channels * height * width, classes)
 
     def common_blocks(self, shape: tuple[int, int, int]) -> list[BlockShape] | None:
-        """The blocks for images of `shape` if norm, pooling and activation are the defaults, else None."""
-        if (self.norm, self.pool, self.act) != ("instance", "avg", "relu"):
+        """The blocks for images of `shape` if pooling and activation are the defaults and each channel of a map has one
+        scale and shift, else None."""
+        if self.norm == "layer" or (self.pool, self.act) != ("avg", "relu"):
             return None
         extra, blocks = widen(shape)[0], []
         channels, height, width = shape

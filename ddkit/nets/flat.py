@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, final
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ddkit.errors import UsageError
 from ddkit.nets.body import Body, Stats, batch_norms
@@ -130,12 +130,24 @@ class FlatNet:
         """Whether the network has batch norm."""
         return bool(self._batch_norms)
 
+    @property
+    def has_group_norm(self) -> bool:
+        """Whether the network has group norms, as which ddkit's networks have instance norm."""
+        return any(isinstance(module, nn.GroupNorm) for module in self._module.modules())
+
     def batch_stats(self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"]) -> Stats:
         """Compute the statistics of a batch, for later calls with these statistics."""
         stats = self.init_stats(theta)
         with torch.no_grad():
             self.train(theta, x, stats, share=1.0)
         return stats
+
+    def move_stats(self, stats: Stats, batch: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Move `stats` in place towards the mean and unbiased variance of each batch norm's input, as `train` does."""
+        for (name, module), moments in zip(self._batch_norms.items(), batch, strict=True):
+            assert module.momentum is not None  # `examine` refuses it
+            for kind, value in zip(("running_mean", "running_var"), moments, strict=True):
+                stats[f"{name}.{kind}"].lerp_(value, module.momentum)
 
     def moments(
         self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"], stats: Stats, groups: int = 1

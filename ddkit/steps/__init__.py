@@ -9,7 +9,8 @@ from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.steps.autograd import AutogradStep
-    from ddkit.steps.choose import step_for
+    from ddkit.steps.choose import step_for, training_step
+    from ddkit.steps.convnet import ConvNetStep
     from ddkit.steps.divided import BatchShare
     from ddkit.steps.native import native_state
     from ddkit.steps.precision import PRECISIONS, TRAINING, convolution_precision
@@ -22,6 +23,7 @@ with lazily(__name__):
 __all__ = [
     "AutogradStep",
     "BatchShare",
+    "ConvNetStep",
     "Gradient",
     "Network",
     "PRECISIONS",
@@ -34,5 +36,6 @@ __all__ = [
     "native_state",
     "step_for",
     "training_memory",
+    "training_step",
     "warn_slower",
 ]

@@ -1,16 +1,18 @@
-"""The functions of blocks.c on tensors: instance norm, ReLU and 2x2 average pooling in one pass, and derivatives."""
+"""The functions of blocks.c and tangents.c on tensors: norm, ReLU and 2x2 average pooling, and their derivatives."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, final, runtime_checkable
 
 from torch import Tensor
 
+from ddkit.steps.norm import INSTANCE, Norm
+
 
 @runtime_checkable
 class Blocks(Protocol):
     """Four functions of maps [B, H, W, C] and parameters [C]: kernels in C (CPU) or Triton (CUDA), or formulas.
 
-    `stats` is (mean, rstd) and `stats_t` is (mean of zt, mean of h zt), all [B, C].
+    `stats` is (mean, rstd) and `stats_t` is (mean of zt, mean of h zt), all [B, C] with every norm.
     """
 
     @property
@@ -36,24 +38,24 @@ class Blocks(Protocol):
 
 @final
 class NativeBlocks:
-    """The functions of blocks.c, which explains the notation.
+    """The functions of blocks.c, which explains the notation, and of tangents.c.
 
     `kernels` runs a kernel of a name on maps like a given one: `ddkit.steps.native.Kernels` or `TritonKernels`.
     """
 
-    def __init__(self, kernels: Callable[..., None]) -> None:
-        self._kernels = kernels
+    def __init__(self, kernels: Callable[..., None], norm: Norm = INSTANCE) -> None:
+        self._kernels, self._norm = kernels, norm
 
     def forward(self, z: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         p, stats = _pooled(z), _stats(z, gamma)
-        self._kernels("forward", z, z, gamma, beta, p, *stats)
+        self._run("forward", z, z, gamma, beta, p, *stats)
         return p, stats
 
     def backward(
         self, z: Tensor, gp: Tensor, gamma: Tensor, beta: Tensor, stats: tuple[Tensor, ...]
     ) -> tuple[Tensor, Tensor, Tensor]:
         gz, sums = z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
-        self._kernels("backward", z, z, gp, gamma, beta, *stats, gz, sums)
+        self._run("backward", z, z, gp, gamma, beta, *stats, _means(2, z, gamma), gz, sums)
         g_beta, g_gamma = sums.sum(0)
         return gz, g_beta, g_gamma
 
@@ -68,7 +70,7 @@ class NativeBlocks:
         stats: tuple[Tensor, ...],
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         pt, stats_t = _pooled(z), _stats(z, gamma)
-        self._kernels("forward_tangent", z, z, zt, gamma, beta, gamma_t, beta_t, *stats, pt, *stats_t)
+        self._run("forward_tangent", z, z, zt, gamma, beta, gamma_t, beta_t, *stats, pt, *stats_t)
         return pt, stats_t
 
     def backward_tangent(
@@ -84,9 +86,13 @@ class NativeBlocks:
         stats_t: tuple[Tensor, ...],
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         gz, gzt, sums = z.new_empty(z.shape), z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
-        self._kernels("backward_tangent", z, z, zt, gp, gpt, gamma, beta, gamma_t, *stats, *stats_t, gz, gzt, sums)
+        means = _means(4, z, gamma)
+        self._run("backward_tangent", z, z, zt, gp, gpt, gamma, beta, gamma_t, *stats, *stats_t, means, gz, gzt, sums)
         h_beta, h_gamma = sums.sum(0)
         return gz, gzt, h_beta, h_gamma
+
+    def _run(self, name: str, z: Tensor, *tensors: Tensor) -> None:
+        self._kernels(name, z, self._norm.images(len(z)), self._norm.together, *tensors)
 
 
 def _pooled(z: Tensor) -> Tensor:
@@ -95,4 +101,8 @@ def _pooled(z: Tensor) -> Tensor:
 
 
 def _stats(z: Tensor, gamma: Tensor) -> tuple[Tensor, ...]:
-    return gamma.new_empty(2, z.shape[0], z.shape[3]).unbind()
+    return _means(2, z, gamma).unbind()
+
+
+def _means(count: int, z: Tensor, gamma: Tensor) -> Tensor:
+    return gamma.new_empty(count, z.shape[0], z.shape[3])

@@ -11,11 +11,12 @@ from torch import Tensor
 from ddkit.nets import ConvNetSettings, FlatNet
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import Blocks, NativeBlocks
-from ddkit.steps.conv import Convolution, LibraryConvolution, choose_convolution
+from ddkit.steps.conv import LibraryConvolution, choose_convolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
 from ddkit.steps.measured import MeasuredBlocks
 from ddkit.steps.native import MAPS, kernels
+from ddkit.steps.norm import INSTANCE, Norm, norm_of
 from ddkit.steps.slower import warn_slower
 from ddkit.steps.step import Network, Step
 
@@ -27,10 +28,10 @@ them to the system, so that each new one costs page faults. On CUDA it limits th
 def step_for(net: Network, theta: Tensor, precision: str = "float32", once: bool = False) -> Step:
     """Return the fastest step for this network on the device and in the dtype of `theta`.
 
-    ConvNets with instance norm, ReLU and average pooling have a fused step. On a CPU it uses kernels in C, which need a
-    C compiler; without one there is a warning, and autograd is used. On CUDA it uses formulas that torch.compile fuses,
-    or kernels in Triton, whichever are faster for a kind of map (`MeasuredBlocks`).
-    All other networks use autograd.
+    ConvNets with ReLU and average pooling have a fused step, unless their norm is "layer". On a CPU it uses kernels in
+    C, which need a C compiler; without one there is a warning, and autograd is used. On CUDA it uses formulas that
+    torch.compile fuses; with instance norm also kernels in Triton, where these are faster for a kind of map
+    (`MeasuredBlocks`). All other networks use autograd.
 
     With `once`, a gradient that keeps no tape has no graph, which is faster. It differs in rounding from a gradient
     that keeps one, so work that mixes both does not set it.
@@ -42,22 +43,31 @@ def step_for(net: Network, theta: Tensor, precision: str = "float32", once: bool
     return _step(cast(Hashable, net), theta.device.type, maps, once)
 
 
+def training_step(net: FlatNet, theta: Tensor) -> Step:
+    """Return the step for plain training, which asks for no tape, so autograd builds no graph.
+
+    Without a graph, the backward of group norm rounds differently. ddkit's networks with instance norm that are not
+    fused keep the graph, so that the bits of experts do not depend on the version of ddkit.
+    """
+    return step_for(net, theta, once=net.settings.foreign or not net.has_group_norm)
+
+
 @lru_cache(maxsize=16)
 def _step(net: Any, device: str, maps: torch.dtype, once: bool) -> Step:
     if isinstance(net, FlatNet) and isinstance(net.settings, ConvNetSettings):
         shapes = net.settings.common_blocks(net.shape)
         if shapes is not None and device == "cuda":
-            plain: list[Convolution] = [LibraryConvolution(shape) for shape in shapes]
-            return ConvNetStep(net, shapes, maps, _cuda_blocks(maps), plain, CHUNK[device])
+            norm, plain = norm_of(net.settings), [LibraryConvolution(shape) for shape in shapes]
+            return ConvNetStep(net, shapes, norm, maps, _cuda_blocks(maps, norm), [*plain], CHUNK[device])
         if shapes is not None and device == "cpu" and maps in MAPS and (compiled := kernels(maps)) is not None:
-            fitting = [choose_convolution(shape, compiled) for shape in shapes]
-            return ConvNetStep(net, shapes, maps, NativeBlocks(compiled), fitting, CHUNK[device])
+            norm, fitting = norm_of(net.settings), [choose_convolution(shape, compiled) for shape in shapes]
+            return ConvNetStep(net, shapes, norm, maps, NativeBlocks(compiled, norm), fitting, CHUNK[device])
     return AutogradStep(net, maps, once)
 
 
-def _cuda_blocks(maps: torch.dtype) -> Blocks:
-    compiled = FormulaBlocks(fuse=True)
-    if find_spec("triton") is None:
+def _cuda_blocks(maps: torch.dtype, norm: Norm) -> Blocks:
+    compiled = FormulaBlocks(True, norm)
+    if norm != INSTANCE or find_spec("triton") is None:
         return compiled
     try:
         from ddkit.steps.triton_blocks import TritonKernels

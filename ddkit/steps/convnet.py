@@ -1,25 +1,28 @@
-"""The fused step of the common ConvNet: blocks of [3x3 convolution, instance norm, ReLU, 2x2 average pooling].
+"""The fused step of the common ConvNet: blocks of [3x3 convolution, norm, ReLU, 2x2 average pooling].
 
 It is forward over reverse differentiation, written by hand. A gradient is one forward pass up the blocks and one
 backward pass down. Its derivative along a direction `a` is the same two passes for the tangents, with the maps of the
-first passes. Nothing between two convolutions leaves the cache, and a tape has one full-size map for each block (the
-convolution's output) instead of a dozen.
+first passes. A tape has one full-size map for each block (the convolution's output) instead of a dozen. With instance
+norm, nothing between two convolutions leaves the cache.
 
 The images of a batch interact only in the final sums, so large batches are processed in chunks: the maps of a chunk
-stay in the cache, and memory does not grow with the batch. The convolution's bias is not added, since instance norm
-removes it; its gradient is 0 (autograd returns rounding noise there).
+stay in the cache, and memory does not grow with the batch. With batch norm all images interact, so the whole batch is
+one chunk. Instance and batch norm remove the convolution's bias, so it is not added; its gradient is 0 (autograd
+returns rounding noise there).
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
 
-from ddkit.nets import BlockShape, FlatNet
+from ddkit.nets import BlockShape, FlatNet, Stats
 from ddkit.steps.blocks import Blocks
 from ddkit.steps.conv import Convolution
-from ddkit.steps.passes import Layer, Passes
+from ddkit.steps.norm import EPS, Norm
+from ddkit.steps.passes import Layer, OfWeights, Passes, Weights, bias_gradient
 from ddkit.steps.precision import real_of
 from ddkit.steps.step import Gradient, Product
 
@@ -43,7 +46,7 @@ class _Tape:
 class ConvNetStep:
     """See `ddkit.steps.Step`. Maps have the dtype `maps`; parameters, their gradients and the head have theta's.
 
-    `chunk` is the largest size of a chunk's maps, in bytes.
+    `norm` is that of `blocks`. `chunk` is the largest size of a chunk's maps, in bytes.
     """
 
     fused: ClassVar[bool] = True
@@ -52,15 +55,17 @@ class ConvNetStep:
         self,
         net: FlatNet,
         shapes: list[BlockShape],
+        norm: Norm,
         maps: torch.dtype,
         blocks: Blocks,
         convolutions: list[Convolution],
         chunk: int,
     ) -> None:
-        self._net, self._maps, self._convolutions = net, maps, convolutions
+        self._net, self._norm, self._maps, self._convolutions = net, norm, maps, convolutions
         self._passes = Passes(blocks, convolutions)
         self._real = real_of(maps)
-        self._chunk = max(1, chunk // max(s.filters * s.height * s.width * maps.itemsize for s in shapes))
+        image = max(s.filters * s.height * s.width * maps.itemsize for s in shapes)
+        self._chunk = sys.maxsize if norm.whole_batch else max(1, chunk // image)
 
     def logits(self, theta: Tensor, x: Tensor) -> Tensor:
         blocks, head, bias = self._weights(theta)
@@ -78,8 +83,15 @@ class ConvNetStep:
                 tapes.append(tape)
         return Gradient(loss, total, tapes or None, sum(tape.nbytes for tape in tapes))
 
+    def train(self, theta: Tensor, x: Tensor, y: Tensor, stats: Stats) -> Gradient:
+        """Compute the gradient, and move the running statistics of batch norms as `FlatNet.train` does."""
+        found = self.gradient(theta, x, y, keep=self._norm.whole_batch)
+        if self._norm.whole_batch:
+            self._net.move_stats(stats, self._moments(theta, found.tape[0].layers))
+        return Gradient(found.loss, found.theta)
+
     def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
-        weights, tangents = self._weights(theta), self._weights(a)
+        weights, tangents = self._weights(theta), self._weights(a, scale=0.0)
         total, images, labels = torch.zeros_like(theta), torch.empty_like(x), []
         at = 0
         for i, (chunk, share) in enumerate(self._chunks(x, y)):
@@ -101,6 +113,15 @@ class ConvNetStep:
         parts = [self._chunk_slope_product(weights, *own) for own in zip(self._maps_of(v), tape, strict=True)]
         return torch.stack(parts).sum(0)
 
+    def _moments(self, theta: Tensor, layers: list[Layer]) -> list[tuple[Tensor, Tensor]]:
+        """Return mean and unbiased variance of each batch norm's input, which has the convolution's bias."""
+        biases = list(self._net.unflatten(theta).values())[1:-2:4]
+        counts = [layer.z[..., 0].numel() for layer in layers]
+        return [
+            (mean[0] + bias, (rstd[0] ** -2 - EPS) * (count / (count - 1)))
+            for bias, count, (mean, rstd) in zip(biases, counts, (layer.stats for layer in layers), strict=True)
+        ]
+
     def _chunks(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return chunks of channels-last images, and of their labels as probabilities / B."""
         soft = (y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes)).to(self._real)
@@ -112,19 +133,30 @@ class ConvNetStep:
             raise ValueError(f"images must be [B, {', '.join(map(str, self._net.shape))}], got {list(x.shape)}")
         return list(x.permute(0, 2, 3, 1).to(self._maps).contiguous().split(self._chunk))
 
-    def _weights(self, theta: Tensor) -> tuple[list[tuple[Any, Tensor, Tensor]], Tensor, Tensor]:
-        """Return ([(prepared convolution, gamma, beta)], head weight, head bias)."""
+    def _weights(self, theta: Tensor, scale: float = 1.0) -> tuple[list[Weights], Tensor, Tensor]:
+        """Return (the parameters of each block, head weight, head bias). `scale` is gamma where there is no norm."""
         if theta.dtype != self._real or len(theta) != self._net.parameters:  # the C kernels would read beyond the end
             raise ValueError(
                 f"parameters must be {self._real} [{self._net.parameters}] with maps of {self._maps}, "
                 f"got {theta.dtype} {list(theta.shape)}"
             )
-        *blocks, head, bias = self._net.unflatten(theta.contiguous()).values()
-        layers = [
-            (convolution.weight(blocks[4 * i].to(self._maps)), blocks[4 * i + 2], blocks[4 * i + 3])
-            for i, convolution in enumerate(self._convolutions)
-        ]
+        *parts, head, bias = self._net.unflatten(theta.contiguous()).values()
+        each, layers = len(parts) // len(self._convolutions), []
+        for i, convolution in enumerate(self._convolutions):
+            w, shift, *scales = parts[each * i : each * (i + 1)]
+            gamma, beta = scales or (torch.full_like(shift, scale), shift)
+            kept = shift if scales and not self._norm.removes_bias else None
+            layers.append(Weights(convolution.weight(w.to(self._maps)), kept, gamma, beta))
         return layers, head, bias
+
+    def _flat(self, head: list[Tensor], blocks: list[OfWeights]) -> Tensor:
+        """Concatenate the gradients of the head (bias, weight) and of the blocks, from the last one down, to one vector
+        in theta's order."""
+        parts = list(head)
+        for w, bias, gamma, beta in blocks:
+            normed = [gamma, torch.zeros_like(beta) if bias is None else bias]
+            parts += [beta, *(normed if self._norm.together else []), w]
+        return torch.cat([part.reshape(-1).to(self._real) for part in reversed(parts)])
 
     def _chunk_gradient(self, weights: Any, x: Tensor, share: Tensor) -> tuple[Tensor, Tensor, _Tape]:
         blocks, head, bias = weights
@@ -133,12 +165,13 @@ class ConvNetStep:
         log_p = torch.log_softmax(torch.addmm(bias, features, head.T), dim=1)
         probabilities = log_p.exp()
         residual = probabilities * share.sum(1, keepdim=True) - share
-        layers, gradients = [], [residual.sum(0), residual.T @ features]
-        for convolution, layer, gz, (g_beta, g_gamma) in self._passes.down(blocks, walked, _as_map(residual @ head, p)):
+        layers, below = [], []
+        down = self._passes.down(blocks, walked, _as_map(residual @ head, p))
+        for own, (convolution, layer, gz, of_norm) in zip(reversed(blocks), down, strict=True):
             layers.append(layer)
-            gradients += [g_beta, g_gamma, torch.zeros_like(g_beta), convolution.pull_weight((layer.image, gz))]
+            below.append(OfWeights(convolution.pull_weight((layer.image, gz)), bias_gradient(own, gz), *of_norm))
         tape = _Tape(layers[::-1], features, probabilities, residual, share)
-        return _flat(gradients, head.dtype), -(share * log_p).sum(), tape
+        return self._flat([residual.sum(0), residual.T @ features], below), -(share * log_p).sum(), tape
 
     def _chunk_product(self, weights: Any, tangents: Any, tape: _Tape) -> tuple[Tensor, Tensor, Tensor]:
         """Return (d (g . a) / d theta, d / d images channels last, d / d labels before the division by B)."""
@@ -148,10 +181,10 @@ class ConvNetStep:
         logits_t = torch.addmm(bias_t, features_t, head.T).addmm(tape.features, head_t.T)
         centred = logits_t - (tape.probabilities * logits_t).sum(1, keepdim=True)
         residual_t = tape.probabilities * centred * tape.share.sum(1, keepdim=True)
-        gradients = [residual_t.sum(0), (residual_t.T @ tape.features).addmm(tape.residual.T, features_t)]
+        of_head = [residual_t.sum(0), (residual_t.T @ tape.features).addmm(tape.residual.T, features_t)]
         gpt = _as_map((residual_t @ head).addmm(tape.residual, head_t), pt)
         below, gpt = self._passes.down_tangent(blocks, blocks_t, tape.layers, walked, gpt)
-        return _flat(gradients + below, head.dtype), gpt, -centred
+        return self._flat(of_head, below), gpt, -centred
 
     def _chunk_slope(self, weights: Any, x: Tensor) -> tuple[Tensor, list[Layer]]:
         """Return (d (sum of all logits) / d images, the layers from the first on)."""
@@ -161,16 +194,16 @@ class ConvNetStep:
         for convolution, layer, gz, _ in self._passes.down(blocks, walked, gp):
             layers.append(layer)
             first, pulled = convolution, gz
-        return first.pull_image((pulled, blocks[0][0])), layers[::-1]
+        return first.pull_image((pulled, blocks[0].w)), layers[::-1]
 
     def _chunk_slope_product(self, weights: Any, v: Tensor, layers: list[Layer]) -> Tensor:
         """Return d (slope . v) / d theta: the tangents of the parameters' gradients as the images move along v."""
         blocks, head, bias = weights
-        still = [(None, torch.zeros_like(gamma), torch.zeros_like(beta)) for _, gamma, beta in blocks]
+        still = [own.still for own in blocks]
         pt, walked = self._passes.up_tangent(blocks, still, layers, v)
         of_head = _features(pt, head).sum(0).expand_as(head)
         below, _ = self._passes.down_tangent(blocks, still, layers, walked, torch.zeros_like(pt))
-        return _flat([torch.zeros_like(bias), of_head, *below], head.dtype)
+        return self._flat([torch.zeros_like(bias), of_head], below)
 
 
 def _features(p: Tensor, head: Tensor) -> Tensor:
@@ -182,8 +215,3 @@ def _as_map(features: Tensor, like: Tensor) -> Tensor:
     """Reshape features [B, C H W] to a map like `like` [B, H, W, C]."""
     b, h, w, c = like.shape
     return features.view(b, c, h, w).permute(0, 2, 3, 1).to(like.dtype).contiguous()
-
-
-def _flat(gradients: list[Tensor], dtype: torch.dtype) -> Tensor:
-    """Concatenate gradients, listed from the head down to the first layer, to one vector in theta's order."""
-    return torch.cat([g.reshape(-1).to(dtype) for g in reversed(gradients)])

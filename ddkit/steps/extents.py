@@ -19,12 +19,16 @@ WHOLE = 16
 MAPS = {"map", "pooled", "out"}
 """Kinds of tensors with the type of maps; all others have the type of sums."""
 
+SCRATCH = {"means", "tangent means"}
+"""Kinds of tensors that a kernel writes for itself."""
+
 
 @dataclass(frozen=True)
 class Kernel:
     """A function in C: its arguments after the shape, in this order, and whether it allocates memory.
 
-    Kinds of tensors are map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C] and sums [B, 2, C].
+    Kinds of tensors are map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C], sums [B, 2, C],
+    means [2, B, C] and tangent means [4, B, C].
     Convolutions also have out [B, H + 2 pad - 2, W + 2 pad - 2, filters], weights [3, 3, C, stride],
     few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride].
     """
@@ -59,14 +63,15 @@ class Kernel:
         return tensors
 
 
+NORM, STATS = ("images", "together"), ("statistics", "statistics")
+
 KERNELS = {
-    "forward": Kernel((), ("map", "channels", "channels", "pooled", "statistics", "statistics")),
-    "backward": Kernel((), ("map", "pooled", "channels", "channels", "statistics", "statistics", "map", "sums")),
-    "forward_tangent": Kernel(
-        (), ("map", "map", *["channels"] * 4, *["statistics"] * 2, "pooled", *["statistics"] * 2)
-    ),
+    "forward": Kernel(NORM, ("map", "channels", "channels", "pooled", *STATS)),
+    "backward": Kernel(NORM, ("map", "pooled", "channels", "channels", *STATS, "means", "map", "sums")),
+    "forward_tangent": Kernel(NORM, ("map", "map", *["channels"] * 4, *STATS, "pooled", *STATS)),
     "backward_tangent": Kernel(
-        (), (*["map"] * 2, *["pooled"] * 2, *["channels"] * 3, *["statistics"] * 4, *["map"] * 2, "sums")
+        NORM,
+        (*["map"] * 2, *["pooled"] * 2, *["channels"] * 3, *STATS, *STATS, "tangent means", "map", "map", "sums"),
     ),
     "convolve": Kernel(("pad", "filters", "stride", "add"), ("map", "weights", "out"), allocates=True),
     "convolve_few": Kernel(("pad", "filters", "add"), ("map", "few", "out"), allocates=True),
@@ -101,6 +106,8 @@ def _counts(
     stride: int | None = None,
     groups: int = 0,
     add: int = 0,
+    images: int = 1,
+    together: int = 1,
 ) -> dict[str, int]:
     """Return the number of elements of a tensor of each kind.
 
@@ -112,6 +119,8 @@ def _counts(
         stride = 0
     elif stride < max(1, filters) or stride % WHOLE:
         raise ValueError(f"kernel '{name}': a stride must be a multiple of {WHOLE} from {filters} on, got {stride}")
+    if images < 1 or batch % images or together < 0 or (together and channels % together):
+        raise ValueError(f"kernel '{name}': {images} images and {together} channels do not divide maps {list(shape)}")
     out_height, out_width = height + 2 * pad - 2, width + 2 * pad - 2
     frame = (height + 2 * pad) * (width + 2 * pad) * channels
     images = max(1, batch)
@@ -129,6 +138,8 @@ def _counts(
         "channels": channels,
         "statistics": batch * channels,
         "sums": 2 * batch * channels,
+        "means": 2 * batch * channels,
+        "tangent means": 4 * batch * channels,
         "out": batch * out_height * out_width * filters,
         "weights": 9 * channels * stride,
         "few": 9 * channels * filters,

@@ -1,46 +1,58 @@
-"""The four functions of blocks.c as torch formulas, which are compiled for CUDA.
+"""The four functions of blocks.c and tangents.c as torch formulas, which are compiled for CUDA.
 
 Maps are [B, H, W, C], parameters [C], statistics [B, C]. The notation is that of blocks.c.
 """
 
 import types
 from collections.abc import Callable
+from functools import partial
 from typing import Any, final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ddkit.steps.norm import EPS, INSTANCE, Norm
 from ddkit.steps.slower import warn_slower
 
-EPS = 1e-5
 Pair = tuple[Tensor, Tensor]
 
 
-def forward(z: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Pair]:
+def forward(z: Tensor, gamma: Tensor, beta: Tensor, norm: Norm = INSTANCE) -> tuple[Tensor, Pair]:
     work = z.to(gamma.dtype)
-    mean = work.mean((1, 2))
-    variance = (work - _map(mean)).square().mean((1, 2))
+    mean = _mean(work, norm)
+    variance = _mean((work - mean).square(), norm)
     rstd = torch.where(variance.isfinite(), (variance + EPS).rsqrt(), torch.nan)  # else an overflow would give 0
-    h = (work - _map(mean)) * _map(rstd)
-    return _pool((gamma * h + beta).relu()).to(z.dtype), (mean, rstd)
+    if not norm.together:
+        rstd = torch.ones_like(rstd)
+    h = (work - mean) * rstd
+    return _pool((gamma * h + beta).relu()).to(z.dtype), (mean[:, 0, 0], rstd[:, 0, 0])
 
 
-def backward(z: Tensor, gp: Tensor, gamma: Tensor, beta: Tensor, stats: Pair) -> tuple[Tensor, Tensor, Tensor]:
+def backward(
+    z: Tensor, gp: Tensor, gamma: Tensor, beta: Tensor, stats: Pair, norm: Norm = INSTANCE
+) -> tuple[Tensor, Tensor, Tensor]:
     h, on = _normal(z, gamma, beta, stats)
     g = on * _spread(gp, z)
-    u, total, dot = _centred(gamma * g, h), g.sum((0, 1, 2)), (g * h).sum((0, 1, 2))
+    u, total, dot = _centred(gamma * g, h, norm), g.sum((0, 1, 2)), (g * h).sum((0, 1, 2))
     return (_map(stats[1]) * u).to(z.dtype), total, dot
 
 
 def forward_tangent(
-    z: Tensor, zt: Tensor, gamma: Tensor, beta: Tensor, gamma_t: Tensor, beta_t: Tensor, stats: Pair
+    z: Tensor,
+    zt: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    gamma_t: Tensor,
+    beta_t: Tensor,
+    stats: Pair,
+    norm: Norm = INSTANCE,
 ) -> tuple[Tensor, Pair]:
     h, on = _normal(z, gamma, beta, stats)
     work = zt.to(gamma.dtype)
-    stats_t = (work.mean((1, 2)), (h * work).mean((1, 2)))
-    ht = _map(stats[1]) * (work - _map(stats_t[0]) - h * _map(stats_t[1]))
-    return _pool(on * (gamma * ht + gamma_t * h + beta_t)).to(z.dtype), stats_t
+    mean_t, q = _mean(work, norm), _mean(h * work, norm)
+    ht = _map(stats[1]) * (work - mean_t - h * q)
+    return _pool(on * (gamma * ht + gamma_t * h + beta_t)).to(z.dtype), (mean_t[:, 0, 0], q[:, 0, 0])
 
 
 def backward_tangent(
@@ -53,16 +65,28 @@ def backward_tangent(
     gamma_t: Tensor,
     stats: Pair,
     stats_t: Pair,
+    norm: Norm = INSTANCE,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     h, on = _normal(z, gamma, beta, stats)
     rstd, q = _map(stats[1]), _map(stats_t[1])
     ht = rstd * (zt.to(gamma.dtype) - _map(stats_t[0]) - h * q)
     g, gt = on * _spread(gp, z), on * _spread(gpt, z)
     a, at = gamma * g, gamma * gt + gamma_t * g
-    u = _centred(a, h)
-    ut = _centred(at, h) - ht * (a * h).mean((1, 2), keepdim=True) - h * (a * ht).mean((1, 2), keepdim=True)
+    u = _centred(a, h, norm)
+    ut = _centred(at, h, norm) - ht * _mean(a * h, norm) - h * _mean(a * ht, norm)
     gzt = rstd * (ut - rstd * q * u)
     return (rstd * u).to(z.dtype), gzt.to(z.dtype), gt.sum((0, 1, 2)), (gt * h + g * ht).sum((0, 1, 2))
+
+
+def _mean(a: Tensor, norm: Norm) -> Tensor:
+    """Compute the means [B, 1, 1, C] that the norm takes; without a norm they are 0."""
+    if not norm.together:
+        return torch.zeros_like(a[:, :1, :1])
+    mean = a.mean((0, 1, 2) if norm.whole_batch else (1, 2), keepdim=True).expand(len(a), -1, -1, -1)
+    if norm.together == 1:
+        return mean
+    groups: Tensor = mean.unflatten(3, (-1, norm.together))
+    return groups.mean(4, keepdim=True).expand_as(groups).flatten(3)
 
 
 def _map(statistic: Tensor) -> Tensor:
@@ -75,8 +99,8 @@ def _normal(z: Tensor, gamma: Tensor, beta: Tensor, stats: Pair) -> Pair:
     return h, (gamma * h + beta > 0).to(h.dtype)
 
 
-def _centred(a: Tensor, h: Tensor) -> Tensor:
-    return a - a.mean((1, 2), keepdim=True) - h * (a * h).mean((1, 2), keepdim=True)
+def _centred(a: Tensor, h: Tensor, norm: Norm) -> Tensor:
+    return a - _mean(a, norm) - h * _mean(a * h, norm)
 
 
 def _pool(a: Tensor) -> Tensor:
@@ -97,23 +121,23 @@ def _spread(gp: Tensor, z: Tensor) -> Tensor:
 class FormulaBlocks:
     """The formulas with the interface of `NativeBlocks`. If `fuse`, torch.compile fuses them."""
 
-    def __init__(self, fuse: bool) -> None:
+    def __init__(self, fuse: bool, norm: Norm = INSTANCE) -> None:
         formulas = (forward, backward, forward_tangent, backward_tangent)
         self.forward, self.backward, self.forward_tangent, self.backward_tangent = (
-            _compiled(formula) if fuse else formula for formula in formulas
+            partial(_compiled(formula) if fuse else formula, norm=norm) for formula in formulas
         )
 
 
 def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
     programs: dict[Any, Callable[..., Any]] = {}
 
-    def call(z: Tensor, *rest: Any) -> Any:
+    def call(z: Tensor, *rest: Any, norm: Norm) -> Any:
         kind = (z.shape, z.dtype, z.device)
         if kind not in programs:
             # A separate code object for each kind of map, because dynamo compiles a code object at most eight times
             programs[kind] = torch.compile(_twin(formula), dynamic=False)
         try:
-            return programs[kind](z, *rest)
+            return programs[kind](z, *rest, norm=norm)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # for any error of the compiler there is the slower formula
@@ -121,7 +145,7 @@ def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
                 raise  # the capture has failed, but the program may work outside of a capture
             warn_slower("the step could not be compiled", str(error) or type(error).__name__)
             programs[kind] = formula
-            return formula(z, *rest)
+            return formula(z, *rest, norm=norm)
 
     return call
 

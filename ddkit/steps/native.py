@@ -27,7 +27,8 @@ from ddkit.steps.extents import KERNELS
 from ddkit.steps.guarded import run_guarded, temporary_folder
 from ddkit.steps.trust import distrust, open_to_all, private_folder
 
-HEADER, *SOURCES = (Path(__file__).with_name(name) for name in ("maps.h", "blocks.c", "convolutions.c"))
+HEADERS = [Path(__file__).with_name(name) for name in ("maps.h", "passes.h")]
+SOURCES = [Path(__file__).with_name(name) for name in ("blocks.c", "tangents.c", "convolutions.c")]
 MAPS = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 # No -ffast-math: it changes the treatment of subnormal numbers in the whole process, and NaN must stay NaN.
 COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
@@ -102,7 +103,7 @@ def _warn_once(why: str) -> None:
 def _library(dtype: torch.dtype) -> ctypes.CDLL:
     compiler = _compiler()
     version = _run([*compiler, "--version"]).stdout
-    texts = [source.read_text() for source in (HEADER, *SOURCES)]
+    texts = [source.read_text() for source in (*HEADERS, *SOURCES)]
     identity = "\n".join((*texts, version, repr((COMMON, FLAGS)), _processor(), MAPS[dtype]))
     kept = home() / "kernels" / f"kernels-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
     keep = private_folder(kept.parent)

@@ -1,17 +1,41 @@
 """The four passes through the blocks of a ConvNet: forward, backward, and the tangents of both.
 
-`blocks` are the parameters of each block: (prepared convolution, gamma, beta). `blocks_t` are their tangents.
+`blocks` are the parameters of each block, and `blocks_t` their tangents.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ddkit.steps.blocks import Blocks
 from ddkit.steps.conv import Convolution
+
+
+class Weights(NamedTuple):
+    """The parameters of one block. `w` is prepared by its convolution. A None has no effect; in a tangent, it does not
+    move."""
+
+    w: Any
+    bias: Tensor | None
+    gamma: Tensor
+    beta: Tensor
+
+    @property
+    def still(self) -> "Weights":
+        """The tangent of parameters that do not move."""
+        return Weights(None, None, torch.zeros_like(self.gamma), torch.zeros_like(self.beta))
+
+
+class OfWeights(NamedTuple):
+    """Gradients of the parameters of one block. A None stands for 0."""
+
+    w: Tensor
+    bias: Tensor | None
+    gamma: Tensor
+    beta: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,59 +58,71 @@ class Passes:
     def __init__(self, kernels: Blocks, convolutions: list[Convolution]) -> None:
         self._kernels, self._convolutions = kernels, convolutions
 
-    def up(self, blocks: Any, x: Tensor) -> tuple[Tensor, list[Any]]:
+    def up(self, blocks: list[Weights], x: Tensor) -> tuple[Tensor, list[Any]]:
         """Return the last map, and each block's (prepared input, convolution's output, statistics)."""
         walked, p = [], x
-        for convolution, (w, gamma, beta) in zip(self._convolutions, blocks, strict=True):
+        for convolution, own in zip(self._convolutions, blocks, strict=True):
             image = convolution.image(p)
-            z = convolution.convolve((image, w))
-            p, stats = self._kernels.forward(z, gamma, beta)
+            z = _shifted(convolution.convolve((image, own.w)), own.bias)
+            p, stats = self._kernels.forward(z, own.gamma, own.beta)
             walked.append((image, z, stats))
         return p, walked
 
-    def down(self, blocks: Any, walked: list[Any], gp: Tensor) -> Iterator[tuple[Convolution, Layer, Tensor, Any]]:
-        """Give, from the last block to the first, its convolution, the layer, d / d z, and d / d (beta, gamma).
+    def down(
+        self, blocks: list[Weights], walked: list[Any], gp: Tensor
+    ) -> Iterator[tuple[Convolution, Layer, Tensor, tuple[Tensor, Tensor]]]:
+        """Give, from the last block to the first, its convolution, the layer, d / d z, and d / d (gamma, beta).
 
         `gp` is d / d (last map).
         """
         for i in reversed(range(len(blocks))):
-            convolution, (w, gamma, beta), (image, z, stats) = self._convolutions[i], blocks[i], walked[i]
-            gz, *of_norm = self._kernels.backward(z, gp, gamma, beta, stats)
-            yield convolution, Layer(image, z, stats, gp), gz, of_norm
+            convolution, own, (image, z, stats) = self._convolutions[i], blocks[i], walked[i]
+            gz, g_beta, g_gamma = self._kernels.backward(z, gp, own.gamma, own.beta, stats)
+            yield convolution, Layer(image, z, stats, gp), gz, (g_gamma, g_beta)
             if i:
-                gp = convolution.pull_image((gz, w))
+                gp = convolution.pull_image((gz, own.w))
 
     def up_tangent(
-        self, blocks: Any, blocks_t: Any, layers: list[Layer], pt: Tensor | None
+        self, blocks: list[Weights], blocks_t: list[Weights], layers: list[Layer], pt: Tensor | None
     ) -> tuple[Tensor, list[Any]]:
         """Return the tangent of the last map as the parameters move along `blocks_t` and the images along `pt`.
 
-        A None for a convolution or for the images means that they do not move.
+        A None for the images means that they do not move.
         """
         walked: list[Any] = []
-        for convolution, layer, (w, gamma, beta), (wt, gamma_t, beta_t) in zip(
-            self._convolutions, layers, blocks, blocks_t, strict=True
-        ):
-            through_image = [] if wt is None else [(layer.image, wt)]
-            through_w = [] if pt is None else [(convolution.image(pt), w)]
-            zt = convolution.convolve(*through_image, *through_w)
-            pt, stats_t = self._kernels.forward_tangent(layer.z, zt, gamma, beta, gamma_t, beta_t, layer.stats)
+        for convolution, layer, own, own_t in zip(self._convolutions, layers, blocks, blocks_t, strict=True):
+            through_image = [] if own_t.w is None else [(layer.image, own_t.w)]
+            through_w = [] if pt is None else [(convolution.image(pt), own.w)]
+            zt = _shifted(convolution.convolve(*through_image, *through_w), own_t.bias)
+            pt, stats_t = self._kernels.forward_tangent(
+                layer.z, zt, own.gamma, own.beta, own_t.gamma, own_t.beta, layer.stats
+            )
             walked.append(([image_t for image_t, _ in through_w], zt, stats_t))
         assert pt is not None
         return pt, walked
 
     def down_tangent(
-        self, blocks: Any, blocks_t: Any, layers: list[Layer], walked: list[Any], gpt: Tensor
-    ) -> tuple[list[Tensor], Tensor]:
+        self, blocks: list[Weights], blocks_t: list[Weights], layers: list[Layer], walked: list[Any], gpt: Tensor
+    ) -> tuple[list[OfWeights], Tensor]:
         """Return (tangents of the blocks' gradients, from the last block down; tangent of d / d images)."""
         gradients = []
         for i in reversed(range(len(blocks))):
-            convolution, layer = self._convolutions[i], layers[i]
-            (w, gamma, beta), (wt, gamma_t, _), (image_t, zt, stats_t) = blocks[i], blocks_t[i], walked[i]
+            convolution, layer, own, own_t = self._convolutions[i], layers[i], blocks[i], blocks_t[i]
+            image_t, zt, stats_t = walked[i]
             gz, gzt, h_beta, h_gamma = self._kernels.backward_tangent(
-                layer.z, zt, layer.gp, gpt, gamma, beta, gamma_t, layer.stats, stats_t
+                layer.z, zt, layer.gp, gpt, own.gamma, own.beta, own_t.gamma, layer.stats, stats_t
             )
             h_w = convolution.pull_weight((layer.image, gzt), *((image, gz) for image in image_t))
-            gradients += [h_beta, h_gamma, torch.zeros_like(gamma), h_w]
-            gpt = convolution.pull_image((gzt, w), *([] if wt is None else [(gz, wt)]))
+            gradients.append(OfWeights(h_w, bias_gradient(own, gzt), h_gamma, h_beta))
+            gpt = convolution.pull_image((gzt, own.w), *([] if own_t.w is None else [(gz, own_t.w)]))
         return gradients, gpt
+
+
+def bias_gradient(own: Weights, gz: Tensor) -> Tensor | None:
+    """d / d bias of a convolution, given d / d (its output)."""
+    return None if own.bias is None else gz.sum((0, 1, 2), dtype=own.gamma.dtype)
+
+
+def _shifted(z: Tensor, bias: Tensor | None) -> Tensor:
+    """Add a bias to a convolution's output, in place."""
+    return z if bias is None else z.add_(bias.to(z.dtype))

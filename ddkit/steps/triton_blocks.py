@@ -6,7 +6,7 @@ import torch
 import triton
 from torch import Tensor
 
-from ddkit.steps.extents import KERNELS
+from ddkit.steps.extents import KERNELS, SCRATCH
 from ddkit.steps.precision import real_of
 from ddkit.steps.triton_kernels import backward, backward_tangent, forward, forward_tangent
 
@@ -29,7 +29,8 @@ WIDEST = 32
 class TritonKernels:
     """The kernels of blocks.c for one type of maps. Tensors are contiguous, channels last [B, H, W, C] and on CUDA.
 
-    It takes the place of `ddkit.steps.native.Kernels` in `NativeBlocks`.
+    It takes the place of `ddkit.steps.native.Kernels` in `NativeBlocks`, for instance norm only. A program holds a
+    whole map, so it needs no scratch for means.
     """
 
     def __init__(self, maps: torch.dtype) -> None:
@@ -39,18 +40,20 @@ class TritonKernels:
         """Whether a channel of a map fits into a program's block: up to 90 x 90 pixels in float32."""
         return 4 * _windows(z) * real_of(self._maps).itemsize <= BLOCK
 
-    def __call__(self, name: str, like: Tensor, *arguments: Tensor) -> None:
+    def __call__(self, name: str, like: Tensor, *arguments: Tensor | int) -> None:
         """Run kernel `name` on maps with the shape of `like`. The arguments are those in C, in the same order.
 
         Raises:
             ValueError: a tensor has another type, size, layout or device than the kernel reads or writes.
         """
-        KERNELS[name].checked(name, like, arguments, self._maps)
+        kernel = KERNELS[name]
+        tensors = kernel.checked(name, like, arguments, self._maps)
+        used = [tensor for tensor, kind in zip(tensors, kernel.tensors, strict=True) if kind not in SCRATCH]
         batch, height, width, channels = like.shape
         size = block(like, real_of(self._maps))
         programs = batch * triton.cdiv(channels, size["TILE"])
         with torch.cuda.device_of(like):  # Triton launches on the current device
-            PROGRAMS[name][(programs,)](*arguments, H=height, W=width, C=channels, **size)
+            PROGRAMS[name][(programs,)](*used, H=height, W=width, C=channels, **size)
 
 
 def block(z: Tensor, real: torch.dtype) -> dict[str, int]:

@@ -15,6 +15,7 @@ from ddkit.steps.extents import KERNELS
 from ddkit.steps.native import kernels
 
 B, H, W, C, F = 3, 6, 4, 16, 17
+NORM = (B, 1)  # batch norm: statistics of all images
 NUMBERS = {"convolve": (1, F, 32, 0), "convolve_few": (1, F, 0), "pull_weight": (1, F, 32, 2)}
 SHAPES = {
     "map": (B, H, W, C),
@@ -22,6 +23,8 @@ SHAPES = {
     "channels": (C,),
     "statistics": (B, C),
     "sums": (B, 2, C),
+    "means": (2, B, C),
+    "tangent means": (4, B, C),
     "out": (B, H, W, F),
     "weights": (3, 3, C, 32),
     "few": (F, 3, 3, C),
@@ -55,7 +58,7 @@ WRONG = {
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_tensor_is_checked(name: str) -> None:
     run = kernels(torch.float32)
-    like, numbers = torch.zeros(SHAPES["map"]), NUMBERS.get(name, ())
+    like, numbers = torch.zeros(SHAPES["map"]), NUMBERS.get(name, NORM)
     run(name, like, *numbers, *right(name))
     for i, kind in enumerate(KERNELS[name].tensors):
         for wrong, change in WRONG.items():

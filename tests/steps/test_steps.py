@@ -4,35 +4,17 @@ import warnings
 
 import pytest
 import torch
+from step_cases import CLASSES, SHAPES, case, check, fused, oracle, slope_oracle
 
-from ddkit.nets import FlatNet, cross_entropy, parse_net
+from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
 from ddkit.steps import formulas, slower, step_for
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import NativeBlocks
 from ddkit.steps.choose import _step
-from ddkit.steps.conv import DirectConvolution, LibraryConvolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
 from ddkit.steps.native import kernels
-
-CLASSES, BATCH = 5, 7
-SHAPES = [(1, 8, 8), (3, 9, 11), (1, 28, 28), (2, 6, 5)]  # odd maps lose a row; gray images of 28 are widened
-
-
-def case(shape=(3, 9, 11), width=20, soft=False, dtype=torch.float64, seed=0):
-    """(net, theta, x, y, direction)"""
-    net = FlatNet(parse_net(f"convnet(depth=2, width={width})"), shape, CLASSES)
-    generator = stream(seed, "step")
-
-    def draw(*size):
-        return torch.randn(*size, generator=generator, dtype=dtype)
-
-    theta = net.init(generator, dtype) + 0.1 * draw(net.parameters)
-    y = torch.randint(CLASSES, (BATCH,), generator=generator)
-    if soft:
-        y = draw(BATCH, CLASSES).softmax(1) * 1.3  # whatever is learned: it need not sum to 1
-    return net, theta, draw(BATCH, *shape), y, draw(net.parameters)
 
 
 @pytest.fixture(autouse=True)
@@ -40,42 +22,6 @@ def compiler():
     """All but the tests of its absence need a C compiler."""
     if kernels(torch.float32) is None:
         pytest.skip("no C compiler, so no fused steps on a CPU")
-
-
-def fused(net, blocks="c", convolution="library", chunk=2**30, dtype=torch.float64):
-    shapes = net.settings.common_blocks(net.shape)
-    c = kernels(dtype)
-    assert c is not None
-    convolutions = [LibraryConvolution(s) if convolution == "library" else DirectConvolution(s, c) for s in shapes]
-    parts = NativeBlocks(c) if blocks == "c" else FormulaBlocks(fuse=blocks == "compiled")
-    return ConvNetStep(net, shapes, dtype, parts, convolutions, chunk)
-
-
-def oracle(net, theta, x, y, a):
-    """loss, g, and d (g . a) / d (theta, x, y), by plain double backward."""
-    inputs = [t.clone().requires_grad_(t.is_floating_point()) for t in (theta, x, y)]
-    loss = cross_entropy(net(*inputs[:2]), inputs[2])
-    (g,) = torch.autograd.grad(loss, inputs[0], create_graph=True)
-    wanted = [t for t in inputs if t.requires_grad]
-    return loss, g, *torch.autograd.grad(g @ a, wanted)
-
-
-def check(step, problem, keep, tolerance=1e-12):
-    net, theta, x, y, a = problem
-    untouched = [t.clone() for t in problem[1:]]
-    gradient = step.gradient(theta, x, y, keep=keep)
-    product = step.product(theta, x, y, a, gradient.tape)
-    assert (gradient.tape is None) == (not keep) and (gradient.tape_bytes > 0) == keep
-    assert all(torch.equal(before, now) for before, now in zip(untouched, problem[1:], strict=True))
-    ours = [gradient.loss, gradient.theta, product.theta, product.images]
-    if y.is_floating_point():
-        ours.append(product.labels)
-    else:
-        assert product.labels is None
-    for mine, truth in zip(ours, oracle(net, theta, x, y, a), strict=True):
-        assert mine.shape == truth.shape
-        assert (mine - truth).norm() <= tolerance * truth.norm()
-        assert truth.norm() > 0
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -104,7 +50,7 @@ def test_chunks_change_nothing(chunk):
         check(fused(problem[0], chunk=chunk), problem, keep)
 
 
-@pytest.mark.parametrize("spec", ["convnet(depth=2, width=4, norm=batch)", "resnet18", "mlp", "lenet"])
+@pytest.mark.parametrize("spec", ["convnet(depth=2, width=4, norm=layer)", "resnet18", "mlp", "lenet"])
 def test_other_networks_go_through_autograd(spec):
     net = FlatNet(parse_net(spec), (3, 32, 32), CLASSES)
     generator = stream(1, "other")
@@ -125,7 +71,7 @@ def test_formulas_survive_their_compiler():
 
 def test_a_compiler_that_fails_is_one_warning_and_the_same_gradient(monkeypatch):
     def broken(formula, dynamic):
-        def program(*tensors):
+        def program(*tensors, norm):
             raise RuntimeError("no triton here\nand much more")
 
         return program
@@ -144,10 +90,10 @@ def test_a_program_that_fails_inside_a_capture_is_not_given_up(monkeypatch):
     capturing = []
 
     def compiled(formula, dynamic):
-        def program(*tensors):
+        def program(*tensors, norm):
             if capturing:
                 raise RuntimeError("the compiler woke up")
-            return formula(*tensors)
+            return formula(*tensors, norm=norm)
 
         return program
 
@@ -298,13 +244,6 @@ def test_a_home_that_cannot_be_written_will_do(fresh, monkeypatch):
 # Gradient penalties
 
 
-def slope_oracle(net, theta, x, v):
-    """(d (sum of logits) / d x, d (that . v) / d theta) by plain double backward."""
-    at, images = theta.clone().requires_grad_(), x.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(net(at, images).sum(), images, create_graph=True)
-    return slope.detach(), torch.autograd.grad((slope * v).sum(), at, allow_unused=True, materialize_grads=True)[0]
-
-
 @pytest.mark.parametrize("chunk", [1, 2**30])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("convolution", ["library", "direct"])
@@ -319,7 +258,7 @@ def test_the_fused_slope_is_the_double_backward(blocks, convolution, shape, chun
         assert (mine - truth).norm() <= 1e-12 * truth.norm()
 
 
-@pytest.mark.parametrize("spec", ["convnet(depth=2, width=4, norm=batch)", "mlp", "lenet"])
+@pytest.mark.parametrize("spec", ["convnet(depth=2, width=4, norm=layer)", "mlp", "lenet"])
 def test_other_networks_have_slopes_by_autograd(spec):
     net = FlatNet(parse_net(spec), (3, 32, 32), CLASSES)
     generator = stream(1, "other")
