@@ -113,7 +113,7 @@ def spilled(name: str, maps: str, side: int, cache: str) -> int:
     import triton
     from triton.backends.compiler import GPUTarget
 
-    from ddkit.steps.extents import KERNELS
+    from ddkit.steps.extents import KERNELS, SCRATCH
     from ddkit.steps.extents import MAPS as OF_MAPS
     from ddkit.steps.triton_blocks import PROGRAMS, block
 
@@ -122,7 +122,7 @@ def spilled(name: str, maps: str, side: int, cache: str) -> int:
     warps = size.pop("num_warps")
     constants = {"H": side, "W": side, "C": 128, **size}
     kernel = PROGRAMS[name]
-    types = [f"*{maps if kind in OF_MAPS else real}" for kind in KERNELS[name].tensors]
+    types = [f"*{maps if kind in OF_MAPS else real}" for kind in KERNELS[name].tensors if kind not in SCRATCH]
     signature = dict(zip(kernel.arg_names, [*types, *["constexpr"] * len(constants)], strict=True))
     aligned = {(i,): [["tt.divisibility", 16]] for i in range(len(types))}
     made = triton.compile(
