@@ -9,20 +9,20 @@ CPU.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from ddkit.nets import BlockShape
-from ddkit.steps.extents import WHOLE
+from ddkit.steps.extents import PANELS, WHOLE
 from ddkit.steps.native import Kernels
 from ddkit.steps.precision import real_of
 
 FEW_CHANNELS, FEW_WEIGHTS = 4, 32 * 32
-"""Largest layers for which ddkit's kernels are chosen on a CPU. On larger layers the library is as fast. On small
-layers its calls are mostly overhead (ddkit's need half the time at batch 10), and its image gradient of the first layer
-is 3 to 5 times slower."""
+"""Largest layers for which ddkit's direct kernels are chosen on a CPU. On small layers the library's calls are mostly
+overhead (ddkit's need half the time at batch 10), and its image gradient of the first layer is 3 to 5 times slower."""
 
 GROUPS = 8
 """Parts of a batch whose weight gradients are summed separately, so that the bits do not depend on the threads."""
@@ -31,9 +31,15 @@ Pair = tuple[Tensor, Tensor]
 
 
 def choose_convolution(shape: BlockShape, kernels: Kernels) -> "Convolution":
-    """Choose ddkit's convolution for few channels and the library's for many."""
+    """Choose the form by the layer and the type of maps only, so that every machine chooses the same.
+
+    Few channels: ddkit's direct kernels. Many: Winograd's, which need 0.5 times the library's time in float32. Other
+    numbers of channels, and bfloat16, whose multiplications the library does in the processor's own units: the library.
+    """
     if shape.channels <= FEW_CHANNELS or shape.channels * shape.filters <= FEW_WEIGHTS:
         return DirectConvolution(shape, kernels)
+    if kernels.maps != torch.bfloat16 and shape.channels % PANELS == shape.filters % PANELS == 0:
+        return WinogradConvolution(shape, kernels)
     return LibraryConvolution(shape)
 
 
@@ -144,6 +150,61 @@ class DirectConvolution:
     def _few(self) -> bool:
         """Whether the image has too few channels to fill a vector, and the map's channels fill whole vectors."""
         return self.shape.channels <= FEW_CHANNELS and self.shape.filters % WHOLE == 0
+
+
+class WinogradWeight(NamedTuple):
+    """A weight as winograd.c reads it: [16, C, O], and flipped for derivatives [16, O, C]."""
+
+    along: Tensor
+    back: Tensor
+
+
+@dataclass(frozen=True)
+class WinogradConvolution:
+    """The functions of winograd.c, which explains the layouts."""
+
+    shape: BlockShape
+    kernels: Kernels
+
+    def image(self, x: Tensor) -> Tensor:
+        return x
+
+    def weight(self, w: Tensor) -> WinogradWeight:
+        w = w.contiguous()
+        along, back = w.new_empty(2, 16, len(w) * w.shape[1], dtype=real_of(w.dtype))
+        self.kernels("winograd_weight", w, w, along, back)
+        return WinogradWeight(along, back)
+
+    def convolve(self, *pairs: tuple[Tensor, WinogradWeight]) -> Tensor:
+        shape, grow = self.shape, 2 * self.shape.padding - 2
+        z = pairs[0][0].new_empty(len(pairs[0][0]), shape.height + grow, shape.width + grow, shape.filters)
+        return self._sum(shape.padding, [(x, w.along) for x, w in pairs], z)
+
+    def pull_image(self, *pairs: tuple[Tensor, WinogradWeight]) -> Tensor:
+        shape = self.shape
+        image = pairs[0][0].new_empty(len(pairs[0][0]), shape.height, shape.width, shape.channels)
+        return self._sum(2 - shape.padding, [(gz, w.back) for gz, w in pairs], image)
+
+    def pull_weight(self, *pairs: Pair) -> Tensor:
+        shape, like = self.shape, pairs[0][0]
+        sums = like.new_zeros(16, shape.channels * shape.filters, dtype=real_of(like.dtype))
+        for x, gz in pairs:
+            self.kernels("winograd_pull_weight", x, shape.padding, shape.filters, x, gz, sums)
+        return (_back_to_weight(sums.dtype) @ sums).view(3, 3, shape.channels, shape.filters).permute(3, 2, 0, 1)
+
+    def _sum(self, pad: int, pairs: list[Pair], out: Tensor) -> Tensor:
+        for i in range(0, len(pairs), 2):
+            made, two = (torch.empty_like(out) if i else out), pairs[i : i + 2]
+            self.kernels("winograd", two[0][0], pad, out.shape[3], len(two), *two[0], *two[-1], made)
+            out = out + made if i else made
+        return out
+
+
+@lru_cache
+def _back_to_weight(dtype: torch.dtype) -> Tensor:
+    """Return the matrix [9, 16] that takes the sums of winograd.c to the gradient of a weight."""
+    g = torch.tensor([[1, 0.5, 0.5, 0], [0, 0.5, -0.5, 0], [0, 0.5, 0.5, 1]], dtype=dtype)
+    return torch.kron(g, g)
 
 
 def _whole(filters: int) -> int:

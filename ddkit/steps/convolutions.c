@@ -10,25 +10,14 @@
 // Each image, or group of images, is one thread's, and sums are taken in one order: threads change no bit. What is
 // returned is 0, or 1 where a thread got no memory for its frame; then the result is not to be used.
 
-#include <stdlib.h>
+#include "vectors.h"
 
-#include "maps.h"
-
-#ifdef __AVX512F__
-#define VECTOR 64
-#else
-#define VECTOR 32
-#endif
-#define LANES ((int)(VECTOR / sizeof(REAL)))
 #define TILE 14
 #define TAPS 12
-typedef REAL Vector __attribute__((vector_size(VECTOR), aligned(sizeof(REAL)), may_alias));
 
 static inline size_t frame_size(Shape s, int pad) {
     return (size_t)(s.height + 2 * pad) * (s.width + 2 * pad) * s.channels;
 }
-
-static REAL *allocate(size_t count) { return malloc(sizeof(REAL) * count); }
 
 // The frame of image b: what lies outside is 0; a negative pad cuts off.
 static void put_into_frame(Shape s, int pad, int b, const MAP *restrict image, REAL *restrict frame) {

@@ -16,6 +16,9 @@ LARGEST = 2**31 - 1
 WHOLE = 16
 """Filters are rounded up to a multiple of it, which is a multiple of the lanes of every vector."""
 
+PANELS = 32
+"""Winograd's kernels need channels and filters in multiples of it: two vectors of the widest processor."""
+
 MAPS = {"map", "pooled", "out"}
 """Kinds of tensors with the type of maps; all others have the type of sums."""
 
@@ -26,7 +29,8 @@ class Kernel:
 
     Kinds of tensors are map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C] and sums [B, 2, C].
     Convolutions also have out [B, H + 2 pad - 2, W + 2 pad - 2, filters], weights [3, 3, C, stride],
-    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride].
+    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride]. Winograd's have points [16, C, filters], and where maps
+    are a weight [O, C, 3, 3], points_of_weight [16, O, C].
     """
 
     numbers: tuple[str, ...]
@@ -71,6 +75,9 @@ KERNELS = {
     "convolve": Kernel(("pad", "filters", "stride", "add"), ("map", "weights", "out"), allocates=True),
     "convolve_few": Kernel(("pad", "filters", "add"), ("map", "few", "out"), allocates=True),
     "pull_weight": Kernel(("pad", "filters", "stride", "groups"), ("map", "out", "groups"), allocates=True),
+    "winograd": Kernel(("pad", "filters", "pairs"), (*["map", "points"] * 2, "out"), allocates=True),
+    "winograd_weight": Kernel((), ("map", "points_of_weight", "points_of_weight")),
+    "winograd_pull_weight": Kernel(("pad", "filters"), ("map", "out", "points"), allocates=True),
 }
 """Name -> kernel."""
 
@@ -96,11 +103,13 @@ def _expected(
 def _counts(
     name: str,
     shape: tuple[int, ...],
+    *,
     pad: int = 1,
     filters: int = 1,
     stride: int | None = None,
     groups: int = 0,
     add: int = 0,
+    pairs: int = 1,
 ) -> dict[str, int]:
     """Return the number of elements of a tensor of each kind.
 
@@ -119,10 +128,18 @@ def _counts(
         frame, height * width * max(channels, stride, filters), images * channels, 8 * images, images * groups
     )
     largest = max(largest, out_height * out_width * max(stride, filters), 9 * channels * max(filters, stride))
+    largest = max(largest, images * (out_height + 1) * (out_width + 1))
     if min(height + 2 * pad, width + 2 * pad) < 3 or channels < 1 or filters < 1 or groups < 0 or largest > LARGEST:
         raise ValueError(f"kernel '{name}': cannot run on maps {list(shape)} with pad {pad} and {filters} filters")
     if name == "convolve_few" and channels % WHOLE:
         raise ValueError(f"kernel '{name}': channels must be a multiple of {WHOLE}, got {channels}")
+    if name in ("winograd", "winograd_pull_weight") and (channels % PANELS or filters % PANELS or pairs not in (1, 2)):
+        raise ValueError(
+            f"kernel '{name}': channels and filters must be multiples of {PANELS}, and pairs 1 or 2, "
+            f"got {channels}, {filters} and {pairs}"
+        )
+    if name == "winograd_weight" and (batch % PANELS or height % PANELS or (width, channels) != (3, 3)):
+        raise ValueError(f"kernel '{name}': a weight must be [{PANELS} m, {PANELS} n, 3, 3], got {list(shape)}")
     return {
         "map": math.prod(shape),
         "pooled": batch * (height // 2) * (width // 2) * channels,
@@ -133,4 +150,6 @@ def _counts(
         "weights": 9 * channels * stride,
         "few": 9 * channels * filters,
         "groups": groups * 9 * channels * stride,
+        "points": 16 * channels * filters,
+        "points_of_weight": 16 * batch * height,
     }

@@ -25,9 +25,11 @@ from torch import Tensor
 from ddkit.home import home
 from ddkit.steps.extents import KERNELS
 from ddkit.steps.guarded import run_guarded, temporary_folder
+from ddkit.steps.heap import keep_freed_memory
 from ddkit.steps.trust import distrust, open_to_all, private_folder
 
-HEADER, *SOURCES = (Path(__file__).with_name(name) for name in ("maps.h", "blocks.c", "convolutions.c"))
+HEADERS = tuple(Path(__file__).with_name(name) for name in ("maps.h", "vectors.h"))
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("blocks.c", "convolutions.c", "winograd.c"))
 MAPS = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 # No -ffast-math: it changes the treatment of subnormal numbers in the whole process, and NaN must stay NaN.
 COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
@@ -46,7 +48,7 @@ class Kernels:
     """The functions in C for one type of maps. Tensors are contiguous, channels last [B, H, W, C] and on the CPU."""
 
     def __init__(self, library: ctypes.CDLL, maps: torch.dtype) -> None:
-        self._maps = maps
+        self.maps = maps
         self._functions = {name: getattr(library, name) for name in KERNELS}
         for name, kernel in KERNELS.items():
             pointers = [ctypes.c_void_p] * len(kernel.tensors)
@@ -63,7 +65,7 @@ class Kernels:
         """
         if not like.is_cpu:
             raise ValueError(f"kernel '{name}' runs on the CPU, got maps on {like.device}")
-        tensors = KERNELS[name].checked(name, like, arguments, self._maps)
+        tensors = KERNELS[name].checked(name, like, arguments, self.maps)
         shape = _Shape(*like.shape, torch.get_num_threads())
         numbers = arguments[: len(arguments) - len(tensors)]
         if self._functions[name](shape, *numbers, *[tensor.data_ptr() for tensor in tensors]):
@@ -83,10 +85,12 @@ def native_state() -> str:
 def kernels(dtype: torch.dtype) -> Kernels | None:
     """Return the compiled kernels for maps of `dtype`, or None with one warning if they cannot be compiled."""
     try:
-        return Kernels(_library(dtype), dtype)
+        made = Kernels(_library(dtype), dtype)
     except (OSError, subprocess.SubprocessError) as error:
         _warn_once(str(error).splitlines()[0])
         return None
+    keep_freed_memory()
+    return made
 
 
 @functools.cache
@@ -102,7 +106,7 @@ def _warn_once(why: str) -> None:
 def _library(dtype: torch.dtype) -> ctypes.CDLL:
     compiler = _compiler()
     version = _run([*compiler, "--version"]).stdout
-    texts = [source.read_text() for source in (HEADER, *SOURCES)]
+    texts = [source.read_text() for source in (*HEADERS, *SOURCES)]
     identity = "\n".join((*texts, version, repr((COMMON, FLAGS)), _processor(), MAPS[dtype]))
     kept = home() / "kernels" / f"kernels-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
     keep = private_folder(kept.parent)

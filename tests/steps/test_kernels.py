@@ -15,7 +15,13 @@ from ddkit.steps.extents import KERNELS
 from ddkit.steps.native import kernels
 
 B, H, W, C, F = 3, 6, 4, 16, 17
-NUMBERS = {"convolve": (1, F, 32, 0), "convolve_few": (1, F, 0), "pull_weight": (1, F, 32, 2)}
+NUMBERS = {
+    "convolve": (1, F, 32, 0),
+    "convolve_few": (1, F, 0),
+    "pull_weight": (1, F, 32, 2),
+    "winograd": (1, 64, 2),
+    "winograd_pull_weight": (1, 64),
+}
 SHAPES = {
     "map": (B, H, W, C),
     "pooled": (B, H // 2, W // 2, C),
@@ -27,6 +33,8 @@ SHAPES = {
     "few": (F, 3, 3, C),
     "groups": (2, 3, 3, C, 32),
 }
+WINOGRAD = {"map": (B, H, W, 32), "out": (B, H, W, 64), "points": (16, 32, 64)}
+WEIGHT = {"map": (64, 32, 3, 3), "points_of_weight": (16, 32, 64)}
 
 
 @pytest.fixture(autouse=True)
@@ -35,10 +43,17 @@ def compiler() -> None:
         pytest.skip("no C compiler, so no kernels")
 
 
+def shapes_of(name: str) -> dict[str, tuple[int, ...]]:
+    """Shapes that the kernel takes. Winograd's take whole panels only."""
+    if name.startswith("winograd"):
+        return WEIGHT if name == "winograd_weight" else WINOGRAD
+    return SHAPES
+
+
 def right(name: str) -> list[Tensor]:
     """Arguments that the kernel takes."""
     draw = stream(0, "kernels", name)
-    return [torch.rand(SHAPES[kind], generator=draw) for kind in KERNELS[name].tensors]
+    return [torch.rand(shapes_of(name)[kind], generator=draw) for kind in KERNELS[name].tensors]
 
 
 WRONG = {
@@ -55,7 +70,7 @@ WRONG = {
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_tensor_is_checked(name: str) -> None:
     run = kernels(torch.float32)
-    like, numbers = torch.zeros(SHAPES["map"]), NUMBERS.get(name, ())
+    like, numbers = torch.zeros(shapes_of(name)["map"]), NUMBERS.get(name, ())
     run(name, like, *numbers, *right(name))
     for i, kind in enumerate(KERNELS[name].tensors):
         for wrong, change in WRONG.items():
@@ -82,14 +97,22 @@ def test_every_tensor_is_checked(name: str) -> None:
         ("convolve", (1, 0, 32, 0), "cannot run on maps"),
         ("convolve", (2**20, F, 32, 0), "cannot run on maps"),
         ("pull_weight", (1, F, 32, -1), "cannot run on maps"),
+        ("winograd", (1, 48, 1), "channels and filters must be multiples of 32, and pairs 1 or 2, got 32, 48 and 1"),
+        ("winograd", (1, 64, 3), "got 32, 64 and 3"),
+        ("winograd", (1, 64, 0), "got 32, 64 and 0"),
+        ("winograd", (-1, 64, 1), "cannot run on maps"),
+        ("winograd_pull_weight", (1, 16), "channels and filters must be multiples of 32"),
     ],
 )
 def test_numbers_that_leave_no_map_are_refused(name: str, numbers: tuple[int, ...], line: str) -> None:
     with pytest.raises(ValueError, match=line):
-        kernels(torch.float32)(name, torch.zeros(SHAPES["map"]), *numbers, *right(name))
+        kernels(torch.float32)(name, torch.zeros(shapes_of(name)["map"]), *numbers, *right(name))
     with pytest.raises(ValueError, match="channels must be a multiple of 16"):
         odd = torch.zeros(B, H, W, 3)
         kernels(torch.float32)("convolve_few", odd, 1, F, 0, odd, torch.zeros(F, 3, 3, 3), torch.zeros(SHAPES["out"]))
+    for shape in ((48, 32, 3, 3), (32, 48, 3, 3), (32, 32, 3, 4)):
+        with pytest.raises(ValueError, match=r"a weight must be \[32 m, 32 n, 3, 3\]"):
+            kernels(torch.float32)("winograd_weight", torch.zeros(shape), *right("winograd_weight"))
 
 
 def test_the_functions_of_blocks_and_convolutions_refuse_other_sizes() -> None:

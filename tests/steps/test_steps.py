@@ -11,7 +11,7 @@ from ddkit.steps import formulas, slower, step_for
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import NativeBlocks
 from ddkit.steps.choose import _step
-from ddkit.steps.conv import DirectConvolution, LibraryConvolution
+from ddkit.steps.conv import DirectConvolution, LibraryConvolution, WinogradConvolution, choose_convolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
 from ddkit.steps.native import kernels
@@ -46,7 +46,12 @@ def fused(net, blocks="c", convolution="library", chunk=2**30, dtype=torch.float
     shapes = net.settings.common_blocks(net.shape)
     c = kernels(dtype)
     assert c is not None
-    convolutions = [LibraryConvolution(s) if convolution == "library" else DirectConvolution(s, c) for s in shapes]
+    make = {
+        "library": lambda s: LibraryConvolution(s),
+        "direct": lambda s: DirectConvolution(s, c),
+        "chosen": lambda s: choose_convolution(s, c),
+    }[convolution]
+    convolutions = [make(s) for s in shapes]
     parts = NativeBlocks(c) if blocks == "c" else FormulaBlocks(fuse=blocks == "compiled")
     return ConvNetStep(net, shapes, dtype, parts, convolutions, chunk)
 
@@ -94,6 +99,32 @@ def test_every_block_of_channels(width):
     problem = case((1, 8, 8), width=width, soft=True)
     for convolution in ("library", "direct"):
         check(fused(problem[0], convolution=convolution), problem, keep=True)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(("shape", "width"), [((1, 8, 8), 64), ((3, 9, 11), 96)])
+def test_the_step_with_winograds_convolution_is_the_double_backward(shape, width, keep):
+    problem = case(shape, width=width, soft=True)
+    last = choose_convolution(problem[0].settings.common_blocks(shape)[-1], kernels(torch.float64))
+    assert isinstance(last, WinogradConvolution)
+    check(fused(problem[0], convolution="chosen"), problem, keep)
+
+
+def test_the_float32_error_of_the_chosen_convolutions_is_at_most_twice_the_librarys():
+    """The distance from float64 of the gradient and of both products, the median of five problems."""
+    errors = {"chosen": [], "library": []}
+    for seed in range(5):
+        net, theta, x, y, a = case((1, 8, 8), width=64, soft=True, seed=seed)
+        truth = [one.detach() for one in oracle(net, theta, x, y, a)[1:4]]
+        for convolution, found in errors.items():
+            step = fused(net, convolution=convolution, dtype=torch.float32)
+            single = [t.float() for t in (theta, x, y, a)]
+            made = step.product(*single)
+            ours = (step.gradient(*single[:3]).theta, made.theta, made.images)
+            found.append([float((one - exact).norm() / exact.norm()) for one, exact in zip(ours, truth, strict=True)])
+    chosen, library = (torch.tensor(found).median(0).values for found in errors.values())
+    assert (chosen <= 2 * library).all(), (chosen, library)
+    assert (library > 0).all()
 
 
 @pytest.mark.parametrize("chunk", [1, 3 * 20 * 99 * 8, 2**30])
