@@ -8,8 +8,8 @@ convolution computes some of them as convolutions with kernels as large as the i
 CPU.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -177,34 +177,32 @@ class WinogradConvolution:
 
     def convolve(self, *pairs: tuple[Tensor, WinogradWeight]) -> Tensor:
         shape, grow = self.shape, 2 * self.shape.padding - 2
-        z = pairs[0][0].new_empty(len(pairs[0][0]), shape.height + grow, shape.width + grow, shape.filters)
-        return self._sum(shape.padding, [(x, w.along) for x, w in pairs], z)
+        size = len(pairs[0][0]), shape.height + grow, shape.width + grow, shape.filters
+        return self._convolve(shape.padding, [(x, w.along) for x, w in pairs], size)
 
     def pull_image(self, *pairs: tuple[Tensor, WinogradWeight]) -> Tensor:
         shape = self.shape
-        image = pairs[0][0].new_empty(len(pairs[0][0]), shape.height, shape.width, shape.channels)
-        return self._sum(2 - shape.padding, [(gz, w.back) for gz, w in pairs], image)
+        size = len(pairs[0][0]), shape.height, shape.width, shape.channels
+        return self._convolve(2 - shape.padding, [(gz, w.back) for gz, w in pairs], size)
 
     def pull_weight(self, *pairs: Pair) -> Tensor:
-        shape, like = self.shape, pairs[0][0]
-        sums = like.new_zeros(16, shape.channels * shape.filters, dtype=real_of(like.dtype))
-        for x, gz in pairs:
-            self.kernels("winograd_pull_weight", x, shape.padding, shape.filters, x, gz, sums)
-        return (_back_to_weight(sums.dtype) @ sums).view(3, 3, shape.channels, shape.filters).permute(3, 2, 0, 1)
+        shape, real = self.shape, real_of(pairs[0][0].dtype)
+        size = shape.filters, shape.channels, 3, 3
+        return self._summed("winograd_pull_weight", [shape.padding, shape.filters], pairs, size, real)
 
-    def _sum(self, pad: int, pairs: list[Pair], out: Tensor) -> Tensor:
+    def _convolve(self, pad: int, pairs: Sequence[Pair], size: tuple[int, ...]) -> Tensor:
+        return self._summed("winograd", [pad, size[3]], pairs, size, pairs[0][0].dtype)
+
+    def _summed(
+        self, name: str, numbers: list[int], pairs: Sequence[Pair], size: tuple[int, ...], dtype: torch.dtype
+    ) -> Tensor:
+        """Run a kernel that takes one or two pairs, and add its results."""
+        parts = []
         for i in range(0, len(pairs), 2):
-            made, two = (torch.empty_like(out) if i else out), pairs[i : i + 2]
-            self.kernels("winograd", two[0][0], pad, out.shape[3], len(two), *two[0], *two[-1], made)
-            out = out + made if i else made
-        return out
-
-
-@lru_cache
-def _back_to_weight(dtype: torch.dtype) -> Tensor:
-    """Return the matrix [9, 16] that takes the sums of winograd.c to the gradient of a weight."""
-    g = torch.tensor([[1, 0.5, 0.5, 0], [0, 0.5, -0.5, 0], [0, 0.5, 0.5, 1]], dtype=dtype)
-    return torch.kron(g, g)
+            part, two = torch.empty(size, dtype=dtype), pairs[i : i + 2]
+            self.kernels(name, two[0][0], *numbers, len(two), *two[0], *two[-1], part)
+            parts.append(part)
+        return _sum(parts)
 
 
 def _whole(filters: int) -> int:

@@ -29,8 +29,8 @@ class Kernel:
 
     Kinds of tensors are map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C] and sums [B, 2, C].
     Convolutions also have out [B, H + 2 pad - 2, W + 2 pad - 2, filters], weights [3, 3, C, stride],
-    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride]. Winograd's have points [16, C, filters], and where maps
-    are a weight [O, C, 3, 3], points_of_weight [16, O, C].
+    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride]. Winograd's have points [16, C, filters] and
+    taps [filters, C, 3, 3], and where maps are a weight [O, C, 3, 3], points_of_weight [16, O, C].
     """
 
     numbers: tuple[str, ...]
@@ -77,7 +77,7 @@ KERNELS = {
     "pull_weight": Kernel(("pad", "filters", "stride", "groups"), ("map", "out", "groups"), allocates=True),
     "winograd": Kernel(("pad", "filters", "pairs"), (*["map", "points"] * 2, "out"), allocates=True),
     "winograd_weight": Kernel((), ("map", "points_of_weight", "points_of_weight")),
-    "winograd_pull_weight": Kernel(("pad", "filters"), ("map", "out", "points"), allocates=True),
+    "winograd_pull_weight": Kernel(("pad", "filters", "pairs"), (*["map", "out"] * 2, "taps"), allocates=True),
 }
 """Name -> kernel."""
 
@@ -151,5 +151,6 @@ def _counts(
         "few": 9 * channels * filters,
         "groups": groups * 9 * channels * stride,
         "points": 16 * channels * filters,
+        "taps": 9 * channels * filters,
         "points_of_weight": 16 * batch * height,
     }

@@ -28,8 +28,10 @@ from ddkit.steps.guarded import run_guarded, temporary_folder
 from ddkit.steps.heap import keep_freed_memory
 from ddkit.steps.trust import distrust, open_to_all, private_folder
 
-HEADERS = tuple(Path(__file__).with_name(name) for name in ("maps.h", "vectors.h"))
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("blocks.c", "convolutions.c", "winograd.c"))
+HEADERS = tuple(Path(__file__).with_name(name) for name in ("maps.h", "vectors.h", "winograd.h"))
+SOURCES = tuple(
+    Path(__file__).with_name(name) for name in ("blocks.c", "convolutions.c", "winograd.c", "winograd_weights.c")
+)
 MAPS = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 # No -ffast-math: it changes the treatment of subnormal numbers in the whole process, and NaN must stay NaN.
 COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
@@ -69,7 +71,7 @@ class Kernels:
         shape = _Shape(*like.shape, torch.get_num_threads())
         numbers = arguments[: len(arguments) - len(tensors)]
         if self._functions[name](shape, *numbers, *[tensor.data_ptr() for tensor in tensors]):
-            raise MemoryError(f"the kernel '{name}' could not allocate memory for a frame of {list(like.shape)}")
+            raise MemoryError(f"the kernel '{name}' could not allocate memory for maps of {list(like.shape)}")
 
 
 def native_state() -> str:

@@ -20,7 +20,7 @@ NUMBERS = {
     "convolve_few": (1, F, 0),
     "pull_weight": (1, F, 32, 2),
     "winograd": (1, 64, 2),
-    "winograd_pull_weight": (1, 64),
+    "winograd_pull_weight": (1, 64, 2),
 }
 SHAPES = {
     "map": (B, H, W, C),
@@ -33,7 +33,7 @@ SHAPES = {
     "few": (F, 3, 3, C),
     "groups": (2, 3, 3, C, 32),
 }
-WINOGRAD = {"map": (B, H, W, 32), "out": (B, H, W, 64), "points": (16, 32, 64)}
+WINOGRAD = {"map": (B, H, W, 32), "out": (B, H, W, 64), "points": (16, 32, 64), "taps": (64, 32, 3, 3)}
 WEIGHT = {"map": (64, 32, 3, 3), "points_of_weight": (16, 32, 64)}
 
 
@@ -101,7 +101,7 @@ def test_every_tensor_is_checked(name: str) -> None:
         ("winograd", (1, 64, 3), "got 32, 64 and 3"),
         ("winograd", (1, 64, 0), "got 32, 64 and 0"),
         ("winograd", (-1, 64, 1), "cannot run on maps"),
-        ("winograd_pull_weight", (1, 16), "channels and filters must be multiples of 32"),
+        ("winograd_pull_weight", (1, 16, 1), "channels and filters must be multiples of 32"),
     ],
 )
 def test_numbers_that_leave_no_map_are_refused(name: str, numbers: tuple[int, ...], line: str) -> None:
@@ -140,15 +140,20 @@ torch.set_num_threads(THREADS)
 side = 6000
 x, z = torch.zeros(2, side, side, 1), torch.zeros(2, side, side, 1)
 w, few, sums = torch.zeros(3, 3, 1, 16), torch.zeros(1, 3, 3, 16), torch.zeros(2, 3, 3, 1, 16)
+channels = 2**16
+deep, thin, points, taps = (torch.zeros(n) for n in (channels, 32, 16 * channels * 32, 9 * channels * 32))
+deep, thin = deep.view(1, 1, 1, -1), thin.view(1, 1, 1, -1)
 run("convolve", x[:, :8, :8].contiguous(), 1, 1, 16, 0, x[:, :8, :8].contiguous(), w, z[:, :8, :8].contiguous())
 pages = int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**26,) * 2)
-for name, numbers, tensors in (
-    ("convolve", (1, 1, 16, 0), (x, w, z)),
-    ("pull_weight", (1, 1, 16, 2), (x, z, sums)),
+for name, like, numbers, tensors in (
+    ("convolve", x, (1, 1, 16, 0), (x, w, z)),
+    ("pull_weight", x, (1, 1, 16, 2), (x, z, sums)),
+    ("winograd", deep, (1, 32, 1), (deep, points, deep, points, thin)),
+    ("winograd_pull_weight", deep, (1, 32, 1), (deep, thin, deep, thin, taps)),
 ):
     try:
-        run(name, x, *numbers, *tensors)
+        run(name, like, *numbers, *tensors)
         print("it ran")
     except MemoryError as error:
         print(error)
@@ -162,5 +167,9 @@ def test_a_kernel_that_gets_no_memory_says_so_and_the_process_lives(threads: int
     script = STARVED.replace("THREADS", str(threads))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    expected = "the kernel '{}' could not allocate memory for a frame of [2, 6000, 6000, 1]"
-    assert done.stdout.splitlines() == [expected.format(name) for name in ("convolve", "pull_weight")]
+    expected = "the kernel '{}' could not allocate memory for maps of {}"
+    kernels_and_maps = [
+        *((name, [2, 6000, 6000, 1]) for name in ("convolve", "pull_weight")),
+        *((name, [1, 1, 1, 65536]) for name in ("winograd", "winograd_pull_weight")),
+    ]
+    assert done.stdout.splitlines() == [expected.format(*one) for one in kernels_and_maps]
