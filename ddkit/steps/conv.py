@@ -16,13 +16,12 @@ import torch
 from torch import Tensor
 
 from ddkit.nets import BlockShape
-from ddkit.steps.extents import PANELS, WHOLE
+from ddkit.steps.extents import PANELS, WHOLE, whole
 from ddkit.steps.native import Kernels
 from ddkit.steps.precision import real_of
 
 FEW_CHANNELS, FEW_WEIGHTS = 4, 32 * 32
-"""Largest layers for which ddkit's direct kernels are chosen on a CPU. On small layers the library's calls are mostly
-overhead (ddkit's need half the time at batch 10), and its image gradient of the first layer is 3 to 5 times slower."""
+"""Largest layers for which ddkit's direct kernels are faster than the library."""
 
 GROUPS = 8
 """Parts of a batch whose weight gradients are summed separately, so that the bits do not depend on the threads."""
@@ -33,13 +32,17 @@ Pair = tuple[Tensor, Tensor]
 def choose_convolution(shape: BlockShape, kernels: Kernels) -> "Convolution":
     """Choose the form by the layer and the type of maps only, so that every machine chooses the same.
 
-    Few channels: ddkit's direct kernels. Many: Winograd's, which need 0.5 times the library's time in float32. Other
-    numbers of channels, and bfloat16, whose multiplications the library does in the processor's own units: the library.
+    - Many channels, in whole panels: Winograd's, which needs 0.5 to 0.75 times the time of the others in float32.
+    - Otherwise few channels or weights: ddkit's direct kernels. The library's calls would be mostly overhead, and its
+      image gradient of a first layer is several times slower.
+    - Otherwise, and for many bfloat16 channels, which the processor's own units multiply: the library.
     """
-    if shape.channels <= FEW_CHANNELS or shape.channels * shape.filters <= FEW_WEIGHTS:
-        return DirectConvolution(shape, kernels)
-    if kernels.maps != torch.bfloat16 and shape.channels % PANELS == shape.filters % PANELS == 0:
+    panels = shape.channels % PANELS == shape.filters % PANELS == 0
+    small = shape.channels * shape.filters <= FEW_WEIGHTS
+    if panels and (small or kernels.maps != torch.bfloat16):
         return WinogradConvolution(shape, kernels)
+    if shape.channels <= FEW_CHANNELS or small:
+        return DirectConvolution(shape, kernels)
     return LibraryConvolution(shape)
 
 
@@ -101,7 +104,7 @@ class LibraryConvolution:
 
 
 class DirectWeight(NamedTuple):
-    """A weight in the layouts of the functions in C: for `convolve`, [3, 3, C, O rounded up], and for derivatives."""
+    """A weight as convolutions.c reads it: [3, 3, C, O rounded up], and flipped for derivatives."""
 
     along: Tensor
     back: Tensor
@@ -118,32 +121,36 @@ class DirectConvolution:
         return x
 
     def weight(self, w: Tensor) -> DirectWeight:
-        w = w.to(real_of(w.dtype))
-        back = w.flip(2, 3).transpose(0, 1)
-        return DirectWeight(_taps(w), back.permute(0, 2, 3, 1).contiguous() if self._few else _taps(back))
+        w, (filters, channels) = w.contiguous(), w.shape[:2]
+        back_size = channels * filters if self._few else filters * whole(channels)
+        along, back = w.new_empty(9 * (channels * whole(filters) + back_size), dtype=real_of(w.dtype)).split(
+            [9 * channels * whole(filters), 9 * back_size]
+        )
+        self.kernels("direct_weight", w, int(self._few), w, along, back)
+        return DirectWeight(along, back)
 
     def convolve(self, *pairs: tuple[Tensor, DirectWeight]) -> Tensor:
         shape = self.shape
         grow = 2 * shape.padding - 2
         z = pairs[0][0].new_empty(len(pairs[0][0]), shape.height + grow, shape.width + grow, shape.filters)
         for i, (x, w) in enumerate(pairs):
-            self.kernels("convolve", x, shape.padding, shape.filters, _whole(shape.filters), int(i > 0), x, w.along, z)
+            self.kernels("convolve", x, shape.padding, shape.filters, whole(shape.filters), int(i > 0), x, w.along, z)
         return z
 
     def pull_image(self, *pairs: tuple[Tensor, DirectWeight]) -> Tensor:
         shape = self.shape
         image = pairs[0][0].new_empty(len(pairs[0][0]), shape.height, shape.width, shape.channels)
-        name, whole = ("convolve_few", []) if self._few else ("convolve", [_whole(shape.channels)])
+        name, stride = ("convolve_few", []) if self._few else ("convolve", [whole(shape.channels)])
         for i, (gz, w) in enumerate(pairs):
-            self.kernels(name, gz, 2 - shape.padding, shape.channels, *whole, int(i > 0), gz, w.back, image)
+            self.kernels(name, gz, 2 - shape.padding, shape.channels, *stride, int(i > 0), gz, w.back, image)
         return image
 
     def pull_weight(self, *pairs: Pair) -> Tensor:
         shape, (first, gz) = self.shape, pairs[0]
-        groups, whole = min(GROUPS, len(first)), _whole(shape.filters)
-        sums = gz.new_zeros(groups, 3, 3, shape.channels, whole, dtype=real_of(gz.dtype))
+        groups, stride = min(GROUPS, len(first)), whole(shape.filters)
+        sums = gz.new_zeros(groups, 3, 3, shape.channels, stride, dtype=real_of(gz.dtype))
         for x, gz in pairs:
-            self.kernels("pull_weight", x, shape.padding, shape.filters, whole, groups, x, gz, sums)
+            self.kernels("pull_weight", x, shape.padding, shape.filters, stride, groups, x, gz, sums)
         return sums.sum(0)[..., : shape.filters].permute(3, 2, 0, 1)
 
     @property
@@ -203,17 +210,6 @@ class WinogradConvolution:
             self.kernels(name, two[0][0], *numbers, len(two), *two[0], *two[-1], part)
             parts.append(part)
         return _sum(parts)
-
-
-def _whole(filters: int) -> int:
-    return -(-filters // WHOLE) * WHOLE
-
-
-def _taps(w: Tensor) -> Tensor:
-    """Rearrange [O, C, 3, 3] to [3, 3, C, O rounded up]."""
-    taps = w.new_zeros(3, 3, w.shape[1], _whole(len(w)))
-    taps[..., : len(w)] = w.permute(2, 3, 1, 0)
-    return taps
 
 
 def _sum(parts: list[Tensor]) -> Tensor:

@@ -68,27 +68,26 @@ class ConvNetStep:
         return torch.cat([torch.addmm(bias, _features(p, head), head.T) for p in last])
 
     def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
-        weights = self._weights(theta)
-        total, loss, tapes = torch.zeros_like(theta), theta.new_zeros(()), []
-        for images, share in self._chunks(x, y):
-            part, value, tape = self._chunk_gradient(weights, images, share)
-            total += part
-            loss += value
+        weights, tapes = self._weights(theta), []
+        loss = total = None
+        for chunk in self._chunks(x, y):
+            part, value, tape = self._chunk_gradient(weights, *chunk)
+            loss, total = _plus(loss, value), _plus(total, part)
             if keep:
                 tapes.append(tape)
+        assert loss is not None and total is not None
         return Gradient(loss, total, tapes or None, sum(tape.nbytes for tape in tapes))
 
     def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
         weights, tangents = self._weights(theta), self._weights(a)
-        total, images, labels = torch.zeros_like(theta), torch.empty_like(x), []
-        at = 0
-        for i, (chunk, share) in enumerate(self._chunks(x, y)):
-            own = tape[i] if tape else self._chunk_gradient(weights, chunk, share)[2]
+        total, images, labels, at = None, torch.empty_like(x), [], 0
+        for own in tape or (self._chunk_gradient(weights, *chunk)[2] for chunk in self._chunks(x, y)):
             part, image, label = self._chunk_product(weights, tangents, own)
-            total += part
-            images[at : at + len(chunk)] = image.permute(0, 3, 1, 2)
+            total = _plus(total, part)
+            images[at : at + len(image)] = image.permute(0, 3, 1, 2)
             labels.append(label)
-            at += len(chunk)
+            at += len(image)
+        assert total is not None
         return Product(total, images, torch.cat(labels) / len(x) if y.is_floating_point() else None)
 
     def slope(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Any]:
@@ -184,6 +183,11 @@ def _as_map(features: Tensor, like: Tensor) -> Tensor:
     return features.view(b, c, h, w).permute(0, 2, 3, 1).to(like.dtype).contiguous()
 
 
+def _plus(total: Tensor | None, part: Tensor) -> Tensor:
+    """Add a chunk's part in place. The first part is the total."""
+    return part if total is None else total.add_(part)
+
+
 def _flat(gradients: list[Tensor], dtype: torch.dtype) -> Tensor:
     """Concatenate gradients, listed from the head down to the first layer, to one vector in theta's order."""
-    return torch.cat([g.reshape(-1).to(dtype) for g in reversed(gradients)])
+    return torch.cat([g.reshape(-1) for g in reversed(gradients)]).to(dtype)

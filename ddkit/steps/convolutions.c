@@ -15,6 +15,7 @@
 #define TILE 14
 #define TAPS 12
 #define FEW 8
+#define WHOLE 16
 
 static inline size_t frame_size(Shape s, int pad) {
     return (size_t)(s.height + 2 * pad) * (s.width + 2 * pad) * s.channels;
@@ -207,4 +208,21 @@ int pull_weight(Shape s, int pad, int filters, int stride, int groups, const MAP
         free(frame);
     }
     return failed;
+}
+
+// The weight w [filters, C, 3, 3] (as a shape: batch, height, 3, 3) for `convolve`, in `along`, and flipped in `back`: for
+// `convolve_few` if few, else for `convolve`. Filters, and channels in `back`, are rounded up to whole vectors by zeros.
+void direct_weight(Shape s, int few, const MAP *w, REAL *along, REAL *back) {
+    int filters = s.batch, channels = s.height, wide = (filters + WHOLE - 1) / WHOLE * WHOLE;
+    int deep = (channels + WHOLE - 1) / WHOLE * WHOLE;
+    memset(along, 0, sizeof(REAL) * 9 * channels * wide);
+    if (!few) memset(back, 0, sizeof(REAL) * 9 * filters * deep);
+    for (int o = 0; o < filters; o++)
+        for (int c = 0; c < channels; c++)
+            for (int tap = 0; tap < 9; tap++) {
+                REAL one = get(*w++);
+                along[((size_t)tap * channels + c) * wide + o] = one;
+                if (few) back[((size_t)c * 9 + 8 - tap) * filters + o] = one;
+                else back[((size_t)(8 - tap) * filters + o) * deep + c] = one;
+            }
 }

@@ -30,7 +30,8 @@ class Kernel:
     Kinds of tensors are map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C] and sums [B, 2, C].
     Convolutions also have out [B, H + 2 pad - 2, W + 2 pad - 2, filters], weights [3, 3, C, stride],
     few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride]. Winograd's have points [16, C, filters] and
-    taps [filters, C, 3, 3], and where maps are a weight [O, C, 3, 3], points_of_weight [16, O, C].
+    taps [filters, C, 3, 3]. Where maps are a weight [O, C, 3, 3], there are points_of_weight [16, O, C],
+    along [3, 3, C, O rounded up] and back ([C, 3, 3, O], or [3, 3, O, C rounded up]).
     """
 
     numbers: tuple[str, ...]
@@ -74,12 +75,18 @@ KERNELS = {
     ),
     "convolve": Kernel(("pad", "filters", "stride", "add"), ("map", "weights", "out"), allocates=True),
     "convolve_few": Kernel(("pad", "filters", "add"), ("map", "few", "out"), allocates=True),
+    "direct_weight": Kernel(("few",), ("map", "along", "back")),
     "pull_weight": Kernel(("pad", "filters", "stride", "groups"), ("map", "out", "groups"), allocates=True),
     "winograd": Kernel(("pad", "filters", "pairs"), (*["map", "points"] * 2, "out"), allocates=True),
     "winograd_weight": Kernel((), ("map", "points_of_weight", "points_of_weight")),
     "winograd_pull_weight": Kernel(("pad", "filters", "pairs"), (*["map", "out"] * 2, "taps"), allocates=True),
 }
 """Name -> kernel."""
+
+
+def whole(filters: int) -> int:
+    """Round up to whole vectors."""
+    return -(-filters // WHOLE) * WHOLE
 
 
 def _wrong(name: str, expected: str, found: Tensor | int) -> str:
@@ -110,6 +117,7 @@ def _counts(
     groups: int = 0,
     add: int = 0,
     pairs: int = 1,
+    few: int = 0,
 ) -> dict[str, int]:
     """Return the number of elements of a tensor of each kind.
 
@@ -138,6 +146,8 @@ def _counts(
             f"kernel '{name}': channels and filters must be multiples of {PANELS}, and pairs 1 or 2, "
             f"got {channels}, {filters} and {pairs}"
         )
+    if name == "direct_weight" and (width, channels) != (3, 3):
+        raise ValueError(f"kernel '{name}': a weight must be [O, C, 3, 3], got {list(shape)}")
     if name == "winograd_weight" and (batch % PANELS or height % PANELS or (width, channels) != (3, 3)):
         raise ValueError(f"kernel '{name}': a weight must be [{PANELS} m, {PANELS} n, 3, 3], got {list(shape)}")
     return {
@@ -152,5 +162,7 @@ def _counts(
         "groups": groups * 9 * channels * stride,
         "points": 16 * channels * filters,
         "taps": 9 * channels * filters,
+        "along": 9 * height * whole(batch),
+        "back": 9 * batch * (height if few else whole(height)),
         "points_of_weight": 16 * batch * height,
     }

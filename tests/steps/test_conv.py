@@ -132,6 +132,10 @@ def test_which_is_chosen():
         assert isinstance(choose_convolution(wide, compiled), kind)
         assert isinstance(choose_convolution(wide, kernels(torch.float64)), kind)
         assert isinstance(choose_convolution(wide, kernels(torch.bfloat16)), LibraryConvolution)
+    for maps in (torch.float32, torch.float64, torch.bfloat16):
+        small = BlockShape(channels=32, filters=32, height=4, width=4, padding=1)
+        assert isinstance(choose_convolution(small, kernels(maps)), WinogradConvolution)
+        assert isinstance(choose_convolution(SHAPES[5], kernels(maps)), DirectConvolution)
     odd = BlockShape(channels=100, filters=128, height=8, width=8, padding=1)
     assert isinstance(choose_convolution(odd, compiled), LibraryConvolution)
 

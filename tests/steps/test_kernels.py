@@ -19,6 +19,7 @@ NUMBERS = {
     "convolve": (1, F, 32, 0),
     "convolve_few": (1, F, 0),
     "pull_weight": (1, F, 32, 2),
+    "direct_weight": (0,),
     "winograd": (1, 64, 2),
     "winograd_pull_weight": (1, 64, 2),
 }
@@ -34,7 +35,14 @@ SHAPES = {
     "groups": (2, 3, 3, C, 32),
 }
 WINOGRAD = {"map": (B, H, W, 32), "out": (B, H, W, 64), "points": (16, 32, 64), "taps": (64, 32, 3, 3)}
-WEIGHT = {"map": (64, 32, 3, 3), "points_of_weight": (16, 32, 64)}
+WEIGHT = {"map": (64, 30, 3, 3), "along": (3, 3, 30, 64), "back": (3, 3, 64, 32)}
+WINOGRAD_WEIGHT = {"map": (64, 32, 3, 3), "points_of_weight": (16, 32, 64)}
+SHAPES_OF = {
+    "direct_weight": WEIGHT,
+    "winograd": WINOGRAD,
+    "winograd_weight": WINOGRAD_WEIGHT,
+    "winograd_pull_weight": WINOGRAD,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -43,17 +51,10 @@ def compiler() -> None:
         pytest.skip("no C compiler, so no kernels")
 
 
-def shapes_of(name: str) -> dict[str, tuple[int, ...]]:
-    """Shapes that the kernel takes. Winograd's take whole panels only."""
-    if name.startswith("winograd"):
-        return WEIGHT if name == "winograd_weight" else WINOGRAD
-    return SHAPES
-
-
 def right(name: str) -> list[Tensor]:
     """Arguments that the kernel takes."""
     draw = stream(0, "kernels", name)
-    return [torch.rand(shapes_of(name)[kind], generator=draw) for kind in KERNELS[name].tensors]
+    return [torch.rand(SHAPES_OF.get(name, SHAPES)[kind], generator=draw) for kind in KERNELS[name].tensors]
 
 
 WRONG = {
@@ -70,7 +71,7 @@ WRONG = {
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_tensor_is_checked(name: str) -> None:
     run = kernels(torch.float32)
-    like, numbers = torch.zeros(shapes_of(name)["map"]), NUMBERS.get(name, ())
+    like, numbers = torch.zeros(SHAPES_OF.get(name, SHAPES)["map"]), NUMBERS.get(name, ())
     run(name, like, *numbers, *right(name))
     for i, kind in enumerate(KERNELS[name].tensors):
         for wrong, change in WRONG.items():
@@ -106,10 +107,12 @@ def test_every_tensor_is_checked(name: str) -> None:
 )
 def test_numbers_that_leave_no_map_are_refused(name: str, numbers: tuple[int, ...], line: str) -> None:
     with pytest.raises(ValueError, match=line):
-        kernels(torch.float32)(name, torch.zeros(shapes_of(name)["map"]), *numbers, *right(name))
+        kernels(torch.float32)(name, torch.zeros(SHAPES_OF.get(name, SHAPES)["map"]), *numbers, *right(name))
     with pytest.raises(ValueError, match="channels must be a multiple of 16"):
         odd = torch.zeros(B, H, W, 3)
         kernels(torch.float32)("convolve_few", odd, 1, F, 0, odd, torch.zeros(F, 3, 3, 3), torch.zeros(SHAPES["out"]))
+    with pytest.raises(ValueError, match=r"a weight must be \[O, C, 3, 3\]"):
+        kernels(torch.float32)("direct_weight", torch.zeros(64, 30, 4, 3), 0, *right("direct_weight"))
     for shape in ((48, 32, 3, 3), (32, 48, 3, 3), (32, 32, 3, 4)):
         with pytest.raises(ValueError, match=r"a weight must be \[32 m, 32 n, 3, 3\]"):
             kernels(torch.float32)("winograd_weight", torch.zeros(shape), *right("winograd_weight"))
