@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ddkit.nets import BlockShape
-from ddkit.steps.extents import PANELS, WHOLE, whole
-from ddkit.steps.native import Kernels
+from ddkit.steps.extents import PANELS, WHOLE, points, whole
+from ddkit.steps.native import Kernels, has_matrix_units
 from ddkit.steps.precision import real_of
 
 FEW_CHANNELS, FEW_WEIGHTS = 4, 32 * 32
@@ -30,16 +30,17 @@ Pair = tuple[Tensor, Tensor]
 
 
 def choose_convolution(shape: BlockShape, kernels: Kernels) -> "Convolution":
-    """Choose the form by the layer and the type of maps only, so that every machine chooses the same.
+    """Choose the form by the layer, the type of maps and the processor's features. A machine always chooses the same.
 
-    - Many channels, in whole panels: Winograd's, which needs 0.5 to 0.75 times the time of the others in float32.
+    - Many channels, in whole panels: Winograd's, which needs 0.5 to 0.75 times the time of the others. (bfloat16 on a
+      processor that multiplies its matrices by units of their own, AMX: the library, if the layer is not small.)
     - Otherwise few channels or weights: ddkit's direct kernels. The library's calls would be mostly overhead, and its
       image gradient of a first layer is several times slower.
-    - Otherwise, and for many bfloat16 channels, which the processor's own units multiply: the library.
+    - Otherwise: the library.
     """
     panels = shape.channels % PANELS == shape.filters % PANELS == 0
     small = shape.channels * shape.filters <= FEW_WEIGHTS
-    if panels and (small or kernels.maps != torch.bfloat16):
+    if panels and (small or kernels.maps != torch.bfloat16 or not has_matrix_units()):
         return WinogradConvolution(shape, kernels)
     if shape.channels <= FEW_CHANNELS or small:
         return DirectConvolution(shape, kernels)
@@ -160,7 +161,7 @@ class DirectConvolution:
 
 
 class WinogradWeight(NamedTuple):
-    """A weight as winograd.c reads it: [16, C, O], and flipped for derivatives [16, O, C]."""
+    """A weight as winograd.c reads it: [points, C, O], and flipped for derivatives [points, O, C]."""
 
     along: Tensor
     back: Tensor
@@ -168,7 +169,11 @@ class WinogradWeight(NamedTuple):
 
 @dataclass(frozen=True)
 class WinogradConvolution:
-    """The functions of winograd.c, which explains the layouts."""
+    """The functions of winograd.c and winograd_weights.c; winograd.h explains the layouts.
+
+    The rounding error of float32 and float64 outputs and image gradients is below the library's on wide layers, that of
+    weight gradients up to twice it. bfloat16 maps are summed in float32, and rounded once, also for two pairs.
+    """
 
     shape: BlockShape
     kernels: Kernels
@@ -178,7 +183,7 @@ class WinogradConvolution:
 
     def weight(self, w: Tensor) -> WinogradWeight:
         w = w.contiguous()
-        along, back = w.new_empty(2, 16, len(w) * w.shape[1], dtype=real_of(w.dtype))
+        along, back = w.new_empty(2, points(w.dtype) * w.numel() // 9, dtype=real_of(w.dtype))
         self.kernels("winograd_weight", w, w, along, back)
         return WinogradWeight(along, back)
 

@@ -29,8 +29,8 @@ class Kernel:
 
     Kinds of tensors are map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C] and sums [B, 2, C].
     Convolutions also have out [B, H + 2 pad - 2, W + 2 pad - 2, filters], weights [3, 3, C, stride],
-    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride]. Winograd's have points [16, C, filters] and
-    taps [filters, C, 3, 3]. Where maps are a weight [O, C, 3, 3], there are points_of_weight [16, O, C],
+    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride]. Winograd's have points [points, C, filters] and
+    taps [filters, C, 3, 3]. Where maps are a weight [O, C, 3, 3], there are points_of_weight [points, O, C],
     along [3, 3, C, O rounded up] and back ([C, 3, 3, O], or [3, 3, O, C rounded up]).
     """
 
@@ -84,6 +84,11 @@ KERNELS = {
 """Name -> kernel."""
 
 
+def points(maps: torch.dtype) -> int:
+    """Return the number of Winograd's points: those of F(4x4, 3x3) for bfloat16, of F(2x2, 3x3) otherwise."""
+    return 36 if maps == torch.bfloat16 else 16
+
+
 def whole(filters: int) -> int:
     """Round up to whole vectors."""
     return -(-filters // WHOLE) * WHOLE
@@ -104,6 +109,8 @@ def _expected(
     """Return the number of elements and the type of each tensor."""
     kernel = KERNELS[name]
     counts = _counts(name, shape, **dict(zip(kernel.numbers, numbers, strict=True)))
+    for kind in ("points", "points_of_weight"):
+        counts[kind] *= points(maps)
     return tuple((counts[kind], maps if kind in MAPS else real_of(maps)) for kind in kernel.tensors)
 
 
@@ -119,7 +126,7 @@ def _counts(
     pairs: int = 1,
     few: int = 0,
 ) -> dict[str, int]:
-    """Return the number of elements of a tensor of each kind.
+    """Return the number of elements of a tensor of each kind; of Winograd's, the number for one point.
 
     Raises:
         ValueError: the output would be empty, or a number does not fit into an int in C.
@@ -160,9 +167,9 @@ def _counts(
         "weights": 9 * channels * stride,
         "few": 9 * channels * filters,
         "groups": groups * 9 * channels * stride,
-        "points": 16 * channels * filters,
+        "points": channels * filters,
         "taps": 9 * channels * filters,
         "along": 9 * height * whole(batch),
         "back": 9 * batch * (height if few else whole(height)),
-        "points_of_weight": 16 * batch * height,
+        "points_of_weight": batch * height,
     }

@@ -28,7 +28,7 @@ from ddkit.steps.guarded import run_guarded, temporary_folder
 from ddkit.steps.heap import keep_freed_memory
 from ddkit.steps.trust import distrust, open_to_all, private_folder
 
-HEADERS = tuple(Path(__file__).with_name(name) for name in ("maps.h", "vectors.h", "winograd.h"))
+HEADERS = tuple(Path(__file__).with_name(name) for name in ("maps.h", "vectors.h", "winograd_points.h", "winograd.h"))
 SOURCES = tuple(
     Path(__file__).with_name(name) for name in ("blocks.c", "convolutions.c", "winograd.c", "winograd_weights.c")
 )
@@ -208,6 +208,12 @@ def _share_openmp() -> None:
     for library in sorted(found, key=lambda file: "torch" not in file.parts)[:1]:
         with suppress(OSError):
             ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+
+
+@functools.cache
+def has_matrix_units() -> bool:
+    """Return whether the processor multiplies bfloat16 matrices by units of their own, Intel's AMX."""
+    return "amx_bf16" in _processor().split()
 
 
 def _processor() -> str:

@@ -8,40 +8,40 @@
 #define BLOCK 16  // tiles of a block
 
 // V of `count` tiles from `first` on.
-static void patches(Tiling t, int first, int count, const MAP *image, const MAP *zeros, REAL *v) {
+static void patches(Tiling t, int first, int count, const MAP *image, const MAP *zeros, REAL *restrict v) {
     size_t point = point_size(BLOCK, t.image.channels);
     for (int p = 0; p < count; p++) {
-        const MAP *d[16];
-        find_patch(t, first + p, image, zeros, d);
-        for (int i = 0; i < 4; i++)
-            patch_row(i, t.image.channels, LANES, d, point, v + 4 * i * point + (size_t)p * t.image.channels);
+        const MAP *pixels[POINTS];
+        find_patch(t, first + p, image, zeros, pixels);
+        for (int c = 0; c < t.image.channels; c += LANES) {
+            REAL *to = v + (size_t)p * t.image.channels + c;
+            Vector d[EDGE], e[EDGE][EDGE];
+            for (int x = 0; x < EDGE; x++) {
+                for (int y = 0; y < EDGE; y++) d[y] = get_vector(pixels[y * EDGE + x] + c);
+                for (int i = 0; i < EDGE; i++) e[i][x] = of_patch(i, d);
+            }
+            for (int i = 0; i < EDGE; i++)
+                for (int j = 0; j < EDGE; j++) *(Vector *)(to + (i * EDGE + j) * point) = of_patch(j, e[i]);
+        }
     }
 }
 
 // Outputs of `count` tiles from `first` on, of products m.
-static void outputs(Tiling t, int filters, int first, int count, const REAL *m, MAP *z) {
+static void outputs(Tiling t, int filters, int first, int count, const REAL *restrict m, MAP *restrict z) {
     size_t point = point_size(BLOCK, filters);
     for (int p = 0; p < count; p++) {
-        int at = first + p, x = at % t.across, y = at / t.across % t.down, b = at / t.across / t.down;
-        MAP *to = z + (((size_t)b * t.height + 2 * y) * t.width + 2 * x) * filters;
-        int lower = 2 * y + 1 < t.height, right = 2 * x + 1 < t.width;
+        int at = first + p, x = at % t.across * SIDE, y = at / t.across % t.down * SIDE, b = at / t.across / t.down;
+        MAP *to = z + (((size_t)b * t.height + y) * t.width + x) * filters;
         for (int o = 0; o < filters; o += LANES) {
-            Vector upper_row[4], lower_row[4];
-            for (int j = 0; j < 4; j++) {
-                const REAL *from = m + j * point + (size_t)p * filters + o;
-                Vector m0 = *(const Vector *)from, m1 = *(const Vector *)(from + 4 * point);
-                Vector m2 = *(const Vector *)(from + 8 * point), m3 = *(const Vector *)(from + 12 * point);
-                upper_row[j] = m0 + m1 + m2;
-                lower_row[j] = m1 - m2 - m3;
+            const REAL *from = m + (size_t)p * filters + o;
+            Vector d[EDGE], e[SIDE][EDGE];
+            for (int j = 0; j < EDGE; j++) {
+                for (int i = 0; i < EDGE; i++) d[i] = *(const Vector *)(from + (i * EDGE + j) * point);
+                for (int i = 0; i < SIDE; i++) e[i][j] = of_products(i, d);
             }
-#define OUTPUTS(row, at)                                                             \
-    put_vector(row[0] + row[1] + row[2], at);                                        \
-    if (right) put_vector(row[1] - row[2] - row[3], at + filters);
-            OUTPUTS(upper_row, to + o)
-            if (lower) {
-                OUTPUTS(lower_row, to + (size_t)t.width * filters + o)
-            }
-#undef OUTPUTS
+            for (int i = 0; i < SIDE && y + i < t.height; i++)
+                for (int j = 0; j < SIDE && x + j < t.width; j++)
+                    put_vector(of_products(j, e[i]), to + ((size_t)i * t.width + j) * filters + o);
         }
     }
 }

@@ -1,23 +1,21 @@
-// 3x3 convolutions of stride 1 by Winograd's F(2x2, 3x3), for layers of many channels: 4 multiplications for each output
-// in place of 9. Here: the layouts, and what outputs (winograd.c) and weights (winograd_weights.c) share.
+// 3x3 convolutions of stride 1 by Winograd's F(m x m, 3x3), for layers of many channels. m is SIDE: 2, with 4
+// multiplications for each output in place of 9, or 4 for maps of bfloat16, with 2.25. (With m = 4 the rounding of float32
+// is three times as large, which bfloat16 hides.) Here is what outputs (winograd.c) and weights (winograd_weights.c) share.
 //
-// An output is divided into tiles of 2x2 pixels. A tile depends on a patch of 4x4 pixels of the image. With
+// An output is divided into tiles of m x m pixels. A tile depends on a patch of EDGE x EDGE pixels of the image,
+// EDGE = m + 2. With the matrices B, G and A of winograd_points.h,
 //     V = B' d B   (patch d),     U = G w G'   (weight w),     T = A g A'   (tile g of d / d output),
-//     B' = 1  0 -1  0     G = 1    0    0     A = 1  0
-//          0  1  1  0         1/2  1/2  1/2       1  1
-//          0 -1  1  0         1/2 -1/2  1/2       1 -1
-//          0  1  0 -1         0    0    1         0 -1
-// each of the 16 numbers ("points") of V, U and T is by itself a matrix product over channels or tiles:
+// each of the EDGE x EDGE numbers ("points") of V, U and T is by itself a matrix product over channels or tiles:
 //     output = A' (sum over c of V U) A,     d / d weight = G' (sum over tiles of V T) G,
-// and d / d image is the output of the flipped weights, whose U has rows 0 and 3, and columns 0 and 3, exchanged.
+// and d / d image is the output of the flipped weights.
 //
 // Work is done in blocks of tiles, so that V and the products stay in the cache. A block is [point][tile][channel]; a
 // weight is [point][panel][C][PANEL], a panel being PANEL filters, so that a product reads it from front to end. Channels
 // and filters are multiples of 32, which every PANEL divides.
 
-#include "vectors.h"
+#include "winograd_points.h"
 
-#define POINTS 16
+#define POINTS (EDGE * EDGE)
 #define PANEL (2 * LANES)
 #ifdef __AVX512F__
 #define ROWS 8
@@ -33,7 +31,7 @@ typedef struct {
 
 static Tiling tiling(Shape s, int pad) {
     int height = s.height + 2 * pad - 2, width = s.width + 2 * pad - 2;
-    int down = (height + 1) / 2, across = (width + 1) / 2;
+    int down = (height + SIDE - 1) / SIDE, across = (width + SIDE - 1) / SIDE;
     return (Tiling){s, pad, height, width, down, across, s.batch * down * across};
 }
 
@@ -50,25 +48,7 @@ inline_for(void) find_pixels(int n, Shape s, int b, int y, int x, const MAP *map
 
 static void find_patch(Tiling t, int tile, const MAP *image, const MAP *zeros, const MAP **pixels) {
     int x = tile % t.across, y = tile / t.across % t.down, b = tile / t.across / t.down;
-    find_pixels(4, t.image, b, 2 * y - t.pad, 2 * x - t.pad, image, zeros, pixels);
-}
-
-// Entry i of B' times four numbers.
-inline_for(Vector) of_patch(int i, Vector a, Vector b, Vector c, Vector d) {
-    if (i == 0) return a - c;
-    if (i == 1) return b + c;
-    return i == 2 ? c - b : b - d;
-}
-
-// Row i of V for one patch: 4 points, `point` numbers apart; vectors of channels are `apart`.
-inline_for(void) patch_row(int i, int channels, int apart, const MAP **d, size_t point, REAL *restrict to) {
-    for (int c = 0; c < channels; c += LANES, to += apart) {
-        Vector e[4];
-        for (int k = 0; k < 4; k++)
-            e[k] = of_patch(i, get_vector(d[k] + c), get_vector(d[4 + k] + c), get_vector(d[8 + k] + c),
-                            get_vector(d[12 + k] + c));
-        for (int j = 0; j < 4; j++) *(Vector *)(to + j * point) = of_patch(j, e[0], e[1], e[2], e[3]);
-    }
+    find_pixels(EDGE, t.image, b, SIDE * y - t.pad, SIDE * x - t.pad, image, zeros, pixels);
 }
 
 // to[r][0 .. PANEL] (+)= sum over k < depth of a[r * row + k * step] b[k][0 .. PANEL], for n rows r.

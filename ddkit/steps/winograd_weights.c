@@ -23,16 +23,14 @@ static void weight_part(Shape s, int back, int from, const MAP *w, REAL *to) {
         for (int k = 0; k < LANES; k++) {
             const Vector *g = (const Vector *)(own + k * 9 * LANES);
             REAL *at = to + ((size_t)(from / PANEL) * depth + first + k) * PANEL + from % PANEL;
-            Vector e[4][3];
+            Vector column[3], e[EDGE][3];
             for (int x = 0; x < 3; x++) {
-                Vector sum = (g[x] + g[6 + x]) / 2, half = g[3 + x] / 2;
-                e[0][x] = g[x], e[1][x] = sum + half, e[2][x] = sum - half, e[3][x] = g[6 + x];
+                for (int y = 0; y < 3; y++) column[y] = g[3 * y + x];
+                for (int i = 0; i < EDGE; i++) e[i][x] = of_weight(i, column);
             }
-            for (int i = 0; i < 4; i++) {
-                Vector sum = (e[i][0] + e[i][2]) / 2, half = e[i][1] / 2;
-                Vector u[4] = {e[i][0], sum + half, sum - half, e[i][2]};
-                for (int j = 0; j < 4; j++) *(Vector *)(at + (size_t)(4 * i + j) * columns * depth) = u[j];
-            }
+            for (int i = 0; i < EDGE; i++)
+                for (int j = 0; j < EDGE; j++)
+                    *(Vector *)(at + (size_t)(i * EDGE + j) * columns * depth) = of_weight(j, e[i]);
         }
     }
 }
@@ -49,23 +47,31 @@ void winograd_weight(Shape s, const MAP *w, REAL *along, REAL *back) {
 static void find_tile(Tiling t, int tile, int filters, const MAP *output, const MAP *zeros, const MAP **pixels) {
     Shape s = {t.image.batch, t.height, t.width, filters, 1};
     int x = tile % t.across, y = tile / t.across % t.down, b = tile / t.across / t.down;
-    find_pixels(2, s, b, 2 * y, 2 * x, output, zeros, pixels);
+    find_pixels(SIDE, s, b, SIDE * y, SIDE * x, output, zeros, pixels);
 }
 
-// Entry i of A times two numbers.
-inline_for(Vector) of_tile(int i, Vector a, Vector b) {
-    if (i == 0) return a;
-    if (i == 3) return -b;
-    return i == 1 ? a + b : a - b;
+// Row i of V for one patch: EDGE points, `point` numbers apart, in panels of `count` tiles for LANES channels.
+inline_for(void) patch_row(int i, int channels, int count, const MAP **pixels, size_t point, REAL *restrict to) {
+    for (int c = 0; c < channels; c += LANES, to += count * LANES) {
+        Vector d[EDGE], e[EDGE];
+        for (int x = 0; x < EDGE; x++) {
+            for (int y = 0; y < EDGE; y++) d[y] = get_vector(pixels[y * EDGE + x] + c);
+            e[x] = of_patch(i, d);
+        }
+        for (int j = 0; j < EDGE; j++) *(Vector *)(to + j * point) = of_patch(j, e);
+    }
 }
 
-// Row i of T for one tile, in panels of `count` tiles.
-inline_for(void) tile_row(int i, int filters, int count, const MAP **g, size_t point, REAL *restrict to) {
+// Row i of T for one tile, in panels of `count` tiles for PANEL filters.
+inline_for(void) tile_row(int i, int filters, int count, const MAP **pixels, size_t point, REAL *restrict to) {
     for (int o = 0; o < filters; o += LANES) {
-        Vector f[2];
-        for (int k = 0; k < 2; k++) f[k] = of_tile(i, get_vector(g[k] + o), get_vector(g[2 + k] + o));
         REAL *at = to + (size_t)(o / PANEL) * count * PANEL + o % PANEL;
-        for (int j = 0; j < 4; j++) *(Vector *)(at + j * point) = of_tile(j, f[0], f[1]);
+        Vector g[SIDE], e[SIDE];
+        for (int x = 0; x < SIDE; x++) {
+            for (int y = 0; y < SIDE; y++) g[y] = get_vector(pixels[y * SIDE + x] + o);
+            e[x] = of_tile(i, g);
+        }
+        for (int j = 0; j < EDGE; j++) *(Vector *)(at + j * point) = of_tile(j, e);
     }
 }
 
@@ -77,15 +83,15 @@ inline_for(void) sum_row(int i, Tiling t, int filters, int from, int wide, int a
     for (int first = 0; first < t.tiles; first += BLOCK_SUMS) {
         int count = t.tiles - first < BLOCK_SUMS ? t.tiles - first : BLOCK_SUMS;
         for (int p = 0; p < count; p++) {
-            const MAP *pixels[16];
+            const MAP *pixels[POINTS];
             find_patch(t, first + p, image, zeros, pixels);
-            patch_row(i, channels, count * LANES, pixels, of_image, v + (size_t)p * LANES);
+            patch_row(i, channels, count, pixels, of_image, v + (size_t)p * LANES);
             find_tile(t, first + p, filters, gz + from, zeros, pixels);
             tile_row(i, wide, count, pixels, of_output, g + (size_t)p * PANEL);
         }
-        for (int j = 0; j < 4; j++)
+        for (int j = 0; j < EDGE; j++)
             multiply(channels, count, wide, add || first, v + j * of_image, count * LANES, 1, LANES, g + j * of_output,
-                     sums + (size_t)(4 * i + j) * channels * filters + from, filters);
+                     sums + (size_t)(i * EDGE + j) * channels * filters + from, filters);
     }
 }
 
@@ -96,17 +102,14 @@ static void weight_of_sums(int channels, int filters, int from, const REAL *sums
         REAL own[LANES * 9 * LANES];  // [channel][tap][lane]
         for (int c = 0; c < LANES; c++) {
             const REAL *at = sums + (size_t)(first + c) * filters + from;
-            Vector e[4][3];
-            for (int i = 0; i < 4; i++) {
-                Vector m[4];
-                for (int j = 0; j < 4; j++) m[j] = *(const Vector *)(at + (4 * i + j) * point);
-                Vector sum = (m[1] + m[2]) / 2;
-                e[i][0] = m[0] + sum, e[i][1] = (m[1] - m[2]) / 2, e[i][2] = sum + m[3];
+            Vector m[EDGE], e[EDGE][3], column[EDGE];
+            for (int i = 0; i < EDGE; i++) {
+                for (int j = 0; j < EDGE; j++) m[j] = *(const Vector *)(at + (i * EDGE + j) * point);
+                for (int x = 0; x < 3; x++) e[i][x] = of_sums(x, m);
             }
-            Vector *taps = (Vector *)(own + c * 9 * LANES);
             for (int x = 0; x < 3; x++) {
-                Vector sum = (e[1][x] + e[2][x]) / 2;
-                taps[x] = e[0][x] + sum, taps[3 + x] = (e[1][x] - e[2][x]) / 2, taps[6 + x] = sum + e[3][x];
+                for (int i = 0; i < EDGE; i++) column[i] = e[i][x];
+                for (int y = 0; y < 3; y++) *(Vector *)(own + (c * 9 + 3 * y + x) * LANES) = of_sums(y, column);
             }
         }
         for (int lane = 0; lane < LANES; lane++) {
@@ -123,20 +126,20 @@ int winograd_pull_weight(Shape s, int pad, int filters, int pairs, const MAP *im
     int parts = (filters + WIDE - 1) / WIDE, failed = 0;
     REAL *sums = allocate((size_t)POINTS * s.channels * filters);
     _Pragma("omp parallel num_threads(s.threads) if(s.threads > 1)") {
-        REAL *v = allocate(4 * point_size(BLOCK_SUMS, s.channels)), *g = allocate(4 * point_size(BLOCK_SUMS, WIDE));
+        REAL *v = allocate(EDGE * point_size(BLOCK_SUMS, s.channels)), *g = allocate(EDGE * point_size(BLOCK_SUMS, WIDE));
         MAP *zeros = calloc(s.channels > WIDE ? s.channels : WIDE, sizeof(MAP));
         int able = sums != NULL && v != NULL && g != NULL && zeros != NULL;
         if (!able) {
             _Pragma("omp atomic write") failed = 1;
         }
-        _Pragma("omp for") for (int task = 0; task < 4 * parts; task++) {
+        _Pragma("omp for") for (int task = 0; task < EDGE * parts; task++) {
             if (!able) continue;
-            int from = task / 4 * WIDE, wide = filters - from < WIDE ? filters - from : WIDE;
+            int from = task / EDGE * WIDE, wide = filters - from < WIDE ? filters - from : WIDE;
             for (int pair = 0; pair < pairs; pair++) {
                 const MAP *x = pair ? image2 : image, *y = pair ? gz2 : gz;
 #define SUM_ROW(i) case i: sum_row(i, t, filters, from, wide, pair, x, y, zeros, v, g, sums); break;
-                switch (task % 4) {
-                    SUM_ROW(0) SUM_ROW(1) SUM_ROW(2) SUM_ROW(3)
+                switch (task % EDGE) {
+                    SUM_ROW(0) SUM_ROW(1) SUM_ROW(2) SUM_ROW(3) SUM_ROW(4) SUM_ROW(5)
                 }
 #undef SUM_ROW
             }

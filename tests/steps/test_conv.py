@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 from ddkit.nets import BlockShape
 from ddkit.randomness import stream
+from ddkit.steps import conv
 from ddkit.steps.conv import DirectConvolution, LibraryConvolution, WinogradConvolution, choose_convolution
 from ddkit.steps.native import kernels
 
@@ -53,6 +54,7 @@ WIDE = [
         (96, 160, 3, 3, 1),
         (32, 32, 1, 1, 1),
         (64, 96, 2, 1, 2),
+        (32, 64, 13, 10, 2),
         (128, 128, 16, 16, 1),
     )
 ]
@@ -123,15 +125,18 @@ def test_a_lost_number_stays_lost_and_stays_in_its_image(kind, shape, dtype):
     assert convolution.pull_weight((x, gz)).isnan().any()
 
 
-def test_which_is_chosen():
-    """By layer and type of maps only, so that every machine chooses the same."""
+def test_which_is_chosen(monkeypatch):
+    """By layer, type of maps and processor: the same in each run on a machine."""
     compiled = kernels(torch.float32)
     assert isinstance(choose_convolution(SHAPES[0], compiled), DirectConvolution)
     for channels, filters, kind in ((128, 128, WinogradConvolution), (32, 64, WinogradConvolution)):
         wide = BlockShape(channels=channels, filters=filters, height=8, width=8, padding=1)
         assert isinstance(choose_convolution(wide, compiled), kind)
         assert isinstance(choose_convolution(wide, kernels(torch.float64)), kind)
-        assert isinstance(choose_convolution(wide, kernels(torch.bfloat16)), LibraryConvolution)
+        for units, of_bfloat16 in ((False, WinogradConvolution), (True, LibraryConvolution)):
+            monkeypatch.setattr(conv, "has_matrix_units", lambda units=units: units)
+            assert isinstance(choose_convolution(wide, kernels(torch.bfloat16)), of_bfloat16)
+            assert isinstance(choose_convolution(wide, compiled), kind)
     for maps in (torch.float32, torch.float64, torch.bfloat16):
         small = BlockShape(channels=32, filters=32, height=4, width=4, padding=1)
         assert isinstance(choose_convolution(small, kernels(maps)), WinogradConvolution)
@@ -140,7 +145,7 @@ def test_which_is_chosen():
     assert isinstance(choose_convolution(odd, compiled), LibraryConvolution)
 
 
-@pytest.mark.parametrize("shape", [WIDE[0], WIDE[6]], ids=str)
+@pytest.mark.parametrize("shape", [WIDE[0], WIDE[7]], ids=str)
 def test_winograds_error_in_float32_is_at_most_twice_the_librarys(shape):
     """The norm of the difference from float64, of each form. F(4x4, 3x3) would have three times it."""
     (x, w, gz), truth = problem(shape, torch.float32)
