@@ -217,10 +217,10 @@ void direct_weight(Shape s, int few, const MAP *w, REAL *along, REAL *back) {
     int deep = (channels + WHOLE - 1) / WHOLE * WHOLE;
     memset(along, 0, sizeof(REAL) * 9 * channels * wide);
     if (!few) memset(back, 0, sizeof(REAL) * 9 * filters * deep);
-    for (int o = 0; o < filters; o++)
-        for (int c = 0; c < channels; c++)
-            for (int tap = 0; tap < 9; tap++) {
-                REAL one = get(*w++);
+    for (int c = 0; c < channels; c++)
+        for (int tap = 0; tap < 9; tap++)
+            for (int o = 0; o < filters; o++) {
+                REAL one = get(w[((size_t)o * channels + c) * 9 + tap]);
                 along[((size_t)tap * channels + c) * wide + o] = one;
                 if (few) back[((size_t)c * 9 + 8 - tap) * filters + o] = one;
                 else back[((size_t)(8 - tap) * filters + o) * deep + c] = one;

@@ -50,6 +50,7 @@ ENTRY(of_sums) {
 
 #else
 #define SIDE 4
+#define SIXTH ((REAL)(1. / 6))
 
 ENTRY(of_patch) {
     switch (i) {
@@ -65,10 +66,10 @@ ENTRY(of_patch) {
 ENTRY(of_weight) {
     switch (i) {
         case 0: return d[0] / 4;
-        case 1: return (d[0] + d[1] + d[2]) / -6;
-        case 2: return (d[0] - d[1] + d[2]) / -6;
-        case 3: return (d[0] + 2 * d[1] + 4 * d[2]) / 24;
-        case 4: return (d[0] - 2 * d[1] + 4 * d[2]) / 24;
+        case 1: return -SIXTH * (d[0] + d[1] + d[2]);
+        case 2: return -SIXTH * (d[0] - d[1] + d[2]);
+        case 3: return SIXTH * (d[0] / 4 + d[1] / 2 + d[2]);
+        case 4: return SIXTH * (d[0] / 4 - d[1] / 2 + d[2]);
         default: return d[2];
     }
 }
@@ -95,9 +96,9 @@ ENTRY(of_products) {
 
 ENTRY(of_sums) {
     switch (i) {
-        case 0: return d[0] / 4 - (d[1] + d[2]) / 6 + (d[3] + d[4]) / 24;
-        case 1: return (d[2] - d[1]) / 6 + (d[3] - d[4]) / 12;
-        default: return (d[3] + d[4]) / 6 - (d[1] + d[2]) / 6 + d[5];
+        case 0: return d[0] / 4 + SIXTH * ((d[3] + d[4]) / 4 - (d[1] + d[2]));
+        case 1: return SIXTH * (d[2] - d[1] + (d[3] - d[4]) / 2);
+        default: return SIXTH * (d[3] + d[4] - (d[1] + d[2])) + d[5];
     }
 }
 #endif
