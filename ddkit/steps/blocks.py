@@ -54,7 +54,7 @@ class NativeBlocks:
     ) -> tuple[Tensor, Tensor, Tensor]:
         gz, sums = z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
         self._kernels("backward", z, z, gp, gamma, beta, *stats, gz, sums)
-        g_beta, g_gamma = sums.sum(0)
+        g_beta, g_gamma = sums.sum(0).unbind()
         return gz, g_beta, g_gamma
 
     def forward_tangent(
@@ -85,7 +85,7 @@ class NativeBlocks:
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         gz, gzt, sums = z.new_empty(z.shape), z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
         self._kernels("backward_tangent", z, z, zt, gp, gpt, gamma, beta, gamma_t, *stats, *stats_t, gz, gzt, sums)
-        h_beta, h_gamma = sums.sum(0)
+        h_beta, h_gamma = sums.sum(0).unbind()
         return gz, gzt, h_beta, h_gamma
 
 

@@ -123,10 +123,8 @@ class DirectConvolution:
 
     def weight(self, w: Tensor) -> DirectWeight:
         w, (filters, channels) = w.contiguous(), w.shape[:2]
-        back_size = channels * filters if self._few else filters * whole(channels)
-        along, back = w.new_empty(9 * (channels * whole(filters) + back_size), dtype=real_of(w.dtype)).split(
-            [9 * channels * whole(filters), 9 * back_size]
-        )
+        real, back_size = real_of(w.dtype), channels * filters if self._few else filters * whole(channels)
+        along, back = w.new_empty(9 * channels * whole(filters), dtype=real), w.new_empty(9 * back_size, dtype=real)
         self.kernels("direct_weight", w, int(self._few), w, along, back)
         return DirectWeight(along, back)
 
@@ -183,7 +181,8 @@ class WinogradConvolution:
 
     def weight(self, w: Tensor) -> WinogradWeight:
         w = w.contiguous()
-        along, back = w.new_empty(2, points(w.dtype) * w.numel() // 9, dtype=real_of(w.dtype))
+        size, real = points(w.dtype) * w.numel() // 9, real_of(w.dtype)
+        along, back = w.new_empty(size, dtype=real), w.new_empty(size, dtype=real)
         self.kernels("winograd_weight", w, w, along, back)
         return WinogradWeight(along, back)
 

@@ -103,13 +103,16 @@ class ConvNetStep:
     def _chunks(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return chunks of channels-last images, and of their labels as probabilities / B."""
         soft = (y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes)).to(self._real)
-        return list(zip(self._maps_of(x), (soft / len(x)).split(self._chunk), strict=True))
+        return list(zip(self._maps_of(x), self._split(soft / len(x)), strict=True))
 
     def _maps_of(self, x: Tensor) -> list[Tensor]:
         """Return images [B, C, H, W] as channels-last maps, in chunks."""
         if x.shape[1:] != self._net.shape:
             raise ValueError(f"images must be [B, {', '.join(map(str, self._net.shape))}], got {list(x.shape)}")
-        return list(x.permute(0, 2, 3, 1).to(self._maps).contiguous().split(self._chunk))
+        return self._split(x.permute(0, 2, 3, 1).to(self._maps).contiguous())
+
+    def _split(self, batch: Tensor) -> list[Tensor]:
+        return [batch] if len(batch) <= self._chunk else list(batch.split(self._chunk))
 
     def _weights(self, theta: Tensor) -> tuple[list[tuple[Any, Tensor, Tensor]], Tensor, Tensor]:
         """Return ([(prepared convolution, gamma, beta)], head weight, head bias)."""
