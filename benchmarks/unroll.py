@@ -2,16 +2,20 @@
 
     python benchmarks/unroll.py ROW ... [--repeats 9] [--save [DIR]]
 
-The benchmark computes one outer gradient (images and learning rate) of the trajectory-matching loss with ddkit and with
-the textbook, in turn in one process. The textbook keeps the whole autograd graph by create_graph=True, as published
-code does (engine `reference`). Times are medians over the repeats.
+The benchmark computes one outer gradient (images and learning rate) of the trajectory-matching loss with ddkit (`ours`)
+and with the textbook, in turn in one process. The textbook keeps the whole autograd graph by create_graph=True, as
+published code does (engine `reference`). Times are medians over the repeats.
 
 - `ratio`: the time of the textbook, divided by ours.
 - `difference`, `cosine`: the relative difference and the cosine of the two image gradients.
 - `to truth`: the distance of each gradient from float64, where float64 is fast enough.
 - `peak MiB`: on CUDA the allocator's peak; on a CPU the growth of the process's resident memory, in a separate process.
 - `share`: the FLOP floor divided by the time. The floor is 8.8 forward passes an image-step, the fewest known for the
-  exact gradient, at the rate of a 3x3 convolution measured in the same run.
+  exact gradient, at the rate of the library's 3x3 convolution measured in the same run. Winograd's convolutions need
+  2.25 times fewer multiplications than the floor counts, so on a CPU a share may exceed 1.
+
+On a CPU a third program, `before`, is ours with the convolutions of before Winograd's: direct kernels for small layers,
+the library's for wide ones.
 
 Rows: the project's targets, see ROWS. --save adds a line for each row to unroll.jsonl in DIR (default
 benchmarks/results).
@@ -23,6 +27,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -31,7 +36,14 @@ from torch import Tensor
 
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
+from ddkit.steps.blocks import NativeBlocks
+from ddkit.steps.choose import CHUNK
+from ddkit.steps.conv import FEW_CHANNELS, FEW_WEIGHTS, DirectConvolution, LibraryConvolution
+from ddkit.steps.convnet import ConvNetStep
+from ddkit.steps.native import kernels
 from ddkit.unroll import matching_loss
+from ddkit.unroll.adjoint import adjoint
+from ddkit.unroll.problem import Problem, Rules
 
 FLOOR = 8.8
 """Forward passes an image-step: 1 forward, 1.93 backward, 5.86 for the second derivatives."""
@@ -95,6 +107,12 @@ def build(row: Row, dtype: torch.dtype = torch.float32) -> Callable[[str], tuple
     theta_0 = theta_0.to(**to)
 
     def gradient(engine: str) -> tuple[Tensor, ...]:
+        if engine == "before":
+            step, rates = step_before(net, row.precision, dtype), lr.expand(row.steps)
+            each = zip(theta_0, theta_target, images, labels, strict=True)
+            problems = [Problem(Rules(), start, (target,), x, y, rates) for start, target, x, y in each]
+            solved = [adjoint(step, problem, row.kept * 2**20) for problem in problems]
+            return torch.stack([one.images for one in solved if one.images is not None]) / row.students, lr
         options: dict[str, Any] = {"engine": "reference"}
         if engine == "ours":
             options = {"precision": row.precision, "memory": row.kept * 2**20}
@@ -102,6 +120,22 @@ def build(row: Row, dtype: torch.dtype = torch.float32) -> Callable[[str], tuple
         return torch.autograd.grad(loss, (images, lr))
 
     return gradient
+
+
+@lru_cache
+def step_before(net: FlatNet, precision: str, dtype: torch.dtype) -> ConvNetStep:
+    """The fused step on a CPU with the convolutions of before Winograd's."""
+    maps = torch.bfloat16 if precision == "bfloat16" else dtype
+    compiled, shapes = kernels(maps), net.settings.common_blocks(net.shape)  # type: ignore[attr-defined]
+    if compiled is None:
+        raise SystemExit("the kernels could not be compiled")
+    convolutions = [
+        DirectConvolution(shape, compiled)
+        if shape.channels <= FEW_CHANNELS or shape.channels * shape.filters <= FEW_WEIGHTS
+        else LibraryConvolution(shape)
+        for shape in shapes
+    ]
+    return ConvNetStep(net, shapes, maps, NativeBlocks(compiled), convolutions, CHUNK["cpu"])
 
 
 def agreement(row: Row, gradient: Callable[[str], tuple[Tensor, ...]]) -> dict[str, float]:
@@ -116,6 +150,7 @@ def agreement(row: Row, gradient: Callable[[str], tuple[Tensor, ...]]) -> dict[s
     if row.device == "cpu" and row.students * row.steps * row.batch <= 200:
         truth = build(row, torch.float64)("textbook")[0].flatten()
         facts["ours to truth"] = float((ours - truth).norm() / truth.norm())
+        facts["before to truth"] = float((gradient("before")[0].double().flatten() - truth).norm() / truth.norm())
         facts["textbook to truth"] = float((textbook - truth).norm() / truth.norm())
     return facts
 
@@ -131,13 +166,13 @@ def peak(name: str, engine: str, row: Row) -> float:
 
 def measure(name: str, row: Row, repeats: int) -> dict[str, Any]:
     device, gradient = torch.device(row.device), build(row)
-    engines = ("textbook", "ours") if row.textbook else ("ours",)
+    engines = ["textbook"] * row.textbook + ["before"] * (row.device == "cpu") + ["ours"]
     seconds = alternate({e: (lambda e=e: gradient(e)) for e in engines}, repeats, device)
     rows: dict[str, Any] = summary(seconds, engines[0])
     net = FlatNet(parse_net(row.net), (row.channels, row.side, row.side), row.classes)
     width = net.settings.width  # type: ignore[attr-defined]
     for engine in engines:
-        low = torch.bfloat16 if engine == "ours" and row.precision == "bfloat16" else torch.float32
+        low = torch.bfloat16 if engine != "textbook" and row.precision == "bfloat16" else torch.float32
         floor = FLOOR * forward_flops(net) * row.steps * row.batch * row.students
         rate = convolution_rate(width, row.side // 2, row.batch, device, low)
         rows[engine] |= {"share": floor / rate / rows[engine]["seconds"], "GFLOP/s": rate / 1e9}
@@ -154,7 +189,7 @@ def main() -> None:
         "--save", nargs="?", const=RESULTS, metavar="DIR", help="add a line to DIR (default benchmarks/results)"
     )
     ask.add_argument("--rehearse", action="store_true", help="rows of CUDA on the CPU, at toy size")
-    ask.add_argument("--peak-of", choices=("textbook", "ours"), help=argparse.SUPPRESS)
+    ask.add_argument("--peak-of", choices=("textbook", "before", "ours"), help=argparse.SUPPRESS)
     args = ask.parse_args()
     all_threads = torch.get_num_threads()
     for name in args.row:

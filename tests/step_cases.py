@@ -5,7 +5,7 @@ import torch
 from ddkit.nets import FlatNet, cross_entropy, parse_net
 from ddkit.randomness import stream
 from ddkit.steps.blocks import NativeBlocks
-from ddkit.steps.conv import DirectConvolution, LibraryConvolution
+from ddkit.steps.conv import DirectConvolution, LibraryConvolution, choose_convolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
 from ddkit.steps.native import kernels
@@ -34,7 +34,12 @@ def fused(net, blocks="c", convolution="library", chunk=2**30, dtype=torch.float
     shapes = net.settings.common_blocks(net.shape)
     c = kernels(dtype)
     assert c is not None
-    convolutions = [LibraryConvolution(s) if convolution == "library" else DirectConvolution(s, c) for s in shapes]
+    make = {
+        "library": lambda s: LibraryConvolution(s),
+        "direct": lambda s: DirectConvolution(s, c),
+        "chosen": lambda s: choose_convolution(s, c),
+    }[convolution]
+    convolutions = [make(s) for s in shapes]
     norm = norm_of(net.settings)
     parts = NativeBlocks(c, norm) if blocks == "c" else FormulaBlocks(blocks == "compiled", norm)
     return ConvNetStep(net, shapes, norm, dtype, parts, convolutions, chunk)

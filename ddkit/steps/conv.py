@@ -8,6 +8,7 @@ convolution computes some of them as convolutions with kernels as large as the i
 CPU.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -15,14 +16,12 @@ import torch
 from torch import Tensor
 
 from ddkit.nets import BlockShape
-from ddkit.steps.extents import WHOLE
-from ddkit.steps.native import Kernels
+from ddkit.steps.extents import PANELS, WHOLE, points, whole
+from ddkit.steps.native import Kernels, has_matrix_units
 from ddkit.steps.precision import real_of
 
 FEW_CHANNELS, FEW_WEIGHTS = 4, 32 * 32
-"""Largest layers for which ddkit's kernels are chosen on a CPU. On larger layers the library is as fast. On small
-layers its calls are mostly overhead (ddkit's need half the time at batch 10), and its image gradient of the first layer
-is 3 to 5 times slower."""
+"""Largest layers for which ddkit's direct kernels are faster than the library."""
 
 GROUPS = 8
 """Parts of a batch whose weight gradients are summed separately, so that the bits do not depend on the threads."""
@@ -31,8 +30,19 @@ Pair = tuple[Tensor, Tensor]
 
 
 def choose_convolution(shape: BlockShape, kernels: Kernels) -> "Convolution":
-    """Choose ddkit's convolution for few channels and the library's for many."""
-    if shape.channels <= FEW_CHANNELS or shape.channels * shape.filters <= FEW_WEIGHTS:
+    """Choose the form by the layer, the type of maps and the processor's features. A machine always chooses the same.
+
+    - Many channels, in whole panels: Winograd's, which needs 0.5 to 0.75 times the time of the others. (bfloat16 on a
+      processor that multiplies its matrices by units of their own, AMX: the library, if the layer is not small.)
+    - Otherwise few channels or weights: ddkit's direct kernels. The library's calls would be mostly overhead, and its
+      image gradient of a first layer is several times slower.
+    - Otherwise: the library.
+    """
+    panels = shape.channels % PANELS == shape.filters % PANELS == 0
+    small = shape.channels * shape.filters <= FEW_WEIGHTS
+    if panels and (small or kernels.maps != torch.bfloat16 or not has_matrix_units()):
+        return WinogradConvolution(shape, kernels)
+    if shape.channels <= FEW_CHANNELS or small:
         return DirectConvolution(shape, kernels)
     return LibraryConvolution(shape)
 
@@ -95,7 +105,7 @@ class LibraryConvolution:
 
 
 class DirectWeight(NamedTuple):
-    """A weight in the layouts of the functions in C: for `convolve`, [3, 3, C, O rounded up], and for derivatives."""
+    """A weight as convolutions.c reads it: [3, 3, C, O rounded up], and flipped for derivatives."""
 
     along: Tensor
     back: Tensor
@@ -112,32 +122,34 @@ class DirectConvolution:
         return x
 
     def weight(self, w: Tensor) -> DirectWeight:
-        w = w.to(real_of(w.dtype))
-        back = w.flip(2, 3).transpose(0, 1)
-        return DirectWeight(_taps(w), back.permute(0, 2, 3, 1).contiguous() if self._few else _taps(back))
+        w, (filters, channels) = w.contiguous(), w.shape[:2]
+        real, back_size = real_of(w.dtype), channels * filters if self._few else filters * whole(channels)
+        along, back = w.new_empty(9 * channels * whole(filters), dtype=real), w.new_empty(9 * back_size, dtype=real)
+        self.kernels("direct_weight", w, int(self._few), w, along, back)
+        return DirectWeight(along, back)
 
     def convolve(self, *pairs: tuple[Tensor, DirectWeight]) -> Tensor:
         shape = self.shape
         grow = 2 * shape.padding - 2
         z = pairs[0][0].new_empty(len(pairs[0][0]), shape.height + grow, shape.width + grow, shape.filters)
         for i, (x, w) in enumerate(pairs):
-            self.kernels("convolve", x, shape.padding, shape.filters, _whole(shape.filters), int(i > 0), x, w.along, z)
+            self.kernels("convolve", x, shape.padding, shape.filters, whole(shape.filters), int(i > 0), x, w.along, z)
         return z
 
     def pull_image(self, *pairs: tuple[Tensor, DirectWeight]) -> Tensor:
         shape = self.shape
         image = pairs[0][0].new_empty(len(pairs[0][0]), shape.height, shape.width, shape.channels)
-        name, whole = ("convolve_few", []) if self._few else ("convolve", [_whole(shape.channels)])
+        name, stride = ("convolve_few", []) if self._few else ("convolve", [whole(shape.channels)])
         for i, (gz, w) in enumerate(pairs):
-            self.kernels(name, gz, 2 - shape.padding, shape.channels, *whole, int(i > 0), gz, w.back, image)
+            self.kernels(name, gz, 2 - shape.padding, shape.channels, *stride, int(i > 0), gz, w.back, image)
         return image
 
     def pull_weight(self, *pairs: Pair) -> Tensor:
         shape, (first, gz) = self.shape, pairs[0]
-        groups, whole = min(GROUPS, len(first)), _whole(shape.filters)
-        sums = gz.new_zeros(groups, 3, 3, shape.channels, whole, dtype=real_of(gz.dtype))
+        groups, stride = min(GROUPS, len(first)), whole(shape.filters)
+        sums = gz.new_zeros(groups, 3, 3, shape.channels, stride, dtype=real_of(gz.dtype))
         for x, gz in pairs:
-            self.kernels("pull_weight", x, shape.padding, shape.filters, whole, groups, x, gz, sums)
+            self.kernels("pull_weight", x, shape.padding, shape.filters, stride, groups, x, gz, sums)
         return sums.sum(0)[..., : shape.filters].permute(3, 2, 0, 1)
 
     @property
@@ -146,15 +158,62 @@ class DirectConvolution:
         return self.shape.channels <= FEW_CHANNELS and self.shape.filters % WHOLE == 0
 
 
-def _whole(filters: int) -> int:
-    return -(-filters // WHOLE) * WHOLE
+class WinogradWeight(NamedTuple):
+    """A weight as winograd.c reads it: [points, C, O], and flipped for derivatives [points, O, C]."""
+
+    along: Tensor
+    back: Tensor
 
 
-def _taps(w: Tensor) -> Tensor:
-    """Rearrange [O, C, 3, 3] to [3, 3, C, O rounded up]."""
-    taps = w.new_zeros(3, 3, w.shape[1], _whole(len(w)))
-    taps[..., : len(w)] = w.permute(2, 3, 1, 0)
-    return taps
+@dataclass(frozen=True)
+class WinogradConvolution:
+    """The functions of winograd.c and winograd_weights.c; winograd.h explains the layouts.
+
+    The rounding error of float32 and float64 outputs and image gradients is below the library's on wide layers, that of
+    weight gradients up to twice it. bfloat16 maps are summed in float32, and rounded once, also for two pairs.
+    """
+
+    shape: BlockShape
+    kernels: Kernels
+
+    def image(self, x: Tensor) -> Tensor:
+        return x
+
+    def weight(self, w: Tensor) -> WinogradWeight:
+        w = w.contiguous()
+        size, real = points(w.dtype) * w.numel() // 9, real_of(w.dtype)
+        along, back = w.new_empty(size, dtype=real), w.new_empty(size, dtype=real)
+        self.kernels("winograd_weight", w, w, along, back)
+        return WinogradWeight(along, back)
+
+    def convolve(self, *pairs: tuple[Tensor, WinogradWeight]) -> Tensor:
+        shape, grow = self.shape, 2 * self.shape.padding - 2
+        size = len(pairs[0][0]), shape.height + grow, shape.width + grow, shape.filters
+        return self._convolve(shape.padding, [(x, w.along) for x, w in pairs], size)
+
+    def pull_image(self, *pairs: tuple[Tensor, WinogradWeight]) -> Tensor:
+        shape = self.shape
+        size = len(pairs[0][0]), shape.height, shape.width, shape.channels
+        return self._convolve(2 - shape.padding, [(gz, w.back) for gz, w in pairs], size)
+
+    def pull_weight(self, *pairs: Pair) -> Tensor:
+        shape, real = self.shape, real_of(pairs[0][0].dtype)
+        size = shape.filters, shape.channels, 3, 3
+        return self._summed("winograd_pull_weight", [shape.padding, shape.filters], pairs, size, real)
+
+    def _convolve(self, pad: int, pairs: Sequence[Pair], size: tuple[int, ...]) -> Tensor:
+        return self._summed("winograd", [pad, size[3]], pairs, size, pairs[0][0].dtype)
+
+    def _summed(
+        self, name: str, numbers: list[int], pairs: Sequence[Pair], size: tuple[int, ...], dtype: torch.dtype
+    ) -> Tensor:
+        """Run a kernel that takes one or two pairs, and add its results."""
+        parts = []
+        for i in range(0, len(pairs), 2):
+            part, two = torch.empty(size, dtype=dtype), pairs[i : i + 2]
+            self.kernels(name, two[0][0], *numbers, len(two), *two[0], *two[-1], part)
+            parts.append(part)
+        return _sum(parts)
 
 
 def _sum(parts: list[Tensor]) -> Tensor:

@@ -73,14 +73,14 @@ class ConvNetStep:
         return torch.cat([torch.addmm(bias, _features(p, head), head.T) for p in last])
 
     def gradient(self, theta: Tensor, x: Tensor, y: Tensor, keep: bool = False) -> Gradient:
-        weights = self._weights(theta)
-        total, loss, tapes = torch.zeros_like(theta), theta.new_zeros(()), []
-        for images, share in self._chunks(x, y):
-            part, value, tape = self._chunk_gradient(weights, images, share)
-            total += part
-            loss += value
+        weights, tapes = self._weights(theta), []
+        loss = total = None
+        for chunk in self._chunks(x, y):
+            part, value, tape = self._chunk_gradient(weights, *chunk)
+            loss, total = _plus(loss, value), _plus(total, part)
             if keep:
                 tapes.append(tape)
+        assert loss is not None and total is not None
         return Gradient(loss, total, tapes or None, sum(tape.nbytes for tape in tapes))
 
     def train(self, theta: Tensor, x: Tensor, y: Tensor, stats: Stats) -> Gradient:
@@ -92,15 +92,14 @@ class ConvNetStep:
 
     def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
         weights, tangents = self._weights(theta), self._weights(a, scale=0.0)
-        total, images, labels = torch.zeros_like(theta), torch.empty_like(x), []
-        at = 0
-        for i, (chunk, share) in enumerate(self._chunks(x, y)):
-            own = tape[i] if tape else self._chunk_gradient(weights, chunk, share)[2]
+        total, images, labels, at = None, torch.empty_like(x), [], 0
+        for own in tape or (self._chunk_gradient(weights, *chunk)[2] for chunk in self._chunks(x, y)):
             part, image, label = self._chunk_product(weights, tangents, own)
-            total += part
-            images[at : at + len(chunk)] = image.permute(0, 3, 1, 2)
+            total = _plus(total, part)
+            images[at : at + len(image)] = image.permute(0, 3, 1, 2)
             labels.append(label)
-            at += len(chunk)
+            at += len(image)
+        assert total is not None
         return Product(total, images, torch.cat(labels) / len(x) if y.is_floating_point() else None)
 
     def slope(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Any]:
@@ -125,13 +124,16 @@ class ConvNetStep:
     def _chunks(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return chunks of channels-last images, and of their labels as probabilities / B."""
         soft = (y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes)).to(self._real)
-        return list(zip(self._maps_of(x), (soft / len(x)).split(self._chunk), strict=True))
+        return list(zip(self._maps_of(x), self._split(soft / len(x)), strict=True))
 
     def _maps_of(self, x: Tensor) -> list[Tensor]:
         """Return images [B, C, H, W] as channels-last maps, in chunks."""
         if x.shape[1:] != self._net.shape:
             raise ValueError(f"images must be [B, {', '.join(map(str, self._net.shape))}], got {list(x.shape)}")
-        return list(x.permute(0, 2, 3, 1).to(self._maps).contiguous().split(self._chunk))
+        return self._split(x.permute(0, 2, 3, 1).to(self._maps).contiguous())
+
+    def _split(self, batch: Tensor) -> list[Tensor]:
+        return [batch] if len(batch) <= self._chunk else list(batch.split(self._chunk))
 
     def _weights(self, theta: Tensor, scale: float = 1.0) -> tuple[list[Weights], Tensor, Tensor]:
         """Return (the parameters of each block, head weight, head bias). `scale` is gamma where there is no norm."""
@@ -215,3 +217,8 @@ def _as_map(features: Tensor, like: Tensor) -> Tensor:
     """Reshape features [B, C H W] to a map like `like` [B, H, W, C]."""
     b, h, w, c = like.shape
     return features.view(b, c, h, w).permute(0, 2, 3, 1).to(like.dtype).contiguous()
+
+
+def _plus(total: Tensor | None, part: Tensor) -> Tensor:
+    """Add a chunk's part in place. The first part is the total."""
+    return part if total is None else total.add_(part)

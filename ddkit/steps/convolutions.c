@@ -10,25 +10,16 @@
 // Each image, or group of images, is one thread's, and sums are taken in one order: threads change no bit. What is
 // returned is 0, or 1 where a thread got no memory for its frame; then the result is not to be used.
 
-#include <stdlib.h>
+#include "vectors.h"
 
-#include "maps.h"
-
-#ifdef __AVX512F__
-#define VECTOR 64
-#else
-#define VECTOR 32
-#endif
-#define LANES ((int)(VECTOR / sizeof(REAL)))
 #define TILE 14
 #define TAPS 12
-typedef REAL Vector __attribute__((vector_size(VECTOR), aligned(sizeof(REAL)), may_alias));
+#define FEW 8
+#define WHOLE 16
 
 static inline size_t frame_size(Shape s, int pad) {
     return (size_t)(s.height + 2 * pad) * (s.width + 2 * pad) * s.channels;
 }
-
-static REAL *allocate(size_t count) { return malloc(sizeof(REAL) * count); }
 
 // The frame of image b: what lies outside is 0; a negative pad cuts off.
 static void put_into_frame(Shape s, int pad, int b, const MAP *restrict image, REAL *restrict frame) {
@@ -113,6 +104,24 @@ int convolve(Shape s, int pad, int filters, int stride, int add, const MAP *imag
     return failed;
 }
 
+// n pixels of a row for filter f, with vectors along the taps.
+inline_for(void) few_tile(int n, int width, int channels, const REAL *restrict at, const REAL *restrict w, int filters,
+                          int add, MAP *restrict to) {
+    Vector sum[FEW];
+    each(j) sum[j] = (Vector){0};
+    for (int ky = 0; ky < 3; ky++, at += width * channels)
+        for (int t = 0; t < 3 * channels; t += LANES, w += LANES) {
+            Vector weights = *(const Vector *)w;
+            each(j) sum[j] += *(const Vector *)(at + j * channels + t) * weights;
+        }
+    each(j) {
+        REAL total = 0;
+        for (int k = 0; k < LANES; k++) total += sum[j][k];
+        MAP *one = to + j * filters;
+        *one = put(total + (add ? get(*one) : 0));
+    }
+}
+
 // The same for few filters of many channels (a multiple of LANES): w is [filters, 3, 3 C], vectors lie along the taps.
 int convolve_few(Shape s, int pad, int filters, int add, const MAP *image, const REAL *w, MAP *z) {
     int out_height = s.height + 2 * pad - 2, out_width = s.width + 2 * pad - 2, width = s.width + 2 * pad;
@@ -127,20 +136,20 @@ int convolve_few(Shape s, int pad, int filters, int add, const MAP *image, const
             if (frame == NULL) continue;
             put_into_frame(s, pad, b, image, frame);
             for (int y = 0; y < out_height; y++)
-                for (int x = 0; x < out_width; x++)
-                    for (int f = 0; f < filters; f++) {
-                        Vector sum = {0};
-                        for (int ky = 0; ky < 3; ky++) {
-                            const REAL *at = frame + ((y + ky) * width + x) * s.channels;
-                            const REAL *own = w + (f * 3 + ky) * taps;
-                            for (int t = 0; t < taps; t += LANES)
-                                sum += *(const Vector *)(at + t) * *(const Vector *)(own + t);
-                        }
-                        REAL total = 0;
-                        for (int j = 0; j < LANES; j++) total += sum[j];
-                        MAP *to = z + (((size_t)b * out_height + y) * out_width + x) * filters + f;
-                        *to = put(total + (add ? get(*to) : 0));
-                    }
+                for (int x = 0; x < out_width;) {
+                    const REAL *at = frame + (y * width + x) * s.channels;
+                    MAP *to = z + (((size_t)b * out_height + y) * out_width + x) * filters;
+#define FEW_TILE(n)                                                                                              \
+    {                                                                                                            \
+        for (int f = 0; f < filters; f++)                                                                        \
+            few_tile(n, width, s.channels, at, w + (size_t)f * 3 * taps, filters, add, to + f);                  \
+        x += n;                                                                                                  \
+    }
+                    if (out_width - x >= FEW) FEW_TILE(FEW)
+                    else if (out_width - x >= 4) FEW_TILE(4)
+                    else FEW_TILE(1)
+#undef FEW_TILE
+                }
         }
         free(frame);
     }
@@ -169,7 +178,7 @@ int pull_weight(Shape s, int pad, int filters, int stride, int groups, const MAP
     int failed = 0;
     _Pragma("omp parallel num_threads(s.threads) if(s.threads > 1)") {
         REAL *frame = allocate(frame_size(s, pad));
-        REAL *g = allocate((size_t)out_height * out_width * stride);
+        REAL *g = calloc((size_t)out_height * out_width * stride, sizeof(REAL));  // the filters that fill a vector are 0
         if (frame == NULL || g == NULL) {
             _Pragma("omp atomic write") failed = 1;
         }
@@ -179,7 +188,7 @@ int pull_weight(Shape s, int pad, int filters, int stride, int groups, const MAP
                 put_into_frame(s, pad, b, image, frame);
                 const MAP *from = gz + (size_t)b * out_height * out_width * filters;
                 for (int i = 0; i < out_height * out_width; i++)
-                    for (int o = 0; o < stride; o++) g[i * stride + o] = o < filters ? get(from[i * filters + o]) : 0;
+                    for (int o = 0; o < filters; o++) g[i * stride + o] = get(from[i * filters + o]);
                 for (int o = 0; o < filters; o += LANES)
                     for (int ky = 0; ky < 3; ky++)
                         for (int t = 0; t < taps;) {
@@ -199,4 +208,21 @@ int pull_weight(Shape s, int pad, int filters, int stride, int groups, const MAP
         free(frame);
     }
     return failed;
+}
+
+// The weight w [filters, C, 3, 3] (as a shape: batch, height, 3, 3) for `convolve`, in `along`, and flipped in `back`: for
+// `convolve_few` if few, else for `convolve`. Filters, and channels in `back`, are rounded up to whole vectors by zeros.
+void direct_weight(Shape s, int few, const MAP *w, REAL *along, REAL *back) {
+    int filters = s.batch, channels = s.height, wide = (filters + WHOLE - 1) / WHOLE * WHOLE;
+    int deep = (channels + WHOLE - 1) / WHOLE * WHOLE;
+    memset(along, 0, sizeof(REAL) * 9 * channels * wide);
+    if (!few) memset(back, 0, sizeof(REAL) * 9 * filters * deep);
+    for (int c = 0; c < channels; c++)
+        for (int tap = 0; tap < 9; tap++)
+            for (int o = 0; o < filters; o++) {
+                REAL one = get(w[((size_t)o * channels + c) * 9 + tap]);
+                along[((size_t)tap * channels + c) * wide + o] = one;
+                if (few) back[((size_t)c * 9 + 8 - tap) * filters + o] = one;
+                else back[((size_t)(8 - tap) * filters + o) * deep + c] = one;
+            }
 }

@@ -16,6 +16,9 @@ LARGEST = 2**31 - 1
 WHOLE = 16
 """Filters are rounded up to a multiple of it, which is a multiple of the lanes of every vector."""
 
+PANELS = 32
+"""Winograd's kernels need channels and filters in multiples of it: two vectors of the widest processor."""
+
 MAPS = {"map", "pooled", "out"}
 """Kinds of tensors with the type of maps; all others have the type of sums."""
 
@@ -30,7 +33,9 @@ class Kernel:
     Kinds of tensors are map [B, H, W, C], pooled [B, H/2, W/2, C], channels [C], statistics [B, C], sums [B, 2, C],
     means [2, B, C] and tangent means [4, B, C].
     Convolutions also have out [B, H + 2 pad - 2, W + 2 pad - 2, filters], weights [3, 3, C, stride],
-    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride].
+    few [filters, 3, 3, C] and groups [groups, 3, 3, C, stride]. Winograd's have points [points, C, filters] and
+    taps [filters, C, 3, 3]. Where maps are a weight [O, C, 3, 3], there are points_of_weight [points, O, C],
+    along [3, 3, C, O rounded up] and back ([C, 3, 3, O], or [3, 3, O, C rounded up]).
     """
 
     numbers: tuple[str, ...]
@@ -75,9 +80,23 @@ KERNELS = {
     ),
     "convolve": Kernel(("pad", "filters", "stride", "add"), ("map", "weights", "out"), allocates=True),
     "convolve_few": Kernel(("pad", "filters", "add"), ("map", "few", "out"), allocates=True),
+    "direct_weight": Kernel(("few",), ("map", "along", "back")),
     "pull_weight": Kernel(("pad", "filters", "stride", "groups"), ("map", "out", "groups"), allocates=True),
+    "winograd": Kernel(("pad", "filters", "pairs"), (*["map", "points"] * 2, "out"), allocates=True),
+    "winograd_weight": Kernel((), ("map", "points_of_weight", "points_of_weight")),
+    "winograd_pull_weight": Kernel(("pad", "filters", "pairs"), (*["map", "out"] * 2, "taps"), allocates=True),
 }
 """Name -> kernel."""
+
+
+def points(maps: torch.dtype) -> int:
+    """Return the number of Winograd's points: those of F(4x4, 3x3) for bfloat16, of F(2x2, 3x3) otherwise."""
+    return 36 if maps == torch.bfloat16 else 16
+
+
+def whole(filters: int) -> int:
+    """Round up to whole vectors."""
+    return -(-filters // WHOLE) * WHOLE
 
 
 def _wrong(name: str, expected: str, found: Tensor | int) -> str:
@@ -95,12 +114,15 @@ def _expected(
     """Return the number of elements and the type of each tensor."""
     kernel = KERNELS[name]
     counts = _counts(name, shape, **dict(zip(kernel.numbers, numbers, strict=True)))
+    for kind in ("points", "points_of_weight"):
+        counts[kind] *= points(maps)
     return tuple((counts[kind], maps if kind in MAPS else real_of(maps)) for kind in kernel.tensors)
 
 
 def _counts(
     name: str,
     shape: tuple[int, ...],
+    *,
     pad: int = 1,
     filters: int = 1,
     stride: int | None = None,
@@ -108,8 +130,10 @@ def _counts(
     add: int = 0,
     images: int = 1,
     together: int = 1,
+    pairs: int = 1,
+    few: int = 0,
 ) -> dict[str, int]:
-    """Return the number of elements of a tensor of each kind.
+    """Return the number of elements of a tensor of each kind; of Winograd's, the number for one point.
 
     Raises:
         ValueError: the output would be empty, or a number does not fit into an int in C.
@@ -128,10 +152,20 @@ def _counts(
         frame, height * width * max(channels, stride, filters), images * channels, 8 * images, images * groups
     )
     largest = max(largest, out_height * out_width * max(stride, filters), 9 * channels * max(filters, stride))
+    largest = max(largest, images * (out_height + 1) * (out_width + 1))
     if min(height + 2 * pad, width + 2 * pad) < 3 or channels < 1 or filters < 1 or groups < 0 or largest > LARGEST:
         raise ValueError(f"kernel '{name}': cannot run on maps {list(shape)} with pad {pad} and {filters} filters")
     if name == "convolve_few" and channels % WHOLE:
         raise ValueError(f"kernel '{name}': channels must be a multiple of {WHOLE}, got {channels}")
+    if name in ("winograd", "winograd_pull_weight") and (channels % PANELS or filters % PANELS or pairs not in (1, 2)):
+        raise ValueError(
+            f"kernel '{name}': channels and filters must be multiples of {PANELS}, and pairs 1 or 2, "
+            f"got {channels}, {filters} and {pairs}"
+        )
+    if name == "direct_weight" and (width, channels) != (3, 3):
+        raise ValueError(f"kernel '{name}': a weight must be [O, C, 3, 3], got {list(shape)}")
+    if name == "winograd_weight" and (batch % PANELS or height % PANELS or (width, channels) != (3, 3)):
+        raise ValueError(f"kernel '{name}': a weight must be [{PANELS} m, {PANELS} n, 3, 3], got {list(shape)}")
     return {
         "map": math.prod(shape),
         "pooled": batch * (height // 2) * (width // 2) * channels,
@@ -144,4 +178,9 @@ def _counts(
         "weights": 9 * channels * stride,
         "few": 9 * channels * filters,
         "groups": groups * 9 * channels * stride,
+        "points": channels * filters,
+        "taps": 9 * channels * filters,
+        "along": 9 * height * whole(batch),
+        "back": 9 * batch * (height if few else whole(height)),
+        "points_of_weight": batch * height,
     }

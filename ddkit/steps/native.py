@@ -25,10 +25,16 @@ from torch import Tensor
 from ddkit.home import home
 from ddkit.steps.extents import KERNELS
 from ddkit.steps.guarded import run_guarded, temporary_folder
+from ddkit.steps.heap import keep_freed_memory
 from ddkit.steps.trust import distrust, open_to_all, private_folder
 
-HEADERS = [Path(__file__).with_name(name) for name in ("maps.h", "passes.h")]
-SOURCES = [Path(__file__).with_name(name) for name in ("blocks.c", "tangents.c", "convolutions.c")]
+HEADERS = tuple(
+    Path(__file__).with_name(name) for name in ("maps.h", "passes.h", "vectors.h", "winograd_points.h", "winograd.h")
+)
+SOURCES = tuple(
+    Path(__file__).with_name(name)
+    for name in ("blocks.c", "tangents.c", "convolutions.c", "winograd.c", "winograd_weights.c")
+)
 MAPS = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 # No -ffast-math: it changes the treatment of subnormal numbers in the whole process, and NaN must stay NaN.
 COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
@@ -47,7 +53,7 @@ class Kernels:
     """The functions in C for one type of maps. Tensors are contiguous, channels last [B, H, W, C] and on the CPU."""
 
     def __init__(self, library: ctypes.CDLL, maps: torch.dtype) -> None:
-        self._maps = maps
+        self.maps = maps
         self._functions = {name: getattr(library, name) for name in KERNELS}
         for name, kernel in KERNELS.items():
             pointers = [ctypes.c_void_p] * len(kernel.tensors)
@@ -64,11 +70,11 @@ class Kernels:
         """
         if not like.is_cpu:
             raise ValueError(f"kernel '{name}' runs on the CPU, got maps on {like.device}")
-        tensors = KERNELS[name].checked(name, like, arguments, self._maps)
+        tensors = KERNELS[name].checked(name, like, arguments, self.maps)
         shape = _Shape(*like.shape, torch.get_num_threads())
         numbers = arguments[: len(arguments) - len(tensors)]
         if self._functions[name](shape, *numbers, *[tensor.data_ptr() for tensor in tensors]):
-            raise MemoryError(f"the kernel '{name}' could not allocate memory for a frame of {list(like.shape)}")
+            raise MemoryError(f"the kernel '{name}' could not allocate memory for maps of {list(like.shape)}")
 
 
 def native_state() -> str:
@@ -84,10 +90,12 @@ def native_state() -> str:
 def kernels(dtype: torch.dtype) -> Kernels | None:
     """Return the compiled kernels for maps of `dtype`, or None with one warning if they cannot be compiled."""
     try:
-        return Kernels(_library(dtype), dtype)
+        made = Kernels(_library(dtype), dtype)
     except (OSError, subprocess.SubprocessError) as error:
         _warn_once(str(error).splitlines()[0])
         return None
+    keep_freed_memory()
+    return made
 
 
 @functools.cache
@@ -203,6 +211,12 @@ def _share_openmp() -> None:
     for library in sorted(found, key=lambda file: "torch" not in file.parts)[:1]:
         with suppress(OSError):
             ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+
+
+@functools.cache
+def has_matrix_units() -> bool:
+    """Return whether the processor multiplies bfloat16 matrices by units of their own, Intel's AMX."""
+    return "amx_bf16" in _processor().split()
 
 
 def _processor() -> str:

@@ -16,7 +16,15 @@ from ddkit.steps.native import kernels
 
 B, H, W, C, F = 3, 6, 4, 16, 17
 NORM = (B, 1)  # batch norm: statistics of all images
-NUMBERS = {"convolve": (1, F, 32, 0), "convolve_few": (1, F, 0), "pull_weight": (1, F, 32, 2)}
+NUMBERS = {
+    "convolve": (1, F, 32, 0),
+    "convolve_few": (1, F, 0),
+    "pull_weight": (1, F, 32, 2),
+    "direct_weight": (0,),
+    "winograd": (1, 64, 2),
+    "winograd_weight": (),
+    "winograd_pull_weight": (1, 64, 2),
+}
 SHAPES = {
     "map": (B, H, W, C),
     "pooled": (B, H // 2, W // 2, C),
@@ -30,6 +38,15 @@ SHAPES = {
     "few": (F, 3, 3, C),
     "groups": (2, 3, 3, C, 32),
 }
+WINOGRAD = {"map": (B, H, W, 32), "out": (B, H, W, 64), "points": (16, 32, 64), "taps": (64, 32, 3, 3)}
+WEIGHT = {"map": (64, 30, 3, 3), "along": (3, 3, 30, 64), "back": (3, 3, 64, 32)}
+WINOGRAD_WEIGHT = {"map": (64, 32, 3, 3), "points_of_weight": (16, 32, 64)}
+SHAPES_OF = {
+    "direct_weight": WEIGHT,
+    "winograd": WINOGRAD,
+    "winograd_weight": WINOGRAD_WEIGHT,
+    "winograd_pull_weight": WINOGRAD,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +58,7 @@ def compiler() -> None:
 def right(name: str) -> list[Tensor]:
     """Arguments that the kernel takes."""
     draw = stream(0, "kernels", name)
-    return [torch.rand(SHAPES[kind], generator=draw) for kind in KERNELS[name].tensors]
+    return [torch.rand(SHAPES_OF.get(name, SHAPES)[kind], generator=draw) for kind in KERNELS[name].tensors]
 
 
 WRONG = {
@@ -58,7 +75,7 @@ WRONG = {
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_tensor_is_checked(name: str) -> None:
     run = kernels(torch.float32)
-    like, numbers = torch.zeros(SHAPES["map"]), NUMBERS.get(name, NORM)
+    like, numbers = torch.zeros(SHAPES_OF.get(name, SHAPES)["map"]), NUMBERS.get(name, NORM)
     run(name, like, *numbers, *right(name))
     for i, kind in enumerate(KERNELS[name].tensors):
         for wrong, change in WRONG.items():
@@ -85,14 +102,24 @@ def test_every_tensor_is_checked(name: str) -> None:
         ("convolve", (1, 0, 32, 0), "cannot run on maps"),
         ("convolve", (2**20, F, 32, 0), "cannot run on maps"),
         ("pull_weight", (1, F, 32, -1), "cannot run on maps"),
+        ("winograd", (1, 48, 1), "channels and filters must be multiples of 32, and pairs 1 or 2, got 32, 48 and 1"),
+        ("winograd", (1, 64, 3), "got 32, 64 and 3"),
+        ("winograd", (1, 64, 0), "got 32, 64 and 0"),
+        ("winograd", (-1, 64, 1), "cannot run on maps"),
+        ("winograd_pull_weight", (1, 16, 1), "channels and filters must be multiples of 32"),
     ],
 )
 def test_numbers_that_leave_no_map_are_refused(name: str, numbers: tuple[int, ...], line: str) -> None:
     with pytest.raises(ValueError, match=line):
-        kernels(torch.float32)(name, torch.zeros(SHAPES["map"]), *numbers, *right(name))
+        kernels(torch.float32)(name, torch.zeros(SHAPES_OF.get(name, SHAPES)["map"]), *numbers, *right(name))
     with pytest.raises(ValueError, match="channels must be a multiple of 16"):
         odd = torch.zeros(B, H, W, 3)
         kernels(torch.float32)("convolve_few", odd, 1, F, 0, odd, torch.zeros(F, 3, 3, 3), torch.zeros(SHAPES["out"]))
+    with pytest.raises(ValueError, match=r"a weight must be \[O, C, 3, 3\]"):
+        kernels(torch.float32)("direct_weight", torch.zeros(64, 30, 4, 3), 0, *right("direct_weight"))
+    for shape in ((48, 32, 3, 3), (32, 48, 3, 3), (32, 32, 3, 4)):
+        with pytest.raises(ValueError, match=r"a weight must be \[32 m, 32 n, 3, 3\]"):
+            kernels(torch.float32)("winograd_weight", torch.zeros(shape), *right("winograd_weight"))
 
 
 def test_the_functions_of_blocks_and_convolutions_refuse_other_sizes() -> None:
@@ -120,15 +147,20 @@ torch.set_num_threads(THREADS)
 side = 6000
 x, z = torch.zeros(2, side, side, 1), torch.zeros(2, side, side, 1)
 w, few, sums = torch.zeros(3, 3, 1, 16), torch.zeros(1, 3, 3, 16), torch.zeros(2, 3, 3, 1, 16)
+channels = 2**16
+deep, thin, points, taps = (torch.zeros(n) for n in (channels, 32, 16 * channels * 32, 9 * channels * 32))
+deep, thin = deep.view(1, 1, 1, -1), thin.view(1, 1, 1, -1)
 run("convolve", x[:, :8, :8].contiguous(), 1, 1, 16, 0, x[:, :8, :8].contiguous(), w, z[:, :8, :8].contiguous())
 pages = int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**26,) * 2)
-for name, numbers, tensors in (
-    ("convolve", (1, 1, 16, 0), (x, w, z)),
-    ("pull_weight", (1, 1, 16, 2), (x, z, sums)),
+for name, like, numbers, tensors in (
+    ("convolve", x, (1, 1, 16, 0), (x, w, z)),
+    ("pull_weight", x, (1, 1, 16, 2), (x, z, sums)),
+    ("winograd", deep, (1, 32, 1), (deep, points, deep, points, thin)),
+    ("winograd_pull_weight", deep, (1, 32, 1), (deep, thin, deep, thin, taps)),
 ):
     try:
-        run(name, x, *numbers, *tensors)
+        run(name, like, *numbers, *tensors)
         print("it ran")
     except MemoryError as error:
         print(error)
@@ -142,5 +174,9 @@ def test_a_kernel_that_gets_no_memory_says_so_and_the_process_lives(threads: int
     script = STARVED.replace("THREADS", str(threads))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    expected = "the kernel '{}' could not allocate memory for a frame of [2, 6000, 6000, 1]"
-    assert done.stdout.splitlines() == [expected.format(name) for name in ("convolve", "pull_weight")]
+    expected = "the kernel '{}' could not allocate memory for maps of {}"
+    kernels_and_maps = [
+        *((name, [2, 6000, 6000, 1]) for name in ("convolve", "pull_weight")),
+        *((name, [1, 1, 1, 65536]) for name in ("winograd", "winograd_pull_weight")),
+    ]
+    assert done.stdout.splitlines() == [expected.format(*one) for one in kernels_and_maps]

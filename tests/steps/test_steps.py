@@ -12,6 +12,7 @@ from ddkit.steps import formulas, slower, step_for
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import NativeBlocks
 from ddkit.steps.choose import _step
+from ddkit.steps.conv import WinogradConvolution, choose_convolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
 from ddkit.steps.native import kernels
@@ -40,6 +41,32 @@ def test_every_block_of_channels(width):
     problem = case((1, 8, 8), width=width, soft=True)
     for convolution in ("library", "direct"):
         check(fused(problem[0], convolution=convolution), problem, keep=True)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(("shape", "width"), [((1, 8, 8), 64), ((3, 9, 11), 96)])
+def test_the_step_with_winograds_convolution_is_the_double_backward(shape, width, keep):
+    problem = case(shape, width=width, soft=True)
+    last = choose_convolution(problem[0].settings.common_blocks(shape)[-1], kernels(torch.float64))
+    assert isinstance(last, WinogradConvolution)
+    check(fused(problem[0], convolution="chosen"), problem, keep)
+
+
+def test_the_float32_error_of_the_chosen_convolutions_is_at_most_twice_the_librarys():
+    """The distance from float64 of the gradient and of both products, the median of five problems."""
+    errors = {"chosen": [], "library": []}
+    for seed in range(5):
+        net, theta, x, y, a = case((1, 8, 8), width=64, soft=True, seed=seed)
+        truth = [one.detach() for one in oracle(net, theta, x, y, a)[1:4]]
+        for convolution, found in errors.items():
+            step = fused(net, convolution=convolution, dtype=torch.float32)
+            single = [t.float() for t in (theta, x, y, a)]
+            made = step.product(*single)
+            ours = (step.gradient(*single[:3]).theta, made.theta, made.images)
+            found.append([float((one - exact).norm() / exact.norm()) for one, exact in zip(ours, truth, strict=True)])
+    chosen, library = (torch.tensor(found).median(0).values for found in errors.values())
+    assert (chosen <= 2 * library).all(), (chosen, library)
+    assert (library > 0).all()
 
 
 @pytest.mark.parametrize("chunk", [1, 3 * 20 * 99 * 8, 2**30])
