@@ -41,6 +41,7 @@ from ddkit.steps.choose import CHUNK
 from ddkit.steps.conv import FEW_CHANNELS, FEW_WEIGHTS, DirectConvolution, LibraryConvolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.native import kernels
+from ddkit.steps.norm import norm_of
 from ddkit.unroll import matching_loss
 from ddkit.unroll.adjoint import adjoint
 from ddkit.unroll.problem import Problem, Rules
@@ -135,7 +136,8 @@ def step_before(net: FlatNet, precision: str, dtype: torch.dtype) -> ConvNetStep
         else LibraryConvolution(shape)
         for shape in shapes
     ]
-    return ConvNetStep(net, shapes, maps, NativeBlocks(compiled), convolutions, CHUNK["cpu"])
+    norm = norm_of(net.settings)
+    return ConvNetStep(net, shapes, norm, maps, NativeBlocks(compiled, norm), convolutions, CHUNK["cpu"])
 
 
 def agreement(row: Row, gradient: Callable[[str], tuple[Tensor, ...]]) -> dict[str, float]:

@@ -113,16 +113,16 @@ def spilled(name: str, maps: str, side: int, cache: str) -> int:
     import triton
     from triton.backends.compiler import GPUTarget
 
-    from ddkit.steps.extents import KERNELS, SCRATCH
+    from ddkit.steps.extents import KERNELS
     from ddkit.steps.extents import MAPS as OF_MAPS
-    from ddkit.steps.triton_blocks import PROGRAMS, block
+    from ddkit.steps.triton_blocks import MEANS, PROGRAMS, block
 
     real = "fp64" if maps == "fp64" else "fp32"
     size = block(torch.empty(1, side, side, 128), torch.float64 if maps == "fp64" else torch.float32)
     warps = size.pop("num_warps")
     constants = {"H": side, "W": side, "C": 128, **size}
     kernel = PROGRAMS[name]
-    types = [f"*{maps if kind in OF_MAPS else real}" for kind in KERNELS[name].tensors if kind not in SCRATCH]
+    types = [f"*{maps if kind in OF_MAPS else real}" for kind in KERNELS[name].tensors if kind not in MEANS]
     signature = dict(zip(kernel.arg_names, [*types, *["constexpr"] * len(constants)], strict=True))
     aligned = {(i,): [["tt.divisibility", 16]] for i in range(len(types))}
     made = triton.compile(

@@ -21,6 +21,7 @@ with lazily(__name__):
     from ddkit.evaluation.honest import (
         PARTS,
         ScoreRow,
+        begin_rivals,
         evaluate_honestly,
         honest_work,
         label_notes,
@@ -83,6 +84,7 @@ __all__ = [
     "full_name",
     "paper_protocol",
     "evaluate_as_paper",
+    "begin_rivals",
     "evaluate_honestly",
     "evaluation_dsa",
     "resolved_flips",

@@ -7,7 +7,7 @@ training part.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -24,7 +24,7 @@ from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.table import SAME_LABELS, SetRow, Table, TableRow
 from ddkit.evaluation.trainer import train_networks
 from ddkit.evaluation.training import LR_GRIDS, honest_training
-from ddkit.executors import Needs, Report, Unit
+from ddkit.executors import Ahead, Needs, Report, Unit
 from ddkit.randomness import stream
 from ddkit.run import Meter
 from ddkit.task import Task
@@ -125,6 +125,27 @@ def evaluate_honestly(
         notes=notes,
         ranking=ranking,
     )
+
+
+def begin_rivals(table: Table, seed: int, lost: Callable[[str], None], needs: Needs) -> Ahead | None:
+    """Begin to score the rows that do not depend on the set, on idle cores; the longest begins first.
+
+    `evaluate_honestly` then finishes them, if `Ahead` is the executor in use.
+
+    Args:
+        table: without a set.
+        seed: of all draws.
+        lost: is called with one line if a worker died and its row is begun again.
+        needs: of one row, see `row_needs`.
+
+    Returns:
+        None if no core is idle.
+    """
+    rows = table.rows([], rivals=True, whole=table.settings.whole)
+    works = [honest_work(row.name, row, table, ScoreRow(row, seed)) for row in rows]
+    units = [work.unit for work in sorted(works, key=lambda work: -work.work)]
+    _ = table.task.real.test  # preprocessed here, once, and not in every process
+    return Ahead.begin(units, table, needs, lost)
 
 
 def honest_work(name: str, row: TableRow, table: Table, unit: Unit, key: str = "") -> RowWork:

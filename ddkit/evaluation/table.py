@@ -106,6 +106,12 @@ class Table:
         )
 
     @property
+    def terms(self) -> tuple[object, ...]:
+        """All that the rows of real images depend on, beside the seed, if there are no teachers."""
+        task, rows = self.task, (self.settings, self.counts, self.formations, self.labels, self.on)
+        return task.real.digest, task.net.spec, task.dsa.strategy, *rows
+
+    @property
     def made_bytes(self) -> int:
         """Bytes of the images of a row that are not those of the real data or of a set."""
         small = max(self.formations, default=0) ** 2

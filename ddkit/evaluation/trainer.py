@@ -150,14 +150,9 @@ def _gradients(net: FlatNet, theta: Tensor, batch: int) -> Callable[..., Tensor]
     """A function for the gradients [n, P] of all networks at theta [n, P] on their batches."""
     step = _fused_on_cpu(net, theta)
     if step is not None:
-        return partial(_fused, step)
+        return step.train
     stack = net.stackable and (theta.is_cuda or batch <= STACK_UP_TO)
     return partial(_stacked if stack else _one_by_one, net)
-
-
-def _fused(step: ConvNetStep, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:
-    own = [{name: values[i] for name, values in stats.items()} for i in range(len(theta))]
-    return as_rows([step.train(*each).theta for each in zip(theta, x, y, own, strict=True)])
 
 
 def _stacked(net: FlatNet, theta: Tensor, x: Tensor, y: Tensor, stats: dict[str, Tensor]) -> Tensor:

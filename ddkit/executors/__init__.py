@@ -7,7 +7,8 @@ cluster, or Slurm. How many run at once is decided here and nowhere else.
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.executors.choice import HERE, executor, executor_in_use
+    from ddkit.executors.ahead import Ahead
+    from ddkit.executors.choice import HERE, executor, executor_in_use, in_use
     from ddkit.executors.contract import Executor, FileUnit, Needs, Parcel, Report, SomeUnit, Unit, Watch
     from ddkit.executors.elsewhere import Elsewhere, FolderParcel
     from ddkit.executors.inputs import copies_of, own_place
@@ -17,6 +18,8 @@ __all__ = [
     "HERE",
     "executor",
     "executor_in_use",
+    "in_use",
+    "Ahead",
     "Elsewhere",
     "Executor",
     "FileUnit",

@@ -52,7 +52,13 @@ def executor(name: str | None = None, workers: int | None = None) -> Iterator[Ex
         choice = replace(choice, name=name)
     if workers is not None:
         choice = replace(choice, workers=workers)
-    chosen = _made(choice)
+    with in_use(_made(choice)) as chosen:
+        yield chosen
+
+
+@contextmanager
+def in_use(chosen: Executor) -> Iterator[Executor]:
+    """A block in which this executor runs units of work."""
     token = _IN_USE.set(chosen)
     try:
         yield chosen

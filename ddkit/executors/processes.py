@@ -30,7 +30,7 @@ def in_processes(
     Raises:
         DDKitError: the error of a unit; or a process was ended by the system, or processes were killed too often.
     """
-    pool = _Pool(list(units), start, watch)
+    pool = Pool(list(units), start, watch)
     try:
         for _ in range(min(count, len(units))):
             pool.add()
@@ -38,12 +38,7 @@ def in_processes(
             for ready in connection.wait(list(pool.children)):
                 yield from pool.receive(ready)
     finally:
-        processes = [child.process for child in pool.children.values()]
-        try:
-            _end(processes)
-        except KeyboardInterrupt:  # a second interrupt, perhaps before any process got its signal
-            _kill(processes)
-            raise
+        pool.close()
 
 
 @dataclass
@@ -56,7 +51,7 @@ class _Child:
 
 
 @dataclass
-class _Pool:
+class Pool:
     """The processes at work, the units that wait, and how often each unit's process was killed."""
 
     waiting: list[Any]
@@ -82,6 +77,16 @@ class _Pool:
         else:
             child.process.join()
             del self.children[pipe]
+
+    def close(self) -> None:
+        """End all processes."""
+        processes = [child.process for child in self.children.values()]
+        self.children.clear()
+        try:
+            _end(processes)
+        except KeyboardInterrupt:  # a second interrupt, perhaps before any process got its signal
+            _kill(processes)
+            raise
 
     def receive(self, pipe: Any) -> list[tuple[Any, Any]]:
         """Receive one message. Return [(unit, result)] if a unit ended."""

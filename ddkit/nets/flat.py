@@ -176,14 +176,14 @@ class FlatNet:
             stats[f"{name}.running_var"] = like.new_ones(module.num_features)
         return stats
 
-    def unflatten(self, theta: Float[Tensor, " p"]) -> dict[str, Tensor]:
-        """Return name -> parameter, each a view of theta."""
+    def unflatten(self, theta: Float[Tensor, "*n p"]) -> dict[str, Tensor]:
+        """Return name -> parameter, each a view of theta. Those of n networks begin with the axis n."""
         return dict(zip(self._names, self._views(theta), strict=True))
 
     def _views(self, theta: Tensor) -> list[Tensor]:
         # One split, because its backward is one concatenation. Slices would each pad their gradient to theta's length.
-        pieces = theta.split(self._sizes)
-        return [v if len(shape) == 1 else v.view(shape) for v, shape in zip(pieces, self._shapes, strict=True)]
+        pieces, n = theta.split(self._sizes, -1), theta.shape[:-1]
+        return [v if len(shape) == 1 else v.view(n + shape) for v, shape in zip(pieces, self._shapes, strict=True)]
 
     def _run(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import math
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ such a network would need minutes and too much memory to build."""
 
 BARE = re.compile(r"[^\s,\"](?:[^\n\r,\"]*[^\s,\"])?")
 """Texts that a spec may hold without quotes, unless they look like another value of TOML."""
+
+
+RUNS_AT_ONCE = 2**21
+"""Parameters and pixels of a network that runs on the CPU, to count its activations, in a few milliseconds."""
 
 
 class Net(nn.Module):
@@ -68,14 +73,25 @@ class Net(nn.Module):
         return ()
 
     def activations(self, shape: tuple[int, int, int]) -> int:
-        """How many numbers the layers of a network on the meta device put out for one image, all together."""
+        """How many numbers the layers of a network on the meta device put out for one image, all together.
+
+        A small network runs on the CPU instead, because torch imports sympy and torch._dynamo to run layers on the meta
+        device, which takes a second.
+        """
         counts: list[int] = []
-        module = copy.deepcopy(self)
+        numbers = math.prod(shape) + sum(parameter.numel() for parameter in self.parameters())
+        device = "cpu" if numbers <= RUNS_AT_ONCE else "meta"
+        module = copy.deepcopy(self).eval()  # in training, batch norm asks for two images
         for layer in module.modules():
             if not list(layer.children()):
                 layer.register_forward_hook(lambda layer, inputs, output: counts.append(output.numel()))
-        module(torch.empty(2, *shape, device="meta"))  # batch norm asks for two
-        return sum(counts) // 2
+        values = {
+            name: torch.zeros(value.shape, dtype=value.dtype, device=device)
+            for name, value in (*module.named_parameters(), *module.named_buffers())
+        }
+        with torch.no_grad():
+            torch.func.functional_call(module, values, (torch.zeros(1, *shape, device=device),))
+        return sum(counts)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from ddkit.lazy import lazily
 
 with lazily(__name__):
     from ddkit.steps.autograd import AutogradStep
-    from ddkit.steps.choose import step_for, training_step
+    from ddkit.steps.choose import prepare_step, step_for, training_step
     from ddkit.steps.convnet import ConvNetStep
     from ddkit.steps.divided import BatchShare
     from ddkit.steps.native import native_state
@@ -34,6 +34,7 @@ __all__ = [
     "as_rows",
     "convolution_precision",
     "native_state",
+    "prepare_step",
     "step_for",
     "training_memory",
     "training_step",

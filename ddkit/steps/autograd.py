@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ddkit.nets import cross_entropy
-from ddkit.steps.step import Gradient, Network, Product
+from ddkit.steps.step import Gradient, Network, Product, one_by_one
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,9 @@ class AutogradStep:
                 (g,) = torch.autograd.grad(loss, at, create_graph=keep or not self.once)
         tape = (g, at, images, labels) if keep else None
         return Gradient(loss.detach(), g.detach(), tape, sum(held.values()))
+
+    def gradients(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return one_by_one(self, theta, x, y)
 
     def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
         g, *inputs = tape or self.gradient(theta, x, y, keep=True).tape

@@ -9,11 +9,37 @@ from ddkit.steps.norm import INSTANCE, Norm
 
 
 @runtime_checkable
+class BlockKernels(Protocol):
+    """Kernels in C (`ddkit.steps.native.Kernels`) or in Triton (`TritonKernels`), of as many networks at once."""
+
+    networks: int
+
+    def stacked(self, networks: int) -> "BlockKernels | None":
+        """Return the kernels for several networks; None: there are none."""
+        ...
+
+    def total(self, sums: Tensor) -> Tensor:
+        """Sum over the images of each network."""
+        ...
+
+    def __call__(self, name: str, like: Tensor, *arguments: Tensor | int) -> None:
+        """Run kernel `name` on maps with the shape of `like`."""
+        ...
+
+
+@runtime_checkable
 class Blocks(Protocol):
     """Four functions of maps [B, H, W, C] and parameters [C]: kernels in C (CPU) or Triton (CUDA), or formulas.
 
     `stats` is (mean, rstd) and `stats_t` is (mean of zt, mean of h zt), all [B, C] with every norm.
     """
+
+    def stacked(self, networks: int) -> "Blocks | None":
+        """Return the functions for several networks: of maps [networks * B, H, W, C] and parameters [networks, C].
+
+        None: there are none. Those in C have no tangents.
+        """
+        ...
 
     @property
     def forward(self) -> Callable[..., Any]:
@@ -38,13 +64,14 @@ class Blocks(Protocol):
 
 @final
 class NativeBlocks:
-    """The functions of blocks.c, which explains the notation, and of tangents.c.
+    """The functions of blocks.c, which explains the notation, and of tangents.c."""
 
-    `kernels` runs a kernel of a name on maps like a given one: `ddkit.steps.native.Kernels` or `TritonKernels`.
-    """
-
-    def __init__(self, kernels: Callable[..., None], norm: Norm = INSTANCE) -> None:
+    def __init__(self, kernels: BlockKernels, norm: Norm = INSTANCE) -> None:
         self._kernels, self._norm = kernels, norm
+
+    def stacked(self, networks: int) -> "NativeBlocks | None":
+        kernels = None if self._norm.keeps_bias else self._kernels.stacked(networks)
+        return None if kernels is None else NativeBlocks(kernels, self._norm)
 
     def forward(self, z: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         p, stats = _pooled(z), _stats(z, gamma)
@@ -56,7 +83,7 @@ class NativeBlocks:
     ) -> tuple[Tensor, Tensor, Tensor]:
         gz, sums = z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
         self._run("backward", z, z, gp, gamma, beta, *stats, _means(2, z, gamma), gz, sums)
-        g_beta, g_gamma = sums.sum(0).unbind()
+        g_beta, g_gamma = self._kernels.total(sums).unbind(-2)
         return gz, g_beta, g_gamma
 
     def forward_tangent(
@@ -92,7 +119,8 @@ class NativeBlocks:
         return gz, gzt, h_beta, h_gamma
 
     def _run(self, name: str, z: Tensor, *tensors: Tensor) -> None:
-        self._kernels(name, z, self._norm.images(len(z)), self._norm.together, *tensors)
+        images = self._norm.images(len(z) // self._kernels.networks)
+        self._kernels(name, z, images, self._norm.together, *tensors)
 
 
 def _pooled(z: Tensor) -> Tensor:

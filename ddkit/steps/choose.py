@@ -8,14 +8,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ddkit.nets import ConvNetSettings, FlatNet
+from ddkit.nets import ConvNetSettings, FlatNet, NetSettings
 from ddkit.steps.autograd import AutogradStep
 from ddkit.steps.blocks import Blocks, NativeBlocks
 from ddkit.steps.conv import LibraryConvolution, choose_convolution
 from ddkit.steps.convnet import ConvNetStep
 from ddkit.steps.formulas import FormulaBlocks
 from ddkit.steps.measured import MeasuredBlocks
-from ddkit.steps.native import MAPS, kernels
+from ddkit.steps.native import MAPS, kernels, kernels_ahead
 from ddkit.steps.norm import INSTANCE, Norm, norm_of
 from ddkit.steps.slower import warn_slower
 from ddkit.steps.step import Network, Step
@@ -30,8 +30,8 @@ def step_for(net: Network, theta: Tensor, precision: str = "float32", once: bool
 
     ConvNets with ReLU and average pooling have a fused step, unless their norm is "layer". On a CPU it uses kernels in
     C, which need a C compiler; without one there is a warning, and autograd is used. On CUDA it uses formulas that
-    torch.compile fuses; with instance norm also kernels in Triton, where these are faster for a kind of map
-    (`MeasuredBlocks`). All other networks use autograd.
+    torch.compile fuses or, if they are faster for a kind of map, Triton kernels for instance norm (`MeasuredBlocks`).
+    All other networks use autograd.
 
     With `once`, a gradient that keeps no tape has no graph, which is faster. It differs in rounding from a gradient
     that keeps one, so work that mixes both does not set it.
@@ -50,6 +50,13 @@ def training_step(net: FlatNet, theta: Tensor) -> Step:
     fused keep the graph, so that the bits of experts do not depend on the version of ddkit.
     """
     return step_for(net, theta, once=net.settings.foreign or not net.has_group_norm)
+
+
+def prepare_step(settings: NetSettings, device: torch.device) -> None:
+    """Begin to compile the kernels that `step_for` will need for networks of these settings, if it will need any."""
+    fused = isinstance(settings, ConvNetSettings) and settings.common_blocks((3, 32, 32)) is not None
+    if fused and device.type == "cpu":
+        kernels_ahead(torch.float32)
 
 
 @lru_cache(maxsize=16)

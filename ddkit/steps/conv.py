@@ -8,8 +8,9 @@ convolution computes some of them as convolutions with kernels as large as the i
 CPU.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -17,8 +18,9 @@ from torch import Tensor
 
 from ddkit.nets import BlockShape
 from ddkit.steps.extents import PANELS, WHOLE, points, whole
-from ddkit.steps.native import Kernels, has_matrix_units
+from ddkit.steps.native import Kernels
 from ddkit.steps.precision import real_of
+from ddkit.steps.surroundings import has_matrix_units
 
 FEW_CHANNELS, FEW_WEIGHTS = 4, 32 * 32
 """Largest layers for which ddkit's direct kernels are faster than the library."""
@@ -51,6 +53,13 @@ def choose_convolution(shape: BlockShape, kernels: Kernels) -> "Convolution":
 class Convolution(Protocol):
     """The three forms. `image` and `weight` prepare an operand once, for all forms that use it."""
 
+    def stacked(self, networks: int) -> "Convolution | None":
+        """Return the forms for several networks: maps [networks * B, H, W, C], weights [networks, O, C, 3, 3].
+
+        None: there are none.
+        """
+        ...
+
     def image(self, x: Tensor) -> Tensor:
         """Prepare a map [B, H, W, C]."""
         ...
@@ -77,6 +86,9 @@ class LibraryConvolution:
     """PyTorch's convolutions. Channels-last maps are not copied."""
 
     shape: BlockShape
+
+    def stacked(self, networks: int) -> None:
+        return None  # its calls are long, so that nothing is gained
 
     def image(self, x: Tensor) -> Tensor:
         return x.permute(0, 3, 1, 2)
@@ -118,13 +130,18 @@ class DirectConvolution:
     shape: BlockShape
     kernels: Kernels
 
+    def stacked(self, networks: int) -> "DirectConvolution":
+        return replace(self, kernels=self.kernels.stacked(networks))
+
     def image(self, x: Tensor) -> Tensor:
         return x
 
     def weight(self, w: Tensor) -> DirectWeight:
-        w, (filters, channels) = w.contiguous(), w.shape[:2]
-        real, back_size = real_of(w.dtype), channels * filters if self._few else filters * whole(channels)
-        along, back = w.new_empty(9 * channels * whole(filters), dtype=real), w.new_empty(9 * back_size, dtype=real)
+        *networks, filters, channels, _, _ = w.shape
+        back_size = channels * filters if self._few else filters * whole(channels)
+        sizes = [9 * math.prod(networks) * size for size in (channels * whole(filters), back_size)]
+        along, back = (w.new_empty(size, dtype=real_of(w.dtype)) for size in sizes)
+        w = w.reshape(-1, channels, 3, 3)
         self.kernels("direct_weight", w, int(self._few), w, along, back)
         return DirectWeight(along, back)
 
@@ -146,11 +163,12 @@ class DirectConvolution:
 
     def pull_weight(self, *pairs: Pair) -> Tensor:
         shape, (first, gz) = self.shape, pairs[0]
-        groups, stride = min(GROUPS, len(first)), whole(shape.filters)
-        sums = gz.new_zeros(groups, 3, 3, shape.channels, stride, dtype=real_of(gz.dtype))
+        networks, stride = self.kernels.networks, whole(shape.filters)
+        groups = min(GROUPS, len(first) // networks)
+        sums = gz.new_zeros(networks * groups, 3, 3, shape.channels, stride, dtype=real_of(gz.dtype))
         for x, gz in pairs:
             self.kernels("pull_weight", x, shape.padding, shape.filters, stride, groups, x, gz, sums)
-        return sums.sum(0)[..., : shape.filters].permute(3, 2, 0, 1)
+        return self.kernels.total(sums)[..., : shape.filters].movedim((-1, -2), (-4, -3))
 
     @property
     def _few(self) -> bool:
@@ -176,11 +194,14 @@ class WinogradConvolution:
     shape: BlockShape
     kernels: Kernels
 
+    def stacked(self, networks: int) -> "WinogradConvolution":
+        return replace(self, kernels=self.kernels.stacked(networks))
+
     def image(self, x: Tensor) -> Tensor:
         return x
 
     def weight(self, w: Tensor) -> WinogradWeight:
-        w = w.contiguous()
+        w = w.reshape(-1, *w.shape[-3:])
         size, real = points(w.dtype) * w.numel() // 9, real_of(w.dtype)
         along, back = w.new_empty(size, dtype=real), w.new_empty(size, dtype=real)
         self.kernels("winograd_weight", w, w, along, back)
@@ -198,7 +219,8 @@ class WinogradConvolution:
 
     def pull_weight(self, *pairs: Pair) -> Tensor:
         shape, real = self.shape, real_of(pairs[0][0].dtype)
-        size = shape.filters, shape.channels, 3, 3
+        networks = () if self.kernels.networks == 1 else (self.kernels.networks,)
+        size = (*networks, shape.filters, shape.channels, 3, 3)
         return self._summed("winograd_pull_weight", [shape.padding, shape.filters], pairs, size, real)
 
     def _convolve(self, pad: int, pairs: Sequence[Pair], size: tuple[int, ...]) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ddkit.ranks import Ranks
-from ddkit.steps.step import Gradient, Product, Step
+from ddkit.steps.step import Gradient, Product, Step, one_by_one
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class DividedStep:
         part = len(x) / self.share.size
         loss, whole = self.share.ranks.sum(own.loss * part, own.theta * part)
         return Gradient(loss, whole, own.tape, own.tape_bytes)
+
+    def gradients(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return one_by_one(self, theta, x, y)
 
     def product(self, theta: Tensor, x: Tensor, y: Tensor, a: Tensor, tape: Any = None) -> Product:
         if len(x):

@@ -42,28 +42,34 @@ class Kernel:
     tensors: tuple[str, ...]
     allocates: bool = False
 
-    def checked(self, name: str, like: Tensor, arguments: tuple[Tensor | int, ...], maps: torch.dtype) -> list[Tensor]:
+    def checked(
+        self, name: str, like: Tensor, arguments: tuple[Tensor | int, ...], maps: torch.dtype, networks: int = 1
+    ) -> list[Tensor]:
         """Return the tensors among the arguments, after checking them for maps of the shape of `like` [B, H, W, C].
 
-        All must be on the device of `like`.
+        Of several networks, every tensor must consist of as many equal parts. All must be on the device of `like`.
 
         Raises:
             ValueError: an argument does not fit.
         """
         split = len(self.numbers)
-        if like.dim() != 4 or len(arguments) - split != len(self.tensors):
-            raise ValueError(f"kernel '{name}' needs maps [B, H, W, C], {self.numbers} and {self.tensors}")
+        if like.dim() != 4 or len(arguments) - split != len(self.tensors) or len(like) % networks:
+            raise ValueError(
+                f"kernel '{name}' needs maps [B, H, W, C] of {networks} networks, {self.numbers} and {self.tensors}"
+            )
         tensors: list[Tensor] = []
-        expected = _expected(name, like.shape, arguments[:split], maps)
+        batch, *sides = like.shape
+        expected = _expected(name, (batch // networks, *sides), arguments[:split], maps)
         for tensor, kind, (count, dtype) in zip(arguments[split:], self.tensors, expected, strict=True):
             if not (
                 isinstance(tensor, Tensor)
                 and tensor.dtype is dtype
-                and tensor.numel() == count
+                and tensor.numel() == networks * count
                 and tensor.is_contiguous()
                 and tensor.device == like.device
             ):
-                raise ValueError(_wrong(name, f"{kind} must be {count:,} numbers of {dtype} on {like.device}", tensor))
+                wanted = f"{kind} must be {networks * count:,} numbers of {dtype} on {like.device}"
+                raise ValueError(_wrong(name, wanted, tensor))
             tensors.append(tensor)
         return tensors
 

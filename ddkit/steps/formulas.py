@@ -127,6 +127,9 @@ class FormulaBlocks:
             partial(_compiled(formula) if fuse else formula, norm=norm) for formula in formulas
         )
 
+    def stacked(self, networks: int) -> None:
+        return None
+
 
 def _compiled(formula: Callable[..., Any]) -> Callable[..., Any]:
     programs: dict[Any, Callable[..., Any]] = {}

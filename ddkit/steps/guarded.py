@@ -17,22 +17,23 @@ STALE = 3600
 
 _GUARD = """
 import json, os, shutil, signal, subprocess, sys, threading
-folder, commands = sys.argv[1], json.loads(sys.argv[2])
+folder, stages = sys.argv[1], json.loads(sys.argv[2])
 def end_with_parent():
     os.read(0, 1)  # nothing is ever written: it returns when the parent is gone, or has had enough
     shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)  # all in this session: whatever runs, what it has started, and ourselves
 threading.Thread(target=end_with_parent, daemon=True).start()
-code = 0
-for command in commands:
-    code = subprocess.call(command, stdin=subprocess.DEVNULL)
-    if code:
+failed = False
+for commands in stages:
+    running = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for command in commands]
+    failed = any([process.wait() for process in running])  # a list: all have ended
+    if failed:
         break
 sys.stderr.flush()
-os._exit(1 if code else 0)
+os._exit(1 if failed else 0)
 """
-"""Runs the commands. When the other end of its standard input is closed, it kills the running command with its children
-and removes the folder. The system closes that end when the parent is killed."""
+"""Runs the commands. When the other end of its standard input is closed, it kills the running commands with their
+children and removes the folder. The system closes that end when the parent is killed."""
 
 
 @contextmanager
@@ -56,10 +57,11 @@ def temporary_folder(inside: Path | None) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def run_guarded(commands: list[list[str]], folder: Path, patience: float) -> str:
-    """Run commands one after another until one fails, and return their standard error.
+def run_guarded(stages: list[list[list[str]]], folder: Path, patience: float) -> str:
+    """Run commands, and return their standard error.
 
     Args:
+        stages: the commands of a stage run at the same time. If one fails, the next stage does not begin.
         folder: the folder for their temporary files.
         patience: time limit in seconds for all commands.
 
@@ -69,7 +71,7 @@ def run_guarded(commands: list[list[str]], folder: Path, patience: float) -> str
     reading, writing = os.pipe()
     try:
         guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _GUARD, str(folder), json.dumps(commands)],
+            [sys.executable, "-I", "-S", "-c", _GUARD, str(folder), json.dumps(stages)],
             stdin=reading,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -6,15 +6,15 @@ Kernels are compiled once for each precision, which needs a few seconds. The lib
 name has a digest of the sources, the compiler, its flags and the processor, so that machines can share a home folder.
 """
 
+import copy
 import ctypes
 import functools
 import hashlib
 import os
-import platform
-import re
 import shlex
 import shutil
 import subprocess
+import threading
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +26,7 @@ from ddkit.home import home
 from ddkit.steps.extents import KERNELS
 from ddkit.steps.guarded import run_guarded, temporary_folder
 from ddkit.steps.heap import keep_freed_memory
+from ddkit.steps.surroundings import processor, share_openmp
 from ddkit.steps.trust import distrust, open_to_all, private_folder
 
 HEADERS = tuple(
@@ -50,7 +51,13 @@ class _Shape(ctypes.Structure):
 
 
 class Kernels:
-    """The functions in C for one type of maps. Tensors are contiguous, channels last [B, H, W, C] and on the CPU."""
+    """The functions in C for one type of maps. Tensors are contiguous, channels last [B, H, W, C] and on the CPU.
+
+    With `networks`, maps are the images of one network after another, and parameters are [networks, ...]. A function
+    runs once for each network, on its part of every tensor.
+    """
+
+    networks = 1
 
     def __init__(self, library: ctypes.CDLL, maps: torch.dtype) -> None:
         self.maps = maps
@@ -59,6 +66,16 @@ class Kernels:
             pointers = [ctypes.c_void_p] * len(kernel.tensors)
             self._functions[name].argtypes = [_Shape, *[ctypes.c_int] * len(kernel.numbers), *pointers]
             self._functions[name].restype = ctypes.c_int if kernel.allocates else None
+
+    def stacked(self, networks: int) -> "Kernels":
+        """The same functions for several networks at once."""
+        several = copy.copy(self)
+        several.networks = networks
+        return several
+
+    def total(self, sums: Tensor) -> Tensor:
+        """Sum over the first axis; of several networks, whose parts follow each other, to [networks, ...]."""
+        return sums.sum(0) if self.networks == 1 else sums.unflatten(0, (self.networks, -1)).sum(1)
 
     def __call__(self, name: str, like: Tensor, *arguments: Tensor | int) -> None:
         """Run kernel `name` on maps with the shape of `like`. The arguments are those in C, in the same order.
@@ -70,11 +87,22 @@ class Kernels:
         """
         if not like.is_cpu:
             raise ValueError(f"kernel '{name}' runs on the CPU, got maps on {like.device}")
-        tensors = KERNELS[name].checked(name, like, arguments, self.maps)
-        shape = _Shape(*like.shape, torch.get_num_threads())
+        tensors = KERNELS[name].checked(name, like, arguments, self.maps, self.networks)
+        batch, *sides = like.shape
+        shape = _Shape(batch // self.networks, *sides, torch.get_num_threads())
         numbers = arguments[: len(arguments) - len(tensors)]
-        if self._functions[name](shape, *numbers, *[tensor.data_ptr() for tensor in tensors]):
-            raise MemoryError(f"the kernel '{name}' could not allocate memory for maps of {list(like.shape)}")
+        function = self._functions[name]
+        for at in self._addresses(tensors):
+            if function(shape, *numbers, *at):
+                raise MemoryError(f"the kernel '{name}' could not allocate memory for maps of {list(like.shape)}")
+
+    def _addresses(self, tensors: list[Tensor]) -> list[list[int]]:
+        """The addresses of each network's parts of the tensors."""
+        first = [tensor.data_ptr() for tensor in tensors]
+        if self.networks == 1:
+            return [first]
+        parts = [(at, tensor.nbytes // self.networks) for at, tensor in zip(first, tensors, strict=True)]
+        return [[at + i * size for at, size in parts] for i in range(self.networks)]
 
 
 def native_state() -> str:
@@ -89,6 +117,9 @@ def native_state() -> str:
 @functools.cache
 def kernels(dtype: torch.dtype) -> Kernels | None:
     """Return the compiled kernels for maps of `dtype`, or None with one warning if they cannot be compiled."""
+    if _AHEAD and _AHEAD[0] is not threading.current_thread():
+        _AHEAD.pop().join()
+        return kernels(dtype)  # the thread has cached its result
     try:
         made = Kernels(_library(dtype), dtype)
     except (OSError, subprocess.SubprocessError) as error:
@@ -96,6 +127,20 @@ def kernels(dtype: torch.dtype) -> Kernels | None:
         return None
     keep_freed_memory()
     return made
+
+
+def kernels_ahead(dtype: torch.dtype) -> None:
+    """Begin to load or compile the kernels in the background, while this process does other work.
+
+    `kernels` waits for the end. If this process ends first, the compiler ends too.
+    """
+    thread = threading.Thread(target=kernels, args=(dtype,), name="kernels ahead", daemon=True)
+    _AHEAD.append(thread)
+    thread.start()
+
+
+_AHEAD: list[threading.Thread] = []
+"""The thread at work in the background, if there is one."""
 
 
 @functools.cache
@@ -112,7 +157,7 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL:
     compiler = _compiler()
     version = _run([*compiler, "--version"]).stdout
     texts = [source.read_text() for source in (*HEADERS, *SOURCES)]
-    identity = "\n".join((*texts, version, repr((COMMON, FLAGS)), _processor(), MAPS[dtype]))
+    identity = "\n".join((*texts, version, repr((COMMON, FLAGS)), processor(), MAPS[dtype]))
     kept = home() / "kernels" / f"kernels-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
     keep = private_folder(kept.parent)
     if not keep:
@@ -167,8 +212,8 @@ def _compile(compiler: list[str], map_type: str, keep: Path | None) -> ctypes.CD
                 [*compiler, *COMMON, *flags, f"-DMAP_{map_type}", "-c", str(source), "-o", made]
                 for source, made in zip(SOURCES, objects, strict=True)
             ]
-            commands.append([*compiler, "-shared", *objects, "-o", str(built), "-lm"])
-            output = run_guarded(commands, folder, PATIENCE * len(commands))
+            link = [*compiler, "-shared", *objects, "-o", str(built), "-lm"]
+            output = run_guarded([commands, [link]], folder, PATIENCE * (len(commands) + 1))
             if (library := _load(built)) is not None:
                 if keep is not None:
                     with suppress(OSError):  # a full or read-only home is no error
@@ -193,35 +238,9 @@ def _keep(built: Path, keep: Path) -> None:
 
 def _load(path: Path) -> ctypes.CDLL | None:
     """Load the library, or return None if it cannot be loaded or lacks a kernel."""
-    _share_openmp()
+    share_openmp()
     try:
         library = ctypes.CDLL(str(path))
         return library if all(hasattr(library, name) for name in KERNELS) else None
     except OSError:
         return None
-
-
-@functools.cache
-def _share_openmp() -> None:
-    """Make the symbols of the OpenMP library that torch has loaded visible to libraries loaded later."""
-    maps = Path("/proc/self/maps")
-    lines = [line.split(maxsplit=5) for line in maps.read_text().splitlines()] if maps.exists() else []
-    files = {Path(line[5]) for line in lines if len(line) == 6}  # a path may contain blanks
-    found = {file for file in files if re.match(r"lib(gomp|iomp5|omp)\b.*\.so", file.name)}
-    for library in sorted(found, key=lambda file: "torch" not in file.parts)[:1]:
-        with suppress(OSError):
-            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-
-
-@functools.cache
-def has_matrix_units() -> bool:
-    """Return whether the processor multiplies bfloat16 matrices by units of their own, Intel's AMX."""
-    return "amx_bf16" in _processor().split()
-
-
-def _processor() -> str:
-    """Return the properties of the processor on which -march=native depends, as far as the system gives them."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    relevant = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
-    return "\n".join((platform.machine(), platform.processor(), *sorted(set(relevant))))

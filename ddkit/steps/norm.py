@@ -22,9 +22,10 @@ class Norm(NamedTuple):
     together: int = 1
 
     @property
-    def removes_bias(self) -> bool:
-        """Whether the bias of the convolution before it has no effect: the mean of one channel removes it."""
-        return self.together == 1
+    def keeps_bias(self) -> bool:
+        """Whether the bias of the convolution before it has an effect. The mean of a single channel removes it; without
+        a norm, it is beta."""
+        return self.together > 1
 
     def images(self, batch: int) -> int:
         """How many images of a batch share statistics."""

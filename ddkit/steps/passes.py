@@ -53,15 +53,22 @@ class Layer:
 
 
 class Passes:
-    """The passes of one network, with the kernels `kernels` and a convolution for each block."""
+    """The passes of one network. `convolutions`, one for each block, also prepare the weights."""
 
     def __init__(self, kernels: Blocks, convolutions: list[Convolution]) -> None:
-        self._kernels, self._convolutions = kernels, convolutions
+        self._kernels, self.convolutions = kernels, convolutions
+
+    def stacked(self, networks: int) -> "Passes | None":
+        """Return `up` and `down` of several networks, whose images follow each other; None if there are none."""
+        kernels = self._kernels.stacked(networks)
+        convolutions = [stack for own in self.convolutions if (stack := own.stacked(networks)) is not None]
+        whole = len(convolutions) == len(self.convolutions)
+        return Passes(kernels, convolutions) if kernels is not None and whole else None
 
     def up(self, blocks: list[Weights], x: Tensor) -> tuple[Tensor, list[Any]]:
         """Return the last map, and each block's (prepared input, convolution's output, statistics)."""
         walked, p = [], x
-        for convolution, own in zip(self._convolutions, blocks, strict=True):
+        for convolution, own in zip(self.convolutions, blocks, strict=True):
             image = convolution.image(p)
             z = _shifted(convolution.convolve((image, own.w)), own.bias)
             p, stats = self._kernels.forward(z, own.gamma, own.beta)
@@ -76,11 +83,19 @@ class Passes:
         `gp` is d / d (last map).
         """
         for i in reversed(range(len(blocks))):
-            convolution, own, (image, z, stats) = self._convolutions[i], blocks[i], walked[i]
+            convolution, own, (image, z, stats) = self.convolutions[i], blocks[i], walked[i]
             gz, g_beta, g_gamma = self._kernels.backward(z, gp, own.gamma, own.beta, stats)
             yield convolution, Layer(image, z, stats, gp), gz, (g_gamma, g_beta)
             if i:
                 gp = convolution.pull_image((gz, own.w))
+
+    def gradients(self, blocks: list[Weights], walked: list[Any], gp: Tensor) -> tuple[list[Layer], list[OfWeights]]:
+        """Return (the layers, the blocks' gradients from the last block down)."""
+        layers, gradients = [], []
+        for own, (convolution, layer, gz, of_norm) in zip(reversed(blocks), self.down(blocks, walked, gp), strict=True):
+            layers.append(layer)
+            gradients.append(OfWeights(convolution.pull_weight((layer.image, gz)), _bias_gradient(own, gz), *of_norm))
+        return layers[::-1], gradients
 
     def up_tangent(
         self, blocks: list[Weights], blocks_t: list[Weights], layers: list[Layer], pt: Tensor | None
@@ -90,7 +105,7 @@ class Passes:
         A None for the images means that they do not move.
         """
         walked: list[Any] = []
-        for convolution, layer, own, own_t in zip(self._convolutions, layers, blocks, blocks_t, strict=True):
+        for convolution, layer, own, own_t in zip(self.convolutions, layers, blocks, blocks_t, strict=True):
             through_image = [] if own_t.w is None else [(layer.image, own_t.w)]
             through_w = [] if pt is None else [(convolution.image(pt), own.w)]
             zt = _shifted(convolution.convolve(*through_image, *through_w), own_t.bias)
@@ -107,18 +122,18 @@ class Passes:
         """Return (tangents of the blocks' gradients, from the last block down; tangent of d / d images)."""
         gradients = []
         for i in reversed(range(len(blocks))):
-            convolution, layer, own, own_t = self._convolutions[i], layers[i], blocks[i], blocks_t[i]
+            convolution, layer, own, own_t = self.convolutions[i], layers[i], blocks[i], blocks_t[i]
             image_t, zt, stats_t = walked[i]
             gz, gzt, h_beta, h_gamma = self._kernels.backward_tangent(
                 layer.z, zt, layer.gp, gpt, own.gamma, own.beta, own_t.gamma, layer.stats, stats_t
             )
             h_w = convolution.pull_weight((layer.image, gzt), *((image, gz) for image in image_t))
-            gradients.append(OfWeights(h_w, bias_gradient(own, gzt), h_gamma, h_beta))
+            gradients.append(OfWeights(h_w, _bias_gradient(own, gzt), h_gamma, h_beta))
             gpt = convolution.pull_image((gzt, own.w), *([] if own_t.w is None else [(gz, own_t.w)]))
         return gradients, gpt
 
 
-def bias_gradient(own: Weights, gz: Tensor) -> Tensor | None:
+def _bias_gradient(own: Weights, gz: Tensor) -> Tensor | None:
     """d / d bias of a convolution, given d / d (its output)."""
     return None if own.bias is None else gz.sum((0, 1, 2), dtype=own.gamma.dtype)
 

@@ -6,7 +6,7 @@ import torch
 import triton
 from torch import Tensor
 
-from ddkit.steps.extents import KERNELS, SCRATCH
+from ddkit.steps.extents import KERNELS
 from ddkit.steps.precision import real_of
 from ddkit.steps.triton_kernels import backward, backward_tangent, forward, forward_tangent
 
@@ -16,6 +16,9 @@ PROGRAMS: dict[str, Any] = {
     "forward_tangent": forward_tangent,
     "backward_tangent": backward_tangent,
 }
+
+MEANS = {"means", "tangent means"}
+"""Numbers that the kernels in C keep in memory between their passes. A Triton kernel has them in registers."""
 
 BLOCK = 32 * 2**10
 """Bytes of a program's block of a map, in the type of sums. Eight warps hold it in 32 registers a thread. Then the
@@ -27,11 +30,13 @@ WIDEST = 32
 
 @final
 class TritonKernels:
-    """The kernels of blocks.c for one type of maps. Tensors are contiguous, channels last [B, H, W, C] and on CUDA.
+    """The kernels of blocks.c and tangents.c for instance norm and one type of maps. Tensors are contiguous, channels
+    last [B, H, W, C] and on CUDA.
 
-    It takes the place of `ddkit.steps.native.Kernels` in `NativeBlocks`, for instance norm only. A program holds a
-    whole map, so it needs no scratch for means.
+    It takes the place of `ddkit.steps.native.Kernels` in `NativeBlocks`.
     """
+
+    networks = 1
 
     def __init__(self, maps: torch.dtype) -> None:
         self._maps = maps
@@ -40,15 +45,23 @@ class TritonKernels:
         """Whether a channel of a map fits into a program's block: up to 90 x 90 pixels in float32."""
         return 4 * _windows(z) * real_of(self._maps).itemsize <= BLOCK
 
+    def stacked(self, networks: int) -> None:
+        return None
+
+    def total(self, sums: Tensor) -> Tensor:
+        return sums.sum(0)
+
     def __call__(self, name: str, like: Tensor, *arguments: Tensor | int) -> None:
         """Run kernel `name` on maps with the shape of `like`. The arguments are those in C, in the same order.
 
         Raises:
-            ValueError: a tensor has another type, size, layout or device than the kernel reads or writes.
+            ValueError: the norm is not instance norm, or a tensor has another type, size, layout or device than the
+                kernel reads or writes.
         """
-        kernel = KERNELS[name]
-        tensors = kernel.checked(name, like, arguments, self._maps)
-        used = [tensor for tensor, kind in zip(tensors, kernel.tensors, strict=True) if kind not in SCRATCH]
+        if arguments[:2] != (1, 1):
+            raise ValueError(f"kernel '{name}' in Triton has statistics of one image and channel, got {arguments[:2]}")
+        tensors = KERNELS[name].checked(name, like, arguments, self._maps)
+        used = [tensor for tensor, kind in zip(tensors, KERNELS[name].tensors, strict=True) if kind not in MEANS]
         batch, height, width, channels = like.shape
         size = block(like, real_of(self._maps))
         programs = batch * triton.cdiv(channels, size["TILE"])

@@ -290,3 +290,12 @@ def test_a_call_may_run_inside_another():
 def test_a_network_beyond_all_memory_is_one_line():
     with pytest.raises(UsageError, match=r"has [\d,]+ parameters on images of .*; make it smaller"):
         flat("mlp(depth=2, width=65536)")
+
+
+@pytest.mark.parametrize("name", sorted(NETS))
+def test_activations_are_the_same_on_the_cpu_and_on_the_meta_device(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape, found = (3, 32, 32), set()
+    for limit in (0, 2**40):
+        monkeypatch.setattr("ddkit.nets.net.RUNS_AT_ONCE", limit)
+        found.add(parse_net(name).blueprint(shape, 10).activations(shape))
+    assert len(found) == 1 and min(found) > 1000

@@ -5,15 +5,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from lent_kernels import really_compile
 
-from ddkit.steps import native
+from ddkit.nets import parse_net
+from ddkit.steps import native, prepare_step
 from ddkit.steps.guarded import PREFIX, STALE, temporary_folder
 from ddkit.steps.native import kernels
 from ddkit.steps.trust import distrust, private_folder
@@ -22,7 +25,8 @@ QUICK = ("-O0", "-fPIC")
 """Flags of the compiler that take a tenth of the time: here nobody runs the kernels for long."""
 COMPILE = f"""
 import torch
-from ddkit.steps import native
+from ddkit.nets import parse_net
+from ddkit.steps import native, prepare_step
 native.COMMON = {QUICK}
 assert native.kernels(torch.float32) is not None
 print(native.native_state())
@@ -139,6 +143,40 @@ def test_a_folder_or_file_of_another_user_is_refused(fresh: Path) -> None:
     assert library.stat().st_ino == before
 
 
+def test_kernels_that_were_begun_ahead_are_compiled_once(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def compiled(*arguments: Any) -> Any:
+        calls.append(threading.current_thread().name)
+        time.sleep(0.2)  # `kernels` is called meanwhile
+        return really_compile(*arguments)
+
+    monkeypatch.setattr(native, "_compile", compiled)
+    prepare_step(parse_net("convnet(width=4)"), torch.device("cpu"))
+    assert kernels(torch.float32) is not None and kernels(torch.float32) is kernels(torch.float32)
+    assert calls == ["kernels ahead"] and not native._AHEAD
+    kernels.cache_clear()
+    assert kernels(torch.float32) is not None  # the library that the thread kept
+    assert len(calls) == 1
+
+
+def test_without_a_compiler_kernels_ahead_are_none_with_one_warning(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    native._warn_once.cache_clear()
+    with pytest.warns(RuntimeWarning, match="Install a C compiler") as caught:
+        prepare_step(parse_net("convnet(width=4)"), torch.device("cpu"))
+        assert kernels(torch.float32) is None
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("net, device", [("mlp", "cpu"), ("convnet(pool=max)", "cpu"), ("convnet", "cuda")])
+def test_nothing_is_compiled_ahead_that_is_not_needed(net: str, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ddkit.steps.choose.kernels_ahead", lambda dtype: pytest.fail("compiled"))
+    prepare_step(parse_net(net), torch.device(device))
+
+
 def environment(home: Path) -> dict[str, str]:
     return {**os.environ, "DDKIT_HOME": str(home)}
 
@@ -171,11 +209,11 @@ def test_a_kill_takes_the_compiler_along_and_leaves_no_folder(home: Path, tmp_pa
         f"sleep 1000 &\necho $! >> {tmp_path}/pids\nwait\n"
     )
     compiler.chmod(0o755)
-    command = [sys.executable, "-c", COMPILE]
+    command, count = [sys.executable, "-c", COMPILE], 2 * len(native.SOURCES)  # all sources are compiled at once
     process = subprocess.Popen(
         command, env=environment(home) | {"CC": str(compiler)}, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    assert soon(lambda: (tmp_path / "pids").exists() and len((tmp_path / "pids").read_text().split()) == 2, 60)
+    assert soon(lambda: (tmp_path / "pids").exists() and len((tmp_path / "pids").read_text().split()) == count, 60)
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert all(alive(pid) for pid in pids)
     assert len(list((home / "kernels").glob(f"{PREFIX}*"))) == 1

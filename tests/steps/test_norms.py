@@ -130,24 +130,35 @@ def test_plain_training_builds_a_graph_only_where_its_bits_need_one(spec, graph)
 
 
 @pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("convolution", ["library", "direct"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_training_step_moves_running_statistics_as_the_network_does(shape, soft):
+def test_training_steps_of_several_networks_move_running_statistics_as_each_network_does(shape, convolution, soft):
+    """With the library's convolutions one network after another, with ddkit's in one pass."""
     net, theta, x, y, _ = case(shape, soft=soft, norm="batch")
-    step, ours, theirs = fused(net), net.init_stats(theta), net.init_stats(theta)
-    for scale in (1, 3):
-        found = step.train(theta, scale * x, y, ours)
-        net.train(theta, scale * x, theirs)
-        assert torch.equal(found.theta, step.gradient(theta, scale * x, y).theta)
+    step = fused(net, convolution=convolution)
+    thetas, xs, ys = torch.stack([theta, 1.1 * theta]), torch.stack([x, 2 * x]), torch.stack([y, y.flip(0)])
+    ours = {name: values.expand(2, -1).clone() for name, values in net.init_stats(theta).items()}
+    theirs = [net.init_stats(theta) for _ in range(2)]
+    for _ in range(2):
+        found = step.train(thetas, xs, ys, ours)
+        for i, own in enumerate(theirs):
+            net.train(thetas[i], xs[i], own)
+            assert torch.equal(found[i], step.gradient(thetas[i], xs[i], ys[i]).theta)
     assert len(ours) == 4
-    for name, truth in theirs.items():
-        torch.testing.assert_close(ours[name], truth, rtol=1e-10, atol=1e-12)
+    for name, values in ours.items():
+        truth = torch.stack([own[name] for own in theirs])
+        torch.testing.assert_close(values, truth, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("norm", ["instance", "group", "none"])
-def test_a_training_step_of_other_norms_has_no_statistics(norm):
+@pytest.mark.parametrize("convolution", ["library", "direct"])
+def test_training_steps_of_other_norms_have_no_statistics(norm, convolution):
     net, theta, x, y, _ = case(norm=norm)
-    stats: dict[str, torch.Tensor] = {}
-    assert torch.equal(fused(net).train(theta, x, y, stats).theta, fused(net).gradient(theta, x, y).theta)
+    step, stats = fused(net, convolution=convolution), {}
+    thetas, xs, ys = torch.stack([theta, 1.1 * theta]), torch.stack([x, 2 * x]), torch.stack([y, y.flip(0)])
+    found = step.train(thetas, xs, ys, stats)
+    for i in range(2):
+        assert torch.equal(found[i], step.gradient(thetas[i], xs[i], ys[i]).theta)
     assert not stats
 
 

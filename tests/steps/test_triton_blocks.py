@@ -158,6 +158,9 @@ class Called:
         for name in RESULTS:
             setattr(self, name, partial(self._call, name, fault or getattr(formulas, name)))
 
+    def stacked(self, networks: int) -> None:
+        return None
+
     def _call(self, name: str, function: Callable[..., object], *given: object) -> object:
         self.calls.append(name)
         return function(*given)

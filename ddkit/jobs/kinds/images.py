@@ -30,6 +30,7 @@ from ddkit.jobs.sets.pixels import raw_images
 from ddkit.jobs.sets.publish_images import publish_images
 from ddkit.jobs.tables.images import image_tables
 from ddkit.run import Change, Meter, RunFolder
+from ddkit.steps import prepare_step
 from ddkit.synth import SyntheticSet, export, formation_suffix, packed_rival
 
 
@@ -54,6 +55,7 @@ class Images:
         recipe = run.recipe
         if evaluate:
             refuse_missing_teachers(recipe.evaluate.labels, recipe.has_teachers)
+        prepare_step(recipe.net, run.device)
         task = load_task(recipe.data, recipe.net, run.device, meter)
         recipe.method.refuse_data(task.real)
         guard_flips(recipe, task, meter, () if evaluate else ("augment",))

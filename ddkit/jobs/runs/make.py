@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import time
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +14,7 @@ from ddkit.evaluation import Evaluation
 from ddkit.experts import Experts
 from ddkit.jobs.machine.environment import environment
 from ddkit.jobs.recipes import to_toml
+from ddkit.jobs.runs.early_rows import EarlyRows
 from ddkit.jobs.runs.follow import send_state
 from ddkit.jobs.runs.work import Made, Scoring, Work
 from ddkit.methods import IterativeMethod, OneShotMethod
@@ -50,9 +53,9 @@ def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
     else:
         run.note("")  # an interruption while experts are trained can then be resumed
     try:
-        with work.experts(meter) as (experts, digest):
+        with work.experts(meter) as (experts, digest), closing(EarlyRows(work, experts, evaluate, meter)) as early:
             run.refuse_other_experts(digest)
-            made, seconds = _made(work, experts, digest, meter)
+            made, seconds = _made(work, experts, digest, meter, early)
             scoring = work.scoring(made, experts) if evaluate else None
             if scoring is not None:
                 scoring.check()  # before the set of a finished run, and its scores, are overwritten
@@ -62,7 +65,8 @@ def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
             run.log.picture("gallery", run.folder.gallery)
             if scoring is None:
                 return Condensed(run.folder.path, made, None, seconds)
-            made, evaluation = _evaluated(work, made, scoring, meter)
+            with early.finished_by(scoring):
+                made, evaluation = _evaluated(work, made, scoring, meter)
             run.log.scores({score.name: score.mean for score in evaluation.scores})
             return Condensed(run.folder.path, made, evaluation, seconds)
     except DDKitError:
@@ -71,15 +75,15 @@ def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
         raise
 
 
-def _made(work: Work[Made], experts: Experts, digest: str, meter: Meter) -> tuple[Made, float]:
-    """(the set with its record, the seconds that it took)."""
+def _made(work: Work[Made], experts: Experts, digest: str, meter: Meter, early: EarlyRows[Made]) -> tuple[Made, float]:
+    """(the set with its record, the seconds that it took). Rows of its table are scored meanwhile."""
     run = work.run
     method, begin = work.method(experts), time.perf_counter()
     if isinstance(method, OneShotMethod):
         run.note(digest)
         made = method.distil()
     else:
-        made = _iterated(method, work, digest, meter)
+        made = _iterated(method, work, digest, meter, early)
     seconds = time.perf_counter() - begin
     lineage = work.lineage(digest)
     if run.changes:
@@ -105,7 +109,9 @@ def _evaluated(work: Work[Made], made: Made, scoring: Scoring, meter: Meter) -> 
     return made, evaluation
 
 
-def _iterated(method: IterativeMethod[Made], work: Work[Made], experts: str, meter: Meter) -> Made:
+def _iterated(
+    method: IterativeMethod[Made], work: Work[Made], digest: str, meter: Meter, early: EarlyRows[Made]
+) -> Made:
     """Run the iterations, and write the initial set and the snapshots."""
     run, folder = work.run, work.run.folder
     every = max(1, min(100, method.iterations // SNAPSHOTS))
@@ -117,17 +123,26 @@ def _iterated(method: IterativeMethod[Made], work: Work[Made], experts: str, met
         elif done % snapshot_every == 0:
             work.write(method.finish(state), folder.snapshots / f"iteration-{done:06d}.h5")
 
+    def begun(done: int, state: object) -> None:
+        send_state(run.ranks, work.state_digest(digest), done, state)
+        if done < method.iterations:
+            early.begin(method.finish(state))
+
+    def shown(iteration: int, metrics: Mapping[str, float]) -> None:
+        run.log.metrics(iteration, metrics)
+        early.poll()
+
     state = drive(
         method,
         folder,
         work.iteration_meter(meter),
         resume=run.resume,
-        run=work.state_digest(experts),
+        run=work.state_digest(digest),
         device=run.device,
         checkpoint_every=every,
-        before_writing=partial(run.note, experts),
-        before_steps=partial(send_state, run.ranks, work.state_digest(experts)),
-        on_metrics=run.log.metrics,
+        before_writing=partial(run.note, digest),
+        before_steps=begun,
+        on_metrics=shown,
         on_checkpoint=keep,
     )
     run.ranks.leave()

@@ -5,9 +5,10 @@ The two implementations are `ImageWork` and `GraphWork`.
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ddkit.evaluation import Evaluation
+from ddkit.executors import Ahead
 from ddkit.experts import Experts
 from ddkit.jobs.recipes import ResolvedRecipe
 from ddkit.jobs.runs.run import Run
@@ -30,6 +31,14 @@ class Scoring(Protocol):
 
     def held(self) -> AbstractContextManager[None]:
         """A block in which no other run removes the stored scores."""
+        ...
+
+    def begin(self, meter: Meter) -> Ahead | None:
+        """Begin to score rows that do not depend on the set's images, on idle cores; None if nothing was begun."""
+        ...
+
+    def continues(self, other: Any) -> bool:
+        """Whether rows that `other`, an earlier scoring of the same run, has begun are rows of this table."""
         ...
 
     def evaluate(self, meter: Meter) -> Evaluation:

@@ -36,6 +36,12 @@ class GraphScoring:
     def held(self) -> AbstractContextManager[None]:
         return self.rows.in_use()
 
+    def begin(self, meter: Meter) -> None:
+        """Methods for graphs take one step, so nothing is scored meanwhile."""
+
+    def continues(self, other: object) -> bool:
+        return False
+
     def evaluate(self, meter: Meter) -> Evaluation:
         """Score the rows that have no stored score."""
         needs = graph_row_needs(self.judge)

@@ -7,7 +7,7 @@ are scored on all cores.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ddkit.evaluation import (
@@ -15,10 +15,12 @@ from ddkit.evaluation import (
     Evaluation,
     PaperProtocol,
     Table,
+    begin_rivals,
     evaluate_as_paper,
     evaluate_honestly,
     row_needs,
 )
+from ddkit.executors import Ahead
 from ddkit.experts import Ensemble
 from ddkit.jobs.tables.kept_rows import KeptRows
 from ddkit.run import Meter
@@ -92,6 +94,17 @@ class HonestScoring(ImageScoring):
     def rows(self) -> KeptRows:
         settings = self.settings.of_a_row
         return KeptRows.of([self.synthetic], self.table.task, "honest", settings, self.seed, self.teacher_names)
+
+    def begin(self, meter: Meter) -> Ahead | None:
+        """Begin to score the rows of real images; None if there are teachers or no core is idle."""
+        if self.teachers is not None or self.ranked or not self.baselines:
+            return None
+        table = replace(self.table, sets=())
+        return begin_rivals(table, self.seed, meter.say, row_needs(table.task, self.settings, table.made_bytes))
+
+    def continues(self, other: "HonestScoring") -> bool:
+        """Whether the rows of real images are those of another table."""
+        return self.seed == other.seed and self.table.terms == other.table.terms
 
     def evaluate(self, meter: Meter) -> Evaluation:
         self.rows.say(meter)
