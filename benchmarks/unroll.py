@@ -109,10 +109,11 @@ def build(row: Row, dtype: torch.dtype = torch.float32) -> Callable[[str], tuple
 
     def gradient(engine: str) -> tuple[Tensor, ...]:
         if engine == "before":
-            problem = Problem(Rules(), theta_0, (theta_target,), images, labels, lr.expand(row.steps))
-            solved = adjoint(step_before(net, row.precision, dtype), problem, row.kept * 2**20)
-            assert solved.images is not None and solved.lr is not None
-            return solved.images, solved.lr
+            step, rates = step_before(net, row.precision, dtype), lr.expand(row.steps)
+            each = zip(theta_0, theta_target, images, labels, strict=True)
+            problems = [Problem(Rules(), start, (target,), x, y, rates) for start, target, x, y in each]
+            solved = [adjoint(step, problem, row.kept * 2**20) for problem in problems]
+            return torch.stack([one.images for one in solved if one.images is not None]) / row.students, lr
         options: dict[str, Any] = {"engine": "reference"}
         if engine == "ours":
             options = {"precision": row.precision, "memory": row.kept * 2**20}

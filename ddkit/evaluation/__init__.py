@@ -37,7 +37,7 @@ with lazily(__name__):
     from ddkit.evaluation.protocols import PAPERS, PaperProtocol
     from ddkit.evaluation.row_memory import row_needs
     from ddkit.evaluation.row_work import RowWork, score_all
-    from ddkit.evaluation.rows import RIVALS, Row, rival_row, set_row, whole_row
+    from ddkit.evaluation.rows import RIVALS, WHOLE, Row, rival_row, set_row, whole_row
     from ddkit.evaluation.score import ACCURACY, AUC, BALANCED, Evaluation, Score, interval95, over_sets
     from ddkit.evaluation.score_file import read_score, write_score
     from ddkit.evaluation.settings import BY_TEACHERS, FLIP_POLICIES, LABEL_POLICIES, EvaluateSettings
@@ -93,6 +93,7 @@ __all__ = [
     "SAME_LABELS",
     "temperature_of",
     "RIVALS",
+    "WHOLE",
     "Row",
     "Labels",
     "label_terms",

@@ -34,6 +34,7 @@ class RankedSet:
         taught: whether these are teachers' logits.
         augmented: whether the table's networks are trained with augmentation.
         same_for_real: whether the table has a row of random-real with labels by the set's teachers.
+        packed: whether the set's images are packed.
     """
 
     name: str
@@ -42,6 +43,7 @@ class RankedSet:
     taught: bool
     augmented: bool
     same_for_real: bool
+    packed: bool = False
 
     @staticmethod
     def of(name: str, synthetic: SyntheticSet, table: Table) -> "RankedSet":
@@ -53,6 +55,7 @@ class RankedSet:
             taught=synthetic.facts.label_terms is not None,
             augmented=bool(table.task.dsa.strategy),
             same_for_real=table.labels.same_for_real,
+            packed=synthetic.facts.formation is not None,
         )
 
     @property
@@ -102,10 +105,13 @@ class RankedSet:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know about the labels of the rows."""
+        """What a reader must know about the labels and the images of the rows."""
+        notes = []
         if self.policy == "auto" and self.own_labels and not self.taught:
-            return ("IOR, ARS: random-real has classes, since the set's soft labels are not by a teacher",)
-        return ()
+            notes.append("IOR, ARS: random-real has classes, since the set's soft labels are not by a teacher")
+        if self.packed:
+            notes.append(f"IOR, ARS: {self.random} has whole images, as many as {self.name} stores; it is not packed")
+        return tuple(notes)
 
 
 def ranking_notes(ranked: Iterable[tuple[RankedSet, DDRanking]], over: str) -> list[str]:

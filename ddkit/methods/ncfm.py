@@ -128,7 +128,7 @@ class CharacteristicMatching:
         with convolution_precision(self._context.device, "float32"):
             for turn, classes in enumerate(turns):
                 match = partial(self._match, drawn, psi.value)
-                own_loss, gradient, ascent, own_amplitude = self._of(classes, learned.value, match)
+                own_loss, gradient, ascent, own_amplitude = self._summed(classes, learned.value, match)
                 loss, amplitude = loss + own_loss, amplitude + own_amplitude
                 learned = self._moved(learned, gradient, t + turn, steps, settings.lr_img)
                 if self._sampler.parameters:
@@ -137,7 +137,7 @@ class CharacteristicMatching:
             for number, params in enumerate(drawn.calibrations, 1):
                 for turn, classes in enumerate(turns, number * len(turns)):
                     calibrate = partial(self._calibrate, drawn.calibrating, params)
-                    _, gradient = self._of(classes, learned.value, calibrate)
+                    _, gradient = self._summed(classes, learned.value, calibrate)
                     learned = self._moved(learned, gradient, t + turn, steps, settings.lr_img)
         count = self._context.real.data.class_count
         metrics: dict[str, Tensor | float] = {"loss": loss / count, "amplitude": amplitude / count}
@@ -161,7 +161,7 @@ class CharacteristicMatching:
             frequencies=self._sampler.draw(generator, context.real.train.images),
         )
 
-    def _of(
+    def _summed(
         self, classes: range, images: Tensor, derive: Callable[[int, Tensor], tuple[Tensor, ...]]
     ) -> tuple[Tensor, ...]:
         """Sums over classes of what `derive` returns for a class and its images, of which the first is a loss and the

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from ddkit.errors import UsageError
+from ddkit.errors import RecipeError, UsageError
 from ddkit.methods.class_batches import ClassBatchCosts
 from ddkit.methods.effort import FORWARD, Effort
 from ddkit.methods.expert_networks import NetworkSettings
@@ -42,6 +42,11 @@ class NCFMSettings(ClassBatchCosts, NetworkSettings, FrequencySettings, LearnedI
     calibration_weight: float = setting(
         1 / 300, above=0, help="weight of the cross entropy, if that of the distance is 1"
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.amplitude == self.phase == 0:
+            raise RecipeError("key 'method.phase': is 0, and method.amplitude too, so nothing is matched; raise one")
 
     @property
     def total_iterations(self) -> int:

@@ -152,11 +152,13 @@ def cut(text: str, most: int) -> str:
 
 
 def _trend(root: Element, x: Axis, y: Axis, trend: Trend, number: int, line: float) -> None:
-    """A dashed line, and its row of the legend at the height `line`."""
+    """A dashed line, and its row of the legend at the height `line`. A single point is a short line, which shows the
+    pattern."""
     dashes = " ".join(("6", "3", *("1", "3") * number))
     places = [(x.place(float(size)), y.place(mean)) for size, mean in trend.points if size]
     across = [(end, y.place(mean)) for size, mean in trend.points if not size for end in (LEFT, RIGHT)]
-    path = "M" + "L".join(f"{own:.1f} {height:.1f}" for own, height in (*places, *across))
+    single = [(places[0][0] + side, places[0][1]) for side in (-14, 14)] if len(places) == 1 else places
+    path = "M" + "L".join(f"{own:.1f} {height:.1f}" for own, height in (*single, *across))
     add(root, "path", d=path, class_="trend", stroke_dasharray=dashes)
     for own, height in places:
         add(root, "circle", cx=own, cy=height, r=2.5, class_="rival")

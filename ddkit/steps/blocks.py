@@ -115,7 +115,7 @@ class NativeBlocks:
         gz, gzt, sums = z.new_empty(z.shape), z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
         means = _means(4, z, gamma)
         self._run("backward_tangent", z, z, zt, gp, gpt, gamma, beta, gamma_t, *stats, *stats_t, means, gz, gzt, sums)
-        h_beta, h_gamma = sums.sum(0)
+        h_beta, h_gamma = sums.sum(0).unbind()
         return gz, gzt, h_beta, h_gamma
 
     def _run(self, name: str, z: Tensor, *tensors: Tensor) -> None:

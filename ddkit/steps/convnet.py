@@ -133,7 +133,7 @@ class ConvNetStep:
 
     def _chunks(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return chunks of channels-last images, and of their labels as probabilities / B."""
-        return list(zip(self._maps_of(x), self._shares(y, len(x)).split(self._chunk), strict=True))
+        return list(zip(self._maps_of(x), self._split(self._shares(y, len(x))), strict=True))
 
     def _shares(self, y: Tensor, count: int) -> Tensor:
         """Return labels as probabilities [..., K], divided by the size of a batch."""
@@ -142,7 +142,10 @@ class ConvNetStep:
 
     def _maps_of(self, x: Tensor) -> list[Tensor]:
         """Return images [B, C, H, W] as channels-last maps, in chunks."""
-        return list(self._map_of(x).split(self._chunk))
+        return self._split(self._map_of(x))
+
+    def _split(self, batch: Tensor) -> list[Tensor]:
+        return [batch] if len(batch) <= self._chunk else list(batch.split(self._chunk))
 
     def _map_of(self, x: Tensor) -> Tensor:
         """Return images [B, C, H, W] as one channels-last map."""

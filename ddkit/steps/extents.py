@@ -22,6 +22,9 @@ PANELS = 32
 MAPS = {"map", "pooled", "out"}
 """Kinds of tensors with the type of maps; all others have the type of sums."""
 
+SCRATCH = {"means", "tangent means"}
+"""Kinds of tensors that a kernel writes for itself."""
+
 
 @dataclass(frozen=True)
 class Kernel:

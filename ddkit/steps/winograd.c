@@ -5,7 +5,13 @@
 
 #include "winograd.h"
 
-#define BLOCK 16  // tiles of a block
+#define BLOCK 32  // largest number of tiles of a block
+
+// Tiles of a block: about 16, in whole fours, and so that two threads have as many blocks each.
+static int block_of(int tiles) {
+    int blocks = tiles < 64 ? 2 : tiles / 32 * 2, even = (tiles + blocks - 1) / blocks;
+    return (even + 3) / 4 * 4;
+}
 
 // V of `count` tiles from `first` on.
 static void patches(Tiling t, int first, int count, const MAP *image, const MAP *zeros, REAL *restrict v) {
@@ -52,7 +58,7 @@ int winograd(Shape s, int pad, int filters, int pairs, const MAP *image, const R
     Tiling t = tiling(s, pad);
     size_t of_image = point_size(BLOCK, s.channels), of_output = point_size(BLOCK, filters);
     size_t weights = (size_t)s.channels * filters;
-    int failed = 0;
+    int failed = 0, block = block_of(t.tiles);
     _Pragma("omp parallel num_threads(s.threads) if(s.threads > 1)") {
         REAL *v = allocate(POINTS * of_image), *m = allocate(POINTS * of_output);
         MAP *zeros = calloc(s.channels, sizeof(MAP));
@@ -60,9 +66,9 @@ int winograd(Shape s, int pad, int filters, int pairs, const MAP *image, const R
         if (!able) {
             _Pragma("omp atomic write") failed = 1;
         }
-        _Pragma("omp for") for (int first = 0; first < t.tiles; first += BLOCK) {
+        _Pragma("omp for") for (int first = 0; first < t.tiles; first += block) {
             if (!able) continue;
-            int count = t.tiles - first < BLOCK ? t.tiles - first : BLOCK;
+            int count = t.tiles - first < block ? t.tiles - first : block;
             for (int pair = 0; pair < pairs; pair++) {
                 patches(t, first, count, pair ? image2 : image, zeros, v);
                 for (int i = 0; i < POINTS; i++)

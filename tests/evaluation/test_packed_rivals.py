@@ -9,6 +9,8 @@ from torch.nn.functional import avg_pool2d, interpolate
 from ddkit.data import DSA, Counts, RealData, select
 from ddkit.errors import UsageError
 from ddkit.evaluation import EvaluateSettings, evaluate_honestly
+from ddkit.evaluation.ddranking_rows import RankedSet
+from ddkit.evaluation.labels import Labels
 from ddkit.evaluation.paper import evaluate_as_paper
 from ddkit.evaluation.protocols import PAPERS
 from ddkit.evaluation.rows import RIVALS, rival_row
@@ -16,7 +18,7 @@ from ddkit.evaluation.table import RivalRow, SetRow, Table
 from ddkit.nets import FlatNet
 from ddkit.randomness import stream
 from ddkit.run import SilentMeter
-from ddkit.synth import LabelTerms, Packed, SyntheticSet, pack
+from ddkit.synth import Packed, SyntheticSet, pack
 from ddkit.task import Task
 
 NETS = 3
@@ -79,7 +81,7 @@ def test_packed_rivals_with_the_labels_of_the_sets_teachers_stand_beside_the_who
         Task(real, net, DSA("")),
         EvaluateSettings(),
         Counts.even(1, 10),
-        dataclasses.replace(_hard(), same_for_real=True),
+        Labels("auto", same_for_real=True),
         formations=(2, 3),
     )
     names = [row.name for row in table.rows([], rivals=True, whole=False)]
@@ -88,10 +90,12 @@ def test_packed_rivals_with_the_labels_of_the_sets_teachers_stand_beside_the_who
     assert row == RivalRow(row.name, "random-real", "static", formation=3) and row.images(table) == 90
 
 
-def _hard():
-    from ddkit.evaluation.labels import Labels
-
-    return Labels.of_sets("auto", None, [LabelTerms(4.0, None)], None)
+def test_ddrankings_scores_compare_with_whole_images_and_say_so(
+    packed: SyntheticSet, synthetic: SyntheticSet, real: RealData, net: FlatNet
+) -> None:
+    task, settings = Task(real, net, DSA("")), EvaluateSettings()
+    notes = [RankedSet.of("toy", one, Table.of_set(one, task, settings)).notes for one in (synthetic, packed)]
+    assert notes == [(), ("IOR, ARS: random-real has whole images, as many as toy stores; it is not packed",)]
 
 
 def test_a_papers_table_has_packed_random_images(packed: SyntheticSet, real: RealData, net: FlatNet) -> None:

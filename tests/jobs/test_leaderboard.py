@@ -83,7 +83,8 @@ def test_the_ready_made_sets_stand_with_the_scores_and_gains_of_their_files(tmp_
 
 def test_gains_of_a_comparison_are_over_the_random_images_of_its_part(tmp_path: Path) -> None:
     lines = [
-        line("dm", 0.50, 0.54, seconds=(10.0,), expert_seconds=7.0, ddranking=RANKING),
+        line("dm+2x2", 0.50, 0.54, seconds=(10.0,), expert_seconds=7.0, ddranking=RANKING),
+        line("mtt", 0.40, 0.44, seconds=(5.0,)),
         line("dm", 0.60, 0.60, seconds=(3.0,), labels="static"),
         *(line(name, 0.30, 0.34) for name in ("random-real", "herding")),
         line("random-real, packed 2x2", 0.40, 0.42),
@@ -91,18 +92,21 @@ def test_gains_of_a_comparison_are_over_the_random_images_of_its_part(tmp_path: 
         line("random-real, same labels, packed 2x2", 0.20, 0.22),
         line("random-real", 0.50, 0.50, labels="static"),
         line("whole", 0.9, 0.9, size=10**6),
+        line("random-real, plain", 0.7, 0.7),
     ]
     file = written(tmp_path / "compare.json", {"on": "test", "lines": lines, "notes": []})
-    static, dm = rows_of(leaderboard([file], tmp_path / "out")[0])
+    static, dm, whole = rows_of(leaderboard([file], tmp_path / "out")[0])
     assert (static["set"], static["over random"].split()[0]) == ("dm, labels static", "+10.0")
     assert static["over random, packed alike"] == static["seconds of experts"] == ""
     heads = ("over random", "over random, packed alike", "over random, same labels")
     assert [dm[head].split()[0] for head in heads] == ["+20.0", "+11.0", "+31.0"]
+    assert [whole[head].split()[:1] for head in heads] == [["+10.0"], [], ["+32.0"]]  # its images are not packed
     assert (dm["seconds"], dm["seconds of experts"], dm["n"], dm["bytes"]) == ("10", "7", "2", "100")
     assert (dm["HLR %"], dm["IOR %"], dm["ARS %"]) == ("30.0 ± 10.0", "20.0", "25.0 ± 1.0") and "LRS %" not in dm
     html = (tmp_path / "out" / "toys.html").read_text()
     assert "random-real, packed 2x2: 41.0" in html and "whole: 90.0" in html and "herding: 32.0" in html
-    assert "same labels, packed" not in re.sub(r"<table.*?</table>", "", html, flags=re.DOTALL)  # no line of the chart
+    chart = re.sub(r"<table.*?</table>", "", html, flags=re.DOTALL)
+    assert "same labels, packed" not in chart and "plain" not in chart  # real data with classes and augmentation only
 
 
 def test_the_networks_of_a_comparison_in_its_folder_are_those_of_its_sets(tmp_path: Path) -> None:

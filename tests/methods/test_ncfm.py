@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ddkit.errors import UsageError
+from ddkit.errors import RecipeError, UsageError
 from ddkit.methods import Context, method_class
 from ddkit.methods.ncfm import NCFM, CharacteristicMatching, Draw, NCFMState
 from ddkit.methods.ncfm_release import NCFMRelease
@@ -218,6 +218,12 @@ def test_the_amplitude_of_the_real_features_is_a_metric(in_float64: InFloat64) -
 def test_without_experts_it_is_refused_in_one_line(make_context: Callable[..., Context]) -> None:
     with pytest.raises(UsageError, match=r"^method 'ncfm' reads expert trajectories, but the context has none$"):
         make("ncfm", make_context(None))
+
+
+def test_weights_of_zero_are_refused_in_one_line() -> None:
+    with pytest.raises(RecipeError, match=r"^key 'method.phase': is 0, and method.amplitude too, so nothing is match"):
+        NCFM.settings_class(amplitude=0.0, phase=0.0)
+    assert NCFM.settings_class(amplitude=0.0).phase == NCFM.settings_class(phase=0.0).amplitude == 0.5
 
 
 def test_a_probe_reads_one_epoch_only() -> None:

@@ -125,3 +125,10 @@ def test_trends_join_their_points_and_a_level_crosses_the_chart() -> None:
     dashes = [e.get("stroke-dasharray") for e in drawn(chart, "path", "trend")]
     assert dashes[0] == dashes[1] != dashes[2] == dashes[3]  # the legend has the pattern of its line
     assert chart is not None and "random: 71.1, 80.0" in chart.svg and "whole: 99.6" in chart.svg
+
+
+def test_a_trend_of_one_point_is_a_short_line_around_it() -> None:
+    chart = against_bytes(SCORES[:1], "accuracy %", "", [Trend("random", ((640, 71.1),))])
+    path, (point,) = drawn(chart, "path", "trend")[0].get("d", ""), drawn(chart, "circle", "rival")
+    (left, low), (right, high) = ([float(n) for n in end.split()] for end in path[1:].split("L"))
+    assert left < float(point.get("cx", 0)) < right and low == high == pytest.approx(float(point.get("cy", 0)), abs=0.1)

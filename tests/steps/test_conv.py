@@ -105,6 +105,18 @@ def test_threads_change_no_bit(kind, shape, batch):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("batch", [2, 5, 11])
+def test_winograds_outputs_do_not_depend_on_the_other_images(batch, dtype):
+    """Blocks of tiles cross images, and their sizes depend on the batch."""
+    convolution = WinogradConvolution(WIDE[1], kernels(dtype))
+    (x, w, gz), _ = problem(WIDE[1], dtype, batch)
+    weight = convolution.weight(w)
+    for form, maps in ((convolution.convolve, x), (convolution.pull_image, gz)):
+        alone = [form((one.contiguous(), weight)) for one in maps.split(1)]
+        assert torch.equal(form((maps, weight)), torch.cat(alone))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize(
     ("kind", "shape"),
     [

@@ -3,12 +3,13 @@
 Sets under different kinds of networks stand in different sections. A gain over a rival is computed inside one table.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ddkit.evaluation import MAJORITY, DDRanking
+from ddkit.evaluation import RIVALS, WHOLE, DDRanking
 from ddkit.jobs.reports.score_rows import ShownRow
 from ddkit.jobs.reports.scores import filled_table
 from ddkit.jobs.reports.standings import Standing
@@ -24,7 +25,8 @@ NOTES = (
     "networks, or over the means of several sets (sets x networks). Rows may differ in the length of the training.",
     "over random: points above random real data, as many images (graphs: as many bytes) as the set stores. Packed "
     "alike: random images that are made small and packed as the set's are. Same labels: by the set's teachers.",
-    "Bytes are those of the training data: a real image has one byte a value, and a set what its file stores.",
+    "Images are those that networks are trained on, of a packed set its small ones. Bytes are those of the training "
+    "data: a real image has one byte a value, and a set what its file stores.",
     "other networks: mean over the other networks that the set was evaluated with, and their number.",
     "seconds: of making a set, without experts; known for sets that ddkit compare made.",
 )
@@ -101,21 +103,35 @@ def _seconds(seconds: float | None) -> str:
 def _alike(one: Standing) -> ShownRow | None:
     """Random real data of as many stored images, or of as many bytes for graphs."""
     if not one.row.net:
-        return next((row for row in one.rivals if row.name == "random-real"), None)
+        return _rival(one, "random-real")
     bytes_alike = [row for row in one.rivals if _family(row) == "random"]
     own = [row for row in bytes_alike if row.name == f"random, as {one.row.name}"]
     return next(iter(own or bytes_alike), None)
 
 
-def _beginning(*names: str) -> Callable[[Standing], ShownRow | None]:
-    """The last rival whose name begins with one of `names`. A rival that is also packed is the last one."""
-    return lambda one: next((row for row in reversed(one.rivals) if row.name.startswith(names)), None)
+def _packed_alike(one: Standing) -> ShownRow | None:
+    """Random real images that are packed as the set's are; None if the set's images are whole."""
+    return _rival(one, f"random-real{packing}") if (packing := _packing(one.row.name)) else None
+
+
+def _same_labels(one: Standing) -> ShownRow | None:
+    return _rival(one, f"random-real, same labels{_packing(one.row.name)}")
+
+
+def _rival(one: Standing, name: str) -> ShownRow | None:
+    return next((row for row in one.rivals if row.name == name), None)
+
+
+def _packing(name: str) -> str:
+    """The end of the names of rivals that are packed as a set is: ", packed 2x2" for "mtt+2x2" or "mtt-ipc1-2x2"."""
+    found = re.search(r"[+-](\d)x\1(?=$|,)", name)
+    return f", packed {found[1]}x{found[1]}" if found else ""
 
 
 RANDOM: dict[str, Callable[[Standing], ShownRow | None]] = {
     "over random": _alike,
-    "over random, packed alike": _beginning("random-real, packed"),
-    "over random, same labels": _beginning("random-real, same labels"),
+    "over random, packed alike": _packed_alike,
+    "over random, same labels": _same_labels,
 }
 """Heading -> the random real data that a set is compared with."""
 
@@ -126,11 +142,12 @@ def _gain(one: Standing, rival: ShownRow | None) -> str:
         return ""
     gain = DDRanking({"own": one.row.values, "random": rival.values}, {}).ior  # its IOR is this difference
     assert gain is not None
-    return _points(gain.value, gain.half)
+    return f"{100 * gain.value:+.1f}{_within(gain.half)}"
 
 
-def _points(value: float, half: float | None) -> str:
-    return f"{100 * value:+.1f}" + ("" if half is None else f" ± {100 * half:.1f}")
+def _within(half: float | None) -> str:
+    """Half the width of an interval, a fraction, in %; empty if there is none."""
+    return "" if half is None else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{100 * half:.1f}"
 
 
 def _elsewhere(one: Standing, every: Sequence[Standing]) -> str:
@@ -144,24 +161,23 @@ def _ranking(one: Standing, name: str) -> str:
     if not found:
         return ""
     value, low, high = found
-    return f"{100 * value:.1f}" + ("" if low is None or high is None else f" ± {50 * (high - low):.1f}")
+    return f"{100 * value:.1f}{_within(None if low is None or high is None else (high - low) / 2)}"
 
 
 def _family(row: ShownRow) -> str:
-    """The line of the chart on which a rival stands; "" if on none."""
-    if row.name == "whole":
+    """The line of the chart on which a rival stands; "" if on none, as for rows that only DD-Ranking needs."""
+    if row.name == WHOLE or (not row.net and row.name.partition(", packed ")[0] in RIVALS):
         return row.name
-    if row.name in (MAJORITY, "untrained", "graph size") or "same labels" in row.name or "written out" in row.name:
-        return ""
-    return row.name.partition(",")[0] if row.net else row.name
+    family = row.name.partition(",")[0]  # graphs: "random, as stored"
+    return family if row.net and family in ("random", "herding") and "written out" not in row.name else ""
 
 
 def _trends(standings: Sequence[Standing]) -> list[Trend]:
     """The lines of real data. A point is the mean over all tables that have the rival with as many bytes."""
     found: dict[str, dict[int | None, list[float]]] = {}
     for row in dict.fromkeys(row for one in standings for row in one.rivals):
-        if (family := _family(row)) and (row.measured.size or family == "whole"):
-            size = None if family == "whole" else row.measured.size
+        if (family := _family(row)) and (row.measured.size or family == WHOLE):
+            size = None if family == WHOLE else row.measured.size
             found.setdefault(family, {}).setdefault(size, []).append(row.measured.mean)
     return [
         Trend(
