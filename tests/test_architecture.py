@@ -360,7 +360,7 @@ LONGEST = 7
 
 KERNELS = {
     ("ddkit.steps.blocks", "backward_tangent"),
-    ("ddkit.steps.formulas", "backward_tangent"),
+    *(("ddkit.steps.formulas", name) for name in ("forward_tangent", "backward_tangent")),
     *(("ddkit.steps.triton_kernels", name) for name in ("forward", "backward", "forward_tangent", "backward_tangent")),
 }
 """Functions that may take more: they mirror a function in C argument by argument, in its order."""
