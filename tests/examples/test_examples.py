@@ -127,7 +127,7 @@ def test_the_trainer_on_packed_images_expands_to_the_same_bits_and_learns(tmp_pa
     with h5py.File(made / "set.h5") as file:
         np.testing.assert_array_equal(runpy.run_path(str(script))["expand"](file), ddkit.load(made).images.numpy())
     run = subprocess.run([sys.executable, str(script), str(made / "set.h5")], capture_output=True, check=True)
-    assert float(run.stdout) > 0.7
+    assert float(run.stdout) > 0.75
 
 
 def test_hugging_face_reads_all_images(run_folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from ddkit.data import DSA
 from ddkit.methods import method_class
 from ddkit.methods.initial_by_experts import initial_logits
 from ddkit.methods.table import IMAGE_METHODS
+from ddkit.methods.trajectory_settings import TrajectorySettings
 from ddkit.steps import step_for
 
 TINY = {"iterations": 4, "syn_steps": 2, "expert_epochs": 1, "max_start_epoch": 2, "outer_loop": 2, "inner_loop": 2}
@@ -21,7 +22,7 @@ LEARNING = [
     if "fyi" in {field.name for field in dataclasses.fields(method_class(name).settings_class)}
     and name not in ("infer", "sre2l")  # what they recover from teachers: test_recovery.py
 ]
-TRAJECTORY = ("mtt", "ftd", "ast", "datm", "best")
+TRAJECTORY = [name for name in LEARNING if issubclass(method_class(name).settings_class, TrajectorySettings)]
 
 
 def make(name: str, context, **settings):
