@@ -18,7 +18,7 @@ from ddkit.steps.slower import warn_slower
 Pair = tuple[Tensor, Tensor]
 
 
-def forward(z: Tensor, gamma: Tensor, beta: Tensor, norm: Norm = INSTANCE) -> tuple[Tensor, Pair]:
+def forward(z: Tensor, gamma: Tensor, beta: Tensor, *, norm: Norm = INSTANCE) -> tuple[Tensor, Pair]:
     work = z.to(gamma.dtype)
     mean = _mean(work, norm)
     variance = _mean((work - mean).square(), norm)
@@ -30,7 +30,7 @@ def forward(z: Tensor, gamma: Tensor, beta: Tensor, norm: Norm = INSTANCE) -> tu
 
 
 def backward(
-    z: Tensor, gp: Tensor, gamma: Tensor, beta: Tensor, stats: Pair, norm: Norm = INSTANCE
+    z: Tensor, gp: Tensor, gamma: Tensor, beta: Tensor, stats: Pair, *, norm: Norm = INSTANCE
 ) -> tuple[Tensor, Tensor, Tensor]:
     h, on = _normal(z, gamma, beta, stats)
     g = on * _spread(gp, z)
@@ -46,6 +46,7 @@ def forward_tangent(
     gamma_t: Tensor,
     beta_t: Tensor,
     stats: Pair,
+    *,
     norm: Norm = INSTANCE,
 ) -> tuple[Tensor, Pair]:
     h, on = _normal(z, gamma, beta, stats)
@@ -65,6 +66,7 @@ def backward_tangent(
     gamma_t: Tensor,
     stats: Pair,
     stats_t: Pair,
+    *,
     norm: Norm = INSTANCE,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     h, on = _normal(z, gamma, beta, stats)

@@ -92,13 +92,11 @@ class Passes:
     def gradients(self, blocks: list[Weights], walked: list[Any], gp: Tensor) -> tuple[list[Layer], list[OfWeights]]:
         """Return (the layers, the blocks' gradients from the last block down)."""
         layers, gradients = [], []
-        for own, (convolution, layer, gz, (g_gamma, g_beta)) in zip(
-            reversed(blocks), self.down(blocks, walked, gp), strict=True
-        ):
+        down = self.down(blocks, walked, gp)
+        for own, (convolution, layer, gz, (g_gamma, g_beta)) in zip(reversed(blocks), down, strict=True):
             layers.append(layer)
-            gradients.append(
-                OfWeights(convolution.pull_weight((layer.image, gz)), _bias_gradient(own, gz), g_gamma, g_beta)
-            )
+            g_w = convolution.pull_weight((layer.image, gz))
+            gradients.append(OfWeights(g_w, _bias_gradient(own, gz), g_gamma, g_beta))
         return layers[::-1], gradients
 
     def up_tangent(
