@@ -45,6 +45,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "infer, fyi": ("infer", {"ipc": 2, "iterations": STEPS // 2, "batch": 3, "fyi": True, "crop": True}),
 }
 
+RELATIVES = {"att", "pad", "edf", "tesla", "best"}
+"""Trajectory methods that differ from the cases only in their default settings."""
+
 
 @pytest.fixture
 def method_of(in_float64: Callable[..., Context], make_context: Callable[..., Context]) -> Callable[..., Any]:
@@ -93,7 +96,7 @@ def test_two_ranks_learn_what_one_process_learns(method_of: Callable[..., Any]) 
 def test_a_method_is_divided_or_refuses_several_ranks(name: str) -> None:
     settings = method_class(name).settings_class
     refuse_undivided(name, settings.divided, Ranks())
-    if name in {case for case, _ in CASES.values()} | {"best"}:
+    if name in {case for case, _ in CASES.values()} | RELATIVES:
         assert settings.divided
         refuse_undivided(name, settings.divided, Ranks(0, 2))
         return
