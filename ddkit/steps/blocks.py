@@ -81,7 +81,7 @@ class NativeBlocks:
     def backward(
         self, z: Tensor, gp: Tensor, gamma: Tensor, beta: Tensor, stats: tuple[Tensor, ...]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        gz, sums = z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
+        gz, sums = z.new_empty(z.shape), gamma.new_empty(z.shape[0], 2, z.shape[3])
         self._run("backward", z, z, gp, gamma, beta, *stats, _means(2, z, gamma), gz, sums)
         g_beta, g_gamma = self._kernels.total(sums).unbind(-2)
         return gz, g_beta, g_gamma
@@ -112,14 +112,14 @@ class NativeBlocks:
         stats: tuple[Tensor, ...],
         stats_t: tuple[Tensor, ...],
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        gz, gzt, sums = z.new_empty(z.shape), z.new_empty(z.shape), gamma.new_empty(len(z), 2, z.shape[3])
+        gz, gzt, sums = z.new_empty(z.shape), z.new_empty(z.shape), gamma.new_empty(z.shape[0], 2, z.shape[3])
         means = _means(4, z, gamma)
         self._run("backward_tangent", z, z, zt, gp, gpt, gamma, beta, gamma_t, *stats, *stats_t, means, gz, gzt, sums)
         h_beta, h_gamma = sums.sum(0).unbind()
         return gz, gzt, h_beta, h_gamma
 
     def _run(self, name: str, z: Tensor, *tensors: Tensor) -> None:
-        images = self._norm.images(len(z) // self._kernels.networks)
+        images = self._norm.images(z.shape[0] // self._kernels.networks)
         self._kernels(name, z, images, self._norm.together, *tensors)
 
 

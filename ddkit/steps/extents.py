@@ -52,21 +52,21 @@ class Kernel:
         Raises:
             ValueError: an argument does not fit.
         """
-        split = len(self.numbers)
-        if like.dim() != 4 or len(arguments) - split != len(self.tensors) or len(like) % networks:
+        split, size, on_cpu = len(self.numbers), like.shape, like.is_cpu
+        if len(size) != 4 or len(arguments) - split != len(self.tensors) or size[0] % networks:
             raise ValueError(
                 f"kernel '{name}' needs maps [B, H, W, C] of {networks} networks, {self.numbers} and {self.tensors}"
             )
         tensors: list[Tensor] = []
-        batch, *sides = like.shape
-        expected = _expected(name, (batch // networks, *sides), arguments[:split], maps)
+        own = size if networks == 1 else (size[0] // networks, *size[1:])
+        expected = _expected(name, own, arguments[:split], maps)
         for tensor, kind, (count, dtype) in zip(arguments[split:], self.tensors, expected, strict=True):
             if not (
                 isinstance(tensor, Tensor)
                 and tensor.dtype is dtype
                 and tensor.numel() == networks * count
                 and tensor.is_contiguous()
-                and tensor.device == like.device
+                and (tensor.is_cpu if on_cpu else tensor.device == like.device)  # a device costs a microsecond
             ):
                 wanted = f"{kind} must be {networks * count:,} numbers of {dtype} on {like.device}"
                 raise ValueError(_wrong(name, wanted, tensor))

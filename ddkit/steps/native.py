@@ -88,8 +88,8 @@ class Kernels:
         if not like.is_cpu:
             raise ValueError(f"kernel '{name}' runs on the CPU, got maps on {like.device}")
         tensors = KERNELS[name].checked(name, like, arguments, self.maps, self.networks)
-        batch, *sides = like.shape
-        shape = _Shape(batch // self.networks, *sides, torch.get_num_threads())
+        batch, height, width, channels = like.shape
+        shape = _Shape(batch // self.networks, height, width, channels, torch.get_num_threads())
         numbers = arguments[: len(arguments) - len(tensors)]
         function = self._functions[name]
         for at in self._addresses(tensors):
