@@ -89,17 +89,22 @@ def figure_of(row: Row) -> Figure:
     return Figure(100 * row["mean"], None if interval is None else 100 * interval)
 
 
-def read_benchmark(script: str) -> dict[str, ScoreFile]:
-    """The lines of a benchmark in benchmarks/results, each as a score file with the name SCRIPT-ROW.
+def read_benchmark(script: str, folder: str = "") -> dict[str, ScoreFile]:
+    """The lines of a benchmark in benchmarks/results, each as a score file with the name SCRIPT-ROW or SCRIPT-ROW-NORM.
 
     A line without a row's name is from CUDA and is named after its batch. Of lines with equal names the last is used.
+
+    Args:
+        folder: a folder of benchmarks/results for another processor; the names then begin with it: FOLDER-SCRIPT-ROW.
     """
     found = {}
-    for line in (BENCHMARKS / f"{script}.jsonl").read_text().splitlines():
+    for line in (BENCHMARKS / folder / f"{script}.jsonl").read_text().splitlines():
         kept = json.loads(line)
         row = kept.get("row") or (f"cuda-{kept['batch']}" if kept.get("device") == "cuda" else "")
-        name, device = f"{script}-{row}".removesuffix("-"), kept["environment"]["device"]
-        options = " --ipc 1 10 50" if script == "matching" else " --experts 2" if kept.get("experts") == 2 else ""
+        parts, device = (folder, script, row, kept.get("norm")), kept["environment"]["device"]
+        name = "-".join(part for part in parts if part)
+        norm = f" --norms {kept['norm']}" if "norm" in kept else ""
+        options = norm or " --ipc 1 10 50" if script == "matching" else " --experts 2" if kept.get("experts") == 2 else ""
         facts = {
             "command": f"python benchmarks/{script}.py {kept.get('row', '')}".strip() + options,
             "n": f"{kept['repeats']} alternating runs, medians" if kept["repeats"] > 1 else "one run",
@@ -107,7 +112,7 @@ def read_benchmark(script: str) -> dict[str, ScoreFile]:
             "hardware": kept["host"] if device == "cpu" else f"one {device}",
             "software": f"torch {kept['environment']['torch'].rsplit('.', 1)[0]}",
             "commit": kept["commit"],
-            "origin": f"kept by benchmarks/{script}.py in benchmarks/results/{script}.jsonl",
+            "origin": f"kept by benchmarks/{script}.py in benchmarks/results/{folder and f'{folder}/'}{script}.jsonl",
         }
         facts |= {"kept": str(kept["kept"])} if "kept" in kept else {}  # MiB for kept steps
         rows = kept.get("rows") or kept["engines"]
@@ -120,4 +125,6 @@ def read_all() -> dict[str, ScoreFile]:
     found = {file.stem: ScoreFile.read(file.stem) for file in sorted(SCORES.glob("*.json"))}
     for script in ("unroll", "experts", "matching", "mirage", "collab"):
         found |= read_benchmark(script)
+    for script in ("unroll", "steps"):
+        found |= read_benchmark(script, "epyc")
     return found
