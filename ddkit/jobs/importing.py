@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ddkit.arguments import checked
-from ddkit.data import load_images
+from ddkit.data import Counts, load_images
 from ddkit.errors import UsageError, counted
 from ddkit.evaluation import EvaluateSettings
 from ddkit.files import too_little_memory
@@ -28,6 +28,7 @@ from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.environment import environment
 from ddkit.jobs.recipes import to_toml
 from ddkit.nets import parse_net
+from ddkit.recipe import images_a_class
 from ddkit.releases import Choices, ReadLabels, Release, arranged, class_order, read_labels, read_release, unpacked
 from ddkit.run import Meter, SilentMeter
 from ddkit.synth import Record, SetFacts, SyntheticSet
@@ -140,6 +141,7 @@ def _imported(request: ImportRequest, release: Release) -> tuple[SyntheticSet, T
         if factor > 1:
             pixels, classes = unpacked(pixels, classes, factor)
         images = preprocess.forward(pixels)
+    counts = _counts(request, classes, factor, len(data.classes))
     raw = preprocess.inverse(images)
     outside = float(((raw < 0) | (raw > 1)).float().mean())
     known = release.facts
@@ -149,7 +151,8 @@ def _imported(request: ImportRequest, release: Release) -> tuple[SyntheticSet, T
         dataset=data.name,
         data_digest=data.digest,
         classes=data.classes,
-        ipc=_ipc(request, len(release.images), classes, factor, len(data.classes)),
+        ipc=counts.ipc,
+        counts=None if counts.ipc else counts.each,
         space=preprocess.space,
         preprocess_digest=preprocess.digest,
         net=task.net.spec,
@@ -193,7 +196,7 @@ def _labels_of(
         if 0 <= int(labels.min()) <= int(labels.max()) < len(order):
             labels = order[labels.long()]
             soft = None if soft is None or soft.shape[1] != len(order) else soft[:, order.argsort()]
-    return read_labels(labels, soft, images, len(classes), request.where), note
+    return read_labels(labels, soft, images, len(classes), request.where, uneven=release.uneven), note
 
 
 def _factor(request: ImportRequest, release: Release, space: str, side: int) -> int:
@@ -217,16 +220,18 @@ def _factor(request: ImportRequest, release: Release, space: str, side: int) -> 
     return factor
 
 
-def _ipc(request: ImportRequest, stored: int, labels: Tensor, factor: int, classes: int) -> int:
-    """Images a class.
+def _counts(request: ImportRequest, labels: Tensor, factor: int, classes: int) -> Counts:
+    """Images of each class.
 
     Raises:
         UsageError: the request has another number.
     """
-    found = len(labels) // classes
-    if request.ipc not in (None, found, stored // classes):
-        packed = f", {stored // classes} before unpacking" if factor > 1 else ""
+    counts = Counts(tuple(labels.bincount(minlength=classes).tolist()))
+    allowed = (None,) if counts.ipc is None else (None, counts.ipc, counts.ipc // factor**2)
+    if request.ipc not in allowed:
+        found = counted(counts.ipc, "image") if counts.ipc else f"{images_a_class(counts.each)} images"
+        packed = f", {images_a_class(tuple(each // factor**2 for each in counts.each))} before unpacking"
         raise UsageError(
-            f"--ipc: the release has {counted(found, 'image')} a class{packed}, got {request.ipc}; leave --ipc out"
+            f"--ipc: the release has {found} a class{packed * (factor > 1)}, got {request.ipc}; leave --ipc out"
         )
-    return found
+    return counts
