@@ -154,7 +154,9 @@ def _of_config(name: str, config: str | None, cache: Path | None, where: str) ->
         if "Config name is missing" not in str(error):
             raise
         names = sorted(datasets.get_dataset_config_names(name))
-        raise DataError(f"{key}: the dataset has several configurations; set it to one of: {', '.join(names)}") from None
+        raise DataError(
+            f"{key}: the dataset has several configurations; set it to one of: {', '.join(names)}"
+        ) from None
     builder.download_and_prepare()
     others = sorted(set(builder.builder_configs) - {builder.config.name})
     note = f"configuration '{builder.config.name}' is read, and not: {', '.join(others)} (data.config chooses one)"
