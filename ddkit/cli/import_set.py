@@ -47,4 +47,6 @@ def import_set(path: Path, out: Path | None, mean: str | None, std: str | None, 
     with terminal_meter() as meter:
         made = job(path, mean=constants[0], std=constants[1], **options, meter=meter)
     save(made, out)
-    echo(f"wrote {out}: {counted(len(made), 'image')} of {made.facts.dataset}, {made.facts.images_a_class} a class")
+    echo(
+        f"wrote {out}: {counted(sum(made.facts.each), 'image')} of {made.facts.dataset}, {made.facts.images_a_class} a class"
+    )

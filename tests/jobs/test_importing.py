@@ -21,6 +21,7 @@ from ddkit.data import ZCA, load_images
 from ddkit.errors import DataError, DDKitError, UsageError
 from ddkit.evaluation import PAPERS, Training
 from ddkit.jobs.sets import load_task_of
+from ddkit.releases import unpacked
 
 TINY = "mlp(depth=1, width=8)"
 
@@ -93,6 +94,36 @@ def test_class_names_that_only_a_readme_has_are_refused(toy: str, tmp_path: Path
     assert "only its README.md names the classes" in refused(release.path, toy, **release.options)
     (release.path / "README.md").write_text("# Pictures\n")
     assert ddkit.import_set(release.path, data=toy, **release.options)
+
+
+def test_packed_images_stay_packed_and_are_seen_as_the_authors_code_sees_them(toy: str, tmp_path: Path) -> None:
+    images, labels = files.pixels(), torch.tensor([3, 0, 1, 2, 2, 1, 0, 3])
+    torch.save([images, labels], tmp_path / "data.pt")
+    made = ddkit.import_set(tmp_path / "data.pt", data=toy, net=TINY, factor=2, ipc=2)
+    assert (made.facts.ipc, made.facts.formation, made.facts.title) == (2, 2, "imported+2x2")
+    assert made.stored_bytes() == {"packed images": 4 * images.numel()} and len(made) == 32
+    theirs, classes = unpacked(images, labels, 2)  # class by class, and there tile by tile
+    order = torch.arange(32).view(4, 4, 2).transpose(1, 2).flatten()
+    assert made.labels.equal(classes[order]) and torch.allclose(made.raw_images, theirs[order], atol=1e-6)
+    odd = ddkit.import_set(tmp_path / "data.pt", data=toy, net=TINY, factor=3)  # 8 pixels are padded to 9
+    theirs, classes = unpacked(images, labels, 3)
+    assert (odd.facts.ipc, odd.facts.formation, odd.compact) == (18, None, None)
+    assert odd.labels.equal(classes) and torch.allclose(odd.raw_images, theirs, atol=1e-6)
+    for ipc in (8, 2):
+        assert ddkit.import_set(tmp_path / "data.pt", data=toy, net=TINY, factor=2, ipc=ipc) == made
+    line = refused(tmp_path / "data.pt", toy, net=TINY, factor=2, ipc=3)
+    assert "--ipc: the release has 2 images a class, of 4 small ones each, got 3; leave --ipc out" in line
+
+
+def test_the_assumed_order_of_flat_rows_is_said(toy: str, tmp_path: Path) -> None:
+    images = files.normalised(files.pixels())
+    for array, rows in ((images.flatten(1), True), (images, False)):
+        np.savez(tmp_path / "set.npz", image=array.numpy(), label=files.LABELS.numpy())
+        meter = Listener()
+        made = ddkit.import_set(tmp_path / "set.npz", data=toy, net=TINY, meter=meter, **files.CONSTANTS)
+        said = [line for line in meter.lines if "row of 192 numbers, taken as 3x8x8 in the order channels" in line]
+        assert len(said) == rows and said == [note for note in meter.lines if "row of" in note]
+        assert made.images.equal(images)
 
 
 def test_an_entry_is_chosen(toy: str, tmp_path: Path) -> None:

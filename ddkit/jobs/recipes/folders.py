@@ -8,7 +8,7 @@ from ddkit.recipe import Uneven
 
 
 def ipc_in_names(ipc: int | Uneven) -> str:
-    """The images a class in names of recipes and folders: ipc10, ipcshare0.01, or ipctable with the sum of the table."""
+    """The images a class in names of recipes and folders: ipc10, ipcshare0.01, or ipctable and the table's sum."""
     return f"ipc{ipc.label if isinstance(ipc, Uneven) else ipc}"
 
 
