@@ -197,10 +197,10 @@ def _order_note(release: Release, shape: tuple[int, int, int]) -> list[str]:
     """A note on rows of numbers, whose order the file does not say; none for grey images and exports of ddkit."""
     if release.images.dim() > 2 or shape[0] == 1 or release.facts is not None:
         return []
-    channels, height, width = shape
+    sizes = "x".join(map(str, shape))
     return [
-        f"each image is a row of {release.images.shape[1]:,} numbers, taken as {channels}x{height}x{width} in the order "
-        "channels, height, width; if it is another order, reshape the images"
+        f"each image is a row of {release.images.shape[1]:,} numbers, taken as {sizes} in the order channels, height, "
+        "width; if it is another order, reshape the images"
     ]
 
 

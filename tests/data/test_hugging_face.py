@@ -199,9 +199,7 @@ def test_one_of_several_configurations_is_read(tmp_path: Path) -> None:
     assert unnamed.digest == data.digest
     assert unnamed.notes[0] == "configuration 'b' is read, and not: a (data.config chooses one)"
     (tmp_path / "README.md").unlink()
-    with pytest.raises(
-        DataError, match=r"key 'data\.config': the dataset has no configuration 'a'; there are: default"
-    ):
+    with pytest.raises(DataError, match="the dataset has no configuration 'a'; there are: default"):
         load_images(f"hf:{tmp_path}", Reading(config="a"))
 
 
