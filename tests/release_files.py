@@ -140,9 +140,8 @@ def packed(folder: Path) -> Built:
     torch.save([colours.repeat_interleave(4, 2).repeat_interleave(4, 3), labels], folder / "data.pt")
     rows, classes = [], []
     for label in range(4):
-        own = [i for i in range(8) if labels[i] == label]
-        for tile in range(4):
-            for i in own:
+        for i in (i for i in range(8) if labels[i] == label):
+            for tile in range(4):
                 rows.append(colours[i, :, tile // 2, tile % 2].view(3, 1, 1).expand(3, 8, 8))
                 classes.append(label)
     return Built(folder / "data.pt", torch.stack(rows), {"factor": 2}, torch.tensor(classes), in_pixels=True)

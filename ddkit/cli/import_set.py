@@ -47,4 +47,5 @@ def import_set(path: Path, out: Path | None, mean: str | None, std: str | None, 
     with terminal_meter() as meter:
         made = job(path, mean=constants[0], std=constants[1], **options, meter=meter)
     save(made, out)
-    echo(f"wrote {out}: {counted(len(made), 'image')} of {made.facts.dataset}, {made.facts.images_a_class} a class")
+    facts = made.facts
+    echo(f"wrote {out}: {counted(sum(facts.each), 'image')} of {facts.dataset}, {facts.images_a_class} a class")

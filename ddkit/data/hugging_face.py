@@ -39,15 +39,16 @@ def load_hugging_face(path: Path, reading: Reading = AS_IT_IS) -> ImageData:
         path: a folder that `datasets` reads (parquet, imagefolder, arrow, or written by `save_to_disk`), a parquet or
             arrow file, or, if there is none, the name of a dataset on the Hub, which is downloaded. No code of a
             dataset is run.
-        reading: columns, the classes to read, and the conversion.
+        reading: configuration, columns, the classes to read, and the conversion.
 
     Raises:
-        DataError: `datasets` is not installed, cannot read the data or download it; a column or a split is missing;
-            or pictures cannot be used.
+        DataError: `datasets` is not installed, cannot read the data or download it; a configuration, a column or a
+            split is missing; or pictures cannot be used.
     """
     where = f"dataset 'hf:{path}'"
     with tempfile.TemporaryDirectory(prefix="ddkit-hf-") as scratch, _quiet(where):
-        splits, notes = _parts(_opened(path, Path(scratch), where), where)
+        found, others = _opened(path, reading.config, Path(scratch), where)
+        splits, notes = _parts(found, where)
         licence = (splits["train"].info.license or "not declared").splitlines()[0]
         columns = find_columns(splits["train"].features, reading, where)
         labels = {part: _labels(split, part, columns, where) for part, split in splits.items()}
@@ -81,7 +82,7 @@ def load_hugging_face(path: Path, reading: Reading = AS_IT_IS) -> ImageData:
         flips_keep_label=None,
         licence=licence,
         origins=origins,
-        notes=(*notes, *columns.notes, *numbering, *converted),
+        notes=(*others, *notes, *columns.notes, *numbering, *converted),
     )
 
 
@@ -107,33 +108,59 @@ def _quiet(where: str) -> Iterator[None]:
             datasets.enable_progress_bars()
 
 
-def _opened(path: Path, scratch: Path, where: str) -> Splits:
-    """Open a dataset. What `datasets` writes beside local files goes into `scratch`."""
+def _opened(path: Path, config: str | None, scratch: Path, where: str) -> tuple[Splits, tuple[str, ...]]:
+    """Open a dataset, and name the configurations that are not read. `scratch` is for files that `datasets` writes."""
     import datasets
 
+    notes: tuple[str, ...] = ()
     local = path.exists()
-    if not local and (path.is_absolute() or len(path.parts) > 2 or path.parts[:1] in ((".",), ("..",))):
+    if not local and (path.is_absolute() or len(path.parts) > 2 or path.parts[:1] == ("..",)):
         raise DataError(f"{where}: there is no folder '{path}'; check the path")
+    saved = local and any((path / name).is_file() for name in ("dataset_dict.json", "state.json"))
+    if config is not None and (saved or path.is_file()):
+        raise DataError(f"{where}, key 'data.config': a file, or a folder of save_to_disk, has none; leave it out")
     try:
-        if local and any((path / name).is_file() for name in ("dataset_dict.json", "state.json")):
+        if saved:
             found = datasets.load_from_disk(str(path))
         elif path.is_file():
             if path.suffix not in SUFFIXES:
                 raise DataError(f"{where}: '{path}' is no parquet or arrow file; name one, or a folder")
             kind = SUFFIXES[path.suffix]
             found = datasets.load_dataset(kind, data_files={"train": str(path)}, cache_dir=str(scratch))
-        elif local:
-            found = datasets.load_dataset(str(path), cache_dir=str(scratch))
         else:
-            found = datasets.load_dataset(path.as_posix())
+            found, notes = _of_config(str(path), config, scratch if local else None, where)
     except (DataError, MemoryError):
         raise
     except Exception as error:  # the readers of `datasets` raise any error for damaged files and missing networks
         fix = "check the folder" if local else "check the name and the network, or name a folder"
-        if "Config name is missing" in str(error):
-            fix = "it has several configurations: put the parquet files of one into a folder, and name that"
         raise DataError(f"{where}: cannot be read by the library datasets ({reason(error)}); {fix}") from None
-    return dict(found) if isinstance(found, dict) else {"train": found}
+    return dict(found) if isinstance(found, dict) else {"train": found}, notes
+
+
+def _of_config(name: str, config: str | None, cache: Path | None, where: str) -> tuple[Any, tuple[str, ...]]:
+    """Open one configuration of a dataset, and name the others. None: the only one, or the default one.
+
+    Raises:
+        DataError: there is no such configuration, or the dataset has several and no default.
+    """
+    import datasets
+
+    key = f"{where}, key 'data.config'"
+    if config is not None and config not in (names := datasets.get_dataset_config_names(name)):
+        raise DataError(f"{key}: the dataset has no configuration '{config}'; {nearest(config, names)}")
+    try:
+        builder = datasets.load_dataset_builder(name, config, cache_dir=None if cache is None else str(cache))
+    except ValueError as error:
+        if "Config name is missing" not in str(error):
+            raise
+        names = sorted(datasets.get_dataset_config_names(name))
+        raise DataError(
+            f"{key}: the dataset has several configurations; set it to one of: {', '.join(names)}"
+        ) from None
+    builder.download_and_prepare()
+    others = sorted(set(builder.builder_configs) - {builder.config.name})
+    note = f"configuration '{builder.config.name}' is read, and not: {', '.join(others)} (data.config chooses one)"
+    return builder.as_dataset(), (note,) if others and config is None else ()
 
 
 def _parts(found: Splits, where: str) -> tuple[Splits, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from ddkit.errors import DataError, UsageError, nearest
 if TYPE_CHECKING:
     from ddkit.data.conversion import Conversion
 
-ONLY_FOR = {"pixels": "npz", "image_column": "hf", "label_column": "hf"}
+ONLY_FOR = {"pixels": "npz", "image_column": "hf", "label_column": "hf", "config": "hf"}
 """Setting -> the only kind of source that it describes."""
 
 
@@ -25,6 +25,7 @@ class Reading:
         mode: "RGB" or "L"; see `Conversion`.
         pixels: range of an archive's numbers that are not bytes: "unit" is 0 to 1, "bytes" is 0 to 255.
         image_column, label_column: the columns of a Hugging Face dataset; None: found by their types.
+        config: the configuration of a Hugging Face dataset; None: the only one, or the one that it declares as default.
     """
 
     classes: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class Reading:
     pixels: str | None = None
     image_column: str | None = None
     label_column: str | None = None
+    config: str | None = None
 
     @property
     def conversion(self) -> "Conversion":

@@ -70,6 +70,7 @@ class DataSettings(Settings):
     )
     image_column: str | None = setting(None, later=True, help="column of the images of hf:; none: found by its type")
     label_column: str | None = setting(None, later=True, help="column of the labels of hf:; none: found by its type")
+    config: str | None = setting(None, later=True, help="configuration of hf: to read; none: the only or default one")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -48,7 +48,7 @@ def load_images(spec: str, reading: Reading = AS_IT_IS) -> ImageData:
     try:
         if spec not in NAMED and kind not in LOADERS:
             return _of_third_party(spec, kind, path, reading)
-        return LOADERS[kind](expanded(path), reading) if kind in LOADERS else load_named(spec, home(), reading)
+        return LOADERS[kind](_place(kind, path), reading) if kind in LOADERS else load_named(spec, home(), reading)
     except (MemoryError, RuntimeError) as error:
         raise too_little_memory(error, f"dataset '{spec}'") from None
 
@@ -67,6 +67,12 @@ def refuse_unknown(spec: str, reading: Reading = AS_IT_IS) -> None:
         )
     reading.refuse_unused(kind if kind in LOADERS else "")
     _ = reading.wanted
+
+
+def _place(kind: str, text: str) -> Path:
+    """The path after the colon. A Path drops "./", by which hf: knows a folder from a name on the Hub."""
+    path = expanded(text)
+    return path.absolute() if kind == "hf" and text.startswith("./") else path
 
 
 def _of_third_party(spec: str, kind: str, text: str, reading: Reading) -> ImageData:

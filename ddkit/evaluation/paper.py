@@ -16,12 +16,13 @@ import torch
 from ddkit.data import Augmentation, Counts
 from ddkit.errors import UsageError
 from ddkit.evaluation.labels import Labels
-from ddkit.evaluation.majority_row import class_notes, majority_row
+from ddkit.evaluation.majority import uneven
+from ddkit.evaluation.majority_row import class_counts, class_notes, majority_row
 from ddkit.evaluation.protocol_names import paper_protocol
 from ddkit.evaluation.protocols import PaperProtocol
 from ddkit.evaluation.row_work import KEEP_NOTHING, Keep, RowWork, StepWatch, paced, score_all
 from ddkit.evaluation.rows import Row
-from ddkit.evaluation.score import ACCURACY, Evaluation, Score
+from ddkit.evaluation.score import ACCURACY, BALANCED, Evaluation, Score
 from ddkit.evaluation.settings import EvaluateSettings
 from ddkit.evaluation.table import RivalRow, SetRow, Table
 from ddkit.evaluation.trainer import Trained, train_networks
@@ -147,7 +148,7 @@ def evaluate_as_paper(
     notes = _notes(protocol, last.method, candidates, best, augmentation, learned=last.lr is not None)
     if baselines:
         rivals.append(majority_row(real))
-        notes += class_notes(real)[:1]
+    notes += class_notes(real)[0 if baselines else 1 :]  # the first is about the majority row
     return Evaluation(
         protocol=full_name,
         dataset=real.data.name,
@@ -164,17 +165,19 @@ def _score(row: Row, lr: float, common: PaperTable, seed: int, watch: StepWatch)
     nets, size = row.members.shape
     rates, generator = torch.full((nets,), lr), stream(seed, "paper", row.trained_on)
     training, looks = protocol.training(size), protocol.looks(size)
-    accuracies: list[list[float]] = []
+    judged: list[dict[str, list[float]]] = []
+    balances = uneven(class_counts(task.real, "test"))
 
     trained = None
 
     def look(before: int, done: int, trained: Trained) -> None:
         watch(before + done)
         if done in looks:
-            accuracies.append(trained.accuracy(task.real.test))
+            own = {ACCURACY: trained.accuracy(task.real.test)}
+            judged.append(own | {BALANCED: trained.balanced(task.real.test)} if balances else own)
 
     for number in range(protocol.passes):
-        accuracies.clear()  # the networks are judged in their last training only
+        judged.clear()  # the networks are judged in their last training only
         trained = train_networks(
             task.net,
             row,
@@ -185,7 +188,8 @@ def _score(row: Row, lr: float, common: PaperTable, seed: int, watch: StepWatch)
             start=trained,
             watch=partial(look, number * training.steps),
         )
-    metrics = {ACCURACY: tuple(max(own) for own in zip(*accuracies, strict=True))}
+    best = [max(judged, key=lambda look: look[ACCURACY][i]) for i in range(nets)]  # of each network
+    metrics = {name: tuple(look[name][i] for i, look in enumerate(best)) for name in judged[0]}
     seconds = time.perf_counter() - begin
     return Score(name=row.name, metrics=metrics, samples=size, lr=lr, seconds=seconds, size=row.size)
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ddkit.arguments import checked
 from ddkit.data import load_images
@@ -17,20 +16,24 @@ from ddkit.jobs.data.loading import task_of
 from ddkit.jobs.imports import (
     ImportedRecipe,
     ImportRequest,
+    Unfolded,
     check_quickly,
     decide_space,
+    factor_of,
     lineage_of,
     origin_of,
     soft_labels_of,
+    stored_counts,
+    unfolded,
 )
 from ddkit.jobs.imports.lineage import accuracies_line
 from ddkit.jobs.machine.device import pick_device
 from ddkit.jobs.machine.environment import environment
 from ddkit.jobs.recipes import to_toml
 from ddkit.nets import parse_net
-from ddkit.releases import Choices, ReadLabels, Release, arranged, class_order, read_labels, read_release, unpacked
+from ddkit.releases import Choices, ReadLabels, Release, arranged, class_order, read_labels, read_release
 from ddkit.run import Meter, SilentMeter
-from ddkit.synth import Record, SetFacts, SyntheticSet
+from ddkit.synth import Packed, Record, SetFacts, SyntheticSet
 from ddkit.task import Task
 
 
@@ -129,17 +132,19 @@ def _imported(request: ImportRequest, release: Release) -> tuple[SyntheticSet, T
     soft, temperature, label_note = soft_labels_of(request, release, read)
     space = decide_space(request, release, images, data)
     task = task_of(data, space.settings(request.data, origin.augment), parse_net(origin.net), torch.device("cpu"))
-    factor = _factor(request, release, space.name, min(data.shape[1:]))
-    preprocess, classes = task.real.preprocess, read.classes
+    factor = factor_of(request, release, space.name, min(data.shape[1:]))
+    counts = stored_counts(request, read.classes, factor, len(data.classes))
+    preprocess, own = task.real.preprocess, Unfolded(images, read.classes)
     if factor > 1 and soft is not None:
         raise UsageError(
             f"--factor: {request.path.name} has soft labels, which packed images do not have; leave it out"
         )
     if space.name == "raw":
         pixels = images.float() / 255 if images.dtype == torch.uint8 else images
-        if factor > 1:
-            pixels, classes = unpacked(pixels, classes, factor)
-        images = preprocess.forward(pixels)
+        own = unfolded(pixels, read.classes, factor)
+        images = preprocess.forward(own.images)
+    if own.formation is None:
+        counts = counts.times(factor**2)
     raw = preprocess.inverse(images)
     outside = float(((raw < 0) | (raw > 1)).float().mean())
     known = release.facts
@@ -149,7 +154,8 @@ def _imported(request: ImportRequest, release: Release) -> tuple[SyntheticSet, T
         dataset=data.name,
         data_digest=data.digest,
         classes=data.classes,
-        ipc=_ipc(request, len(release.images), classes, factor, len(data.classes)),
+        ipc=counts.ipc,
+        counts=None if counts.ipc else counts.each,
         space=preprocess.space,
         preprocess_digest=preprocess.digest,
         net=task.net.spec,
@@ -160,13 +166,15 @@ def _imported(request: ImportRequest, release: Release) -> tuple[SyntheticSet, T
         std=preprocess.std,
         lr=request.lr or release.lr or (known.lr if known else None),
         temperature=temperature,
+        formation=own.formation,
     )
     notes = [
         f"{request.path.name}: {release.layout}, {counted(len(release.images), 'image')}, "
         f"{facts.images_a_class} a class",
         f"space {space.name}, {space.how}: {space.statistics}",
         f"{100 * outside:.1f} % of the values are outside the pixels' range; they are kept",
-        *([f"unpacked: {factor} x {factor} images in each, enlarged to its size"] if factor > 1 else []),
+        *own.notes,
+        *_order_note(release, data.shape),
         *release.notes,
         *origin.notes,
         *filter(None, (class_note, label_note, accuracies_line(release))),
@@ -180,7 +188,20 @@ def _imported(request: ImportRequest, release: Release) -> tuple[SyntheticSet, T
         environment=json.dumps(environment(torch.device("cpu"))),
         lineage=json.dumps(lineage_of(release, space, task.real, factor, notes)),
     )
-    return SyntheticSet(images=images, labels=classes, soft_labels=soft, facts=facts, record=record), task, notes
+    if own.formation is not None:
+        return SyntheticSet.from_compact(Packed(images, own.formation), facts, record=record), task, notes
+    return SyntheticSet(images=images, labels=own.classes, soft_labels=soft, facts=facts, record=record), task, notes
+
+
+def _order_note(release: Release, shape: tuple[int, int, int]) -> list[str]:
+    """A note on rows of numbers, whose order the file does not say; none for grey images and exports of ddkit."""
+    if release.images.dim() > 2 or shape[0] == 1 or release.facts is not None:
+        return []
+    sizes = "x".join(map(str, shape))
+    return [
+        f"each image is a row of {release.images.shape[1]:,} numbers, taken as {sizes} in the order channels, height, "
+        "width; if it is another order, reshape the images"
+    ]
 
 
 def _labels_of(
@@ -193,40 +214,4 @@ def _labels_of(
         if 0 <= int(labels.min()) <= int(labels.max()) < len(order):
             labels = order[labels.long()]
             soft = None if soft is None or soft.shape[1] != len(order) else soft[:, order.argsort()]
-    return read_labels(labels, soft, images, len(classes), request.where), note
-
-
-def _factor(request: ImportRequest, release: Release, space: str, side: int) -> int:
-    """The factor of the packing of images of `side` pixels; 1 if images are not packed.
-
-    Raises:
-        UsageError: it is needed, larger than an image, or the images are not in pixels.
-    """
-    if request.factor is None and release.packed:
-        raise UsageError(
-            f"{request.where}: {release.layout}, whose images may be several small ones each; give --factor 2 (IDC and "
-            "NCFM for small images), --factor 3 (IDC for ImageNet), or --factor 1 if they are not"
-        )
-    factor = request.factor or 1
-    if factor > side:
-        raise UsageError(f"--factor: an image of {side} pixels has no {factor} small ones in a row; give 2 or 3")
-    if factor > 1 and space != "raw":
-        raise UsageError(
-            f"--factor: packed images are in pixels, but these are {space}; leave it out, or write --space raw"
-        )
-    return factor
-
-
-def _ipc(request: ImportRequest, stored: int, labels: Tensor, factor: int, classes: int) -> int:
-    """Images a class.
-
-    Raises:
-        UsageError: the request has another number.
-    """
-    found = len(labels) // classes
-    if request.ipc not in (None, found, stored // classes):
-        packed = f", {stored // classes} before unpacking" if factor > 1 else ""
-        raise UsageError(
-            f"--ipc: the release has {counted(found, 'image')} a class{packed}, got {request.ipc}; leave --ipc out"
-        )
-    return found
+    return read_labels(labels, soft, images, len(classes), request.where, uneven=release.uneven), note

@@ -169,11 +169,13 @@ class FlatNet:
         return self._run(theta, x, stats, look=look), seen
 
     def init_stats(self, like: Tensor) -> Stats:
-        """Initial running statistics with the dtype and device of `like`: mean 0, variance 1."""
+        """Initial running statistics with the dtype and device of `like`: mean 0, variance 1. Those of foreign code are
+        its module's own, which belong to the weights if these were trained elsewhere."""
         stats = {}
         for name, module in self._batch_norms.items():
-            stats[f"{name}.running_mean"] = like.new_zeros(module.num_features)
-            stats[f"{name}.running_var"] = like.new_ones(module.num_features)
+            for kind, value in (("running_mean", 0.0), ("running_var", 1.0)):
+                own = getattr(module, kind)  # a blueprint on the meta device has no values
+                stats[f"{name}.{kind}"] = like.new_full(own.shape, value) if own.is_meta else own.to(like, copy=True)
         return stats
 
     def unflatten(self, theta: Float[Tensor, "*n p"]) -> dict[str, Tensor]:

@@ -5,7 +5,8 @@ two images before it is used; see `ddkit.nets.examine`.
 
     initial values   those of the module's own code. It runs again for each network, while the global generators have a
                      seed from the explicit one.
-    batch norm       as in ddkit's networks, see `FlatNet`; each layer keeps its own momentum.
+    batch norm       as in ddkit's networks, see `FlatNet`; each layer keeps its own momentum, and its running
+                     statistics begin at the module's own values.
     dropout          off, and stochastic depth too, because FlatNet is a function: equal inputs give equal outputs.
     frozen values    parameters that need no gradient, and buffers, stay as they are.
     tied weights     are one parameter.

@@ -28,7 +28,9 @@ class ReadLabels:
     note: str = ""
 
 
-def read_labels(labels: Tensor | None, soft: Tensor | None, images: int, classes: int, where: str) -> ReadLabels:
+def read_labels(
+    labels: Tensor | None, soft: Tensor | None, images: int, classes: int, where: str, *, uneven: bool = False
+) -> ReadLabels:
     """Read the labels of a release.
 
     Args:
@@ -37,6 +39,7 @@ def read_labels(labels: Tensor | None, soft: Tensor | None, images: int, classes
         images: N.
         classes: K, the number of classes of the data.
         where: the beginning of error lines.
+        uneven: whether classes may have different numbers of images, if `labels` are whole numbers.
 
     Raises:
         DataError: there are not as many labels as images, or labels of other classes than the data's.
@@ -52,10 +55,9 @@ def read_labels(labels: Tensor | None, soft: Tensor | None, images: int, classes
     if labels.dim() == 2 and labels.is_floating_point():
         return _soft(labels.float(), classes, where)
     hard = _whole(labels, classes, where)
-    if soft is None:
-        return ReadLabels(hard)
-    read = _soft(soft.float(), classes, where)
-    return ReadLabels(hard, read.soft, read.logits, read.note)
+    if not uneven:
+        _refuse_uneven(hard, classes, where)
+    return ReadLabels(hard) if soft is None else _soft(soft.float(), classes, where, hard)
 
 
 def _whole(labels: Tensor, classes: int, where: str) -> Tensor:
@@ -81,19 +83,23 @@ def _whole(labels: Tensor, classes: int, where: str) -> Tensor:
             f"{where}: has images of {classes - len(absent)} of the data's {classes} classes (labels {low} to {high}); "
             "name the data that the set was distilled from with --data"
         )
-    if int(counts.min()) != int(counts.max()):
-        raise DataError(
-            f"{where}: its classes have between {int(counts.min())} and {int(counts.max())} images; ddkit imports only "
-            "sets with equally many images a class"
-        )
     return found
 
 
-def _soft(soft: Tensor, classes: int, where: str) -> ReadLabels:
+def _refuse_uneven(labels: Tensor, classes: int, where: str) -> None:
+    counts = labels.bincount(minlength=classes)
+    if int(counts.min()) != int(counts.max()):
+        raise DataError(
+            f"{where}: its classes have between {int(counts.min())} and {int(counts.max())} images, and sets in this "
+            "layout have equally many a class; check the labels, or save images and labels as .npz"
+        )
+
+
+def _soft(soft: Tensor, classes: int, where: str, hard: Tensor | None = None) -> ReadLabels:
     """Floats [N, K]: probabilities, targets of a regression, or logits.
 
-    The class of an image is its largest number if that gives equally many images a class. Otherwise learned labels have
-    left their class, and the images must be class by class.
+    The class of an image is that of `hard`. Without `hard`, it is its largest number if that gives equally many images
+    a class. Otherwise learned labels have left their class, and the images must be class by class.
     """
     if soft.dim() != 2 or soft.shape[1] != classes:
         raise DataError(
@@ -102,12 +108,14 @@ def _soft(soft: Tensor, classes: int, where: str) -> ReadLabels:
         )
     if not bool(soft.isfinite().all()):
         raise DataError(f"{where}: soft labels have numbers that are not finite; download the files again")
-    hard, note = soft.argmax(1), ""
-    if len(set(hard.bincount(minlength=classes).tolist())) > 1:
-        blocks = _blocks(len(soft), classes, where)
-        other = int((hard != blocks).sum())
-        hard = blocks
-        note = f"; classes are class by class, though {other} soft labels are largest elsewhere"
+    note = ""
+    if hard is None:
+        hard = soft.argmax(1)
+        if len(set(hard.bincount(minlength=classes).tolist())) > 1:
+            blocks = _blocks(len(soft), classes, where)
+            other = int((hard != blocks).sum())
+            hard = blocks
+            note = f"; classes are class by class, though {other} soft labels are largest elsewhere"
     sums = soft.sum(1)
     if bool((soft >= 0).all()) and bool(((sums - 1).abs() <= SUM_OFF).all()):
         return ReadLabels(hard, soft, note=f"labels: probabilities{note}")

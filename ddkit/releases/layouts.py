@@ -5,6 +5,7 @@ from pathlib import Path
 from ddkit.errors import DataError, UsageError
 from ddkit.files import not_a_file
 from ddkit.releases.condensation import Condensation
+from ddkit.releases.exported import Exported
 from ddkit.releases.npz import Npz
 from ddkit.releases.pair import Pair
 from ddkit.releases.parquet import Parquet
@@ -12,7 +13,7 @@ from ddkit.releases.pictures import Pictures
 from ddkit.releases.release import Choices, Layout, Release, Source
 from ddkit.releases.trajectory import Trajectory
 
-LAYOUTS: tuple[Layout, ...] = (Condensation(), Pair(), Trajectory(), Npz(), Parquet(), Pictures())
+LAYOUTS: tuple[Layout, ...] = (Condensation(), Exported(), Pair(), Trajectory(), Npz(), Parquet(), Pictures())
 """The first one that recognises a source reads it."""
 
 

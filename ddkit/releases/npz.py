@@ -49,6 +49,7 @@ class Npz:
             files=(source.path,),
             facts=None if facts is None else facts_of(str(facts), where),
             family="frepo",
+            uneven=True,
             notes=notes,
         )
 

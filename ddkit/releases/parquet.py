@@ -81,6 +81,7 @@ class Parquet:
             files=tuple(files),
             classes=classes,
             facts=read_set(whole).facts if whole.is_file() else None,
+            uneven=True,
             notes=(
                 *([f"columns not read: {', '.join(unread)}"] if unread else []),
                 *([f"{WHOLE} beside the tables is the set with its record; ddkit reads it as it is"] * whole.is_file()),

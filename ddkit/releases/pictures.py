@@ -44,6 +44,7 @@ class Pictures:
             files=tuple(files),
             classes=tuple(_class_name(folder) for folder in folders),
             facts=facts,
+            uneven=True,
             notes=(
                 *([f"not read: {', '.join(unread[:5])}"] if unread else []),
                 *([f"{len(lossy)} of {len(files)} pictures are JPEG, which changes pixels"] if lossy else []),

@@ -33,6 +33,7 @@ class Release:
         facts: of a set that ddkit exported.
         family: whose constants normalised images have by default; see `ddkit.releases.constants`.
         packed: whether images may be several small ones each, so that the factor must be given.
+        uneven: whether classes may have different numbers of images, if labels are whole numbers.
         notes: on what was read and what was not.
     """
 
@@ -49,6 +50,7 @@ class Release:
     facts: SetFacts | None = None
     family: str = "dc"
     packed: bool = False
+    uneven: bool = False
     notes: tuple[str, ...] = ()
 
 

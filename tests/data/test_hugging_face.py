@@ -1,6 +1,7 @@
 """hf: against the rows that were written, offline."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,39 @@ def test_a_named_column_of_another_type_is_one_line_and_booleans_may_be_labels(t
         assert labels[row] == bool(label)
 
 
+def test_one_of_several_configurations_is_read(tmp_path: Path) -> None:
+    images = {}
+    for name in ("a", "b"):
+        rows, images[name], _ = table(15)
+        rows.to_parquet(str(tmp_path / f"{name}.parquet"))
+    files = "".join(f"- config_name: {name}\n  data_files: {name}.parquet\n" for name in ("a", "b"))
+    for default in ("", "  default: true\n"):
+        (tmp_path / "README.md").write_text(f"---\nconfigs:\n{files}{default}---\n")
+        for name in ("a", "b"):
+            data = load_images(f"hf:{tmp_path}", Reading(config=name))
+            read = torch.cat([data.train_images, data.test_images]).permute(0, 2, 3, 1)
+            assert sorted(map(bytes, read.numpy())) == sorted(map(bytes, images[name]))
+            assert not any("configuration" in note for note in data.notes)
+    unnamed = load_images(f"hf:{tmp_path}")  # b is the default now
+    assert unnamed.digest == data.digest
+    assert unnamed.notes[0] == "configuration 'b' is read, and not: a (data.config chooses one)"
+    (tmp_path / "README.md").unlink()
+    with pytest.raises(DataError, match="the dataset has no configuration 'a'; there are: default"):
+        load_images(f"hf:{tmp_path}", Reading(config="a"))
+
+
+@pytest.mark.parametrize("text", ["./none", "../none", "~/none", "./deep/none"])
+def test_a_path_is_no_name_on_the_hub(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(DataError, match=r"there is no folder '.*none'; check the path"):
+        load_images(f"hf:{text}")
+    (tmp_path / "here" / "zoo").mkdir()
+    table(15)[0].to_parquet(str(tmp_path / "here" / "zoo" / "train.parquet"))
+    assert load_images("hf:./zoo").digest == load_images("hf:zoo").digest
+
+
 def test_several_configurations_and_damaged_files_are_one_line(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,8 +222,13 @@ def test_several_configurations_and_damaged_files_are_one_line(
         table(6)[0].to_parquet(str(tmp_path / f"{name}.parquet"))
     files = "".join(f"- config_name: {name}\n  data_files: {name}.parquet\n" for name in ("a", "b"))
     (tmp_path / "README.md").write_text(f"---\nconfigs:\n{files}---\n")
-    with pytest.raises(DataError, match="it has several configurations: put the parquet files of one into a folder"):
+    where = f"dataset 'hf:{tmp_path}', key 'data.config': the dataset has "
+    with pytest.raises(DataError, match=re.escape(f"{where}several configurations; set it to one of: a, b")):
         load_images(f"hf:{tmp_path}")
+    with pytest.raises(DataError, match=re.escape(f"{where}no configuration 'c'; there are: a, b")):
+        load_images(f"hf:{tmp_path}", Reading(config="c"))
+    with pytest.raises(DataError, match=r"key 'data.config': a file, or a folder of save_to_disk, has none"):
+        load_images(f"hf:{tmp_path / 'a.parquet'}", Reading(config="a"))
     (tmp_path / "c.parquet").write_bytes(b"PAR1 no table")
     capfd.readouterr()
     with pytest.raises(DataError, match="cannot be read by the library datasets"):

@@ -83,6 +83,7 @@ def test_classes_of_images_in_memory_are_chosen(tmp_path: Path) -> None:
         ("digits", {"pixels": "unit"}, "key 'data.pixels': describes data as npz:..., which this is not; leave it out"),
         ("folder:x", {"image_column": "img"}, "key 'data.image_column': describes data as hf:"),
         ("npz:x", {"label_column": "y"}, "key 'data.label_column': describes data as hf:"),
+        ("folder:x", {"config": "a"}, "key 'data.config': describes data as hf:"),
     ],
 )
 def test_settings_that_do_not_fit_are_one_line(data: str, given: dict, says: str) -> None:
@@ -106,7 +107,7 @@ def test_recipes_carry_the_settings() -> None:
 
 
 def test_what_describes_a_source_is_left_behind_when_the_data_move() -> None:
-    settings = DataSettings(name="hf:zoo", image_column="img", resize=8)
-    assert settings.moved_to("hf:den").image_column == "img"
+    settings = DataSettings(name="hf:zoo", image_column="img", config="a", resize=8)
+    assert settings.moved_to("hf:den") == DataSettings(name="hf:den", image_column="img", config="a", resize=8)
     moved = settings.moved_to("npz:zoo.npz")
-    assert (moved.name, moved.image_column, moved.resize) == ("npz:zoo.npz", None, 8)
+    assert moved == DataSettings(name="npz:zoo.npz", resize=8)

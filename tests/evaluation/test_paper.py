@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from torch import nn
 
 from ddkit.data import DSA, RealData
@@ -149,6 +150,42 @@ def test_of_each_network_asts_best_look_is_reported(
     assert table.protocol == "paper-ast"
     assert "best of 1 snapshots, and for each network the best of 4 test accuracies, every 20 epochs" in table.notes[0]
     assert any("300 to 1000 epochs" in note for note in table.notes)
+
+
+def test_balanced_accuracy_of_each_networks_best_look_stands_where_classes_are_uneven(
+    snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against scikit-learn, on digits of which the test part holds eight times as many ones as others."""
+    kept = torch.cat([(real.data.test_labels == c).nonzero()[: 32 if c == 1 else 4, 0] for c in range(10)])
+    data = dataclasses.replace(
+        real.data, test_images=real.data.test_images[kept], test_labels=real.data.test_labels[kept]
+    )
+    uneven, looks = dataclasses.replace(real, data=data), []
+
+    def spied(*given: Any, watch: Any, **more: Any) -> Trained:
+        looks.append({})
+
+        def seen(done: int, trained: Trained) -> None:
+            looks[-1][done] = trained.theta.clone()
+            watch(done, trained)
+
+        return train_networks(*given, watch=seen, **more)
+
+    monkeypatch.setattr(paper, "train_networks", spied)
+    table = judge({"last": snapshots["last"]}, uneven, net, epochs=60, name="ast", seed=4)
+    labels = uneven.test.labels.numpy()
+    for score, seen in zip(table.scores, looks, strict=False):
+        for i, (plain, balanced) in enumerate(zip(score.accuracies, score.metrics["balanced"], strict=True)):
+            named = [net(seen[step][i], uneven.test.images).argmax(1).numpy() for step in short("ast", 60).looks(10)]
+            best = max(named, key=lambda own: accuracy_score(labels, own))
+            assert plain == pytest.approx(accuracy_score(labels, best))
+            assert balanced == pytest.approx(balanced_accuracy_score(labels, best))
+    assert all(score.of("balanced") for score in table.scores) and len(table.scores) == len(looks) + 1
+    assert any(note.startswith("balanced: the mean over classes") for note in table.notes)
+    alone = evaluate_as_paper(
+        {"last": snapshots["last"]}, Task(uneven, net, DSA("")), short("mtt", 1), 0, SilentMeter(), baselines=False
+    )
+    assert alone.scores[0].of("balanced") and alone.notes[-1].startswith("balanced: the mean over classes")
 
 
 def test_ftds_networks_are_trained_twice(snapshots: dict[str, SyntheticSet], real: RealData, net: FlatNet) -> None:

@@ -21,6 +21,7 @@ from ddkit.data import ZCA, load_images
 from ddkit.errors import DataError, DDKitError, UsageError
 from ddkit.evaluation import PAPERS, Training
 from ddkit.jobs.sets import load_task_of
+from ddkit.releases import unpacked
 
 TINY = "mlp(depth=1, width=8)"
 
@@ -95,6 +96,36 @@ def test_class_names_that_only_a_readme_has_are_refused(toy: str, tmp_path: Path
     assert ddkit.import_set(release.path, data=toy, **release.options)
 
 
+def test_packed_images_stay_packed_and_are_seen_as_the_authors_code_sees_them(toy: str, tmp_path: Path) -> None:
+    images, labels = files.pixels(), torch.tensor([3, 0, 1, 2, 2, 1, 0, 3])
+    torch.save([images, labels], tmp_path / "data.pt")
+    made = ddkit.import_set(tmp_path / "data.pt", data=toy, net=TINY, factor=2, ipc=2)
+    assert (made.facts.ipc, made.facts.formation, made.facts.title) == (2, 2, "imported+2x2")
+    assert made.stored_bytes() == {"packed images": 4 * images.numel()} and len(made) == 32
+    theirs, classes = unpacked(images, labels, 2)  # class by class, and there tile by tile
+    order = torch.arange(32).view(4, 4, 2).transpose(1, 2).flatten()
+    assert made.labels.equal(classes[order]) and torch.allclose(made.raw_images, theirs[order], atol=1e-6)
+    odd = ddkit.import_set(tmp_path / "data.pt", data=toy, net=TINY, factor=3)  # 8 pixels are padded to 9
+    theirs, classes = unpacked(images, labels, 3)
+    assert (odd.facts.ipc, odd.facts.formation, odd.compact) == (18, None, None)
+    assert odd.labels.equal(classes) and torch.allclose(odd.raw_images, theirs, atol=1e-6)
+    for ipc in (8, 2):
+        assert ddkit.import_set(tmp_path / "data.pt", data=toy, net=TINY, factor=2, ipc=ipc) == made
+    line = refused(tmp_path / "data.pt", toy, net=TINY, factor=2, ipc=3)
+    assert "--ipc: the release has 2 images a class, of 4 small ones each, got 3; leave --ipc out" in line
+
+
+def test_the_assumed_order_of_flat_rows_is_said(toy: str, tmp_path: Path) -> None:
+    images = files.normalised(files.pixels())
+    for array, rows in ((images.flatten(1), True), (images, False)):
+        np.savez(tmp_path / "set.npz", image=array.numpy(), label=files.LABELS.numpy())
+        meter = Listener()
+        made = ddkit.import_set(tmp_path / "set.npz", data=toy, net=TINY, meter=meter, **files.CONSTANTS)
+        said = [line for line in meter.lines if "row of 192 numbers, taken as 3x8x8 in the order channels" in line]
+        assert len(said) == rows and said == [note for note in meter.lines if "row of" in note]
+        assert made.images.equal(images)
+
+
 def test_an_entry_is_chosen(toy: str, tmp_path: Path) -> None:
     release = built("dc", tmp_path)
     made = ddkit.import_set(release.path, data=toy, entry=0, **release.options)
@@ -160,6 +191,54 @@ def test_exports_of_ddkit_come_back(home: Path, toy: str, tmp_path: Path) -> Non
     pictures = ddkit.import_set(ddkit.export(made, "png", tmp_path / "pictures"), data=toy)
     assert (pictures.facts.mean, pictures.facts.space) == (made.facts.mean, "normalised")
     assert float((pictures.raw_images - made.raw_images.clamp(0, 1)).abs().max()) <= 0.5 / 255 + 1e-6
+
+
+UNEVEN = torch.tensor([3, 0, 0, 1, 0, 2, 2])  # not class by class, and 7 images are no multiple of 4 classes
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("kind", ["npz", "pt", "png", "hf"])
+def test_exports_of_uneven_sets_come_back(toy: str, tmp_path: Path, kind: str, soft: bool) -> None:
+    images, own = files.normalised(files.pixels()[:7]), {}
+    if soft:
+        own["soft_label"] = (5.0 * torch.nn.functional.one_hot(UNEVEN.flip(0), 4)).softmax(1).numpy()
+    np.savez(tmp_path / "plain.npz", image=images.numpy(), label=UNEVEN.numpy(), **own)
+    made = ddkit.import_set(tmp_path / "plain.npz", data=toy, net=TINY, **files.CONSTANTS)
+    assert (made.facts.ipc, made.facts.counts, made.facts.images_a_class) == (None, (3, 1, 2, 1), "1 to 3")
+    assert made.labels.equal(UNEVEN) and made.images.equal(images) and (made.soft_labels is not None) == soft
+    back = ddkit.import_set(ddkit.export(made, kind, tmp_path / f"set.{kind}"), data=toy)
+    assert back.facts == made.facts
+    if kind == "png":  # bytes, class by class
+        order = UNEVEN.argsort(stable=True)
+        assert back.labels.equal(UNEVEN[order])
+        assert float((back.raw_images - made.raw_images[order]).abs().max()) <= 0.5 / 255 + 1e-6
+    else:
+        assert back.images.equal(images) and back.labels.equal(UNEVEN)
+        assert (made.soft_labels is None) == (back.soft_labels is None)
+        assert made.soft_labels is None or torch.equal(made.soft_labels, back.soft_labels)  # type: ignore[arg-type]
+    ddkit.save(back, tmp_path / "again.h5")
+    assert ddkit.load(tmp_path / "again.h5") == back
+
+
+def test_uneven_classes_in_layouts_whose_sets_are_even_are_refused(toy: str, tmp_path: Path) -> None:
+    images = files.normalised(files.pixels()[:7])
+    torch.save({"data": [[images, UNEVEN]], "accs_all_exps": {}}, tmp_path / "dc.pt")
+    torch.save([files.pixels()[:7], UNEVEN], tmp_path / "pair.pt")
+    torch.save(images, tmp_path / "images_best.pt")
+    torch.save(UNEVEN, tmp_path / "labels_best.pt")
+    for name, options in (("dc", files.CONSTANTS), ("pair", {"factor": 1}), ("images_best", files.CONSTANTS)):
+        line = refused(tmp_path / f"{name}.pt", toy, **options)
+        assert "have between 1 and 3 images, and sets in this layout have equally many a class" in line
+    np.savez(tmp_path / "soft.npz", image=images.numpy(), label=torch.nn.functional.one_hot(UNEVEN, 4).float().numpy())
+    assert "7 images are not equally many for each of 4 classes" in refused(tmp_path / "soft.npz", toy)
+    np.savez(tmp_path / "hard.npz", image=images.numpy(), label=UNEVEN.numpy())
+    line = refused(tmp_path / "hard.npz", toy, ipc=2, **files.CONSTANTS)
+    assert "--ipc: the release has 1 to 3 images a class, got 2; leave --ipc out" in line
+
+
+def test_an_export_without_tensors_is_refused(toy: str, tmp_path: Path) -> None:
+    torch.save({"image": [1], "label": files.LABELS, "facts": "{}"}, tmp_path / "set.pt")
+    assert "'image' must be a tensor, got list" in refused(tmp_path / "set.pt", toy)
 
 
 @pytest.mark.parametrize("protocol", ["honest", "paper-dc", "paper"])
@@ -441,7 +520,8 @@ def test_every_protocol_without_teachers_scores_an_imported_set(
     release = built("datm", tmp_path)  # with soft labels and a learned lr
     made = ddkit.import_set(release.path, data=toy, net=TINY, method=name, augment="color_crop", **release.options)
     found = ddkit.evaluate(made, protocol="paper", nets=2, device="cpu", baselines=False)
-    assert found.protocol == f"paper-{name}" and found.scores[0].lr == pytest.approx(0.02)
+    assert found.protocol == f"paper-{name}"
+    assert found.scores[0].lr == pytest.approx(PAPERS[name].lr or 0.02)
 
 
 @pytest.mark.slow

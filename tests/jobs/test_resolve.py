@@ -108,8 +108,21 @@ def test_a_missing_recipe_falls_back_to_the_nearest_of_digits_and_says_so(
 ) -> None:
     found, origin = resolve(method="mtt", data="cifar10", ipc=ipc or None, overrides=(f"method.ipc={ipc or 7}",))
     assert (found.net.width, found.data.name, found.method.ipc) == (width, "cifar10", ipc or 7)
-    assert f"mtt-digits-ipc{lent}" in origin and f"no recipe for mtt-cifar10-ipc{ipc or 1}" in origin
+    assert f"mtt-digits-ipc{lent}" in origin and f"no recipe for mtt-cifar10-ipc{ipc or 7};" in origin
     assert "not tuned" in origin
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"), [("share:0.05", "ipcshare0.05"), ("{ape = 2, bee = 5}", "ipctable7"), ("3", "ipc3")]
+)
+def test_the_line_about_a_missing_recipe_names_the_ipc_that_is_used(
+    shipped_recipes: None, rule: str, name: str
+) -> None:
+    flags = (f"method.ipc={rule}",)
+    for method, used in (("mtt", "mtt-digits-ipc1's settings"), ("herding", "the defaults of herding")):
+        _, origin = resolve(method=method, data="npz:uneven.npz", overrides=flags)
+        assert origin.startswith(f"no recipe for {method}-npz:uneven.npz-{name}; using {used}, not tuned for it")
+    assert resolve(method="mtt", overrides=flags)[1] == "recipe mtt-digits-ipc1"
 
 
 def test_the_datas_own_recipe_of_another_size_comes_before_that_of_digits() -> None:

@@ -7,14 +7,17 @@ from ddkit.jobs.recipes.recipe import Recipe
 from ddkit.recipe import Uneven
 
 
+def ipc_in_names(ipc: int | Uneven) -> str:
+    """The images a class in names of recipes and folders: ipc10, ipcshare0.01, or ipctable and the table's sum."""
+    return f"ipc{ipc.label if isinstance(ipc, Uneven) else ipc}"
+
+
 def image_folder(recipe: Recipe) -> Path:
-    """runs/METHOD-DATA-ipcN-seedS; with FYI, METHOD-fyi instead of METHOD, and METHOD-2x2 for packed images. Uneven
-    classes: ipcshare0.01, or ipctable with the sum of the table."""
+    """runs/METHOD-DATA-ipcN-seedS; with FYI, METHOD-fyi instead of METHOD, and METHOD-2x2 for packed images."""
     data = Path(recipe.data.name.partition(":")[2] or recipe.data.name).name.removesuffix(".npz")
     name = recipe.method.name
     method = name + recipe.method.title.removeprefix(name).replace("+", "-")
-    ipc = recipe.method.ipc
-    return Path("runs") / f"{method}-{data}-ipc{ipc.label if isinstance(ipc, Uneven) else ipc}-seed{recipe.seed}"
+    return Path("runs") / f"{method}-{data}-{ipc_in_names(recipe.method.ipc)}-seed{recipe.seed}"
 
 
 def graph_folder(recipe: GraphRecipe) -> Path:

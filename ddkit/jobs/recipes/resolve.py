@@ -12,6 +12,7 @@ from ddkit.experts import ExpertSettings, TeacherSettings, expert_settings
 from ddkit.experts.settings import TEACHERS
 from ddkit.graphs import is_graphs
 from ddkit.jobs.recipes import IMAGES, Recipe, WrittenRecipe, parse_recipe
+from ddkit.jobs.recipes.folders import ipc_in_names
 from ddkit.jobs.recipes.request import Request
 from ddkit.methods import MethodSettings, method_class, method_names
 from ddkit.nets import net_settings, parse_net, refuse_trained
@@ -50,13 +51,10 @@ def resolve(
         else:
             where, text = find_recipe(recipe)
             tables = read_toml(text, where)
-        origin = f"recipe {recipe}"
-        if recipe != wanted:
-            used = "the defaults of " + method if recipe is None else recipe + "'s settings"
-            origin = f"no recipe for {wanted}; using {used}, not tuned for it"
     else:
+        wanted = str(recipe)
         where, text = find_recipe(recipe)
-        tables, origin = read_toml(text, where), f"recipe {recipe}"
+        tables = read_toml(text, where)
     changed = override(tables, Request(method, data, ipc, fyi, recipe, seed, overrides).assignments)
     another = method_named(changed) != method_named(tables)
     if another and "experts" in tables and not any(text.startswith("experts.") for text in overrides):
@@ -66,6 +64,12 @@ def resolve(
     refuse_views_of_other_methods(changed)
     resolved = parse_images(changed, where)
     refuse_impossible(resolved, where)
+    origin = f"recipe {recipe}"
+    if recipe is None or str(recipe) != wanted:
+        if ipc is None:  # overrides may set it
+            wanted = f"{wanted.rpartition('-')[0]}-{ipc_in_names(resolved.method.ipc)}"
+        used = f"the defaults of {method}" if recipe is None else f"{recipe}'s settings"
+        origin = f"no recipe for {wanted}; using {used}, not tuned for it"
     return resolved, origin + dropped(tables, changed)
 
 
