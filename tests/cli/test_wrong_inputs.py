@@ -66,7 +66,10 @@ GRAPHS = [
     (["condense", "--method", "mirage", "--data", "mutagg"], "graphs 'mutagg': are unknown; did you mean mutag?"),
     (["condense", "--method", "mirage", "--set", "method.hop=1"], r"unknown key 'method.hop'; did you mean hops\?"),
     (["condense", "--method", "mirage", "--device", "cuda"], "option --device: must be cpu for graphs, got 'cuda'"),
-    (["compare", "mirage-digits-graphs+fyi"], r"'mirage-digits-graphs\+fyi': is for graphs, and FYI is .*leave \+fyi"),
+    (
+        ["compare", "mirage-digits-graphs+fyi"],
+        r"'mirage-digits-graphs\+fyi': is for graphs, and \+fyi is for images; leave it out",
+    ),
     (["compare", "mirage-digits-graphs", "ftd-digits-ipc1"], "cannot hold recipes for images and for graphs"),
     (["compare", "mirage-digits-graphs", "--labels", "static"], "option --labels: is for images only"),
     (["graphs", "digits"], "graphs 'digits': are unknown; did you mean digits-graphs"),

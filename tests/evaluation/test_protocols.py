@@ -70,7 +70,7 @@ def test_every_schedule_is_that_of_a_plain_loop(name: str, soft: bool) -> None:
         seen: list[torch.Tensor] = []
 
         def watch(_: int, now: Trained, seen: list[torch.Tensor] = seen) -> None:
-            seen.append(now.theta[0])
+            seen.append(now.theta[0].clone())
 
         trained = train_networks(
             NET,

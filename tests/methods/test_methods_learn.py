@@ -23,8 +23,15 @@ CLASSES, SIDE, NOISE = 4, 8, 3.0
 SMALL = {"iterations": 60, "syn_steps": 5, "expert_epochs": 2, "max_start_epoch": 2, "teacher_epoch": 3, "ipc": 2}
 SMALL |= {"outer_loop": 3, "inner_loop": 5, "batch_real": 36, "mipc": 30, "num_crop": 5}
 MATCHING = {"lr_img": 100.0, "lr_teacher": 0.05}
-OWN: dict[str, dict[str, object]] = dict.fromkeys(("mtt", "ftd", "ast", "datm", "best"), MATCHING)
-OWN |= {"dc": {"iterations": 20}, "dsa": {"iterations": 20}, "ncfm": {"lr_img": 0.05}}
+OWN: dict[str, dict[str, object]] = dict.fromkeys(
+    ("mtt", "ftd", "ast", "datm", "att", "pad", "edf", "tesla", "best"), MATCHING
+)
+OWN |= {
+    "tesla": MATCHING | {"lr_img": 30.0},
+    "dc": {"iterations": 20},
+    "dsa": {"iterations": 20},
+    "ncfm": {"lr_img": 0.05},
+}
 
 CHOOSE = ("herding", "kmeans", "rded")
 """They choose among real images: there is nothing that they begin with."""
