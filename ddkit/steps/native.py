@@ -22,10 +22,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ddkit.heap import keep_freed_memory
 from ddkit.home import home
 from ddkit.steps.extents import KERNELS
 from ddkit.steps.guarded import run_guarded, temporary_folder
-from ddkit.steps.heap import keep_freed_memory
 from ddkit.steps.surroundings import processor, share_openmp
 from ddkit.steps.trust import distrust, open_to_all, private_folder
 
@@ -143,7 +143,7 @@ def kernels_ahead(dtype: torch.dtype) -> None:
 
 
 _AHEAD: dict[torch.dtype, threading.Thread] = {}
-"""Type of maps -> the thread that loads or compiles its kernels in the background, until `kernels` has waited for it."""
+"""Type of maps -> the thread that loads or compiles the kernels in the background. `kernels` removes it."""
 
 
 @functools.cache
