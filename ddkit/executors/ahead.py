@@ -1,12 +1,14 @@
 """Units that begin while this process still does other work, on the cores that it leaves idle."""
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from functools import partial
 from multiprocessing import connection
 from typing import Any, ClassVar
 
 import torch
 
+from ddkit.errors import DDKitError
 from ddkit.executors.child import fork
 from ddkit.executors.choice import executor_in_use
 from ddkit.executors.contract import Needs, SomeUnit, Unit, Watch
@@ -30,8 +32,9 @@ class Ahead:
         self._executor = executor
         self._finished: list[tuple[Any, Any]] = []
         self._pool = Pool(list(units), partial(fork, common), Watch(lost=lost))
-        for _ in range(min(count, len(units))):
-            self._pool.add()
+        with suppress(DDKitError):  # no process could be started; `run` begins what has not begun
+            for _ in range(min(count, len(units))):
+                self._pool.add()
 
     @staticmethod
     def begin(units: Sequence[Unit], common: Any, needs: Needs, lost: Callable[[str], None]) -> "Ahead | None":
