@@ -75,6 +75,7 @@ class Ahead:
         self, units: Sequence[SomeUnit], common: Any, needs: Needs, watch: Watch
     ) -> Generator[tuple[SomeUnit, Any], None, None]:
         """Run units, as `Executor.run` does. A unit that has begun and equals one of them is not begun again."""
+        count = max(1, self._executor.count(units, needs))
         self._pool.waiting.clear()
         self.poll()
         if any(child.unit not in units for child in self._pool.children.values()):
@@ -87,7 +88,7 @@ class Ahead:
         try:
             yield from ((wanted[id(own)], result) for own, result in self._finished if id(own) in wanted)
             while self._pool.children or pool.children or pool.waiting:
-                while pool.waiting and len(self._pool.children) + len(pool.children) < max(1, self.at_once(needs)):
+                while pool.waiting and len(self._pool.children) + len(pool.children) < count:
                     pool.add()
                 for ready in connection.wait([*self._pool.children, *pool.children]):
                     if ready in pool.children:

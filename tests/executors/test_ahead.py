@@ -13,7 +13,7 @@ import pytest
 import torch
 from forked import wait_for
 
-from ddkit.errors import DataError, DDKitError
+from ddkit.errors import DataError, DDKitError, DDKitWarning
 from ddkit.executors import Ahead, Needs, Report, Watch, executor
 from ddkit.executors.local import LocalExecutor
 
@@ -141,6 +141,14 @@ def test_a_process_that_cannot_be_started_ends_no_other_work(tmp_path: Path, mon
     ahead = begun(tmp_path, "abc", count=0)
     (tmp_path / "hold-a").unlink()
     assert finished(ahead, units(tmp_path, "abc")).keys() == {"a", "b", "c"}
+
+
+def test_fewer_units_at_once_than_workers_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `LocalExecutor.run` says it."""
+    monkeypatch.setattr("ddkit.executors.local.free_memory", lambda device: 10**9)
+    ahead = Ahead(units(tmp_path, "a"), "early", LocalExecutor(workers=3), 1, lambda line: None)
+    with pytest.warns(DDKitWarning, match=r"runs 1 at once, not 3: one needs about 1\.0 GB of memory"):
+        assert len(list(ahead.run(units(tmp_path, "abc"), "late", Needs(CPU.device, 10**9), Watch()))) == 3
 
 
 @pytest.mark.parametrize("cores, threads, count", [(2, 1, 1), (4, 1, 3), (2, 2, 0)])
