@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from measure import row_argument  # noqa: E402
+from measure import row_argument
 
 
 @pytest.fixture
