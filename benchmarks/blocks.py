@@ -21,7 +21,7 @@ if "--rehearse" in sys.argv:  # Triton reads it when it is imported
     os.environ["TRITON_INTERPRET"] = "1"
 
 import torch
-from measure import RESULTS, alternate, save
+from measure import RESULTS, alternate, row_argument, save
 from torch import Tensor
 
 from ddkit.randomness import stream
@@ -88,12 +88,12 @@ def measure(batch: int, maps: torch.dtype, device: torch.device, toy: bool) -> d
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("row", nargs="*", choices=[*ROWS, []], default=list(ROWS))
+    row_argument(ask, ROWS)
     ask.add_argument("--save", nargs="?", const=RESULTS, metavar="DIR")
     ask.add_argument("--rehearse", action="store_true", help="interpret the kernels on the CPU, at toy size")
     args = ask.parse_args()
     device = torch.device("cpu" if args.rehearse else "cuda")
-    for row in args.row:
+    for row in args.rows:
         batch, _, low = row.partition("-")
         maps = torch.bfloat16 if low else torch.float32
         rows = measure(int(batch), maps, device, args.rehearse)

@@ -1,11 +1,12 @@
 """Functions of all benchmarks: alternating timing, the machine's convolution rate, FLOPs, peak memory, results."""
 
+import argparse
 import datetime
 import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -123,3 +124,15 @@ def save(
     Path(folder).mkdir(parents=True, exist_ok=True)
     with (Path(folder) / file).open("a") as results:
         results.write(json.dumps(record) + "\n")
+
+
+def row_argument(ask: argparse.ArgumentParser, rows: Iterable[str]) -> None:
+    """Add the argument ROW ..., names of `rows`; none means all. (argparse's `choices` would offer `[]` too.)"""
+    names = list(rows)
+
+    def row(name: str) -> str:
+        if name not in names:
+            raise argparse.ArgumentTypeError(f"unknown row '{name}'; choose from {', '.join(names)}")
+        return name
+
+    ask.add_argument("rows", nargs="*", type=row, metavar="ROW", default=names, help=f"{', '.join(names)}; default all")

@@ -4,7 +4,7 @@
 
 A row of a table trains 20 networks (five at each of four learning rates). Both programs compute the gradients of all 20
 on the same batches, on one thread, in turn in one process. `ratio` is the median over the repeats of the seconds one by
-one, divided by the seconds in one pass. Rows: see ROWS. --save adds a line for each row to rows.jsonl in DIR (default
+one, divided by the seconds in one pass. --save adds a line for each row to rows.jsonl in DIR (default
 benchmarks/results).
 """
 
@@ -12,7 +12,7 @@ import argparse
 from statistics import median
 
 import torch
-from measure import RESULTS, alternate, save
+from measure import RESULTS, alternate, row_argument, save
 
 from ddkit.jobs.machine.threads import one_thread
 from ddkit.nets import FlatNet, parse_net
@@ -49,14 +49,12 @@ def measured(name: str, repeats: int) -> dict[str, float]:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("rows", nargs="*", metavar="ROW")
+    row_argument(ask, ROWS)
     ask.add_argument("--repeats", type=int, default=20)
     ask.add_argument("--save", nargs="?", const=RESULTS, default=None, metavar="DIR")
     args = ask.parse_args()
-    if unknown := set(args.rows) - set(ROWS):
-        ask.error(f"unknown row {min(unknown)!r}; choose from {', '.join(ROWS)}")
     with one_thread():
-        for name in args.rows or ROWS:
+        for name in args.rows:
             found = measured(name, args.repeats)
             print(name, {key: float(f"{value:.3g}") for key, value in found.items()}, flush=True)
             if args.save:

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from measure import RESULTS, alternate, save, summary
+from measure import RESULTS, alternate, row_argument, save, summary
 from torch import Tensor
 
 from ddkit.nets import FlatNet, parse_net
@@ -28,6 +28,7 @@ from ddkit.randomness import stream
 from ddkit.steps import AutogradStep, Step, step_for
 
 CPU = torch.device("cpu")
+NORMS = ("batch", "group", "none", "instance")
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,13 @@ def measure(row: Row, norm: str, repeats: int) -> dict[str, Any]:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("row", nargs="*", choices=[*ROWS, []], default=[])
-    ask.add_argument("--norms", nargs="+", default=["batch", "group", "none", "instance"])
+    row_argument(ask, ROWS)
+    ask.add_argument("--norms", nargs="+", choices=NORMS, default=NORMS)
     ask.add_argument("--repeats", type=int, default=9)
     ask.add_argument("--save", nargs="?", const=RESULTS, metavar="DIR", help="default benchmarks/results")
     args = ask.parse_args()
     torch.set_num_threads(1)
-    for name in args.row or ROWS:
+    for name in args.rows:
         for norm in args.norms:
             rows = measure(ROWS[name], norm, args.repeats)
             for what, facts in rows.items():

@@ -1,12 +1,14 @@
 """Units that begin while this process still does other work, on the cores that it leaves idle."""
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from functools import partial
 from multiprocessing import connection
 from typing import Any, ClassVar
 
 import torch
 
+from ddkit.errors import DDKitError
 from ddkit.executors.child import fork
 from ddkit.executors.choice import executor_in_use
 from ddkit.executors.contract import Needs, SomeUnit, Unit, Watch
@@ -30,8 +32,9 @@ class Ahead:
         self._executor = executor
         self._finished: list[tuple[Any, Any]] = []
         self._pool = Pool(list(units), partial(fork, common), Watch(lost=lost))
-        for _ in range(min(count, len(units))):
-            self._pool.add()
+        with suppress(DDKitError):  # no process could be started; `run` begins what has not begun
+            for _ in range(min(count, len(units))):
+                self._pool.add()
 
     @staticmethod
     def begin(units: Sequence[Unit], common: Any, needs: Needs, lost: Callable[[str], None]) -> "Ahead | None":
@@ -72,6 +75,7 @@ class Ahead:
         self, units: Sequence[SomeUnit], common: Any, needs: Needs, watch: Watch
     ) -> Generator[tuple[SomeUnit, Any], None, None]:
         """Run units, as `Executor.run` does. A unit that has begun and equals one of them is not begun again."""
+        count = max(1, self._executor.count(units, needs))
         self._pool.waiting.clear()
         self.poll()
         if any(child.unit not in units for child in self._pool.children.values()):
@@ -84,7 +88,7 @@ class Ahead:
         try:
             yield from ((wanted[id(own)], result) for own, result in self._finished if id(own) in wanted)
             while self._pool.children or pool.children or pool.waiting:
-                while pool.waiting and len(self._pool.children) + len(pool.children) < max(1, self.at_once(needs)):
+                while pool.waiting and len(self._pool.children) + len(pool.children) < count:
                     pool.add()
                 for ready in connection.wait([*self._pool.children, *pool.children]):
                     if ready in pool.children:

@@ -21,8 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from ddkit.errors import DDKitError
 from ddkit.executors.messages import packed, unpacked
+from ddkit.heap import KEPT_BY_A_WORKER, keep_freed_memory
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 PR_SET_PDEATHSIG = 1
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -87,7 +87,7 @@ def _forked(common: Any, pipe: connection.Connection, others: list[connection.Co
     # The thread pools of other libraries do not survive the fork; waiting for them would never end.
     threadpool_limits(1)
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # for libraries that are imported later
-    _keep_freed_memory()
+    keep_freed_memory(KEPT_BY_A_WORKER)
     _work(common, pipe)
 
 
@@ -132,14 +132,3 @@ def _leave(*_: object) -> None:
     """Clean up and end. A second signal has no effect."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(TERMINATED)
-
-
-def _keep_freed_memory() -> None:
-    """Let this process keep up to a GiB of freed memory.
-
-    By default glibc returns large blocks to the system, and each new block then costs page faults (15 % of a step).
-    """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(M_TRIM_THRESHOLD, 2**30)
-        libc.mallopt(M_MMAP_THRESHOLD, 2**25)

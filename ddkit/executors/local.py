@@ -23,7 +23,7 @@ import torch
 
 from ddkit.errors import DDKitWarning
 from ddkit.executors.child import fork, spawn
-from ddkit.executors.contract import Needs, SomeUnit, Watch
+from ddkit.executors.contract import Needs, SomeUnit, Unit, Watch
 from ddkit.executors.cores import is_worker, process_count, why_not_fork
 from ddkit.executors.messages import packed
 from ddkit.executors.processes import in_processes
@@ -57,6 +57,15 @@ class LocalExecutor:
     def at_once(self, needs: Needs) -> int:
         return self._at_once(needs)[0]
 
+    def count(self, units: Sequence[Unit], needs: Needs) -> int:
+        """The number of units at once. If it is less than `workers` and the units allow, a warning gives the reason."""
+        count, reason = self._at_once(needs)
+        if self.workers is not None and count < min(self.workers, len(units)) and not is_worker():
+            warnings.warn(
+                DDKitWarning(f"executor 'local': runs {count} at once, not {self.workers}: {reason}"), stacklevel=3
+            )
+        return count
+
     def _at_once(self, needs: Needs) -> tuple[int, str]:
         """(the number of units at once, why it is less than `workers`)."""
         if needs.device.type == "cuda":
@@ -86,11 +95,7 @@ class LocalExecutor:
     def run(
         self, units: Sequence[SomeUnit], common: Any, needs: Needs, watch: Watch
     ) -> Generator[tuple[SomeUnit, Any], None, None]:
-        count, reason = self._at_once(needs)
-        if self.workers is not None and count < min(self.workers, len(units)) and not is_worker():
-            warnings.warn(
-                DDKitWarning(f"executor 'local': runs {count} at once, not {self.workers}: {reason}"), stacklevel=2
-            )
+        count = self.count(units, needs)
         if count == 1 or not units:
             for unit in units:
                 yield unit, unit.run(common, partial(watch.progress, unit))

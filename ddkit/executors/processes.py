@@ -61,9 +61,19 @@ class Pool:
     killed: dict[int, int] = field(default_factory=dict)
 
     def add(self) -> None:
-        """Start one more process."""
+        """Start one more process.
+
+        Raises:
+            DDKitError: the system starts none, for example because of a limit of processes or of memory.
+        """
         with held_back(ENDS):  # else a signal could come before `children` contains the process
-            pipe, process = self.start(list(self.children))
+            try:
+                pipe, process = self.start(list(self.children))
+            except OSError as error:
+                raise DDKitError(
+                    f"a process cannot be started beside {len(self.children)} others: {error.strerror or error}; use "
+                    "workers=1, which starts none, or raise the limit of processes (ulimit -u) or of memory"
+                ) from error
             self.children[pipe] = _Child(process)
         self._give(pipe)
 

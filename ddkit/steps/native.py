@@ -22,10 +22,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ddkit.heap import keep_freed_memory
 from ddkit.home import home
 from ddkit.steps.extents import KERNELS
 from ddkit.steps.guarded import run_guarded, temporary_folder
-from ddkit.steps.heap import keep_freed_memory
 from ddkit.steps.surroundings import processor, share_openmp
 from ddkit.steps.trust import distrust, open_to_all, private_folder
 
@@ -117,8 +117,9 @@ def native_state() -> str:
 @functools.cache
 def kernels(dtype: torch.dtype) -> Kernels | None:
     """Return the compiled kernels for maps of `dtype`, or None with one warning if they cannot be compiled."""
-    if _AHEAD and _AHEAD[0] is not threading.current_thread():
-        _AHEAD.pop().join()
+    if (ahead := _AHEAD.get(dtype)) not in (None, threading.current_thread()):
+        ahead.join()
+        _AHEAD.pop(dtype, None)
         return kernels(dtype)  # the thread has cached its result
     try:
         made = Kernels(_library(dtype), dtype)
@@ -132,15 +133,17 @@ def kernels(dtype: torch.dtype) -> Kernels | None:
 def kernels_ahead(dtype: torch.dtype) -> None:
     """Begin to load or compile the kernels in the background, while this process does other work.
 
-    `kernels` waits for the end. If this process ends first, the compiler ends too.
+    `kernels` waits for the end. A second call, before `kernels` was called, begins nothing. If this process ends first,
+    the compiler ends too.
     """
-    thread = threading.Thread(target=kernels, args=(dtype,), name="kernels ahead", daemon=True)
-    _AHEAD.append(thread)
-    thread.start()
+    if dtype not in _AHEAD:
+        thread = threading.Thread(target=kernels, args=(dtype,), name="kernels ahead", daemon=True)
+        _AHEAD[dtype] = thread
+        thread.start()
 
 
-_AHEAD: list[threading.Thread] = []
-"""The thread at work in the background, if there is one."""
+_AHEAD: dict[torch.dtype, threading.Thread] = {}
+"""Type of maps -> the thread that loads or compiles the kernels in the background. `kernels` removes it."""
 
 
 @functools.cache

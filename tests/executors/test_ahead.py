@@ -1,5 +1,6 @@
 """Units that begin while this process does other work: what is run once, by whom, and what becomes of failures."""
 
+import errno
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ import pytest
 import torch
 from forked import wait_for
 
-from ddkit.errors import DataError
+from ddkit.errors import DataError, DDKitError, DDKitWarning
 from ddkit.executors import Ahead, Needs, Report, Watch, executor
 from ddkit.executors.local import LocalExecutor
 
@@ -118,6 +119,36 @@ def test_units_that_nobody_wants_are_ended(tmp_path: Path) -> None:
     (tmp_path / "hold-b").touch()
     ahead = begun(tmp_path, "b")
     ahead.close()  # the fixture sees that nobody is left
+
+
+def test_a_process_that_cannot_be_started_ends_no_other_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The units are left to `run`, which says what is wrong."""
+    fork, started = os.fork, []
+
+    def limited() -> int:
+        if started:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        started.append(True)
+        return fork()
+
+    (tmp_path / "hold-a").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fork", limited)
+        ahead = begun(tmp_path, "abc", count=3)
+        assert len(ahead._pool.children) == 1
+        with pytest.raises(DDKitError, match=r"cannot be started beside 0 others: .*; use workers=1"):
+            list(ahead.run(units(tmp_path, "abc"), "late", CPU, Watch()))
+    ahead = begun(tmp_path, "abc", count=0)
+    (tmp_path / "hold-a").unlink()
+    assert finished(ahead, units(tmp_path, "abc")).keys() == {"a", "b", "c"}
+
+
+def test_fewer_units_at_once_than_workers_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `LocalExecutor.run` says it."""
+    monkeypatch.setattr("ddkit.executors.local.free_memory", lambda device: 10**9)
+    ahead = Ahead(units(tmp_path, "a"), "early", LocalExecutor(workers=3), 1, lambda line: None)
+    with pytest.warns(DDKitWarning, match=r"runs 1 at once, not 3: one needs about 1\.0 GB of memory"):
+        assert len(list(ahead.run(units(tmp_path, "abc"), "late", Needs(CPU.device, 10**9), Watch()))) == 3
 
 
 @pytest.mark.parametrize("cores, threads, count", [(2, 1, 1), (4, 1, 3), (2, 2, 0)])

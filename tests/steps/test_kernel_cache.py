@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def fresh(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(native, "COMMON", QUICK)
     monkeypatch.setattr(native, "_compile", really_compile)
     kernels.cache_clear()
+    native._AHEAD.clear()
     native._warn_distrust.cache_clear()
     yield home / "kernels"
     kernels.cache_clear()
@@ -143,21 +145,47 @@ def test_a_folder_or_file_of_another_user_is_refused(fresh: Path) -> None:
     assert library.stat().st_ino == before
 
 
-def test_kernels_that_were_begun_ahead_are_compiled_once(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+@pytest.fixture
+def compiling(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the threads that have begun to compile. Each needs a while, in which others ask for the kernels."""
+    names: list[str] = []
 
     def compiled(*arguments: Any) -> Any:
-        calls.append(threading.current_thread().name)
-        time.sleep(0.2)  # `kernels` is called meanwhile
+        names.append(threading.current_thread().name)
+        time.sleep(0.2)
         return really_compile(*arguments)
 
     monkeypatch.setattr(native, "_compile", compiled)
+    return names
+
+
+def test_kernels_that_were_begun_ahead_are_compiled_once(compiling: list[str]) -> None:
     prepare_step(parse_net("convnet(width=4)"), torch.device("cpu"))
     assert kernels(torch.float32) is not None and kernels(torch.float32) is kernels(torch.float32)
-    assert calls == ["kernels ahead"] and not native._AHEAD
+    assert compiling == ["kernels ahead"] and not native._AHEAD
     kernels.cache_clear()
     assert kernels(torch.float32) is not None  # the library that the thread kept
-    assert len(calls) == 1
+    assert len(compiling) == 1
+
+
+def test_kernels_that_were_begun_twice_are_compiled_once_and_no_thread_fails(
+    compiling: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that ends early, for example by a wrong name of data, leaves its thread to the next run of the process."""
+    failures: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    for _ in range(3):
+        prepare_step(parse_net("convnet(width=4)"), torch.device("cpu"))
+        time.sleep(0.05)
+    assert kernels(torch.float32) is not None
+    assert compiling == ["kernels ahead"] and not native._AHEAD and not failures
+
+
+def test_threads_that_ask_at_once_all_get_the_kernels_that_were_begun(compiling: list[str]) -> None:
+    prepare_step(parse_net("convnet(width=4)"), torch.device("cpu"))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(kernels, [torch.float32] * 4))
+    assert None not in found and compiling == ["kernels ahead"]
 
 
 def test_without_a_compiler_kernels_ahead_are_none_with_one_warning(

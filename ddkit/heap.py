@@ -1,7 +1,6 @@
-"""Makes malloc keep the memory that one step frees for the next one."""
+"""Makes malloc keep memory that was freed, so that the next step's maps cost no page faults."""
 
 import ctypes
-import functools
 import os
 import platform
 
@@ -10,17 +9,27 @@ KEPT = 128 * 2**20
 twice the largest freed block. A step's maps then cost page faults each time: 0.2 of the 1.4 s of a gradient of
 ConvNet-D3/128."""
 
+KEPT_BY_A_WORKER = 2**30
+"""The same in a worker process, which only computes: it trains several networks at once, and ends with its work."""
+
 LARGEST_BLOCK = 32 * 2**20
 """Smallest block that malloc takes from the system and returns at once. It is the largest value that glibc accepts."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of the parameters in glibc's malloc.h
 _USERS = ("GLIBC_TUNABLES", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
 
+_most = 0
+"""The largest number of bytes that was set."""
 
-@functools.cache
-def keep_freed_memory() -> bool:
-    """Set glibc's thresholds for the whole process, once. Return False on other systems, or if the user has set any."""
+
+def keep_freed_memory(kept: int = KEPT) -> bool:
+    """Let malloc keep `kept` bytes of freed memory in this process. A smaller number than before changes nothing.
+
+    Return False on systems without glibc, or if the user has set any of its thresholds; then nothing is changed.
+    """
+    global _most
     if platform.libc_ver()[0] != "glibc" or any(name in os.environ for name in _USERS):
         return False
+    _most = max(_most, kept)
     mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(_MMAP_THRESHOLD, LARGEST_BLOCK)) and bool(mallopt(_TRIM_THRESHOLD, KEPT))
+    return bool(mallopt(_MMAP_THRESHOLD, LARGEST_BLOCK)) and bool(mallopt(_TRIM_THRESHOLD, _most))
