@@ -4,6 +4,7 @@ import ast
 import configparser
 import graphlib
 import re
+from collections import Counter
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -463,3 +464,11 @@ def test_a_mixed_call_would_be_seen() -> None:
     fine = ["Labels(*b)", "stream(seed, *path)", "Labels(a, b)", "print(a, *b)", "x.repeat(a, *b)"]
     tree = ast.parse(head + "def f(a, b, c): ...\n" + "\n".join([*wrong, *fine]))
     assert mixed_positions(tree) == wrong
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest imports files outside of packages by their name alone, and refuses the second of one name."""
+    tests = Path(__file__).parent
+    files = [file for file in tests.rglob("*.py") if not (file.parent / "__init__.py").exists()]
+    names = Counter(file.name for file in files if file.name != "conftest.py")
+    assert [name for name, count in names.items() if count > 1] == []
