@@ -103,10 +103,8 @@ def read_benchmark(script: str, folder: str = "") -> dict[str, ScoreFile]:
         row = kept.get("row") or (f"cuda-{kept['batch']}" if kept.get("device") == "cuda" else "")
         parts, device = (folder, script, row, kept.get("norm")), kept["environment"]["device"]
         name = "-".join(part for part in parts if part)
-        norm = f" --norms {kept['norm']}" if "norm" in kept else ""
-        options = (
-            norm or " --ipc 1 10 50" if script == "matching" else " --experts 2" if kept.get("experts") == 2 else ""
-        )
+        own = {"matching": " --ipc 1 10 50"}.get(script, " --experts 2" if kept.get("experts") == 2 else "")
+        options = f" --norms {kept['norm']}" if "norm" in kept else own
         facts = {
             "command": f"python benchmarks/{script}.py {kept.get('row', '')}".strip() + options,
             "n": f"{kept['repeats']} alternating runs, medians" if kept["repeats"] > 1 else "one run",
