@@ -1,4 +1,4 @@
-"""Units that begin while this process does other work: what is run once, by whom, and what becomes of failures."""
+"""Units that begin while this process does other work: what runs once, in which process, and what follows a failure."""
 
 import errno
 import os
@@ -166,8 +166,8 @@ def test_only_idle_cores_are_used(
 
 def test_nothing_begins_with_one_worker_on_a_gpu_or_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ddkit.executors.local.process_count", lambda: 4)
-    told: Any = lambda line: None  # noqa: E731
+    lost: Any = lambda line: None  # noqa: E731
     with executor(workers=1):
-        assert Ahead.begin(units(tmp_path, "a"), "early", CPU, told) is None
-    assert Ahead.begin(units(tmp_path, "a"), "early", Needs(torch.device("cuda")), told) is None
-    assert Ahead.begin([], "early", CPU, told) is None
+        assert Ahead.begin(units(tmp_path, "a"), "early", CPU, lost) is None
+    assert Ahead.begin(units(tmp_path, "a"), "early", Needs(torch.device("cuda")), lost) is None
+    assert Ahead.begin([], "early", CPU, lost) is None

@@ -1,4 +1,4 @@
-"""The two convolutions of a CPU against autograd in float64, in every type of map, at odd sizes and both paddings."""
+"""The three convolutions of a CPU against autograd in float64, in every type of map, at odd sizes and both paddings."""
 
 import pytest
 import torch
@@ -11,21 +11,25 @@ from ddkit.steps.conv import DirectConvolution, LibraryConvolution, WinogradConv
 from ddkit.steps.native import kernels
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 2e-2}
-SHAPES = [
-    BlockShape(channels=c, filters=o, height=h, width=w, padding=p)
-    for c, o, h, w, p in (
-        (1, 16, 28, 28, 1),
-        (1, 16, 7, 9, 3),
-        (3, 32, 16, 16, 1),
-        (3, 17, 5, 30, 3),
-        (5, 16, 9, 4, 1),
-        (16, 16, 14, 14, 1),
-        (17, 5, 3, 11, 1),
-        (32, 32, 8, 7, 1),
-        (2, 64, 1, 1, 1),
-        (64, 3, 6, 23, 1),
-    )
-]
+
+
+def shapes(*numbers: tuple[int, int, int, int, int]) -> list[BlockShape]:
+    """Shapes from (channels, filters, height, width, padding)."""
+    return [BlockShape(channels=c, filters=o, height=h, width=w, padding=p) for c, o, h, w, p in numbers]
+
+
+SHAPES = shapes(
+    (1, 16, 28, 28, 1),
+    (1, 16, 7, 9, 3),
+    (3, 32, 16, 16, 1),
+    (3, 17, 5, 30, 3),
+    (5, 16, 9, 4, 1),
+    (16, 16, 14, 14, 1),
+    (17, 5, 3, 11, 1),
+    (32, 32, 8, 7, 1),
+    (2, 64, 1, 1, 1),
+    (64, 3, 6, 23, 1),
+)
 
 
 def problem(shape: BlockShape, dtype: torch.dtype, batch: int = 11):
@@ -45,19 +49,16 @@ def close(found: torch.Tensor, expected: torch.Tensor, dtype: torch.dtype) -> No
     assert_close(found.double() / scale, expected / scale, rtol=0, atol=TOLERANCE[dtype])
 
 
-WIDE = [
-    BlockShape(channels=c, filters=o, height=h, width=w, padding=p)
-    for c, o, h, w, p in (
-        (32, 32, 8, 8, 1),
-        (32, 64, 7, 5, 1),
-        (64, 32, 4, 9, 3),
-        (96, 160, 3, 3, 1),
-        (32, 32, 1, 1, 1),
-        (64, 96, 2, 1, 2),
-        (32, 64, 13, 10, 2),
-        (128, 128, 16, 16, 1),
-    )
-]
+WIDE = shapes(
+    (32, 32, 8, 8, 1),
+    (32, 64, 7, 5, 1),
+    (64, 32, 4, 9, 3),
+    (96, 160, 3, 3, 1),
+    (32, 32, 1, 1, 1),
+    (64, 96, 2, 1, 2),
+    (32, 64, 13, 10, 2),
+    (128, 128, 16, 16, 1),
+)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)

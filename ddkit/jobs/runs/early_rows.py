@@ -22,7 +22,7 @@ class EarlyRows(Generic[Made]):
         work: the run.
         experts: of the run.
         evaluate: whether the set will be evaluated.
-        meter: is told if a process died.
+        meter: shows a line if a process died.
     """
 
     def __init__(self, work: Work[Made], experts: Experts, evaluate: bool, meter: Meter) -> None:
