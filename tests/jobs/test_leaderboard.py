@@ -13,6 +13,7 @@ from scipy.stats import ttest_ind
 from ddkit import DataError, UsageError, leaderboard
 from ddkit.cli.main import ddkit as command
 from ddkit.jobs.reports.score_rows import lines_of_comparison
+from ddkit.run import RunFolder, Seconds
 from ddkit.synth import describe, list_sets
 
 RANKING = {"hlr": [0.3, 0.2, 0.4], "ior": [0.2, None, None], "lrs": None, "ars": [0.25, 0.24, 0.26]}
@@ -139,6 +140,18 @@ def test_other_networks_of_a_set_are_found_by_its_own_score(tmp_path: Path) -> N
     assert [one["from"] for one in more] == ["digits-ftd-ipc1"] * 2 and "99.0 %" not in page.read_text()
     assert "under protocol paper-ftd is left out" in page.read_text()
     assert "resnet18" in page.read_text()
+
+
+def test_the_seconds_of_a_run_folder_are_those_of_its_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.set.write_bytes(list_sets()["digits-ftd-ipc1"].read_bytes())
+    folder.write_seconds(Seconds(condensing=33.3, experts=4567.8))
+    (one,) = rows_of(leaderboard([folder.path], tmp_path / "out")[0])
+    assert (one["seconds"], one["seconds of experts"]) == ("33.3", "4,568")
+    folder.seconds.write_text("{}")
+    page = leaderboard([folder.set], tmp_path / "out")[0]
+    assert "seconds" not in rows_of(page)[0] and "seconds.json': is damaged" in page.with_suffix(".md").read_text()
 
 
 def test_validation_scores_are_left_out(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from ddkit.errors import DataError, DDKitError
 from ddkit.evaluation import DDRANKING
 from ddkit.jobs.reports.comparison_page import COMPARISON
 from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison, policies, rows_of_set
-from ddkit.run import read_json
+from ddkit.run import RunFolder, Seconds, read_json
 from ddkit.synth import SetFacts, describe, find_set
 
 FORMS = "name a set, a run folder, the folder of a comparison, or a file of ddkit compare --json or evaluate --json"
@@ -100,8 +100,20 @@ def _of_set(source: str | Path, missing: list[str]) -> list[Standing]:
     if not table.get("scores"):
         missing.append(f"Set '{name}' has no scores. Measure them with: ddkit evaluate {source} --json FILE.json")
         return []
-    standings = _of_table(table, name, f"set '{file}'", missing)
+    standings, took = _of_table(table, name, f"set '{file}'", missing), _seconds_of_run(file, missing)
+    if took is not None:
+        standings = (replace(one, seconds=took.condensing, expert_seconds=took.experts) for one in standings)
     return [replace(one, row=_sized(one.row, found.stored_bytes)) for one in standings]
+
+
+def _seconds_of_run(file: Path, missing: list[str]) -> Seconds | None:
+    """The seconds of a set in its run folder; None if the file lies elsewhere, or if the folder does not state them."""
+    folder = RunFolder(file.parent)
+    try:
+        return folder.read_seconds() if file == folder.set else None
+    except DataError as error:
+        missing.append(str(error))
+        return None
 
 
 def _sized(row: ShownRow, size: int) -> ShownRow:

@@ -55,7 +55,7 @@ class Run(Generic[RecipeT]):
     def forget(self) -> None:
         """Remove the files that `note` wrote, and the messages, if the run is new and has no checkpoint."""
         if not self.resume and not self.folder.checkpoint.exists():
-            for file in (self.folder.recipe, self.folder.experts, self.folder.messages):
+            for file in (self.folder.recipe, self.folder.experts, self.folder.messages, self.folder.spent):
                 file.unlink(missing_ok=True)
 
     def refuse_other_experts(self, digest: str) -> None:
