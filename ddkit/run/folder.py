@@ -12,9 +12,8 @@ from typing import Any
 
 from ddkit.errors import DataError
 from ddkit.run.atomic import atomic_write, sweep, write_failure
-from ddkit.run.json_file import fitted, parsed, read_json, read_text, write_json
+from ddkit.run.json_file import fitted, parsed, read_json, read_text
 from ddkit.run.lock import LOCK, locked
-from ddkit.run.seconds import Seconds, Spent
 
 CHECKPOINT = "checkpoint.pt"
 """The name of a run's checkpoint."""
@@ -82,14 +81,6 @@ class RunFolder:
     @property
     def scores(self) -> Path:
         return self.path / "scores.json"
-
-    @property
-    def seconds(self) -> Path:
-        return self.path / "seconds.json"
-
-    @property
-    def spent(self) -> Path:
-        return self.path / "spent.json"
 
     @property
     def gallery(self) -> Path:
@@ -169,26 +160,6 @@ class RunFolder:
             raise DataError(f"file '{self.experts}': must have 64 hexadecimal digits, found {digest[:80]!r}; {fix}")
         return digest
 
-    def read_seconds(self) -> Seconds | None:
-        """Return the seconds until now, of a run that is finished or not; None if the folder has none.
-
-        Raises:
-            DataError: a file with them is damaged.
-        """
-        finished = read_json(self.seconds, Seconds) if self.seconds.exists() else None
-        spent = read_json(self.spent, Spent) if self.spent.exists() else None
-        if spent is None or (finished is not None and finished.condensing >= spent.seconds):
-            return finished
-        return Seconds(spent.seconds, spent.experts)
-
-    def note_seconds(self, seconds: Seconds) -> None:
-        """Write the seconds of a run that is not finished."""
-        write_json(self.spent, _filled({"seconds": seconds.condensing, "experts": seconds.experts}))
-
-    def write_seconds(self, seconds: Seconds) -> None:
-        """Write the seconds of a finished run."""
-        write_json(self.seconds, _filled({"condensing": seconds.condensing, "experts": seconds.experts}))
-
     def read_messages(self) -> list[str]:
         """Return the messages of the run, oldest first; a message that a resumed run repeated is returned once.
 
@@ -259,10 +230,6 @@ class RunFolder:
             self.metrics.unlink(missing_ok=True)
         else:
             self.write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in rows))
-
-
-def _filled(values: dict[str, float | None]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _row(line: str, after: int | None) -> dict[str, Any]:

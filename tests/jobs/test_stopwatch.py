@@ -9,7 +9,7 @@ from ddkit.experts import list_buffers
 from ddkit.jobs import condense
 from ddkit.jobs.machine import stopwatch
 from ddkit.jobs.machine.stopwatch import Stopwatch
-from ddkit.run import RunFolder, Seconds, SilentMeter, write_json
+from ddkit.run import Seconds, SecondsFiles, SilentMeter, write_json
 
 QUIET = SilentMeter()
 TINY = ("net.width=4", "net.depth=1", "experts.count=1", "method.max_start_epoch=1", "method.iterations=2")
@@ -24,23 +24,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_each_stretch_begins_where_the_one_before_was_noted(tmp_path: Path, clock: list[float]) -> None:
-    folder = RunFolder(tmp_path)
-    watch = Stopwatch(folder)
+    files = SecondsFiles(tmp_path)
+    watch = Stopwatch(tmp_path)
     meter = watch.experts(QUIET)
     clock[0] += 3.0
     meter.advance(1)
-    assert not folder.spent.exists()
+    assert not files.spent.exists()
     clock[0] += 4.0
     meter.advance(2)  # noted at 7 seconds
     clock[0] += 2.0  # lost with a kill
-    watch = Stopwatch(folder)
+    watch = Stopwatch(tmp_path)
     watch.experts(QUIET)
     clock[0] += 10.0
     watch.experts_ended(trained=True)
     meter = watch.condensing(QUIET, anew=False)
     clock[0] += 6.0
     meter.advance(3)  # noted at 6 seconds, and killed
-    watch = Stopwatch(folder)
+    watch = Stopwatch(tmp_path)
     watch.experts(QUIET)
     clock[0] += 1.0  # all experts are there
     watch.experts_ended(trained=False)
@@ -51,28 +51,28 @@ def test_each_stretch_begins_where_the_one_before_was_noted(tmp_path: Path, cloc
 
 
 def test_a_set_that_is_made_anew_has_the_seconds_of_the_last_time(tmp_path: Path, clock: list[float]) -> None:
-    folder = RunFolder(tmp_path)
+    files = SecondsFiles(tmp_path)
     for passed in (5.0, 3.0):
-        watch = Stopwatch(folder)
+        watch = Stopwatch(tmp_path)
         watch.condensing(QUIET, anew=True)
         clock[0] += passed
         watch.condensing_ended()
-        folder.write_seconds(watch.seconds)
-    assert json.loads(folder.seconds.read_text()) == {"condensing": 3.0}
+        watch.write()
+    assert json.loads(files.finished.read_text()) == {"condensing": 3.0}
 
 
 def test_a_run_folder_has_the_seconds_of_its_set_and_of_the_experts_that_it_trained(tmp_path: Path, home: Path) -> None:
-    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
-    made = condense("mtt", out=first.path, overrides=TINY, evaluate=False)
-    took = first.read_seconds()
+    first, second = SecondsFiles(tmp_path / "first"), SecondsFiles(tmp_path / "second")
+    made = condense("mtt", out=first.folder, overrides=TINY, evaluate=False)
+    took = first.read()
     assert took is not None and took.condensing == made.seconds and took.experts is not None and took.experts > 0
     write_json(first.spent, {"seconds": 1000.0, "experts": 50.0})
-    condense(out=first.path, resume=True, evaluate=False, overrides=("method.iterations=3",))
-    resumed = first.read_seconds()
+    condense(out=first.folder, resume=True, evaluate=False, overrides=("method.iterations=3",))
+    resumed = first.read()
     assert resumed is not None and 1000 < resumed.condensing < 1100 and resumed.experts == 50.0
-    condense("mtt", out=second.path, overrides=TINY, evaluate=False)
-    assert "experts" not in json.loads(second.seconds.read_text())  # the first run has trained them
-    assert first.set.exists() and len(list_buffers(home / "buffers")) == 1
+    condense("mtt", out=second.folder, overrides=TINY, evaluate=False)
+    assert "experts" not in json.loads(second.finished.read_text())  # the first run has trained them
+    assert len(list_buffers(home / "buffers")) == 1
 
 
 def test_seconds_change_no_byte_of_a_set(tmp_path: Path, home: Path) -> None:

@@ -69,8 +69,8 @@ class Candidate:
         return SetFolder.of(out, self.name, recipe)
 
     def seconds(self, out: Path) -> tuple[float, ...]:
-        """The seconds in which each set was made; see `SetFolder.condensing`."""
-        return tuple(self.folder(out, recipe).condensing() for recipe in self.recipes)
+        """The seconds in which each set was made; see `SetFolder.seconds`."""
+        return tuple(self.folder(out, recipe).seconds() for recipe in self.recipes)
 
     def expert_seconds(self, out: Path) -> float | None:
         """The seconds in which the experts were trained; None if no comparison in this folder trained them."""

@@ -94,5 +94,5 @@ def made_sets(members: Mapping[str, GraphRecipe], common: Common, out: Path, met
         folder = unit.run_folder
         if folder.set not in damaged:
             sets[unit.recipe.seed][unit.name] = read_graph_set(folder.set)
-        seconds[unit.name] = (*seconds.get(unit.name, ()), folder.condensing())
+        seconds[unit.name] = (*seconds.get(unit.name, ()), folder.seconds())
     return MadeSets(sets, seconds, damaged)

@@ -15,7 +15,7 @@ from ddkit.jobs.runs.make import make
 from ddkit.jobs.runs.resume import Resolved, resumed
 from ddkit.jobs.runs.run import Run
 from ddkit.jobs.runs.work import Work
-from ddkit.run import Meter, RunFolder, Seconds, SilentMeter, read_json
+from ddkit.run import Meter, RunFolder, Seconds, SecondsFiles, SilentMeter, read_json
 from ddkit.synth import GraphSet, SyntheticSet
 
 
@@ -43,17 +43,21 @@ class SetFolder(RunFolder):
         return SetFolder(out / f"{name}-{digest}-seed{recipe.seed}")
 
     @property
+    def seconds_file(self) -> Path:
+        return SecondsFiles(self.path).finished
+
+    @property
     def finished(self) -> bool:
         """Whether the set is made."""
-        return self.set.exists() and self.seconds.exists()
+        return self.set.exists() and self.seconds_file.exists()
 
-    def condensing(self) -> float:
+    def seconds(self) -> float:
         """The seconds in which the set was made.
 
         Raises:
             DataError: the file with the seconds is damaged.
         """
-        return float(read_json(self.seconds, Seconds).condensing)
+        return float(read_json(self.seconds_file, Seconds).condensing)
 
     def make(
         self, recipe: Resolved, device: torch.device, work: Callable[[Run[Resolved]], Work[Any]], report: Report

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
-from ddkit.run import Meter, RunFolder, Seconds
+from ddkit.run import Meter, Seconds, SecondsFiles
 
 EVERY = 5.0
 """Seconds between two writes of the file: an interruption loses at most so many."""
@@ -17,15 +18,15 @@ class Stopwatch:
         seconds: of both stages, without a stage that has not ended.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
-        self.seconds = folder.read_seconds() or Seconds(0.0)
+    def __init__(self, folder: Path) -> None:
+        self._files = SecondsFiles(folder)
+        self.seconds = self._files.read() or Seconds(0.0)
         self._begin = time.perf_counter()
 
     def experts(self, meter: Meter) -> "TimedMeter":
         """Begin to train experts. The meter writes the seconds to the folder while it shows the progress."""
         self._begin = time.perf_counter()
-        return TimedMeter(meter, lambda: self._folder.note_seconds(self._with_experts()))
+        return TimedMeter(meter, lambda: self._files.note(self._with_experts()))
 
     def experts_ended(self, trained: bool) -> None:
         """End the training of experts. Its time counts if any expert was missing."""
@@ -37,12 +38,16 @@ class Stopwatch:
         if anew:
             self.seconds = replace(self.seconds, condensing=0.0)
         self._begin = time.perf_counter()
-        return TimedMeter(meter, lambda: self._folder.note_seconds(self._with_condensing()))
+        return TimedMeter(meter, lambda: self._files.note(self._with_condensing()))
 
     def condensing_ended(self) -> float:
         """End the making of the set, and return its seconds in this process."""
         before, self.seconds = self.seconds, self._with_condensing()
         return self.seconds.condensing - before.condensing
+
+    def write(self) -> None:
+        """Write the seconds of the finished run."""
+        self._files.write(self.seconds)
 
     def _with_experts(self) -> Seconds:
         return replace(self.seconds, experts=(self.seconds.experts or 0.0) + time.perf_counter() - self._begin)

@@ -16,7 +16,7 @@ from ddkit.jobs.reports.scores import answer, score_blocks
 from ddkit.jobs.reports.training import training_blocks
 from ddkit.methods import method_class
 from ddkit.report import Block, Fold, Lines, Page, Section, TextTable, curve_chart
-from ddkit.run import RunFolder, checkpoint_iteration, read_json
+from ddkit.run import RunFolder, SecondsFiles, checkpoint_iteration, read_json
 from ddkit.synth import GraphSet, SyntheticSet, load
 from ddkit.toml import read_toml, shortened
 
@@ -121,7 +121,8 @@ class _Found:
 
     def seconds(self) -> tuple[Block, ...]:
         """The time of the finished run."""
-        took = self.tried(self.folder.read_seconds) if self.folder.seconds.exists() else None
+        files = SecondsFiles(self.folder.path)
+        took = self.tried(files.read) if files.finished.exists() else None
         if took is None:
             return ()
         every = {"making the set": took.condensing, "training its experts": took.experts}

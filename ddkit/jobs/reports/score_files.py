@@ -8,6 +8,7 @@ among the facts of the file.
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from ddkit.evaluation import DDRANKING, MAJORITY, RIVALS, WHOLE
@@ -28,25 +29,25 @@ def is_score_file(table: Any) -> bool:
     return isinstance(table, dict) and {"command", "rows"} <= table.keys()
 
 
-def standings_of_score_file(table: Mapping[str, Any], source: str, missing: list[str]) -> list[Standing]:
+def standings_of_score_file(table: Mapping[str, Any], file: Path, missing: list[str]) -> list[Standing]:
     """The standings of the sets in a score file.
 
     Args:
         table: the score file.
-        source: its name.
+        file: where it was read.
         missing: gets a line if the file has no place on a leaderboard.
 
     Raises:
         DataError: it has another form.
     """
-    with of_form(f"file '{source}'"):
+    with of_form(f"file '{file}'"):
         facts = {key: value for key, value in table.items() if key not in ("rows", "figures")}
         rows = [facts | row for row in table["rows"]]
         if reason := _no_place(str(facts["command"]), rows):
-            missing.append(f"The score file '{source}' is left out: {reason}.")
+            missing.append(f"The score file '{file.stem}' is left out: {reason}.")
             return []
         shown = [(_part(row), _row(row)) for row in rows if "mean" in row]
-        return [_standing(row, shown, source) for row in rows if _is_set(row) and row.keys() >= {*NEEDED}]
+        return [_standing(row, shown, file.stem) for row in rows if _is_set(row) and row.keys() >= {*NEEDED}]
 
 
 def _no_place(command: str, rows: Iterable[Row]) -> str:

@@ -13,7 +13,7 @@ from ddkit.jobs.reports.comparison_page import COMPARISON
 from ddkit.jobs.reports.score_files import is_score_file, standings_of_score_file
 from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison, policies, rows_of_set
 from ddkit.jobs.reports.standing import Standing
-from ddkit.run import RunFolder, Seconds, read_json
+from ddkit.run import RunFolder, Seconds, SecondsFiles, read_json
 from ddkit.synth import SetFacts, describe, find_set
 
 FORMS = "name a set, a run folder, a comparison's folder, a file of ddkit compare or evaluate --json, or a score file"
@@ -40,7 +40,7 @@ def read_standings(source: str | Path, missing: list[str]) -> list[Standing]:
         return _of_set(source, missing)
     where, found = f"file '{path}'", read_json(path, Any, FORMS)
     if is_score_file(found):
-        return standings_of_score_file(found, path.stem, missing)
+        return standings_of_score_file(found, path, missing)
     if isinstance(found, dict) and "lines" in found:
         return _of_comparison(path, missing)
     tables = found if isinstance(found, list) else [found]
@@ -82,7 +82,7 @@ def _seconds_of_run(file: Path, missing: list[str]) -> Seconds | None:
     """The seconds of a set in its run folder; None if the file lies elsewhere, or if the folder does not state them."""
     folder = RunFolder(file.parent)
     try:
-        return folder.read_seconds() if file == folder.set else None
+        return SecondsFiles(folder.path).read() if file == folder.set else None
     except DataError as error:
         missing.append(str(error))
         return None

@@ -46,7 +46,7 @@ def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
     Before a resumed run writes to its folder, its data and experts are compared with those of the folder. A new run
     that is refused before its first iteration leaves no files. Once the set is written, an error loses nothing.
     """
-    run, written, watch = work.run, False, Stopwatch(work.run.folder)
+    run, written, watch = work.run, False, Stopwatch(work.run.folder.path)
     run.log.describe(read_toml(to_toml(run.recipe), "recipe"))
     if run.resume:
         work.refuse_other_data()
@@ -66,7 +66,7 @@ def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
             if scoring is not None:
                 scoring.check()  # before the set of a finished run, and its scores, are overwritten
             work.write(made, run.folder.set)
-            run.folder.write_seconds(watch.seconds)
+            watch.write()
             written = True
             work.draw(made, meter)
             run.log.picture("gallery", run.folder.gallery)
