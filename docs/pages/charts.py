@@ -59,7 +59,8 @@ class Scatter:
     Attributes:
         name, title: of its file and of the chart.
         points: (name, bytes, figure). The best point of each size is named in the chart.
-        lines: dashed lines, name -> (bytes, %), ascending. Without bytes, a line is a level across the chart.
+        lines: of real data, name -> (bytes, %), ascending; dotted if the name ends with ", packed ...", else dashed.
+            Without bytes, a line is a level across the chart.
         axis, below: labels of the axes.
     """
 
@@ -126,8 +127,11 @@ def _scatter(picture: Scatter) -> Sheet:
     sheet = Sheet(figsize=(8, 4.5), layout="constrained")
     place = sheet.subplots()
     place.set_xscale("log")
-    for number, (name, line) in enumerate(picture.lines.items()):
-        look = {"color": COLOURS[1 + number % 3], "linewidth": 1, "linestyle": ("--", ":", "-.")[number % 3]}
+    kinds = list(dict.fromkeys(name.partition(", ")[0] for name, line in picture.lines.items() if line[0][0]))
+    for name, line in picture.lines.items():
+        kind, _, packed = name.partition(", ")
+        colour = COLOURS[1 + kinds.index(kind) % 3] if kind in kinds else ""
+        look = {"color": colour, "linewidth": 1, "linestyle": ":" if packed else "--"}
         if level := [mean for size, mean in line if size is None]:
             place.axhline(level[0], color="#666666", linewidth=1, linestyle="--", label=name)
         else:
@@ -142,7 +146,7 @@ def _scatter(picture: Scatter) -> Sheet:
     place.grid(color="#dddddd", linewidth=0.6)
     place.spines[["top", "right"]].set_visible(False)
     place.margins(x=0.08, y=0.1)
-    sheet.legend(loc="outside lower center", ncols=max(1, len(picture.lines)), frameon=False)
+    sheet.legend(loc="outside lower center", ncols=max(1, min(4, len(picture.lines))), frameon=False)
     return sheet
 
 
