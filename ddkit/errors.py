@@ -52,6 +52,10 @@ class NumericalError(DDKitError):
     exit_code = 4
 
 
+class RunInterrupted(KeyboardInterrupt):
+    """A run was interrupted, and its folder holds what is needed to resume it."""
+
+
 class RankError(DDKitError):
     """Another of several ranks has ended. The line is empty on all ranks but the one that prints it."""
 

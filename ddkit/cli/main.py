@@ -6,7 +6,7 @@ import click
 
 from ddkit.cli.output import echo
 from ddkit.cli.stopping import farewell, signal_behind
-from ddkit.errors import DDKitError, RankError, UsageError, nearest
+from ddkit.errors import DDKitError, RankError, RunInterrupted, UsageError, nearest, with_causes
 from ddkit.ranks import launched, leads
 
 COMMANDS = {
@@ -100,7 +100,8 @@ def run(arguments: list[str]) -> int:
         return _last_line(f"{_one_line(error.format_message())}{hint}", error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
         number = signal_behind(error)
-        return _last_line(farewell(number, arguments), 128 + number)
+        begun = any(isinstance(cause, RunInterrupted) for cause in with_causes(error))
+        return _last_line(farewell(number, arguments, begun), 128 + number)
 
 
 def _run(arguments: list[str]) -> int:

@@ -25,8 +25,13 @@ from ddkit.ranks import several
 
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
-RESUMABLE = {"condense": ("--resume",), "verify": ("--resume",), "compare": (), "graphs": (), "evaluate": ()}
-"""Commands that can be resumed, and the option for it."""
+RESUME = "--resume"
+
+WITH_RESUME = ("condense", "verify")
+"""Commands that continue a run if this option is given, and only if its folder holds a run."""
+
+AGAIN = ("compare", "graphs", "evaluate", "sets verify", "relabel", "teachers train")
+"""Commands that keep finished work and continue with it if they are given again."""
 
 _PACKAGE = Path(__file__).parents[1]
 _BEFORE_WORK = tuple(str(_PACKAGE / name) for name in ("cli", "lazy.py", "__main__.py"))
@@ -54,15 +59,21 @@ def signal_behind(error: BaseException) -> signal.Signals:
     return signal.Signals(next(numbers, signal.SIGINT))
 
 
-def farewell(number: signal.Signals, arguments: list[str]) -> str:
-    """The last line of a command that a signal has ended, or of one of its ranks."""
+def farewell(number: signal.Signals, arguments: list[str], begun: bool = False) -> str:
+    """The last line of a command that a signal has ended, or of one of its ranks.
+
+    `begun` says that the folder of its run holds what is needed to resume the run.
+    """
     line, command = f"ddkit: {WORDS[number]}", next(iter(arguments), "")
-    if command not in RESUMABLE:
+    again = command in AGAIN or " ".join(arguments[:2]) in AGAIN
+    options: tuple[str, ...] = ()
+    if command in WITH_RESUME and (begun or RESUME in arguments):
+        again, options = True, () if RESUME in arguments else (RESUME,)
+    if not again:
         return line
     if several():
-        return f"{line}; run the same command with {' '.join(RESUMABLE[command])} to go on"
-    again = [*arguments, *(option for option in RESUMABLE[command] if option not in arguments)]
-    return f"{line}. To resume, run: ddkit {shlex.join(again)}"
+        return f"{line}; run the same command with {RESUME} to go on"
+    return f"{line}. To resume, run: ddkit {shlex.join([*arguments, *options])}"
 
 
 class Stopping:

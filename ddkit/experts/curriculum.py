@@ -10,8 +10,8 @@ expert begins with the easiest images, sees all of them from epoch `all_epoch` o
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -66,12 +66,20 @@ class CurriculumExperts(FlatExperts):
         return removals * self.removed_share, self.initial_share + (1 - self.initial_share) * grown
 
 
-@lru_cache(maxsize=1)
-def _order(task: Task, settings: CurriculumExperts) -> Tensor:
-    """Return the numbers of the training images by growing difficulty.
+_orders: WeakKeyDictionary[Task, dict[CurriculumExperts, Tensor]] = WeakKeyDictionary()
+"""The orders of tasks that are in use: a process that trains several experts of one task computes its order once."""
 
-    A process that trains several experts computes it once. The scorers are flat experts of all images.
-    """
+
+def _order(task: Task, settings: CurriculumExperts) -> Tensor:
+    """Return the numbers of the training images by growing difficulty, computed once for each task and settings."""
+    orders = _orders.setdefault(task, {})
+    if settings not in orders:
+        orders[settings] = _measured_order(task, settings)
+    return orders[settings]
+
+
+def _measured_order(task: Task, settings: CurriculumExperts) -> Tensor:
+    """Measure the difficulty of the training images with scorers, which are flat experts of all images."""
     train = task.real.train
     common = {field.name: getattr(settings, field.name) for field in fields(FlatExperts)}
     generators = [stream(settings.seed, "difficulty", number) for number in range(settings.scorers)]

@@ -1,9 +1,11 @@
 """The main job: condense a dataset, and evaluate and draw the set."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ddkit.arguments import checked
-from ddkit.errors import NumericalError, UsageError
+from ddkit.errors import NumericalError, RunInterrupted, UsageError
 from ddkit.jobs.kinds import kind_of_recipe, kind_of_request
 from ddkit.jobs.recipes.request import Request
 from ddkit.jobs.reports import written_at_end
@@ -71,6 +73,7 @@ def condense(
         UsageError: invalid settings, or a folder that already holds a run.
         DataError: missing or damaged data, buffer or checkpoint; a full disk.
         NumericalError: the matching loss exploded; the folder keeps the last good checkpoint.
+        RunInterrupted: the interruption of a run that can be resumed; an earlier one is the usual KeyboardInterrupt.
     """
     if out is not None and not str(out):
         raise UsageError("condense: out is empty; name a folder, or leave it out")
@@ -83,7 +86,7 @@ def condense(
     if resume:
         refuse_empty(folder)
     recorder = RecordingMeter(meter or SilentMeter(), folder)
-    with Log.of(log, folder) as opened, folder.locked():
+    with _resumable(folder), Log.of(log, folder) as opened, folder.locked():
         if resolved is None:
             resolved, changes = kind.resume(folder, request)
             if recipe is not None and kind_of_request(request).resolve(request)[0] != resolved:
@@ -108,3 +111,14 @@ def condense(
             raise
         written_at_end(work.report, folder.report, recorder)
         return condensed
+
+
+@contextmanager
+def _resumable(folder: RunFolder) -> Iterator[None]:
+    """A block whose interruption is RunInterrupted if the folder holds a run by then."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if not folder.recipe.exists():
+            raise
+        raise RunInterrupted(f"folder '{folder.path}': its run was interrupted; resume=True continues it") from stop

@@ -8,12 +8,14 @@ from ddkit.arguments import checked
 from ddkit.errors import UsageError
 from ddkit.jobs.reports import board_page, one_of_each, read_standings
 from ddkit.report import write_markdown, write_page
-from ddkit.run import refuse_no_folder
+from ddkit.run import Meter, SilentMeter, refuse_no_folder
 from ddkit.synth import list_sets
 
 
 @checked
-def leaderboard(sources: Sequence[str | Path] = (), out: str | Path = "leaderboard") -> tuple[Path, ...]:
+def leaderboard(
+    sources: Sequence[str | Path] = (), out: str | Path = "leaderboard", meter: Meter | None = None
+) -> tuple[Path, ...]:
     """Write one page for each dataset of the sources, as HTML and as Markdown, and return the HTML files.
 
     A page has the sets in the order of their scores under protocol honest, with bytes, seconds, the gain over random
@@ -22,10 +24,12 @@ def leaderboard(sources: Sequence[str | Path] = (), out: str | Path = "leaderboa
     Nothing is trained or measured.
 
     Args:
-        sources: sets (files, run folders or names of ready-made sets), folders of comparisons, and JSON files of
-            `ddkit compare --json` and `ddkit evaluate --json`; default all ready-made sets. The same measurement in
-            two sources is one row. A file of `ddkit evaluate --cross` gives a set's scores under other networks.
+        sources: sets (files, run folders or names of ready-made sets), folders of comparisons, JSON files of
+            `ddkit compare --json` and `ddkit evaluate --json`, score files (docs/results/scores), and folders of such
+            files; default all ready-made sets. The same measurement in two sources is one row. A file of
+            `ddkit evaluate --cross` gives a set's scores under other networks.
         out: the folder of the pages.
+        meter: gets a line for each table that has no place on a leaderboard, and why; the pages have it too.
 
     Example:
         >>> leaderboard(["runs/compare", "digits-ftd-ipc1"], out="boards")
@@ -41,6 +45,8 @@ def leaderboard(sources: Sequence[str | Path] = (), out: str | Path = "leaderboa
     standings = one_of_each([one for source in sources or list_sets() for one in read_standings(source, missing)])
     if not standings:
         raise UsageError(f"leaderboard: no source has an honest score on the test part. {' '.join(missing)}".strip())
+    for line in missing:
+        (meter or SilentMeter()).say(line)
     pages: list[Path] = []
     for data in sorted({one.data.lower() for one in standings}):
         page = board_page(data, [one for one in standings if one.data.lower() == data], missing)

@@ -1,13 +1,15 @@
 """Labels that the target of a student gives, as in TESLA's soft label assignment (Cui et al., ICML 2023).
 
 In each iteration the label of a synthetic image is the softmax of the target's logits for it. Nothing is learned, and
-no gradient flows through the labels. The labels of the set are those of the last iteration.
+no gradient flows through the labels. The labels of the set are those of the last iteration. Until the first iteration
+they are the classes.
 """
 
 from dataclasses import dataclass
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from ddkit.errors import RecipeError
 from ddkit.nets import FlatNet
@@ -32,6 +34,11 @@ class TargetLabels(Settings):
                 f"key 'method.target_labels': the target gives the labels, so they are not learned; set method.lr_y=0, "
                 f"now {lr_y:g}"
             )
+
+
+def class_logits(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "n k"]:
+    """Return logits whose softmax is exactly 1 for an image's class: the labels until a target has given some."""
+    return 1000.0 * one_hot(labels, classes)
 
 
 def target_logits(

@@ -29,7 +29,7 @@ from ddkit.methods.initial_by_experts import choose_initial_images, initial_logi
 from ddkit.methods.matching import Walk
 from ddkit.methods.starting import starting_images
 from ddkit.methods.student import balance, perturbed
-from ddkit.methods.target_labels import target_logits
+from ddkit.methods.target_labels import class_logits, target_logits
 from ddkit.methods.trajectory_settings import TrajectorySettings
 from ddkit.randomness import restored, stream
 from ddkit.synth import SyntheticSet
@@ -106,7 +106,9 @@ class TrajectoryMatching:
         )
         log_lr = images.new_tensor(math.log(settings.lr_teacher))
         logits = images.new_zeros(0)
-        if settings.soft_labels:
+        if settings.target_labels:
+            logits = class_logits(self._labels, context.real.data.class_count).to(images)
+        elif settings.soft_labels:
             labels = self._labels[settings.expand_index(torch.arange(len(images), device=context.device))]
             own = initial_logits(context, experts, epoch, settings.expand(images), labels)
             logits = own.unflatten(0, (-1, len(self._labels))).mean(0)  # both orientations share a label

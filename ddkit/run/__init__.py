@@ -20,6 +20,7 @@ with lazily(__name__):
     from ddkit.run.process import is_gone
     from ddkit.run.progress import Meter, SilentMeter, terminal_meter
     from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
+    from ddkit.run.seconds import Seconds, SecondsFiles, Spent
 
 __all__ = [
     "atomic_write",
@@ -49,6 +50,9 @@ __all__ = [
     "RecordingMeter",
     "SilentMeter",
     "terminal_meter",
+    "Seconds",
+    "SecondsFiles",
+    "Spent",
     "HDF5",
     "HEAD",
     "Seal",

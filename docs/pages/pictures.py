@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 
-from charts import Panel, Picture
+import boards
+from charts import Panel, Picture, Scatter
 from score_file import Figure, ScoreFile
 
 Files = Mapping[str, ScoreFile]
 
 
-def pictures(files: Files) -> tuple[Picture, ...]:
-    """The chart of each page, named after the page."""
-    return (_small_sets(files), _labels(files), _flips(files), _graphs(files), _speed(files))
+def pictures(files: Files) -> tuple[Picture | Scatter, ...]:
+    """The charts of all pages. The name of a chart begins with that of its page."""
+    return (_small_sets(files), _labels(files), _flips(files), _graphs(files), _speed(files), *boards.pictures())
 
 
 def _small_sets(files: Files) -> Picture:

@@ -3,6 +3,10 @@
 A score file is JSON. It has facts about the measurement (`FACTS`, texts), `rows`, and `figures` of the whole
 measurement, such as the minutes of the command. A row has texts and numbers under any names. Shares (`mean`,
 `interval95`) are fractions, as ddkit writes them.
+
+A row stands on the leaderboard (`ddkit leaderboard FILE`) if it has `name`, `data`, `images` (that networks are trained
+on) and `mean`. It then shows `net`, `bytes`, `seconds`, `seconds of experts`, `n`, `values` (the mean of each set, or
+the score of each network of one set; for the intervals of gains) and `ddranking`. `data`, `net` and `n` may be facts.
 """
 
 import json

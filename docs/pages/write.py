@@ -7,6 +7,7 @@ benchmarks/results. tests/docs/test_pages.py fails if a template contains a type
 import sys
 from pathlib import Path
 
+import boards
 import charts
 import jinja2
 import network_table
@@ -38,6 +39,7 @@ def pages() -> dict[Path, str]:
         "scores": score_file.read_all(),
         "scale": scaling,
         "networks": network_table,
+        "boards": boards,
     }
     return {place(name): engine.get_template(name).render() for name in sorted(engine.list_templates())}
 

@@ -88,7 +88,7 @@ def test_an_interruption(monkeypatch, capsys):
 
     monkeypatch.setattr("ddkit.jobs.condense", interrupted)
     assert run(["condense"]) == 130
-    assert "ddkit: interrupted. To resume, run: ddkit condense --resume" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines()[-1] == "ddkit: interrupted"  # nothing is stored yet
 
 
 def test_recipes(capsys, tmp_path):

@@ -49,17 +49,41 @@ def test_a_signal_in_the_midst_of_training_ends_all_with_one_line(place: Place, 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "end"),
+    ("arguments", "begun", "end"),
     [
-        (["condense", "--out", "a b"], ". To resume, run: ddkit condense --out 'a b' --resume"),
-        (["verify", "mtt-digits-ipc1", "--resume"], ". To resume, run: ddkit verify mtt-digits-ipc1 --resume"),
-        (["compare", "mtt-digits-ipc1"], ". To resume, run: ddkit compare mtt-digits-ipc1"),
-        (["doctor"], ""),
-        ([], ""),
+        (["condense", "--out", "a b"], True, ". To resume, run: ddkit condense --out 'a b' --resume"),
+        (["condense", "--out", "a b"], False, ""),
+        (["condense", "--resume"], False, ". To resume, run: ddkit condense --resume"),
+        (["verify", "mtt-digits-ipc1"], False, ""),
+        (["verify", "mtt-digits-ipc1", "--resume"], True, ". To resume, run: ddkit verify mtt-digits-ipc1 --resume"),
+        (["compare", "mtt-digits-ipc1"], False, ". To resume, run: ddkit compare mtt-digits-ipc1"),
+        (["teachers", "train", "--data", "x"], False, ". To resume, run: ddkit teachers train --data x"),
+        (["teachers", "ls"], False, ""),
+        (["buffer", "verify"], False, ""),
+        (["doctor"], False, ""),
+        ([], False, ""),
     ],
 )
-def test_the_last_line_is_a_command_that_resumes(arguments: list[str], end: str) -> None:
-    assert farewell(signal.SIGINT, arguments) == f"ddkit: interrupted{end}"
+def test_the_last_line_is_a_command_that_resumes(arguments: list[str], begun: bool, end: str) -> None:
+    assert farewell(signal.SIGINT, arguments, begun) == f"ddkit: interrupted{end}"
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_run_is_resumed_only_if_it_has_stored_something(stored: bool, tmp_path: Path, monkeypatch, capsys) -> None:
+    """An interruption while the data loads, and one once the run's folder holds its recipe."""
+
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    if stored:  # `make` notes the run before it asks for experts
+        monkeypatch.setattr("ddkit.jobs.runs.images.ImageWork.experts", interrupted)
+    else:
+        monkeypatch.setattr("ddkit.jobs.kinds.images.load_task", interrupted)
+    line = ["condense", "--method", "dm", "--out", str(tmp_path / "run")]
+    assert run(line) == 130
+    end = f". To resume, run: ddkit {shlex.join([*line, '--resume'])}\n" if stored else "\n"
+    assert capsys.readouterr().err.splitlines(keepends=True)[-1] == f"ddkit: interrupted{end}"
+    assert (tmp_path / "run" / "recipe.toml").exists() == stored
 
 
 def test_the_last_line_of_a_rank_names_no_command_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +91,8 @@ def test_the_last_line_of_a_rank_names_no_command_without_torchrun(monkeypatch: 
     for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}.items():
         monkeypatch.setenv(name, value)
     line = "ddkit: terminated; run the same command with --resume to go on"
-    assert farewell(signal.SIGTERM, ["condense", "--out", "x"]) == line
+    assert farewell(signal.SIGTERM, ["condense", "--out", "x"], begun=True) == line
+    assert farewell(signal.SIGTERM, ["condense", "--out", "x"]) == "ddkit: terminated"
 
 
 def test_no_process_outlives_a_parent_that_was_killed(place: Place) -> None:

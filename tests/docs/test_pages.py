@@ -6,16 +6,20 @@ import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
+import boards
 import charts
 import markdown_tables
 import matplotlib
 import pytest
 import score_file
 import write
-from keep import compared, condensed
+from keep import compared, condensed, measure, plain_name
 from pictures import pictures
 from recipe_table import shipped
 from score_file import FACTS, Figure, NoSuchRow, ScoreFile
+
+from ddkit.jobs.reports import board_page, read_standings
+from ddkit.report.markdown import as_markdown
 
 ROOT = Path(__file__).parents[2]
 FILES = score_file.read_all()
@@ -34,8 +38,9 @@ def test_a_page_has_the_bytes_that_its_template_and_the_score_files_give(page: P
 
 def test_every_page_has_a_template_a_chart_and_a_link_from_the_readme() -> None:
     pages = {page.stem for page in write.RESULTS.glob("*.md")}
-    assert pages == {template.stem for template in TEMPLATES} - {"README", "scale", "networks"} == set(PICTURES)
-    assert {chart.stem for chart in write.RESULTS.glob("*.svg")} == pages
+    assert pages == {template.stem for template in TEMPLATES} - {"README", "scale", "networks"}
+    assert {chart.stem for chart in write.RESULTS.glob("*.svg")} == set(PICTURES)
+    assert pages == {name if name in pages else name.partition("-")[0] for name in PICTURES}
     readme = (ROOT / "README.md").read_text()
     assert all(f"(docs/results/{page}.md)" in readme for page in pages)
 
@@ -90,7 +95,7 @@ def test_a_score_file_says_how_it_was_measured(file: ScoreFile) -> None:
 
 def test_every_score_file_is_shown() -> None:
     text = "\n".join(template.read_text() for template in TEMPLATES)
-    used = {name for name in FILES if f'"{name}"' in text}
+    used = {name for name in FILES if f'"{name}"' in text} | {file.name for file in boards.files(FILES)}
     assert {file.stem for file in score_file.SCORES.glob("*.json")} <= used
 
 
@@ -148,18 +153,79 @@ def test_the_recipes_table_counts_every_recipe_of_images_once() -> None:
 def test_what_condense_and_compare_write_becomes_rows() -> None:
     score = {"name": "ftd", "images": 10, "accuracies": [0.9, 0.92], "lr": 0.03, "mean": 0.91, "interval95": 0.127}
     majority = {"name": "majority class", "images": 0, "accuracies": [0.1], "lr": None, "mean": 0.1, "interval95": None}
-    rows, figures = condensed(json.loads(json.dumps({"scores": [score, majority]})))
+    table = {"dataset": "digits", "net": "mlp", "scores": [score | {"size": 640}, majority]}
+    rows, figures = condensed(json.loads(json.dumps(table)))
+    common = {"data": "digits", "net": "mlp"}
+    trained = {"n": 2, "lr": 0.03, "values": [0.9, 0.92]}
     assert rows == [
-        {"name": "ftd", "images": 10, "mean": 0.91, "interval95": 0.127, "n": 2, "lr": 0.03},
-        {"name": "majority class", "images": 0, "mean": 0.1},
+        {"name": "ftd", **common, "images": 10, "mean": 0.91, "interval95": 0.127, "bytes": 640, **trained},
+        {"name": "majority class", **common, "images": 0, "mean": 0.1},
     ]
     assert figures == {}
     line = {"data": "digits", "ipc": 1, "flip_share": 1 / 12, "labels": "auto", "expert_seconds": 4.4, "mean": 0.9}
-    line |= {"interval95": 0.01, "scores": [{"size": 2560}], "seconds": [28.4, 143.2]}
-    rows, figures = compared({"lines": [line | {"name": name} for name in ("mtt", "mtt-digits-ipc1-fyi")]})
-    plain = {"name": "mtt", "ipc": 1, "flips": "1/12", "fyi": False, "labels": "auto", "mean": 0.9, "interval95": 0.01}
-    assert rows == [plain | {"bytes": 2560, "seconds": 86}, plain | {"fyi": True, "bytes": 2560, "seconds": 86}]
+    sets = [score | {"size": 2560}, score | {"accuracies": [0.5, 0.7]}]
+    line |= {"interval95": 0.01, "scores": sets, "seconds": [28.4, 143.2], "network": "mlp"}
+    rows, figures = compared({"lines": [line | {"name": name} for name in ("mtt", "mtt-digits-ipc1-fyi-2x2")]})
+    plain = {"name": "mtt", **common, "ipc": 1, "images": 10, "flips": "1/12", "fyi": False, "labels": "auto"}
+    plain |= {"mean": 0.9, "interval95": 0.01, "bytes": 2560, "n": "2 x 2", "values": [0.91, 0.6], "seconds": 86}
+    plain |= {"seconds of experts": 4}
+    assert rows == [plain, plain | {"name": "mtt+2x2", "fyi": True}]
     assert figures["seconds a set, least"] == 28 and figures["seconds of experts, most"] == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("random-real, packed 2x2", ("random-real, packed 2x2", False)),
+        ("mtt+fyi+2x2", ("mtt+2x2", True)),
+        ("mtt-digits-ipc10-cpu-2x2", ("mtt+2x2", False)),
+        ("mtt-digits-ipc10", ("mtt", False)),
+        ("mirage-plus", ("mirage-plus", False)),
+    ],
+)
+def test_a_line_of_a_comparison_is_named_by_method_and_packing(name: str, plain: tuple[str, bool]) -> None:
+    assert plain_name(name, "digits") == plain
+
+
+def test_a_comparison_with_packed_images_is_kept_from_its_table_and_stands_on_the_leaderboard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The score file of `compare mtt-digits-ipc1 mtt-digits-ipc1+2x2 --json`, of which nothing is run again."""
+
+    def line(name: str, *accuracies: float, seconds: tuple[float, ...] = (), images: int = 10) -> dict[str, object]:
+        scores = [{"images": images, "size": 2560, "accuracies": [one, one], "lr": 0.1} for one in accuracies]
+        part = {"data": "digits", "ipc": 1, "flip_share": 0.0, "labels": "auto", "network": "mlp"}
+        mean = sum(accuracies) / len(accuracies)
+        return part | {
+            "name": name,
+            "scores": scores,
+            "seconds": seconds,
+            "expert_seconds": None,
+            "mean": mean,
+            "interval95": 0.02,
+        }
+
+    table = [
+        line("mtt", 0.9, 0.92, seconds=(20.0, 30.0)),
+        line("mtt+2x2", 0.94, 0.96, seconds=(60.0, 70.0), images=40),
+        line("random-real", 0.7, 0.72),
+        line("random-real, packed 2x2", 0.8, 0.82, images=40),
+    ]
+    (tmp_path / "table.json").write_text(json.dumps({"on": "test", "lines": table, "notes": []}))
+    before = ScoreFile(
+        "packed", {"command": "ddkit compare mtt-digits-ipc1{,+2x2} --sets 2 --nets 2", "n": "2 x 2"}, ()
+    )
+    monkeypatch.setattr(score_file, "SCORES", tmp_path)
+    kept = measure(before, tmp_path, table=tmp_path / "table.json")
+    kept.write()
+    missing: list[str] = []
+    whole, packed = read_standings(tmp_path / "packed.json", missing)
+    assert missing == [] and (packed.row.name, packed.row.samples, packed.seconds) == ("mtt+2x2", 40, 65)
+    assert packed.row.values == (0.94, 0.96) and packed.row.n == "2 x 2" and packed.net == "mlp"
+    text = as_markdown(board_page("digits", [whole, packed])).replace("\N{NO-BREAK SPACE}", " ")
+    first, second = (line.split(" | ") for line in text.splitlines() if line.startswith("| mtt"))
+    assert first[0] == "| mtt+2x2" and [cell.split()[0] for cell in first[6:8]] == ["+24.0", "+14.0"]
+    assert second[6].split()[0] == "+20.0" and second[7] == ""  # its images are not packed
 
 
 def test_figures_and_tables_by_hand() -> None:

@@ -1,7 +1,9 @@
 """Experts of a curriculum (PAD), and the difficulty of images."""
 
 import dataclasses
+import gc
 import math
+import weakref
 
 import pytest
 import torch
@@ -73,6 +75,22 @@ def test_the_easy_half_is_learned_better_by_networks_that_did_not_measure_it(rea
     own = el2n(net(theta[0], real.train.images)[None], real.train.labels)
     half = len(order) // 2
     assert own[order[:half]].mean() < own[order[half:]].mean()
+
+
+def test_the_order_is_measured_once_a_task_and_keeps_no_task_alive(real, net, monkeypatch) -> None:
+    measured, trained = [], curriculum.train_experts
+    monkeypatch.setattr(curriculum, "train_experts", lambda *given: measured.append(1) or trained(*given))
+    settings = CurriculumExperts(batch=8, scoring_epochs=1)
+    task = Task(dataclasses.replace(real), net, DSA(""))
+    assert torch.equal(curriculum._order(task, settings), curriculum._order(task, settings)) and len(measured) == 1
+    other = dataclasses.replace(settings, scoring_epochs=2)
+    curriculum._order(task, other)
+    curriculum._order(task, settings)
+    assert len(measured) == 2  # the orders of two settings stay side by side
+    data = weakref.ref(task.real)
+    del task
+    gc.collect()
+    assert data() is None
 
 
 def test_an_epoch_without_images_is_refused() -> None:

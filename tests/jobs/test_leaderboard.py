@@ -13,6 +13,7 @@ from scipy.stats import ttest_ind
 from ddkit import DataError, UsageError, leaderboard
 from ddkit.cli.main import ddkit as command
 from ddkit.jobs.reports.score_rows import lines_of_comparison
+from ddkit.run import RunFolder, Seconds, SecondsFiles
 from ddkit.synth import describe, list_sets
 
 RANKING = {"hlr": [0.3, 0.2, 0.4], "ior": [0.2, None, None], "lrs": None, "ars": [0.25, 0.24, 0.26]}
@@ -39,6 +40,30 @@ def line(
     mean, half = kept.pop("mean"), kept.pop("interval95")
     part = {"data": "toys", "ipc": 1, "flip_share": 0.0, "labels": "auto", "expert_seconds": None} | more
     return part | {"name": name, "scores": [kept], "seconds": seconds, "mean": mean, "interval95": half}
+
+
+def score_file(*rows: dict[str, Any], command: str = "ddkit compare a b", **facts: Any) -> dict[str, Any]:
+    return {"command": command, "n": "3 sets x 5 networks", "data": "toys"} | facts | {"figures": {}, "rows": rows}
+
+
+ROWS = (
+    {
+        "name": "mtt+2x2",
+        "ipc": 1,
+        "images": 40,
+        "bytes": 99,
+        "mean": 0.5,
+        "interval95": 0.02,
+        "fyi": True,
+        "seconds": 7,
+    },
+    {"name": "mtt", "ipc": 1, "images": 10, "bytes": 99, "mean": 0.4, "interval95": 0.01, "labels": "static"},
+    {"name": "random-real", "ipc": 1, "bytes": 10, "mean": 0.3, "values": [0.2, 0.4]},
+    {"name": "random-real, packed 2x2", "ipc": 1, "mean": 0.35},
+    {"name": "random-real", "ipc": 1, "labels": "static", "mean": 0.1},
+    {"name": "random-real", "ipc": 10, "mean": 0.6},
+    {"name": "whole", "ipc": 10, "mean": 0.9},
+)
 
 
 def written(file: Path, content: Any) -> Path:
@@ -98,6 +123,7 @@ def test_gains_of_a_comparison_are_over_the_random_images_of_its_part(tmp_path: 
     static, dm, whole = rows_of(leaderboard([file], tmp_path / "out")[0])
     assert (static["set"], static["over random"].split()[0]) == ("dm, labels static", "+10.0")
     assert static["over random, packed alike"] == static["seconds of experts"] == ""
+    assert dm["from"] == whole["from"] == str(file)
     heads = ("over random", "over random, packed alike", "over random, same labels")
     assert [dm[head].split()[0] for head in heads] == ["+20.0", "+11.0", "+31.0"]
     assert [whole[head].split()[:1] for head in heads] == [["+10.0"], [], ["+32.0"]]  # its images are not packed
@@ -141,12 +167,70 @@ def test_other_networks_of_a_set_are_found_by_its_own_score(tmp_path: Path) -> N
     assert "resnet18" in page.read_text()
 
 
+def test_the_seconds_of_a_run_folder_are_those_of_its_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.set.write_bytes(list_sets()["digits-ftd-ipc1"].read_bytes())
+    SecondsFiles(folder.path).write(Seconds(condensing=33.3, experts=4567.8))
+    (one,) = rows_of(leaderboard([folder.path], tmp_path / "out")[0])
+    assert (one["seconds"], one["seconds of experts"]) == ("33.3", "4,568")
+    SecondsFiles(folder.path).finished.write_text("{}")
+    page = leaderboard([folder.set], tmp_path / "out")[0]
+    assert "seconds" not in rows_of(page)[0] and "seconds.json': is damaged" in page.with_suffix(".md").read_text()
+
+
 def test_validation_scores_are_left_out(tmp_path: Path) -> None:
     lines = [line("dm", 0.5, 0.6, seconds=(1.0,))]
     file = written(tmp_path / "table.json", {"on": "validation", "lines": lines, "notes": []})
     with pytest.raises(UsageError, match=r"no source has an honest score.* judged on the validation part"):
         leaderboard([file], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_score_file_gives_the_rows_and_gains_of_its_figures(tmp_path: Path) -> None:
+    file = written(tmp_path / "toys-1.json", score_file(*ROWS, net="mlp"))
+    page = leaderboard([file], tmp_path / "out")[0]
+    packed, static = rows_of(page)
+    assert (packed["set"], packed["accuracy %"], packed["n"]) == ("mtt+fyi+2x2", "50.0 ± 2.0", "3 x 5")
+    assert (packed["images"], packed["bytes"], packed["seconds"], packed["from"]) == ("40", "99", "7", "toys-1")
+    assert (packed["over random"], packed["over random, packed alike"]) == ("+20.0", "+15.0")  # one value each
+    assert (static["set"], static["over random"], static["seconds"]) == ("mtt, labels static", "+30.0", "")
+    assert "## mlp" in page.with_suffix(".md").read_text() and "whole: 90.0" in page.read_text()
+
+
+def test_gains_of_a_score_file_have_intervals_if_it_states_the_values(tmp_path: Path) -> None:
+    own, random = [0.5, 0.6, 0.55], [0.2, 0.4]
+    rows = ({"name": "dm", "ipc": 1, "images": 10, "mean": 0.55, "values": own}, ROWS[2])
+    (shown,) = rows_of(leaderboard([written(tmp_path / "t.json", score_file(*rows))], tmp_path / "out")[0])
+    welch = ttest_ind(own, random, equal_var=False).confidence_interval()
+    assert shown["over random"] == f"+25.0 ± {50 * (welch.high - welch.low):.1f}"
+
+
+def test_each_file_of_a_folder_is_used_or_has_a_line_that_says_why_not(tmp_path: Path) -> None:
+    (tmp_path / "scores").mkdir()
+    plain = {"name": "dm", "images": 10, "mean": 0.5}
+    files = {
+        "good": score_file(plain),
+        "validation": score_file(plain, command="ddkit compare a --on validation"),
+        "prose": score_file(plain, command="recipe a on the validation part (the command was not kept)"),
+        "seconds": score_file({"name": "dm", "seconds": 3}),
+        "rivals": score_file({"name": "kmeans", "images": 10, "mean": 0.5}),
+        "nameless": {key: value for key, value in score_file({"name": "dm", "mean": 0.5}).items() if key != "data"},
+        "odd": score_file(plain | {"mean": 50}),
+        "other": {"a": 1},
+    }
+    for name, content in files.items():
+        written(tmp_path / "scores" / f"{name}.json", content)
+    result = CliRunner().invoke(command, ["leaderboard", str(tmp_path / "scores"), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0 and "wrote" in result.stdout
+    said = dict.fromkeys(("validation", "prose"), "it is judged on the validation part")
+    said |= dict.fromkeys(("seconds", "rivals"), "its rows have no scores of sets")
+    said |= {"nameless": "its rows do not state 'data' and 'images'"}
+    lines = [f"The score file '{name}' is left out: {why}." for name, why in said.items()]
+    page = (tmp_path / "out" / "toys.md").read_text()
+    assert all(line in result.stderr and line in page for line in lines)
+    assert "odd.json': has another form" in page and "other.json': has no scores of a set" in page
+    assert [one["from"] for one in rows_of(tmp_path / "out" / "toys.html")] == ["good"]
 
 
 def test_figures_of_others_stand_apart(tmp_path: Path) -> None:
@@ -165,6 +249,8 @@ def test_figures_of_others_stand_apart(tmp_path: Path) -> None:
         ('{"scores": [{"name": "dm"}], "dataset": "toys"}', "has another form"),
         (json.dumps(table(row("dm", 1.5)) | {"scores": [row("dm", 1.5)]}), "has another form"),
         (json.dumps({"scores": [row("dm", 0.5)]}), "does not name the data"),
+        (json.dumps(score_file({"name": "dm", "images": 10, "mean": "a"})), "has another form"),
+        (json.dumps(score_file() | {"rows": 3}), "has another form"),
         ('{"on": "test", "lines": [{"name": "dm"}]}', "has another form"),
     ],
 )

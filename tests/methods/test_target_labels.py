@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ddkit.errors import RecipeError
+from ddkit.methods import initial_by_experts
 from ddkit.methods.att import ATTSettings
 from ddkit.methods.batches import draw_batches
 from ddkit.methods.edf import EDFSettings
@@ -55,6 +56,20 @@ def test_a_step_is_that_of_fixed_labels_which_the_target_predicts(fyi, in_float6
     torch.testing.assert_close(after.image_velocity, gradient, rtol=1e-8, atol=1e-10)
     torch.testing.assert_close(after.logits, logits.detach(), rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(method.finish(after).soft_labels, labels, rtol=1e-6, atol=1e-6, check_dtype=False)
+
+
+def test_no_expert_labels_images_before_the_first_target(monkeypatch, in_float64):
+    context, labelled, predicted = in_float64(), [], initial_by_experts.logits_of
+    monkeypatch.setattr(initial_by_experts, "logits_of", lambda *given: labelled.append(1) or predicted(*given))
+    method = MTT(MTTSettings(**TINY, **LABELS), context)
+    state = method.init()
+    assert not labelled
+    begun = method.finish(state)
+    assert torch.equal(begun.soft_labels.argmax(1), begun.labels) and set(begun.soft_labels.unique().tolist()) == {0, 1}
+    by_experts = MTT(MTTSettings(**TINY, soft_labels=True), context).init()
+    assert len(labelled) == context.trajectories.count
+    (one, _), (two, _) = method.step(state), method.step(dataclasses.replace(state, logits=by_experts.logits))
+    assert torch.equal(one.images, two.images) and torch.equal(one.logits, two.logits)  # as when experts labelled them
 
 
 def test_a_skipped_iteration_leaves_the_labels_alone(in_float64):

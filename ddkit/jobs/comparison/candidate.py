@@ -15,12 +15,11 @@ from ddkit.evaluation import EvaluateSettings
 from ddkit.executors import Elsewhere, Files, FolderParcel, Parcel, Report, copies_of, files_of, pack
 from ddkit.experts import Ensemble
 from ddkit.jobs.comparison.set_folder import SetFolder
-from ddkit.jobs.machine.stopwatch import Spent
 from ddkit.jobs.recipes import Recipe
 from ddkit.jobs.runs.images import ImageWork
 from ddkit.nets import NetSettings
 from ddkit.recipe import Uneven
-from ddkit.run import Meter, read_json, write_json
+from ddkit.run import Meter, Spent, read_json, write_json
 from ddkit.task import Task
 
 

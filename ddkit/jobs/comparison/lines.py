@@ -26,6 +26,7 @@ class Line:
         expert_seconds: the seconds in which the recipe's experts were trained; None if no comparison in this folder
             trained them.
         ranking: DD-Ranking's scores of the recipe's sets; None if they were not asked for.
+        network: the networks that were trained.
     """
 
     data: str
@@ -37,6 +38,7 @@ class Line:
     seconds: tuple[float, ...] = ()
     expert_seconds: float | None = None
     ranking: DDRanking | None = None
+    network: str = ""
 
     @property
     def keys(self) -> dict[str, str]:

@@ -132,6 +132,7 @@ def plan_lines(
             labels=rules.labels,
             name=name,
             scores=scores,
+            network=rules.task.net.spec,
         )
 
     for candidate in candidates:

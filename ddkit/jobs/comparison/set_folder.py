@@ -10,26 +10,28 @@ import torch
 
 from ddkit.errors import DataError, UsageError
 from ddkit.executors import Report
-from ddkit.jobs.machine.stopwatch import Stopwatch
 from ddkit.jobs.recipes import ResolvedRecipe, changed_settings
 from ddkit.jobs.runs.make import make
 from ddkit.jobs.runs.resume import Resolved, resumed
 from ddkit.jobs.runs.run import Run
 from ddkit.jobs.runs.work import Work
-from ddkit.run import Meter, RunFolder, read_json, write_json
+from ddkit.run import Meter, RunFolder, Seconds, SecondsFiles, SilentMeter, read_json
 from ddkit.synth import GraphSet, SyntheticSet
 
 
-@dataclass(frozen=True)
-class Condensing:
-    """The layout of the file with the seconds in which a set was made."""
+class Reporting(SilentMeter):
+    """A silent meter that calls `report` with the number of finished steps."""
 
-    condensing: float
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        self._report(done)
 
 
 @dataclass(frozen=True)
 class SetFolder(RunFolder):
-    """The run folder of one set of a comparison. It also has the file with the seconds in which the set was made."""
+    """The run folder of one set of a comparison."""
 
     @staticmethod
     def of(out: Path, name: str, recipe: ResolvedRecipe) -> "SetFolder":
@@ -42,7 +44,7 @@ class SetFolder(RunFolder):
 
     @property
     def seconds_file(self) -> Path:
-        return self.path / "seconds.json"
+        return SecondsFiles(self.path).finished
 
     @property
     def finished(self) -> bool:
@@ -55,12 +57,12 @@ class SetFolder(RunFolder):
         Raises:
             DataError: the file with the seconds is damaged.
         """
-        return float(read_json(self.seconds_file, Condensing).condensing)
+        return float(read_json(self.seconds_file, Seconds).condensing)
 
     def make(
         self, recipe: Resolved, device: torch.device, work: Callable[[Run[Resolved]], Work[Any]], report: Report
     ) -> None:
-        """Make the set, or continue an interrupted run, and write the seconds in which the set was made.
+        """Make the set, or continue an interrupted run.
 
         Args:
             recipe: with the seed.
@@ -69,9 +71,7 @@ class SetFolder(RunFolder):
             report: receives the number of finished iterations. At these moments the run can continue from its folder.
         """
         with self.locked():
-            watch = Stopwatch(self.path / "spent.json", report)
-            made = make(work(Run(recipe, self, device, self.recipe.exists())), False, watch)
-            write_json(self.seconds_file, {"condensing": watch.earlier + made.seconds})
+            make(work(Run(recipe, self, device, self.recipe.exists())), False, Reporting(report))
 
     def refuse_other_settings(self, recipe: Resolved, parse: Callable[[Mapping[str, Any], str], Resolved]) -> None:
         """Raise UsageError if the folder's run has other settings than the recipe.

@@ -7,7 +7,7 @@ with lazily(__name__):
     from ddkit.jobs.machine.device import graph_device, pick_device
     from ddkit.jobs.machine.environment import environment
     from ddkit.jobs.machine.run_units import run_units
-    from ddkit.jobs.machine.stopwatch import Spent, Stopwatch
+    from ddkit.jobs.machine.stopwatch import Stopwatch, TimedMeter
     from ddkit.jobs.machine.threads import fitting_threads, one_thread
 
 __all__ = [
@@ -18,8 +18,8 @@ __all__ = [
     "pick_device",
     "environment",
     "run_units",
-    "Spent",
     "Stopwatch",
+    "TimedMeter",
     "fitting_threads",
     "one_thread",
 ]

@@ -7,17 +7,20 @@ the folder of a run that failed or was killed has a report too.
 from ddkit.lazy import lazily
 
 with lazily(__name__):
-    from ddkit.jobs.reports.board_page import board_page
+    from ddkit.jobs.reports.board_page import board_page, trends_of
     from ddkit.jobs.reports.comparison_page import COMPARISON, REPORT, comparison_page
     from ddkit.jobs.reports.finishing import written_at_end
     from ddkit.jobs.reports.run_page import run_page
-    from ddkit.jobs.reports.standings import one_of_each, read_standings
+    from ddkit.jobs.reports.standing import Standing, one_of_each
+    from ddkit.jobs.reports.standings import read_standings
 
 __all__ = [
     "COMPARISON",
     "REPORT",
     "board_page",
+    "trends_of",
     "comparison_page",
+    "Standing",
     "one_of_each",
     "read_standings",
     "written_at_end",

@@ -12,7 +12,7 @@ from typing import Any
 from ddkit.evaluation import RIVALS, WHOLE, DDRanking
 from ddkit.jobs.reports.score_rows import ShownRow
 from ddkit.jobs.reports.scores import filled_table
-from ddkit.jobs.reports.standings import Standing
+from ddkit.jobs.reports.standing import Standing
 from ddkit.report import Block, Lines, Page, Section, TextTable, Trend, against_bytes
 from ddkit.toml import read_toml
 
@@ -28,7 +28,7 @@ NOTES = (
     "Images are those that networks are trained on, of a packed set its small ones. Bytes are those of the training "
     "data: a real image has one byte a value, and a set what its file stores.",
     "other networks: mean over the other networks that the set was evaluated with, and their number.",
-    "seconds: of making a set, without experts; known for sets that ddkit compare made.",
+    "seconds: of making a set, without experts; mean over the sets.",
 )
 
 THEIRS = (
@@ -53,7 +53,8 @@ def board_page(data: str, standings: Sequence[Standing], missing: Sequence[str] 
     short = {net: net.partition("(")[0] for net in nets}
     plain = len(set(short.values())) == len(short)  # else two networks differ in their settings only
     said = tuple(_best((short[net] if plain else net) or UNSTATED, own) for net, own in ordered)
-    return Page(f"Leaderboard of {data}", said, tuple(missing), (*sections, *more, Section("Notes", (Lines(NOTES),))))
+    notes = (Section("Notes", (Lines(NOTES),)), Section("Left out", (Lines(tuple(missing)),) if missing else ()))
+    return Page(f"Leaderboard of {data}", said, (), (*sections, *more, *notes))
 
 
 def _best(net: str, standings: Sequence[Standing]) -> str:
@@ -74,7 +75,7 @@ def _blocks(standings: Sequence[Standing], every: Sequence[Standing]) -> tuple[B
         [one.row.measured for one in ordered],
         metric,
         f"{metric[0].upper()}{metric[1:]} against the bytes of the training data. Dashed lines are real data.",
-        _trends(ordered),
+        trends_of(ordered),
     )
     return (*((chart,) if chart else ()), _table(ordered, every, metric))
 
@@ -93,7 +94,7 @@ def _table(ordered: Sequence[Standing], every: Sequence[Standing], metric: str) 
     columns |= {heading: [_gain(one, find(one)) for one in ordered] for heading, find in RANDOM.items()}
     columns["other networks %"] = [_elsewhere(one, every) for one in ordered]
     columns |= {f"{name.upper()} %": [_ranking(one, name) for one in ordered] for name in RANKING}
-    return filled_table(columns | {"from": [one.made for one in ordered]}, "Sets, best first")
+    return filled_table(columns | {"from": [one.source or one.made for one in ordered]}, "Sets, best first")
 
 
 def _seconds(seconds: float | None) -> str:
@@ -172,7 +173,7 @@ def _family(row: ShownRow) -> str:
     return family if row.net and family in ("random", "herding") and "written out" not in row.name else ""
 
 
-def _trends(standings: Sequence[Standing]) -> list[Trend]:
+def trends_of(standings: Sequence[Standing]) -> list[Trend]:
     """The lines of real data. A point is the mean over all tables that have the rival with as many bytes."""
     found: dict[str, dict[int | None, list[float]]] = {}
     for row in dict.fromkeys(row for one in standings for row in one.rivals):

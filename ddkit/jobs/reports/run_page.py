@@ -16,7 +16,7 @@ from ddkit.jobs.reports.scores import answer, score_blocks
 from ddkit.jobs.reports.training import training_blocks
 from ddkit.methods import method_class
 from ddkit.report import Block, Fold, Lines, Page, Section, TextTable, curve_chart
-from ddkit.run import RunFolder, checkpoint_iteration, read_json
+from ddkit.run import RunFolder, SecondsFiles, checkpoint_iteration, read_json
 from ddkit.synth import GraphSet, SyntheticSet, load
 from ddkit.toml import read_toml, shortened
 
@@ -58,7 +58,7 @@ def run_page(folder: RunFolder, pixels: Pixels | None = None, budget: int = PICT
         Section("Curves", tuple(chart for chart in charts if chart is not None)),
         Section("How to train on it", training_blocks(made, folder.set, lr) if made is not None else ()),
         Section("Settings that differ from the defaults", _settings(recipe) if recipe is not None else ()),
-        Section("Lineage and environment", (*found.changes(), *_record(made))),
+        Section("Lineage and environment", (*found.changes(), *found.seconds(), *_record(made))),
         Section("Messages of the run", tuple(Lines(lines) for lines in [found.messages()] if lines)),
         Section("Recipe", (Fold("All settings, as TOML", found.text[:50_000]),) if found.text else ()),
     )
@@ -118,6 +118,16 @@ class _Found:
         rows = tuple((one.key, str(one.from_iteration), str(one.was), str(one.now)) for one in changes)
         columns = ("changed setting", "from iteration", "was", "became")
         return (TextTable(columns, rows, "Settings that were changed when the run was resumed"),) if rows else ()
+
+    def seconds(self) -> tuple[Block, ...]:
+        """The time of the finished run."""
+        files = SecondsFiles(self.folder.path)
+        took = self.tried(files.read) if files.finished.exists() else None
+        if took is None:
+            return ()
+        every = {"making the set": took.condensing, "training its experts": took.experts}
+        rows = tuple((what, f"{seconds:,.1f}") for what, seconds in every.items() if seconds is not None)
+        return (TextTable(("time of", "seconds"), rows, "Over all parts of an interrupted run"),)
 
     def say_what_is_missing(self, rows: tuple[ShownRow, ...]) -> None:
         """Add the lines that say how far the run came, and how to continue."""

@@ -1,7 +1,8 @@
 """The rows of a table of scores, read from the JSON of a run, of a set or of a comparison."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, TypeVar
@@ -75,11 +76,18 @@ def notes_of(table: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(map(str, notes)) if isinstance(notes, list) else ()
 
 
-def _read(table: Mapping[str, Any], key: str, read: Callable[[int, dict[str, Any]], T], where: str) -> tuple[T, ...]:
+@contextmanager
+def of_form(where: str) -> Iterator[None]:
+    """A block that reads a table of another program, whose errors become a DataError about the file `where`."""
     try:
-        return tuple(read(place, row) for place, row in enumerate(table[key]))
+        yield
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{where}: has another form than this version writes ({error!r}); {AGAIN}") from None
+
+
+def _read(table: Mapping[str, Any], key: str, read: Callable[[int, dict[str, Any]], T], where: str) -> tuple[T, ...]:
+    with of_form(where):
+        return tuple(read(place, row) for place, row in enumerate(table[key]))
 
 
 def _is_set(place: int, row: Mapping[str, Any], ours: str) -> bool:
@@ -97,16 +105,16 @@ def _row(row: Mapping[str, Any], scores: Sequence[Mapping[str, Any]], net: str, 
     return ShownRow(
         name=str(row["name"]),
         net=str(net),
-        measured=_measured(str(row["name"]), mean, half, int(size) if size else None, ours),
+        measured=measured(str(row["name"]), mean, half, int(size) if size else None, ours),
         samples=int(first["samples"] if graphs else first["images"]),
         n="" if not trained else f"{len(scores)} x {networks}" if len(scores) > 1 else str(networks),
-        accuracy="" if math.isnan(accuracy) else _measured("", accuracy, spread, None, ours).text,
+        accuracy="" if math.isnan(accuracy) else measured("", accuracy, spread, None, ours).text,
         lr="" if lr is None else f"{float(lr):.3g}",
         values=tuple(map(fmean, figures)) if len(figures) > 1 else figures[0],
     )
 
 
-def _measured(name: str, mean: Any, half: Any, size: int | None, ours: bool) -> Measured:
+def measured(name: str, mean: Any, half: Any, size: int | None, ours: bool) -> Measured:
     """The score. NaN for an interval means that there is none.
 
     Raises:

@@ -1,8 +1,8 @@
 """Scores of sets beside their rivals, read from sets, run folders, comparisons and the JSON files of tables."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -10,58 +10,23 @@ from typing import Any
 from ddkit.errors import DataError, DDKitError
 from ddkit.evaluation import DDRANKING
 from ddkit.jobs.reports.comparison_page import COMPARISON
+from ddkit.jobs.reports.score_files import is_score_file, standings_of_score_file
 from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison, policies, rows_of_set
-from ddkit.run import read_json
+from ddkit.jobs.reports.standing import Standing
+from ddkit.run import RunFolder, Seconds, SecondsFiles, read_json
 from ddkit.synth import SetFacts, describe, find_set
 
-FORMS = "name a set, a run folder, the folder of a comparison, or a file of ddkit compare --json or evaluate --json"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """The score of one set, or of several sets of one recipe, under one kind of network.
-
-    Attributes:
-        made: names the set, so that its scores under several networks are found.
-        data: the dataset.
-        net: the networks; "" if the source does not state them.
-        row: the set's row.
-        rivals: the other rows of its table.
-        seconds: mean time of making a set, without experts; None if the source does not state it.
-        expert_seconds: time of training the experts; None likewise.
-        ranking: DD-Ranking's scores, each (value, low, high) or None.
-    """
-
-    made: str
-    data: str
-    net: str
-    row: ShownRow
-    rivals: tuple[ShownRow, ...]
-    seconds: float | None = None
-    expert_seconds: float | None = None
-    ranking: Mapping[str, Any] | None = None
-
-    @property
-    def measurement(self) -> tuple[object, ...]:
-        """Equal for the same measurement in two sources: two trainings never have equal scores."""
-        return self.data.lower(), self.net, self.row.name, self.row.samples, self.row.values
-
-    def completed(self, other: "Standing") -> "Standing":
-        """The standing with what only `other`, of the same measurement, states."""
-        seconds = other.seconds if self.seconds is None else self.seconds
-        experts = other.expert_seconds if self.expert_seconds is None else self.expert_seconds
-        rivals = max(self.rivals, other.rivals, key=len)
-        ranking = self.ranking or other.ranking
-        return replace(self, seconds=seconds, expert_seconds=experts, rivals=rivals, ranking=ranking)
+FORMS = "name a set, a run folder, a comparison's folder, a file of ddkit compare or evaluate --json, or a score file"
 
 
 def read_standings(source: str | Path, missing: list[str]) -> list[Standing]:
     """Read the standings of a source.
 
     Args:
-        source: a set (a file, a run folder or a ready-made set's name), the folder of a comparison, or a JSON file of
-            `ddkit compare` or `ddkit evaluate`.
-        missing: gets a line for each table that has no place on a leaderboard.
+        source: a set (a file, a run folder or a ready-made set's name), the folder of a comparison, a JSON file of
+            `ddkit compare` or `ddkit evaluate`, a score file, or a folder of such files.
+        missing: gets a line for each table that has no place on a leaderboard, and for each file of a folder that
+            cannot be read.
 
     Raises:
         DataError: the source is missing or damaged, or is none of these.
@@ -69,9 +34,13 @@ def read_standings(source: str | Path, missing: list[str]) -> list[Standing]:
     path = Path(source)
     if (path / COMPARISON).is_file():
         return _of_comparison(path / COMPARISON, missing)
+    if files := _score_files(path):
+        return [one for file in files for one in _of_one_in_a_folder(file, missing)]
     if path.suffix != ".json":
         return _of_set(source, missing)
     where, found = f"file '{path}'", read_json(path, Any, FORMS)
+    if is_score_file(found):
+        return standings_of_score_file(found, path, missing)
     if isinstance(found, dict) and "lines" in found:
         return _of_comparison(path, missing)
     tables = found if isinstance(found, list) else [found]
@@ -80,16 +49,19 @@ def read_standings(source: str | Path, missing: list[str]) -> list[Standing]:
     return [one for table in tables for one in _of_table(table, str(path), where, missing)]
 
 
-def one_of_each(standings: Sequence[Standing]) -> list[Standing]:
-    """Join the sources of a set: a repeated measurement is one standing, and the set has one name everywhere."""
-    first: dict[tuple[object, ...], Standing] = {}
-    same: dict[str, str] = {}
-    for one in standings:
-        before = first.setdefault(one.measurement, one)
-        if before.made != one.made:
-            same[one.made] = same.get(before.made, before.made)
-        first[one.measurement] = before.completed(one)
-    return [replace(one, made=same.get(one.made, one.made)) for one in first.values()]
+def _score_files(path: Path) -> list[Path]:
+    """The JSON files of a folder that holds no run."""
+    if not path.is_dir() or RunFolder(path).recipe.exists() or RunFolder(path).set.exists():
+        return []
+    return sorted(path.glob("*.json"))
+
+
+def _of_one_in_a_folder(file: Path, missing: list[str]) -> list[Standing]:
+    try:
+        return read_standings(file, missing)
+    except DataError as error:
+        missing.append(str(error))
+        return []
 
 
 def _of_set(source: str | Path, missing: list[str]) -> list[Standing]:
@@ -100,8 +72,20 @@ def _of_set(source: str | Path, missing: list[str]) -> list[Standing]:
     if not table.get("scores"):
         missing.append(f"Set '{name}' has no scores. Measure them with: ddkit evaluate {source} --json FILE.json")
         return []
-    standings = _of_table(table, name, f"set '{file}'", missing)
+    standings, took = _of_table(table, name, f"set '{file}'", missing), _seconds_of_run(file, missing)
+    if took is not None:
+        standings = (replace(one, seconds=took.condensing, expert_seconds=took.experts) for one in standings)
     return [replace(one, row=_sized(one.row, found.stored_bytes)) for one in standings]
+
+
+def _seconds_of_run(file: Path, missing: list[str]) -> Seconds | None:
+    """The seconds of a set in its run folder; None if the file lies elsewhere, or if the folder does not state them."""
+    folder = RunFolder(file.parent)
+    try:
+        return SecondsFiles(folder.path).read() if file == folder.set else None
+    except DataError as error:
+        missing.append(str(error))
+        return None
 
 
 def _sized(row: ShownRow, size: int) -> ShownRow:
@@ -136,10 +120,12 @@ def _of_comparison(file: Path, missing: list[str]) -> list[Standing]:
         if not row.measured.ours:
             continue
         rivals = tuple(r for p, r in pairs if p == part and not r.measured.ours and r.net in ("", row.net))
-        net = f"{row.net}, {line['hops']} hops" if row.net else nets.get((line["data"], str(line["ipc"])), "")
+        of_images = line.get("network") or nets.get((line["data"], str(line.get("ipc"))), "")
+        net = f"{row.net}, {line['hops']} hops" if row.net else of_images
         standings.append(
             Standing(
                 made=f"{file}: {part}, {row.name}",
+                source=str(file),
                 data=line["data"],
                 net=net,
                 row=replace(row, name=row.name + policies(line)),

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from ddkit.errors import DDKitError
 from ddkit.evaluation import Evaluation
 from ddkit.experts import Experts
 from ddkit.jobs.machine.environment import environment
+from ddkit.jobs.machine.stopwatch import Stopwatch
 from ddkit.jobs.recipes import to_toml
 from ddkit.jobs.runs.early_rows import EarlyRows
 from ddkit.jobs.runs.follow import send_state
@@ -46,20 +46,27 @@ def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
     Before a resumed run writes to its folder, its data and experts are compared with those of the folder. A new run
     that is refused before its first iteration leaves no files. Once the set is written, an error loses nothing.
     """
-    run, written = work.run, False
+    run, written, watch = work.run, False, Stopwatch(work.run.folder.path)
     run.log.describe(read_toml(to_toml(run.recipe), "recipe"))
     if run.resume:
         work.refuse_other_data()
     else:
         run.note("")  # an interruption while experts are trained can then be resumed
     try:
-        with work.experts(meter) as (experts, digest), closing(EarlyRows(work, experts, evaluate, meter)) as early:
+        timed = watch.experts(meter)
+        with (
+            work.experts(meter if run.folder.read_experts() else timed) as (experts, digest),
+            closing(EarlyRows(work, experts, evaluate, meter)) as early,
+        ):
+            watch.experts_ended(experts.trained > 0)
             run.refuse_other_experts(digest)
-            made, seconds = _made(work, experts, digest, meter, early)
+            made = _made(work, experts, digest, meter, early, watch)
+            seconds = watch.condensing_ended()
             scoring = work.scoring(made, experts) if evaluate else None
             if scoring is not None:
                 scoring.check()  # before the set of a finished run, and its scores, are overwritten
             work.write(made, run.folder.set)
+            watch.write()
             written = True
             work.draw(made, meter)
             run.log.picture("gallery", run.folder.gallery)
@@ -75,16 +82,17 @@ def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
         raise
 
 
-def _made(work: Work[Made], experts: Experts, digest: str, meter: Meter, early: EarlyRows[Made]) -> tuple[Made, float]:
-    """(the set with its record, the seconds that it took). Rows of its table are scored meanwhile."""
-    run = work.run
-    method, begin = work.method(experts), time.perf_counter()
+def _made(
+    work: Work[Made], experts: Experts, digest: str, meter: Meter, early: EarlyRows[Made], watch: Stopwatch
+) -> Made:
+    """The set with its record. Rows of its table are scored meanwhile."""
+    run, method = work.run, work.method(experts)
+    meter = watch.condensing(meter, anew=isinstance(method, OneShotMethod))
     if isinstance(method, OneShotMethod):
         run.note(digest)
         made = method.distil()
     else:
         made = _iterated(method, work, digest, meter, early)
-    seconds = time.perf_counter() - begin
     lineage = work.lineage(digest)
     if run.changes:
         lineage["changes"] = [dataclasses.asdict(change) for change in run.changes]
@@ -93,7 +101,7 @@ def _made(work: Work[Made], experts: Experts, digest: str, meter: Meter, early: 
         environment=json.dumps(environment(run.device, run.ranks.count)),
         lineage=json.dumps(lineage),
     )
-    return dataclasses.replace(made, record=record), seconds
+    return dataclasses.replace(made, record=record)
 
 
 def _evaluated(work: Work[Made], made: Made, scoring: Scoring, meter: Meter) -> tuple[Made, Evaluation]:

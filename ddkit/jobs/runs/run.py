@@ -12,7 +12,7 @@ from ddkit.errors import DataError, UsageError
 from ddkit.jobs.recipes import ResolvedRecipe, to_toml
 from ddkit.loggers import NO_LOG, RunLog
 from ddkit.ranks import ALONE, Ranks
-from ddkit.run import Change, RunFolder, write_json
+from ddkit.run import Change, RunFolder, SecondsFiles, write_json
 
 RecipeT = TypeVar("RecipeT", bound=ResolvedRecipe, covariant=True)
 """The recipes of a kind."""
@@ -55,7 +55,8 @@ class Run(Generic[RecipeT]):
     def forget(self) -> None:
         """Remove the files that `note` wrote, and the messages, if the run is new and has no checkpoint."""
         if not self.resume and not self.folder.checkpoint.exists():
-            for file in (self.folder.recipe, self.folder.experts, self.folder.messages):
+            spent = SecondsFiles(self.folder.path).spent
+            for file in (self.folder.recipe, self.folder.experts, self.folder.messages, spent):
                 file.unlink(missing_ok=True)
 
     def refuse_other_experts(self, digest: str) -> None:

@@ -1,0 +1,59 @@
+"""The score of one set beside its rivals: a row of a leaderboard."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ddkit.jobs.reports.score_rows import ShownRow
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The score of one set, or of several sets of one recipe, under one kind of network.
+
+    Attributes:
+        made: names the set, so that its scores under several networks are found.
+        data: the dataset.
+        net: the networks; "" if the source does not state them.
+        row: the set's row.
+        rivals: the other rows of its table.
+        seconds: mean time of making a set, without experts; None if the source does not state it.
+        expert_seconds: time of training the experts; None likewise.
+        ranking: DD-Ranking's scores, each (value, low, high) or None.
+        source: names the table of the score; "" if that is `made`.
+    """
+
+    made: str
+    data: str
+    net: str
+    row: ShownRow
+    rivals: tuple[ShownRow, ...]
+    seconds: float | None = None
+    expert_seconds: float | None = None
+    ranking: Mapping[str, Any] | None = None
+    source: str = ""
+
+    @property
+    def measurement(self) -> tuple[object, ...]:
+        """Equal for the same measurement in two sources: two trainings never have equal scores."""
+        return self.data.lower(), self.net, self.row.name, self.row.samples, self.row.values
+
+    def completed(self, other: "Standing") -> "Standing":
+        """The standing with what only `other`, of the same measurement, states."""
+        seconds = other.seconds if self.seconds is None else self.seconds
+        experts = other.expert_seconds if self.expert_seconds is None else self.expert_seconds
+        rivals = max(self.rivals, other.rivals, key=len)
+        ranking = self.ranking or other.ranking
+        return replace(self, seconds=seconds, expert_seconds=experts, rivals=rivals, ranking=ranking)
+
+
+def one_of_each(standings: Sequence[Standing]) -> list[Standing]:
+    """Join the sources of a set: a repeated measurement is one standing, and the set has one name everywhere."""
+    first: dict[tuple[object, ...], Standing] = {}
+    same: dict[str, str] = {}
+    for one in standings:
+        before = first.setdefault(one.measurement, one)
+        if before.made != one.made:
+            same[one.made] = same.get(before.made, before.made)
+        first[one.measurement] = before.completed(one)
+    return [replace(one, made=same.get(one.made, one.made)) for one in first.values()]
