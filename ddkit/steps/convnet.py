@@ -134,8 +134,10 @@ class ConvNetStep:
 
     def _shares(self, y: Tensor, count: int) -> Tensor:
         """Return labels as probabilities [..., K], divided by the size of a batch."""
-        soft = (y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes)).to(self._real)
-        return soft / count
+        if y.is_floating_point():
+            return y.to(self._real) / count
+        shares = torch.eye(self._net.classes, dtype=self._real, device=y.device) / count
+        return shares.index_select(0, y.flatten()).view(*y.shape, -1)
 
     def _maps_of(self, x: Tensor) -> list[Tensor]:
         """Return images [B, C, H, W] as channels-last maps, in chunks."""
