@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import threading
 import warnings
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -97,7 +96,7 @@ class Kernels:
             if function(shape, *numbers, *at):
                 raise MemoryError(f"the kernel '{name}' could not allocate memory for maps of {list(like.shape)}")
 
-    def _addresses(self, tensors: Sequence[Tensor]) -> list[list[int]]:
+    def _addresses(self, tensors: tuple[Tensor, ...]) -> list[list[int]]:
         """The addresses of each network's parts of the tensors."""
         first = [tensor.data_ptr() for tensor in tensors]
         if self.networks == 1:

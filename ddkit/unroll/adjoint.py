@@ -105,9 +105,9 @@ def _adjoint(step: Step, problem: Problem, memory: int, backward: bool) -> Solve
     a = torch.zeros_like(v)
     for i in reversed(range(max(seeds))):
         if i + 1 in seeds:
-            v += seeds[i + 1]
+            v = v + seeds[i + 1]
         grad_lr[i] = -(velocities[i] @ v)
-        a.mul_(momentum).sub_(rates[i] * v)
+        a = momentum * a - rates[i] * v
         product = step.product(iterates[i], images[i], labels[i], a, tapes.pop(i, None))
         if v.is_cuda and problem.rules.match == "nearest":
             product = _nothing_of_nothing(product, a)
@@ -115,7 +115,7 @@ def _adjoint(step: Step, problem: Problem, memory: int, backward: bool) -> Solve
         if grad_labels is not None and product.labels is not None:
             grad_labels[i] = product.labels
         if exact:
-            v += product.theta
+            v = v + product.theta
     return Solved(loss, grad_images, grad_labels, grad_lr)
 
 
