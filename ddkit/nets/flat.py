@@ -184,7 +184,7 @@ class FlatNet:
 
     def _views(self, theta: Tensor) -> list[Tensor]:
         # One split, because its backward is one concatenation. Slices would each pad their gradient to theta's length.
-        pieces, n = theta.split(self._sizes, -1), theta.shape[:-1]
+        pieces, n = theta.split_with_sizes(self._sizes, -1), theta.shape[:-1]
         return [v if len(shape) == 1 else v.view(n + shape) for v, shape in zip(pieces, self._shapes, strict=True)]
 
     def _run(

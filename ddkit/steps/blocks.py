@@ -83,8 +83,8 @@ class NativeBlocks:
     ) -> tuple[Tensor, Tensor, Tensor]:
         gz, sums = z.new_empty(z.shape), gamma.new_empty(z.shape[0], 2, z.shape[3])
         self._run("backward", z, z, gp, gamma, beta, *stats, _means(2, z, gamma), gz, sums)
-        g_beta, g_gamma = self._kernels.total(sums).unbind(-2)
-        return gz, g_beta, g_gamma
+        total = self._kernels.total(sums)
+        return gz, total.select(-2, 0), total.select(-2, 1)
 
     def forward_tangent(
         self,
@@ -115,8 +115,8 @@ class NativeBlocks:
         gz, gzt, sums = z.new_empty(z.shape), z.new_empty(z.shape), gamma.new_empty(z.shape[0], 2, z.shape[3])
         means = _means(4, z, gamma)
         self._run("backward_tangent", z, z, zt, gp, gpt, gamma, beta, gamma_t, *stats, *stats_t, means, gz, gzt, sums)
-        h_beta, h_gamma = sums.sum(0).unbind()
-        return gz, gzt, h_beta, h_gamma
+        total = sums.sum(0)
+        return gz, gzt, total[0], total[1]
 
     def _run(self, name: str, z: Tensor, *tensors: Tensor) -> None:
         images = self._norm.images(z.shape[0] // self._kernels.networks)
@@ -129,7 +129,7 @@ def _pooled(z: Tensor) -> Tensor:
 
 
 def _stats(z: Tensor, gamma: Tensor) -> tuple[Tensor, ...]:
-    return _means(2, z, gamma).unbind()
+    return gamma.new_empty(z.shape[0], z.shape[3]), gamma.new_empty(z.shape[0], z.shape[3])
 
 
 def _means(count: int, z: Tensor, gamma: Tensor) -> Tensor:

@@ -141,7 +141,7 @@ class DirectConvolution:
         back_size = channels * filters if self._few else filters * whole(channels)
         sizes = [9 * math.prod(networks) * size for size in (channels * whole(filters), back_size)]
         along, back = (w.new_empty(size, dtype=real_of(w.dtype)) for size in sizes)
-        w = w.reshape(-1, channels, 3, 3)
+        w = w.flatten(0, -4)
         self.kernels("direct_weight", w, int(self._few), w, along, back)
         return DirectWeight(along, back)
 
@@ -201,7 +201,7 @@ class WinogradConvolution:
         return x
 
     def weight(self, w: Tensor) -> WinogradWeight:
-        w = w.reshape(-1, *w.shape[-3:])
+        w = w.flatten(0, -4)
         size, real = points(w.dtype) * w.numel() // 9, real_of(w.dtype)
         along, back = w.new_empty(size, dtype=real), w.new_empty(size, dtype=real)
         self.kernels("winograd_weight", w, w, along, back)

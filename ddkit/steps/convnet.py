@@ -32,13 +32,10 @@ from ddkit.steps.step import Gradient, Product
 
 @dataclass(frozen=True, eq=False)
 class _Tape:
-    """The tape of a chunk: layers, features, class probabilities, d loss / d logits, and labels / B."""
+    """The tape of a chunk."""
 
     layers: list[Layer]
-    features: Tensor
-    probabilities: Tensor
-    residual: Tensor
-    share: Tensor
+    top: Head
 
     @property
     def nbytes(self) -> int:
@@ -119,7 +116,7 @@ class ConvNetStep:
             labels.append(label)
             at += len(image)
         assert total is not None
-        return Product(total, images, torch.cat(labels) / len(x) if y.is_floating_point() else None)
+        return Product(total, images, torch.cat(labels) / -len(x) if y.is_floating_point() else None)
 
     def slope(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Any]:
         weights = self._layout.weights(theta)
@@ -137,8 +134,10 @@ class ConvNetStep:
 
     def _shares(self, y: Tensor, count: int) -> Tensor:
         """Return labels as probabilities [..., K], divided by the size of a batch."""
-        soft = (y if y.is_floating_point() else torch.nn.functional.one_hot(y, self._net.classes)).to(self._real)
-        return soft / count
+        if y.is_floating_point():
+            return y.to(self._real) / count
+        shares = torch.eye(self._net.classes, dtype=self._real, device=y.device) / count
+        return shares.index_select(0, y.flatten()).view(*y.shape, -1)
 
     def _maps_of(self, x: Tensor) -> list[Tensor]:
         """Return images [B, C, H, W] as channels-last maps, in chunks."""
@@ -158,21 +157,20 @@ class ConvNetStep:
         p, walked = self._passes.up(blocks, x)
         top = Head.of(p, head, bias, share)
         layers, below = self._passes.gradients(blocks, walked, as_map(top.residual @ head, p))
-        tape = _Tape(layers, top.features, top.probabilities, top.residual, share)
-        return self._layout.flat(top.gradients(), below), -(share * top.log_p).sum(), tape
+        return self._layout.flat(top.gradients(), below), -(share * top.log_p).sum(), _Tape(layers, top)
 
     def _chunk_product(self, weights: Any, tangents: Any, tape: _Tape) -> tuple[Tensor, Tensor, Tensor]:
-        """Return (d (g . a) / d theta, d / d images channels last, d / d labels before the division by B)."""
-        (blocks, head, _), (blocks_t, head_t, bias_t) = weights, tangents
+        """Return (d (g . a) / d theta, d / d images channels last, d / d labels before the division by -B)."""
+        (blocks, head, _), (blocks_t, head_t, bias_t), top = weights, tangents, tape.top
         pt, walked = self._passes.up_tangent(blocks, blocks_t, tape.layers, None)
         features_t = features_of(pt, head)
-        logits_t = torch.addmm(bias_t, features_t, head.T).addmm(tape.features, head_t.T)
-        centred = logits_t - (tape.probabilities * logits_t).sum(1, keepdim=True)
-        residual_t = tape.probabilities * centred * tape.share.sum(1, keepdim=True)
-        of_head = [residual_t.sum(0), (residual_t.T @ tape.features).addmm(tape.residual.T, features_t)]
-        gpt = as_map((residual_t @ head).addmm(tape.residual, head_t), pt)
+        logits_t = torch.addmm(bias_t, features_t, head.T).addmm(top.features, head_t.T)
+        centred = logits_t - (top.probabilities * logits_t).sum(1, keepdim=True)
+        residual_t = top.probabilities * centred * top.mass
+        of_head = [residual_t.sum(0), (residual_t.T @ top.features).addmm(top.residual.T, features_t)]
+        gpt = as_map((residual_t @ head).addmm(top.residual, head_t), pt)
         below, gpt = self._passes.down_tangent(blocks, blocks_t, tape.layers, walked, gpt)
-        return self._layout.flat(of_head, below), gpt, -centred
+        return self._layout.flat(of_head, below), gpt, centred
 
     def _chunk_slope(self, weights: Any, x: Tensor) -> tuple[Tensor, list[Layer]]:
         """Return (d (sum of all logits) / d images, the layers from the first on)."""

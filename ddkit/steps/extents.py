@@ -44,7 +44,7 @@ class Kernel:
 
     def checked(
         self, name: str, like: Tensor, arguments: tuple[Tensor | int, ...], maps: torch.dtype, networks: int = 1
-    ) -> list[Tensor]:
+    ) -> tuple[Tensor, ...]:
         """Return the tensors among the arguments, after checking them for maps of the shape of `like` [B, H, W, C].
 
         Of several networks, every tensor must consist of as many equal parts. All must be on the device of `like`.
@@ -52,26 +52,21 @@ class Kernel:
         Raises:
             ValueError: an argument does not fit.
         """
-        split, size, on_cpu = len(self.numbers), like.shape, like.is_cpu
-        if len(size) != 4 or len(arguments) - split != len(self.tensors) or size[0] % networks:
-            raise ValueError(
-                f"kernel '{name}' needs maps [B, H, W, C] of {networks} networks, {self.numbers} and {self.tensors}"
-            )
-        tensors: list[Tensor] = []
-        own = size if networks == 1 else (size[0] // networks, *size[1:])
-        expected = _expected(name, own, arguments[:split], maps)
-        for tensor, kind, (count, dtype) in zip(arguments[split:], self.tensors, expected, strict=True):
+        split = len(self.numbers)
+        numbers, tensors = arguments[:split], arguments[split:]
+        if len(tensors) != len(self.tensors):
+            raise ValueError(_misfit(name, networks))
+        on_cpu, expected = like.is_cpu, _expected(name, like.shape, numbers, maps, networks)
+        for tensor, (kind, count, dtype) in zip(tensors, expected, strict=True):
             if not (
                 isinstance(tensor, Tensor)
                 and tensor.dtype is dtype
-                and tensor.numel() == networks * count
+                and tensor.numel() == count
                 and tensor.is_contiguous()
                 and (tensor.is_cpu if on_cpu else tensor.device == like.device)  # a device costs a microsecond
             ):
-                wanted = f"{kind} must be {networks * count:,} numbers of {dtype} on {like.device}"
-                raise ValueError(_wrong(name, wanted, tensor))
-            tensors.append(tensor)
-        return tensors
+                raise ValueError(_wrong(name, f"{kind} must be {count:,} numbers of {dtype} on {like.device}", tensor))
+        return tensors  # type: ignore[return-value]  # the loop has seen each
 
 
 NORM, STATS = ("images", "together"), ("statistics", "statistics")
@@ -113,16 +108,28 @@ def _wrong(name: str, expected: str, found: Tensor | int) -> str:
     return f"kernel '{name}': {expected}, contiguous, got {got}"
 
 
+def _misfit(name: str, networks: int) -> str:
+    kernel = KERNELS[name]
+    return f"kernel '{name}' needs maps [B, H, W, C] of {networks} networks, {kernel.numbers} and {kernel.tensors}"
+
+
 @lru_cache(maxsize=1024)
 def _expected(
-    name: str, shape: tuple[int, ...], numbers: tuple[Any, ...], maps: torch.dtype
-) -> tuple[tuple[int, torch.dtype], ...]:
-    """Return the number of elements and the type of each tensor."""
+    name: str, shape: tuple[int, ...], numbers: tuple[Any, ...], maps: torch.dtype, networks: int
+) -> tuple[tuple[str, int, torch.dtype], ...]:
+    """Return kind, number of elements and type of each tensor. Only the first call for maps of a shape computes them.
+
+    Raises:
+        ValueError: the shape or a number does not fit.
+    """
     kernel = KERNELS[name]
-    counts = _counts(name, shape, **dict(zip(kernel.numbers, numbers, strict=True)))
+    if len(shape) != 4 or shape[0] % networks:
+        raise ValueError(_misfit(name, networks))
+    own = (shape[0] // networks, *shape[1:])
+    counts = _counts(name, own, **dict(zip(kernel.numbers, numbers, strict=True)))
     for kind in ("points", "points_of_weight"):
         counts[kind] *= points(maps)
-    return tuple((counts[kind], maps if kind in MAPS else real_of(maps)) for kind in kernel.tensors)
+    return tuple((kind, networks * counts[kind], maps if kind in MAPS else real_of(maps)) for kind in kernel.tensors)
 
 
 def _counts(

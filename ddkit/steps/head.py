@@ -13,12 +13,14 @@ class Head(NamedTuple):
         features: [B, F].
         log_p: logarithms of the class probabilities [B, K].
         probabilities: [B, K].
+        mass: the sum of an image's labels, divided by B [B, 1].
         residual: d loss / d logits [B, K].
     """
 
     features: Tensor
     log_p: Tensor
     probabilities: Tensor
+    mass: Tensor
     residual: Tensor
 
     @staticmethod
@@ -27,7 +29,8 @@ class Head(NamedTuple):
         features = features_of(p, head)
         log_p = torch.log_softmax(torch.addmm(bias, features, head.T), dim=1)
         probabilities = log_p.exp()
-        return Head(features, log_p, probabilities, probabilities * share.sum(1, keepdim=True) - share)
+        mass = share.sum(1, keepdim=True)
+        return Head(features, log_p, probabilities, mass, probabilities * mass - share)
 
     def gradients(self) -> list[Tensor]:
         """d loss / d (bias [K], weight [K, F])."""

@@ -46,9 +46,10 @@ class Layout:
         order."""
         parts, networks = list(head), head[0].shape[:-1]
         for w, bias, gamma, beta in blocks:
-            normed = [gamma, torch.zeros_like(beta) if bias is None else bias]
+            normed = [gamma, beta.new_zeros(beta.shape) if bias is None else bias]
             parts += [beta, *(normed if self.norm.together else []), w]
-        return torch.cat([part.reshape(*networks, -1) for part in reversed(parts)], -1).to(real_of(self.maps))
+        flat = torch.cat([part.flatten(len(networks)) for part in reversed(parts)], -1)
+        return flat.to(real_of(self.maps))
 
     def moments(self, theta: Tensor, layers: list[Layer]) -> list[tuple[Tensor, Tensor]]:
         """Return mean and unbiased variance [n, C] of the input of each batch norm of n networks theta [n, P].

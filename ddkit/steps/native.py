@@ -96,7 +96,7 @@ class Kernels:
             if function(shape, *numbers, *at):
                 raise MemoryError(f"the kernel '{name}' could not allocate memory for maps of {list(like.shape)}")
 
-    def _addresses(self, tensors: list[Tensor]) -> list[list[int]]:
+    def _addresses(self, tensors: tuple[Tensor, ...]) -> list[list[int]]:
         """The addresses of each network's parts of the tensors."""
         first = [tensor.data_ptr() for tensor in tensors]
         if self.networks == 1:

@@ -65,10 +65,17 @@ def walked_together(
         return [adjoint(step, problem, budget(memory, problem) // users, backward) for problem in problems]
 
 
-@torch.no_grad()
 def adjoint(step: Step, problem: Problem, memory: int, backward: bool = True) -> Solved:
-    """Solve one trajectory. `memory` is the number of bytes for tapes."""
-    images, labels, lr = problem.images, problem.labels, problem.lr
+    """Solve one trajectory. `memory` is the number of bytes for tapes.
+
+    On a CPU the results of a fused step are inference tensors, of which every operation is cheaper.
+    """
+    with torch.inference_mode() if step.fused and problem.images.is_cpu else torch.no_grad():
+        return _adjoint(step, problem, memory, backward)
+
+
+def _adjoint(step: Step, problem: Problem, memory: int, backward: bool) -> Solved:
+    images, labels, rates = problem.images.unbind(), problem.labels.unbind(), problem.lr.unbind()
     momentum, exact = problem.rules.momentum, problem.rules.gradient == "exact"
     iterates: list[Tensor] = [problem.theta_0]
     velocities: list[Tensor] = []
@@ -82,7 +89,7 @@ def adjoint(step: Step, problem: Problem, memory: int, backward: bool = True) ->
             if held + g.tape_bytes <= memory:
                 tapes[i], held = g.tape, held + g.tape_bytes
         velocities.append(momentum * velocities[-1] + g.theta if momentum and i else g.theta)
-        iterates.append(iterates[-1] - lr[i] * velocities[-1])
+        iterates.append(iterates[-1] - rates[i] * velocities[-1])
 
     seeds: dict[int, Tensor] = {}
     loss = problem.theta_0.new_zeros(())
@@ -92,15 +99,15 @@ def adjoint(step: Step, problem: Problem, memory: int, backward: bool = True) ->
     if not backward:
         return Solved(loss)
 
-    grad_images, grad_lr = torch.zeros_like(images), torch.zeros_like(lr)
-    grad_labels = torch.zeros_like(labels) if labels.is_floating_point() else None
+    grad_images, grad_lr = torch.zeros_like(problem.images), torch.zeros_like(problem.lr)
+    grad_labels = torch.zeros_like(problem.labels) if problem.labels.is_floating_point() else None
     v = torch.zeros_like(problem.theta_0)
     a = torch.zeros_like(v)
     for i in reversed(range(max(seeds))):
         if i + 1 in seeds:
             v = v + seeds[i + 1]
         grad_lr[i] = -(velocities[i] @ v)
-        a = momentum * a - lr[i] * v
+        a = momentum * a - rates[i] * v
         product = step.product(iterates[i], images[i], labels[i], a, tapes.pop(i, None))
         if v.is_cuda and problem.rules.match == "nearest":
             product = _nothing_of_nothing(product, a)

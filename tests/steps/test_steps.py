@@ -35,6 +35,14 @@ def test_the_fused_step_is_the_double_backward(blocks, convolution, shape, soft,
     check(fused(problem[0], blocks, convolution), problem, keep)
 
 
+@pytest.mark.parametrize("wrong", [-1, CLASSES])
+def test_labels_that_are_no_class_are_refused(wrong):
+    net, theta, x, y, _ = case((1, 8, 8))
+    y[0] = wrong
+    with pytest.raises((IndexError, RuntimeError), match="out of range"):
+        fused(net).gradient(theta.detach(), x.detach(), y)
+
+
 @pytest.mark.parametrize("width", [1, 16, 32, 64, 70, 130])
 def test_every_block_of_channels(width):
     """Widths around the kernels' blocks of 16, 32 and 64 channels, and over two of them."""

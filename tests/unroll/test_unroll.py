@@ -235,6 +235,18 @@ def test_the_loss_alone_walks_no_way_back(norm, monkeypatch):
     assert not matching_loss(net, theta_0, target, images.detach(), labels[index], RATE).requires_grad
 
 
+@pytest.mark.parametrize("norm", [FUSED, OTHER])
+def test_gradients_are_ordinary_tensors(norm):
+    """A fused step works on inference tensors, which no caller could change in place or use with autograd."""
+    net, theta_0, target, pool, labels, index = problem(norm, soft=True)
+    given = [pool[index].requires_grad_(), labels[index].requires_grad_(), RATE.clone().requires_grad_()]
+    loss = matching_loss(net, theta_0, target, *given)
+    for result in (loss, *torch.autograd.grad(loss, given)):
+        assert not result.is_inference()
+        result = result.detach().add_(1)
+        (result * torch.ones_like(result, requires_grad=True)).sum().backward()
+
+
 def test_equal_shares_are_one_weighting():
     """So that one CUDA graph serves a loop that writes weights=largest(0.75) in each of its rounds."""
     assert largest(0.75) == largest(0.75) != largest(0.5) and hash(largest(0.75)) == hash(largest(0.75))
