@@ -78,6 +78,10 @@ def find_recipe(source: str | Path) -> tuple[str, str]:
     where = f"recipe '{shortened(str(source), 200)}'"
     if odd := not_a_file(path):
         hint = nearest(path.stem[:SHOWN], recipes, listed_by="ddkit recipes ls")
+        plain, _, suffixes = str(source).partition("+")
+        if plain in recipes or (suffixes and Path(plain).is_file()):
+            own = f"name '{plain}' and set method.formation or method.fyi"
+            hint = f"+{shortened(suffixes)} is for ddkit compare; here, {own}"
         found = "" if odd == "not there" else f" ({odd})"
         raise RecipeError(f"{where}: is no readable file{found} and no recipe of ddkit's; {hint}")
     try:
