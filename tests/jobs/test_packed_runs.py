@@ -86,6 +86,8 @@ def test_a_comparison_holds_packed_and_whole_sets(home: Path, tmp_path: Path) ->
             compare((f"dm-digits-ipc1+{odd}",), out=tmp_path / "odd")
     with pytest.raises(RecipeError, match=r"\+2x2 is for ddkit compare; here, name 'dm-digits-ipc1' and set method\.f"):
         condense(recipe="dm-digits-ipc1+2x2", out=tmp_path / "odd")
+    with pytest.raises(RecipeError, match="no recipe of ddkit's; did you mean dm-digits-ipc1"):
+        compare(("dm-digits-ipc1+large",), out=tmp_path / "odd")
     with pytest.raises(UsageError, match=r"'mirage-digits-graphs\+2x2': is for graphs, and \+2x2 is for images"):
         compare(("mirage-digits-graphs+2x2",), out=tmp_path / "graphs")
 
