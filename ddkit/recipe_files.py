@@ -1,5 +1,6 @@
 """Recipes as texts: the recipes that ship with ddkit, by name, and files."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,11 @@ def find_recipe(source: str | Path) -> tuple[str, str]:
     where = f"recipe '{shortened(str(source), 200)}'"
     if odd := not_a_file(path):
         hint = nearest(path.stem[:SHOWN], recipes, listed_by="ddkit recipes ls")
+        plain, _, suffixes = str(source).partition("+")
+        known = all(re.fullmatch(r"fyi|(\d)x\1", one) for one in suffixes.split("+"))
+        if known and (plain in recipes or Path(plain).is_file()):
+            own = f"name '{plain}' and set method.formation or method.fyi"
+            hint = f"+{shortened(suffixes)} is for ddkit compare; here, {own}"
         found = "" if odd == "not there" else f" ({odd})"
         raise RecipeError(f"{where}: is no readable file{found} and no recipe of ddkit's; {hint}")
     try:

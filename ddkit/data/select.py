@@ -58,7 +58,7 @@ def refuse_small_classes(labels: Int[Tensor, " n"], ipc: int | Counts, parts: in
     if spare[smallest] < 0:
         if parts > 1:
             raise UsageError(
-                f"ipc {wanted[smallest]}: begins at {wanted[smallest] * parts} real images of class {smallest}, "
+                f"ipc {wanted[smallest]}: needs {wanted[smallest] * parts} real images of class {smallest}, "
                 f"{parts} in the place of one, but it has only {found[smallest]} training images; lower method.ipc or "
                 "method.formation"
             )

@@ -8,7 +8,7 @@ from ddkit.errors import UsageError, nearest
 from ddkit.evaluation import FLIP_POLICIES, LABEL_POLICIES, PARTS, refuse_unknown_scores
 from ddkit.jobs.comparison.lines import Comparison
 from ddkit.jobs.kinds import KINDS, kind_of_recipe
-from ddkit.jobs.recipes.request import Comparing, name_in_table, variant
+from ddkit.jobs.recipes.request import Comparing, name_in_table, refuse_odd_suffixes, variant
 from ddkit.jobs.reports import COMPARISON, REPORT, comparison_page, written_at_end
 from ddkit.run import Meter, SilentMeter, refuse_no_folder, write_json
 
@@ -76,6 +76,8 @@ def compare(
     refuse_unknown_scores(scores or "")
     if scores and on != "test":
         raise UsageError(f"compare: scores '{scores}' are of the test part; leave them out, or on='{on}'")
+    for name in recipes:
+        refuse_odd_suffixes(name)
     kinds = {kind_of_recipe(None, variant(name)[0]).name for name in recipes}
     if len(kinds) > 1:
         raise UsageError("compare: one table cannot hold recipes for images and for graphs; name one kind only")

@@ -174,6 +174,7 @@ def _imported(request: ImportRequest, release: Release) -> tuple[SyntheticSet, T
         f"space {space.name}, {space.how}: {space.statistics}",
         f"{100 * outside:.1f} % of the values are outside the pixels' range; they are kept",
         *own.notes,
+        *_enlarged_note(release),
         *_order_note(release, data.shape),
         *release.notes,
         *origin.notes,
@@ -191,6 +192,17 @@ def _imported(request: ImportRequest, release: Release) -> tuple[SyntheticSet, T
     if own.formation is not None:
         return SyntheticSet.from_compact(Packed(images, own.formation), facts, record=record), task, notes
     return SyntheticSet(images=images, labels=own.classes, soft_labels=soft, facts=facts, record=record), task, notes
+
+
+def _enlarged_note(release: Release) -> list[str]:
+    """A note on the export of a set with packed images, which has their enlarged small ones."""
+    k = None if release.facts is None else release.facts.formation
+    if k is None:
+        return []
+    return [
+        f"unpacked: the exported set stored {k} x {k} of these images in one; this set stores each whole, "
+        f"in {k**2} times the bytes, and rivals are as many whole images; the exported set's .h5 file is packed"
+    ]
 
 
 def _order_note(release: Release, shape: tuple[int, int, int]) -> list[str]:

@@ -1,7 +1,8 @@
 """Networks drawn from experts: between an expert's first and last parameters, or after one of its epochs.
 
-NCFM draws theta = share first + (1 - share) last with a random share. Such a network lies on a line between two
-networks of the expert. The expert itself passed through those after its epochs.
+NCFM draws theta = share first + (1 - share) last with a random share. The expert never was such a network
+while it trained: it lies on a straight line between two of them. With `networks = "epoch"` the method draws one of
+the networks that the expert was after an epoch.
 """
 
 from dataclasses import dataclass

@@ -44,8 +44,8 @@ def class_logits(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "n k"
 def target_logits(
     net: FlatNet, target: Float[Tensor, " p"], views: Float[Tensor, "m c h w"], images: int
 ) -> Float[Tensor, "n k"]:
-    """Compute the target's logits of each of `images` images (small ones if packed): the mean over its views, which
-    follow in equal turns.
+    """Compute the target's logits of each of `images` images (small ones if packed): the mean over its views. The first
+    views of all images stand in `views` before the second views of all images.
 
     Batch norm uses the statistics of the views.
     """

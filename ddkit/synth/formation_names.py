@@ -24,11 +24,11 @@ def packed_rival(name: str, formation: int | None) -> str:
 
 
 def formation_of(title: str) -> int | None:
-    """The formation that the name of a set states; None if its images are whole.
+    """The formation that the name of a set or of a recipe in a table states; None if its images are whole.
 
     Example:
-        >>> formation_of("mtt+fyi+2x2"), formation_of("mtt")
-        (2, None)
+        >>> formation_of("mtt+fyi+2x2"), formation_of("mtt-digits-ipc1-3x3, flips 0.5"), formation_of("mtt")
+        (2, 3, None)
     """
-    found = re.search(r"\+(\d)x\1$", title)
+    found = re.search(r"[+-](\d)x\1(?=$|,)", title)
     return int(found[1]) if found else None

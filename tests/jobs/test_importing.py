@@ -236,6 +236,18 @@ def test_uneven_classes_in_layouts_whose_sets_are_even_are_refused(toy: str, tmp
     assert "--ipc: the release has 1 to 3 images a class, got 2; leave --ipc out" in line
 
 
+@pytest.mark.parametrize("kind", ["npz", "pt"])
+def test_the_export_of_packed_images_comes_back_whole_and_this_is_said(toy: str, tmp_path: Path, kind: str) -> None:
+    torch.save([files.pixels(), files.LABELS], tmp_path / "data.pt")
+    made = ddkit.import_set(tmp_path / "data.pt", data=toy, net=TINY, factor=2)
+    meter = Listener()
+    back = ddkit.import_set(ddkit.export(made, kind, tmp_path / f"set.{kind}"), data=toy, meter=meter)
+    assert back.images.equal(made.images) and back.facts.formation is None and len(back) == sum(back.facts.each)
+    said = [line for line in meter.lines if line.startswith("unpacked: the exported set stored 2 x 2 of these images")]
+    assert len(said) == 1 and "in 4 times the bytes" in said[0]
+    assert sum(back.stored_bytes().values()) == 4 * sum(made.stored_bytes().values())
+
+
 def test_an_export_without_tensors_is_refused(toy: str, tmp_path: Path) -> None:
     torch.save({"image": [1], "label": files.LABELS, "facts": "{}"}, tmp_path / "set.pt")
     assert "'image' must be a tensor, got list" in refused(tmp_path / "set.pt", toy)

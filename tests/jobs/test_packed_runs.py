@@ -1,6 +1,7 @@
 """`method.formation` from the commands' calls: runs, tables, comparisons, given sets, labels by teachers, refusals."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import torch
 from listener import Listener
 
 import ddkit
-from ddkit import compare, condense, evaluate, export, relabel
+from ddkit import compare, condense, evaluate, export, leaderboard, relabel
 from ddkit.errors import DDKitError, RecipeError, UsageError
 from ddkit.jobs.recipes.request import name_in_table, variant
+from ddkit.shipped import shipped
 from ddkit.synth import Packed, SyntheticSet
 from ddkit.synth import load_images as load_set
 
@@ -79,8 +81,31 @@ def test_a_comparison_holds_packed_and_whole_sets(home: Path, tmp_path: Path) ->
         assert line.overall.accuracies == lines[line.name].overall.accuracies
     assert variant("a/b.toml+fyi+2x2") == ("a/b.toml", ("method.fyi=true", "method.formation=2"))
     assert variant("a+2x3") == ("a+2x3", ()) and name_in_table("a/b.toml+fyi+2x2") == "b-fyi-2x2"
+    for odd, wanted in {"2x3": r"got \+2x3", "12x12": r"got \+12x12", "2x2+3x3": "two suffixes of one kind"}.items():
+        with pytest.raises(UsageError, match=rf"^recipe 'dm-digits-ipc1\+{re.escape(odd)}': .*{wanted}"):
+            compare((f"dm-digits-ipc1+{odd}",), out=tmp_path / "odd")
+    with pytest.raises(RecipeError, match=r"\+2x2 is for ddkit compare; here, name 'dm-digits-ipc1' and set method\.f"):
+        condense(recipe="dm-digits-ipc1+2x2", out=tmp_path / "odd")
+    with pytest.raises(RecipeError, match="no recipe of ddkit's; did you mean dm-digits-ipc1"):
+        compare(("dm-digits-ipc1+large",), out=tmp_path / "odd")
     with pytest.raises(UsageError, match=r"'mirage-digits-graphs\+2x2': is for graphs, and \+2x2 is for images"):
         compare(("mirage-digits-graphs+2x2",), out=tmp_path / "graphs")
+
+
+def test_recipes_of_one_method_are_compared_with_real_images_packed_alike(home: Path, tmp_path: Path) -> None:
+    """The name of a recipe need not state that its images are packed; the name of its line does."""
+    files = [tmp_path / "low.toml", tmp_path / "high.toml"]
+    for file, lr in zip(files, (0.1, 10.0), strict=True):
+        text = (shipped("recipes") / "dm-digits-ipc1.toml").read_text()
+        file.write_text(re.sub(r"lr_img = .*", f"lr_img = {lr}\nformation = 2", text))
+    found = compare(files, sets=1, overrides=SHORT, out=tmp_path / "out")
+    means = {line.name: 100 * line.overall.mean for line in found.lines}
+    assert list(means)[:2] == ["low-2x2", "high-2x2"]
+    best, random = max(list(means)[:2], key=means.__getitem__), means["random-real, packed 2x2"]
+    said = f"random images of the same size, packed 2x2: {random:.1f} %"
+    assert said in ddkit.report(tmp_path / "out").read_text()
+    page = leaderboard([tmp_path / "out"], tmp_path / "board")[0].with_suffix(".md").read_text()
+    assert "over random, packed alike" in page and f"{means[best] - random:+.1f}" in page
 
 
 def test_a_run_continues_a_packed_set_and_begins_from_any_other(folder: Path, tmp_path: Path) -> None:
@@ -141,7 +166,7 @@ def test_what_reads_the_file_agrees(folder: Path, tmp_path: Path) -> None:
             ("method.formation=0",),
             "key 'method.formation': must be an integer of at least 1 and at most 8, got 0",
         ),
-        ("dm", ("method.formation=8", "method.ipc=3"), "begins at 192 real images of class ., 64 in the place of one"),
+        ("dm", ("method.formation=8", "method.ipc=3"), "needs 192 real images of class ., 64 in the place of one"),
     ],
 )
 def test_refusals_are_one_line(

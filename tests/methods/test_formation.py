@@ -198,7 +198,7 @@ def test_data_that_is_too_small_is_one_line(in_float64):
     fewest = int(context.real.train.labels.bincount().min())
     assert fewest < 24
     settings = make_settings(ipc=6, formation=2)
-    wanted = "begins at 24 real images of class ., 4 in the place of one, but it has only"
+    wanted = "needs 24 real images of class ., 4 in the place of one, but it has only"
     for call in (make("mtt", context, ipc=6, formation=2).init, lambda: settings.refuse_data(context.real)):
         with pytest.raises(UsageError, match=wanted):
             call()

@@ -20,6 +20,7 @@ from ddkit.jobs.runs.images import ImageWork
 from ddkit.nets import NetSettings
 from ddkit.recipe import Uneven
 from ddkit.run import Meter, Spent, read_json, write_json
+from ddkit.synth import formation_suffix
 from ddkit.task import Task
 
 
@@ -47,8 +48,14 @@ class Candidate:
 
     @property
     def method(self) -> str:
-        """The method's name, with "+fyi" if it uses FYI."""
+        """The method's name, with "+fyi" if it uses FYI, and "+2x2" if its images are packed 2 x 2."""
         return self.recipes[0].method.title
+
+    @property
+    def name_of_line(self) -> str:
+        """The recipe's name, which always ends with "-2x2" if its images are packed 2 x 2."""
+        packed = formation_suffix(self.recipes[0].method.packing).replace("+", "-")
+        return self.name if self.name.endswith(packed) else self.name + packed
 
     @property
     def task_key(self) -> TaskKey:

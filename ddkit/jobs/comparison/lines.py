@@ -21,6 +21,7 @@ class Line:
         flip_share: the probability that an image is mirrored in a step of the networks' training.
         labels: the policy of labels in the networks' training, one of `ddkit.evaluation.settings.LABEL_POLICIES`.
         name: the name of the method or of the rival. If several recipes of the part have one method: the recipe's name.
+            Both state how images are packed: "mtt+2x2", "mtt-digits-ipc1-2x2".
         scores: one for each set, over several networks. A rival has a score for each seed of the sets.
         seconds: the seconds in which each set was condensed; empty for rivals.
         expert_seconds: the seconds in which the recipe's experts were trained; None if no comparison in this folder

@@ -141,7 +141,7 @@ def plan_lines(
         if not files:
             continue
         works = [work(recipe, f"set {_digest(file)}", SetRow(candidate.method, file)) for recipe, file in files]
-        name = candidate.method if methods.count(candidate.method) == 1 else candidate.name
+        name = candidate.method if methods.count(candidate.method) == 1 else candidate.name_of_line
         seconds, expert_seconds = candidate.seconds(out), candidate.expert_seconds(out)
         own = dataclasses.replace(line(name), seconds=seconds, expert_seconds=expert_seconds)
         if not ranked:

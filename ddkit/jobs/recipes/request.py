@@ -76,6 +76,23 @@ def variant(recipe: str | Path) -> tuple[str, tuple[str, ...]]:
     return name[:begin], tuple("method.fyi=true" if one == "fyi" else f"method.formation={one[0]}" for one in each)
 
 
+def refuse_odd_suffixes(recipe: str | Path) -> None:
+    """Raise UsageError if a recipe's name in a comparison has two suffixes of one kind, or one such as "+2x3".
+
+    Example:
+        >>> refuse_odd_suffixes("mtt-digits-ipc1+2x3")
+        Traceback (most recent call last):
+        ddkit.errors.UsageError: recipe 'mtt-digits-ipc1+2x3': an image is packed +2x2 to +8x8, got +2x3; correct it
+    """
+    plain, settings = variant(recipe)
+    odd = re.search(r"\+\d+x\d+\Z", plain)
+    if odd and not Path(plain).exists():
+        raise UsageError(f"recipe '{recipe}': an image is packed +2x2 to +8x8, got {odd[0]}; correct it")
+    if len({one.partition("=")[0] for one in settings}) < len(settings):
+        given = str(recipe).removeprefix(plain)
+        raise UsageError(f"recipe '{recipe}': {given} has two suffixes of one kind; keep one of them")
+
+
 def name_in_table(recipe: str | Path) -> str:
     """The name of a recipe in a comparison: the file's name without its ending, with "-fyi" if it is used with FYI, and
     "-2x2" with images packed 2 x 2."""

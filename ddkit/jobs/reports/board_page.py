@@ -3,7 +3,6 @@
 Sets under different kinds of networks stand in different sections. A gain over a rival is computed inside one table.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -14,6 +13,7 @@ from ddkit.jobs.reports.score_rows import ShownRow
 from ddkit.jobs.reports.scores import filled_table
 from ddkit.jobs.reports.standing import Standing
 from ddkit.report import Block, Lines, Page, Section, TextTable, Trend, against_bytes
+from ddkit.synth import formation_of, packed_rival
 from ddkit.toml import read_toml
 
 UNSTATED = "networks that the source does not state"
@@ -112,21 +112,16 @@ def _alike(one: Standing) -> ShownRow | None:
 
 def _packed_alike(one: Standing) -> ShownRow | None:
     """Random real images that are packed as the set's are; None if the set's images are whole."""
-    return _rival(one, f"random-real{packing}") if (packing := _packing(one.row.name)) else None
+    formation = formation_of(one.row.name)
+    return None if formation is None else _rival(one, packed_rival("random-real", formation))
 
 
 def _same_labels(one: Standing) -> ShownRow | None:
-    return _rival(one, f"random-real, same labels{_packing(one.row.name)}")
+    return _rival(one, packed_rival("random-real, same labels", formation_of(one.row.name)))
 
 
 def _rival(one: Standing, name: str) -> ShownRow | None:
     return next((row for row in one.rivals if row.name == name), None)
-
-
-def _packing(name: str) -> str:
-    """The end of the names of rivals that are packed as a set is: ", packed 2x2" for "mtt+2x2" or "mtt-ipc1-2x2"."""
-    found = re.search(r"[+-](\d)x\1(?=$|,)", name)
-    return f", packed {found[1]}x{found[1]}" if found else ""
 
 
 RANDOM: dict[str, Callable[[Standing], ShownRow | None]] = {

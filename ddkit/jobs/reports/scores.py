@@ -26,6 +26,8 @@ def answer(rows: Sequence[ShownRow]) -> tuple[str, ...]:
         return ()
     graphs, peers = bool(best.net), [row for row in rows if row.net == best.net and not row.measured.ours]
     packed = packed_rival("", formation_of(best.name))
+    if not any(row.name.endswith(packed) for row in peers):
+        packed = ""  # a recipe of whole images can have such a name
     randoms = [row for row in peers if row.name.startswith("random") and row.name.endswith(packed)]
     # A comparison of graphs has random graphs of the bytes of each set.
     random = next((row for row in randoms if row.name == f"random, as {best.name}"), next(iter(randoms), None))
