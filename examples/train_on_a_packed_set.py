@@ -1,5 +1,4 @@
 """Train a logistic regression on a ddkit set of digits with packed images, without ddkit, and print its accuracy:
-
 python examples/train_on_a_packed_set.py SET.h5
 """
 
@@ -31,9 +30,10 @@ def expand(file: h5py.File) -> np.ndarray:
 if __name__ == "__main__":
     with h5py.File(sys.argv[1]) as file:
         x, facts = expand(file), dict(file.attrs)
-    y = np.arange(10).repeat(len(x) // 10)  # class by class
+        classes = np.arange(10).repeat(facts.get("counts", facts.get("ipc")) * int(facts["formation"]) ** 2)
+        y = file["soft_label"][:] if "soft_label" in file else np.eye(10)[classes]  # shares of the classes [N, 10]
     v, t = load_digits(return_X_y=True)
-    _, v, _, t = train_test_split(v, t, test_size=0.2, random_state=0, stratify=t)
-    test = ((v * 255 / 16).round() / 255 - facts["mean"][0]) / facts["std"][0]
-    machine = LogisticRegression(max_iter=2000).fit(x.reshape(len(x), -1), y)
-    print(f"{machine.score(test, t):.4f}")
+    _, v, _, t = train_test_split((v * 255 / 16).round() / 255, t, test_size=0.2, random_state=0, stratify=t)
+    each = x.reshape(len(x), -1).repeat(10, 0)  # each image once for each class, weighted with the class's share
+    machine = LogisticRegression(max_iter=2000).fit(each, np.tile(np.arange(10), len(x)), sample_weight=y.ravel())
+    print(f"{machine.score((v - facts['mean'][0]) / facts['std'][0], t):.4f}")

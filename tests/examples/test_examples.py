@@ -119,9 +119,11 @@ def test_the_compact_trainer_expands_to_the_same_bits_and_learns(tmp_path: Path)
     assert float(run.stdout) > 0.8
 
 
-def test_the_trainer_on_packed_images_expands_to_the_same_bits_and_learns(tmp_path: Path) -> None:
+@pytest.mark.parametrize("uneven", [False, True])
+def test_the_trainer_on_packed_images_expands_to_the_same_bits_and_learns(uneven: bool, tmp_path: Path) -> None:
+    ipc = ("method.ipc=share:0.05",) if uneven else ("method.ipc=10",)
     made = ddkit.condense(
-        "herding", ipc=10, overrides=("method.formation=2",), evaluate=False, out=tmp_path / "run"
+        "herding", overrides=(*ipc, "method.formation=2"), evaluate=False, out=tmp_path / "run"
     ).folder
     script = EXAMPLES / "train_on_a_packed_set.py"
     with h5py.File(made / "set.h5") as file:
