@@ -207,8 +207,8 @@ def score_row(
 def packing_notes(formations: Iterable[int]) -> list[str]:
     """Notes on packed sets and on rivals that are packed alike."""
     return [
-        f"packed {k}x{k}: {k * k} real images of a class, each made small, in the bytes of one; networks are trained "
-        "on all of them, enlarged, as on a set of that formation"
+        f"packed {k}x{k}: {k * k} real images of a class are made small and take the place of one; networks train on "
+        "all of them, enlarged, as they do on a packed set"
         for k in formations
     ]
 

@@ -68,7 +68,7 @@ def test_a_table_of_a_packed_set_has_whole_and_packed_rivals(
     assert list(scored) == [row.name for row in rows] + ["majority class"]
     assert scored["toy+2x2"].samples == 80 and scored["toy+2x2"].size == 4 * 20 * 64
     assert scored["random-real, packed 2x2"].size == scored["random-real"].size == 20 * 64
-    assert sum("4 real images of a class, each made small, in the bytes of one" in note for note in table.notes) == 1
+    assert sum("4 real images of a class are made small and take the place of one" in note for note in table.notes) == 1
     plain = evaluate_honestly(whole, 0, SilentMeter())
     same = {score.name: score.accuracies for score in plain.scores if score.name in names}
     assert {name: scored[name].accuracies for name in names} == same  # whole rivals are the same in both
