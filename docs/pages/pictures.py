@@ -11,7 +11,15 @@ Files = Mapping[str, ScoreFile]
 
 def pictures(files: Files) -> tuple[Picture | Scatter, ...]:
     """The charts of all pages. The name of a chart begins with that of its page."""
-    return (_small_sets(files), _labels(files), _flips(files), _graphs(files), _speed(files), *boards.pictures())
+    return (
+        _small_sets(files),
+        _packed(files),
+        _labels(files),
+        _flips(files),
+        _graphs(files),
+        _speed(files),
+        *boards.pictures(),
+    )
 
 
 def _small_sets(files: Files) -> Picture:
@@ -37,6 +45,22 @@ def _small_sets(files: Files) -> Picture:
     )
     title = "FTD's images beat random real images; on digits at ten a class, k-means images are as good"
     return Picture("small-sets", title, panels, "test accuracy %", columns=3)
+
+
+def _packed(files: Files) -> Picture:
+    panels = []
+    for title, name in (
+        ("CIFAR-10, 1 a class", "best-cifar10-ipc1"),
+        ("Fashion-MNIST, 1 a class", "best-fashion-mnist-ipc1"),
+    ):
+        file = files[name]
+        lines = {
+            text: {"whole images": file.get(row), "packed 2 x 2": file.get(f"{row}, packed 2x2")}
+            for text, row in (("random real", "random-real"), ("herding", "herding"), ("k-means", "kmeans"))
+        }
+        panels.append(Panel(title, {**lines, "best": {"packed 2 x 2": file.get("best+2x2")}}))
+    title = "Packing alone helps real images; condensed packed images are far above them"
+    return Picture("packed", title, tuple(panels), "test accuracy %")
 
 
 def _labels(files: Files) -> Picture:

@@ -30,7 +30,8 @@ def double(fresh, monkeypatch):
 
     def rerun(work, device):
         made.append(device)
-        results = work()
+        # on a CPU a fused step works in inference mode, on CUDA never: the results are ordinary tensors there
+        results = [None if result is None else result.clone() for result in work()]
 
         def replay():
             for old, new in zip(results, work(), strict=True):
