@@ -18,7 +18,7 @@ with lazily(__name__):
     from ddkit.run.obstacles import refuse_no_file, refuse_no_folder
     from ddkit.run.one_ahead import OneAhead
     from ddkit.run.process import is_gone
-    from ddkit.run.progress import Meter, SilentMeter, terminal_meter
+    from ddkit.run.progress import Meter, PassingMeter, SilentMeter, terminal_meter
     from ddkit.run.sealed import HDF5, HEAD, Seal, atomic_hdf5, atomic_sealed, check_seal, payload, place
     from ddkit.run.seconds import Seconds, SecondsFiles, Spent
 
@@ -48,6 +48,7 @@ __all__ = [
     "OneAhead",
     "Meter",
     "RecordingMeter",
+    "PassingMeter",
     "SilentMeter",
     "terminal_meter",
     "Seconds",

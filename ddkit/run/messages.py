@@ -1,13 +1,12 @@
 """A meter that also writes the messages of a run to its folder, so that the report can show them later."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 
 from ddkit.run.folder import RunFolder
-from ddkit.run.progress import Meter
+from ddkit.run.progress import Meter, PassingMeter
 
 
-class RecordingMeter:
+class RecordingMeter(PassingMeter):
     """Passes everything on to another meter, and appends each message to the folder's `messages`.
 
     Messages wait in memory until `begin` is called, because a run that is refused changes no file. A full disk does not
@@ -18,21 +17,13 @@ class RecordingMeter:
     """
 
     def __init__(self, meter: Meter, folder: RunFolder) -> None:
-        self._meter, self._folder = meter, folder
+        super().__init__(meter)
+        self._folder = folder
         self._waiting: list[str] = []
         self.begun = False
 
-    def start(self, title: str, total: int, done: int = 0) -> None:
-        self._meter.start(title, total, done)
-
-    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
-        self._meter.advance(done, values)
-
-    def finish(self) -> None:
-        self._meter.finish()
-
     def say(self, line: str) -> None:
-        self._meter.say(line)
+        super().say(line)
         self.record(line)
 
     def begin(self) -> None:

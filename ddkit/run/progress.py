@@ -44,6 +44,25 @@ class SilentMeter:
         pass
 
 
+class PassingMeter:
+    """Passes everything on to another meter. A meter that does more at some of the calls overrides these."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def start(self, title: str, total: int, done: int = 0) -> None:
+        self._meter.start(title, total, done)
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        self._meter.advance(done, values)
+
+    def finish(self) -> None:
+        self._meter.finish()
+
+    def say(self, line: str) -> None:
+        self._meter.say(line)
+
+
 class BarMeter:
     """A live bar with the time left and the latest values.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ddkit.run import Meter, Seconds, SecondsFiles
+from ddkit.run import Meter, PassingMeter, Seconds, SecondsFiles
 
 EVERY = 5.0
 """Seconds between two writes of the file: an interruption loses at most so many."""
@@ -56,25 +56,16 @@ class Stopwatch:
         return replace(self.seconds, condensing=self.seconds.condensing + time.perf_counter() - self._begin)
 
 
-class TimedMeter:
+class TimedMeter(PassingMeter):
     """Passes everything on to another meter, and calls `note` when it is advanced, at most once in EVERY seconds."""
 
     def __init__(self, meter: Meter, note: Callable[[], None]) -> None:
-        self._meter, self._note = meter, note
-        self._noted = time.perf_counter()
-
-    def start(self, title: str, total: int, done: int = 0) -> None:
-        self._meter.start(title, total, done)
+        super().__init__(meter)
+        self._note, self._noted = note, time.perf_counter()
 
     def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
         now = time.perf_counter()
         if now - self._noted >= EVERY:
             self._noted = now
             self._note()
-        self._meter.advance(done, values)
-
-    def finish(self) -> None:
-        self._meter.finish()
-
-    def say(self, line: str) -> None:
-        self._meter.say(line)
+        super().advance(done, values)

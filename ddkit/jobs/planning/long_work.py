@@ -14,7 +14,7 @@ from ddkit.jobs.planning.evaluation_probe import probe_evaluation, rows_of
 from ddkit.jobs.planning.expert_probe import probe_missing
 from ddkit.jobs.planning.gauge import Gauge
 from ddkit.jobs.recipes import Recipe
-from ddkit.run import Meter
+from ddkit.run import Meter, PassingMeter
 from ddkit.task import Task
 
 PROBE_SECONDS = 0.3
@@ -60,16 +60,17 @@ def _announce(what: str, seconds: float, shorter: str, meter: Meter) -> None:
         meter.say(f"{what} will take about {time_text(seconds)}; to shorten it: {shorter}")
 
 
-class AnnouncingMeter:
+class AnnouncingMeter(PassingMeter):
     """A meter that announces long work once, from the progress of its first FIRST seconds."""
 
     def __init__(self, meter: Meter, what: str, shorter: str) -> None:
-        self._meter, self._what, self._shorter = meter, what, shorter
+        super().__init__(meter)
+        self._what, self._shorter = what, shorter
         self._begin, self._first, self._total, self._estimated = 0.0, 0, 0, False
 
     def start(self, title: str, total: int, done: int = 0) -> None:
         self._begin, self._first, self._total, self._estimated = time.monotonic(), done, total, False
-        self._meter.start(title, total, done)
+        super().start(title, total, done)
 
     def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
         passed = time.monotonic() - self._begin
@@ -77,10 +78,4 @@ class AnnouncingMeter:
             self._estimated = True
             seconds = passed / (done - self._first) * (self._total - self._first)
             _announce(self._what, seconds, self._shorter, self._meter)
-        self._meter.advance(done, values)
-
-    def finish(self) -> None:
-        self._meter.finish()
-
-    def say(self, line: str) -> None:
-        self._meter.say(line)
+        super().advance(done, values)

@@ -14,7 +14,7 @@ from typing import Any
 from ddkit.evaluation import DDRANKING, MAJORITY, RIVALS, WHOLE
 from ddkit.jobs.reports.score_rows import ShownRow, measured, of_form, policies
 from ddkit.jobs.reports.standing import Standing
-from ddkit.synth import formation_suffix
+from ddkit.synth import formation_of, formation_suffix
 
 NO_SETS = (*RIVALS, WHOLE, MAJORITY)
 """Names of rows that are no sets, before a comma."""
@@ -98,9 +98,8 @@ def _part(row: Row) -> tuple[str, ...]:
 def _row(row: Row) -> ShownRow:
     ours, name = _is_set(row), str(row["name"])
     if ours:
-        packing = re.search(r"\+(\d)x\1$", name)
-        plain = name.removesuffix(packing[0]) if packing else name
-        name = plain + "+fyi" * bool(row.get("fyi")) + formation_suffix(int(packing[1]) if packing else 1)
+        plain = name.removesuffix(formation_suffix(formation_of(name)))
+        name = plain + "+fyi" * bool(row.get("fyi")) + name[len(plain) :]
         name += policies({"flip_share": Fraction(str(row.get("flips", 0))), "labels": row.get("labels", "auto")})
     return ShownRow(
         name=name,
