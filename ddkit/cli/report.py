@@ -17,5 +17,8 @@ def report(source: str, out: Path | None) -> None:
     it shows what there is. Every finished run and comparison writes its report by itself.
     """
     from ddkit.jobs import report as job
+    from ddkit.run import terminal_meter
 
-    echo(f"wrote {job(source, out)}")
+    with terminal_meter() as meter:
+        written = job(source, out, meter)
+    echo(f"wrote {written}")

@@ -106,5 +106,5 @@ def compare(
     meter = meter or SilentMeter()
     found = KINDS[kinds.pop()].compare(comparing, meter)
     write_json(comparing.out / COMPARISON, found.tables(), indent=2)
-    written_at_end(lambda: comparison_page(comparing.out), comparing.out / REPORT, meter)
+    written_at_end(lambda: comparison_page(comparing.out, meter), comparing.out / REPORT, meter)
     return found

@@ -7,11 +7,11 @@ from ddkit.arguments import checked
 from ddkit.errors import DataError
 from ddkit.jobs.reports import COMPARISON, REPORT, comparison_page, run_page
 from ddkit.report import write_page
-from ddkit.run import RunFolder, refuse_no_file
+from ddkit.run import Meter, RunFolder, refuse_no_file
 
 
 @checked
-def report(source: str | Path, out: str | Path | None = None) -> Path:
+def report(source: str | Path, out: str | Path | None = None, meter: Meter | None = None) -> Path:
     """Write the report of a run or a comparison as one HTML file, and return its path.
 
     The page needs no network and no other file. Of a run that failed, was killed or still runs, it shows what there is.
@@ -19,6 +19,7 @@ def report(source: str | Path, out: str | Path | None = None) -> Path:
     Args:
         source: the folder of a run or of a comparison.
         out: the file; default `report.html` in the folder.
+        meter: progress over the sets of a comparison; default silent.
 
     Example:
         >>> report("runs/ftd-digits-ipc1-seed0")
@@ -38,5 +39,5 @@ def report(source: str | Path, out: str | Path | None = None) -> Path:
     target = Path(out) if out is not None else path / REPORT
     refuse_no_file(target)
     with folder.locked() if is_run and out is None else nullcontext():
-        write_page(run_page(folder) if is_run else comparison_page(path), target)
+        write_page(run_page(folder) if is_run else comparison_page(path, meter), target)
     return target

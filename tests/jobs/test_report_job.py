@@ -5,6 +5,8 @@ import math
 import re
 import shutil
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -19,9 +21,12 @@ from ddkit.cli.main import ddkit as command
 from ddkit.errors import DataError, InUseError, NumericalError
 from ddkit.jobs import compare, condense
 from ddkit.jobs.condense import Condensed
+from ddkit.jobs.reports import comparison_page, pixels
+from ddkit.jobs.sets import real_data
 from ddkit.report import LARGEST
-from ddkit.run import RunFolder
-from ddkit.synth import read_set, write_set
+from ddkit.run import RunFolder, SilentMeter
+from ddkit.synth import SyntheticSet, read_set, write_set
+from ddkit.task import Task
 
 pytestmark = pytest.mark.pictures
 
@@ -36,6 +41,25 @@ def text_of(file: Path) -> str:
     body = file.read_text().partition("<body>")[2].partition("<script>\n")[0]
     body = re.sub(r"<(script|svg)\b.*?</\1>", " ", body, flags=re.DOTALL)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+class Counter(SilentMeter):
+    """Keeps the pieces of work and their progress, in order."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int] | int] = []
+
+    def start(self, title: str, total: int, done: int = 0) -> None:
+        self.seen.append((title, total))
+
+    def advance(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        self.seen.append(done)
+
+
+def whitened(folder: Path, seed: int = 0) -> Condensed:
+    """A run whose set is whitened, so that its pixels need its real data."""
+    words = ("data.preprocess=zca", "method.iterations=2", *TINY[:2], f"seed={seed}")
+    return condense("dm", out=folder, overrides=words, evaluate=False)
 
 
 @pytest.fixture(scope="module")
@@ -175,10 +199,41 @@ def test_names_of_classes_and_files_are_escaped(run: Path) -> None:
 
 def test_whitened_images_need_no_data_at_the_end_of_their_run(tmp_path: Path, home: Path) -> None:
     """The run's own inverse is used; later, the inverse is fitted again, and gives the same page."""
-    words = ("data.preprocess=zca", "method.iterations=2", *TINY[:2])
-    made = condense("dm", out=tmp_path / "run", overrides=words, evaluate=False)
+    made = whitened(tmp_path / "run")
     at_end = (made.folder / "report.html").read_text()
     assert report(made.folder).read_text() == at_end and "whitened values" not in at_end
+
+
+def test_whitened_sets_of_a_comparison_read_their_data_once(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page is the one with the data read for each set. The progress counts sets."""
+    for seed in (0, 1, 2):
+        whitened(tmp_path / f"run{seed}", seed)
+    read: list[SyntheticSet] = []
+
+    def load_task_of(made: SyntheticSet, **named: str) -> Task:
+        read.append(made)
+        return real_data.load_task_of(made, **named)
+
+    monkeypatch.setattr(pixels, "load_task_of", load_task_of)
+    meter = Counter()
+    page = comparison_page(tmp_path, meter)
+    assert len(read) == 1 and meter.seen == [("drawing the sets' pictures", 3), 1, 2, 3]
+    monkeypatch.setattr(sys.modules["ddkit.jobs.reports.comparison_page"], "SharedPixels", lambda: pixels.pixels_of)
+    assert comparison_page(tmp_path) == page and len(read) == 4
+
+
+def test_missing_data_of_a_comparison_is_looked_for_once(tmp_path: Path, home: Path) -> None:
+    shared, made = pixels.SharedPixels(), read_set(whitened(tmp_path / "run").folder / "set.h5")
+    gone = replace(made, facts=replace(made.facts, preprocess_digest="0" * 64))
+    errors = []
+    for _ in range(2):
+        with pytest.raises(DataError, match="was made with other preprocessing") as raised:
+            shared(gone)
+        errors.append(raised.value)
+    assert errors[0] is errors[1]
+    shared(made)  # its digests are those of the data
 
 
 def test_a_set_of_graphs_has_trees_a_legend_and_supports(tmp_path: Path, home: Path) -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.errors import DDKitError, counted
+from ddkit.jobs.reports.pixels import SharedPixels
 from ddkit.jobs.reports.run_page import PICTURES, run_page
 from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison, notes_of
 from ddkit.jobs.reports.scores import answer, score_blocks
 from ddkit.report import Block, Gallery, Lines, Page, Section, TreeDrawings
-from ddkit.run import RunFolder, read_json
+from ddkit.run import Meter, RunFolder, SilentMeter, read_json
 
 COMPARISON = "comparison.json"
 """The file in a comparison's folder that holds its last table."""
@@ -22,8 +23,12 @@ MOST_SETS = 24
 UNFINISHED = "There is no table: the comparison is not finished. Give the same ddkit compare command again to continue."
 
 
-def comparison_page(folder: Path) -> Page:
-    """The report of the comparison in a folder. Without a table, it shows the sets that exist."""
+def comparison_page(folder: Path, meter: Meter | None = None) -> Page:
+    """The report of the comparison in a folder. Without a table, it shows the sets that exist.
+
+    Args:
+        meter: progress over the sets; default silent.
+    """
     missing: list[str] = []
     table = _table(folder, missing)
     lines: tuple[tuple[str, ShownRow], ...] = ()
@@ -34,7 +39,7 @@ def comparison_page(folder: Path) -> Page:
     parts = {part: tuple(row for own, row in lines if own == part) for part, _ in lines}
     on, notes = str(table.get("on", "test")), notes_of(table)
     runs = sorted(file.parent for file in folder.glob("*/recipe.toml"))
-    pictures = _pictures(runs, missing)
+    pictures = _pictures(runs, missing, meter or SilentMeter())
     sections = [Section(part, score_blocks(rows, on)) for part, rows in parts.items()]
     sections += [Section("Notes", (Lines(notes),) if notes else ()), Section("Sets in this folder", pictures)]
     if len(runs) > MOST_SETS:
@@ -68,13 +73,17 @@ def _best(part: str, rows: tuple[ShownRow, ...]) -> tuple[str, ...]:
     return (f"{part}: {best.name} gives {first}", *more)
 
 
-def _pictures(runs: list[Path], missing: list[str]) -> tuple[Block, ...]:
+def _pictures(runs: list[Path], missing: list[str], meter: Meter) -> tuple[Block, ...]:
     """The gallery or the trees of each set, under the name of its folder."""
     shown: list[Block] = []
-    for run in runs[:MOST_SETS]:
-        page = run_page(RunFolder(run), budget=PICTURES // min(MOST_SETS, len(runs)))
+    pixels_of, drawn = SharedPixels(), runs[:MOST_SETS]
+    meter.start("drawing the sets' pictures", len(drawn))
+    for number, run in enumerate(drawn):
+        page = run_page(RunFolder(run), pixels_of, PICTURES // len(drawn))
         unfinished = [line for line in page.missing if not line.startswith("The set has no scores")]
         missing += [f"{run.name}: {line}" for line in unfinished]
         blocks = [block for section in page.sections for block in section.blocks]
         shown += [block.named(run.name) for block in blocks if isinstance(block, Gallery | TreeDrawings)]
+        meter.advance(number + 1)
+    meter.finish()
     return tuple(shown)

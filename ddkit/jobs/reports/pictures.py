@@ -1,20 +1,16 @@
 """The parts of a report that show a set: the gallery through the moments of a run, or trees and their supports."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ddkit.errors import DDKitError
-from ddkit.jobs.sets.real_data import DATA_ONLY, load_task_of
+from ddkit.jobs.reports.pixels import Pixels, PixelsOf
 from ddkit.report import Block, Moment, TextTable, first_images, heaviest, image_gallery, tree_drawings
 from ddkit.run import RunFolder
 from ddkit.synth import GraphSet, SyntheticSet, read_set
-
-Pixels = Callable[[Tensor], Tensor]
-"""Turns images in the space of the network's inputs into [0, 1] pixels."""
 
 LARGE = 2**28
 """Bytes of a set's file. Of a larger set, the moments before the last are not read."""
@@ -24,13 +20,13 @@ MOST_IN_TABLE = 10
 
 
 def image_blocks(
-    title: str, folder: RunFolder, pixels: Pixels | None, budget: int, missing: list[str]
+    title: str, folder: RunFolder, pixels_of: PixelsOf, budget: int, missing: list[str]
 ) -> tuple[Block, ...]:
     """The gallery of a run: the initial images, the snapshots, and the set if it is finished.
 
     Args:
-        pixels: None: the set's own constants are used, or its real data if it is whitened.
-        missing: gets a line for each file that cannot be read.
+        pixels_of: gives the function that turns the set's images into pixels.
+        missing: gets a line for each file that cannot be read, and one if the set's values cannot become pixels.
     """
     last, found = None, []
     for name, file in _files(folder):
@@ -47,7 +43,7 @@ def image_blocks(
         return ()
     if len(found) > 1 and torch.equal(found[-2][1], found[-1][1]):
         del found[-2]  # the last snapshot is the finished set
-    pixels = pixels or _pixels(last, missing)
+    pixels = _pixels(pixels_of, last, missing)
     moments = [Moment(name, pixels(images)) for name, images in found]
     return (image_gallery(title, moments, last.labels, last.facts.classes, budget=budget),)
 
@@ -81,13 +77,9 @@ def _files(folder: RunFolder) -> Iterator[tuple[str, Path]]:
         yield "finished set", folder.set
 
 
-def _pixels(made: SyntheticSet, missing: list[str]) -> Pixels:
-    mean, std = made.facts.mean, made.facts.std
-    if mean is not None and std is not None:
-        shape = (1, -1, 1, 1)
-        return lambda images: images * torch.tensor(std).view(shape) + torch.tensor(mean).view(shape)
+def _pixels(pixels_of: PixelsOf, made: SyntheticSet, missing: list[str]) -> Pixels:
     try:
-        return load_task_of(made, net=DATA_ONLY).real.preprocess.inverse
+        return pixels_of(made)
     except DDKitError as error:
         missing.append(f"The gallery shows whitened values, because the real data is missing: {error}")
         return lambda images: (images / (6 * images.std().clamp_min(1e-9)) + 0.5).clamp(0, 1)

@@ -10,7 +10,8 @@ from ddkit.errors import DDKitError
 from ddkit.jobs.recipes import ResolvedRecipe, changed_settings
 from ddkit.jobs.recipes.resolve import method_named, parse_images
 from ddkit.jobs.recipes.resolve_graphs import parse_graphs
-from ddkit.jobs.reports.pictures import Pixels, graph_blocks, image_blocks
+from ddkit.jobs.reports.pictures import graph_blocks, image_blocks
+from ddkit.jobs.reports.pixels import PixelsOf, pixels_of
 from ddkit.jobs.reports.score_rows import ShownRow, notes_of, rows_of_set
 from ddkit.jobs.reports.scores import answer, score_blocks
 from ddkit.jobs.reports.training import training_blocks
@@ -31,11 +32,11 @@ LONGEST = 2_000
 CURVES = {"loss": "matching loss", "lr": "inner learning rate"}
 
 
-def run_page(folder: RunFolder, pixels: Pixels | None = None, budget: int = PICTURES) -> Page:
+def run_page(folder: RunFolder, pixels_of: PixelsOf = pixels_of, budget: int = PICTURES) -> Page:
     """The report of a run.
 
     Args:
-        pixels: turns the set's images into [0, 1] pixels; None: by the set's constants, or by its real data.
+        pixels_of: gives the function that turns the set's images into [0, 1] pixels.
         budget: bytes of its pictures.
     """
     found = _Found(folder)
@@ -49,7 +50,7 @@ def run_page(folder: RunFolder, pixels: Pixels | None = None, budget: int = PICT
     if isinstance(made, GraphSet):
         pictures = graph_blocks(made, budget)
     elif not graphs:
-        pictures = found.tried(lambda: image_blocks(name, folder, pixels, budget, found.missing)) or ()
+        pictures = found.tried(lambda: image_blocks(name, folder, pixels_of, budget, found.missing)) or ()
     names = [key for key in (metrics[-1] if metrics else ()) if key not in ("iteration", "skipped")]
     charts = [curve_chart(metrics, key, CURVES.get(key, key)) for key in names]
     sections = (

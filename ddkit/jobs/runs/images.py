@@ -97,7 +97,8 @@ class ImageWork:
             curve(rows, title, folder.curve)
 
     def report(self) -> Page:
-        return run_page(self.run.folder, self.task.real.preprocess.to("cpu").inverse)
+        inverse = self.task.real.preprocess.to("cpu").inverse
+        return run_page(self.run.folder, lambda _: inverse)
 
     def scoring(self, made: SyntheticSet, experts: Experts) -> HonestScoring:
         recipe = self.recipe
