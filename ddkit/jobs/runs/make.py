@@ -54,8 +54,10 @@ def make(work: Work[Made], evaluate: bool, meter: Meter) -> Condensed:
         run.note("")  # an interruption while experts are trained can then be resumed
     try:
         timed = watch.experts(meter)
+        # A run that began with experts only reads them when it continues: this adds nothing to its stored seconds.
+        shown = meter if run.folder.read_experts() else timed
         with (
-            work.experts(meter if run.folder.read_experts() else timed) as (experts, digest),
+            work.experts(shown) as (experts, digest),
             closing(EarlyRows(work, experts, evaluate, meter)) as early,
         ):
             watch.experts_ended(experts.trained > 0)
