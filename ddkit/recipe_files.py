@@ -12,6 +12,9 @@ from ddkit.toml import MOST_CHARACTERS, SHOWN, read_toml, shortened
 NEEDS_GPU = "needs a GPU"
 """Words in the first line of a recipe that needs too much time on a CPU."""
 
+SUFFIXES = re.compile(r"(?:\+(?:fyi|(\d)x\1))*\Z")
+"""The end of a recipe's name in a comparison: the recipe is used with FYI, or with packed images."""
+
 
 @dataclass(frozen=True)
 class ShippedRecipe:
@@ -66,6 +69,18 @@ def list_recipes() -> dict[str, Path]:
     return {file.stem: file for file in sorted(shipped("recipes").glob("*.toml"))}
 
 
+def without_suffixes(recipe: str | Path) -> tuple[str, str]:
+    """A recipe's name without SUFFIXES, and these.
+
+    Example:
+        >>> without_suffixes("mtt-digits-ipc1+fyi+2x2")
+        ('mtt-digits-ipc1', '+fyi+2x2')
+    """
+    name = str(recipe)
+    begin = re.search(SUFFIXES, name).start()  # type: ignore[union-attr]  # it matches the end of any text
+    return name[:begin], name[begin:]
+
+
 def find_recipe(source: str | Path) -> tuple[str, str]:
     """Return (name for error lines, TOML text) of a recipe, given by name or as a file.
 
@@ -79,11 +94,10 @@ def find_recipe(source: str | Path) -> tuple[str, str]:
     where = f"recipe '{shortened(str(source), 200)}'"
     if odd := not_a_file(path):
         hint = nearest(path.stem[:SHOWN], recipes, listed_by="ddkit recipes ls")
-        plain, _, suffixes = str(source).partition("+")
-        known = all(re.fullmatch(r"fyi|(\d)x\1", one) for one in suffixes.split("+"))
-        if known and (plain in recipes or Path(plain).is_file()):
+        plain, suffixes = without_suffixes(source)
+        if suffixes and (plain in recipes or Path(plain).is_file()):
             own = f"name '{plain}' and set method.formation or method.fyi"
-            hint = f"+{shortened(suffixes)} is for ddkit compare; here, {own}"
+            hint = f"{shortened(suffixes)} is for ddkit compare; here, {own}"
         found = "" if odd == "not there" else f" ({odd})"
         raise RecipeError(f"{where}: is no readable file{found} and no recipe of ddkit's; {hint}")
     try:

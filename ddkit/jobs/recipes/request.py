@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddkit.errors import UsageError
+from ddkit.recipe_files import without_suffixes
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,6 @@ class Judging:
     scores: str = ""
 
 
-SUFFIXES = re.compile(r"(?:\+(?:fyi|(\d)x\1))*\Z")
-"""The end of a recipe's name in a comparison: the recipe is used with FYI, or with packed images."""
-
-
 def variant(recipe: str | Path) -> tuple[str, tuple[str, ...]]:
     """A recipe without the suffixes of its name in a comparison, and the settings that these stand for.
 
@@ -70,10 +67,9 @@ def variant(recipe: str | Path) -> tuple[str, tuple[str, ...]]:
         >>> variant("mtt-digits-ipc1+fyi+2x2")
         ('mtt-digits-ipc1', ('method.fyi=true', 'method.formation=2'))
     """
-    name = str(recipe)
-    begin = re.search(SUFFIXES, name).start()  # type: ignore[union-attr]  # it matches the end of any text
-    each = name[begin:].split("+")[1:]
-    return name[:begin], tuple("method.fyi=true" if one == "fyi" else f"method.formation={one[0]}" for one in each)
+    plain, suffixes = without_suffixes(recipe)
+    each = suffixes.split("+")[1:]
+    return plain, tuple("method.fyi=true" if one == "fyi" else f"method.formation={one[0]}" for one in each)
 
 
 def refuse_odd_suffixes(recipe: str | Path) -> None:
