@@ -79,8 +79,9 @@ def image_gallery(
     while True:
         index = [(labels == c).nonzero().flatten()[: choice.columns] for c in shown[: choice.rows]]
         chosen = _spread(moments, choice.moments)
-        frames = tuple(Frame(one.title, _sheet(one.images, index, choice)) for one in chosen)
-        if sum(len(frame.uri) for frame in frames) <= budget or choice == choice.smaller():
+        last = choice == choice.smaller()
+        frames = _frames(chosen, index, choice, None if last else budget)
+        if frames is not None:
             break
         choice = choice.smaller()
     scale = min(1.0, choice.side / max(high, wide))
@@ -95,6 +96,18 @@ def image_gallery(
         pixelated=max(high, wide) <= LARGEST_SIDE,
         note=_note(choice, len(moments), len(shown), most, (high, wide), (tall, broad)),
     )
+
+
+def _frames(
+    chosen: Sequence[Moment], index: Sequence[Tensor], choice: _Choice, budget: int | None
+) -> tuple[Frame, ...] | None:
+    """The frames of moments; None as soon as they are larger than the budget, because sheets are slow to write."""
+    frames: list[Frame] = []
+    for one in chosen:
+        frames.append(Frame(one.title, _sheet(one.images, index, choice)))
+        if budget is not None and sum(len(frame.uri) for frame in frames) > budget:
+            return None
+    return tuple(frames)
 
 
 def _note(choice: _Choice, moments: int, classes: int, most: int, size: tuple[int, int], drawn: tuple[int, int]) -> str:
