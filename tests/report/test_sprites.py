@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from report_pages import images
 
-from ddkit.report import Gallery, Moment, first_images, image_gallery
+from ddkit.report import Gallery, Moment, first_images, image_gallery, sprites
 from ddkit.report.blocks import Frame
 
 
@@ -71,3 +71,12 @@ def test_large_images_are_made_smaller_by_means_of_areas() -> None:
     own = images(1, 0, 128)[0, 0].reshape(64, 2, 64, 2).mean((1, 3))
     assert np.abs(sheet(gallery.frames[0])[:64, :64, 0] - (own * 255).numpy()).max() <= 0.51
     assert "images of 128 x 128 pixels at 64 x 64" in gallery.note and not gallery.pixelated
+
+
+def test_sheets_of_a_choice_that_is_too_large_are_not_all_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budget holds one sheet of the first choice, which has 31 moments. Writing a sheet is slow."""
+    one = sum(len(frame.uri) for frame in made(10, 10, 16, 3, 1, 10**9).frames)
+    write, sheets = sprites._sheet, []
+    monkeypatch.setattr(sprites, "_sheet", lambda *given: sheets.append(write(*given)) or sheets[-1])
+    gallery = made(10, 10, 16, 3, 31, round(1.5 * one))
+    assert len(gallery.frames) < 31 and len(sheets) < 31
