@@ -58,10 +58,14 @@ def processor_seconds() -> float:
 def test_a_plan_is_what_a_run_takes(
     planned: Callable[..., Plan], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On one core, where the seconds that a job takes are those that it computes."""
+    """On one core, where the seconds that a job takes are those that it computes.
+
+    The plan is made twice, and the shorter time of a stage counts: in a process with many objects a collection of
+    garbage can fall into the few steps that are measured.
+    """
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr("ddkit.jobs.planning.gauge.time", SimpleNamespace(perf_counter=processor_seconds))
-    found = planned(probe=1.0)
+    found, again = planned(probe=1.0), planned(probe=1.0)
     assert names(found) == ["data", "experts", "condensation", "evaluation"] and not found.problems
     modules = ("ddkit.experts.trajectories.source", "ddkit.jobs.runs.make", "ddkit.jobs.tables.image_scoring")
     experts, making, scoring = map(importlib.import_module, modules)
@@ -80,8 +84,9 @@ def test_a_plan_is_what_a_run_takes(
         for stage, (module, name) in zip(names(found)[1:], places, strict=True):
             patch.setattr(module, name, timed(stage, getattr(module, name)))
         run(tmp_path / "run", evaluate=True)
-    for stage in found.stages[1:]:
-        assert measured[stage.name] / 3 < stage.seconds < 3 * measured[stage.name], (stage, measured)
+    for stage, other in zip(found.stages[1:], again.stages[1:], strict=True):
+        seconds = min(stage.seconds, other.seconds)
+        assert measured[stage.name] / 3 < seconds < 3 * measured[stage.name], (stage, other, measured)
     stored = sum(file.stat().st_size for file in home.rglob("expert-*.h5"))
     assert found.stages[1].disk == pytest.approx(stored, rel=0.02)
     folder = sum(file.stat().st_size for file in (tmp_path / "run").rglob("*") if file.is_file())
