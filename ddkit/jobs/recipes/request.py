@@ -92,8 +92,8 @@ def refuse_odd_suffixes(recipe: str | Path) -> None:
 def name_in_table(recipe: str | Path) -> str:
     """The name of a recipe in a comparison: the file's name without its ending, with "-fyi" if it is used with FYI, and
     "-2x2" with images packed 2 x 2."""
-    plain, _ = variant(recipe)
-    return Path(plain).name.removesuffix(".toml") + str(recipe)[len(plain) :].replace("+", "-")
+    plain, suffixes = without_suffixes(recipe)
+    return Path(plain).name.removesuffix(".toml") + suffixes.replace("+", "-")
 
 
 @dataclass(frozen=True)
