@@ -28,6 +28,13 @@ def test_the_two_commands() -> None:
     assert "pytest" in block("test command")
 
 
+def test_every_dependency_has_a_lower_bound_that_ci_resolves() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    every = project["dependencies"] + [one for extra in extras for one in extra]
+    assert [one for one in every if not re.fullmatch(r"[\w-]+(\[\w+\])?>=[\d.]+", one)] == []
+
+
 @pytest.mark.parametrize("name", ["digits-ftd-ipc1", "digits-ftd-ipc10"])
 def test_ready_made_sets_and_their_cards(name: str) -> None:
     assert name in list_sets()
