@@ -12,7 +12,7 @@ from ddkit.toml import MOST_CHARACTERS, SHOWN, read_toml, shortened
 NEEDS_GPU = "needs a GPU"
 """Words in the first line of a recipe that needs too much time on a CPU."""
 
-SUFFIXES = re.compile(r"(?:\+(?:fyi|(\d)x\1))*\Z")
+SUFFIXES = re.compile(r"(?:\+(?:fyi|([2-8])x\1))*\Z")
 """The end of a recipe's name in a comparison: the recipe is used with FYI, or with packed images."""
 
 

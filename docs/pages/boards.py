@@ -34,7 +34,7 @@ def names() -> dict[str, str]:
 
 
 def answers(data: str) -> str:
-    """Which set leads under which networks."""
+    """Which set is first under which networks, and how many intervals overlap its own."""
     return "\n".join(_page(data).answer)
 
 
@@ -75,8 +75,8 @@ def pictures() -> Iterable[Scatter]:
         best = max(rows, key=lambda row: row.mean)
         points = tuple((row.name, row.size or 0, Figure(row.mean, row.half)) for row in rows)
         lines = {trend.name: trend.points for trend in trends_of(own)}
-        leads = f"{best.name} leads with {Figure(best.mean, best.half)} %"
-        title = f"{NAMES.get(data, data)}: of the sets of known bytes, {leads}"
+        first = f"{best.name} is first with {Figure(best.mean, best.half)} %"
+        title = f"{NAMES.get(data, data)}: of the sets of known bytes, {first}"
         yield Scatter(f"leaderboard-{data}", title, points, lines, "test accuracy %", "bytes of the training data")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from score_file import ScoreFile, figure_of
+from score_file import Figure, ScoreFile, figure_of
 
 Selection = Mapping[str, Any]
 """Names and values that select a row. The name `show` selects the value to print; default is the score."""
@@ -52,6 +52,16 @@ def every(file: ScoreFile, names: Sequence[str], heading: str) -> dict[str, dict
 def gains(file: ScoreFile, methods: Iterable[str], rival: str, **row: Any) -> list[float]:
     """Percentage points of each method above a rival."""
     return [file.get(method, **row).above(file.get(rival, **row)) for method in methods]
+
+
+def overlapping(one: Figure, file: ScoreFile, names: Iterable[str]) -> str:
+    """The names of the rows whose 95 % intervals overlap that of a figure, as `mtt, ftd and ast`; "" if none does."""
+
+    def overlaps(other: Figure) -> bool:
+        return abs(one.mean - other.mean) <= (one.interval or 0.0) + (other.interval or 0.0)
+
+    found = [name for name in names if overlaps(file.get(name))]
+    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
 
 
 def printed(value: Any) -> str:

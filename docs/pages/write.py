@@ -14,7 +14,7 @@ import network_table
 import pictures
 import scaling
 import score_file
-from markdown_tables import by, every, gains, listing, pivot, printed, share, span
+from markdown_tables import by, every, gains, listing, overlapping, pivot, printed, share, span
 from recipe_table import graph_list, image_table
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def pages() -> dict[Path, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    offered = (pivot, listing, by, every, gains, share, span, printed, image_table, graph_list, source)
+    offered = (pivot, listing, by, every, gains, overlapping, share, span, printed, image_table, graph_list, source)
     engine.globals |= {function.__name__: function for function in offered} | {
         "scores": score_file.read_all(),
         "scale": scaling,

@@ -242,3 +242,11 @@ def test_figures_and_tables_by_hand() -> None:
         file.get("c")
     with pytest.raises(NoSuchRow):
         file.figure("seconds")
+
+
+def test_rows_with_overlapping_intervals_are_named() -> None:
+    file, names = FILES["packed-cifar10-ipc1"], ["ast+2x2", "datm+2x2", "ncfm+2x2"]
+    assert markdown_tables.overlapping(Figure(35.0, 0.5), file, names) == "ast+2x2 and datm+2x2"
+    assert markdown_tables.overlapping(Figure(30.0, 2.0), file, names) == ""
+    assert markdown_tables.overlapping(Figure(24.0, 0.5), file, names) == "ncfm+2x2"
+    assert "intervals of mtt+2x2, ftd+2x2 and datm+2x2 overlap" in PAGES[write.RESULTS / "packed.md"]

@@ -233,6 +233,48 @@ def test_each_file_of_a_folder_is_used_or_has_a_line_that_says_why_not(tmp_path:
     assert [one["from"] for one in rows_of(tmp_path / "out" / "toys.html")] == ["good"]
 
 
+def test_a_score_file_and_its_command_s_table_are_one_row_and_equal_rounded_means_of_two_files_are_two(
+    tmp_path: Path,
+) -> None:
+    """A score file has six decimals, or only a rounded mean, which two trainings can have."""
+    exact = (0.5 + 1e-9, 0.6 - 1e-9)
+    lines = [line("dm", *exact, seconds=(1.0,), network="mlp"), line("random-real", 0.1, 0.2, network="mlp")]
+    compared = written(tmp_path / "table.json", {"on": "test", "lines": lines, "notes": []})
+    kept = {"name": "dm", "images": 10, "mean": 0.55, "values": [0.5, 0.6], "net": "mlp"}
+    plain = {"name": "dsa", "images": 10, "mean": 0.93, "net": "mlp"}
+    files = [written(tmp_path / f"{name}.json", score_file(kept, plain)) for name in ("one", "other")]
+    sources = [compared, *files, files[0]]
+    shown = [(one["set"], one["from"]) for one in rows_of(leaderboard(sources, tmp_path / "out")[0])]
+    assert shown == [("dsa", "one"), ("dsa", "other"), ("dm", str(compared))]
+
+
+def test_the_answer_says_how_many_intervals_overlap_that_of_the_first_set(tmp_path: Path) -> None:
+    rows = [
+        {"name": name, "images": 10, "mean": mean, "interval95": half}
+        for name, mean, half in (("dm", 0.9, 0.02), ("dsa", 0.89, 0.01), ("mtt", 0.85, 0.04), ("dc", 0.8, 0.03))
+    ]
+    for count, more in ((4, "; 2 other intervals overlap its own."), (2, "; 1 other interval overlaps its own.")):
+        file = written(tmp_path / "t.json", score_file(*rows[:count], net="mlp"))
+        text = leaderboard([file], tmp_path / "out")[0].with_suffix(".md").read_text()
+        assert f"dm is first under mlp: 90.0 ± 2.0 % from 10 images{more}" in text.replace("\N{NO-BREAK SPACE}", " ")
+    alone = written(tmp_path / "t.json", score_file(rows[0], rows[3], net="mlp"))
+    text = leaderboard([alone], tmp_path / "out")[0].with_suffix(".md").read_text()
+    assert "from 10 images." in text and "overlap" not in text
+
+
+@pytest.mark.parametrize("inside", ["", "comparison", "run"])
+def test_a_folder_without_scores_is_one_line(inside: str, tmp_path: Path) -> None:
+    """An empty folder, that of a comparison without a table, and that of a run without a set."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    if inside:
+        own = folder / "dm-seed0" if inside == "comparison" else folder
+        own.mkdir(exist_ok=True)
+        RunFolder(own).recipe.write_text("seed = 0\n")
+    with pytest.raises(DataError, match=r"own': holds no finished run, no finished comparison and no JSON files; name"):
+        leaderboard([folder], tmp_path / "out")
+
+
 def test_figures_of_others_stand_apart(tmp_path: Path) -> None:
     text = leaderboard(["cifar10-mtt-ipc1"], tmp_path)[0].with_suffix(".md").read_text()
     ours, theirs = text.split("## Measured by others")

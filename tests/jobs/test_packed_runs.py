@@ -81,7 +81,9 @@ def test_a_comparison_holds_packed_and_whole_sets(home: Path, tmp_path: Path) ->
         assert line.overall.accuracies == lines[line.name].overall.accuracies
     assert variant("a/b.toml+fyi+2x2") == ("a/b.toml", ("method.fyi=true", "method.formation=2"))
     assert variant("a+2x3") == ("a+2x3", ()) and name_in_table("a/b.toml+fyi+2x2") == "b-fyi-2x2"
-    for odd, wanted in {"2x3": r"got \+2x3", "12x12": r"got \+12x12", "2x2+3x3": "two suffixes of one kind"}.items():
+    assert name_in_table("b+2x2+fyi") == "b-fyi-2x2"  # one recipe has one name
+    odds = {odd: re.escape(f"got +{odd}") for odd in ("2x3", "12x12", "0x0", "1x1", "9x9")}
+    for odd, wanted in (odds | {"2x2+3x3": "two suffixes of one kind"}).items():
         with pytest.raises(UsageError, match=rf"^recipe 'dm-digits-ipc1\+{re.escape(odd)}': .*{wanted}"):
             compare((f"dm-digits-ipc1+{odd}",), out=tmp_path / "odd")
     with pytest.raises(RecipeError, match=r"\+2x2 is for ddkit compare; here, name 'dm-digits-ipc1' and set method\.f"):

@@ -90,10 +90,11 @@ def refuse_odd_suffixes(recipe: str | Path) -> None:
 
 
 def name_in_table(recipe: str | Path) -> str:
-    """The name of a recipe in a comparison: the file's name without its ending, with "-fyi" if it is used with FYI, and
-    "-2x2" with images packed 2 x 2."""
+    """The name of a recipe in a comparison: the file's name without its ending, then "-fyi" if it is used with FYI,
+    then "-2x2" with images packed 2 x 2. The order of the suffixes makes no difference."""
     plain, suffixes = without_suffixes(recipe)
-    return Path(plain).name.removesuffix(".toml") + suffixes.replace("+", "-")
+    ordered = sorted(suffixes.split("+")[1:], key=lambda one: one != "fyi")
+    return "-".join([Path(plain).name.removesuffix(".toml"), *ordered])
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from ddkit.errors import counted
 from ddkit.evaluation import RIVALS, WHOLE, DDRanking
 from ddkit.jobs.reports.score_rows import ShownRow
 from ddkit.jobs.reports.scores import filled_table
 from ddkit.jobs.reports.standing import Standing
-from ddkit.report import Block, Lines, Page, Section, TextTable, Trend, against_bytes
+from ddkit.report import Block, Lines, Measured, Page, Section, TextTable, Trend, against_bytes
 from ddkit.synth import formation_of, packed_rival
 from ddkit.toml import read_toml
 
@@ -28,7 +29,10 @@ NOTES = (
     "Images are those that networks are trained on, of a packed set its small ones. Bytes are those of the training "
     "data: a real image has one byte a value, and a set what its file stores.",
     "other networks: mean over the other networks that the set was evaluated with, and their number.",
-    "seconds: of making a set, without experts; mean over the sets.",
+    "seconds: of making a set, without experts; mean over the sets. Seconds of experts: of training them, in the row "
+    "whose run trained them; the other rows of a table used experts that existed, need none, or do not state the time.",
+    "flips 0.083: in training each image is mirrored with this probability. Labels static: networks learn teachers' "
+    "logits of the set's images; dynamic: teachers' logits of every batch. Some sources state neither.",
 )
 
 THEIRS = (
@@ -60,7 +64,18 @@ def board_page(data: str, standings: Sequence[Standing], missing: Sequence[str] 
 def _best(net: str, standings: Sequence[Standing]) -> str:
     best = max(standings, key=lambda one: one.row.measured.mean).row
     size = f", {best.measured.size:,} bytes" if best.measured.size else ""
-    return f"{best.name} leads under {net}: {best.measured.text} % from {best.samples:,} {_what(best)}{size}."
+    level = sum(_overlap(one.row.measured, best.measured) for one in standings) - 1
+    said = f"{best.name} is first under {net}: {best.measured.text} % from {best.samples:,} {_what(best)}{size}"
+    return (
+        f"{said}; {counted(level, 'other interval overlaps', 'other intervals overlap')} its own."
+        if level
+        else f"{said}."
+    )
+
+
+def _overlap(one: Measured, best: Measured) -> bool:
+    """Whether the interval of a score reaches that of the best score. A score without interval is a point."""
+    return one.mean + (one.half or 0.0) >= best.mean - (best.half or 0.0)
 
 
 def _what(row: ShownRow) -> str:

@@ -81,5 +81,7 @@ def _pixels(pixels_of: PixelsOf, made: SyntheticSet, missing: list[str]) -> Pixe
     try:
         return pixels_of(made)
     except DDKitError as error:
-        missing.append(f"The gallery shows whitened values, because the real data is missing: {error}")
+        missing.append(
+            f"The gallery shows whitened values, because the real data of the set is missing or differs: {error}"
+        )
         return lambda images: (images / (6 * images.std().clamp_min(1e-9)) + 0.5).clamp(0, 1)

@@ -78,6 +78,7 @@ def _standing(row: Row, shown: Iterable[tuple[tuple[str, ...], ShownRow]], sourc
         seconds=_seconds(row, "seconds"),
         expert_seconds=_seconds(row, "seconds of experts"),
         ranking=row.get(DDRANKING),
+        rounded="values" not in row,
     )
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from ddkit.jobs.reports.score_rows import ShownRow
 
+DECIMALS = 6
+"""Of the scores in a score file (docs/pages/keep.py)."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -21,6 +24,7 @@ class Standing:
         expert_seconds: time of training the experts; None likewise.
         ranking: DD-Ranking's scores, each (value, low, high) or None.
         source: names the table of the score; "" if that is `made`.
+        rounded: whether the source has only the rounded mean, and no score of a single network or set.
     """
 
     made: str
@@ -32,11 +36,17 @@ class Standing:
     expert_seconds: float | None = None
     ranking: Mapping[str, Any] | None = None
     source: str = ""
+    rounded: bool = False
 
     @property
     def measurement(self) -> tuple[object, ...]:
-        """Equal for the same measurement in two sources: two trainings never have equal scores."""
-        return self.data.lower(), self.net, self.row.name, self.row.samples, self.row.values
+        """Equal for the same measurement in two sources: two trainings never have equal scores.
+
+        Score files have six decimals. Two trainings can have equal rounded means, which therefore are one measurement
+        only in one source.
+        """
+        values = tuple(round(value, DECIMALS) for value in self.row.values)
+        return self.data.lower(), self.net, self.row.name, self.row.samples, values, self.made if self.rounded else ""
 
     def completed(self, other: "Standing") -> "Standing":
         """The standing with what only `other`, of the same measurement, states."""

@@ -36,6 +36,8 @@ def read_standings(source: str | Path, missing: list[str]) -> list[Standing]:
         return _of_comparison(path / COMPARISON, missing)
     if files := _score_files(path):
         return [one for file in files for one in _of_one_in_a_folder(file, missing)]
+    if path.is_dir() and not RunFolder(path).set.exists():
+        raise DataError(f"folder '{path}': holds no finished run, no finished comparison and no JSON files; {FORMS}")
     if path.suffix != ".json":
         return _of_set(source, missing)
     where, found = f"file '{path}'", read_json(path, Any, FORMS)
