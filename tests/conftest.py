@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +17,24 @@ import torch
 from lent_kernels import LENDER, compile_once
 from shared_folder import one_at_a_time, shared_folder
 
+from ddkit import name_table
+
 if TYPE_CHECKING:
     from ddkit.data import RealData
     from ddkit.graphs import GraphData
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # `nohup` and `&` start us with Ctrl-C ignored
 torch.set_num_threads(1)  # everything here is small; see ddkit/jobs/threads.py
+
+
+@cache
+def entry_points_of(path: tuple[str, ...], group: str) -> EntryPoints:
+    return entry_points(group=group)
+
+
+# Reading the metadata of all installed packages takes 8 ms, and most commands do it several times. Tests that install a
+# package add a folder to the path.
+name_table.entry_points = lambda group: entry_points_of(tuple(sys.path), group)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
