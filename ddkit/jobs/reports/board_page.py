@@ -65,12 +65,8 @@ def _best(net: str, standings: Sequence[Standing]) -> str:
     best = max(standings, key=lambda one: one.row.measured.mean).row
     size = f", {best.measured.size:,} bytes" if best.measured.size else ""
     level = sum(_overlap(one.row.measured, best.measured) for one in standings) - 1
-    said = f"{best.name} is first under {net}: {best.measured.text} % from {best.samples:,} {_what(best)}{size}"
-    return (
-        f"{said}; {counted(level, 'other interval overlaps', 'other intervals overlap')} its own."
-        if level
-        else f"{said}."
-    )
+    more = f"; {counted(level, 'other interval overlaps', 'other intervals overlap')} its own" if level else ""
+    return f"{best.name} is first under {net}: {best.measured.text} % from {best.samples:,} {_what(best)}{size}{more}."
 
 
 def _overlap(one: Measured, best: Measured) -> bool:
