@@ -65,7 +65,7 @@ def test_a_claim_that_takes_too_long_is_stopped_with_its_children(ledger, tmp_pa
     made = ledger(claim("endless", program, seconds=2), claim("last", seconds=0.1))
     begin = time.monotonic()
     assert statuses(made.run(4, quiet))["endless"] == "overran"
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 60  # the child sleeps for 600
     child = Path(f"/proc/{pid.read_text()}/status")
     for _ in range(50):
         if not child.exists() or "State:\tZ" in child.read_text():

@@ -145,7 +145,7 @@ def test_who_waits_says_so_once_and_then_has_it(tmp_path):
         other.stdin.flush()
 
     with locked(file, "buffer 'b'", doing="being trained", wait=wait):
-        assert other.wait(timeout=10) == 0
+        assert other.wait(timeout=60) == 0
     (line,) = lines
     assert line.startswith(f"buffer 'b': is being trained by pid {other.pid} on ") and line.endswith("; waiting")
 

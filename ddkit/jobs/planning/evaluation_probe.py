@@ -10,7 +10,7 @@ from ddkit.data import Part, RealData
 from ddkit.evaluation import LR_GRIDS, RIVALS, EvaluateSettings, Pool, Training, row_needs, same_for_real
 from ddkit.evaluation.trainer import CHUNK, Trained, train_networks
 from ddkit.evaluation.training import honest_training
-from ddkit.jobs.planning.gauge import TIMED, Cost, Gauge
+from ddkit.jobs.planning.gauge import Cost, Gauge
 from ddkit.jobs.planning.workers import Workers
 from ddkit.jobs.recipes import Recipe
 from ddkit.randomness import stream
@@ -89,13 +89,15 @@ def _training_cost(
         pool, generator = Pool(train.images, train.labels, members), stream(0, "plan")
         return lambda: train_networks(task.net, pool, lr, training, task.dsa, generator)
 
-    idle, one = gauge.once(lambda: None), gauge.cost(prepare(1, 1), seconds)
-    # All networks are timed together if the time allows one step of all; else one network stands for the others.
-    count = networks if (2 + TIMED) * networks * one.seconds < seconds else 1
-    line, share = gauge.line(partial(prepare, count), full, seconds), networks / count
+    idle = gauge.once(lambda: None).memory
+    # Stacked networks share the overhead of each operation, so one network does not stand for n: a line through the
+    # times of a few does. If the time allows one step of all, their steps are timed together.
+    step = gauge.line(lambda count: prepare(count, 1), networks, seconds)
+    count = networks if step.size == networks else 1
+    line, share = gauge.line(partial(prepare, count), full, seconds), step.at(networks).seconds / step.at(count).seconds
     # Batches are prepared CHUNK steps ahead; later steps need no more memory.
-    memory = line.at(min(full, max(CHUNK, line.size))).memory - idle.memory
-    return Cost(share * line.at(full).seconds, idle.memory + round(share * max(0, memory)))
+    memory = line.at(min(full, max(CHUNK, line.size))).memory - idle
+    return Cost(share * line.at(full).seconds, idle + round(networks / count * max(0, memory)))
 
 
 def _kmeans_memory(real: RealData) -> int:
