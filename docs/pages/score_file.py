@@ -55,9 +55,10 @@ class ScoreFile:
 
     @staticmethod
     def read(name: str) -> "ScoreFile":
+        """The measurement of a file. Before its first measurement a file has no rows."""
         table = json.loads((SCORES / f"{name}.json").read_text())
         facts = {key: value for key, value in table.items() if key not in ("rows", "figures")}
-        return ScoreFile(name, facts, tuple(table["rows"]), table.get("figures", {}))
+        return ScoreFile(name, facts, tuple(table.get("rows", ())), table.get("figures", {}))
 
     def write(self) -> None:
         """Write one row a line, so that a changed row is a changed line."""

@@ -212,10 +212,10 @@ def test_a_comparison_with_packed_images_is_kept_from_its_table_and_stands_on_th
         line("random-real, packed 2x2", 0.8, 0.82, images=40),
     ]
     (tmp_path / "table.json").write_text(json.dumps({"on": "test", "lines": table, "notes": []}))
-    before = ScoreFile(
-        "packed", {"command": "ddkit compare mtt-digits-ipc1{,+2x2} --sets 2 --nets 2", "n": "2 x 2"}, ()
-    )
     monkeypatch.setattr(score_file, "SCORES", tmp_path)
+    new = {"command": "ddkit compare mtt-digits-ipc1{,+2x2} --sets 2 --nets 2", "n": "2 x 2"}
+    (tmp_path / "packed.json").write_text(json.dumps(new))
+    before = ScoreFile.read("packed")
     kept = measure(before, tmp_path, table=tmp_path / "table.json")
     kept.write()
     missing: list[str] = []
