@@ -12,14 +12,12 @@ from ddkit.errors import counted
 from ddkit.evaluation import RIVALS, WHOLE, DDRanking
 from ddkit.jobs.reports.score_rows import ShownRow
 from ddkit.jobs.reports.scores import filled_table
-from ddkit.jobs.reports.standing import Standing
+from ddkit.jobs.reports.standing import RANKING, Standing
 from ddkit.report import Block, Lines, Measured, Page, Section, TextTable, Trend, against_bytes
 from ddkit.synth import formation_of, packed_rival
 from ddkit.toml import read_toml
 
 UNSTATED = "networks that the source does not state"
-
-RANKING = ("hlr", "ior", "lrs", "ars")
 
 NOTES = (
     "Accuracies (for graphs: ROC-AUC) are those of protocol honest on the test part: mean and 95 % interval over n "
