@@ -20,8 +20,7 @@ def leaderboard(
 
     A page has the sets in the order of their scores under protocol honest, with bytes, seconds, the gain over random
     real data, the mean over other networks and DD-Ranking's scores; a chart against bytes; and, apart, figures of
-    others.
-    Nothing is trained or measured.
+    others. Nothing is trained or measured.
 
     Args:
         sources: sets (files, run folders or names of ready-made sets), folders of comparisons, JSON files of
