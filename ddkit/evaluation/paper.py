@@ -93,7 +93,7 @@ def evaluate_as_paper(
     """Score the best snapshot on the test set.
 
     Args:
-        snapshots: name -> set; for DC, DSA and DM only the last one is scored.
+        snapshots: name -> set; if the authors use only the last set, as for DC, DSA, DM and NCFM, only it is scored.
         task: the real data, the network, and the augmentation of the recipe.
         protocol: the settings of the authors.
         seed: of all draws.

@@ -20,8 +20,7 @@ def leaderboard(
 
     A page has the sets in the order of their scores under protocol honest, with bytes, seconds, the gain over random
     real data, the mean over other networks and DD-Ranking's scores; a chart against bytes; and, apart, figures of
-    others.
-    Nothing is trained or measured.
+    others. Nothing is trained or measured.
 
     Args:
         sources: sets (files, run folders or names of ready-made sets), folders of comparisons, JSON files of
@@ -47,11 +46,23 @@ def leaderboard(
         raise UsageError(f"leaderboard: no source has an honest score on the test part. {' '.join(missing)}".strip())
     for line in missing:
         (meter or SilentMeter()).say(line)
-    pages: list[Path] = []
-    for data in sorted({one.data.lower() for one in standings}):
+    pages = _files(folder, sorted({one.data.lower() for one in standings}))
+    for data, file in pages.items():
         page = board_page(data, [one for one in standings if one.data.lower() == data], missing)
-        pages.append(folder / f"{re.sub(r'[^a-z0-9]+', '-', data).strip('-') or 'data'}.html")
         folder.mkdir(parents=True, exist_ok=True)
-        write_page(page, pages[-1])
-        write_markdown(page, pages[-1].with_suffix(".md"))
-    return tuple(pages)
+        write_page(page, file)
+        write_markdown(page, file.with_suffix(".md"))
+    return tuple(pages.values())
+
+
+def _files(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """The page of each dataset. Datasets whose names differ in signs only have numbered pages."""
+    stems: dict[str, str] = {}
+    for name in names:
+        stem = plain = re.sub(r"[^a-z0-9]+", "-", name).strip("-") or "data"
+        number = 1
+        while stem in stems.values():
+            number += 1
+            stem = f"{plain}-{number}"
+        stems[name] = stem
+    return {name: folder / f"{stem}.html" for name, stem in stems.items()}

@@ -45,13 +45,18 @@ class InitialSet(InitialImages):
     )
 
     @property
+    def labelled_by_experts(self) -> bool:
+        """Whether experts give the initial labels."""
+        return self.soft_labels
+
+    @property
     def uses_experts(self) -> bool:
         """Whether experts choose the initial images or labels."""
-        return self.usual_init in CHOSEN_BY_EXPERTS or self.soft_labels
+        return self.usual_init in CHOSEN_BY_EXPERTS or self.labelled_by_experts
 
     def refuse_noise_with_labels(self) -> None:
-        """Raise RecipeError if soft labels are on and the initial images are noise."""
-        if self.soft_labels and self.pix_init == "noise":
+        """Raise RecipeError if experts give the initial labels and the initial images are noise."""
+        if self.labelled_by_experts and self.pix_init == "noise":
             raise RecipeError(
                 "key 'method.pix_init': experts cannot label noise; with soft_labels start at real images"
             )

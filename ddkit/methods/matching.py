@@ -58,7 +58,10 @@ class Matching(Settings):
         0.0, at_least=0, below=1, help="alpha: share of the parameters, from the first layer on, not matched (PAD)"
     )
     largest: float = setting(
-        1.0, above=0, at_most=1, help="share of the other parameters matched: the largest differences (EDF: 0.75)"
+        1.0,
+        above=0,
+        at_most=1,
+        help="share of the parameters after those of skip_shallow that is matched, the largest differences (EDF: 0.75)",
     )
     trajectories: int = setting(
         1, at_least=1, help="students of an iteration; the loss is their mean; several ranks divide them"

@@ -19,10 +19,16 @@ The paper's text and its released code differ. `ncfm` has the paper's settings, 
     state of Adam        one a class                    one, stepped once for each class
     calibrations         0                              1 an iteration, weight 1/300
 
-Common to both here, and unlike the code: all real images are drawn from, not the first 1,024 of a class; the images of
-a loss are those of this step; the frequencies of an iteration serve all classes; the rate falls along a cosine, not by
-halves when a noisy loss stalls; pixels do not decay and are not clipped. The published learning rate is for pixels from
-0 to 1. Images here have standard deviation 1, so the same step is about four times as large.
+Both methods here differ from the code:
+
+- A real batch is drawn from all images of a class. The code always takes the first 1,024.
+- A loss is computed from the images of the same step. In the code they are about ten steps old.
+- All classes of an iteration share its frequencies. The code draws them again for each class.
+- The learning rate falls along a cosine. The code halves it whenever the loss, which is noisy, stops falling.
+- Pixels have no weight decay and are not clipped.
+
+The published learning rate is for pixels from 0 to 1. Images here have standard deviation 1, so the same step is about
+four times as large.
 """
 
 from collections.abc import Callable, Mapping

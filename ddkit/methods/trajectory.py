@@ -132,7 +132,7 @@ class TrajectoryMatching:
         drawn = [self._draw(state, generator) for _ in range(settings.trajectories)]
         problem = self._problem(drawn, images, log_lr, logits)
         own_loss = matching_loss(self._context.net, **problem)
-        learned = (images, log_lr, logits) if settings.learns_labels else (images, log_lr)
+        learned = (images, log_lr, logits) if settings.labelled_by_experts else (images, log_lr)
         image_grad, log_lr_grad, *logit_grad = torch.autograd.grad(own_loss, learned)
         loss, log_lr_grad, image_grad, *logit_grad = self._division.whole(
             own_loss.detach(), log_lr_grad, image_grad, *logit_grad

@@ -56,8 +56,8 @@ class TrajectorySettings(Matching, Student, StartEpochs, InitialSet, TargetLabel
         self.refuse_imprecise_reference()
 
     @property
-    def learns_labels(self) -> bool:
-        """Whether soft labels are learned."""
+    def labelled_by_experts(self) -> bool:
+        """Whether soft labels begin at the experts' mean logits, and are learned. Else the targets give them."""
         return self.soft_labels and not self.target_labels
 
     @property

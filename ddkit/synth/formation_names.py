@@ -30,5 +30,5 @@ def formation_of(title: str) -> int | None:
         >>> formation_of("mtt+fyi+2x2"), formation_of("mtt-digits-ipc1-3x3, flips 0.5"), formation_of("mtt")
         (2, 3, None)
     """
-    found = re.search(r"[+-](\d)x\1(?=$|,)", title)
-    return int(found[1]) if found else None
+    found = re.search(r"(?:\+(?P<k>\d+)x(?P=k)|-(?P<digit>\d)x(?P=digit))(?=$|,)", title)
+    return int(found["k"] or found["digit"]) if found else None

@@ -2,7 +2,7 @@
 
 A packed image [C, H, W] is factor x factor small ones, row by row. Row r of the small images has the pixel rows
 r H // factor to (r + 1) H // factor, and columns are divided alike, so sides need not be multiples of the factor. The
-expansion enlarges each small image to [C, H, W], first its rows, then its columns. Pixel i of an enlarged side is
+expansion enlarges each small image to [C, H, W], first its height, then its width. Pixel i of an enlarged side is
 
     (1 - w) small[floor(x)] + w small[floor(x) + 1],    x = (i + 1/2) s / H - 1/2,  w = x - floor(x)
 
@@ -67,7 +67,7 @@ def bounds(side: int, factor: int) -> list[range]:
 
 
 def _higher(images: Tensor, factor: int) -> Tensor:
-    """Enlarge the rows of each part, one part after another, each to all rows: [..., H, W] -> [..., factor H, W]."""
+    """Cut images into `factor` parts from top to bottom and enlarge each to the height H; [..., factor H, W]."""
     side = images.shape[-2]
     part = torch.arange(factor, device=images.device)[:, None]
     begin, end = part * side // factor, (part + 1) * side // factor

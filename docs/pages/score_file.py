@@ -7,6 +7,8 @@ measurement, such as the minutes of the command. A row has texts and numbers und
 A row stands on the leaderboard (`ddkit leaderboard FILE`) if it has `name`, `data`, `images` (that networks are trained
 on) and `mean`. It then shows `net`, `bytes`, `seconds`, `seconds of experts`, `n`, `values` (the mean of each set, or
 the score of each network of one set; for the intervals of gains) and `ddranking`. `data`, `net` and `n` may be facts.
+A row of real images is a rival of the sets that have the same `data`, `net`, `ipc` (or `images`, if there is no `ipc`),
+`flips` and `labels`. The row `whole` is a rival of all sets with its `data` and `net`.
 """
 
 import json

@@ -1,6 +1,7 @@
 """Leaderboards against figures by hand, SciPy, and the scores in the ready-made sets."""
 
 import json
+import math
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -206,6 +207,33 @@ def test_gains_of_a_score_file_have_intervals_if_it_states_the_values(tmp_path: 
     assert shown["over random"] == f"+25.0 ± {50 * (welch.high - welch.low):.1f}"
 
 
+def test_rivals_of_a_score_file_have_the_networks_flips_and_labels_of_the_set(tmp_path: Path) -> None:
+    """Rows of two kinds of networks in one file. Flips are equal numbers, and a row that states none has none."""
+    rows: list[dict[str, Any]] = []
+    for net, own, random in (("mlp", 0.5, 0.3), ("lenet", 0.4, 0.1)):
+        rows += [
+            PLAIN | {"mean": own, "net": net, "flips": 0.5, "labels": "auto"},
+            PLAIN | {"name": "random-real", "mean": random, "net": net, "flips": "1/2"},
+            PLAIN | {"name": "random-real", "mean": 0.0, "net": net, "flips": 0.25},
+            PLAIN | {"name": "whole", "mean": 2 * own, "net": net},
+        ]
+    page = leaderboard([written(tmp_path / "t.json", score_file(*rows))], tmp_path / "out")[0]
+    assert [(one["accuracy %"], one["over random"]) for one in rows_of(page)] == [("50.0", "+20.0"), ("40.0", "+30.0")]
+    rows = [PLAIN | {"flips": 0}, PLAIN | {"name": "random-real", "mean": 0.25}]
+    (one,) = rows_of(leaderboard([written(tmp_path / "t.json", score_file(*rows))], tmp_path / "out")[0])
+    assert one["over random"] == "+25.0"
+
+
+def test_datasets_whose_names_differ_in_signs_have_a_page_each(tmp_path: Path) -> None:
+    files = [
+        written(tmp_path / f"{number}.json", score_file(PLAIN | {"mean": 0.1 * number}, data=data))
+        for number, data in enumerate(("npz:my toys", "npz:my-toys", "npz:my_toys", "npz-my-toys-2"), 1)
+    ]
+    pages = leaderboard(files, tmp_path / "out")
+    assert len({*pages}) == 4 and {page.stem for page in pages} >= {"npz-my-toys", "npz-my-toys-2"}
+    assert sorted(one["accuracy %"] for page in pages for one in rows_of(page)) == ["10.0", "20.0", "30.0", "40.0"]
+
+
 def test_each_file_of_a_folder_is_used_or_has_a_line_that_says_why_not(tmp_path: Path) -> None:
     (tmp_path / "scores").mkdir()
     plain = {"name": "dm", "images": 10, "mean": 0.5}
@@ -282,6 +310,50 @@ def test_figures_of_others_stand_apart(tmp_path: Path) -> None:
     assert "Measured by others" not in leaderboard(["digits-ftd-ipc1"], tmp_path)[0].read_text()
 
 
+PLAIN = {"name": "dm", "images": 10, "mean": 0.5}
+LINE = line("dm", 0.5, 0.6, seconds=(1.0,))
+
+BAD_ROWS: list[dict[str, Any]] = [
+    {"values": []},
+    {"values": [50, 60]},
+    {"values": [0.1, 0.2]},  # with another mean than 0.5
+    {"values": [math.nan, 0.5]},
+    {"images": -3},
+    {"images": 2.7},
+    {"bytes": 10.5},
+    {"seconds": -5},
+    {"seconds": math.nan},
+    {"seconds of experts": math.inf},
+    {"ddranking": {"hlr": 3}},
+    {"ddranking": {"ars": [0.5, None]}},
+    {"ddranking": "all"},
+    {"name": "dm\n# Title"},
+    {"name": ""},
+    {"data": ""},
+]
+BAD_TABLES: list[dict[str, Any]] = [
+    {"scores": [3]},
+    {"scores": [row("dm", 50.0, 60.0) | {"mean": 0.55}]},
+    {"scores": [row("dm", 0.5, 0.6) | {"mean": 0.9}]},
+    {
+        "scores": [
+            row("dm", 0.5) | {"gnn": "gcn", "aucs": [0.5], "auc": [0.5, 0.1], "accuracy": [0.5, 0.1], "samples": 3}
+        ]
+    },
+    {"ddranking": 3},
+]
+BAD_LINES: list[dict[str, Any]] = [
+    {"seconds": ["x"]},
+    {"seconds": [-3.0]},
+    {"seconds": 5},
+    {"expert_seconds": "x"},
+    {"ddranking": [1]},
+    {"data": 3},
+    {"data": None},
+    {"network": 7},
+]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -293,6 +365,9 @@ def test_figures_of_others_stand_apart(tmp_path: Path) -> None:
         (json.dumps({"scores": [row("dm", 0.5)]}), "does not name the data"),
         (json.dumps(score_file({"name": "dm", "images": 10, "mean": "a"})), "has another form"),
         (json.dumps(score_file() | {"rows": 3}), "has another form"),
+        *((json.dumps(score_file(PLAIN | bad)), "has another form.*; correct it") for bad in BAD_ROWS),
+        *((json.dumps(table(row("dm", 0.5, 0.6)) | bad), "has another form") for bad in BAD_TABLES),
+        *((json.dumps({"on": "test", "lines": [LINE | bad]}), "has another form") for bad in BAD_LINES),
         ('{"on": "test", "lines": [{"name": "dm"}]}', "has another form"),
     ],
 )

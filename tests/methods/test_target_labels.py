@@ -72,6 +72,18 @@ def test_no_expert_labels_images_before_the_first_target(monkeypatch, in_float64
     assert torch.equal(one.images, two.images) and torch.equal(one.logits, two.logits)  # as when experts labelled them
 
 
+def test_a_run_whose_targets_label_the_images_needs_no_expert_for_them(in_float64):
+    """teacher_epoch trains no expert for longer, and the images may begin as noise, which the targets label."""
+    settings = TESLASettings(**TINY, teacher_epoch=50, pix_init="noise")
+    assert settings.reads_epochs == settings.last_matched == 2
+    assert dataclasses.replace(settings, pix_init="representative").reads_epochs == 50
+    method = MTT(settings, in_float64())
+    after, metrics = method.step(method.init())
+    assert metrics["loss"].isfinite() and after.logits.softmax(1).max() < 1
+    with pytest.raises(RecipeError, match="experts cannot label noise"):
+        MTTSettings(**TINY, soft_labels=True, pix_init="noise")
+
+
 def test_a_skipped_iteration_leaves_the_labels_alone(in_float64):
     method = MTT(MTTSettings(**TINY, **LABELS, threshold=1e-9), in_float64())
     state = method.init()

@@ -12,22 +12,21 @@ from ddkit.errors import counted
 from ddkit.evaluation import RIVALS, WHOLE, DDRanking
 from ddkit.jobs.reports.score_rows import ShownRow
 from ddkit.jobs.reports.scores import filled_table
-from ddkit.jobs.reports.standing import Standing
+from ddkit.jobs.reports.standing import RANKING, Standing
 from ddkit.report import Block, Lines, Measured, Page, Section, TextTable, Trend, against_bytes
 from ddkit.synth import formation_of, packed_rival
 from ddkit.toml import read_toml
 
 UNSTATED = "networks that the source does not state"
 
-RANKING = ("hlr", "ior", "lrs", "ars")
-
 NOTES = (
     "Accuracies (for graphs: ROC-AUC) are those of protocol honest on the test part: mean and 95 % interval over n "
     "networks, or over the means of several sets (sets x networks). Rows may differ in the length of the training.",
     "over random: points above random real data, as many images (graphs: as many bytes) as the set stores. Packed "
-    "alike: random images that are made small and packed as the set's are. Same labels: by the set's teachers.",
-    "Images are those that networks are trained on, of a packed set its small ones. Bytes are those of the training "
-    "data: a real image has one byte a value, and a set what its file stores.",
+    "alike: random images that are made small and packed as the set's are. Same labels: random images with labels by "
+    "the set's teachers.",
+    "Images are those that networks are trained on. For a packed set these are its small images. Bytes are those of "
+    "the training data: one a value for real images, and for a set those that its file stores.",
     "other networks: mean over the other networks that the set was evaluated with, and their number.",
     "seconds: of making a set, without experts; mean over the sets. Seconds of experts: of training them, in the row "
     "whose run trained them; the other rows of a table used experts that existed, need none, or do not state the time.",

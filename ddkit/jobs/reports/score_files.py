@@ -40,7 +40,7 @@ def standings_of_score_file(table: Mapping[str, Any], file: Path, missing: list[
     Raises:
         DataError: it has another form.
     """
-    with of_form(f"file '{file}'"):
+    with of_form(f"file '{file}'", "correct it"):
         facts = {key: value for key, value in table.items() if key not in ("rows", "figures")}
         rows = [facts | row for row in table["rows"]]
         if reason := _no_place(str(facts["command"]), rows):
@@ -66,7 +66,7 @@ def _standing(row: Row, shown: Iterable[tuple[tuple[str, ...], ShownRow]], sourc
     rivals = [
         other
         for place, other in shown
-        if not other.measured.ours and (place == part or (other.name == WHOLE and place[0] == part[0]))
+        if not other.measured.ours and (place == part or (other.name == WHOLE and place[:2] == part[:2]))
     ]
     return Standing(
         made=f"{source}: {row['data']}, {row['images']} images, {own.name}",
@@ -91,9 +91,10 @@ def _is_set(row: Row) -> bool:
 
 
 def _part(row: Row) -> tuple[str, ...]:
-    """What a set has in common with its rivals: data, size, flips and labels."""
+    """What a set has in common with its rivals: data, networks, size, flips and labels."""
     size = row.get("ipc", row.get("images"))
-    return tuple(str(value) for value in (row.get("data"), size, row.get("flips"), row.get("labels")))
+    flips, labels = Fraction(str(row.get("flips", 0))), row.get("labels", "auto")
+    return tuple(str(value) for value in (row.get("data"), row.get("net", ""), size, flips, labels))
 
 
 def _row(row: Row) -> ShownRow:
@@ -105,13 +106,19 @@ def _row(row: Row) -> ShownRow:
     return ShownRow(
         name=name,
         net="",
-        measured=measured(name, row["mean"], row.get("interval95"), row.get("bytes"), ours),
-        samples=int(row.get("images", 0)),
+        measured=measured(name, row["mean"], row.get("interval95"), _whole_number(row.get("bytes")), ours),
+        samples=_whole_number(row.get("images")) or 0,
         n=_n(str(row.get("n", ""))),
         accuracy="",
         lr="",
         values=tuple(map(float, row.get("values", (row["mean"],)))),
     )
+
+
+def _whole_number(value: Any) -> int | None:
+    if value is not None and value != int(value):
+        raise ValueError(f"{value} is no whole number")
+    return None if value is None else int(value)
 
 
 def _n(text: str) -> str:

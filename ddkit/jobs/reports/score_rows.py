@@ -13,6 +13,9 @@ from ddkit.run import AGAIN
 
 T = TypeVar("T")
 
+ROUNDED = 0.1
+"""Percentage points by which a stated mean can differ from that of its scores, as one of them may be rounded."""
+
 
 @dataclass(frozen=True)
 class ShownRow:
@@ -37,6 +40,17 @@ class ShownRow:
     accuracy: str
     lr: str
     values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a field is none that a row of scores has, or if the values have another mean."""
+        if not self.name.strip() or not self.name.isprintable():
+            raise ValueError(f"name {self.name!r}")
+        if self.samples < 0:
+            raise ValueError(f"{self.samples} images or samples")
+        if not self.values or not all(-1e-6 <= value <= 1 + 1e-6 for value in self.values):
+            raise ValueError(f"scores {list(self.values)}")
+        if abs(100 * fmean(self.values) - self.measured.mean) > ROUNDED:
+            raise ValueError(f"mean {self.measured.mean:g} % of scores with mean {100 * fmean(self.values):g} %")
 
 
 def rows_of_set(table: Mapping[str, Any], ours: str, where: str) -> tuple[ShownRow, ...]:
@@ -77,12 +91,12 @@ def notes_of(table: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 @contextmanager
-def of_form(where: str) -> Iterator[None]:
+def of_form(where: str, advice: str = AGAIN) -> Iterator[None]:
     """A block that reads a table of another program, whose errors become a DataError about the file `where`."""
     try:
         yield
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{where}: has another form than this version writes ({error!r}); {AGAIN}") from None
+        raise DataError(f"{where}: has another form than this version writes ({error!r}); {advice}") from None
 
 
 def _read(table: Mapping[str, Any], key: str, read: Callable[[int, dict[str, Any]], T], where: str) -> tuple[T, ...]:

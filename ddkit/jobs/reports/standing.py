@@ -1,10 +1,14 @@
 """The score of one set beside its rivals: a row of a leaderboard."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ddkit.jobs.reports.score_rows import ShownRow
+
+RANKING = ("hlr", "ior", "lrs", "ars")
+"""The scores of DD-Ranking."""
 
 DECIMALS = 6
 """Of the scores in a score file (docs/pages/keep.py)."""
@@ -37,6 +41,23 @@ class Standing:
     ranking: Mapping[str, Any] | None = None
     source: str = ""
     rounded: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise TypeError or ValueError if a field is none that a measurement has."""
+        if not isinstance(self.data, str) or not self.data.strip() or not self.data.isprintable():
+            raise ValueError(f"data {self.data!r}")
+        if not isinstance(self.net, str) or not self.net.isprintable():
+            raise ValueError(f"networks {self.net!r}")
+        for seconds in (self.seconds, self.expert_seconds):
+            if seconds is not None and not 0 <= seconds < math.inf:
+                raise ValueError(f"{seconds} seconds")
+        ranking = self.ranking or {}
+        if not isinstance(ranking, Mapping):
+            raise TypeError(f"DD-Ranking's scores {ranking!r}")
+        for found in filter(None, map(ranking.get, RANKING)):
+            value, *ends = found
+            if len(ends) != 2 or not all(math.isfinite(end) for end in (value, *ends) if end is not None):
+                raise ValueError(f"DD-Ranking's score {found!r}")
 
     @property
     def measurement(self) -> tuple[object, ...]:

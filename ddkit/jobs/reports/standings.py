@@ -11,7 +11,7 @@ from ddkit.errors import DataError, DDKitError
 from ddkit.evaluation import DDRANKING
 from ddkit.jobs.reports.comparison_page import COMPARISON
 from ddkit.jobs.reports.score_files import is_score_file, standings_of_score_file
-from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison, policies, rows_of_set
+from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison, of_form, policies, rows_of_set
 from ddkit.jobs.reports.standing import Standing
 from ddkit.run import RunFolder, Seconds, SecondsFiles, read_json
 from ddkit.synth import SetFacts, describe, find_set
@@ -100,14 +100,15 @@ def _of_table(table: Mapping[str, Any], made: str, where: str, missing: list[str
     if (protocol := table.get("protocol", "honest")) != "honest":
         missing.append(f"A table of '{made}' under protocol {protocol} is left out: its scores are no honest ones.")
         return
-    first = next((row.get("name") for row in table["scores"] if row.get("gnn")), "")
-    rows = rows_of_set(table, first, where)
     if not isinstance(table.get("dataset"), str):
         raise DataError(f"{where}: its table does not name the data; {FORMS}")
-    for own in (row for row in rows if row.measured.ours):
-        rivals = tuple(row for row in rows if not row.measured.ours and row.net in ("", own.net))
-        net = f"{own.net}, {table['hops']} hops" if own.net else str(table.get("net", ""))
-        yield Standing(made, table["dataset"], net, own, rivals, ranking=table.get(DDRANKING))
+    with of_form(where):
+        first = next((row.get("name") for row in table["scores"] if row.get("gnn")), "")
+        rows = rows_of_set(table, first, where)
+        for own in (row for row in rows if row.measured.ours):
+            rivals = tuple(row for row in rows if not row.measured.ours and row.net in ("", own.net))
+            net = f"{own.net}, {table['hops']} hops" if own.net else str(table.get("net", ""))
+            yield Standing(made, table["dataset"], net, own, rivals, ranking=table.get(DDRANKING))
 
 
 def _of_comparison(file: Path, missing: list[str]) -> list[Standing]:
@@ -118,25 +119,26 @@ def _of_comparison(file: Path, missing: list[str]) -> list[Standing]:
         missing.append(f"The comparison '{file}' is left out: it is judged on the {on} part.")
         return []
     standings, pairs = [], lines_of_comparison(table, where)
-    for (part, row), line in zip(pairs, table["lines"], strict=True):
-        if not row.measured.ours:
-            continue
-        rivals = tuple(r for p, r in pairs if p == part and not r.measured.ours and r.net in ("", row.net))
-        of_images = line.get("network") or nets.get((line["data"], str(line.get("ipc"))), "")
-        net = f"{row.net}, {line['hops']} hops" if row.net else of_images
-        standings.append(
-            Standing(
-                made=f"{file}: {part}, {row.name}",
-                source=str(file),
-                data=line["data"],
-                net=net,
-                row=replace(row, name=row.name + policies(line)),
-                rivals=rivals,
-                seconds=fmean(line["seconds"]),
-                expert_seconds=line.get("expert_seconds"),
-                ranking=line.get(DDRANKING),
+    with of_form(where):
+        for (part, row), line in zip(pairs, table["lines"], strict=True):
+            if not row.measured.ours:
+                continue
+            rivals = tuple(r for p, r in pairs if p == part and not r.measured.ours and r.net in ("", row.net))
+            of_images = line.get("network") or nets.get((line["data"], str(line.get("ipc"))), "")
+            net = f"{row.net}, {line['hops']} hops" if row.net else of_images
+            standings.append(
+                Standing(
+                    made=f"{file}: {part}, {row.name}",
+                    source=str(file),
+                    data=line["data"],
+                    net=net,
+                    row=replace(row, name=row.name + policies(line)),
+                    rivals=rivals,
+                    seconds=fmean(line["seconds"]),
+                    expert_seconds=line.get("expert_seconds"),
+                    ranking=line.get(DDRANKING),
+                )
             )
-        )
     return standings
 
 
