@@ -133,8 +133,16 @@ class ConvNetStep:
         return list(zip(self._maps_of(x), self._split(self._shares(y, len(x))), strict=True))
 
     def _shares(self, y: Tensor, count: int) -> Tensor:
-        """Return labels as probabilities [..., K], divided by the size of a batch."""
-        if y.is_floating_point():
+        """Return labels as probabilities [..., K], divided by the size of a batch.
+
+        Raises:
+            ValueError: the labels are not `count` classes, or `count` rows of probabilities.
+        """
+        soft = y.is_floating_point()
+        expected = (count, self._net.classes) if soft else (count,)
+        if y.shape[-len(expected) :] != expected:  # one row, or one column, would be broadcast
+            raise ValueError(f"labels must be {list(expected)}, got {list(y.shape)}")
+        if soft:
             return y.to(self._real) / count
         shares = torch.eye(self._net.classes, dtype=self._real, device=y.device) / count
         return shares.index_select(0, y.flatten()).view(*y.shape, -1)
