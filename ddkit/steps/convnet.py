@@ -5,9 +5,9 @@ backward pass down. Its derivative along a direction `a` is the same two passes 
 first passes. A tape has one full-size map for each block (the convolution's output) instead of a dozen. With instance
 norm, nothing between two convolutions leaves the cache.
 
-The images of a batch interact only in the final sums, so large batches are processed in chunks: the maps of a chunk
-stay in the cache, and memory does not grow with the batch. With batch norm all images interact, so the whole batch is
-one chunk. Instance and batch norm remove the convolution's bias, so it is not added; its gradient is 0 (autograd
+With batch norm all images of a batch interact, so the whole batch is one chunk. With other norms they meet only in the
+final sums, so large batches are processed in chunks: the maps of a chunk stay in the cache, and memory does not grow
+with the batch. Instance and batch norm remove the convolution's bias, so it is not added; its gradient is 0 (autograd
 returns rounding noise there).
 """
 
