@@ -14,8 +14,8 @@ published code does (engine `reference`). Times are medians over the repeats.
   exact gradient, at the rate of the library's 3x3 convolution measured in the same run. Winograd's convolutions need
   2.25 times fewer multiplications than the floor counts, so on a CPU a share may exceed 1.
 
-On a CPU a third program, `before`, is ours with the convolutions of before Winograd's: direct kernels for small layers,
-the library's for wide ones.
+On a CPU a third program, `before`, is ours with the earlier convolutions, without Winograd's form: direct kernels for
+small layers, the library's for wide ones.
 
 Rows: the project's targets, see ROWS. --save adds a line for each row to unroll.jsonl in DIR (default
 benchmarks/results).
@@ -125,7 +125,7 @@ def build(row: Row, dtype: torch.dtype = torch.float32) -> Callable[[str], tuple
 
 @lru_cache
 def step_before(net: FlatNet, precision: str, dtype: torch.dtype) -> ConvNetStep:
-    """The fused step on a CPU with the convolutions of before Winograd's."""
+    """The fused step on a CPU with the earlier convolutions, without Winograd's form."""
     maps = torch.bfloat16 if precision == "bfloat16" else dtype
     compiled, shapes = kernels(maps), net.settings.common_blocks(net.shape)  # type: ignore[attr-defined]
     if compiled is None:

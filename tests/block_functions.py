@@ -113,9 +113,9 @@ def spilled(name: str, maps: str, side: int, cache: str) -> int:
     import triton
     from triton.backends.compiler import GPUTarget
 
-    from ddkit.steps.extents import KERNELS
+    from ddkit.steps.extents import KERNELS, MEANS
     from ddkit.steps.extents import MAPS as OF_MAPS
-    from ddkit.steps.triton_blocks import MEANS, PROGRAMS, block
+    from ddkit.steps.triton_blocks import PROGRAMS, block
 
     real = "fp64" if maps == "fp64" else "fp32"
     size = block(torch.empty(1, side, side, 128), torch.float64 if maps == "fp64" else torch.float32)

@@ -132,7 +132,7 @@ class FlatNet:
 
     @property
     def has_group_norm(self) -> bool:
-        """Whether the network has group norms, as which ddkit's networks have instance norm."""
+        """Whether a layer of the network is a GroupNorm. The instance norm of ddkit's networks is one."""
         return any(isinstance(module, nn.GroupNorm) for module in self._module.modules())
 
     def batch_stats(self, theta: Float[Tensor, " p"], x: Float[Tensor, "b c h w"]) -> Stats:

@@ -16,8 +16,8 @@ inline_for(void) moments(Shape s, int b, int c, int n, const MAP *restrict z, RE
     REAL sum[WIDEST] = {0}, square[WIDEST] = {0}, m[WIDEST];
     REAL count = (REAL)s.height * s.width;
     size_t own = number(s, b, c);
-    // The mean first, then squares around it: around anything else digits cancel. Sums are made row by row, so that
-    // their rounding does not grow with the map.
+    // The mean is computed first, then the squares of differences from it: squares around another number would cancel
+    // digits. Sums are made row by row, so that their rounding does not grow with the map.
     for (int y = 0; y < s.height; y++) {
         REAL row[WIDEST] = {0};
         for (int x = 0; x < s.width; x++) {
@@ -68,7 +68,7 @@ inline_for(void) deviations(Shape s, int b, int c, int n, int together, REAL *va
     size_t own = number(s, b, c);
     each(j) {
         REAL v = variance[own + j];
-        // A variance past the largest number would give r = 0 and a silent 0 everywhere: numbers that are lost show.
+        // A variance that overflowed would give r = 0, and zeros without an error. NaN shows that numbers are lost.
         REAL r = v < INFINITY ? 1 / ROOT((v < 0 ? 0 : v) + EPS) : NAN;
         variance[own + j] = together ? r : 1;
     }

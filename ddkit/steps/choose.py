@@ -33,8 +33,8 @@ def step_for(net: Network, theta: Tensor, precision: str = "float32", once: bool
     torch.compile fuses or, if they are faster for a kind of map, Triton kernels for instance norm (`MeasuredBlocks`).
     All other networks use autograd.
 
-    With `once`, a gradient that keeps no tape has no graph, which is faster. It differs in rounding from a gradient
-    that keeps one, so work that mixes both does not set it.
+    With `once`, autograd builds no graph for a gradient that keeps no tape, which is faster. Such a gradient may differ
+    in rounding from one that keeps a tape. Work that needs both kinds does not set `once`.
 
     With precision "bfloat16" the maps between layers, the convolutions and their products are bfloat16; parameters,
     gradients, the head and all sums keep theta's dtype. TF32 is a state of the device, see `convolution_precision`.
@@ -46,8 +46,8 @@ def step_for(net: Network, theta: Tensor, precision: str = "float32", once: bool
 def training_step(net: FlatNet, theta: Tensor) -> Step:
     """Return the step for plain training, which asks for no tape, so autograd builds no graph.
 
-    Without a graph, the backward of group norm rounds differently. ddkit's networks with instance norm that are not
-    fused keep the graph, so that the bits of experts do not depend on the version of ddkit.
+    Exception: for ddkit's own networks with instance or group norm, autograd builds the graph. Without it, the backward
+    of group norm rounds differently, and experts would differ in bits from those of earlier versions of ddkit.
     """
     return step_for(net, theta, once=net.settings.foreign or not net.has_group_norm)
 

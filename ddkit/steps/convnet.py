@@ -5,9 +5,9 @@ backward pass down. Its derivative along a direction `a` is the same two passes 
 first passes. A tape has one full-size map for each block (the convolution's output) instead of a dozen. With instance
 norm, nothing between two convolutions leaves the cache.
 
-The images of a batch interact only in the final sums, so large batches are processed in chunks: the maps of a chunk
-stay in the cache, and memory does not grow with the batch. With batch norm all images interact, so the whole batch is
-one chunk. Instance and batch norm remove the convolution's bias, so it is not added; its gradient is 0 (autograd
+With batch norm all images of a batch interact, so the whole batch is one chunk. With other norms they meet only in the
+final sums, so large batches are processed in chunks: the maps of a chunk stay in the cache, and memory does not grow
+with the batch. Instance and batch norm remove the convolution's bias, so it is not added; its gradient is 0 (autograd
 returns rounding noise there).
 """
 
@@ -133,8 +133,16 @@ class ConvNetStep:
         return list(zip(self._maps_of(x), self._split(self._shares(y, len(x))), strict=True))
 
     def _shares(self, y: Tensor, count: int) -> Tensor:
-        """Return labels as probabilities [..., K], divided by the size of a batch."""
-        if y.is_floating_point():
+        """Return labels as probabilities [..., K], divided by the size of a batch.
+
+        Raises:
+            ValueError: the labels are not `count` classes, or `count` rows of probabilities.
+        """
+        soft = y.is_floating_point()
+        expected = (count, self._net.classes) if soft else (count,)
+        if y.shape[-len(expected) :] != expected:  # one row, or one column, would be broadcast
+            raise ValueError(f"labels must be {list(expected)}, got {list(y.shape)}")
+        if soft:
             return y.to(self._real) / count
         shares = torch.eye(self._net.classes, dtype=self._real, device=y.device) / count
         return shares.index_select(0, y.flatten()).view(*y.shape, -1)

@@ -4,11 +4,10 @@
 // 3 C numbers that a pixel meets in one row of the kernel lie side by side ("taps"), so a convolution is, for each of
 // three rows, a sum over taps of a number times a vector of filters. Sums stay in registers: TILE pixels of a row
 // for LANES filters in `convolve`, TAPS taps for LANES filters in `pull_weight`. Weights are REAL [3, 3 C, stride], a
-// stride of whole vectors and at least F filters; what an image's derivative asks for is a convolution with the flipped
-// weights.
+// stride of whole vectors and at least F filters. The derivative for an image is a convolution with the flipped weights.
 //
-// Each image, or group of images, is one thread's, and sums are taken in one order: threads change no bit. What is
-// returned is 0, or 1 where a thread got no memory for its frame; then the result is not to be used.
+// One thread computes all of an image, or of a group of images, and adds in one order. Hence the number of threads
+// changes no bit. A function returns 0, or 1 if a thread got no memory for its frame; then its result is invalid.
 
 #include "vectors.h"
 

@@ -22,8 +22,9 @@ PANELS = 32
 MAPS = {"map", "pooled", "out"}
 """Kinds of tensors with the type of maps; all others have the type of sums."""
 
-SCRATCH = {"means", "tangent means"}
-"""Kinds of tensors that a kernel writes for itself."""
+MEANS = {"means", "tangent means"}
+"""Kinds of tensors in which the kernels in C keep numbers between their passes. A Triton kernel has them in registers.
+"""
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _counts(
     frame = (height + 2 * pad) * (width + 2 * pad) * channels
     images = max(1, batch)
     largest = max(
-        frame, height * width * max(channels, stride, filters), images * channels, 8 * images, images * groups
+        frame, height * width * max(channels, stride, filters), 2 * images * channels, 8 * images, images * groups
     )
     largest = max(largest, out_height * out_width * max(stride, filters), 9 * channels * max(filters, stride))
     largest = max(largest, images * (out_height + 1) * (out_width + 1))

@@ -19,7 +19,7 @@ _GUARD = """
 import json, os, shutil, signal, subprocess, sys, threading
 folder, stages = sys.argv[1], json.loads(sys.argv[2])
 def end_with_parent():
-    os.read(0, 1)  # nothing is ever written: it returns when the parent is gone, or has had enough
+    os.read(0, 1)  # nothing is ever written: it returns when the parent ends, or closes the pipe
     shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)  # all in this session: whatever runs, what it has started, and ourselves
 threading.Thread(target=end_with_parent, daemon=True).start()

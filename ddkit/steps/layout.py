@@ -60,5 +60,6 @@ class Layout:
         for bias, layer in zip(list(self.net.unflatten(theta).values())[1:-2:4], layers, strict=True):
             mean, rstd = (statistic.unflatten(0, (networks, -1))[:, 0] for statistic in layer.stats)
             count = layer.z[..., 0].numel() // networks
-            found.append((mean + bias, (rstd**-2 - EPS) * (count / (count - 1))))
+            variance = (rstd**-2 - EPS).clamp(min=0)  # rounding makes a variance of 0 negative
+            found.append((mean + bias, variance * (count / (count - 1))))
         return found

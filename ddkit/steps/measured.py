@@ -77,7 +77,7 @@ def _agree(found: Any, expected: Any) -> bool:
     if isinstance(expected, tuple):
         return all(_agree(mine, other) for mine, other in zip(found, expected, strict=True))
     difference = (found.double() - expected.double()).norm()
-    # Lost numbers have no norm: then nothing can be compared, and the run ends by its own check.
+    # Results that are not finite cannot be compared. They count as equal: the run's own check of its loss ends the run.
     return bool(difference <= TOLERANCE * expected.double().norm()) or not bool(expected.isfinite().all())
 
 

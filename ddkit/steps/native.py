@@ -3,7 +3,8 @@
 A stored library is code that runs with the user's rights, so it is loaded only if nobody else could have written it.
 
 Kernels are compiled once for each precision, which needs a few seconds. The library is stored in home()/kernels. Its
-name has a digest of the sources, the compiler, its flags and the processor, so that machines can share a home folder.
+name has a digest of the sources, the compiler's command and version, its flags and the processor. Machines may share a
+home folder.
 """
 
 import copy
@@ -160,7 +161,7 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL:
     compiler = _compiler()
     version = _run([*compiler, "--version"]).stdout
     texts = [source.read_text() for source in (*HEADERS, *SOURCES)]
-    identity = "\n".join((*texts, version, repr((COMMON, FLAGS)), processor(), MAPS[dtype]))
+    identity = "\n".join((*texts, version, repr((compiler, COMMON, FLAGS)), processor(), MAPS[dtype]))
     kept = home() / "kernels" / f"kernels-{MAPS[dtype]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.so"
     keep = private_folder(kept.parent)
     if not keep:

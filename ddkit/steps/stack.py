@@ -22,7 +22,7 @@ CACHED = 2 * 2**20
 def networks_at_once(passes: Passes, batch: int) -> int:
     """How many networks a stack should have, if the largest map of a network's batch has `batch` bytes.
 
-    1: a stack has no advantage, or there is none.
+    1: a stack would not be faster, or the step has a layer that cannot be stacked.
     """
     return 1 if passes.stacked(2) is None else max(1, CACHED // batch)
 

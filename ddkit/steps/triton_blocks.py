@@ -6,7 +6,7 @@ import torch
 import triton
 from torch import Tensor
 
-from ddkit.steps.extents import KERNELS
+from ddkit.steps.extents import KERNELS, MEANS
 from ddkit.steps.precision import real_of
 from ddkit.steps.triton_kernels import backward, backward_tangent, forward, forward_tangent
 
@@ -16,9 +16,6 @@ PROGRAMS: dict[str, Any] = {
     "forward_tangent": forward_tangent,
     "backward_tangent": backward_tangent,
 }
-
-MEANS = {"means", "tangent means"}
-"""Numbers that the kernels in C keep in memory between their passes. A Triton kernel has them in registers."""
 
 BLOCK = 32 * 2**10
 """Bytes of a program's block of a map, in the type of sums. Eight warps hold it in 32 registers a thread. Then the

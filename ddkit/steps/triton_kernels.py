@@ -36,7 +36,7 @@ def forward(
     m += _sum(tl.where(inside, work - m, 0)) / (H * W)  # what rounding left of the mean
     centred = tl.where(inside, work - m, 0)
     variance = _sum(centred * centred) / (H * W)
-    # A variance past the largest number would give r = 0 and a silent 0 everywhere: numbers that are lost show.
+    # A variance that overflowed would give r = 0, and zeros without an error. NaN shows that numbers are lost.
     r = tl.where(variance < float("inf"), 1 / tl.sqrt(variance + EPS), float("nan"))
     a = g * (centred * r) + b
     tl.store(p + pooled, _pool(tl.where(a <= 0, 0, a)).to(p.dtype.element_ty), kept)

@@ -1,7 +1,7 @@
 // Winograd's convolution: outputs, and with flipped weights the derivatives for images. winograd.h explains the layouts.
 //
-// Blocks of tiles are divided over threads, and each output is one thread's: threads change no bit. What is returned is 0,
-// or 1 where memory was short; then the result is not to be used.
+// Blocks of tiles are divided over threads, and one thread computes all of an output. Hence the number of threads changes
+// no bit. A function returns 0, or 1 if memory is short; then its result is invalid.
 
 #include "winograd.h"
 

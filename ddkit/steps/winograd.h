@@ -1,6 +1,7 @@
 // 3x3 convolutions of stride 1 by Winograd's F(m x m, 3x3), for layers of many channels. m is SIDE: 2, with 4
-// multiplications for each output in place of 9, or 4 for maps of bfloat16, with 2.25. (With m = 4 the rounding of float32
-// is three times as large, which bfloat16 hides.) Here is what outputs (winograd.c) and weights (winograd_weights.c) share.
+// multiplications for each output in place of 9, or 4 for maps of bfloat16, with 2.25. (With m = 4 the rounding error of
+// float32 sums is three times as large, but far below that of bfloat16 maps.) This file has what winograd.c (outputs) and
+// winograd_weights.c (weights) share.
 //
 // An output is divided into tiles of m x m pixels. A tile depends on a patch of EDGE x EDGE pixels of the image,
 // EDGE = m + 2. With the matrices B, G and A of winograd_points.h,

@@ -1,7 +1,7 @@
 // Winograd's convolution: the weights U, and the derivatives for weights. winograd.h explains the layouts.
 //
-// A task of the derivatives is one row of the points for WIDE filters; it sums over all tiles in one order: threads change
-// no bit. What is returned is 0, or 1 where memory was short; then the result is not to be used.
+// A task of the derivatives is one row of the points for WIDE filters. It sums over all tiles in one order. Hence the
+// number of threads changes no bit. A function returns 0, or 1 if memory is short; then its result is invalid.
 
 #include "winograd.h"
 

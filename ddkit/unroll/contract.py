@@ -75,7 +75,7 @@ def matching_loss(
             adjoint: the ranks add their gradients at each step.
 
     Raises:
-        UsageError: a name is unknown, or shapes disagree.
+        UsageError: a name is unknown, shapes disagree, or labels have another type.
     """
     if engine == "auto":
         engine = "captured" if theta_0.is_cuda and share is None else "adjoint"
@@ -157,10 +157,13 @@ def _check_shapes(
     waypoints: Sequence[Waypoint],
     weights: Tensor | None,
 ) -> None:
-    if images.ndim != 6 or not images.shape[1] or labels.shape[:3] != images.shape[:3] or labels.ndim > 4:
+    soft = labels.is_floating_point()
+    fitting = labels.shape[:3] == images.shape[:3] and labels.ndim == 3 + soft and (soft or labels.dtype == torch.int64)
+    if images.ndim != 6 or not images.shape[1] or not fitting:
         raise UsageError(
-            "matching_loss: images must be [N, B, C, H, W] and labels [N, B] or [N, B, K] (one more axis, first, for "
-            f"several trajectories), got {list(images.shape)} and {list(labels.shape)}"
+            "matching_loss: images must be [N, B, C, H, W], and labels int64 [N, B] or floating-point [N, B, K] (one "
+            f"more axis, first, for several trajectories), got {list(images.shape)}, and {labels.dtype} "
+            f"{list(labels.shape)}"
         )
     steps = images.shape[1]
     if lr.shape not in (torch.Size([]), torch.Size([steps]), images.shape[:2]):

@@ -71,6 +71,15 @@ def test_a_library_that_others_may_write_is_compiled_anew_with_one_warning(fresh
         assert kernels(torch.float32) is not None
 
 
+def test_arguments_of_the_compiler_make_another_library(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else CC="gcc -O0" would be ignored once plain gcc has compiled, and gcc would get what gcc -O0 has left."""
+    library = planted(fresh)
+    monkeypatch.setenv("CC", f"{native._compiler()[0]} -DOTHER")
+    assert kernels(torch.float32) is not None
+    others = set(fresh.iterdir()) - {library}
+    assert len(others) == 1
+
+
 def test_a_library_is_never_loaded_before_it_is_trusted(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = planted(fresh)
     library.chmod(0o666)

@@ -122,6 +122,15 @@ def test_numbers_that_leave_no_map_are_refused(name: str, numbers: tuple[int, ..
             kernels(torch.float32)("winograd_weight", torch.zeros(shape), *right("winograd_weight"))
 
 
+@pytest.mark.parametrize("name", ["backward", "backward_tangent"])
+def test_sums_whose_places_are_no_int_in_c_are_refused(name: str) -> None:
+    """The kernels compute a place among 2 B C sums as an int."""
+    like = torch.empty(2**20, 1, 1, 1500, device="meta")
+    given = [torch.empty(0, device="meta")] * len(KERNELS[name].tensors)
+    with pytest.raises(ValueError, match="cannot run on maps"):
+        KERNELS[name].checked(name, like, (1, 1, *given), torch.float32)
+
+
 def test_the_functions_of_blocks_and_convolutions_refuse_other_sizes() -> None:
     blocks = NativeBlocks(kernels(torch.float32))
     z, gamma = torch.rand(B, H, W, C), torch.rand(C)

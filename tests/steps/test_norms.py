@@ -150,6 +150,13 @@ def test_training_steps_of_several_networks_move_running_statistics_as_each_netw
         torch.testing.assert_close(values, truth, rtol=1e-10, atol=1e-12)
 
 
+def test_running_variances_of_constant_maps_are_not_negative():
+    net, theta, x, y, _ = case(norm="batch", dtype=torch.float32)
+    stats = {name: torch.zeros_like(value)[None] for name, value in net.init_stats(theta).items()}
+    fused(net, dtype=torch.float32).train(theta[None], torch.zeros_like(x)[None], y[None], stats)
+    assert all((value >= 0).all() for name, value in stats.items() if name.endswith("running_var"))
+
+
 @pytest.mark.parametrize("norm", ["instance", "group", "none"])
 @pytest.mark.parametrize("convolution", ["library", "direct"])
 def test_training_steps_of_other_norms_have_no_statistics(norm, convolution):

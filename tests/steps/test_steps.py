@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 import torch
-from step_cases import CLASSES, SHAPES, case, check, fused, oracle, slope_oracle
+from step_cases import BATCH, CLASSES, SHAPES, case, check, fused, oracle, slope_oracle
 
 from ddkit.nets import FlatNet, parse_net
 from ddkit.randomness import stream
@@ -41,6 +41,22 @@ def test_labels_that_are_no_class_are_refused(wrong):
     y[0] = wrong
     with pytest.raises((IndexError, RuntimeError), match="out of range"):
         fused(net).gradient(theta.detach(), x.detach(), y)
+
+
+@pytest.mark.parametrize("shape", [(1, CLASSES), (BATCH, 1), (BATCH, CLASSES + 1), (BATCH - 1, CLASSES)])
+def test_soft_labels_of_another_shape_are_refused(shape):
+    """A single row or column would be broadcast without an error."""
+    net, theta, x, _, a = case((1, 8, 8))
+    with pytest.raises(ValueError, match=rf"labels must be \[{BATCH}, {CLASSES}\]"):
+        fused(net).gradient(theta, x, torch.ones(shape, dtype=theta.dtype))
+    with pytest.raises(ValueError, match=rf"labels must be \[{BATCH}\], got \[1\]"):
+        fused(net).product(theta, x, torch.zeros(1, dtype=torch.long), a)
+
+
+def test_autograd_refuses_soft_labels_of_one_column():
+    net, theta, x, _, _ = case((1, 8, 8))
+    with pytest.raises(ValueError, match=rf"labels must be \[{BATCH}, {CLASSES}\]"):
+        AutogradStep(net, theta.dtype).gradient(theta, x, torch.ones(BATCH, 1, dtype=theta.dtype))
 
 
 @pytest.mark.parametrize("width", [1, 16, 32, 64, 70, 130])

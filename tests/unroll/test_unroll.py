@@ -14,7 +14,7 @@ from ddkit.steps import Step, step_for
 from ddkit.unroll import Waypoint, largest, matching_loss, precision_cosine
 
 CLASSES, SIDE = 3, 8
-FUSED, OTHER = "instance", "batch"  # the first has a fused step on a CPU, the second goes through autograd
+FUSED, OTHER = "instance", "batch, pool=max"  # the first has a fused step on a CPU, the second goes through autograd
 RATE = torch.tensor(0.05, dtype=torch.float64)
 
 
@@ -88,6 +88,10 @@ def options_for(name, case):
 @pytest.mark.parametrize("soft", [False, True])
 def test_adjoint_is_the_full_gradient(norm, steps, soft):
     same(problem(norm, steps, soft=soft), RATE)
+
+
+def test_both_kinds_of_steps_are_tested():
+    assert [step_for(*problem(norm)[:2]).fused for norm in (FUSED, OTHER)] == [True, False]
 
 
 @pytest.mark.parametrize("memory", [0, 2**30], ids=["recomputed", "kept"])
@@ -344,6 +348,9 @@ def test_float32_is_no_further_from_the_truth_than_the_whole_graph():
         ({"lr": torch.ones(3)}, r"one a step \[5\]"),
         ({"lr": torch.ones(2, 5)}, r"of each trajectory \[1, 5\]"),
         ({"labels": torch.zeros(4, 4, dtype=torch.long)}, "images must be"),
+        ({"labels": torch.zeros(5, 4)}, r"labels int64 \[N, B\] or floating-point \[N, B, K\]"),
+        ({"labels": torch.zeros(5, 4, 3, dtype=torch.long)}, "labels int64"),
+        ({"labels": torch.zeros(5, 4, dtype=torch.int32)}, "labels int64 .*torch.int32"),
         ({"weights": torch.ones(7, dtype=torch.float64)}, r"weights must be \[291\]"),
         ({"precision": "bfloat16"}, "keeps float32 parameters"),
         ({"lr": torch.empty((), device="meta")}, "lr must be on cpu"),

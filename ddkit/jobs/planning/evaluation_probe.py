@@ -90,8 +90,8 @@ def _training_cost(
         return lambda: train_networks(task.net, pool, lr, training, task.dsa, generator)
 
     idle = gauge.once(lambda: None).memory
-    # Stacked networks share the overhead of each operation, so one network does not stand for n: a line through the
-    # times of a few does. If the time allows one step of all, their steps are timed together.
+    # Stacked networks share the overhead of each operation, so n networks take less than n times the time of one. The
+    # time of n is on a line through the times of a few. If the time allows one step of all n, all are timed together.
     step = gauge.line(lambda count: prepare(count, 1), networks, seconds)
     count = networks if step.size == networks else 1
     line, share = gauge.line(partial(prepare, count), full, seconds), step.at(networks).seconds / step.at(count).seconds

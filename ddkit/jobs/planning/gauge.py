@@ -65,9 +65,8 @@ class Gauge:
     """Measures work on one device: the device's memory on CUDA, else the process's memory.
 
     It must be made before data is loaded, so that the data counts. It imports `LIBRARIES` and `more_libraries`, so that
-    they do not count.
-    If a process uses less memory before a call than when the gauge was made, because garbage was freed or the system
-    dropped pages of libraries, costs are measured from the lower value: else they would be too small by the difference.
+    they do not count. Memory is counted from what the process used when the gauge was made. If it uses less before a
+    later call, because garbage was freed or the system dropped pages of libraries, memory is counted from that value.
 
     Attributes:
         free_memory: bytes that were free when the gauge was made.

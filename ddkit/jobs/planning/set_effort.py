@@ -8,7 +8,7 @@ from ddkit.jobs.recipes import Recipe
 from ddkit.task import Task
 
 ROUGH = 8
-"""How many times too large the estimate of a set's memory may be, as where a network has fused kernels."""
+"""The estimate of a set's memory may be up to so many times too large, for example if the network has a fused step."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ class Workers:
 
     Attributes:
         count: units that run at the same time.
-        beside: of those, the units that share one memory: this machine's, or that of one of its GPUs; 1 for workers
-            on other machines.
+        beside: how many of these share one memory, that of this machine or of one of its GPUs. It is 1 if the workers
+            are on other machines.
         separate: whether each is a process of its own, which has one thread.
     """
 
