@@ -318,6 +318,8 @@ BAD_ROWS: list[dict[str, Any]] = [
     {"values": [50, 60]},
     {"values": [0.1, 0.2]},  # with another mean than 0.5
     {"values": [math.nan, 0.5]},
+    {"net": None},
+    {"net": ["x"]},
     {"images": -3},
     {"images": 2.7},
     {"bytes": 10.5},
@@ -341,6 +343,7 @@ BAD_TABLES: list[dict[str, Any]] = [
         ]
     },
     {"ddranking": 3},
+    {"net": None},
 ]
 BAD_LINES: list[dict[str, Any]] = [
     {"seconds": ["x"]},

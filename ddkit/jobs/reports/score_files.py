@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ddkit.evaluation import DDRANKING, MAJORITY, RIVALS, WHOLE
-from ddkit.jobs.reports.score_rows import ShownRow, measured, of_form, policies
+from ddkit.jobs.reports.score_rows import ShownRow, measured, network_of, of_form, policies
 from ddkit.jobs.reports.standing import Standing
 from ddkit.synth import formation_of, formation_suffix
 
@@ -72,7 +72,7 @@ def _standing(row: Row, shown: Iterable[tuple[tuple[str, ...], ShownRow]], sourc
         made=f"{source}: {row['data']}, {row['images']} images, {own.name}",
         source=source,
         data=str(row["data"]),
-        net=str(row.get("net", "")),
+        net=network_of(row),
         row=own,
         rivals=tuple(rivals),
         seconds=_seconds(row, "seconds"),
@@ -94,7 +94,7 @@ def _part(row: Row) -> tuple[str, ...]:
     """What a set has in common with its rivals: data, networks, size, flips and labels."""
     size = row.get("ipc", row.get("images"))
     flips, labels = Fraction(str(row.get("flips", 0))), row.get("labels", "auto")
-    return tuple(str(value) for value in (row.get("data"), row.get("net", ""), size, flips, labels))
+    return tuple(str(value) for value in (row.get("data"), network_of(row), size, flips, labels))
 
 
 def _row(row: Row) -> ShownRow:

@@ -157,3 +157,14 @@ def policies(line: Mapping[str, Any]) -> str:
     flips = f", flips {float(line['flip_share']):.2g}" if line.get("flip_share") else ""
     labels = line.get("labels", "auto")
     return flips + (f", labels {labels}" if labels not in ("auto", "hard") else "")
+
+
+def network_of(table: Mapping[str, Any]) -> str:
+    """The network of a table or of its row; "" if it names none.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if not isinstance(net := table.get("net", ""), str):
+        raise TypeError(f"'net' must be a text, got {net!r}")
+    return net

@@ -11,7 +11,7 @@ from ddkit.errors import DataError, DDKitError
 from ddkit.evaluation import DDRANKING
 from ddkit.jobs.reports.comparison_page import COMPARISON
 from ddkit.jobs.reports.score_files import is_score_file, standings_of_score_file
-from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison, of_form, policies, rows_of_set
+from ddkit.jobs.reports.score_rows import ShownRow, lines_of_comparison, network_of, of_form, policies, rows_of_set
 from ddkit.jobs.reports.standing import Standing
 from ddkit.run import RunFolder, Seconds, SecondsFiles, read_json
 from ddkit.synth import SetFacts, describe, find_set
@@ -107,7 +107,7 @@ def _of_table(table: Mapping[str, Any], made: str, where: str, missing: list[str
         rows = rows_of_set(table, first, where)
         for own in (row for row in rows if row.measured.ours):
             rivals = tuple(row for row in rows if not row.measured.ours and row.net in ("", own.net))
-            net = f"{own.net}, {table['hops']} hops" if own.net else str(table.get("net", ""))
+            net = f"{own.net}, {table['hops']} hops" if own.net else network_of(table)
             yield Standing(made, table["dataset"], net, own, rivals, ranking=table.get(DDRANKING))
 
 
