@@ -5,7 +5,9 @@ import configparser
 import graphlib
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,26 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HOUSE = ROOT / "ddkit"
 PLAN = (ROOT / "ARCHITECTURE.md").read_text()
-MODULES = {file: ast.parse(file.read_text()) for file in sorted(HOUSE.rglob("*.py"))}
+
+
+class Parsed(Mapping[Path, ast.Module]):
+    """The syntax trees of files. A file is parsed on first use, so that a worker without these tests parses none."""
+
+    def __init__(self, files: list[Path]) -> None:
+        self._files = files
+        self._tree = cache(lambda file: ast.parse(file.read_text()))
+
+    def __getitem__(self, file: Path) -> ast.Module:
+        return self._tree(file)
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+MODULES = Parsed(sorted(HOUSE.rglob("*.py")))
 
 
 def name_of(file: Path) -> str:
@@ -393,20 +414,18 @@ def hidden_positions(tree: ast.Module) -> list[str]:
     ]
 
 
-OWN = {
-    node.name: node
-    for tree in MODULES.values()
-    for node in tree.body
-    if isinstance(node, ast.FunctionDef | ast.ClassDef)
-}
-"""The functions and classes of all modules."""
+@cache
+def own_names() -> dict[str, ast.FunctionDef | ast.ClassDef]:
+    """The functions and classes of all modules."""
+    nodes = (node for tree in MODULES.values() for node in tree.body)
+    return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 def own_function(name: str, tree: ast.Module) -> ast.FunctionDef | ast.ClassDef | None:
     """The function, class or method ("Class.method") of ddkit that a name in a file stands for."""
     first, _, method = name.partition(".")
     local = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    imported = OWN.get(first) if full_names(tree).get(first, "").startswith("ddkit.") else None
+    imported = own_names().get(first) if full_names(tree).get(first, "").startswith("ddkit.") else None
     found = local.get(first, imported)
     if isinstance(found, ast.ClassDef) and method:
         return next((node for node in found.body if isinstance(node, ast.FunctionDef) and node.name == method), None)
