@@ -37,6 +37,12 @@ class Parsed(Mapping[Path, ast.Module]):
 MODULES = Parsed(sorted(HOUSE.rglob("*.py")))
 
 
+@cache
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """All nodes of a tree. Walking a tree takes several times as long as any of the tests that read its nodes."""
+    return tuple(ast.walk(tree))
+
+
 def name_of(file: Path) -> str:
     """ddkit/data/npz.py -> ddkit.data.npz; ddkit/data/__init__.py -> ddkit.data"""
     return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -51,7 +57,7 @@ def unit_of(module: str) -> str:
 def imports(tree: ast.Module) -> set[str]:
     """The modules of ddkit that are imported anywhere in a file, inside functions too."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             found.add(node.module or "")
@@ -62,7 +68,7 @@ def imports(tree: ast.Module) -> set[str]:
 
 def imports_on_use(tree: ast.Module) -> set[str]:
     """Modules named in texts such as "ddkit.methods.ftd:FTD", which are imported later."""
-    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    texts = (node.value for node in nodes(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return {text.partition(":")[0] for text in texts if re.fullmatch(r"ddkit(\.\w+)+(:\w+)?", text)}
 
 
@@ -201,10 +207,11 @@ SEEDS = {"manual_seed", "seed", "set_rng_state", "fork_rng", "cuda.manual_seed",
 OWN_STATE = {"RandomState", "default_rng", "Generator", "SeedSequence"}
 
 
+@cache
 def full_names(tree: ast.Module) -> dict[str, str]:
     """What the names of a file stand for: np -> numpy, randn -> torch.randn."""
     found = {}
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             found |= {
                 a.asname or a.name.split(".")[0]: a.name if a.asname else a.name.split(".")[0] for a in node.names
@@ -214,10 +221,11 @@ def full_names(tree: ast.Module) -> dict[str, str]:
     return found
 
 
+@cache
 def calls(tree: ast.Module) -> list[tuple[str, ast.Call]]:
     """Every call, under its full name where it has one: ("torch.randn", ...); else (".uniform_", ...)."""
     names, found = full_names(tree), []
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             root, _, rest = called.partition(".")
@@ -353,13 +361,13 @@ def test_every_setting_is_read() -> None:
     declared = {
         node.target.id
         for tree in MODULES.values()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.AnnAssign)
         and isinstance(node.target, ast.Name)
         and isinstance(node.value, ast.Call)
         and ast.unparse(node.value.func) == "setting"
     }
-    read = {node.attr for tree in MODULES.values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    read = {node.attr for tree in MODULES.values() for node in nodes(tree) if isinstance(node, ast.Attribute)}
     assert {"ema_decay", "syn_steps", "rho"} <= declared
     assert declared <= read
 
@@ -389,7 +397,7 @@ KERNELS = {
 
 
 def functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [node for node in nodes(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def by_position(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -407,10 +415,11 @@ def hidden_positions(tree: ast.Module) -> list[str]:
     """Calls f(*(a, b), ...), which get around a long signature. `nn.Sequential` takes any number of layers."""
     return [
         ast.unparse(call)
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and ast.unparse(call.func) != "nn.Sequential"
+        for call in nodes(tree)
+        if isinstance(call, ast.Call)
         for argument in call.args
         if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Tuple | ast.List)
+        if ast.unparse(call.func) != "nn.Sequential"
     ]
 
 
@@ -438,7 +447,7 @@ def mixed_positions(tree: ast.Module) -> list[str]:
     f(*b) is allowed, and so are functions that take any number of arguments.
     """
     found = []
-    for call in ast.walk(tree):
+    for call in nodes(tree):
         if not isinstance(call, ast.Call) or len(call.args) < 2:
             continue
         if not any(isinstance(argument, ast.Starred) for argument in call.args):
