@@ -5,7 +5,7 @@ import configparser
 import graphlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
@@ -270,6 +270,15 @@ def opens_pickles(tree: ast.Module) -> list[str]:
     return found
 
 
+def in_modules(find: Callable[[ast.Module], list[str]]) -> dict[str, list[str]]:
+    """Module -> what `find` finds there, sorted, for modules where it finds anything.
+
+    A test reads all modules and names every offender. A test for each module was a third of all tests of ddkit, and
+    pytest takes longer to start one than to read a module.
+    """
+    return {name_of(file): sorted(found) for file, tree in MODULES.items() if (found := find(tree))}
+
+
 LENT = [
     "np.random.get_state()",
     "torch.set_rng_state(before[0])",
@@ -282,17 +291,13 @@ LENT = [
 """`global_draws_from` lends the global generators to foreign code, and puts their state back."""
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_module_uses_the_global_random_state(file: Path) -> None:
-    lent = LENT if name_of(file) == "ddkit.randomness" else []
-    assert sorted(uses_of_global_randomness(MODULES[file])) == sorted(lent)
+def test_no_module_uses_the_global_random_state() -> None:
+    assert in_modules(uses_of_global_randomness) == {"ddkit.randomness": sorted(LENT)}
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_module_opens_pickles(file: Path) -> None:
+def test_no_module_opens_pickles() -> None:
     """One does: it reads messages of ddkit's own processes, and no file of a user."""
-    allowed = ["pickle.loads(message)"] if name_of(file) == "ddkit.executors.messages" else []
-    assert opens_pickles(MODULES[file]) == allowed
+    assert in_modules(opens_pickles) == {"ddkit.executors.messages": ["pickle.loads(message)"]}
 
 
 @pytest.mark.parametrize(
@@ -378,9 +383,9 @@ LONGEST_FILE = 250
 """Lines of a module. A longer one holds more than one concept."""
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_module_is_longer_than_250_lines(file: Path) -> None:
-    assert len(file.read_text().splitlines()) <= LONGEST_FILE
+def test_no_module_is_longer_than_250_lines() -> None:
+    lines = {name_of(file): len(file.read_text().splitlines()) for file in MODULES}
+    assert {name: count for name, count in lines.items() if count > LONGEST_FILE} == {}
 
 
 # Signatures
@@ -460,24 +465,22 @@ def mixed_positions(tree: ast.Module) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_call_mixes_an_unpacked_tuple_with_other_positions(file: Path) -> None:
-    assert mixed_positions(MODULES[file]) == []
+def test_no_call_mixes_an_unpacked_tuple_with_other_positions() -> None:
+    assert in_modules(mixed_positions) == {}
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_function_takes_more_than_seven_arguments_by_position(file: Path) -> None:
+def test_no_function_takes_more_than_seven_arguments_by_position() -> None:
     long = {
         (name_of(file), function.name): by_position(function)
-        for function in functions(MODULES[file])
+        for file, tree in MODULES.items()
+        for function in functions(tree)
         if by_position(function) > LONGEST and not is_command(function)
     }
     assert long.keys() <= KERNELS
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_call_unpacks_a_tuple_that_it_writes_out(file: Path) -> None:
-    assert hidden_positions(MODULES[file]) == []
+def test_no_call_unpacks_a_tuple_that_it_writes_out() -> None:
+    assert in_modules(hidden_positions) == {}
 
 
 def test_a_long_signature_and_a_hidden_one_would_be_seen() -> None:
