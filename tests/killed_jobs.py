@@ -18,7 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lent_kernels import lend_kernels
+from lean_ddkit import lend_digits
+from lent_kernels import LENDER, lend_kernels
 
 ROOT = Path(__file__).parents[1]
 
@@ -82,19 +83,24 @@ JOBS = {
 
 def start(job: Job, place: Place, *more: str, threads: int = 1, ranks: int = 1) -> subprocess.Popen:
     """The job's command in its place; it does not ignore Ctrl-C, whatever this process does. With `threads` 2 or more
-    experts are trained in processes of their own. With `ranks` 2 or more, torchrun starts as many processes."""
+    experts are trained in processes of their own. With `ranks` 2 or more, torchrun starts as many processes. In a test
+    session the command is `lean_ddkit`."""
     place.folder.mkdir(parents=True, exist_ok=True)
     lend_kernels(place.home)
+    command = "ddkit"
+    if LENDER in os.environ:
+        lend_digits()
+        command = "lean_ddkit"
     environment = os.environ | {
         "OMP_NUM_THREADS": str(threads),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
         "DDKIT_HOME": str(place.home),
         "DDKIT_PLACE": str(place.folder),
     }
     out = ("--out", str(place.out)) if job.takes_out else ()
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks))
     return subprocess.Popen(
-        [sys.executable, *(torchrun if ranks > 1 else ()), "-m", "ddkit", *job.arguments, *out, *more],
+        [sys.executable, *(torchrun if ranks > 1 else ()), "-m", command, *job.arguments, *out, *more],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -162,4 +168,4 @@ def wait_for(truth, process: subprocess.Popen | None = None, within: float = 240
     while not truth():
         assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.05)  # `alive` reads the environment of every process of the machine

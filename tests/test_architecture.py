@@ -5,7 +5,9 @@ import configparser
 import graphlib
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,32 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HOUSE = ROOT / "ddkit"
 PLAN = (ROOT / "ARCHITECTURE.md").read_text()
-MODULES = {file: ast.parse(file.read_text()) for file in sorted(HOUSE.rglob("*.py"))}
+
+
+class Parsed(Mapping[Path, ast.Module]):
+    """The syntax trees of files. A file is parsed on first use, so that a worker without these tests parses none."""
+
+    def __init__(self, files: list[Path]) -> None:
+        self._files = files
+        self._tree = cache(lambda file: ast.parse(file.read_text()))
+
+    def __getitem__(self, file: Path) -> ast.Module:
+        return self._tree(file)
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+MODULES = Parsed(sorted(HOUSE.rglob("*.py")))
+
+
+@cache
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """All nodes of a tree. Walking a tree takes several times as long as any of the tests that read its nodes."""
+    return tuple(ast.walk(tree))
 
 
 def name_of(file: Path) -> str:
@@ -30,7 +57,7 @@ def unit_of(module: str) -> str:
 def imports(tree: ast.Module) -> set[str]:
     """The modules of ddkit that are imported anywhere in a file, inside functions too."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             found.add(node.module or "")
@@ -41,7 +68,7 @@ def imports(tree: ast.Module) -> set[str]:
 
 def imports_on_use(tree: ast.Module) -> set[str]:
     """Modules named in texts such as "ddkit.methods.ftd:FTD", which are imported later."""
-    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    texts = (node.value for node in nodes(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return {text.partition(":")[0] for text in texts if re.fullmatch(r"ddkit(\.\w+)+(:\w+)?", text)}
 
 
@@ -180,10 +207,11 @@ SEEDS = {"manual_seed", "seed", "set_rng_state", "fork_rng", "cuda.manual_seed",
 OWN_STATE = {"RandomState", "default_rng", "Generator", "SeedSequence"}
 
 
+@cache
 def full_names(tree: ast.Module) -> dict[str, str]:
     """What the names of a file stand for: np -> numpy, randn -> torch.randn."""
     found = {}
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             found |= {
                 a.asname or a.name.split(".")[0]: a.name if a.asname else a.name.split(".")[0] for a in node.names
@@ -193,10 +221,11 @@ def full_names(tree: ast.Module) -> dict[str, str]:
     return found
 
 
+@cache
 def calls(tree: ast.Module) -> list[tuple[str, ast.Call]]:
     """Every call, under its full name where it has one: ("torch.randn", ...); else (".uniform_", ...)."""
     names, found = full_names(tree), []
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             root, _, rest = called.partition(".")
@@ -241,6 +270,15 @@ def opens_pickles(tree: ast.Module) -> list[str]:
     return found
 
 
+def in_modules(find: Callable[[ast.Module], list[str]]) -> dict[str, list[str]]:
+    """Module -> what `find` finds there, sorted, for modules where it finds anything.
+
+    A test reads all modules and names every offender. A test for each module was a third of all tests of ddkit, and
+    pytest takes longer to start one than to read a module.
+    """
+    return {name_of(file): sorted(found) for file, tree in MODULES.items() if (found := find(tree))}
+
+
 LENT = [
     "np.random.get_state()",
     "torch.set_rng_state(before[0])",
@@ -253,17 +291,13 @@ LENT = [
 """`global_draws_from` lends the global generators to foreign code, and puts their state back."""
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_module_uses_the_global_random_state(file: Path) -> None:
-    lent = LENT if name_of(file) == "ddkit.randomness" else []
-    assert sorted(uses_of_global_randomness(MODULES[file])) == sorted(lent)
+def test_no_module_uses_the_global_random_state() -> None:
+    assert in_modules(uses_of_global_randomness) == {"ddkit.randomness": sorted(LENT)}
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_module_opens_pickles(file: Path) -> None:
+def test_no_module_opens_pickles() -> None:
     """One does: it reads messages of ddkit's own processes, and no file of a user."""
-    allowed = ["pickle.loads(message)"] if name_of(file) == "ddkit.executors.messages" else []
-    assert opens_pickles(MODULES[file]) == allowed
+    assert in_modules(opens_pickles) == {"ddkit.executors.messages": ["pickle.loads(message)"]}
 
 
 @pytest.mark.parametrize(
@@ -332,13 +366,13 @@ def test_every_setting_is_read() -> None:
     declared = {
         node.target.id
         for tree in MODULES.values()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.AnnAssign)
         and isinstance(node.target, ast.Name)
         and isinstance(node.value, ast.Call)
         and ast.unparse(node.value.func) == "setting"
     }
-    read = {node.attr for tree in MODULES.values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    read = {node.attr for tree in MODULES.values() for node in nodes(tree) if isinstance(node, ast.Attribute)}
     assert {"ema_decay", "syn_steps", "rho"} <= declared
     assert declared <= read
 
@@ -349,9 +383,9 @@ LONGEST_FILE = 250
 """Lines of a module. A longer one holds more than one concept."""
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_module_is_longer_than_250_lines(file: Path) -> None:
-    assert len(file.read_text().splitlines()) <= LONGEST_FILE
+def test_no_module_is_longer_than_250_lines() -> None:
+    lines = {name_of(file): len(file.read_text().splitlines()) for file in MODULES}
+    assert {name: count for name, count in lines.items() if count > LONGEST_FILE} == {}
 
 
 # Signatures
@@ -368,7 +402,7 @@ KERNELS = {
 
 
 def functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [node for node in nodes(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def by_position(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -386,27 +420,26 @@ def hidden_positions(tree: ast.Module) -> list[str]:
     """Calls f(*(a, b), ...), which get around a long signature. `nn.Sequential` takes any number of layers."""
     return [
         ast.unparse(call)
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and ast.unparse(call.func) != "nn.Sequential"
+        for call in nodes(tree)
+        if isinstance(call, ast.Call)
         for argument in call.args
         if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Tuple | ast.List)
+        if ast.unparse(call.func) != "nn.Sequential"
     ]
 
 
-OWN = {
-    node.name: node
-    for tree in MODULES.values()
-    for node in tree.body
-    if isinstance(node, ast.FunctionDef | ast.ClassDef)
-}
-"""The functions and classes of all modules."""
+@cache
+def own_names() -> dict[str, ast.FunctionDef | ast.ClassDef]:
+    """The functions and classes of all modules."""
+    nodes = (node for tree in MODULES.values() for node in tree.body)
+    return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 def own_function(name: str, tree: ast.Module) -> ast.FunctionDef | ast.ClassDef | None:
     """The function, class or method ("Class.method") of ddkit that a name in a file stands for."""
     first, _, method = name.partition(".")
     local = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    imported = OWN.get(first) if full_names(tree).get(first, "").startswith("ddkit.") else None
+    imported = own_names().get(first) if full_names(tree).get(first, "").startswith("ddkit.") else None
     found = local.get(first, imported)
     if isinstance(found, ast.ClassDef) and method:
         return next((node for node in found.body if isinstance(node, ast.FunctionDef) and node.name == method), None)
@@ -419,7 +452,7 @@ def mixed_positions(tree: ast.Module) -> list[str]:
     f(*b) is allowed, and so are functions that take any number of arguments.
     """
     found = []
-    for call in ast.walk(tree):
+    for call in nodes(tree):
         if not isinstance(call, ast.Call) or len(call.args) < 2:
             continue
         if not any(isinstance(argument, ast.Starred) for argument in call.args):
@@ -432,24 +465,22 @@ def mixed_positions(tree: ast.Module) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_call_mixes_an_unpacked_tuple_with_other_positions(file: Path) -> None:
-    assert mixed_positions(MODULES[file]) == []
+def test_no_call_mixes_an_unpacked_tuple_with_other_positions() -> None:
+    assert in_modules(mixed_positions) == {}
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_function_takes_more_than_seven_arguments_by_position(file: Path) -> None:
+def test_no_function_takes_more_than_seven_arguments_by_position() -> None:
     long = {
         (name_of(file), function.name): by_position(function)
-        for function in functions(MODULES[file])
+        for file, tree in MODULES.items()
+        for function in functions(tree)
         if by_position(function) > LONGEST and not is_command(function)
     }
     assert long.keys() <= KERNELS
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
-def test_no_call_unpacks_a_tuple_that_it_writes_out(file: Path) -> None:
-    assert hidden_positions(MODULES[file]) == []
+def test_no_call_unpacks_a_tuple_that_it_writes_out() -> None:
+    assert in_modules(hidden_positions) == {}
 
 
 def test_a_long_signature_and_a_hidden_one_would_be_seen() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,24 +24,39 @@ from ddkit.report.markdown import as_markdown
 
 ROOT = Path(__file__).parents[2]
 FILES = score_file.read_all()
-PAGES = write.pages()
 TEMPLATES = sorted(write.TEMPLATES.glob("*.md"))
-PICTURES = {picture.name: picture for picture in pictures(FILES)}
+CHARTS = sorted(write.RESULTS.glob("*.svg"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *write.RESULTS.glob("*.md")])
 CODE = re.compile(r"```.*?```|`[^`]*`|<!--.*?-->|\]\([^)]*\)", re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.,/-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w]|\.\d)")
 
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_has_the_bytes_that_its_template_and_the_score_files_give(page: Path) -> None:
-    assert page.read_bytes() == PAGES[page].encode(), f"{page.name} is out of date: python docs/pages/write.py"
+# The worker of pytest-xdist that runs these tests writes the pages; the other one does not.
 
 
-def test_every_page_has_a_template_a_chart_and_a_link_from_the_readme() -> None:
+@pytest.fixture(scope="module")
+def written() -> dict[Path, str]:
+    return write.pages()
+
+
+@cache
+def drawn() -> dict[str, charts.Picture]:
+    return {picture.name: picture for picture in pictures(FILES)}
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
+def test_a_page_has_the_bytes_that_its_template_and_the_score_files_give(
+    template: Path, written: dict[Path, str]
+) -> None:
+    page = write.place(template.name)
+    assert page.read_bytes() == written[page].encode(), f"{page.name} is out of date: python docs/pages/write.py"
+
+
+def test_every_page_has_a_template_a_chart_and_a_link_from_the_readme(written: dict[Path, str]) -> None:
+    assert set(written) == {write.place(template.name) for template in TEMPLATES}
     pages = {page.stem for page in write.RESULTS.glob("*.md")}
     assert pages == {template.stem for template in TEMPLATES} - {"README", "scale", "networks"}
-    assert {chart.stem for chart in write.RESULTS.glob("*.svg")} == set(PICTURES)
-    assert pages == {name if name in pages else name.partition("-")[0] for name in PICTURES}
+    assert {chart.stem for chart in CHARTS} == set(drawn())
+    assert pages == {name if name in pages else name.partition("-")[0] for name in drawn()}
     readme = (ROOT / "README.md").read_text()
     assert all(f"(docs/results/{page}.md)" in readme for page in pages)
 
@@ -61,8 +77,8 @@ def test_no_figure_is_typed(template: Path) -> None:
     assert re.findall(r"\d\.\d+|\d ?[±%]|\d (?:s|ms|points|minutes|hours|times|bytes)\b", text) == []
 
 
-def test_every_number_of_the_readme_is_in_a_score_file() -> None:
-    text = CODE.sub("", PAGES[ROOT / "README.md"].replace("95 % interval", "").replace("seed 0", ""))
+def test_every_number_of_the_readme_is_in_a_score_file(written: dict[Path, str]) -> None:
+    text = CODE.sub("", written[ROOT / "README.md"].replace("95 % interval", "").replace("seed 0", ""))
     lines = [line for line in text.splitlines() if not re.match(r"\|  \|", line)]  # the recipes' table is checked below
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     known = set(re.findall(r"\d+\.\d+", " ".join([project["requires-python"], *project["dependencies"]])))
@@ -106,9 +122,9 @@ def test_a_score_file_is_written_as_it_was_read(tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / "main-job.json").read_text() == (write.RESULTS / "scores" / "main-job.json").read_text()
 
 
-@pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES.keys())
-def test_a_chart_shows_the_score_files_figures(picture: charts.Picture, tmp_path: Path) -> None:
-    file = write.RESULTS / f"{picture.name}.svg"
+@pytest.mark.parametrize("file", CHARTS, ids=lambda file: file.stem)
+def test_a_chart_shows_the_score_files_figures(file: Path, tmp_path: Path) -> None:
+    picture = drawn()[file.stem]
     kept = next(node.text for node in ElementTree.parse(file).iter() if node.tag.endswith("}description"))
     assert kept == picture.description(), f"{file.name} is out of date: python docs/pages/write.py"
     assert file.stat().st_size < 100_000
@@ -140,12 +156,12 @@ def test_counts_of_graph_rows_are_those_of_the_rows(one: str, other: str, figure
     assert above <= graphs.figure(figure) <= above + level
 
 
-def test_the_recipes_table_counts_every_recipe_of_images_once() -> None:
+def test_the_recipes_table_counts_every_recipe_of_images_once(written: dict[Path, str]) -> None:
     found = shipped()
     assert found["ftd", "digits"] == [(1, "measured"), (10, "measured")]
     assert (50, "other") in found["ast", "cifar10"] and (10, "published") in found["ast", "cifar10"]  # by their headers
     assert found["mirage", "digits-graphs"] == [(0, "measured")]
-    text = PAGES[ROOT / "README.md"]
+    text = written[ROOT / "README.md"]
     assert all(f"| `{name}` |" in text or f"by `{name}`:" in text for name, _ in found)
     assert all(data in text for _, data in found)
 
@@ -244,9 +260,9 @@ def test_figures_and_tables_by_hand() -> None:
         file.figure("seconds")
 
 
-def test_rows_with_overlapping_intervals_are_named() -> None:
+def test_rows_with_overlapping_intervals_are_named(written: dict[Path, str]) -> None:
     file, names = FILES["packed-cifar10-ipc1"], ["ast+2x2", "datm+2x2", "ncfm+2x2"]
     assert markdown_tables.overlapping(Figure(35.0, 0.5), file, names) == "ast+2x2 and datm+2x2"
     assert markdown_tables.overlapping(Figure(30.0, 2.0), file, names) == ""
     assert markdown_tables.overlapping(Figure(24.0, 0.5), file, names) == "ncfm+2x2"
-    assert "intervals of mtt+2x2, ftd+2x2 and datm+2x2 overlap" in PAGES[write.RESULTS / "packed.md"]
+    assert "intervals of mtt+2x2, ftd+2x2 and datm+2x2 overlap" in written[write.RESULTS / "packed.md"]

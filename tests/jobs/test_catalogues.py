@@ -17,7 +17,7 @@ from ddkit.jobs.catalogues import CATALOGUES, Explanation
 from ddkit.methods.table import METHODS
 from ddkit.nets.table import NETS, OWN
 from ddkit.recipe import allowed, override, parse_table
-from ddkit.recipe_files import list_recipes
+from ddkit.recipe_files import ShippedRecipe, list_recipes, shipped_recipes
 
 TABLES = {
     "methods": [*METHODS],
@@ -42,8 +42,20 @@ def test_every_name_has_a_sentence(catalogue: str) -> None:
     assert catalogue in ("data", "protocols") or len(set(lines.values())) == len(lines)
 
 
+@pytest.fixture
+def recipes_read_once(recipes: list[ShippedRecipe], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ddkit.jobs.catalogues.shipped_recipes", lambda: recipes)
+
+
+@pytest.fixture(scope="module")
+def recipes() -> list[ShippedRecipe]:
+    return shipped_recipes()
+
+
 @pytest.mark.parametrize(("catalogue", "name"), EVERY)
-def test_every_setting_has_a_line_of_help_and_its_default_reads_back(catalogue: str, name: str) -> None:
+def test_every_setting_has_a_line_of_help_and_its_default_reads_back(
+    recipes_read_once: None, catalogue: str, name: str
+) -> None:
     """What stands there can be copied after --set, and gives the settings of the class."""
     found = explained(catalogue, name)
     assert found.about and all(found.about)
