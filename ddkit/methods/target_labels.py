@@ -2,16 +2,18 @@
 
 In each iteration the label of a synthetic image is the softmax of the target's logits for it. Nothing is learned, and
 no gradient flows through the labels. The labels of the set are those of the last iteration. Until the first iteration
-they are the classes.
+they are the classes. Nothing holds an image to its class: if the targets classify the images badly, all labels may end
+in one class. Then the set teaches nothing, and there is a warning.
 """
 
+import warnings
 from dataclasses import dataclass
 
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from ddkit.errors import RecipeError
+from ddkit.errors import DDKitWarning, RecipeError
 from ddkit.nets import FlatNet
 from ddkit.recipe import Settings, setting
 from ddkit.steps import step_for
@@ -52,3 +54,17 @@ def target_logits(
     logits: Tensor = step_for(net, target).logits(target, views.detach())
     turns: Tensor = logits.unflatten(0, (-1, images))
     return turns.mean(0)
+
+
+def warn_of_collapse(logits: Float[Tensor, "n k"], labels: Int[Tensor, " n"]) -> None:
+    """Warn if the labels name less than half of the images' classes."""
+    named, classes = (one.unique().numel() for one in (logits.argmax(1), labels))
+    if 2 * named < classes:
+        warnings.warn(
+            DDKitWarning(
+                f"key 'method.target_labels': the targets' labels name {named} of {classes} classes, so the set teaches "
+                "little of the others; train the experts longer, or set method.target_labels=false and "
+                "method.soft_labels=false"
+            ),
+            stacklevel=2,
+        )

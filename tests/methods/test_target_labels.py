@@ -1,18 +1,19 @@
 """Labels of the target (TESLA), against the formula by one autograd graph in float64; presets of the family."""
 
 import dataclasses
+import warnings
 
 import pytest
 import torch
 
-from ddkit.errors import RecipeError
+from ddkit.errors import DDKitWarning, RecipeError
 from ddkit.methods import initial_by_experts
 from ddkit.methods.att import ATTSettings
 from ddkit.methods.batches import draw_batches
 from ddkit.methods.edf import EDFSettings
 from ddkit.methods.mtt import MTT, MTTSettings
 from ddkit.methods.pad import PADSettings
-from ddkit.methods.tesla import TESLASettings
+from ddkit.methods.tesla import TESLA, TESLASettings
 from ddkit.nets import cross_entropy
 
 TINY = {"iterations": 4, "syn_steps": 3, "expert_epochs": 1, "max_start_epoch": 2, "ipc": 2, "lr_teacher": 0.5}
@@ -89,6 +90,18 @@ def test_a_skipped_iteration_leaves_the_labels_alone(in_float64):
     state = method.init()
     after, metrics = method.step(state)
     assert metrics["skipped"] == 1 and torch.equal(after.logits, state.logits)
+
+
+def test_labels_that_have_left_most_classes_are_a_warning(in_float64):
+    method = TESLA(TESLASettings(**TINY), in_float64())
+    state = method.init()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DDKitWarning)
+        method.finish(state)
+    logits = torch.zeros_like(state.logits)
+    logits[:, 0] = 1
+    with pytest.warns(DDKitWarning, match=r"labels name 1 of \d+ classes, .*set method.target_labels=false"):
+        method.finish(dataclasses.replace(state, logits=logits))
 
 
 @pytest.mark.parametrize(
