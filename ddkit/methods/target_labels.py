@@ -62,8 +62,8 @@ def warn_of_collapse(logits: Float[Tensor, "n k"], labels: Int[Tensor, " n"]) ->
     if 2 * named < classes:
         warnings.warn(
             DDKitWarning(
-                f"key 'method.target_labels': the targets' labels name {named} of {classes} classes, and the set teaches "
-                "little of the others; train the experts longer, or set method.target_labels=false and "
+                f"key 'method.target_labels': the targets' labels name {named} of {classes} classes; the set "
+                "teaches little of the others; train the experts longer, or set method.target_labels=false and "
                 "method.soft_labels=false"
             ),
             stacklevel=2,
