@@ -100,7 +100,7 @@ def test_labels_that_have_left_most_classes_are_a_warning(in_float64):
         method.finish(state)
     logits = torch.zeros_like(state.logits)
     logits[:, 0] = 1
-    with pytest.warns(DDKitWarning, match=r"labels name 1 of \d+ classes, .*set method.target_labels=false"):
+    with pytest.warns(DDKitWarning, match=r"labels name 1 of \d+ classes; .*set method.target_labels=false"):
         method.finish(dataclasses.replace(state, logits=logits))
 
 
