@@ -64,7 +64,7 @@ class Line:
 class Gauge:
     """Measures work on one device: the device's memory on CUDA, else the process's memory.
 
-    It must be made before data is loaded, so that the data counts. It imports `LIBRARIES` and `more_libraries`, so that
+    It must be made before data is loaded, so that the data counts. It imports `libraries` (None: `LIBRARIES`), so that
     they do not count. Memory is counted from what the process used when the gauge was made. If it uses less before a
     later call, because garbage was freed or the system dropped pages of libraries, memory is counted from that value.
 
@@ -72,8 +72,8 @@ class Gauge:
         free_memory: bytes that were free when the gauge was made.
     """
 
-    def __init__(self, device: torch.device, more_libraries: Sequence[str] = ()) -> None:
-        for library in (*LIBRARIES, *more_libraries):
+    def __init__(self, device: torch.device, libraries: Sequence[str] | None = None) -> None:
+        for library in LIBRARIES if libraries is None else libraries:
             importlib.import_module(library)
         self._device = device
         self.free_memory = free_memory(device)

@@ -12,7 +12,7 @@ from ddkit.home import home
 from ddkit.jobs.data.graph_memory import graph_row_needs
 from ddkit.jobs.data.graph_parts import graph_lines
 from ddkit.jobs.machine.amounts import time_text
-from ddkit.jobs.planning.gauge import Cost, Gauge
+from ddkit.jobs.planning.gauge import LIBRARIES, Cost, Gauge
 from ddkit.jobs.planning.stages import Plan, Stage, free_disk
 from ddkit.jobs.planning.workers import Workers
 from ddkit.jobs.recipes import GraphRecipe
@@ -37,7 +37,7 @@ def plan_graphs(request: Request) -> Plan:
     Recipes with thresholds have no budget.
     """
     resolved, origin = resolve_graphs(request)
-    gauge = Gauge(torch.device("cpu"), ("torch_geometric.nn",))
+    gauge = Gauge(torch.device("cpu"), (*LIBRARIES, "torch_geometric.nn"))
     parts = load_parts(resolved.data.name, resolved.data.split_seed)
     train = parts.train
     found: list[Trees] = []

@@ -26,7 +26,7 @@ FIRST = 5.0
 
 def announce_long_work(recipe: Recipe, task: Task, evaluate: bool, meter: Meter) -> None:
     """Announce the training of missing experts, and the evaluation, if either takes longer than LONG."""
-    gauge = Gauge(task.device)
+    gauge = Gauge(task.device, libraries=())  # of what it measures, only the seconds are used
     if missing := recipe.source(task).stock().missing:
         cost, _ = probe_missing(recipe, task, gauge, PROBE_SECONDS, missing)
         _announce(f"training {counted(missing, 'expert')}", cost.seconds, _shorter_experts(recipe), meter)
