@@ -35,7 +35,8 @@ def take(parcels: Iterable[Path], work: Path) -> None:
     work.mkdir(parents=True, exist_ok=True)
     for parcel in parcels:
         with tarfile.open(parcel) as tar:
-            tar.extractall(work, filter="data")
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11 has it from 3.11.4 on
+            tar.extractall(work)
 
 
 def _files(work: Path) -> Iterator[Path]:

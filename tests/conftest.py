@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -159,3 +160,14 @@ def tiny() -> "RealData":
         licence="none",
     )
     return prepare(data, DataSettings(name="tiny", validation=0.2))
+
+
+@pytest.fixture
+def nobody_is_left() -> Iterator[None]:
+    """After the test, no process that it started is left. One that is left is ended, so that no other test fails."""
+    yield
+    left = multiprocessing.active_children()
+    for process in left:
+        process.kill()
+        process.join()
+    assert not left

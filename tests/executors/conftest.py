@@ -1,6 +1,5 @@
 """One Ray cluster for all tests of a worker process of the test runner, and the toy units on the workers' path."""
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
@@ -29,10 +28,3 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
-
-
-@pytest.fixture
-def nobody_is_left() -> Iterator[None]:
-    """After the test, no process that it started is left."""
-    yield
-    assert not multiprocessing.active_children()

@@ -77,7 +77,7 @@ def test_finished_units_are_not_run_again_and_the_others_run_with_the_later_comm
 def test_a_unit_at_work_is_finished_and_units_that_wait_begin_with_the_later_common(tmp_path: Path) -> None:
     (tmp_path / "hold-a").touch()
     ahead = begun(tmp_path, "ab")
-    wait_for(lambda: (tmp_path / "a").exists())
+    wait_for(lambda: units(tmp_path, "a")[0].runs == 1)
     ahead.poll()
     reports: list[tuple[str, int]] = []
 
@@ -103,7 +103,7 @@ def test_a_unit_that_fails_ahead_ends_no_other_work_and_fails_when_it_is_run(tmp
 def test_a_unit_whose_process_is_killed_is_run_again(tmp_path: Path) -> None:
     (tmp_path / "hold-a").touch()
     ahead = begun(tmp_path, "a")
-    wait_for(lambda: (tmp_path / "a").exists())
+    wait_for(lambda: units(tmp_path, "a")[0].runs == 1)
     (child,) = ahead._pool.children.values()
     os.kill(child.process.pid or 0, signal.SIGKILL)
     wait_for(lambda: ahead.poll() or units(tmp_path, "a")[0].runs == 2)
@@ -114,7 +114,7 @@ def test_a_unit_whose_process_is_killed_is_run_again(tmp_path: Path) -> None:
 def test_units_that_nobody_wants_are_ended(tmp_path: Path) -> None:
     (tmp_path / "hold-a").touch()
     ahead = begun(tmp_path, "a")
-    wait_for(lambda: (tmp_path / "a").exists())
+    wait_for(lambda: units(tmp_path, "a")[0].runs == 1)
     assert finished(ahead, units(tmp_path, "b"))["b"][1] == "late"
     (tmp_path / "hold-b").touch()
     ahead = begun(tmp_path, "b")

@@ -1,9 +1,7 @@
 """Rows that are scored while the set is made: the same table, and nobody is left after an interrupt."""
 
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +15,15 @@ from ddkit.jobs import condense
 from ddkit.jobs.tables.image_scoring import HonestScoring
 from ddkit.methods.dm import DM
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only"),
+    pytest.mark.usefixtures("nobody_is_left"),
+]
 
 TINY = (
     *("net.width=4", "net.depth=1", "method.iterations=6", "method.batch_real=8"),
     *("evaluate.nets=2", "evaluate.steps=10", "evaluate.epochs=2"),
 )
-
-
-@pytest.fixture(autouse=True)
-def nobody_is_left() -> Iterator[None]:
-    yield
-    assert not active_children()
 
 
 @pytest.fixture
