@@ -2,8 +2,8 @@
 
 In each iteration the label of a synthetic image is the softmax of the target's logits for it. Nothing is learned, and
 no gradient flows through the labels. The labels of the set are those of the last iteration. Until the first iteration
-they are the classes. Nothing holds an image to its class: if the targets classify the images badly, all labels may end
-in one class. Then the set teaches nothing, and there is a warning.
+they are the classes. Nothing holds an image to its class: if the targets classify the images badly, no label may name
+some of the classes. Then the set teaches little of these classes, and there is a warning.
 """
 
 import warnings
@@ -57,9 +57,9 @@ def target_logits(
 
 
 def warn_of_collapse(logits: Float[Tensor, "n k"], labels: Int[Tensor, " n"]) -> None:
-    """Warn if the labels name less than half of the images' classes."""
+    """Warn if the labels do not name all of the images' classes."""
     named, classes = (one.unique().numel() for one in (logits.argmax(1), labels))
-    if 2 * named < classes:
+    if named < classes:
         warnings.warn(
             DDKitWarning(
                 f"key 'method.target_labels': the targets' labels name {named} of {classes} classes; the set "

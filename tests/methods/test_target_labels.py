@@ -92,16 +92,18 @@ def test_a_skipped_iteration_leaves_the_labels_alone(in_float64):
     assert metrics["skipped"] == 1 and torch.equal(after.logits, state.logits)
 
 
-def test_labels_that_have_left_most_classes_are_a_warning(in_float64):
+def test_labels_that_have_left_classes_are_a_warning(in_float64):
     method = TESLA(TESLASettings(**TINY), in_float64())
     state = method.init()
     with warnings.catch_warnings():
         warnings.simplefilter("error", DDKitWarning)
         method.finish(state)
-    logits = torch.zeros_like(state.logits)
-    logits[:, 0] = 1
-    with pytest.warns(DDKitWarning, match=r"labels name 1 of \d+ classes; .*set method.target_labels=false"):
-        method.finish(dataclasses.replace(state, logits=logits))
+    one, most = torch.zeros_like(state.logits), state.logits.clone()
+    one[:, 0] = 1
+    most[:, 0] = -1
+    for logits, named in ((one, "1 of 3"), (most, "2 of 3")):
+        with pytest.warns(DDKitWarning, match=rf"labels name {named} classes; .*set method.target_labels=false"):
+            method.finish(dataclasses.replace(state, logits=logits))
 
 
 @pytest.mark.parametrize(
