@@ -94,7 +94,8 @@ def _training_cost(
     # time of n is on a line through the times of a few. If the time allows one step of all n, all are timed together.
     step = gauge.line(lambda count: prepare(count, 1), networks, seconds)
     count = networks if step.size == networks else 1
-    line, share = gauge.line(partial(prepare, count), full, seconds), step.at(networks).seconds / step.at(count).seconds
+    one = step.at(count)
+    line, share = gauge.line(partial(prepare, count), full, seconds, one), step.at(networks).seconds / one.seconds
     # Batches are prepared CHUNK steps ahead; later steps need no more memory.
     memory = line.at(min(full, max(CHUNK, line.size))).memory - idle
     return Cost(share * line.at(full).seconds, idle + round(networks / count * max(0, memory)))

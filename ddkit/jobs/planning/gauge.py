@@ -90,13 +90,17 @@ class Gauge:
         timed = costs[1:] or costs
         return Cost(min(cost.seconds for cost in timed), max(cost.memory for cost in costs))
 
-    def line(self, prepare: Callable[[int], Callable[[], object]], full: int, seconds: float) -> Line:
+    def line(
+        self, prepare: Callable[[int], Callable[[], object]], full: int, seconds: float, small: Cost | None = None
+    ) -> Line:
         """The costs of the work `prepare(size)` for sizes up to `full`, measured in about `seconds`.
 
-        At least sizes 1 and 2 are measured, even if that takes longer: one size does not determine a line.
+        At least sizes 1 and 2 are measured, even if that takes longer: one size does not determine a line. `small` is
+        the cost of size 1, if it was measured before.
         """
-        prepare(1)()  # kernels are compiled once a process or once a machine
-        small = self.cost(prepare(1), seconds / 2)
+        if small is None:
+            prepare(1)()  # kernels are compiled once a process or once a machine
+            small = self.cost(prepare(1), seconds / 2)
         size = min(full, max(2, int(seconds / (1 + TIMED) / small.seconds)))
         return Line(small, small if size == 1 else self.cost(prepare(size), seconds), size)
 
