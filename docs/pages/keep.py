@@ -27,8 +27,7 @@ from typing import Any
 
 from score_file import Row, ScoreFile
 
-RANKING = ("hlr", "ior", "lrs", "ars")
-"""DD-Ranking's scores."""
+from ddkit.evaluation.ddranking import TITLES
 
 
 def condensed(table: dict[str, Any]) -> tuple[list[Row], dict[str, Any]]:
@@ -70,7 +69,7 @@ def compared(table: dict[str, Any]) -> tuple[list[Row], dict[str, Any]]:
             row["seconds of experts"] = round(line["expert_seconds"])
             experts.append(line["expert_seconds"])
         if ranking := line.get("ddranking"):
-            row["ddranking"] = {name: found and _rounded(found) for name, found in ranking.items() if name in RANKING}
+            row["ddranking"] = {name: found and _rounded(found) for name, found in ranking.items() if name in TITLES}
         rows.append(row)
     return rows, _ends("a set", seconds) | _ends("of experts", experts)
 

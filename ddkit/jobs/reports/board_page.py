@@ -10,9 +10,10 @@ from typing import Any
 
 from ddkit.errors import counted
 from ddkit.evaluation import RIVALS, WHOLE, DDRanking
+from ddkit.evaluation.ddranking import TITLES
 from ddkit.jobs.reports.score_rows import ShownRow
 from ddkit.jobs.reports.scores import filled_table
-from ddkit.jobs.reports.standing import RANKING, Standing
+from ddkit.jobs.reports.standing import Standing
 from ddkit.report import Block, Lines, Measured, Page, Section, TextTable, Trend, against_bytes
 from ddkit.synth import formation_of, packed_rival
 from ddkit.toml import read_toml
@@ -103,7 +104,7 @@ def _table(ordered: Sequence[Standing], every: Sequence[Standing], metric: str) 
     }
     columns |= {heading: [_gain(one, find(one)) for one in ordered] for heading, find in RANDOM.items()}
     columns["other networks %"] = [_elsewhere(one, every) for one in ordered]
-    columns |= {f"{name.upper()} %": [_ranking(one, name) for one in ordered] for name in RANKING}
+    columns |= {title: [_ranking(one, name) for one in ordered] for name, title in TITLES.items()}
     return filled_table(columns | {"from": [one.source or one.made for one in ordered]}, "Sets, best first")
 
 

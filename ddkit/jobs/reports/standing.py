@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ddkit.evaluation.ddranking import TITLES
 from ddkit.jobs.reports.score_rows import ShownRow
-
-RANKING = ("hlr", "ior", "lrs", "ars")
-"""The scores of DD-Ranking."""
 
 DECIMALS = 6
 """Of the scores in a score file (docs/pages/keep.py)."""
@@ -54,7 +52,7 @@ class Standing:
         ranking = self.ranking or {}
         if not isinstance(ranking, Mapping):
             raise TypeError(f"DD-Ranking's scores {ranking!r}")
-        for found in filter(None, map(ranking.get, RANKING)):
+        for found in filter(None, map(ranking.get, TITLES)):
             value, *ends = found
             if len(ends) != 2 or not all(math.isfinite(end) for end in (value, *ends) if end is not None):
                 raise ValueError(f"DD-Ranking's score {found!r}")
