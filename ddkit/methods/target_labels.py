@@ -56,7 +56,7 @@ def target_logits(
     return turns.mean(0)
 
 
-def warn_of_collapse(logits: Float[Tensor, "n k"], labels: Int[Tensor, " n"]) -> None:
+def warn_of_unnamed_classes(logits: Float[Tensor, "n k"], labels: Int[Tensor, " n"]) -> None:
     """Warn if the labels do not name all of the images' classes."""
     named, classes = (one.unique().numel() for one in (logits.argmax(1), labels))
     if named < classes:

@@ -29,7 +29,7 @@ from ddkit.methods.initial_by_experts import choose_initial_images, initial_logi
 from ddkit.methods.matching import Walk
 from ddkit.methods.starting import starting_images
 from ddkit.methods.student import balance, perturbed
-from ddkit.methods.target_labels import class_logits, target_logits, warn_of_collapse
+from ddkit.methods.target_labels import class_logits, target_logits, warn_of_unnamed_classes
 from ddkit.methods.trajectory_settings import TrajectorySettings
 from ddkit.randomness import restored, stream
 from ddkit.synth import SyntheticSet
@@ -222,7 +222,7 @@ class TrajectoryMatching:
         Before the first iteration the images are the initial ones. No paper averages the lr.
         """
         if self._settings.target_labels:
-            warn_of_collapse(state.logits, self._labels)
+            warn_of_unnamed_classes(state.logits, self._labels)
         images = state.average / state.weight if state.weight else state.images
         soft = state.logits.softmax(1) if self._settings.soft_labels else None
         return self._context.as_set(self._settings, images, lr=float(state.log_lr.exp()), soft_labels=soft)
